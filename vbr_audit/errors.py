@@ -1,0 +1,147 @@
+"""Every error that this package raises on purpose, in one tree.
+
+    VbrAuditError
+    ├── ConfigurationError      the user's words are wrong; nothing was asked of a server
+    │   ├── PolicyError         a policy file
+    │   ├── WaiverError         a waiver file
+    │   └── TemplateError       a report template
+    ├── ConnectError            a server cannot be used at all
+    │   ├── UnreachableError    no answer: name, port, route, timeout
+    │   ├── TlsError            the certificate is not trusted, or is not the pinned one
+    │   ├── SignInError         the server refused the account
+    │   └── RevisionError       no REST revision that both sides speak
+    ├── ApiError                one request failed; carries `status`, `code`, `path`
+    │   ├── DeniedError         403: this account may not read it
+    │   ├── AbsentError         404: this server does not have it
+    │   ├── TransientError      5xx, 429, a broken transfer: worth another try
+    │   └── BadAnswerError      an answer, but not what the API promises
+    ├── WriteRefusedError       a write was asked of a client that only reads
+    ├── CollectionInterrupted   Ctrl-C while reading; `.partial` is a usable snapshot
+    ├── EvidenceError           a run folder cannot be read, or is not what was written
+    ├── CheckError              a check is declared wrongly
+    └── OutputError             a file could not be written
+
+Each carries `hint`, the next step for the reader. None carries a query string, a token or a password.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class VbrAuditError(Exception):
+    """Something that a user can act upon: `message` says what failed and where, `hint` what to do next."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nHint: {self.hint}" if self.hint else self.message
+
+
+class ConfigurationError(VbrAuditError):
+    """An argument, a setting or a file of the user's is wrong."""
+
+
+class PolicyError(ConfigurationError):
+    """A policy file is wrong; the message begins with file and line."""
+
+
+class WaiverError(ConfigurationError):
+    """A waiver file is wrong; the message begins with file and line."""
+
+
+class TemplateError(ConfigurationError):
+    """A report template is missing or does not render."""
+
+
+class ConnectError(VbrAuditError):
+    """A server cannot be used at all."""
+
+
+class UnreachableError(ConnectError):
+    """No answer from the address: name, port, route or timeout."""
+
+
+class TlsError(ConnectError):
+    """The server's certificate is not trusted, or is not the pinned one."""
+
+    def __init__(self, message: str, *, hint: str | None = None, fingerprint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.fingerprint = fingerprint
+
+
+class SignInError(ConnectError):
+    """The server refused the account."""
+
+
+class RevisionError(ConnectError):
+    """No REST revision that both sides speak; `supported` is what the server listed."""
+
+    def __init__(self, message: str, *, hint: str | None = None, supported: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.supported = supported
+
+
+class ApiError(VbrAuditError):
+    """One request failed: HTTP `status`, the server's error `code`, and the `path` without its query."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        path: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+        self.path = path
+
+
+class DeniedError(ApiError):
+    """403: the account's role may not read this."""
+
+
+class AbsentError(ApiError):
+    """404: the server does not offer this."""
+
+
+class TransientError(ApiError):
+    """A 5xx, a 429 or a broken transfer; `retry_after` is what the server asked for, in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
+
+
+class BadAnswerError(ApiError):
+    """The server answered something else than the API promises: HTML, cut JSON, another shape."""
+
+
+class WriteRefusedError(VbrAuditError):
+    """A request that would change the server, on a client that only reads."""
+
+
+class CollectionInterrupted(VbrAuditError):  # noqa: N818 - the name is part of the public contract
+    """Reading was interrupted; `partial` is the snapshot of what had been read by then."""
+
+    def __init__(self, message: str, *, hint: str | None = None, partial: Any = None) -> None:
+        super().__init__(message, hint=hint)
+        self.partial = partial
+
+
+class EvidenceError(VbrAuditError):
+    """A run folder cannot be read, or does not hold what its manifest says."""
+
+
+class CheckError(VbrAuditError):
+    """A check is declared wrongly: a clash of ids, an unknown column, a missing remediation."""
+
+
+class OutputError(VbrAuditError):
+    """A file could not be written."""
