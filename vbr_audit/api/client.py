@@ -1,0 +1,279 @@
+"""One client for one VBR server: headers, timeouts, retries, and errors that say what to do next."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import ssl
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import stamina
+from pydantic import SecretStr
+
+from vbr_audit.api import negotiate
+from vbr_audit.api.answers import decode, error_text, raise_for_answer
+from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
+from vbr_audit.api.tls import PinMismatchError, Tls, seen_fingerprint
+from vbr_audit.errors import (
+    BadAnswerError,
+    ConfigurationError,
+    TlsError,
+    TransientError,
+    UnreachableError,
+    VbrAuditError,
+    WriteRefusedError,
+)
+from vbr_audit.revisions import NEWEST, is_at_least, newest_common
+
+DEFAULT_PORT = 9419
+_SERVER_TIME = "/api/v1/serverTime"
+_ATTEMPTS = 6
+_RETRY_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: the body as received (decoded from transfer), and the JSON document in it."""
+
+    body: bytes
+    document: Any
+
+
+class Client:
+    """Reads one VBR server over REST. Nothing is sent before the first read, which signs in.
+
+    Only GET leaves this client, besides sign-in, refresh and sign-out; anything else raises `WriteRefusedError`.
+    Use it as a context manager, or call `close()`, to sign out. It may be shared by threads.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        username: str,
+        password: SecretStr,
+        name: str | None = None,
+        revision: str | None = None,
+        tls: Tls | None = None,
+        timeout: float = 60.0,
+        proxy: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._tls = tls or Tls()
+        self._url = parse_url(url)
+        self.url = str(self._url).rstrip("/")
+        self.name = name or self._url.host
+        self.retries = 0
+        self._count_lock = threading.Lock()
+        pinned = negotiate.check_pinned(revision) if revision else None
+        self._auth = BearerAuth(self.url, username, password, revision=pinned)
+        secure = transport is None and self._url.scheme == "https"
+        try:
+            self._http = httpx.Client(
+                base_url=self.url,
+                auth=self._auth,
+                headers={"Accept": "application/json"},
+                timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
+                limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
+                verify=self._tls.context() if secure else False,
+                proxy=proxy,
+                transport=transport,
+                trust_env=proxy is None and not _is_loopback(self._url.host),
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise ConfigurationError(
+                f"not a proxy address: {error}", hint="Write it as http://proxy.example:3128."
+            ) from None
+
+    @property
+    def username(self) -> str:
+        """The account that reads."""
+        return self._auth.username
+
+    @property
+    def revision(self) -> str:
+        """The REST revision in use; settled once the first read was answered."""
+        return self._auth.revision
+
+    @property
+    def tls(self) -> str:
+        """How the server's certificate was trusted, in words."""
+        return self._tls.describe() if self._url.scheme == "https" else "none (http on loopback)"
+
+    def newest_revision(self) -> str:
+        """The newest revision that this package and the server know, also when an older one was fixed.
+
+        Asks once without signing in: a server refuses an unknown revision before it looks at the account.
+        """
+        if not self._auth.pinned:
+            return self.revision
+        try:
+            response = self._http.get(_SERVER_TIME, headers={VERSION_HEADER: NEWEST}, auth=None)
+        except httpx.TransportError:
+            return NEWEST
+        offered = negotiate.offered_in(response.status_code, error_text(response))
+        best = newest_common(offered) if offered else NEWEST
+        return best if best and is_at_least(best, self.revision) else self.revision
+
+    def get(self, path: str, params: dict[str, str] | None = None) -> Answer:
+        """The JSON answer to `GET path`; retried within bounds where another try can help.
+
+        Raises `ConnectError` kinds when the server cannot be used, `ApiError` kinds when this request failed.
+        """
+        attempts = stamina.retry_context(
+            on=_backoff, attempts=_ATTEMPTS, timeout=_RETRY_TIMEOUT_S, wait_initial=0.5, wait_max=30.0
+        )
+        try:
+            for attempt in attempts:
+                with attempt:
+                    if attempt.num > 1:
+                        self._count_retry()
+                    return self._get_once(path, params)
+        except TransientError as error:
+            raise _settled(error, path) from None
+        raise AssertionError("a retry context yields at least one attempt")
+
+    def request(self, method: str, path: str) -> Answer:
+        """The answer to a read; any other method than GET raises `WriteRefusedError` before it leaves."""
+        if method.upper() != "GET":
+            raise WriteRefusedError(
+                f"{method.upper()} {path} would change the server; this client only reads",
+                hint="Change jobs in the Veeam console.",
+            )
+        return self.get(path)
+
+    def close(self) -> None:
+        """Sign out and close the connections; a failing sign-out is no error, the token then expires by itself."""
+        request = self._auth.sign_out_request()
+        if request is not None and not self._http.is_closed:
+            with contextlib.suppress(httpx.TransportError, OSError):
+                self._http.send(request, auth=None)
+        self._http.close()
+
+    def abort(self) -> None:
+        """Close the connections at once, without signing out; running reads end with an error."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.name} at {self.url} as {self.username!r}, revision {self.revision}>"
+
+    def _get_once(self, path: str, params: dict[str, str] | None) -> Answer:
+        try:
+            response = self._http.get(path, params=params)
+        except (httpx.RequestError, ConnectionError, ssl.SSLError) as error:
+            raise self._unsent(error, path) from None
+        raise_for_answer(response, path)
+        return Answer(body=response.content, document=decode(response, path))
+
+    def _unsent(self, error: Exception, path: str) -> VbrAuditError:
+        cause = _tls_cause(error)
+        where = f"{self._url.host}:{self._url.port or DEFAULT_PORT}"
+        if isinstance(cause, PinMismatchError):
+            return TlsError(
+                f"{where} showed a certificate with SHA-256 {cause.seen}, not the pinned one",
+                hint="If the certificate was renewed on purpose, pin the new SHA-256; if not, do not sign in.",
+                fingerprint=cause.seen,
+            )
+        if cause is not None:
+            return self._untrusted(cause, where)
+        unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
+        if unreachable and not self._auth.sign_ins:
+            return UnreachableError(
+                f"cannot connect to {where}: {_reason(error)}",
+                hint=f"Check name, port (VBR's REST service listens on {DEFAULT_PORT}), firewall and --proxy.",
+            )
+        kind = "no answer in time" if isinstance(error, httpx.TimeoutException) else "the connection broke off"
+        return TransientError(
+            f"{path}: {kind} ({type(error).__name__})",
+            hint="Raise --timeout if the server is slow; otherwise look at its REST service.",
+            path=path,
+        )
+
+    def _untrusted(self, cause: ssl.SSLError, where: str) -> TlsError:
+        seen = seen_fingerprint(self._url.host, self._url.port or DEFAULT_PORT)
+        shown = f"\nThe certificate it shows has SHA-256 {seen}" if seen else ""
+        reason = getattr(cause, "verify_message", None) or cause.reason or str(cause)
+        return TlsError(
+            f"TLS with {where} failed: {reason}{shown}",
+            hint="Give the company's CA with --ca-file, or compare the SHA-256 on the server and pin it: --fingerprint.",
+            fingerprint=seen,
+        )
+
+    def _count_retry(self) -> None:
+        with self._count_lock:
+            self.retries += 1
+
+
+def parse_url(text: str) -> httpx.URL:
+    """`text` as the base address of a VBR server: https unless said, port 9419 unless said, nothing else in it.
+
+    Raises `ConfigurationError` for user info, a path, another scheme, or plain http beyond loopback.
+    """
+    try:
+        url = httpx.URL(text if "://" in text else f"https://{text}")
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ConfigurationError(f"not an address: {text[:200]!r} ({error})", hint=_URL_HINT) from None
+    if url.userinfo:
+        raise ConfigurationError(
+            "user name and password do not belong into the address", hint="Use --username and the password prompt."
+        )
+    if url.scheme not in ("http", "https") or not url.host or url.path.strip("/") or url.query or url.fragment:
+        raise ConfigurationError(f"not the address of a VBR server: {text[:200]!r}", hint=_URL_HINT)
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise ConfigurationError(
+            f"{text[:200]!r} would send the password in the clear; http is accepted for loopback only",
+            hint="Use https://; VBR's REST service does not speak plain http.",
+        )
+    explicit = url.port is not None or text.rstrip("/").endswith((":80", ":443"))
+    return url.copy_with(path="/", port=url.port if explicit else DEFAULT_PORT)
+
+
+_URL_HINT = f"Write it as https://vbr01.example or https://vbr01.example:{DEFAULT_PORT}."
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _backoff(error: Exception) -> bool | float:
+    if not isinstance(error, TransientError):
+        return False
+    return True if error.retry_after is None else error.retry_after
+
+
+def _settled(error: TransientError, path: str) -> VbrAuditError:
+    """What a transient error becomes once the tries are used up: damaged answers stay damaged."""
+    message = f"{error.message} (after {_ATTEMPTS} tries)"
+    if error.status == 200:
+        return BadAnswerError(message, hint=error.hint, status=200, path=path)
+    facts: dict[str, Any] = {"status": error.status, "code": error.code, "path": path}
+    return TransientError(message, hint=error.hint, **facts)
+
+
+def _tls_cause(error: BaseException | None) -> ssl.SSLError | None:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError | ssl.SSLError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
