@@ -1,0 +1,1 @@
+"""Which datasets make one picture of a server, and what was missing from it."""

@@ -1,0 +1,126 @@
+"""Evidence: the answers of a server as received, one zip per server, one entry per page."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import weakref
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vbr_audit.errors import EvidenceError
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_FAST = 1
+
+
+class EvidenceFile:
+    """The evidence of one server on disk; a temporary one is moved by `move_to` and goes with `discard`."""
+
+    def __init__(self, path: Path, *, temporary: bool = False) -> None:
+        self.path = path
+        self._remove = weakref.finalize(self, shutil.rmtree, path.parent, ignore_errors=True) if temporary else None
+
+    def pages(self, dataset: str) -> Iterator[bytes]:
+        """The page bodies of `dataset` in the order of reading; raises `EvidenceError` for a damaged file."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                for name in archive.namelist():
+                    if name.startswith(f"{dataset}/"):
+                        yield archive.read(name)
+        except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+            raise EvidenceError(
+                f"cannot read the evidence {self.path}: {error}",
+                hint="The file is damaged or missing; take it from a backup of the run folder.",
+            ) from error
+
+    def sha256(self, dataset: str) -> str:
+        """The SHA-256 over the page bodies of `dataset` in page order."""
+        digest = hashlib.sha256()
+        for body in self.pages(dataset):
+            digest.update(body)
+        return digest.hexdigest()
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the file to `path`."""
+        if path.resolve() != self.path.resolve():
+            shutil.copyfile(self.path, path)
+
+    def move_to(self, path: Path) -> None:
+        """Move a temporary file to `path`, from where it is read from now on; a permanent one is copied."""
+        if self._remove is None:
+            self.copy_to(path)
+            return
+        shutil.move(self.path, path)
+        self.discard()
+        self.path = path
+
+    def discard(self) -> None:
+        """Remove a temporary file; a saved one stays."""
+        if self._remove is not None:
+            self._remove()
+            self._remove = None
+
+
+class EvidenceWriter:
+    """Writes the evidence of one server to a temporary zip, page by page, and hashes it per dataset."""
+
+    def __init__(self) -> None:
+        self._path = Path(tempfile.mkdtemp(prefix="vbr-audit-")) / "evidence.zip"
+        self._archive = zipfile.ZipFile(self._path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FAST)
+
+    def dataset(self, name: str) -> DatasetWriter:
+        """A writer for the pages of one dataset."""
+        return DatasetWriter(self._archive, name)
+
+    def finish(self) -> EvidenceFile:
+        """Close the zip and hand it over."""
+        self._archive.close()
+        return EvidenceFile(self._path, temporary=True)
+
+    def discard(self) -> None:
+        """Close and remove the zip."""
+        self._archive.close()
+        shutil.rmtree(self._path.parent, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+
+
+class DatasetWriter:
+    """The pages of one dataset on their way into the zip; counts bytes and keeps the running hash."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self.bytes = 0
+        self.pages = 0
+        self._archive = archive
+        self._name = name
+        self._digest = hashlib.sha256()
+        self._skips: set[int] = set()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 over the bodies written so far."""
+        return self._digest.hexdigest()
+
+    def write(self, skip: int, body: bytes) -> None:
+        """Add one page, named by the rows that were skipped; a page read again gets a suffix."""
+        again = f"-{self.pages:05d}" if skip in self._skips else ""
+        self._skips.add(skip)
+        entry = zipfile.ZipInfo(f"{self._name}/{skip:09d}{again}.json", date_time=_EPOCH)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        entry.external_attr = 0o644 << 16
+        self._archive.writestr(entry, body, compresslevel=_FAST)
+        self._digest.update(body)
+        self.bytes += len(body)
+        self.pages += 1

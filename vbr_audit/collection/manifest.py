@@ -1,0 +1,112 @@
+"""The manifest of a run: what was asked of which server, what came, and what did not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class DatasetStatus(StrEnum):
+    """How far one dataset of one server could be read."""
+
+    COMPLETE = "complete"
+    """Every row that the server counted was read."""
+    PARTIAL = "partial"
+    """Some rows were read; `reason` says why not all."""
+    DENIED = "denied"
+    """The account's role may not read it."""
+    ABSENT = "absent"
+    """The server does not offer it in this revision."""
+    FAILED = "failed"
+    """It could not be read at all."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class RunRecord(_Record):
+    """The terms of one run: its clock, its period, its scope."""
+
+    now: AwareDatetime
+    since: AwareDatetime
+    until: AwareDatetime
+    timezone: str
+    timezone_source: str
+    jobs_pattern: str | None = None
+    policy_name: str | None = None
+    policy_sha256: str | None = None
+    waivers_sha256: str | None = None
+    tool_version: str
+    command: str | None = None
+
+
+class ServerRecord(_Record):
+    """One backup server as it was found."""
+
+    name: str
+    url: str
+    revision: str
+    revision_newest: str
+    build: str | None = None
+    vbr_id: str | None = None
+    account: str
+    role: str | None = None
+    clock_skew_s: float | None = None
+    server_time: AwareDatetime | None = None
+    time_zone: str | None = None
+    tls: str
+
+
+class DatasetRecord(_Record):
+    """One dataset of one server: the question, the count, the outcome and the hash of the answers."""
+
+    server: str
+    name: str
+    path: str
+    query: dict[str, str] = Field(default_factory=dict)
+    revision: str
+    pages: int = 0
+    api_total: int | None = None
+    rows_received: int = 0
+    rows_duplicate: int = 0
+    rows_outside_period: int = 0
+    rows_out_of_scope: int = 0
+    rows_kept: int = 0
+    status: DatasetStatus
+    reason: str | None = None
+    started: AwareDatetime
+    ended: AwareDatetime
+    bytes: int = 0
+    sha256: str | None = None
+    redacted: list[str] = Field(default_factory=list)
+    notes: dict[str, Any] = Field(default_factory=dict)
+
+
+class Manifest(_Record):
+    """Everything that a reader needs to judge a run; written as `manifest.json`."""
+
+    version: Annotated[int, Field(alias="schema", ge=1, le=1)] = 1
+    run: RunRecord
+    servers: list[ServerRecord] = Field(default_factory=list)
+    datasets: list[DatasetRecord] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+    interrupted: bool = False
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+
+    def dataset(self, server: str, name: str) -> DatasetRecord | None:
+        """The record of dataset `name` of `server`, or None when it was not asked for."""
+        return next((d for d in self.datasets if d.server == server and d.name == name), None)
+
+    def to_json(self) -> bytes:
+        """The manifest as indented UTF-8 JSON, times in UTC."""
+        return self.model_dump_json(by_alias=True, indent=2).encode() + b"\n"
+
+
+def utc_now() -> dt.datetime:
+    """The collector's clock, in UTC."""
+    return dt.datetime.now(dt.UTC)

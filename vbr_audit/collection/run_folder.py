@@ -1,0 +1,183 @@
+"""The run folder: manifest, evidence and whatever was made of them, under one list of hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from vbr_audit.collection.assemble import Scope, join, replay
+from vbr_audit.collection.evidence import EvidenceFile
+from vbr_audit.collection.files import sha256_of, slug, write_bytes
+from vbr_audit.collection.manifest import Manifest, ServerRecord
+from vbr_audit.collection.snapshot import Snapshot, provenance_tables
+from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
+
+MANIFEST = "manifest.json"
+SUMS = "SHA256SUMS"
+EVIDENCE = "evidence"
+FINDINGS_JSON, FINDINGS_CSV = "findings.json", "findings.csv"
+REPORT_HTML, REPORT_XLSX = "report.html", "report.xlsx"
+POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
+FILES = (MANIFEST, FINDINGS_JSON, FINDINGS_CSV, REPORT_HTML, REPORT_XLSX, POLICY, WAIVERS)
+
+
+def prepare(folder: Path, *, force: bool) -> None:
+    """Make sure that a run can be written to `folder`, before anything is asked of a server.
+
+    Raises `ConfigurationError` for a folder that holds something, unless `force`, and `OutputError` for one
+    that cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{folder} is a file", hint="Give a folder with --out.")
+    try:
+        if folder.is_dir() and any(folder.iterdir()) and not force:
+            raise ConfigurationError(
+                f"the folder {folder} is not empty",
+                hint="Choose a new --out folder, or replace the earlier run in it with --force.",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot use {folder}: {error.strerror or error}", hint="Choose another --out folder, or its permissions."
+        ) from error
+    probe = folder / ".vbr-audit-probe"
+    write_bytes(probe, b"")
+    probe.unlink()
+
+
+def clear(folder: Path) -> None:
+    """Remove the files of an earlier run, and no other."""
+    listed = _read_sums(folder / SUMS)
+    evidence = [name for name in listed if name.startswith(f"{EVIDENCE}/") and name.count("/") == 1]
+    for name in (*FILES, SUMS, *evidence):
+        if ".." not in Path(name).parts:
+            (folder / name).unlink(missing_ok=True)
+
+
+def save_snapshot(snapshot: Snapshot, folder: Path, *, force: bool = False) -> Path:
+    """Write manifest, evidence and hashes of `snapshot` to `folder`, replacing an earlier run; return the folder."""
+    prepare(folder, force=force)
+    names = evidence_names(server.name for server in snapshot.manifest.servers)
+    own = {file.path.resolve() for file in snapshot.evidence.values()}
+    if not any(path.is_relative_to(folder.resolve()) for path in own):
+        clear(folder)
+    try:
+        (folder / EVIDENCE).mkdir(exist_ok=True)
+        for server, file in snapshot.evidence.items():
+            file.move_to(folder / EVIDENCE / names[server])
+    except OSError as error:
+        raise OutputError(
+            f"cannot write the evidence to {folder}: {error.strerror or error}",
+            hint="Check the free space and the permissions of the --out folder.",
+        ) from error
+    write_bytes(folder / MANIFEST, snapshot.manifest.to_json())
+    seal(folder)
+    return folder
+
+
+def load(folder: str | Path) -> Snapshot:
+    """The snapshot saved in `folder`, its tables made again from the evidence.
+
+    Raises `EvidenceError` when the folder is no run, or its evidence cannot be read.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    names = evidence_names(server.name for server in manifest.servers)
+    parts, evidence = [], {}
+    for server in manifest.servers:
+        file = EvidenceFile(folder / EVIDENCE / names[server.name])
+        asked = [d.name for d in manifest.datasets if d.server == server.name and d.pages]
+        tables = replay(file, server.name, asked)
+        frames, _ = tables.finish(
+            scope_of(manifest, server), revision=server.revision, revision_newest=server.revision_newest
+        )
+        parts.append(frames)
+        evidence[server.name] = file
+    return Snapshot(manifest=manifest, tables=join(parts) | provenance_tables(manifest), evidence=evidence)
+
+
+def scope_of(manifest: Manifest, server: ServerRecord) -> Scope:
+    """What of `server` is in the tables: the period up to the moment of reading, and the jobs in scope."""
+    run = manifest.run
+    until = min(run.until, server.server_time or run.now)
+    return Scope(run.since, max(until, run.since), run.jobs_pattern)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a run folder; raises `EvidenceError`."""
+    path = folder / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise EvidenceError(
+            f"{folder} is no run folder: cannot read {MANIFEST} ({error.strerror or error})",
+            hint="Give the folder that --out named when the run was made.",
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise EvidenceError(
+            f"{path}: {where}: {first['msg']}",
+            hint="The manifest was changed, or was written by another version of vbr-audit.",
+        ) from None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest of a run folder."""
+    write_bytes(folder / MANIFEST, manifest.to_json())
+
+
+def seal(folder: Path) -> None:
+    """Write `SHA256SUMS` over every other file of the run."""
+    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in _present(folder)]
+    write_bytes(folder / SUMS, "".join(lines).encode())
+
+
+def differences(folder: Path) -> list[str]:
+    """What no longer is as it was written: files against `SHA256SUMS`, evidence against the manifest."""
+    listed = _read_sums(folder / SUMS)
+    if not listed:
+        return [f"{SUMS} is missing or empty"]
+    found = []
+    for name, expected in sorted(listed.items()):
+        path = folder / name
+        if not path.is_file():
+            found.append(f"{name} is missing")
+        elif sha256_of(path) != expected:
+            found.append(f"{name} was changed")
+    found += [f"{name} is not in {SUMS}" for name in _present(folder) if name not in listed]
+    manifest = read_manifest(folder)
+    names = evidence_names(server.name for server in manifest.servers)
+    for record in manifest.datasets:
+        if record.pages:
+            file = EvidenceFile(folder / EVIDENCE / names[record.server])
+            if file.sha256(record.name) != record.sha256:
+                found.append(f"the evidence of {record.name} of {record.server} is not what was received")
+    return found
+
+
+def evidence_names(servers: Iterable[str]) -> MappingProxyType[str, str]:
+    """The evidence file of each server; two names never share one."""
+    names: dict[str, str] = {}
+    for server in servers:
+        name, count = slug(server), 2
+        while f"{name}.zip" in names.values():
+            name, count = f"{slug(server)}-{count}", count + 1
+        names[server] = f"{name}.zip"
+    return MappingProxyType(names)
+
+
+def _present(folder: Path) -> list[str]:
+    evidence = sorted((folder / EVIDENCE).glob("*.zip")) if (folder / EVIDENCE).is_dir() else []
+    listed = [name for name in FILES if (folder / name).is_file()]
+    return sorted([*listed, *(f"{EVIDENCE}/{path.name}" for path in evidence)])
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    pairs = (line.split("  ", 1) for line in path.read_text("utf-8").splitlines() if "  " in line)
+    return {name: digest for digest, name in pairs}

@@ -1,0 +1,165 @@
+"""A snapshot: the tables and the evidence of one or several servers for one period."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from vbr_audit.collection.manifest import Manifest, RunRecord
+from vbr_audit.display import period_text, plain, time_zone
+from vbr_audit.tables import SPECS
+from vbr_audit.tables.schema import conform, empty
+
+if TYPE_CHECKING:
+    from vbr_audit.collection.evidence import EvidenceFile
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The tables of one or several servers for one period, with the manifest that says how whole they are.
+
+    `tables` maps each name of `vbr_audit.tables.SPECS` to a DataFrame with that table's columns and dtypes;
+    each is also an attribute (`snapshot.jobs`). `evidence` maps a server's name to its file of answers.
+    """
+
+    manifest: Manifest
+    tables: Mapping[str, pd.DataFrame]
+    evidence: Mapping[str, EvidenceFile] = field(default_factory=dict, repr=False)
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row per job, with its settings under their canonical names."""
+        return self.tables["jobs"]
+
+    @property
+    def job_settings(self) -> pd.DataFrame:
+        """One row per job and setting, with the JSON path that it was read from."""
+        return self.tables["job_settings"]
+
+    @property
+    def job_states(self) -> pd.DataFrame:
+        """One row per job, as the server last saw it run."""
+        return self.tables["job_states"]
+
+    @property
+    def sessions(self) -> pd.DataFrame:
+        """One row per session created in the period."""
+        return self.tables["sessions"]
+
+    @property
+    def session_history(self) -> pd.DataFrame:
+        """One row per server: the oldest session that it still keeps."""
+        return self.tables["session_history"]
+
+    @property
+    def servers(self) -> pd.DataFrame:
+        """One row per server: build, revision, account, clock."""
+        return self.tables["servers"]
+
+    @property
+    def datasets(self) -> pd.DataFrame:
+        """One row per server and dataset: what was asked, what came, what did not."""
+        return self.tables["datasets"]
+
+    @property
+    def now(self) -> dt.datetime:
+        """The run's clock: the server's time at collection."""
+        return self.manifest.run.now
+
+    @property
+    def since(self) -> dt.datetime:
+        """The first instant of the period."""
+        return self.manifest.run.since
+
+    @property
+    def until(self) -> dt.datetime:
+        """The first instant after the period."""
+        return self.manifest.run.until
+
+    @property
+    def timezone(self) -> str:
+        """The zone of period and report: an IANA name, or a fixed offset such as `UTC+02:00`."""
+        return self.manifest.run.timezone
+
+    @property
+    def jobs_pattern(self) -> str | None:
+        """The glob that narrows the jobs in scope, or None."""
+        return self.manifest.run.jobs_pattern
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every dataset that was asked for was read whole."""
+        return not self.manifest.interrupted and all(d.status == "complete" for d in self.manifest.datasets)
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write manifest and evidence to `folder`, so that `load` gives this snapshot again; return the folder."""
+        from vbr_audit.collection.run_folder import save_snapshot
+
+        return save_snapshot(self, Path(folder), force=force)
+
+    def close(self) -> None:
+        """Let go of the temporary evidence; the tables stay usable."""
+        for file in self.evidence.values():
+            file.discard()
+
+    def _repr_html_(self) -> str:
+        from vbr_audit.collection.fragment import snapshot_html
+
+        return snapshot_html(self)
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name}={len(frame):,}" for name, frame in self.tables.items() if name in _SHOWN)
+        names = ", ".join(server.name for server in self.manifest.servers) or "no server"
+        state = "complete" if self.is_complete else "INCOMPLETE"
+        days = period_text(self.since, self.until, time_zone(self.timezone), self.timezone)
+        return f"<Snapshot of {plain(names)}: {days}, {rows}, {state}>"
+
+    @classmethod
+    def from_tables(
+        cls,
+        tables: Mapping[str, pd.DataFrame],
+        *,
+        now: dt.datetime,
+        since: dt.datetime,
+        until: dt.datetime,
+        manifest: Manifest | None = None,
+    ) -> Snapshot:
+        """A snapshot of ready-made frames; tables that are not given are empty, provenance comes from `manifest`."""
+        if manifest is None:
+            run = RunRecord(
+                now=now,
+                since=since,
+                until=until,
+                timezone="UTC",
+                timezone_source="given",
+                tool_version="0",
+            )
+            manifest = Manifest(run=run)
+        frames = {name: empty(spec) for name, spec in SPECS.items()}
+        frames |= provenance_tables(manifest)
+        frames |= dict(tables)
+        return cls(manifest=manifest, tables=frames)
+
+
+_SHOWN = ("jobs", "job_states", "sessions")
+
+
+def provenance_tables(manifest: Manifest) -> dict[str, pd.DataFrame]:
+    """The manifest's servers and datasets as the tables `servers` and `datasets`."""
+    servers = [record.model_dump(mode="json") | {"server": record.name} for record in manifest.servers]
+    datasets = [
+        record.model_dump(mode="json") | {"query": "&".join(f"{key}={value}" for key, value in record.query.items())}
+        for record in manifest.datasets
+    ]
+    return {"servers": _frame("servers", servers), "datasets": _frame("datasets", datasets)}
+
+
+def _frame(name: str, records: list[dict[str, object]]) -> pd.DataFrame:
+    spec = SPECS[name]
+    frame, _ = conform({column.name: [r.get(column.name) for r in records] for column in spec.columns}, spec)
+    return frame
