@@ -24,7 +24,11 @@ def test_the_default_is_the_last_thirty_days_up_to_now() -> None:
 
 @pytest.mark.parametrize(
     ("month", "zone", "hours"),
-    [("2026-10", "Europe/Berlin", 31 * 24 + 1), ("2026-03", "America/New_York", 31 * 24 - 1), ("2026-02", "UTC", 28 * 24)],
+    [
+        ("2026-10", "Europe/Berlin", 31 * 24 + 1),
+        ("2026-03", "America/New_York", 31 * 24 - 1),
+        ("2026-02", "UTC", 28 * 24),
+    ],
 )
 def test_a_month_has_the_hours_that_its_clock_changes_give_it(month: str, zone: str, hours: int) -> None:
     period = resolve(PeriodRequest.of(month=month, timezone=zone), NOW, None)
@@ -85,7 +89,9 @@ def test_a_period_that_cannot_be_is_refused(words: dict[str, str], message: str)
 
 @given(
     month=st.dates(dt.date(2000, 1, 1), dt.date(2026, 10, 31)),
-    zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC-03:30", "Asia/Kathmandu"]),
+    zone=st.sampled_from(
+        ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC-03:30", "Asia/Kathmandu"]
+    ),
 )
 def test_months_follow_each_other_without_gap_or_overlap(month: dt.date, zone: str) -> None:
     text = f"{month:%Y-%m}"

@@ -174,13 +174,15 @@ def _narrow(frames: dict[str, pd.DataFrame], scope: Scope, counts: dict[str, Row
     pattern = scope.jobs_pattern.casefold()
     for name in ("jobs", "job_states"):
         inside = frames[name]["name"].map(lambda text: isinstance(text, str) and fnmatchcase(text.casefold(), pattern))
-        frames[name] = _keep(frames[name], inside.astype(bool), counts.get(name))
+        frames[name] = _keep(name, frames[name], inside.astype(bool), counts)
     ids = set(frames["jobs"]["job_id"].dropna()) | set(frames["job_states"]["job_id"].dropna())
     for name in ("job_settings", "sessions"):
-        frames[name] = _keep(frames[name], frames[name]["job_id"].isin(ids).astype(bool), counts.get(name))
+        frames[name] = _keep(name, frames[name], frames[name]["job_id"].isin(ids).astype(bool), counts)
 
 
-def _keep(frame: pd.DataFrame, inside: pd.Series[bool], count: RowCount | None) -> pd.DataFrame:
-    if count is not None:
-        count.out_of_scope = int((~inside).sum())
+def _keep(name: str, frame: pd.DataFrame, inside: pd.Series[bool], counts: dict[str, RowCount]) -> pd.DataFrame:
+    """The rows inside the scope; a job known by its state alone is not a row of the dataset `jobs`."""
+    if name in counts:
+        counted = (frame["seen_in"] != "job_states").astype(bool) if name == "jobs" else True
+        counts[name].out_of_scope = int((~inside & counted).sum())
     return frame[inside].reset_index(drop=True)

@@ -33,7 +33,8 @@ def snapshot_html(snapshot: Snapshot) -> str:
     ]
     run = snapshot.manifest.run
     days = period_text(run.since, run.until, time_zone(run.timezone), run.timezone)
-    state = "read whole" if snapshot.is_complete else "NOT read whole"
+    unread = sum(record.status != "complete" for record in records)
+    state = "all read whole" if snapshot.is_complete else f"{unread} of {count(len(records), 'dataset')} not read whole"
     title = element("p", element("strong", f"Snapshot, {days}: {state}"), safe=True)
     sizes = f"{count(len(snapshot.jobs), 'job')}, {count(len(snapshot.sessions), 'session')} in the period"
     more = f"; {len(records) - _MOST} more datasets are not shown" if len(records) > _MOST else ""

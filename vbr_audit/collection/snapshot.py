@@ -115,7 +115,8 @@ class Snapshot:
     def __repr__(self) -> str:
         rows = ", ".join(f"{name}={len(frame):,}" for name, frame in self.tables.items() if name in _SHOWN)
         names = ", ".join(server.name for server in self.manifest.servers) or "no server"
-        state = "complete" if self.is_complete else "INCOMPLETE"
+        unread = [f"{record.name} {record.status}" for record in self.manifest.datasets if record.status != "complete"]
+        state = ("interrupted; " if self.manifest.interrupted else "") + (", ".join(unread) or "all read whole")
         days = period_text(self.since, self.until, time_zone(self.timezone), self.timezone)
         return f"<Snapshot of {plain(names)}: {days}, {rows}, {state}>"
 
