@@ -1,0 +1,193 @@
+"""Whatever JSON a server sends: nothing crashes, dtypes hold, and nothing becomes known out of nothing."""
+
+from __future__ import annotations
+
+import copy
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vbr_audit.revisions import KNOWN
+from vbr_audit.tables import controls, history, job_settings, job_states, jobs, server_info, server_time, sessions
+from vbr_audit.tables.control_list import CONTROLS
+from vbr_audit.tables.job_documents import KNOWN_KEYS
+from vbr_audit.tables.schema import DTYPES, conform
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(max_size=30),
+    st.sampled_from(
+        ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.1234567+02:00", "9999-12-31T23:59:59Z",
+         "0001-01-01T00:00:00+14:00", "Backup", "Job", "None", "3", "true", "00000000-0000-0000-0000-000000000000"]
+    ),
+)  # fmt: skip
+KEYS = sorted(KNOWN_KEYS | sessions.KNOWN_KEYS | job_states.KNOWN_KEYS | {"isEnabled", "weekly", "ianaTimeZoneId"})
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=5)), inner, max_size=6),
+    ),
+    max_leaves=25,
+)
+ROWS = st.lists(
+    st.one_of(JSON, st.dictionaries(st.sampled_from(KEYS), JSON, max_size=12)),
+    max_size=6,
+)
+TYPED = st.builds(
+    lambda document, job_type: document | {"type": job_type},
+    st.dictionaries(st.sampled_from(KEYS), JSON, max_size=12),
+    st.sampled_from([*controls.get_map().types, "Backup", "Unknown"]),
+)
+
+
+def assert_dtypes(frame, spec):
+    assert tuple(frame.columns) == spec.names
+    for column in spec.columns:
+        assert frame[column.name].dtype == DTYPES[column.dtype], column.name
+
+
+@pytest.mark.parametrize("module", [sessions, job_states, history])
+@given(pages=st.lists(ROWS, max_size=3))
+def test_any_rows(module, pages):
+    builder = module.builder("vbr01")
+    for page in pages:
+        builder.add(copy.deepcopy(page))
+    built = builder.finish()
+    assert_dtypes(built.frame, module.SPEC)
+    rows = [row for page in pages for row in page]
+    objects = [row for row in rows if isinstance(row, dict)]
+    assert built.notes.not_objects == len(rows) - len(objects)
+    if module is not history:
+        assert len(built.frame) == len(objects)
+    built.notes.to_dict()
+
+
+@given(
+    documents=st.one_of(ROWS, st.lists(TYPED, max_size=5)),
+    states=st.one_of(st.none(), ROWS),
+    revision=st.sampled_from([*KNOWN, "nonsense", None]),
+    server_revision=st.sampled_from([*KNOWN, "1.4-rev0", "nonsense", None]),
+)
+def test_any_job_documents(documents, states, revision, server_revision):
+    table = None
+    if states is not None:
+        builder = job_states.builder("vbr01")
+        builder.add(states)
+        table = builder.finish().frame
+    built = jobs.build(documents, table, server="vbr01", revision=revision, server_revision=server_revision)
+    assert_dtypes(built.jobs, jobs.SPEC)
+    assert_dtypes(built.job_settings, job_settings.SPEC)
+    objects = [document for document in documents if isinstance(document, dict)]
+    assert (built.jobs["seen_in"] != "job_states").sum() == len(objects)
+    assert built.jobs["server"].eq("vbr01").all()
+    absent = controls.support(built.jobs["settings_profile"], "encryption_enabled") == False  # noqa: E712
+    assert built.jobs.loc[absent.fillna(False), "encryption_enabled"].isna().all()
+
+
+@given(document=JSON)
+def test_any_single_object(document):
+    time, info = server_time.parse(document), server_info.parse(document)
+    assert_dtypes(server_time.as_table("vbr01", time).frame, server_time.SPEC)
+    assert_dtypes(server_info.as_table("vbr01", info).frame, server_info.SPEC)
+    assert time.server_time is None or time.server_time.utcoffset() is not None
+
+
+@given(
+    columns=st.dictionaries(st.sampled_from([*sessions.SPEC.names, "extra"]), st.lists(JSON, min_size=3, max_size=3))
+)
+def test_conform_takes_anything_of_equal_length(columns):
+    frame, _ = conform(columns, sessions.SPEC)
+    assert_dtypes(frame, sessions.SPEC)
+    again, notes = conform(frame, sessions.SPEC)
+    pd.testing.assert_frame_equal(again, frame)
+    assert set(notes.to_dict()) <= {"missing_keys"}
+
+
+def paths_of(profile):
+    return [
+        (CONTROLS[control].dtype, path)
+        for control, places in profile.settings.items()
+        for place in places
+        for path in place.paths[:1]
+    ]
+
+
+def put(document, path, value):
+    for key in path[:-1]:
+        document = document.setdefault(key, {})
+    document[path[-1]] = value
+
+
+def nodes(value, above=()):
+    """Every path inside `value`, inner nodes too."""
+    for key in value:
+        yield (*above, key)
+        if isinstance(value[key], dict):
+            yield from nodes(value[key], (*above, key))
+
+
+PROFILES = [
+    f"{revision}/{job_type}" + (f"/{variant}" if variant else "")
+    for revision in KNOWN
+    for job_type in controls.get_map().types
+    if controls.get_map().has_type(revision, job_type)
+    for variant in (controls.get_map()._source.types[job_type].variant_values or ("",))
+]
+
+
+@st.composite
+def whole_documents(draw):
+    """A document of some profile in which every setting is there, and its revision."""
+    key = draw(st.sampled_from(PROFILES))
+    profile = controls.get_map().profile(key)
+    variant = [*key.split("/"), ""][2]
+    document = {"id": "a", "name": "A", "type": profile.type}
+    values = {"boolean": st.booleans(), "Int64": st.integers(0, 99), "string": st.sampled_from(["Days", "x"])}
+    for dtype, path in paths_of(profile):
+        put(document, path, draw(values[dtype]))
+    for path in controls.get_map().variant_paths(profile.type):
+        put(document, path, variant)
+    for places in profile.settings.values():
+        if places[0].gate:
+            document[places[0].gate] = True
+    return key, document
+
+
+def first_row(documents, key):
+    built = jobs.build(documents, None, server="vbr01", revision=key.split("/")[0])
+    return {name: built.jobs[name].iloc[0] for name in ("expected_to_run", *CONTROLS)}, built.jobs
+
+
+@given(whole=whole_documents())
+def test_a_whole_document_gives_every_supported_control(whole):
+    key, document = whole
+    row, frame = first_row([document], key)
+    assert frame["settings_profile"].tolist() == [key]
+    for control in CONTROLS:
+        supported = bool(controls.support(frame["settings_profile"], control).iloc[0])
+        assert (row[control] is not pd.NA) is supported, control
+    assert row["expected_to_run"] is not pd.NA
+
+
+@given(whole=whole_documents(), data=st.data())
+def test_taking_something_out_never_adds_knowledge_and_never_turns_an_answer(whole, data):
+    key, document = whole
+    before, _ = first_row([copy.deepcopy(document)], key)
+    everything = [path for path in nodes(document) if path not in (("id",), ("name",))]
+    for path in data.draw(st.lists(st.sampled_from(everything), min_size=1, max_size=4, unique=True)):
+        parent = document
+        for step in path[:-1]:
+            parent = parent.get(step) if isinstance(parent, dict) else None
+        if isinstance(parent, dict):
+            parent[path[-1]] = data.draw(st.sampled_from([None, {}, [], "blank"]))
+    after, _ = first_row([document], key)
+    for name, value in after.items():
+        dtype = CONTROLS[name].dtype if name in CONTROLS else "boolean"
+        if dtype == "boolean":
+            assert value is pd.NA or value == before[name], name

@@ -1,0 +1,105 @@
+"""The controls: the canonical names under which a job's settings are read, wherever its type keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from vbr_audit.tables.schema import Column, Dtype
+
+
+@dataclass(frozen=True)
+class Control:
+    """One setting of a job: canonical name, dtype, what it tells, its unit.
+
+    A computed control has no path of its own: `computed_from` names its inputs. With `needs` it is supported
+    where that input is; without, where any input is.
+    """
+
+    name: str
+    dtype: Dtype
+    help: str
+    unit: str | None = None
+    computed_from: tuple[str, ...] = ()
+    needs: str | None = None
+
+    @property
+    def column(self) -> Column:
+        """The control as a column of the table `jobs`."""
+        return Column(self.name, self.dtype, self.help, self.unit)
+
+
+SUB_SCHEDULES: Final = (
+    "schedule_daily_enabled",
+    "schedule_monthly_enabled",
+    "schedule_periodically_enabled",
+    "schedule_continuously_enabled",
+    "schedule_after_job_enabled",
+)
+GFS_LEVELS: Final = ("gfs_weekly_enabled", "gfs_monthly_enabled", "gfs_yearly_enabled")
+HEALTH_CHECK_TIMES: Final = ("health_check_weekly_enabled", "health_check_monthly_enabled")
+
+_ALL: Final = (
+    Control("is_disabled", "boolean", "The job is switched off."),
+    Control("run_automatically", "boolean", "The job is set to run by its schedule."),
+    Control("schedule_type", "string", "The kind of schedule, for the copy jobs that have kinds."),
+    Control("schedule_daily_enabled", "boolean", "It runs on days of the week."),
+    Control("schedule_monthly_enabled", "boolean", "It runs on a day of the month."),
+    Control("schedule_periodically_enabled", "boolean", "It runs every so many hours or minutes."),
+    Control("schedule_continuously_enabled", "boolean", "It runs again as soon as it has ended."),
+    Control("schedule_after_job_enabled", "boolean", "It runs after another job."),
+    Control("schedule_after_job_name", "string", "The name of the job that it runs after."),
+    Control(
+        "is_scheduled",
+        "boolean",
+        "It runs by itself: automatic runs are on and at least one kind of schedule is enabled.",
+        computed_from=("run_automatically", *SUB_SCHEDULES),
+        needs="run_automatically",
+    ),
+    Control("retry_enabled", "boolean", "A failed run is tried again."),
+    Control("retry_count", "Int64", "How often a failed run is tried again.", "times"),
+    Control("retry_wait_min", "Int64", "The pause before each further try.", "min"),
+    Control("retention_type", "string", "What the retention counts: RestorePoints, Days, Months or Years."),
+    Control("retention_quantity", "Int64", "How many of `retention_type` are kept.", "retention_type"),
+    Control("gfs_enabled", "boolean", "Long-term retention (GFS) is on."),
+    Control("gfs_weekly_enabled", "boolean", "GFS keeps weekly fulls."),
+    Control("gfs_weekly_count", "Int64", "How long GFS keeps weekly fulls.", "weeks"),
+    Control("gfs_monthly_enabled", "boolean", "GFS keeps monthly fulls."),
+    Control("gfs_monthly_count", "Int64", "How long GFS keeps monthly fulls.", "months"),
+    Control("gfs_yearly_enabled", "boolean", "GFS keeps yearly fulls."),
+    Control("gfs_yearly_count", "Int64", "How long GFS keeps yearly fulls.", "years"),
+    Control("gfs_level_enabled", "boolean", "At least one GFS level is enabled.", computed_from=GFS_LEVELS),
+    Control("encryption_enabled", "boolean", "The backup files are encrypted by the job."),
+    Control("encryption_type", "string", "By a password of the server's, or by a key management server."),
+    Control("encryption_password_id", "string", "The id of the password; NA where none is set."),
+    Control("kms_server_id", "string", "The id of the key management server; NA where none is set."),
+    Control("health_check_enabled", "boolean", "The backup files are checked for damage."),
+    Control("health_check_weekly_enabled", "boolean", "The check runs on days of the week."),
+    Control("health_check_monthly_enabled", "boolean", "The check runs on a day of the month."),
+    Control(
+        "health_check_scheduled",
+        "boolean",
+        "The check has a time to run: weekly or monthly.",
+        computed_from=HEALTH_CHECK_TIMES,
+    ),
+    Control("app_aware_enabled", "boolean", "Applications are brought to a consistent state first."),
+    Control("email_enabled", "boolean", "The job sends mail."),
+    Control("snmp_enabled", "boolean", "The job sends SNMP traps."),
+    Control("repository_id", "string", "The id of the repository it writes to (of a replica: its metadata)."),
+    Control("primary_job_id", "string", "The id of the job whose backups it copies."),
+    Control("backup_mode", "string", "How chains are built: incremental, reverse incremental, full…"),
+    Control("synthetic_fulls_enabled", "boolean", "Full backups are put together from increments."),
+    Control("active_fulls_enabled", "boolean", "Full backups are read from the source at times."),
+    Control("compression_level", "string", "How strongly the data is compressed."),
+    Control("guest_indexing_enabled", "boolean", "Files inside the guests are indexed."),
+    Control("storage_snapshots_enabled", "boolean", "It backs up from snapshots of the storage system."),
+    Control("proxies_auto", "boolean", "Backup proxies are chosen automatically (of a replica: both sides')."),
+    Control("deleted_data_removal_enabled", "boolean", "Data of vanished objects is removed after a time."),
+    Control("changed_block_tracking_enabled", "boolean", "Only changed blocks are read."),
+)
+
+CONTROLS: Final[dict[str, Control]] = {control.name: control for control in _ALL}
+"""Every control by its canonical name, in the order of the columns of `jobs`."""
+
+ID_CONTROLS: Final = frozenset({"encryption_password_id", "kms_server_id", "repository_id", "primary_job_id"})
+"""The controls that hold an id: the all-zero id means that there is none."""

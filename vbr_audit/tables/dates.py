@@ -1,0 +1,159 @@
+"""Dates as the API writes them, to microseconds since 1970 in UTC.
+
+A date counts only with its offset (without one nobody knows which instant it is), with at most microseconds
+(further digits are cut), and between 1990 and 2100. Everything else is not a date: NaT, counted by reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+NAT = np.iinfo(np.int64).min
+"""The integer that numpy and pandas read as NaT."""
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+EARLIEST = (dt.datetime(1990, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+LATEST = (dt.datetime(2100, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+
+_SHORTEST = len("2026-01-01T00:00:00")
+_LONGEST = len("2026-01-01T00:00:00.000000")
+_OFFSET = re.compile(r"[+-](\d\d):(\d\d)", re.ASCII)
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.(\d*))?(Z|[+-]\d\d:\d\d)?|\d{4}-\d\d-\d\d", re.ASCII)
+
+
+@dataclass
+class ReadDates:
+    """`micros`: int64 microseconds since 1970 UTC, `NAT` where there is no date; and what was refused."""
+
+    micros: npt.NDArray[np.int64]
+    uncastable: int = 0
+    naive: int = 0
+    out_of_range: int = 0
+
+
+def read_dates(values: Sequence[Any]) -> ReadDates:
+    """Read ISO 8601 text; None and NA give NaT uncounted, anything else that is no date gives NaT, counted.
+
+    `datetime` objects (also pandas' own) are taken as well, under the same rules.
+    """
+    micros = _read_uniform(values)
+    read = _read_one_by_one(values) if micros is None else ReadDates(micros)
+    known = read.micros != NAT
+    outside = known & ((read.micros < EARLIEST) | (read.micros >= LATEST))
+    read.out_of_range += int(outside.sum())
+    read.micros[outside] = NAT
+    return read
+
+
+def _read_uniform(values: Sequence[Any]) -> npt.NDArray[np.int64] | None:
+    """The fast way: text (or None) that all ends with the same offset, read by numpy; None if it is not so.
+
+    numpy would take words (`today`), short forms and a second offset inside the text, so the shape is proven
+    first: length, and the number of separators over the whole column.
+    """
+    try:
+        texts: list[str] = [value for value in values if value is not None]
+        if not texts:
+            return np.full(len(values), NAT, dtype=np.int64)
+        first = texts[0]
+        ending = "Z" if first[-1:] == "Z" else first[-6:]
+        offset = _offset_micros(ending)
+        cut = len(ending)
+        lengths = set(map(len, texts))
+        if offset is None or min(lengths) < _SHORTEST + cut:
+            return None
+        if ("\n".join(texts) + "\n").count(ending + "\n") != len(texts):
+            return None
+    except (TypeError, AttributeError):
+        return None
+    bodies = [text[:-cut] for text in texts]
+    if max(lengths) > _LONGEST + cut:
+        rest = "".join([body[_LONGEST:] for body in bodies])
+        if _digits_in(rest) != len(rest):
+            return None
+        bodies = [body[:_LONGEST] for body in bodies]
+    if not _is_plain("".join(bodies), len(bodies)):
+        return None
+    try:
+        found = np.array(bodies, dtype="datetime64[us]").view(np.int64)
+    except (ValueError, OverflowError):
+        return None
+    found = found - offset
+    if len(texts) == len(values):
+        return found
+    micros = np.full(len(values), NAT, dtype=np.int64)
+    micros[[value is not None for value in values]] = found
+    return micros
+
+
+def _is_plain(joined: str, count: int) -> bool:
+    """Whether `count` texts, joined, have the separators of as many `YYYY-MM-DDTHH:MM:SS[.f]`, else only digits."""
+    dots = joined.count(".")
+    if (joined.count("-"), joined.count(":"), joined.count("T")) != (2 * count, 2 * count, count) or dots > count:
+        return False
+    return _digits_in(joined) == len(joined) - 5 * count - dots
+
+
+def _digits_in(text: str) -> int:
+    """How many of the characters of `text` are 0 to 9; none if it is not all ASCII."""
+    if not text.isascii():
+        return 0
+    codes = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+    return int(np.count_nonzero((codes >= ord("0")) & (codes <= ord("9"))))
+
+
+def _offset_micros(ending: str) -> int | None:
+    if ending == "Z":
+        return 0
+    match = _OFFSET.fullmatch(ending)
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+        return None
+    minutes = int(match[1]) * 60 + int(match[2])
+    return (-minutes if ending[0] == "-" else minutes) * 60_000_000
+
+
+def _read_one_by_one(values: Sequence[Any]) -> ReadDates:
+    read = ReadDates(np.full(len(values), NAT, dtype=np.int64))
+    for position, value in enumerate(values):
+        if _is_missing(value):
+            continue
+        moment = to_datetime(value)
+        if moment is None:
+            read.uncastable += 1
+        elif moment.utcoffset() is None:
+            read.naive += 1
+        else:
+            read.micros[position] = (moment - _EPOCH) // _MICROSECOND
+    return read
+
+
+def to_datetime(value: Any) -> dt.datetime | None:
+    """One date as a `datetime`, naive if it has no offset; None if `value` is none. Its range is not checked."""
+    if isinstance(value, pd.Timestamp):
+        return value.floor("us").to_pydatetime(warn=False)
+    if isinstance(value, dt.datetime):
+        return value
+    match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    day, minute, second, fraction, offset = match.groups()
+    micros = (fraction or "")[:6].ljust(6, "0")
+    text = f"{day}T{minute}{second or ':00'}.{micros}{offset or ''}" if day else match[0]
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (type(value) is float and math.isnan(value))

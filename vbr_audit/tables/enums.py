@@ -1,0 +1,118 @@
+"""The words of the API: their one canonical spelling, and which of them are known.
+
+The API changed spellings between revisions (`running` and `Running`, `Backup` and `VSphereBackup`), so words are
+compared without regard to case and folded to the newest spelling. A word that no known revision lists stays as
+it is and is counted; it is never an error, because the lists grow with every build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import pandas as pd
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The words of `text`."""
+    return tuple(text.split())
+
+
+class Folding(dict[Any, Any]):
+    """Maps a reported word to its canonical spelling, and remembers what it has seen; None is NA.
+
+    Looking up an unknown word gives the word itself and adds it to `unknown`.
+    """
+
+    def __init__(self, known: Iterable[str], renamed: Mapping[str, str] | None = None) -> None:
+        super().__init__({None: pd.NA})
+        self._known = {word.casefold(): word for word in known}
+        self._known |= {old.casefold(): new for old, new in (renamed or {}).items()}
+        self.unknown: set[str] = set()
+
+    def __missing__(self, word: str) -> str:
+        canonical = self._known.get(word.casefold())
+        if canonical is None:
+            self.unknown.add(word)
+            canonical = word
+        if len(self) < _REMEMBERED:
+            self[word] = canonical
+        return canonical
+
+
+_REMEMBERED: Final = 10_000
+
+JOB_TYPES: Final = listed(
+    """
+    Unknown VSphereBackup HyperVBackup VSphereReplica CloudDirectorBackup BackupCopy LegacyBackupCopy
+    EntraIDTenantBackup EntraIDTenantBackupCopy EntraIDAuditLogBackup
+    FileBackup FileBackupCopy ObjectStorageBackup SureBackupContentScan
+    WindowsAgentBackup WindowsAgentBackupFailoverCluster LinuxAgentBackup
+    WindowsAgentBackupWorkstationPolicy WindowsAgentBackupServerPolicy
+    LinuxAgentBackupWorkstationPolicy LinuxAgentBackupServerPolicy
+    CloudBackupAzure CloudBackupAWS CloudBackupGoogle NutanixAHVBackupJob ProxmoxBackupJob IrisBackup
+    """
+)
+RENAMED_JOB_TYPES: Final = {"Backup": "VSphereBackup"}
+
+JOB_STATUSES: Final = ("Running", "Inactive", "Disabled", "Enabled", "Stopping", "Stopped", "Starting")
+
+RESULTS: Final = ("None", "Success", "Warning", "Failed")
+
+WORKLOADS: Final = ("Application", "CloudVm", "File", "Server", "Workstation", "Vm")
+
+SESSION_STATES: Final = listed(
+    """
+    Stopped Starting Stopping Working Pausing Resuming WaitingTape Idle Postprocessing WaitingRepository
+    WaitingSlot ActionRequired
+    """
+)
+
+SESSION_TYPES: Final = listed(
+    """
+    AdForestRestore AgentBackup AgentDiscovery AgentManagement AgentOperationActiveFull AgentOperationBackupNow
+    AgentOperationPurgeCache AgentPolicy AgentsRecoveryAppliancesManagement ApplianceUpdatesInstall
+    ApplicationLevelRestore ArchiveBackup ArchiveCopy ArchiveFreezing ArchiveRehydration ArchiveSync
+    ArchiveTierDownload Automation AzureApplianceDeploy AzureInstantRecovery AzureInstantRecoveryMigration
+    AzureInstantRecoveryMigrationUndo AzureInstantRecoveryMount AzureInstantRecoveryStart
+    AzureInstantRecoveryStop AzureInstantRecoverySwitchover BackgroundOperation BackupCacheSync BackupCopyJob
+    BackupCopyJobParent BackupJob CheckpointRemoval CloudDirectorVAppRestore CloudDirectorVmRestore
+    CommitFailback ConfigurationBackup ConfigurationResynchronize CopyBackup DeleteBackup DirectBackupSync
+    DiskRestore EncryptionAnalysis EndpointBackup EndpointRestore EntraIdRescanRepository EntraIdRestore
+    EntraIdRestoreFromCopy EpAgentOperationStopBackup Failback Failover FailoverPlan FailoverPlanTask
+    FileBackupArchiveRetrievalProlonging FileBackupHealthCheck FileInstantRecovery FileInstantRecoveryMigration
+    FileLevelRestore FileServerSave FirstClassDiskInstantRestore FirstClassDiskQuickMigration HaClusterEdit
+    HaSwitchover HostComponentsUpdate IndexCollection Infrastructure InfrastructureItemDeletion
+    InstantDiskRecovery InstantRecovery IrisBackup LinuxFileLevelRestore LogsExport MalwareDetection NasRestore
+    OracleLogBackup PerVmCopyBackup PerVmMoveBackup PermanentFailover PlannedFailover PlatformBackupJob
+    PlatformServiceJob PlatformSnapshotCopyJob PlatformSnapshotJob PostgreSqlLogBackup
+    PublishBackupContentViaMount PublishBackupContentViaNfs QuickMigration ReplicaJob RepositoryEvacuate
+    RepositoryMaintenance RestoreAgentVolumes RestoreRecoveryApplianceVolumes RestoreVm Retention RetrieveBackup
+    SecurityComplianceAnalyzer SqlLogBackup StorageDiscovery StorageMonitoring SureBackup SureBackupContentScan
+    SwitchReplicaToProduction TestCredentials UndoFailback UndoFailover UnstructuredDataBackupCopy
+    UnstructuredDataBrowse UnstructuredDownloadMeta VeeamUpdaterSettingsSync VolumesDiscover
+    """
+)
+RENAMED_SESSION_TYPES: Final = {"Job": "BackupJob"}
+
+CONTROL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "schedule_type": ("Immediate", "Periodic", "Continuous", "Custom"),
+    "retention_type": ("RestorePoints", "Days", "Months", "Years"),
+    "encryption_type": ("ByUserPassword", "ByKms"),
+    "backup_mode": ("Full", "Incremental", "ReverseIncremental", "Transform", "TransformForeverIncremental"),
+    "compression_level": ("Auto", "None", "DedupFriendly", "Optimal", "High", "Extreme"),
+}
+RENAMED_CONTROL_WORDS: Final = {"Transofrm": "Transform"}
+
+
+def fold_job_types() -> Folding:
+    """A fresh folding of job types."""
+    return Folding(JOB_TYPES, RENAMED_JOB_TYPES)
+
+
+def fold_control_words() -> dict[str, Folding]:
+    """A fresh folding for each control that holds one of a few words; there is no `x_reported` beside these.
+
+    (`job_settings` has every value as received.)
+    """
+    return {control: Folding(words, RENAMED_CONTROL_WORDS) for control, words in CONTROL_WORDS.items()}

@@ -1,0 +1,226 @@
+"""The table `jobs`: every job that the server lists, with its settings under their canonical names.
+
+Jobs come from their documents (`/jobs`); those that only have a state (`/jobs/states`) are added with unknown
+settings, so that nothing the server knows is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.tables import job_settings
+from vbr_audit.tables.arrays import strings_of, to_array, to_booleans, to_strings
+from vbr_audit.tables.control_list import CONTROLS, GFS_LEVELS, HEALTH_CHECK_TIMES, ID_CONTROLS, SUB_SCHEDULES
+from vbr_audit.tables.controls import support
+from vbr_audit.tables.enums import fold_control_words
+from vbr_audit.tables.job_documents import READ_CONTROLS, JobDocuments, read_documents
+from vbr_audit.tables.notes import Notes
+from vbr_audit.tables.schema import ZERO_GUID, Column, TableSpec, from_arrays
+
+SPEC: Final = TableSpec(
+    name="jobs",
+    key=("server", "job_id"),
+    help="One row per job that the server lists, with its settings under their canonical names.",
+    columns=(
+        Column("server", "string", "The server's name in this run."),
+        Column("job_id", "string", "The job's id."),
+        Column("name", "string", "The job's name."),
+        Column("type", "string", "The job's type in its newest spelling."),
+        Column("type_reported", "string", "The type as the server wrote it."),
+        Column("description", "string", "The job's description."),
+        Column("is_high_priority", "boolean", "The job is served first when resources are short."),
+        Column("seen_in", "string", "Where the job was found: jobs, job_states, or jobs+job_states."),
+        Column(
+            "settings_profile",
+            "string",
+            "Which entry of the controls map holds: revision, type and variant. NA when the settings are not "
+            "known: type or revision not in the map, or the job is known by its state only.",
+        ),
+        Column(
+            "expected_to_run",
+            "boolean",
+            "It should run by itself: not disabled, and scheduled or of a kind that always runs.",
+        ),
+        *(control.column for control in CONTROLS.values()),
+    ),
+)
+
+_IDLE: Final = frozenset({"Inactive", "Stopped", "Enabled"})
+
+
+@dataclass(frozen=True)
+class JobTables:
+    """`jobs`, and what could not be taken over; `job_settings` is built when it is first asked for."""
+
+    jobs: pd.DataFrame
+    notes: Notes
+    read: JobDocuments
+    server: str
+
+    @cached_property
+    def job_settings(self) -> pd.DataFrame:
+        """One row per job document and control, with the value as received and its JSON path."""
+        return job_settings.build(self.read, server=self.server)
+
+
+def build(
+    documents: list[Any],
+    states: pd.DataFrame | None,
+    *,
+    server: str,
+    revision: str | None,
+    server_revision: str | None = None,
+) -> JobTables:
+    """Build the tables of one server from decoded job documents and its `job_states` (None: not read).
+
+    `revision` is the one that was asked for, `server_revision` the newest that the server speaks. Rows keep
+    the order of the documents, then that of the states. Nothing in the documents raises.
+    """
+    notes = Notes()
+    read = read_documents(documents, revision=revision, server_revision=server_revision, notes=notes)
+    ids = _ids([document.get("id") for document in read.documents])
+    known_states = _distinct_states(states)
+    only = _not_among(known_states, ids)
+    arrays = _base_arrays(read, ids, only, server, states_read=known_states, notes=notes)
+    for name in READ_CONTROLS:
+        arrays[name] = _control_array(name, read.values[name] + [None] * len(only), notes)
+    arrays["is_disabled"] = _with_status(arrays["is_disabled"], only, len(read.documents))
+    profiles = pd.Series(arrays["settings_profile"])
+    _add_computed(arrays, profiles)
+    arrays["expected_to_run"] = _expected_to_run(arrays, profiles, known_states)
+    notes.missing_keys += int(arrays["job_id"].isna().sum())
+    frame = from_arrays({name: arrays[name] for name in SPEC.names}, len(profiles))
+    return JobTables(frame, notes, read, server)
+
+
+def _ids(values: Sequence[Any]) -> list[Any]:
+    return [None if value == ZERO_GUID else value for value in values]
+
+
+def _distinct_states(states: pd.DataFrame | None) -> pd.DataFrame | None:
+    if states is None:
+        return None
+    return states[states["job_id"].notna()].drop_duplicates("job_id")
+
+
+def _not_among(states: pd.DataFrame | None, ids: list[Any]) -> pd.DataFrame:
+    """The states of jobs that have no document."""
+    if states is None:
+        return pd.DataFrame({"job_id": []})
+    known = {value for value in ids if isinstance(value, str)}
+    return states[[job_id not in known for job_id in states["job_id"]]]
+
+
+def _base_arrays(
+    read: JobDocuments,
+    ids: list[Any],
+    only: pd.DataFrame,
+    server: str,
+    *,
+    states_read: pd.DataFrame | None,
+    notes: Notes,
+) -> dict[str, Any]:
+    """The columns that every job has whatever its type, of the documents and then of the state-only jobs."""
+
+    def texts(column: str, own: list[Any]) -> Any:
+        return to_strings(own + (only[column].tolist() if len(only) else []), column, notes)
+
+    def reported(key: str) -> list[Any]:
+        return [document.get(key) for document in read.documents]
+
+    have_state = set() if states_read is None else set(states_read["job_id"])
+    seen = ["jobs+job_states" if type(i) is str and i in have_state else "jobs" for i in ids]
+    priority = only["is_high_priority"].tolist() if len(only) else []
+    return {
+        "server": strings_of([server] * (len(ids) + len(only))),
+        "job_id": texts("job_id", ids),
+        "name": texts("name", reported("name")),
+        "type": texts("type", list(read.types)),
+        "type_reported": texts("type_reported", reported("type")),
+        "description": texts("description", reported("description")),
+        "is_high_priority": to_booleans(reported("isHighPriority") + priority, "is_high_priority", notes),
+        "seen_in": strings_of(seen + ["job_states"] * len(only)),
+        "settings_profile": to_strings(read.profiles + [None] * len(only), "settings_profile", notes),
+    }
+
+
+def _control_array(name: str, values: list[Any], notes: Notes) -> Any:
+    dtype = CONTROLS[name].dtype
+    if dtype == "boolean":
+        values = [_both(value) if type(value) is tuple else value for value in values]
+    elif name in ID_CONTROLS:
+        values = _ids(values)
+    elif dtype == "string":
+        values = _fold(name, values, notes)
+    return to_array(values, dtype, name, notes)
+
+
+def _both(values: tuple[Any, ...]) -> Any:
+    """Yes if all say yes, no if any says no; else a value that does not fit, or None."""
+    if any(value is False for value in values):
+        return False
+    return next((value for value in values if value is not True), True)
+
+
+def _fold(name: str, values: list[Any], notes: Notes) -> list[Any]:
+    folding = fold_control_words().get(name)
+    if folding is None:
+        return values
+    folded = [folding[value] if isinstance(value, str) else value for value in values]
+    for value in values if folding.unknown else ():
+        if isinstance(value, str) and value in folding.unknown:
+            notes.count_unknown_value(name, value)
+    return folded
+
+
+def _with_status(disabled: Any, only: pd.DataFrame, documents: int) -> Any:
+    """`is_disabled` with what the status of each state-only job says of it."""
+    status = only["status"].tolist() if len(only) else []
+    said = [True if word == "Disabled" else False if word in _IDLE else pd.NA for word in status]
+    if said:
+        disabled = disabled.copy()
+        disabled[documents:] = pd.array(said, dtype="boolean")
+    return disabled
+
+
+def _add_computed(arrays: dict[str, Any], profiles: pd.Series) -> None:
+    any_sub = _any(arrays, profiles, SUB_SCHEDULES)
+    arrays["is_scheduled"] = _where_supported(arrays["run_automatically"] & any_sub, profiles, "is_scheduled")
+    for name, levels in (("gfs_level_enabled", GFS_LEVELS), ("health_check_scheduled", HEALTH_CHECK_TIMES)):
+        arrays[name] = _where_supported(_any(arrays, profiles, levels), profiles, name)
+
+
+def _any(arrays: dict[str, Any], profiles: pd.Series, names: Sequence[str]) -> Any:
+    """Yes if any of `names` is; no if all that the job has are no; else NA."""
+    answer = pd.array(np.zeros(len(profiles), dtype=bool), dtype="boolean")
+    for name in names:
+        absent = (support(profiles, name) == False).fillna(False).to_numpy(dtype=bool)  # noqa: E712
+        values = arrays[name].copy()
+        values[absent] = False
+        answer = answer | values
+    return answer
+
+
+def _where_supported(values: Any, profiles: pd.Series, control: str) -> Any:
+    supported = support(profiles, control).fillna(False).to_numpy(dtype=bool)
+    values = values.copy()
+    values[~supported] = pd.NA
+    return values
+
+
+def _expected_to_run(arrays: dict[str, Any], profiles: pd.Series, states: pd.DataFrame | None) -> Any:
+    """By settings; for a job whose settings are not known, a next run in its state counts as scheduled."""
+    scheduled = arrays["is_scheduled"].copy()
+    if states is not None:
+        planned = set(states.loc[states["next_run"].notna(), "job_id"])
+        unknown = profiles.isna().to_numpy(dtype=bool)
+        due = np.array([type(i) is str and i in planned for i in arrays["job_id"]], dtype=bool)
+        scheduled[unknown & due] = True
+    always_runs = ~support(profiles, "is_scheduled").array
+    return ~arrays["is_disabled"] & (scheduled | always_runs)

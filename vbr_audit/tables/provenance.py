@@ -1,0 +1,52 @@
+"""The tables that say where the others come from: `servers` and `datasets`. The collection fills them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vbr_audit.tables.schema import Column, TableSpec
+
+SERVERS: Final = TableSpec(
+    name="servers",
+    key=("server",),
+    help="One row per server of the run.",
+    columns=(
+        Column("server", "string", "The server's name in this run."),
+        Column("url", "string", "The address that was asked."),
+        Column("revision", "string", "The API revision that was used."),
+        Column("revision_newest", "string", "The newest revision that the server and this tool both know."),
+        Column("build", "string", "The server's build number."),
+        Column("vbr_id", "string", "The id of the installation."),
+        Column("account", "string", "The account that signed in."),
+        Column("role", "string", "The account's role, where the server tells it."),
+        Column("clock_skew_s", "Float64", "The server's clock minus the collector's.", "s"),
+        Column("server_time", "datetime", "The server's clock at collection."),
+        Column("time_zone", "string", "The server's time zone as it names it."),
+        Column("tls", "string", "How the server's certificate was checked."),
+    ),
+)
+
+DATASETS: Final = TableSpec(
+    name="datasets",
+    key=("server", "name"),
+    help="One row per server and dataset: what was asked, what came, and what did not.",
+    columns=(
+        Column("server", "string", "The server's name in this run."),
+        Column("name", "string", "The dataset."),
+        Column("path", "string", "The path that was asked."),
+        Column("query", "string", "The query without paging."),
+        Column("revision", "string", "The API revision that was used."),
+        Column("pages", "Int64", "Answers received.", "pages"),
+        Column("api_total", "Int64", "The total that the server named last.", "rows"),
+        Column("rows_received", "Int64", "Rows in all answers.", "rows"),
+        Column("rows_duplicate", "Int64", "Rows received more than once.", "rows"),
+        Column("rows_outside_period", "Int64", "Rows dropped because they lie outside the period.", "rows"),
+        Column("rows_kept", "Int64", "Rows in the table.", "rows"),
+        Column("status", "string", "complete, partial, denied, absent or failed."),
+        Column("reason", "string", "Why it is not complete."),
+        Column("started", "datetime", "When the first answer was asked for."),
+        Column("ended", "datetime", "When the last answer was in."),
+        Column("bytes", "Int64", "Size of all answers, decoded.", "bytes"),
+        Column("sha256", "string", "Hash over all answers in order."),
+    ),
+)

@@ -1,0 +1,131 @@
+"""The table `sessions`: everything that ran in the period (`/sessions`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.tables.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, Folding, listed
+from vbr_audit.tables.notes import Notes
+from vbr_audit.tables.paged import Columns, PagedTable, Source
+from vbr_audit.tables.schema import Column, TableSpec
+
+SPEC: Final = TableSpec(
+    name="sessions",
+    key=("server", "session_id"),
+    help="One row per session created in the period, in the order in which the server gave them.",
+    columns=(
+        Column("server", "string", "The server's name in this run."),
+        Column("session_id", "string", "The session's id."),
+        Column("name", "string", "The session's name, as a rule its job's."),
+        Column("job_id", "string", "The id of its job (in 1.1-rev0 of its activity)."),
+        Column("session_type", "string", "What kind of session, in its newest spelling."),
+        Column("session_type_reported", "string", "The kind as the server wrote it."),
+        Column("state", "string", "Stopped when it has ended; else what it is doing."),
+        Column("state_reported", "string", "The state as the server wrote it."),
+        Column("result", "string", "Success, Warning, Failed, or the word None."),
+        Column("result_reported", "string", "The result as the server wrote it."),
+        Column("result_message", "string", "The server's words on the result."),
+        Column("is_canceled", "boolean", "Somebody stopped it."),
+        Column("created", "datetime", "When it started."),
+        Column("ended", "datetime", "When it ended; NaT while it runs."),
+        Column("duration_s", "Float64", "From start to end; NA while it runs, or if negative.", "s"),
+        Column("progress_percent", "Int64", "Its progress.", "%"),
+        Column("parent_session_id", "string", "The session that started it."),
+        Column("resource_id", "string", "The id of what it worked on."),
+        Column("resource_reference", "string", "Where the API shows what it worked on."),
+        Column("platform", "string", "The platform of what it worked on, as the server wrote it."),
+        Column("initiated_by", "string", "The account that started it."),
+        Column("usn", "Int64", "The server's update number."),
+        Column("algorithm", "string", "Full or Increment, as the server wrote it."),
+        Column("original_session_id", "string", "Of a retry: the session that it repeats."),
+        Column("retry_number", "Int64", "Of a retry: which one."),
+        Column("is_recheck_retry", "boolean", "Of a retry: it repeats the health check only."),
+    ),
+)
+
+KNOWN_KEYS: Final = frozenset(
+    listed(
+        """
+        id name jobId activityId sessionType creationTime endTime state progressPercent result resourceId
+        resourceReference parentSessionId usn platformName platformId initiatedBy relatedSessionId algorithm
+        progress originalSessionId retryInfo
+        """
+    )
+)
+
+_SOURCES: Final = (
+    Source("session_id", ("id",), "unique id"),
+    Source("name", ("name",), "text"),
+    Source("job_id", ("jobId", "activityId"), "id"),
+    Source("session_type_reported", ("sessionType",), "text"),
+    Source("state_reported", ("state",), "text"),
+    Source("result_reported", ("result.result",), "text"),
+    Source("result_message", ("result.message",), "text"),
+    Source("is_canceled", ("result.isCanceled",)),
+    Source("created", ("creationTime",)),
+    Source("ended", ("endTime",)),
+    Source("progress_percent", ("progressPercent",)),
+    Source("parent_session_id", ("parentSessionId",), "unique id"),
+    Source("resource_id", ("resourceId",), "id"),
+    Source("resource_reference", ("resourceReference",), "text"),
+    Source("platform", ("platformName",), "text"),
+    Source("initiated_by", ("initiatedBy",), "text"),
+    Source("usn", ("usn",)),
+    Source("algorithm", ("algorithm",), "text"),
+    Source("original_session_id", ("originalSessionId",), "unique id"),
+    Source("retry_number", ("retryInfo.retryNumber",)),
+    Source("is_recheck_retry", ("retryInfo.isRecheckRetry",)),
+)
+
+
+def builder(server: str) -> PagedTable:
+    """A builder of `sessions` for one server."""
+    return PagedTable(
+        SPEC,
+        server,
+        sources=_SOURCES,
+        words={
+            "session_type_reported": ("session_type", Folding(SESSION_TYPES, RENAMED_SESSION_TYPES)),
+            "state_reported": ("state", Folding(SESSION_STATES)),
+            "result_reported": ("result", Folding(RESULTS)),
+        },
+        known_keys=KNOWN_KEYS,
+        unfold=_unfold,
+        complete=_add_duration,
+    )
+
+
+def _unfold(columns: Columns, notes: Notes) -> Columns:
+    """The parts of `result` (an object; a bare word is taken as the result itself) and of `retryInfo`."""
+    results, retries = columns.get("result", ()), columns.get("retryInfo", ())
+    wrong = [value for value in results if value is not None and type(value) not in (dict, str)]
+    notes.count_uncastable("result", len(wrong))
+    wrong = [value for value in retries if value is not None and type(value) is not dict]
+    notes.count_uncastable("retry_number", len(wrong))
+    parts: Columns = {
+        "result.result": [
+            value.get("result") if type(value) is dict else value if isinstance(value, str) else None
+            for value in results
+        ],
+        "result.message": _part(results, "message"),
+        "result.isCanceled": _part(results, "isCanceled"),
+        "retryInfo.retryNumber": _part(retries, "retryNumber"),
+        "retryInfo.isRecheckRetry": _part(retries, "isRecheckRetry"),
+    }
+    return {key: values for key, values in parts.items() if values}
+
+
+def _part(objects: Sequence[Any], key: str) -> Sequence[Any]:
+    return [value.get(key) if type(value) is dict else None for value in objects]
+
+
+def _add_duration(arrays: dict[str, Any]) -> None:
+    lasted = pd.TimedeltaIndex(pd.DatetimeIndex(arrays["ended"]) - pd.DatetimeIndex(arrays["created"]))
+    seconds = lasted.total_seconds().to_numpy(dtype=np.float64, copy=True)
+    unknown = ~(seconds >= 0)
+    seconds[unknown] = 0.0
+    arrays["duration_s"] = pd.arrays.FloatingArray(seconds, unknown)
