@@ -1,0 +1,131 @@
+"""Parts that documents of several types have in common."""
+
+from vbr_audit.simulator.documents.context import Context, Json
+from vbr_audit.simulator.documents.timing import health_part, tending_part
+from vbr_audit.simulator.plans import Gfs, Plan
+
+
+def retention_part(plan: Plan) -> Json:
+    """How long restore points are kept."""
+    kind, quantity = plan.retention
+    return {"type": kind, "quantity": quantity}
+
+
+def long_term_part(gfs: Gfs | None) -> Json:
+    """The long-term policy; `(0, 0, 0)` is one that is on but keeps nothing."""
+    weeks, months, years = gfs or (0, 0, 0)
+    return {
+        "isEnabled": gfs is not None,
+        "weekly": {"isEnabled": weeks > 0, "keepForNumberOfWeeks": weeks or 1, "desiredTime": "Sunday"},
+        "monthly": {"isEnabled": months > 0, "keepForNumberOfMonths": months or 1, "desiredTime": "First"},
+        "yearly": {"isEnabled": years > 0, "keepForNumberOfYears": years or 1, "desiredTime": "January"},
+    }
+
+
+def notification_part(plan: Plan) -> Json:
+    """Mail and SNMP."""
+    return {"sendSNMPNotifications": plan.high_priority, "emailNotifications": mail_part(plan)}
+
+
+def mail_part(plan: Plan) -> Json:
+    """Mail about the outcome of each run."""
+    return {
+        "isEnabled": plan.mail,
+        "recipients": ["backup-team@hansa.example"] if plan.mail else [],
+        "notificationType": "UseGlobalNotificationSettings" if plan.mail else None,
+        "customNotificationSettings": None,
+    }
+
+
+def script_part() -> Json:
+    """Scripts before and after the run: none."""
+    return {
+        "preCommand": {"isEnabled": False, "command": ""},
+        "postCommand": {"isEnabled": False, "command": ""},
+        "periodicityType": "BackupSessions",
+        "runScriptEvery": 1,
+        "dayOfWeek": ["Saturday"],
+    }
+
+
+def maintenance_part() -> Json:
+    """What happens to the data of deleted machines, and to fragmented full backups."""
+    return {
+        "removeData": {"isEnabled": True, "afterDays": 30},
+        "defragmentAndCompact": tending_part(False, monthly=True),
+    }
+
+
+def chain_part(plan: Plan) -> Json:
+    """Full backups, health check and maintenance of jobs that write backup chains."""
+    return {
+        "syntheticFulls": tending_part(True, weekly=True),
+        "activeFulls": tending_part(False, weekly=True, day="Sunday"),
+        "backupHealth": health_part(plan),
+        "fullBackupMaintenance": maintenance_part(),
+    }
+
+
+def storage_part(context: Context) -> Json:
+    """Compression, deduplication and encryption of backup files."""
+    return {
+        "compressionLevel": "Optimal",
+        "storageOptimization": "1MB",
+        "inlineDataDedupEnabled": True,
+        "excludeSwapFileBlocks": True,
+        "excludeDeletedFileBlocks": True,
+        "encryption": context.encryption(),
+    }
+
+
+def machines(context: Context) -> list[Json]:
+    """The virtual machines that a job protects, on the platform of its type."""
+    plan = context.plan
+    platform, host = {
+        "HyperVBackup": ("HyperV", "hv-cluster01.hansa.example"),
+        "CloudDirectorBackup": ("CloudDirector", "vcd.hansa.example"),
+    }.get(plan.type, ("VSphere", "vcenter01.hansa.example"))
+    stem = (
+        "".join(letter for letter in plan.name.lower() if letter.isascii() and letter.isalnum())[:10] or "vm"
+    )
+    return [
+        {
+            "platform": platform,
+            "size": f"{40 + 13 * number}.{number % 10} GB",
+            "hostName": host,
+            "name": f"{stem}{number:02d}",
+            "type": "VirtualMachine",
+            "objectId": f"vm-{4000 + number}",
+            "urn": f"vc:{host}/vm-{4000 + number}",
+        }
+        for number in range(1, plan.members + 1)
+    ]
+
+
+def guest_part(context: Context, *, indexed: bool = True) -> Json:
+    """What happens inside the guests: consistency of applications, indexing of files."""
+    plan = context.plan
+    settings = [
+        {
+            "vmObject": machine,
+            "vss": "RequireSuccess",
+            "usePersistentGuestAgent": False,
+            "transactionLogs": "Process",
+        }
+        for machine in machines(context)[:2]
+    ]
+    part: Json = {
+        "appAwareProcessing": {
+            "isEnabled": plan.app_aware,
+            "appSettings": settings if plan.app_aware else [],
+        },
+        "guestInteractionProxies": {"autoSelectEnabled": True, "proxyIds": []},
+        "guestCredentials": {
+            "useAgentManagementCredentials": False,
+            "credentials": {"credentialsId": context.other_id("credentials"), "credentialsType": "Standard"},
+            "credentialsPerMachine": [],
+        },
+    }
+    if indexed:
+        part["guestFSIndexing"] = {"isEnabled": plan.indexing, "indexingSettings": []}
+    return part

@@ -1,0 +1,88 @@
+"""A job of the estate: its plan, its document, and what sessions and states say about its kind."""
+
+from dataclasses import dataclass
+
+from vbr_audit.simulator.documents import document_of
+from vbr_audit.simulator.identity import identify
+from vbr_audit.simulator.plans import Plan
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job; without a document it is one that only /jobs/states knows."""
+
+    id: str
+    plan: Plan
+    backup_id: str
+    document: Json | None
+    status: str = ""
+
+    @classmethod
+    def planned(cls, plan: Plan, seed: int) -> "Job":
+        """Make the job that a plan describes."""
+        return cls(
+            id=identify(seed, "job", plan.name),
+            plan=plan,
+            backup_id=identify(seed, "backup", plan.name),
+            document=document_of(plan, seed),
+        )
+
+    @property
+    def session_kind(self) -> str:
+        """The type of the job's sessions, under its newest name."""
+        kind = self.plan.type
+        if kind in _SESSION_KINDS:
+            return _SESSION_KINDS[kind]
+        if "Agent" in kind:
+            return "AgentPolicy" if kind.endswith("Policy") else "AgentBackup"
+        return "BackupJob"
+
+    @property
+    def platform(self) -> str:
+        """The platform of the machines or data that the job protects."""
+        kind = self.plan.type
+        if kind.startswith(("Windows", "Linux")):
+            return "WindowsPhysical" if kind.startswith("Windows") else "LinuxPhysical"
+        return _PLATFORMS.get(kind, "VMware")
+
+    @property
+    def workload(self) -> str:
+        """What kind of machine or data the job protects."""
+        kind = self.plan.type
+        if self.plan.workload:
+            return self.plan.workload
+        if "Agent" in kind:
+            return "Workstation" if "Workstation" in kind else "Server"
+        return _WORKLOADS.get(kind, "Vm")
+
+
+_SESSION_KINDS = {
+    "VSphereReplica": "ReplicaJob",
+    "BackupCopy": "BackupCopyJob",
+    "LegacyBackupCopy": "BackupCopyJob",
+    "FileBackupCopy": "UnstructuredDataBackupCopy",
+    "EntraIDTenantBackupCopy": "UnstructuredDataBackupCopy",
+    "SureBackupContentScan": "SureBackupContentScan",
+}
+_PLATFORMS = {
+    "HyperVBackup": "HyperV",
+    "CloudDirectorBackup": "CloudDirector",
+    "FileBackup": "UnstructuredData",
+    "ObjectStorageBackup": "UnstructuredData",
+    "FileBackupCopy": "UnstructuredData",
+    "EntraIDTenantBackup": "EntraID",
+    "EntraIDAuditLogBackup": "EntraID",
+    "EntraIDTenantBackupCopy": "EntraID",
+    "CloudBackupAzure": "AzureCompute",
+}
+_WORKLOADS = {
+    "FileBackup": "File",
+    "ObjectStorageBackup": "File",
+    "FileBackupCopy": "File",
+    "EntraIDTenantBackup": "Application",
+    "EntraIDAuditLogBackup": "Application",
+    "EntraIDTenantBackupCopy": "Application",
+    "CloudBackupAzure": "CloudVm",
+}

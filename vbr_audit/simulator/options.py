@@ -1,0 +1,68 @@
+"""What a simulated server is made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TypedDict
+
+from vbr_audit.simulator.faults import Faults
+from vbr_audit.simulator.revisions import position
+
+DEMO_USERNAME = "auditor"
+DEMO_PASSWORD = "demo-password"
+ROLES = ("Viewer", "Operator", "Restore Operator", "Security Administrator", "Administrator")
+
+
+class OptionNames(TypedDict, total=False):
+    """The same options as keyword arguments."""
+
+    jobs: int
+    sessions: int
+    seed: int
+    revision: str
+    faults: Sequence[str]
+    now: datetime | None
+    role: str
+    username: str
+    password: str
+    empty: bool
+    hostile: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatorOptions:
+    """The options of `serve` and `create_app`, checked as they are given.
+
+    `now` freezes the clock and is the moment on which the estate hangs. `revision` is the newest revision
+    that the server speaks. `role` is the role of the one account there is.
+    """
+
+    jobs: int = 40
+    sessions: int = 3000
+    seed: int = 1
+    revision: str = "1.3-rev1"
+    faults: Sequence[str] = ()
+    now: datetime | None = None
+    role: str = "Viewer"
+    username: str = DEMO_USERNAME
+    password: str = DEMO_PASSWORD
+    empty: bool = False
+    hostile: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.faults, str):
+            raise TypeError("faults is a sequence of texts, not one text")
+        position(self.revision)
+        Faults.parse(self.faults)
+        if self.jobs < 0 or self.sessions < 0:
+            raise ValueError("jobs and sessions must not be negative")
+        if self.role not in ROLES:
+            raise ValueError(f"unknown role {self.role!r}; known: {', '.join(ROLES)}")
+        if self.now is not None and self.now.utcoffset() is None:
+            raise ValueError("now must know its offset from UTC")
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.name != "password"
+        )
+        return f"SimulatorOptions({', '.join(shown)})"
