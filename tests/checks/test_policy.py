@@ -1,0 +1,102 @@
+"""The policy: what it changes, where it says so, and what it may not say."""
+
+# ruff: noqa: E501 - a case and its message on one line
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vbr_audit.checks import REGISTRY, load_policy
+from vbr_audit.errors import PolicyError
+
+
+def test_the_shipped_profile_names_every_check_as_it_is_declared() -> None:
+    policy = load_policy()
+    assert policy.name == "default profile"
+    assert policy.fail_on == "high"
+    assert set(policy.checks) == {check.id for check in REGISTRY}
+    for use in policy.uses:
+        rule = policy.checks[use.check.id]
+        assert use.enabled
+        assert rule.severity == use.check.severity
+        assert rule.params == {parameter.name: parameter.default for parameter in use.check.parameters}
+        assert not use.severity_from_policy
+
+
+def test_what_a_policy_does_not_name_stays(tmp_path: Path) -> None:
+    path = tmp_path / "monthly.yaml"
+    path.write_text(
+        "version: 1\nfail_on: never\nchecks:\n  JOB-007:\n    params:\n      min_days: 30\n", encoding="utf-8"
+    )
+    policy = load_policy(path)
+    use = policy.use("JOB-007")
+    assert (policy.version, policy.fail_on, policy.name) == (1, "never", "monthly.yaml")
+    assert use.params == {"min_days": 30, "min_points": 7}
+    assert use.params_source == {"min_days": "monthly.yaml:6", "min_points": "default"}
+    assert policy.use("JOB-008").enabled
+    assert len(policy.uses) == len(REGISTRY)
+    assert load_policy(str(path)).sha256 == policy.sha256
+    assert load_policy("version: 1\n").sha256 != policy.sha256
+    assert load_policy("version: 1\n", name="kept policy").name == "kept policy"
+    with pytest.raises(KeyError):
+        policy.use("JOB-999")
+
+
+def test_an_exact_id_counts_more_than_a_glob_wherever_it_stands() -> None:
+    text = """version: 1
+checks:
+  JOB-003: {enabled: true, severity: medium, params: {min_retries: 3}}
+  JOB-00*: {enabled: false, reason: other team}
+  JOB-01*: {severity: info}
+"""
+    policy = load_policy(text)
+    assert (policy.use("JOB-003").enabled, policy.use("JOB-003").severity) == (True, "medium")
+    assert (policy.use("JOB-001").enabled, policy.use("JOB-001").reason) == (False, "other team")
+    assert policy.use("JOB-012").severity == "info"
+    assert policy.use("JOB-012").severity_from_policy
+
+
+@pytest.mark.parametrize(
+    ("checks", "message"),
+    [
+        ("JOB-03: {}", "policy.yaml:3: checks.JOB-03: no such check: JOB-03; did you mean 'JOB-003'?"),
+        ("TAPE-*: {enabled: false, reason: no tape}", "policy.yaml:3: checks.TAPE-*: no check fits TAPE-*"),
+        ("JOB-003: {enabled: false}", "policy.yaml:3: checks.JOB-003: a check that is disabled needs a reason"),
+        ("JOB-003: {enabled: no}", "policy.yaml:3: checks.JOB-003.enabled: expected true or false, got the text 'no'"),
+        ("JOB-003: {enabled: false, reason: ' '}", "policy.yaml:3: checks.JOB-003.reason: must not be empty"),
+        ("JOB-003: {sevrity: low}", "policy.yaml:3: checks.JOB-003.sevrity: unknown key; did you mean 'severity'?"),
+        ("JOB-003: {severity: hihg}", "policy.yaml:3: checks.JOB-003.severity: expected 'critical', 'high', 'medium', 'low' or 'info', got the text 'hihg'; did you mean 'high'?"),
+        ("JOB-003: {params: {min_retrys: 3}}", "policy.yaml:3: checks.JOB-003.params.min_retrys: unknown parameter; did you mean 'min_retries'?"),
+        ("JOB-003: {params: {min_retries: '3'}}", "policy.yaml:3: checks.JOB-003.params.min_retries: expected a whole number, got the text '3'"),
+        ("JOB-003: {params: {min_retries: 3.0}}", "policy.yaml:3: checks.JOB-003.params.min_retries: expected a whole number, got 3.0"),
+        ("JOB-003: {params: {min_retries: true}}", "policy.yaml:3: checks.JOB-003.params.min_retries: expected a whole number, got true"),
+        ("JOB-003: {params: {min_retries: 0}}", "policy.yaml:3: checks.JOB-003.params.min_retries: must be at least 1, got 0"),
+        ("RUN-005: {params: {min_rate: 1.5}}", "policy.yaml:3: checks.RUN-005.params.min_rate: must be at most 1, got 1.5"),
+        ("RUN-005: {params: {min_rate: .nan}}", "policy.yaml:3: checks.RUN-005.params.min_rate: expected a finite number, got nan"),
+        ("JOB-008: {params: {strength: 1}}", "policy.yaml:3: checks.JOB-008.params.strength: unknown parameter; it takes no parameters"),
+        ("JOB-008: {params: 3}", "policy.yaml:3: checks.JOB-008.params: expected a mapping of keys, got 3"),
+        ("RUN-00*: {params: {max_age_hours: 24}}", None),
+        ("JOB-003: {}\n  JOB-003: {}", "policy.yaml:4: checks.JOB-003: this key stands here twice"),
+    ],
+)  # fmt: skip
+def test_wrong_policies_are_refused_with_their_line(checks: str, message: str | None) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy(f"version: 1\nchecks:\n  {checks}\n")
+    if message is not None:
+        assert caught.value.message == message
+    else:
+        assert "max_age_hours: unknown parameter; it takes no parameters (RUN-001)" in caught.value.message
+    assert caught.value.hint is not None
+    assert "vbr-audit checks" in caught.value.hint
+
+
+def test_keys_that_come_later_are_refused_now() -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy("version: 1\nextends: default\noverrides: []\nrules: []\n")
+    assert [line.partition(";")[0] for line in caught.value.message.splitlines()] == [
+        "policy.yaml:2: extends: unknown key",
+        "policy.yaml:3: overrides: unknown key",
+        "policy.yaml:4: rules: unknown key",
+    ]

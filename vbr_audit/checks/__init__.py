@@ -1,0 +1,28 @@
+"""The engine: what a check is, which ones there are, what a policy says of them, and how they are run."""
+
+from __future__ import annotations
+
+from vbr_audit.checks import catalogue
+from vbr_audit.checks.check import REGISTRY, Check, Registry, check
+from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome
+from vbr_audit.checks.params import param
+from vbr_audit.checks.policy import CheckUse, Policy, load_policy
+from vbr_audit.checks.run import CheckRun, needed_datasets, run_checks
+
+__all__ = [
+    "REGISTRY",
+    "SEVERITIES",
+    "Check",
+    "CheckRun",
+    "CheckUse",
+    "Example",
+    "Outcome",
+    "Policy",
+    "Registry",
+    "catalogue",
+    "check",
+    "load_policy",
+    "needed_datasets",
+    "param",
+    "run_checks",
+]

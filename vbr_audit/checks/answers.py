@@ -1,0 +1,83 @@
+"""Asking a check: what it gets to see, and whether its answer means anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.check import Check
+from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.outcome import SEVERITIES, Outcome
+from vbr_audit.checks.views import ServerView
+from vbr_audit.errors import CheckError
+from vbr_audit.tables import SPECS
+from vbr_audit.tables.schema import empty
+
+_TEXTS = ("observed", "expected", "reason", "severity", "json_path")
+
+
+def frames_for(check: Check, view: ServerView) -> list[pd.DataFrame]:
+    """Copies of the columns that the check reads, the population first.
+
+    A fallback table that was not read whole is empty. A setting that the job's type lacks has the value that
+    `optional` names for it.
+    """
+    return [frame_for(check, table, view) for table in check.tables]
+
+
+def frame_for(check: Check, table: str, view: ServerView) -> pd.DataFrame:
+    """A copy of the columns of one table that the check reads."""
+    columns = list(check.reads.get(table, ()))
+    if table in check.fallback and view.reading(table).status != "complete":
+        return empty(SPECS[table])[columns]
+    frame = view.frame(table)[columns].copy(deep=True)
+    if table == "jobs":
+        for name, value in check.optional.items():
+            frame.loc[view.absent(name) & frame[name].isna().to_numpy(), name] = value
+    return frame
+
+
+def ask(check: Check, view: ServerView, frames: list[pd.DataFrame], params: Mapping[str, Any]) -> Outcome:
+    """The check's answer, looked over; raises whatever the check raises, and `CheckError` for an empty answer."""
+    index = frames[0].index.copy()
+    clock = {"now": view.now, "since": view.snapshot.since, "until": view.snapshot.until, "needed": view.needed}
+    answer = check.function(*frames, **params, **{name: clock[name] for name in check.reserved})
+    outcome = answer if isinstance(answer, Outcome) else Outcome(answer)
+    _demand_yes_no(outcome.ok, index, "ok")
+    if outcome.applies is not None:
+        _demand_yes_no(outcome.applies, index, "applies")
+    for name in _TEXTS:
+        _demand_words(getattr(outcome, name), index, name)
+    if unknown := set(pd.unique(cells_of(outcome.severity, len(index)))) - {*SEVERITIES, pd.NA}:
+        raise CheckError(f"severity is {sorted(map(str, unknown))[0]!r}, not one of {', '.join(SEVERITIES)}")
+    return outcome
+
+
+def cells_of(words: Any, length: int) -> Cells:
+    """A text for all, a Series, or nothing, as an object array of `str` and NA."""
+    if isinstance(words, pd.Series):
+        cells = words.to_numpy(dtype=object, copy=True)
+        cells[pd.isna(cells)] = pd.NA
+        return cells
+    return np.full(length, pd.NA if words is None else words, dtype=object)
+
+
+def _demand_yes_no(value: Any, index: pd.Index, name: str) -> None:
+    if not isinstance(value, pd.Series):
+        raise CheckError(f"{name} is a {type(value).__name__}, not a Series")
+    if value.dtype != pd.BooleanDtype():
+        raise CheckError(f"{name} has dtype {value.dtype}, not nullable boolean: a missing value would look answered")
+    if not value.index.equals(index):
+        raise CheckError(f"{name} has {len(value)} rows, or another index than the {len(index)} objects")
+
+
+def _demand_words(value: Any, index: pd.Index, name: str) -> None:
+    if value is None or isinstance(value, str):
+        return
+    if not isinstance(value, pd.Series) or not value.index.equals(index):
+        raise CheckError(f"{name} must be one text, or a Series on the index of the objects")
+    if pd.api.types.infer_dtype(value, skipna=True) not in ("string", "empty"):
+        raise CheckError(f"{name} must hold text")

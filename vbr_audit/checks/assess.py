@@ -1,0 +1,191 @@
+"""One check on one server: what its answer means for each object."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.answers import ask, cells_of, frame_for, frames_for
+from vbr_audit.checks.check import DATASET_OF, Check
+from vbr_audit.checks.logic import Cells, surely
+from vbr_audit.checks.outcome import SEVERITIES, Outcome
+from vbr_audit.checks.reasons import absent_rows, absent_texts, unknown_texts
+from vbr_audit.checks.views import READABLE, ServerView
+from vbr_audit.checks.wording import expected_text, governing_paths, shown_values
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """The findings of one check on one server before waivers, as object arrays of equal length.
+
+    `population` counts the objects, None where they could not be read; `whole` says whether everything was read that
+    the check asks for, and `why_not_whole` what was not; `broke` is set where the check itself failed.
+    """
+
+    object_type: str
+    object_id: Cells
+    object_name: Cells
+    result: Cells
+    severity: Cells
+    observed: Cells
+    expected: Cells
+    json_path: Cells
+    reason: Cells
+    population: int | None
+    whole: bool
+    why_not_whole: str | None
+    broke: str | None = None
+
+
+def assess(
+    check: Check, view: ServerView, *, params: Mapping[str, Any], severity: str, severity_from_policy: bool = False
+) -> Assessment:
+    """Run `check` on one server; never raises because of the check.
+
+    `severity` holds for every object but those for which the check says a lower or higher one; one that comes from a
+    policy is never raised.
+    """
+    gaps = {
+        view.reading(table).told_of(DATASET_OF[table]): None
+        for table in check.tables
+        if table not in check.fallback and view.reading(table).status not in READABLE
+    }
+    if gaps:
+        return _unread(view, severity, f"could not be read: {'; '.join(gaps)}")
+    base = _open_questions(check, view, severity)
+    if not base.population:
+        return base
+    try:
+        outcome = ask(check, view, frames_for(check, view), params)
+    except Exception as fault:
+        # A check may be anybody's code: whatever it raises is a finding of its own, never the end of the run.
+        logger.debug("check %s broke on %s", check.id, view.name, exc_info=True)
+        broke = f"{type(fault).__name__}: {fault}"[:300]
+        return replace(
+            base,
+            result=np.full(base.population, "ERROR", dtype=object),
+            reason=np.full(base.population, f"the check broke: {broke}", dtype=object),
+            broke=broke,
+        )
+    answered = _answered(check, view, base, outcome)
+    # Read anew: the check may have changed the frame that it was given.
+    seen = frame_for(check, check.population, view)
+    silent = np.flatnonzero((answered.result == "UNKNOWN") & pd.isna(answered.reason))
+    if len(silent):
+        answered.reason[silent] = unknown_texts(check, view, seen, silent)
+    if gaps_beside := _gaps_beside(check, view):
+        unknown = answered.result == "UNKNOWN"
+        answered.reason[unknown] += f" (not read whole: {gaps_beside})"
+    expected = _filled(cells_of(outcome.expected, base.population), expected_text(check, params))
+    expected[answered.result == "NOT_APPLICABLE"] = pd.NA
+    return replace(
+        answered,
+        severity=_severities(base.severity, outcome, severity_from_policy),
+        observed=_filled(cells_of(outcome.observed, base.population), shown_values(check, seen)),
+        expected=expected,
+        json_path=_filled(cells_of(outcome.json_path, base.population), governing_paths(check, view)),
+    )
+
+
+def _answered(check: Check, view: ServerView, base: Assessment, outcome: Outcome) -> Assessment:
+    """Result and reason per object, from the check's answer, the map of settings and what was read in part."""
+    result, own = base.result.copy(), cells_of(outcome.reason, len(base.result))
+    result[surely(outcome.ok)] = "PASS"
+    result[surely(~outcome.ok)] = "FAIL"
+    reason = own.copy()
+    if partial := _counted_in_part(check, view):
+        result[:], reason[:] = "UNKNOWN", f"cannot be answered from a part of the rows: {partial}"
+    if outcome.applies is not None:
+        result[outcome.applies.isna().to_numpy()] = "UNKNOWN"
+        aside = surely(~outcome.applies)
+        result[aside], reason[aside] = "NOT_APPLICABLE", own[aside]
+    if check.population == "jobs":
+        absent = absent_rows(check, view)
+        result[absent], reason[absent] = "NOT_APPLICABLE", absent_texts(view, absent)
+    return replace(base, result=result, reason=reason)
+
+
+def _counted_in_part(check: Check, view: ServerView) -> str:
+    """The tables that the check counts over and that were read only in part; empty text for none."""
+    tables = [table for table in check.tables if table in check.aggregates]
+    return "; ".join(
+        view.reading(table).told_of(DATASET_OF[table]) for table in tables if view.reading(table).status == "partial"
+    )
+
+
+def _gaps_beside(check: Check, view: ServerView) -> str:
+    """The tables beside the population that might have told more; empty text for none."""
+    tables = [table for table in check.tables[1:] if table not in check.aggregates]
+    return "; ".join(
+        view.reading(table).told_of(DATASET_OF[table])
+        for table in tables
+        if table in DATASET_OF and view.reading(table).status != "complete"
+    )
+
+
+def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment:
+    """One UNKNOWN without words per object of the population, and how whole that population is."""
+    kind, objects = check.object_kind, view.frame(check.population)
+    # Jobs that only /jobs/states lists belong to the population of every check of jobs.
+    tables = [*check.tables, *(["job_states"] if check.population == "jobs" else [])]
+    readings = {DATASET_OF[table]: view.reading(table) for table in tables if table in DATASET_OF}
+    gaps = [reading.told_of(name) for name, reading in readings.items() if reading.status != "complete"]
+    blank = np.full(len(objects), pd.NA, dtype=object)
+    return Assessment(
+        object_type=kind.kind,
+        object_id=objects[kind.id_column].to_numpy(dtype=object),
+        object_name=objects[kind.name_column].to_numpy(dtype=object),
+        result=np.full(len(objects), "UNKNOWN", dtype=object),
+        severity=np.full(len(objects), severity, dtype=object),
+        observed=blank,
+        expected=blank,
+        json_path=blank,
+        reason=blank,
+        population=len(objects),
+        whole=not gaps,
+        why_not_whole=f"not read whole: {'; '.join(gaps)}" if gaps else None,
+    )
+
+
+def _unread(view: ServerView, severity: str, why: str) -> Assessment:
+    """One UNKNOWN for the whole server."""
+    blank, name = np.array([pd.NA], dtype=object), np.array([view.name], dtype=object)
+    return Assessment(
+        object_type="server",
+        object_id=name,
+        object_name=name,
+        result=np.array(["UNKNOWN"], dtype=object),
+        severity=np.array([severity], dtype=object),
+        observed=blank,
+        expected=blank,
+        json_path=blank,
+        reason=np.array([why], dtype=object),
+        population=None,
+        whole=False,
+        why_not_whole=why,
+    )
+
+
+def _severities(given: Cells, outcome: Outcome, from_policy: bool) -> Cells:
+    """The severity of each object: the check's word where it says one, but never above that of a policy."""
+    said = cells_of(outcome.severity, len(given))
+    if from_policy:
+        rank = {name: number for number, name in enumerate(SEVERITIES)}
+        for position in np.flatnonzero(~pd.isna(said)):
+            said[position] = max(said[position], given[position], key=rank.__getitem__)
+    return _filled(said, given)
+
+
+def _filled(cells: Cells, default: Cells | str | None) -> Cells:
+    """`cells` with `default` in the gaps."""
+    if default is not None:
+        gaps = pd.isna(cells)
+        cells[gaps] = default if isinstance(default, str) else default[gaps]
+    return cells

@@ -1,0 +1,123 @@
+"""Checks of the evidence itself: whether the answers of the other checks rest on everything there is."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from vbr_audit.checks.check import check
+from vbr_audit.checks.dates import at_or_before, minute_text
+from vbr_audit.checks.logic import one_of, places_of, surely, taken, worded
+from vbr_audit.checks.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
+from vbr_audit.collection.datasets import DATASETS, Shape
+
+_PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape is Shape.PAGES)
+_JOBS = {"name": "jobs", "rows_duplicate": 0}
+_READ_NOTHING = ("denied", "absent", "failed", "not collected")
+
+
+@check(
+    "EVD-001",
+    "Every dataset that the checks need was read whole",
+    severity="high",
+    table="datasets",
+    reads=("status", "name", "reason"),
+    expected="complete",
+    remediation="Give the account a role that may read it, or correct what the reason names; then collect again.",
+    examples=(
+        Example("PASS", {"name": "sessions", "status": "complete"}),
+        Example("FAIL", {"name": "sessions", "status": "denied", "reason": "403"}),
+        Example("FAIL", {"name": "jobs", "status": "partial"}),
+        Example("UNKNOWN", {"name": "sessions", "status": None}),
+        Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied"}),
+    ),
+)
+def dataset_complete(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+    """What could not be read cannot be found wrong: a gap in the evidence must never look like a good result."""
+    status, why = datasets["status"], datasets["reason"]
+    needs = one_of(datasets["name"], needed)
+    return Outcome(
+        status == "complete",
+        observed=status,
+        applies=needs,
+        reason=worded(
+            datasets.index,
+            (surely(~needs), "no enabled check needs it"),
+            (status.isna(), "its status is not known"),
+            default=why,
+        ),
+    )
+
+
+@check(
+    "EVD-002",
+    "As many rows were read as the server counts",
+    severity="high",
+    table="datasets",
+    reads=("rows_received", "rows_duplicate", "api_total", "name", "status"),
+    remediation="Collect again, at a quiet time if the server adds rows meanwhile; keep both runs.",
+    examples=(
+        Example("PASS", {**_JOBS, "rows_received": 41, "api_total": 41, "status": "complete"}),
+        Example("FAIL", {**_JOBS, "rows_received": 40, "api_total": 41, "status": "partial"}),
+        Example("FAIL", {**_JOBS, "rows_received": 82, "api_total": 41, "status": "partial"}),
+        Example("UNKNOWN", {**_JOBS, "rows_received": 41, "status": "complete"}),
+        Example("UNKNOWN", {**_JOBS, "rows_received": 0, "status": "denied"}),
+        Example("NOT_APPLICABLE", {"name": "server_time", "rows_received": 1, "status": "complete"}),
+    ),
+)
+def rows_match_total(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+    """A truncated list looks like a short one: only the server's own count shows the difference."""
+    distinct, total = datasets["rows_received"] - datasets["rows_duplicate"], datasets["api_total"]
+    paged, status = one_of(datasets["name"], _PAGED), datasets["status"]
+    nothing = surely(one_of(status, _READ_NOTHING))
+    unwanted = nothing & surely(~one_of(datasets["name"], needed))
+    seen, counted = _rows(distinct), _rows(total)
+    return Outcome(
+        (distinct == total).mask(nothing | status.isna().to_numpy()),
+        observed=worded(datasets.index, (distinct.notna(), seen)),
+        expected=worded(datasets.index, (total.notna(), counted), default="the server's total"),
+        applies=paged.mask(unwanted, False),
+        reason=worded(
+            datasets.index,
+            (surely(~paged), "the answer is one object, without a total"),
+            (unwanted, "no enabled check needs it, and it was not read"),
+            (nothing, "it was not read"),
+            (status.isna(), "its status is not known"),
+            (distinct.isna(), "how many rows were read is not known"),
+            (total.isna(), "the server named no total"),
+        ),
+    )
+
+
+def _rows(numbers: pd.Series) -> list[str]:
+    return [f"{number:,} row{'' if number == 1 else 's'}" for number in numbers.fillna(0)]
+
+
+@check(
+    "EVD-003",
+    "The session history reaches back to the start of the period",
+    severity="high",
+    tables=("servers", "session_history"),
+    reads=("session_history.oldest_session", "server", "session_history.server"),
+    json_path="creationTime",
+    remediation="Main menu > Options > History: keep sessions longer than a reporting period; collect in time.",
+    examples=(
+        Example("PASS", {}, {"session_history": [{"oldest_session": hours_ago(24 * 90)}]}),
+        Example("PASS", {}, {"session_history": [{"oldest_session": EXAMPLE_SINCE}]}),
+        Example("FAIL", {}, {"session_history": [{"oldest_session": hours_ago(24 * 10)}]}),
+        Example("UNKNOWN", {}, {"session_history": [{"oldest_session": None}]}),
+        Example("UNKNOWN", {}),
+        Example("UNKNOWN", {}, datasets={"session_history": "denied"}),
+    ),
+)
+def history_long_enough(servers: pd.DataFrame, history: pd.DataFrame, *, since: dt.datetime) -> Outcome:
+    """The server deletes old sessions: what began before the oldest one left no trace, and rates would flatter."""
+    row = places_of(servers["server"], history["server"])
+    oldest = taken(history["oldest_session"], row, servers.index)
+    return Outcome(
+        at_or_before(oldest, since),
+        observed=worded(servers.index, (oldest.notna(), minute_text(oldest))),
+        expected=f"at or before {since.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC",
+        reason=worded(servers.index, (oldest.isna(), "the server keeps no session at all")),
+    )

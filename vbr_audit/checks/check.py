@@ -1,0 +1,216 @@
+"""A check is one decorated pure function; the registry knows them all."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel
+
+from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome, Severity
+from vbr_audit.checks.params import Parameter, describe, model_of, reserved_of
+from vbr_audit.errors import CheckError
+from vbr_audit.tables import SPECS
+
+AREAS: Final[Mapping[str, str]] = {"JOB": "Job settings", "RUN": "Job runs", "EVD": "Evidence"}
+"""The area of a check by the first letters of its id."""
+
+DATASET_OF: Final[Mapping[str, str]] = {
+    "jobs": "jobs",
+    "job_settings": "jobs",
+    "job_states": "job_states",
+    "sessions": "sessions",
+    "session_history": "session_history",
+}
+"""The dataset that a table comes from; a table that is not here comes from the manifest and is always there."""
+
+
+@dataclass(frozen=True)
+class ObjectKind:
+    """How the rows of a population are named in findings: kind, column of the id, column of the name."""
+
+    kind: str
+    id_column: str
+    name_column: str
+
+
+OBJECTS: Final[Mapping[str, ObjectKind]] = {
+    "jobs": ObjectKind("job", "job_id", "name"),
+    "servers": ObjectKind("server", "server", "server"),
+    "datasets": ObjectKind("dataset", "name", "name"),
+}
+"""The tables whose rows can be judged."""
+
+Function = TypeVar("Function", bound=Callable[..., "pd.Series | Outcome"])
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One rule: what it asks, of which table, with which parameters, and why.
+
+    `tables` are the frames that `function` gets, the judged population first; `reads` the columns of each; `about`
+    the column that the findings show.
+    `optional` says which value stands for a setting that a job type does not have. Over the tables in `aggregates` it
+    counts, so it cannot answer from a part of them; without those in `fallback` it can still answer for most objects.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    area: str
+    rationale: str
+    remediation: str
+    function: Callable[..., pd.Series | Outcome]
+    tables: tuple[str, ...]
+    reads: Mapping[str, tuple[str, ...]]
+    optional: Mapping[str, Any]
+    aggregates: frozenset[str]
+    fallback: frozenset[str]
+    expected: str | None
+    json_path: str | None
+    about: str
+    examples: tuple[Example, ...]
+    model: type[BaseModel]
+    reserved: tuple[str, ...]
+
+    @property
+    def population(self) -> str:
+        """The table whose rows are judged."""
+        return self.tables[0]
+
+    @property
+    def object_kind(self) -> ObjectKind:
+        """How its objects are named."""
+        return OBJECTS[self.population]
+
+    @property
+    def datasets(self) -> frozenset[str]:
+        """The datasets that it needs."""
+        return frozenset(DATASET_OF[table] for table in self.tables if table in DATASET_OF)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Its parameters in words."""
+        return describe(self.model)
+
+
+class Registry:
+    """The checks by id."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, Check] = {}
+
+    def add(self, check: Check) -> None:
+        """Take in `check`; raises `CheckError` where its id is taken, or where it is declared wrongly."""
+        if faults := list(_faults(check)):
+            raise CheckError(f"{check.id}: {'; '.join(faults)}", hint="Correct the declaration of the check.")
+        if check.id in self._checks:
+            raise CheckError(f"{check.id}: two checks have this id", hint="Give the new check an id of its own.")
+        self._checks[check.id] = check
+
+    def get(self, check_id: str) -> Check:
+        """The check with this id; raises `KeyError`."""
+        return self._checks[check_id]
+
+    def all(self) -> tuple[Check, ...]:
+        """Every check, by id."""
+        return tuple(self._checks[name] for name in sorted(self._checks))
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self.all())
+
+    def __len__(self) -> int:
+        return len(self._checks)
+
+
+REGISTRY: Final = Registry()
+"""The checks that this package ships."""
+
+
+def check(
+    check_id: str,
+    title: str,
+    *,
+    severity: Severity,
+    reads: Sequence[str],
+    remediation: str,
+    table: str | None = None,
+    tables: Sequence[str] = (),
+    optional: Mapping[str, Any] | None = None,
+    aggregates: Sequence[str] = (),
+    fallback: Sequence[str] = (),
+    expected: str | None = None,
+    json_path: str | None = None,
+    examples: Sequence[Example] = (),
+    area: str | None = None,
+    registry: Registry = REGISTRY,
+) -> Callable[[Function], Function]:
+    """Declare the decorated function as a check; it stays as it is, and its docstring is the rationale.
+
+    `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
+    says otherwise. `expected` is the good state in words, with parameters in braces. Raises `CheckError`.
+    """
+    used = tuple(tables) or ((table,) if table else ())
+
+    def declare(function: Function) -> Function:
+        declared = Check(
+            id=check_id,
+            title=title,
+            severity=severity,
+            area=area or AREAS.get(check_id.partition("-")[0], "Other"),
+            rationale=inspect.cleandoc(function.__doc__ or ""),
+            remediation=remediation,
+            function=function,
+            tables=used,
+            reads=_reads_by_table(used, reads),
+            optional=dict(optional or {}),
+            aggregates=frozenset(aggregates),
+            fallback=frozenset(fallback),
+            expected=expected,
+            json_path=json_path,
+            about=reads[0] if reads else "",
+            examples=tuple(examples),
+            model=model_of(check_id, function),
+            reserved=reserved_of(function),
+        )
+        registry.add(declared)
+        return function
+
+    return declare
+
+
+def _reads_by_table(tables: Sequence[str], reads: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The columns of each table, from names such as `retry_enabled` and `sessions.result`."""
+    found: dict[str, list[str]] = {name: [] for name in tables}
+    for name in reads:
+        owner, _, column = name.rpartition(".")
+        found.setdefault(owner or (tables[0] if tables else ""), []).append(column)
+    return {name: tuple(columns) for name, columns in found.items()}
+
+
+def _faults(declared: Check) -> Iterator[str]:
+    """What is wrong with a declaration."""
+    if not re.fullmatch(r"[A-Z][A-Z0-9]*-\d{3}", declared.id):
+        yield "an id looks like JOB-001"
+    if not declared.tables or declared.population not in OBJECTS:
+        yield f"its first table must be one of {', '.join(OBJECTS)}"
+    if declared.severity not in SEVERITIES:
+        yield f"unknown severity {declared.severity}"
+    if not declared.title or len(declared.title) > 100:
+        yield "its title needs 1 to 100 characters"
+    if not declared.rationale:
+        yield "its docstring must say why it matters"
+    if not declared.remediation:
+        yield "it must say what to do"
+    for table, columns in declared.reads.items():
+        if table not in declared.tables or table not in SPECS:
+            yield f"unknown table {table}"
+            continue
+        known = {column.name for column in SPECS[table].columns}
+        yield from (f"{table} has no column {name}" for name in columns if name not in known)
+    if stray := (set(declared.aggregates) | declared.fallback) - set(declared.tables):
+        yield f"it does not read {', '.join(sorted(stray))}"

@@ -1,0 +1,54 @@
+"""The only way to compare dates in a check: a missing date answers "not known", never yes or no.
+
+Plain comparison of `NaT` answers `False`, so that its negation would call a missing date good.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+LEEWAY: Final = dt.timedelta(days=1)
+"""How far after the run's clock an instant may lie and still be believed: clocks differ, and reading takes time."""
+
+
+def older_than(instants: pd.Series, limit: dt.timedelta, *, now: dt.datetime) -> pd.Series:
+    """Whether each instant lies more than `limit` before `now`, as nullable boolean.
+
+    NA for a missing instant, and for one that lies more than a day in the future.
+    """
+    moment = pd.Timestamp(now)
+    unknown = instants.isna() | (instants > moment + LEEWAY)
+    return _nullable(instants < moment - limit, unknown)
+
+
+def within(instants: pd.Series, since: dt.datetime, until: dt.datetime) -> pd.Series:
+    """Whether `since` ≤ instant < `until`, as nullable boolean; NA for a missing instant."""
+    return _nullable((instants >= pd.Timestamp(since)) & (instants < pd.Timestamp(until)), instants.isna())
+
+
+def at_or_before(instants: pd.Series, moment: dt.datetime) -> pd.Series:
+    """Whether each instant is `moment` or earlier, as nullable boolean; NA for a missing instant."""
+    return _nullable(instants <= pd.Timestamp(moment), instants.isna())
+
+
+def hours_between(earlier: pd.Series, later: dt.datetime) -> pd.Series:
+    """Hours from each instant to `later`, as `Float64`; NA for a missing instant."""
+    hours: pd.Series = (pd.Timestamp(later) - earlier).dt.total_seconds() / 3600
+    return hours.astype(pd.Float64Dtype())
+
+
+def minute_text(instants: pd.Series) -> np.ndarray:
+    """Each instant as `2026-10-31 22:04 UTC`, in an object array; NA for a missing one."""
+    minutes = instants.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[m]")
+    texts = np.char.add(np.char.replace(np.datetime_as_string(minutes), "T", " "), " UTC").astype(object)
+    texts[np.isnat(minutes)] = pd.NA
+    return texts
+
+
+def _nullable(yes: pd.Series, unknown: pd.Series) -> pd.Series:
+    values = pd.arrays.BooleanArray(yes.to_numpy(dtype=bool, copy=True), unknown.to_numpy(dtype=bool, copy=True))
+    return pd.Series(values, index=yes.index)

@@ -1,0 +1,78 @@
+"""Running the examples of a check through the engine, as they stand or with one input taken away."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from vbr_audit.checks.assess import Assessment, assess
+from vbr_audit.checks.check import DATASET_OF, Check
+from vbr_audit.checks.outcome import EXAMPLE_NOW, EXAMPLE_SINCE, EXAMPLE_UNTIL, Example
+from vbr_audit.checks.policy import load_policy
+from vbr_audit.checks.run import needed_datasets
+from vbr_audit.checks.views import Reading, ServerView
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.tables import SPECS
+from vbr_audit.tables.schema import conform
+
+_SERVER = "vbr01.example"
+_JOB = "3f1c6a52-8f0e-4a56-9d4b-5e0f4c1f7a10"
+
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "jobs": {
+        "job_id": _JOB,
+        "name": "Nightly",
+        "type": "VSphereBackup",
+        "settings_profile": "1.3-rev1/VSphereBackup",
+        "seen_in": "jobs+job_states",
+    },
+    "job_states": {"job_id": _JOB, "name": "Nightly"},
+    "sessions": {"job_id": _JOB},
+}
+
+
+def run_example(check: Check, example: Example, *, without: str | None = None) -> Assessment:
+    """What `check` finds for the one object of `example`.
+
+    `without` names an input (`retry_enabled`, `sessions.result`) whose values are taken away first.
+    """
+    owner, _, column = (without or "").rpartition(".")
+    tables = {check.population: [example.row], **example.others}
+    frames = {}
+    for table in check.tables:
+        frame = _frame(table, tables.get(table, ()))
+        if column and table == (owner or check.population):
+            frame[column] = pd.Series([pd.NA] * len(frame), index=frame.index, dtype=frame[column].dtype)
+        frames[table] = frame
+    snapshot = Snapshot.from_tables(frames, now=EXAMPLE_NOW, since=EXAMPLE_SINCE, until=EXAMPLE_UNTIL)
+    readings = {name: Reading(example.datasets.get(name, "complete")) for name in DATASET_OF.values()}
+    # A blanked server name must not take the row out of its server: the example has only one.
+    view = ServerView(_SERVER, snapshot, readings, needed_datasets(load_policy().uses), alone=True)
+    params = check.model.model_validate(dict(example.params)).model_dump()
+    return assess(check, view, params=params, severity=check.severity)
+
+
+def inputs_of(check: Check, example: Example) -> Iterator[str]:
+    """The declared inputs that hold a value in `example`, as `without` of `run_example` takes them."""
+    tables = {check.population: [example.row], **example.others}
+    for table, columns in check.reads.items():
+        frame = _frame(table, tables.get(table, ()))
+        for column in columns:
+            if frame[column].notna().any():
+                yield column if table == check.population else f"{table}.{column}"
+
+
+def _frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A table of example rows, with the names and ids that make them fit each other."""
+    filled = [{"server": _SERVER, **_DEFAULTS.get(table, {}), **row} for row in rows]
+    names = dict.fromkeys(name for row in filled for name in row)
+    columns = {name: [_plain(row.get(name)) for row in filled] for name in names}
+    return conform(columns, SPECS[table])[0]
+
+
+def _plain(value: Any) -> Any:
+    """Instants as the API writes them."""
+    return value.isoformat() if isinstance(value, dt.datetime) else value

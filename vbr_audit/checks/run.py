@@ -1,0 +1,144 @@
+"""Running the checks of a policy over a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.assess import Assessment, assess
+from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.policy import CheckUse, Policy
+from vbr_audit.checks.views import ServerView, views_of
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.tables.arrays import STRING, strings_of
+
+RESULT_COLUMNS: Final = (
+    "server",
+    "check_id",
+    "title",
+    "area",
+    "severity",
+    "object_type",
+    "object_id",
+    "object_name",
+    "result",
+    "observed",
+    "expected",
+    "json_path",
+    "reason",
+    "remediation",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CheckRun:
+    """What the checks found, before waivers.
+
+    `results` has one row per server, enabled check and object, with `RESULT_COLUMNS`, all text. `coverage` has one row
+    per server and enabled check: `server, check_id, title, area, severity` (text), `population` (Int64, NA where the
+    objects could not be read), `whole` (boolean), `reason`; `sizes` is the number of results of each of its rows, in
+    their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
+    `datasets_needed` what the enabled ones read.
+    """
+
+    results: pd.DataFrame
+    coverage: pd.DataFrame
+    uses: tuple[CheckUse, ...]
+    datasets_needed: frozenset[str]
+    servers: tuple[str, ...]
+    broken: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+
+def needed_datasets(uses: Sequence[CheckUse]) -> frozenset[str]:
+    """The datasets that the enabled checks read."""
+    return frozenset().union(*(use.check.datasets for use in uses if use.enabled))
+
+
+def run_checks(snapshot: Snapshot, policy: Policy) -> CheckRun:
+    """Every enabled check of `policy` on every server of `snapshot`."""
+    needed = needed_datasets(policy.uses)
+    views = views_of(snapshot, needed)
+    parts: list[tuple[CheckUse, ServerView, Assessment]] = [
+        (
+            use,
+            view,
+            assess(
+                use.check,
+                view,
+                params=use.params,
+                severity=use.severity,
+                severity_from_policy=use.severity_from_policy,
+            ),
+        )
+        for use in policy.uses
+        if use.enabled
+        for view in views
+    ]
+    return CheckRun(
+        results=_results(parts),
+        coverage=_coverage(parts),
+        uses=policy.uses,
+        datasets_needed=needed,
+        servers=tuple(view.name for view in views),
+        sizes=tuple(len(part.result) for _, _, part in parts),
+        broken=tuple(
+            f"{use.check.id} broke on {view.name}: {part.broke}" for use, view, part in parts if part.broke is not None
+        ),
+    )
+
+
+def _results(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:
+    """All findings in one frame of text columns."""
+    sizes = [len(part.result) for _, _, part in parts]
+    columns: dict[str, Any] = {}
+    for name in RESULT_COLUMNS:
+        cells = [_column(name, use, view, part) for use, view, part in parts]
+        columns[name] = strings_of(_joined(cells, sizes))
+    return pd.DataFrame(columns, columns=list(RESULT_COLUMNS))
+
+
+def _column(name: str, use: CheckUse, view: ServerView, part: Assessment) -> Cells | str:
+    """One column of one part: an array, or one text for all its rows."""
+    if name == "server":
+        return view.name
+    if name == "check_id":
+        return use.check.id
+    if name in ("title", "area", "remediation"):
+        return str(getattr(use.check, name))
+    value: Cells | str = getattr(part, name)
+    return value
+
+
+def _joined(cells: Sequence[Cells | str], sizes: Sequence[int]) -> Cells:
+    found = np.empty(sum(sizes), dtype=object)
+    start = 0
+    for piece, size in zip(cells, sizes, strict=True):
+        found[start : start + size] = piece
+        start += size
+    return found
+
+
+def _coverage(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:
+    rows = [
+        (
+            view.name,
+            use.check.id,
+            use.check.title,
+            use.check.area,
+            use.severity,
+            part.population,
+            part.whole,
+            f"the check broke: {part.broke}" if part.broke else part.why_not_whole,
+        )
+        for use, view, part in parts
+    ]
+    names = ("server", "check_id", "title", "area", "severity", "population", "whole", "reason")
+    dtypes = {"population": pd.Int64Dtype(), "whole": pd.BooleanDtype()}
+    return pd.DataFrame(
+        {name: pd.Series([row[at] for row in rows], dtype=dtypes.get(name, STRING)) for at, name in enumerate(names)}
+    )

@@ -1,0 +1,51 @@
+"""The words of a finding that a check need not say itself: what was observed, what is expected, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.check import Check
+from vbr_audit.checks.dates import minute_text
+from vbr_audit.checks.logic import Cells, surely, worded
+from vbr_audit.checks.views import ServerView
+from vbr_audit.tables import controls
+from vbr_audit.tables.control_list import CONTROLS
+
+
+def expected_text(check: Check, params: Mapping[str, Any]) -> str | None:
+    """The good state in words, with the parameters in force."""
+    return check.expected.format_map(params) if check.expected else None
+
+
+def shown_values(check: Check, frame: pd.DataFrame) -> Cells | None:
+    """The value that the check is about, as text per object; NA where it is missing.
+
+    None where that value is not a column of the population; the check says it itself then.
+    """
+    return value_texts(frame[check.about]) if check.about in check.reads[check.population] else None
+
+
+def value_texts(values: pd.Series) -> Cells:
+    """Values as a reader expects them: on and off, numbers, instants to the minute in UTC."""
+    if values.dtype == pd.BooleanDtype():
+        return worded(values.index, (values, "on"), (surely(~values), "off")).to_numpy(dtype=object)
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        return minute_text(values)
+    return np.array([value if value is pd.NA else str(value) for value in values], dtype=object)
+
+
+def governing_paths(check: Check, view: ServerView) -> Cells | str | None:
+    """The JSON path of the value that the check is about, per object; NA where the job's type has no such setting."""
+    if check.json_path is not None and check.about not in CONTROLS:
+        return check.json_path
+    if check.population == "jobs" and check.about in CONTROLS:
+        if check.json_path is not None:
+            paths = np.full(len(view.frame("jobs")), check.json_path, dtype=object)
+            paths[view.absent(check.about)] = pd.NA
+            return paths
+        return controls.json_path(view.frame("jobs")["settings_profile"], check.about).to_numpy(dtype=object)
+    return None

@@ -1,0 +1,26 @@
+"""What the answers of the checks mean here: waivers, status, order, numbers and the verdict.
+
+`evaluate(snapshot, policy, waivers)` is the one call; it returns `Results`, from which every report takes its numbers.
+"""
+
+from __future__ import annotations
+
+from vbr_audit.findings.evaluation import evaluate
+from vbr_audit.findings.results import AreaCount, Results, Summary, Verdict, WaiverReport
+from vbr_audit.findings.table import FINDING_COLUMNS, STATUSES, failing_at
+from vbr_audit.findings.waivers import Waiver, Waivers, load_waivers
+
+__all__ = [
+    "FINDING_COLUMNS",
+    "STATUSES",
+    "AreaCount",
+    "Results",
+    "Summary",
+    "Verdict",
+    "Waiver",
+    "WaiverReport",
+    "Waivers",
+    "evaluate",
+    "failing_at",
+    "load_waivers",
+]

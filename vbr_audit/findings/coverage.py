@@ -1,0 +1,44 @@
+"""Coverage: for each check and server how many objects there are, and what was found for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.run import CheckRun
+
+COUNTS: Final = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")
+
+COVERAGE_COLUMNS: Final = (
+    "server",
+    "check_id",
+    "title",
+    "area",
+    "severity",
+    "population",
+    *(status.lower() for status in COUNTS),
+    "whole",
+    "reason",
+)
+"""The columns of the coverage, in order."""
+
+
+def counted_coverage(run: CheckRun, status: Cells) -> pd.DataFrame:
+    """The coverage of the checks with the number of findings by status, by check and server.
+
+    `status` is the status of each row of the results of `run`, in their order.
+    """
+    ends = np.cumsum(run.sizes)
+    parts = [Counter(status[end - size : end].tolist()) for end, size in zip(ends, run.sizes, strict=True)]
+    columns: dict[str, Any] = {}
+    for name in COVERAGE_COLUMNS:
+        if name.upper() in COUNTS:
+            columns[name] = pd.array([part[name.upper()] for part in parts], dtype=pd.Int64Dtype())
+        else:
+            columns[name] = run.coverage[name].array
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(run.coverage)))
+    return frame.sort_values(["check_id", "server"], kind="stable", ignore_index=True)

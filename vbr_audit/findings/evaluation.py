@@ -1,0 +1,32 @@
+"""From a snapshot to results: run the checks, lay the waivers over them, count, and say it in words."""
+
+from __future__ import annotations
+
+from vbr_audit.checks.policy import Policy
+from vbr_audit.checks.run import run_checks
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.coverage import counted_coverage
+from vbr_audit.findings.matching import apply_waivers
+from vbr_audit.findings.results import Results
+from vbr_audit.findings.summary import failing_counts, status_counts, summarise
+from vbr_audit.findings.table import finding_ids, in_order, with_waivers
+from vbr_audit.findings.verdict import give_verdict, incomplete_reasons, limits
+from vbr_audit.findings.waivers import Waivers
+
+
+def evaluate(snapshot: Snapshot, policy: Policy, waivers: Waivers | None = None) -> Results:
+    """Everything that `policy` finds in `snapshot`, with `waivers` laid over it, at the snapshot's clock."""
+    run = run_checks(snapshot, policy)
+    waived = apply_waivers(run.results, waivers.waivers if waivers else (), snapshot.now)
+    findings = in_order(with_waivers(run.results, {"finding_id": finding_ids(run.results), **waived.columns}))
+    incomplete = incomplete_reasons(snapshot, run)
+    verdict = give_verdict(snapshot, run, status_counts(findings), failing_counts(findings), incomplete, waived.report)
+    return Results(
+        findings=findings,
+        coverage=counted_coverage(run, waived.status),
+        uses=run.uses,
+        summary=summarise(snapshot, run, findings, verdict),
+        waivers=waived.report,
+        incomplete=incomplete,
+        limits=limits(snapshot, run),
+    )

@@ -1,0 +1,86 @@
+"""Laying waivers over results: what is accepted, what no longer is, and which waivers fit nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.logic import Cells
+from vbr_audit.findings.results import WaiverReport
+from vbr_audit.findings.waivers import Waiver
+
+
+@dataclass(frozen=True, eq=False)
+class Waived:
+    """The status and reason of each result after waivers, and the waiver that is at work, as object arrays."""
+
+    status: Cells
+    reason: Cells
+    waiver_id: Cells
+    waiver_owner: Cells
+    waiver_expires: Cells
+    report: WaiverReport
+
+    @property
+    def columns(self) -> dict[str, Cells]:
+        """The columns of the findings that depend on waivers."""
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "waiver_id": self.waiver_id,
+            "waiver_owner": self.waiver_owner,
+            "waiver_expires": self.waiver_expires,
+        }
+
+
+def apply_waivers(results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.datetime) -> Waived:
+    """What `waivers` make of the failing results; nothing else can be waived.
+
+    Of several active waivers that fit one finding, the one that ends last counts. A waiver that fits only after its
+    last day leaves the finding failing, and the reason says so.
+    """
+    status = results["result"].to_numpy(dtype=object, copy=True)
+    reason = results["reason"].to_numpy(dtype=object, copy=True)
+    blank = np.full(len(results), pd.NA, dtype=object)
+    found = Waived(status, reason, blank, blank.copy(), blank.copy(), _report(results, waivers, now))
+    failing = np.flatnonzero(status == "FAIL").tolist() if waivers else []
+    keys = [results[name].to_numpy(dtype=object) for name in ("server", "check_id", "object_id", "object_name")]
+    for position in failing:
+        server, check_id, object_id, name = (None if key[position] is pd.NA else key[position] for key in keys)
+        fitting = [waiver for waiver in waivers if waiver.fits(server, check_id, object_id, name)]
+        if fitting:
+            best = max(fitting, key=lambda waiver: (waiver.expires, waiver.id))
+            _lay(found, position, best, now)
+    return found
+
+
+def _lay(found: Waived, position: int, waiver: Waiver, now: dt.datetime) -> None:
+    """Write one waiver into the row at `position`."""
+    found.waiver_id[position] = waiver.id
+    found.waiver_owner[position] = waiver.owner
+    found.waiver_expires[position] = waiver.expires.isoformat()
+    if waiver.is_active(now):
+        found.status[position] = "WAIVED"
+        ticket = f" ({waiver.ticket})" if waiver.ticket else ""
+        words = f"accepted until {waiver.expires} by waiver {waiver.id}{ticket}: {waiver.reason}"
+    else:
+        words = f"waiver {waiver.id} expired {waiver.expires}"
+    own = found.reason[position]
+    found.reason[position] = words if own is pd.NA else f"{own}; {words}"
+
+
+def _report(results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.datetime) -> WaiverReport:
+    """The waivers by what became of them, each group by id."""
+    ordered = sorted(waivers, key=lambda waiver: waiver.id)
+    columns = [results[name].to_numpy(dtype=object) for name in ("server", "check_id", "object_id", "object_name")]
+    rows = [[None if cell is pd.NA else cell for cell in row] for row in zip(*columns, strict=True)] if ordered else []
+    return WaiverReport(
+        active=tuple(waiver for waiver in ordered if waiver.is_active(now)),
+        expired=tuple(waiver for waiver in ordered if not waiver.is_active(now)),
+        unmatched=tuple(waiver for waiver in ordered if not any(waiver.fits(*row) for row in rows)),
+        expiring_soon=tuple(waiver for waiver in ordered if waiver.expires_soon(now)),
+    )

@@ -1,0 +1,97 @@
+"""The results of a run: one object that feeds every report, so that each number is the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from vbr_audit.checks.policy import CheckUse
+from vbr_audit.findings.waivers import Waiver
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to "is it well?" in plain words.
+
+    `headline` is one sentence; `detail` says whether everything was read that the checks needed. `level` is `fail`
+    when something fails, else `incomplete` when a question stayed open or the reading was not whole, else `pass`.
+    """
+
+    headline: str
+    detail: str
+    level: Literal["fail", "incomplete", "pass"]
+
+
+@dataclass(frozen=True)
+class AreaCount:
+    """The findings of one area by status, with its compliance and share assessed (fractions, None without findings)."""
+
+    area: str
+    counts: Mapping[str, int]
+    compliance: float | None
+    assessed: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The numbers of a run; no report computes one of its own.
+
+    `compliance` is PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is
+    (PASS + FAIL + WAIVED) / the same sum, both fractions, None when there is nothing to divide by.
+    `sessions_by_result` and `success_rate` are about the finished sessions, created in the period, of the jobs in
+    scope; a warning counts as success. `jobs_disabled` is None where no server showed its jobs, `success_rate` where
+    the sessions of a server were not read whole.
+    """
+
+    counts: Mapping[str, int]
+    failing_by_severity: Mapping[str, int]
+    by_area: tuple[AreaCount, ...]
+    compliance: float | None
+    assessed: float | None
+    jobs_in_scope: int
+    jobs_disabled: int | None
+    sessions_by_result: Mapping[str, int]
+    success_rate: float | None
+    datasets_complete: int
+    datasets_total: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class WaiverReport:
+    """The waivers of a run by what became of them; a waiver may stand in more than one group.
+
+    `active` may still be used at the run's clock, `expired` no longer; `unmatched` fits no finding at all;
+    `expiring_soon` ends within 30 days.
+    """
+
+    active: tuple[Waiver, ...] = ()
+    expired: tuple[Waiver, ...] = ()
+    unmatched: tuple[Waiver, ...] = ()
+    expiring_soon: tuple[Waiver, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Everything that a report needs to know about what was found.
+
+    `findings` has the columns `FINDING_COLUMNS`, worst first; `coverage` one row per server and enabled check;
+    `uses` every check with its parameters, disabled ones too; `incomplete` says why the run is not whole, `limits`
+    what was not looked at.
+    """
+
+    findings: pd.DataFrame
+    coverage: pd.DataFrame
+    uses: tuple[CheckUse, ...]
+    summary: Summary
+    waivers: WaiverReport = field(default_factory=WaiverReport)
+    incomplete: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The findings that fail and are not waived."""
+        return self.findings[self.findings["status"] == "FAIL"]

@@ -1,0 +1,108 @@
+"""The numbers of a run: counts, compliance, jobs, sessions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.dates import within
+from vbr_audit.checks.logic import places_of, surely
+from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.checks.run import CheckRun
+from vbr_audit.checks.sessions import finished
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.coverage import COUNTS
+from vbr_audit.findings.results import AreaCount, Summary, Verdict
+
+RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
+"""The results of sessions that are always counted; one that a newer server invents comes after them."""
+
+
+def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict: Verdict) -> Summary:
+    """All numbers of a run."""
+    counts = status_counts(findings)
+    by_result = _sessions_by_result(snapshot, run)
+    disabled = snapshot.jobs["is_disabled"]
+    shown = any(record.name == "jobs" and record.status in _READ for record in snapshot.manifest.datasets)
+    return Summary(
+        counts=counts,
+        failing_by_severity=failing_counts(findings),
+        by_area=_by_area(run, findings),
+        compliance=compliance(counts),
+        assessed=assessed(counts),
+        jobs_in_scope=len(snapshot.jobs),
+        jobs_disabled=int(surely(disabled).sum()) if shown else None,
+        sessions_by_result=by_result,
+        success_rate=_success_rate(snapshot, run, by_result),
+        datasets_complete=sum(record.status == "complete" for record in snapshot.manifest.datasets),
+        datasets_total=len(snapshot.manifest.datasets),
+        verdict=verdict,
+    )
+
+
+_READ = ("complete", "partial")
+
+
+def status_counts(findings: pd.DataFrame) -> dict[str, int]:
+    """The number of findings by status, every status named."""
+    found = findings["status"].value_counts()
+    return {status: int(found.get(status, 0)) for status in COUNTS}
+
+
+def failing_counts(findings: pd.DataFrame) -> dict[str, int]:
+    """The number of failing findings by severity, worst first, every severity named."""
+    found = findings.loc[findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False), "severity"].value_counts()
+    return {severity: int(found.get(severity, 0)) for severity in SEVERITIES}
+
+
+def compliance(counts: Mapping[str, int]) -> float | None:
+    """PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR), or None where that sum is 0."""
+    total = _judged(counts)
+    return counts["PASS"] / total if total else None
+
+
+def assessed(counts: Mapping[str, int]) -> float | None:
+    """(PASS + FAIL + WAIVED) / (PASS + FAIL + WAIVED + UNKNOWN + ERROR), or None where that sum is 0."""
+    total = _judged(counts)
+    return (counts["PASS"] + counts["FAIL"] + counts["WAIVED"]) / total if total else None
+
+
+def _judged(counts: Mapping[str, int]) -> int:
+    return sum(counts[status] for status in COUNTS if status != "NOT_APPLICABLE")
+
+
+def _by_area(run: CheckRun, findings: pd.DataFrame) -> tuple[AreaCount, ...]:
+    """The counts of each area that has an enabled check, in the order of the check ids."""
+    areas = dict.fromkeys(use.check.area for use in run.uses if use.enabled)
+    found = []
+    for area in areas:
+        counts = status_counts(findings[findings["area"].eq(area).to_numpy(dtype=bool, na_value=False)])
+        found.append(AreaCount(area, counts, compliance(counts), assessed(counts)))
+    return tuple(found)
+
+
+def _sessions_by_result(snapshot: Snapshot, run: CheckRun) -> dict[str, int]:
+    """The finished sessions, created in the period, of the jobs in scope, by result."""
+    sessions, jobs = snapshot.sessions, snapshot.jobs
+    counted = surely(within(sessions["created"], snapshot.since, snapshot.until) & finished(sessions))
+    owned = np.zeros(len(sessions), dtype=bool)
+    for server in run.servers:
+        here, theirs = surely(sessions["server"] == server), surely(jobs["server"] == server)
+        owned[here] = places_of(sessions["job_id"][here], jobs["job_id"][theirs]) >= 0
+    found = Counter(sessions["result"][counted & owned].fillna("not known").tolist())
+    return {name: found[name] for name in dict.fromkeys([*RESULTS_SHOWN, *sorted(found)])}
+
+
+def _success_rate(snapshot: Snapshot, run: CheckRun, by_result: Mapping[str, int]) -> float | None:
+    """The share of finished sessions that succeeded, None where the sessions of a server were not read whole."""
+    for server in run.servers:
+        record = snapshot.manifest.dataset(server, "sessions")
+        if record is None or record.status != "complete":
+            return None
+    good = by_result["Success"] + by_result["Warning"]
+    known = good + by_result["Failed"]
+    return good / known if known else None

@@ -1,0 +1,103 @@
+"""The table of findings: identity, status and order of its rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.tables.arrays import strings_of
+
+STATUSES: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
+"""Every status, worst first."""
+
+FINDING_COLUMNS: Final = (
+    "finding_id",
+    "server",
+    "check_id",
+    "title",
+    "area",
+    "severity",
+    "object_type",
+    "object_id",
+    "object_name",
+    "status",
+    "result",
+    "observed",
+    "expected",
+    "json_path",
+    "reason",
+    "remediation",
+    "waiver_id",
+    "waiver_owner",
+    "waiver_expires",
+)
+"""The columns of the findings, in order; all of them text, `waiver_expires` as YYYY-MM-DD."""
+
+
+def finding_ids(results: pd.DataFrame) -> Cells:
+    """A short id per row that stays the same from run to run: a hash of server, check and object id.
+
+    An object without an id goes by its name; equal ones are numbered in their order.
+    """
+    names = results["object_name"].to_numpy(dtype=object)
+    objects = results["object_id"].to_numpy(dtype=object).copy()
+    nameless = pd.isna(objects)
+    objects[nameless] = [f"name:{'' if name is pd.NA else name}" for name in names[nameless]]
+    keys = (results["server"].astype(object) + "\0" + results["check_id"].astype(object) + "\0").to_numpy() + objects
+    if len(set(keys)) < len(keys):
+        repeated = pd.Series(keys, dtype=object).groupby(keys, sort=False).cumcount().to_numpy()
+        for position in np.flatnonzero(repeated):
+            keys[position] = f"{keys[position]}\0{repeated[position]}"
+    found = np.empty(len(keys), dtype=object)
+    found[:] = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]
+    return found
+
+
+def in_order(findings: pd.DataFrame) -> pd.DataFrame:
+    """The findings worst first: by status, severity, check, server, object name, object id."""
+    names = ["object_id", "object_name", "server", "check_id"]
+    ranks = [_alphabetical(findings[name]) for name in names]
+    ranks.append(_ranked(findings["severity"], SEVERITIES))
+    ranks.append(_ranked(findings["status"], STATUSES))
+    return findings.take(np.lexsort(ranks)).reset_index(drop=True)
+
+
+def with_waivers(results: pd.DataFrame, added: Mapping[str, Cells]) -> pd.DataFrame:
+    """The findings with `FINDING_COLUMNS`: the results, and the columns that are `added` or take their place."""
+    columns: dict[str, Any] = {
+        name: strings_of(added[name]) if name in added else results[name].array for name in FINDING_COLUMNS
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(results)))
+
+
+def failing_at(findings: pd.DataFrame, threshold: str, *, without: Collection[str] = ()) -> pd.DataFrame:
+    """The failing, unwaived findings of severity `threshold` or worse; none for `never`.
+
+    `without` names checks that do not count.
+    """
+    counted = SEVERITIES[: SEVERITIES.index(threshold) + 1] if threshold != "never" else ()
+    chosen = (
+        (findings["status"] == "FAIL") & findings["severity"].isin(counted) & ~findings["check_id"].isin(list(without))
+    )
+    return findings[chosen.to_numpy(dtype=bool, na_value=False)]
+
+
+def _alphabetical(values: pd.Series) -> Cells:
+    """The rank of each text, missing ones last."""
+    codes, uniques = pd.factorize(values.to_numpy(dtype=object), use_na_sentinel=True)
+    rank = np.empty(len(uniques) + 1, dtype=np.int64)
+    rank[np.argsort(np.asarray(uniques, dtype=object), kind="stable")] = np.arange(len(uniques))
+    rank[-1] = len(uniques)
+    return np.asarray(rank[codes])
+
+
+def _ranked(values: pd.Series, order: Collection[str]) -> Cells:
+    """The place of each word in `order`."""
+    rank = {word: place for place, word in enumerate(order)}
+    return np.array([rank[word] for word in values.to_numpy(dtype=object)], dtype=np.int64)

@@ -1,0 +1,134 @@
+"""The verdict in plain words, what makes a run incomplete, and what it did not look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+from vbr_audit.checks.run import CheckRun
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.results import Verdict, WaiverReport
+
+OUT_OF_REACH: Final = (
+    "Tape jobs, media and libraries are not in the REST API.",
+    "Continuous data protection (CDP) policies are not in the REST API.",
+    "SureBackup jobs with a virtual lab are not in the REST API; content scans are.",
+    "Cloud Connect tenants are not in the REST API.",
+)
+"""What no account can read over REST, so that nothing here speaks of it."""
+
+
+def incomplete_reasons(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
+    """Why the run is not whole, one sentence each; nothing where it is."""
+    found = []
+    if snapshot.manifest.interrupted:
+        found.append("The collection was interrupted.")
+    if not run.servers:
+        found.append("No server was read.")
+    for server in run.servers:
+        for name in sorted(run.datasets_needed):
+            record = snapshot.manifest.dataset(server, name)
+            if record is None:
+                found.append(f"{name} of {server} was not collected.")
+            elif record.status != "complete":
+                found.append(_sentence(f"{name} of {server}: {record.status}", record.reason))
+    return (*found, *(_sentence(text, None) for text in run.broken))
+
+
+def limits(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
+    """What was not read and no enabled check needs, which checks are off, and what REST does not show."""
+    found = [
+        _sentence(f"{record.name} of {record.server}: {record.status}", record.reason)
+        for record in snapshot.manifest.datasets
+        if record.status != "complete" and record.name not in run.datasets_needed
+    ]
+    if snapshot.jobs_pattern is not None:
+        found.append(f"Only jobs whose name fits {snapshot.jobs_pattern} are in scope.")
+    found += [f"{use.check.id} is disabled by the policy: {use.reason}" for use in run.uses if not use.enabled]
+    return (*found, *OUT_OF_REACH)
+
+
+def give_verdict(
+    snapshot: Snapshot,
+    run: CheckRun,
+    counts: Mapping[str, int],
+    failing: Mapping[str, int],
+    incomplete: Sequence[str],
+    waivers: WaiverReport,
+) -> Verdict:
+    """The headline, the detail and the level of a run."""
+    open_questions = counts["UNKNOWN"] + counts["ERROR"]
+    worst = next((severity for severity, number in failing.items() if number), None)
+    parts = []
+    if worst is not None:
+        parts.append(_failing_words(failing, worst))
+    if open_questions:
+        parts.append(f"{_number(open_questions, 'question')} could not be answered")
+    if not parts:
+        asked = counts["PASS"] + counts["WAIVED"]
+        parts.append(_nothing_failing(asked, counts["WAIVED"], bool(incomplete)))
+    level: Literal["fail", "incomplete", "pass"] = "pass"
+    if worst is not None:
+        level = "fail"
+    elif open_questions or incomplete or not counts["PASS"] + counts["WAIVED"]:
+        level = "incomplete"
+    headline = "; ".join(parts)
+    detail = " ".join([_reading_words(snapshot, run, incomplete), *_waiver_words(counts["WAIVED"], waivers)])
+    return Verdict(headline[:1].upper() + headline[1:] + ".", detail, level)
+
+
+def _failing_words(failing: Mapping[str, int], worst: str) -> str:
+    """`7 high findings need attention`, and how many of lower severity."""
+    lower = sum(failing.values()) - failing[worst]
+    more = f", and {lower:,} of lower severity" if lower else ""
+    return f"{_number(failing[worst], f'{worst} finding')} {'needs' if failing[worst] == 1 else 'need'} attention{more}"
+
+
+def _nothing_failing(asked: int, waived: int, is_incomplete: bool) -> str:
+    if not asked:
+        return "there was nothing to judge"
+    if is_incomplete:
+        return "nothing fails in what was read"
+    return f"all {asked:,} findings are good" if not waived else f"all {asked:,} findings are good or accepted"
+
+
+def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str]) -> str:
+    """Whether everything was read that the checks need, with the rows of each dataset."""
+    needed = [record for record in snapshot.manifest.datasets if record.name in run.datasets_needed]
+    expected = len(run.servers) * len(run.datasets_needed)
+    whole = sum(record.status == "complete" for record in needed)
+    rows: dict[str, int] = {}
+    for record in needed:
+        if record.name != "session_history":
+            rows[record.name] = rows.get(record.name, 0) + record.rows_kept
+    counted = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in rows.items())
+    told = f" ({counted})" if counted else ""
+    if not incomplete:
+        if not expected:
+            return "The enabled checks need nothing that a server could withhold."
+        if expected == 1:
+            return f"The one dataset that the checks need was read whole{told}."
+        return f"All {_number(expected, 'dataset')} that the checks need were read whole{told}."
+    missing = expected - whole
+    if missing:
+        return f"The run is incomplete: {missing} of {_number(expected, 'needed dataset')} not read whole{told}."
+    return f"The run is incomplete: {incomplete[0]}"
+
+
+def _waiver_words(waived: int, waivers: WaiverReport) -> list[str]:
+    words = []
+    if waived:
+        words.append(f"{_number(waived, 'finding')} {'is' if waived == 1 else 'are'} accepted by waivers.")
+    if waivers.expired:
+        expired = len(waivers.expired)
+        words.append(f"{_number(expired, 'waiver')} {'has' if expired == 1 else 'have'} expired.")
+    return words
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _sentence(text: str, reason: str | None) -> str:
+    whole = f"{text} ({reason})" if reason else text
+    return whole if whole.endswith(".") else whole + "."

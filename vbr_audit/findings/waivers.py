@@ -1,0 +1,142 @@
+"""Waivers: findings that somebody has accepted, for a reason and until a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from vbr_audit.checks.check import REGISTRY, Registry
+from vbr_audit.errors import WaiverError
+from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, shown, suggestion
+
+SOON = dt.timedelta(days=30)
+"""A waiver that ends within this time is listed as expiring soon."""
+
+_HINT = "Correct the waiver file; its keys are described in docs/waivers.md."
+
+
+def _calendar_day(value: Any) -> dt.date:
+    """A date of the calendar written as YYYY-MM-DD; raises `ValueError` for anything else."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError(f"expected a date such as 2027-01-31, got {shown(value)}")
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value} is not a day of the calendar") from None
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Day = Annotated[dt.date, BeforeValidator(_calendar_day)]
+
+
+class Waiver(BaseModel):
+    """One accepted exception.
+
+    It covers the failing findings of `check` (an id, or a glob) on `server` (every server when None), for the object
+    with `object_id` or the objects whose name the glob `object_name` fits. `expires` is its last day, in UTC.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    id: Text
+    check: Text
+    server: Text | None = None
+    object_id: Text | None = None
+    object_name: Text | None = None
+    owner: Text
+    approved_by: Text | None = None
+    reason: Text
+    ticket: Text | None = None
+    created: Day | None = None
+    expires: Day
+
+    @model_validator(mode="after")
+    def _one_object(self) -> Waiver:
+        if (self.object_id is None) == (self.object_name is None):
+            raise ValueError("needs exactly one of object_id and object_name")
+        if _fits_everything(self.check) and _fits_everything(self.object_name or ""):
+            raise ValueError("would waive every check for every object; name the check or the object")
+        if self.created is not None and self.created > self.expires:
+            raise ValueError(f"expires on {self.expires}, before it was created on {self.created}")
+        return self
+
+    def is_active(self, now: dt.datetime) -> bool:
+        """Whether it still holds at `now`; its last day counts in full, in UTC."""
+        return now.astimezone(dt.UTC).date() <= self.expires
+
+    def expires_soon(self, now: dt.datetime) -> bool:
+        """Whether it is active but ends within 30 days."""
+        return self.is_active(now) and self.expires <= (now.astimezone(dt.UTC) + SOON).date()
+
+    def fits(self, server: str | None, check_id: str | None, object_id: str | None, object_name: str | None) -> bool:
+        """Whether it is about this finding, whatever the date."""
+        if self.server is not None and self.server != server:
+            return False
+        if not fnmatchcase(check_id or "", self.check):
+            return False
+        if self.object_id is not None:
+            return object_id is not None and self.object_id.casefold() == object_id.casefold()
+        return object_name is not None and fnmatchcase(object_name, self.object_name or "")
+
+
+class WaiverDocument(BaseModel):
+    """The shape of a waiver file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    version: Literal[1]
+    waivers: tuple[Waiver, ...] = Field(default=())
+
+
+@dataclass(frozen=True)
+class Waivers:
+    """The waivers of a file, with its `name`, `text` and hash; all empty where there is no file."""
+
+    waivers: tuple[Waiver, ...] = ()
+    name: str = ""
+    text: str = ""
+    sha256: str | None = None
+
+
+def load_waivers(source: str | Path | None = None, *, registry: Registry = REGISTRY) -> Waivers:
+    """The waivers at `source` (a path; a `str` with a line break is the text itself), none for None.
+
+    Raises `WaiverError`, whose message names file, line and key of everything that is wrong.
+    """
+    if source is None:
+        return Waivers()
+    file = YamlFile.read(source, error=WaiverError, default_name="waivers.yaml")
+    known = [check.id for check in registry.all()]
+    document = load_yaml(
+        file, WaiverDocument, error=WaiverError, hint=_HINT, inspect=lambda content: _inspect(content, known)
+    )
+    return Waivers(document.waivers, file.name, file.text, file.sha256)
+
+
+def _inspect(content: Any, known: Iterable[str]) -> Iterator[Problem]:
+    """Ids given twice, and checks that do not exist."""
+    rows = content.get("waivers") if isinstance(content, dict) else None
+    ids: set[str] = set()
+    for number, row in enumerate(rows if isinstance(rows, list) else []):
+        if not isinstance(row, dict):
+            continue
+        at: KeyPath = ("waivers", number)
+        check, waiver_id = row.get("check"), row.get("id")
+        if isinstance(check, str) and not any(fnmatchcase(name, check.strip()) for name in known):
+            yield Problem((*at, "check"), f"no such check: {check}" + suggestion(check, known))
+        if isinstance(waiver_id, str):
+            if waiver_id in ids:
+                yield Problem((*at, "id"), f"the id {waiver_id} stands here twice")
+            ids.add(waiver_id)
+
+
+def _fits_everything(pattern: str) -> bool:
+    """Whether a glob is made of nothing but wildcards for any text."""
+    return "*" in pattern and set(pattern) <= {"*", "?"}
