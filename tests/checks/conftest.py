@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from vbr_audit.checks.check import Registry
 from vbr_audit.checks.policy import Policy, load_policy
+from vbr_audit.checks.registry import Registry
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables import SPECS

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from vbr_audit.checks import REGISTRY, SEVERITIES
-from vbr_audit.checks.check import Check
 from vbr_audit.checks.examples import inputs_of, run_example
 from vbr_audit.checks.outcome import Example
+from vbr_audit.checks.registry import Check
 from vbr_audit.tables.control_list import CONTROLS
 
 CASES = [

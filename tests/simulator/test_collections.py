@@ -166,9 +166,7 @@ def test_states_by_the_job_before(start):
     assert client.rows("jobs/states", afterJobIdFilter=first) == chained
 
 
-@pytest.mark.parametrize(
-    "column", ["Status", "LastRun", "LastResult", "NextRun", "RepositoryId", "ObjectsCount"]
-)
+@pytest.mark.parametrize("column", ["Status", "LastRun", "LastResult", "NextRun", "RepositoryId", "ObjectsCount"])
 def test_states_in_order(start, column):
     client = start(jobs=40)
     key = column[0].lower() + column[1:]
@@ -183,9 +181,7 @@ def test_states_in_order(start, column):
     assert ranks == sorted(ranks)
 
 
-@pytest.mark.parametrize(
-    "column", ["Name", "SessionType", "CreationTime", "EndTime", "State", "Result", "InitiatedBy"]
-)
+@pytest.mark.parametrize("column", ["Name", "SessionType", "CreationTime", "EndTime", "State", "Result", "InitiatedBy"])
 def test_sessions_in_order(start, column):
     client = start()
     key = column[0].lower() + column[1:]

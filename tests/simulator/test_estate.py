@@ -51,9 +51,7 @@ def test_states_fit_the_newest_sessions(company):
         running = session is not None and session["endTime"] is None
         assert (state["status"] == "Running") is running
         assert (state["status"] == "Disabled") is disabled.get(state["id"], False)
-        assert state["lastResult"] == (
-            session["result"]["result"] if session and session["result"] else "None"
-        )
+        assert state["lastResult"] == (session["result"]["result"] if session and session["result"] else "None")
         assert state["nextRun"] is None or state["nextRun"] > "2026-11-15T10:00"
 
 

@@ -180,9 +180,7 @@ def test_shrinking(start):
     assert client.simulator.truth().session_ids < before
 
 
-@pytest.mark.parametrize(
-    ("fault", "total"), [("total-high=7", 127), ("total-low=7", 113), ("total-low=999", 0)]
-)
+@pytest.mark.parametrize(("fault", "total"), [("total-high=7", 127), ("total-low=7", 113), ("total-low=999", 0)])
 def test_wrong_totals(start, fault, total):
     answer = start(fault).get("sessions").json()
     assert answer["pagination"]["total"] == total
@@ -206,13 +204,9 @@ def test_ignored_filter(start):
     assert len(client.rows("sessions", typeFilter="Retention")) < 120
 
 
-@pytest.mark.parametrize(
-    ("faults", "days"), [((), 60), (("short-history",), 10), (("short-history=20",), 20)]
-)
+@pytest.mark.parametrize(("faults", "days"), [((), 60), (("short-history",), 10), (("short-history=20",), 20)])
 def test_history_reaches_back(start, now, faults, days):
-    created = [
-        datetime.fromisoformat(row["creationTime"]) for row in start(*faults, sessions=500).rows("sessions")
-    ]
+    created = [datetime.fromisoformat(row["creationTime"]) for row in start(*faults, sessions=500).rows("sessions")]
     assert timedelta(days=days - 1) < now - min(created) <= timedelta(days=days)
     assert max(created) <= now
     assert len(created) == 500

@@ -48,8 +48,7 @@ def test_connections_stay_open_and_end_with_the_server(now):
     with ExitStack() as clients, small(now) as url:
         http = clients.enter_context(signed_in(url))
         addresses = {
-            http.get("/api/v1/jobs").extensions["network_stream"].get_extra_info("client_addr")
-            for _ in range(3)
+            http.get("/api/v1/jobs").extensions["network_stream"].get_extra_info("client_addr") for _ in range(3)
         }
         assert len(addresses) == 1
         clients.callback(assert_hung_up, http)
@@ -57,9 +56,7 @@ def test_connections_stay_open_and_end_with_the_server(now):
 
 def test_serves_several_clients_at_once(now):
     with small(now) as url, signed_in(url) as http, ThreadPoolExecutor(4) as pool:
-        answers = list(
-            pool.map(lambda skip: http.get("/api/v1/sessions", params={"skip": skip}).json(), range(20))
-        )
+        answers = list(pool.map(lambda skip: http.get("/api/v1/sessions", params={"skip": skip}).json(), range(20)))
     assert [answer["pagination"]["count"] for answer in answers] == [50 - skip for skip in range(20)]
 
 

@@ -43,9 +43,7 @@ def test_spelling(start, revision, job, session, weekday, status, workload):
     assert document["storage"]["gfsPolicy"]["monthly"]["desiredTime"] == "First"
     (state,) = client.rows("jobs/states", nameFilter="Domain controllers")
     assert (state["type"], state["status"], state["workload"]) == (job, status, workload)
-    assert {row["sessionType"] for row in client.rows("sessions", nameFilter="Domain controllers")} == {
-        session
-    }
+    assert {row["sessionType"] for row in client.rows("sessions", nameFilter="Domain controllers")} == {session}
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,7 @@ def test_answers_a_pair_with_all_keys(start):
     assert pair["expires_in"] == 900
 
 
-@pytest.mark.parametrize(
-    ("username", "password"), [("auditor", "wrong"), ("nobody", "demo-password"), ("", "")]
-)
+@pytest.mark.parametrize(("username", "password"), [("auditor", "wrong"), ("nobody", "demo-password"), ("", "")])
 def test_refuses_a_wrong_account(start, is_error, username, password):
     client = start(signed_in=False)
     answer = client.token(grant_type="password", username=username, password=password)

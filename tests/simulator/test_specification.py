@@ -77,9 +77,7 @@ def test_rows_fit_the_specification(start, revision, path, model):
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-@pytest.mark.parametrize(
-    ("path", "model"), [("serverTime", "ServerTimeModel"), ("serverInfo", "ServerInfoModel")]
-)
+@pytest.mark.parametrize(("path", "model"), [("serverTime", "ServerTimeModel"), ("serverInfo", "ServerInfoModel")])
 def test_objects_fit_the_specification(start, revision, path, model):
     reader = Reader(revision)
     answer = start(asking=revision, revision=revision, role="Administrator").get(path)

@@ -207,7 +207,7 @@ class Client:
         reason = getattr(cause, "verify_message", None) or cause.reason or str(cause)
         return TlsError(
             f"TLS with {where} failed: {reason}{shown}",
-            hint="Give the company's CA with --ca-file, or compare the SHA-256 on the server and pin it: --fingerprint.",
+            hint="Give the company's CA with --ca-file, or check the SHA-256 on the server and pin it (--fingerprint).",
             fingerprint=seen,
         )
 
@@ -231,6 +231,8 @@ def parse_url(text: str) -> httpx.URL:
         )
     if url.scheme not in ("http", "https") or not url.host or url.path.strip("/") or url.query or url.fragment:
         raise ConfigurationError(f"not the address of a VBR server: {text[:200]!r}", hint=_URL_HINT)
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ConfigurationError(f"not an address: {text[:200]!r} (no such port)", hint=_URL_HINT)
     if url.scheme == "http" and not _is_loopback(url.host):
         raise ConfigurationError(
             f"{text[:200]!r} would send the password in the clear; http is accepted for loopback only",

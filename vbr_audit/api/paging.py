@@ -174,7 +174,7 @@ class PageReader:
         if end > self._bound:
             self._stopped = "the collection kept growing while it was read"
             return False
-        return skip < page.total
+        return skip < page.total or self.distinct < page.total
 
     def _next_skip(self, before: int, page: Page) -> int:
         """Where to go on. After a fallen total, rows not yet seen may stand that many places before this page.

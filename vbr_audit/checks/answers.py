@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.check import Check
 from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.outcome import SEVERITIES, Outcome
+from vbr_audit.checks.registry import Check
 from vbr_audit.checks.views import ServerView
 from vbr_audit.errors import CheckError
 from vbr_audit.tables import SPECS

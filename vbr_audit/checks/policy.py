@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
-from vbr_audit.checks.check import REGISTRY, Check, Registry
 from vbr_audit.checks.outcome import Severity
+from vbr_audit.checks.registry import REGISTRY, Check, Registry
 from vbr_audit.errors import PolicyError
 from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, model_problems, suggestion
 

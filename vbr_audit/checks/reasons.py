@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.check import Check
 from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.registry import Check
 from vbr_audit.checks.views import ServerView
 from vbr_audit.tables.control_list import CONTROLS
 from vbr_audit.tables.controls import UNKNOWN_VARIANT, Profile, get_map

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.assess import Assessment, assess
+from vbr_audit.checks.assessment import Assessment, assess
 from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.policy import CheckUse, Policy
 from vbr_audit.checks.views import ServerView, views_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from vbr_audit.checks.check import DATASET_OF
 from vbr_audit.checks.logic import Cells, surely
+from vbr_audit.checks.registry import DATASET_OF
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables import SPECS, controls
 from vbr_audit.tables.schema import conform

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.check import Check
 from vbr_audit.checks.dates import minute_text
 from vbr_audit.checks.logic import Cells, surely, worded
+from vbr_audit.checks.registry import Check
 from vbr_audit.checks.views import ServerView
 from vbr_audit.tables import controls
 from vbr_audit.tables.control_list import CONTROLS

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from vbr_audit.checks.check import REGISTRY, Registry
+from vbr_audit.checks.registry import REGISTRY, Registry
 from vbr_audit.errors import WaiverError
 from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, shown, suggestion
 

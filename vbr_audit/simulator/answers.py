@@ -13,9 +13,7 @@ Json = dict[str, object]
 
 _NULL_EVERY, _NULL_AT, _NUMBER_AT = 25, 7, 13
 
-HTML_PAGE = (
-    b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>Sign in</form></body></html>"
-)
+HTML_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>Sign in</form></body></html>"
 
 
 def error(status: HTTPStatus, code: str, message: str, *, retry_after: str | None = None) -> Response:

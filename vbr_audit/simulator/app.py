@@ -114,9 +114,7 @@ def _add_collections(app: Flask, simulator: Simulator) -> None:
     @_route(app, "/api/v1/sessions")
     def sessions() -> Response:
         def answer() -> Response:
-            response = one_page(
-                simulator.sessions(request.args, g.revision), request.args, faults, "sessions"
-            )
+            response = one_page(simulator.sessions(request.args, g.revision), request.args, faults, "sessions")
             simulator.move_on()
             return response
 

@@ -3,17 +3,13 @@
 from vbr_audit.simulator.plans import Plan
 
 COMPANY: tuple[Plan, ...] = (
-    Plan(
-        name="SQL Production - Nightly", members=8, indexing=True, high_priority=True, workload="Application"
-    ),
+    Plan(name="SQL Production - Nightly", members=8, indexing=True, high_priority=True, workload="Application"),
     Plan(name="SQL Production - Hourly", members=4, cadence="hourly", gfs=None, retention=("Days", 14)),
     Plan(name="Domain controllers", members=4, at="20:00", high_priority=True, retention=("Days", 60)),
     Plan(name="Exchange DAG", members=4, at="21:00", history="warned", workload="Application"),
     Plan(name="File servers Hamburg", members=5, at="23:00", app_aware=False, repository="files"),
     Plan(name="File servers Munich", members=3, at="23:30", encrypted=False, repository="files"),
-    Plan(
-        name="SAP HANA", members=3, at="01:00", history="failed", high_priority=True, workload="Application"
-    ),
+    Plan(name="SAP HANA", members=3, at="01:00", history="failed", high_priority=True, workload="Application"),
     Plan(name="ERP application servers", members=9, at="19:30", history="running"),
     Plan(
         name="Copy to DR site",

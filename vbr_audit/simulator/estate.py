@@ -88,8 +88,6 @@ def make_estate(
     if hostile:
         worst = hostile_jobs(seed)
         made += worst
-        past += [
-            each for each in hostile_sessions(worst, now=now, seed=seed) if each.created > now - days * DAY
-        ]
+        past += [each for each in hostile_sessions(worst, now=now, seed=seed) if each.created > now - days * DAY]
         past.sort(key=lambda session: session.created)
     return Estate(seed=seed, now=now, jobs=made, sessions=past)

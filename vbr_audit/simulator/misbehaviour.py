@@ -35,9 +35,7 @@ def _lasting(simulator: Simulator, dataset: str) -> Response | None:
     faults = simulator.faults
     if faults.strikes("denied", dataset):
         _note(simulator, "denied")
-        return error(
-            HTTPStatus.FORBIDDEN, "AccessDenied", "The account has no permission for this operation."
-        )
+        return error(HTTPStatus.FORBIDDEN, "AccessDenied", "The account has no permission for this operation.")
     if faults.strikes("missing", dataset):
         _note(simulator, "missing")
         return error(HTTPStatus.NOT_FOUND, "NotFound", "The requested resource was not found.")

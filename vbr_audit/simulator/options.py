@@ -62,7 +62,5 @@ class SimulatorOptions:
             raise ValueError("now must know its offset from UTC")
 
     def __repr__(self) -> str:
-        shown = (
-            f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.name != "password"
-        )
+        shown = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.name != "password")
         return f"SimulatorOptions({', '.join(shown)})"

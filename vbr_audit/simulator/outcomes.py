@@ -28,11 +28,7 @@ def how_it_ended(character: str, turn: int, chance: Random) -> str:
         return "Warning"
     if character == "flaky":
         # Evenly spread, so that every stretch of ten runs has three failures; the newest run is fine.
-        return (
-            "Failed"
-            if int(turn * _FLAKY_FAILS + 1e-9) != int((turn - 1) * _FLAKY_FAILS + 1e-9)
-            else "Success"
-        )
+        return "Failed" if int(turn * _FLAKY_FAILS + 1e-9) != int((turn - 1) * _FLAKY_FAILS + 1e-9) else "Success"
     drawn = chance.random()
     if turn and drawn < _FEW_FAILS:
         return "Failed"

@@ -64,9 +64,7 @@ def moment(args: Args, name: str) -> int | None:
         raise BadQueryError(name, text) from None
 
 
-def enum_values(
-    args: Args, name: str, known: Iterable[str] | None, *, many: bool = False
-) -> frozenset[str] | None:
+def enum_values(args: Args, name: str, known: Iterable[str] | None, *, many: bool = False) -> frozenset[str] | None:
     """Read one or several enum values, whatever their case; `known` None takes any word."""
     given = args.getlist(name)
     if not given:

@@ -55,9 +55,7 @@ class SessionView:
         del self._sessions[:count], self._encoded[:count]
         self._selections.clear()
 
-    def select(
-        self, args: Args, *, dates_ignored: bool = False, always: frozenset[str] = frozenset()
-    ) -> list[bytes]:
+    def select(self, args: Args, *, dates_ignored: bool = False, always: frozenset[str] = frozenset()) -> list[bytes]:
         """Answer the encoded sessions that the query asks for; those in `always` pass every date filter."""
         key = tuple(sorted(item for item in args.items(multi=True) if item[0] not in _PAGING))
         found = self._selections.get(key)
@@ -74,9 +72,7 @@ class SessionView:
         if not dates_ignored:
             tests += [_unless(always, test) for test in dates] if always else dates
         chosen = range(len(self._sessions))
-        places = (
-            [n for n in chosen if all(test(self._sessions[n]) for test in tests)] if tests else list(chosen)
-        )
+        places = [n for n in chosen if all(test(self._sessions[n]) for test in tests)] if tests else list(chosen)
         self._order(places, args)
         return [self._encoded[place] for place in places]
 

@@ -6,10 +6,10 @@ import datetime as dt
 
 import pandas as pd
 
-from vbr_audit.checks.check import check
 from vbr_audit.checks.dates import at_or_before, minute_text
 from vbr_audit.checks.logic import one_of, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
+from vbr_audit.checks.registry import check
 from vbr_audit.collection.datasets import DATASETS, Shape
 
 _PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape is Shape.PAGES)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import pandas as pd
 
-from vbr_audit.checks.check import check
 from vbr_audit.checks.logic import surely, texts, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
 
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}

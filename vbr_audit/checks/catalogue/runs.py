@@ -8,11 +8,11 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.check import check
 from vbr_audit.checks.dates import hours_between, minute_text, older_than
 from vbr_audit.checks.logic import Cells, nullable, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import newest_finished, runs_of
 
 _EXPECTED = {"expected_to_run": True}

@@ -49,9 +49,7 @@ def _selection(context: Context) -> Json:
 def _guests(context: Context) -> Json:
     plan = context.plan
     windows = "Windows" in plan.type
-    choice: Json = (
-        {"isProcessingEnabled": True, "transactionLogs": "Process"} if windows else {"vss": "RequireSuccess"}
-    )
+    choice: Json = {"isProcessingEnabled": True, "transactionLogs": "Process"} if windows else {"vss": "RequireSuccess"}
     settings = [{"machineObject": computer, **choice} for computer in _computers(context)[:1]]
     return {
         "appAwareProcessing": {
@@ -90,8 +88,7 @@ def agent_job(context: Context) -> Json:
                 "backupRepositoryId": context.repository_id,
                 "retentionPolicy": retention_part(plan),
                 "gfsPolicy": long_term_part(plan.gfs),
-                "advancedSettings": _advanced(context)
-                | {"storageIntegration": snapshots, "scripts": script_part()},
+                "advancedSettings": _advanced(context) | {"storageIntegration": snapshots, "scripts": script_part()},
             },
             "guestProcessing": _guests(context),
             "schedule": schedule_part(plan),

@@ -129,9 +129,7 @@ def iris(context: Context) -> Json:
     """A backup of InterSystems IRIS databases, a small document."""
     plan = context.plan
     return context.head() | {
-        "sources": [
-            {"id": context.other_id("iris", str(n)), "name": f"IRIS{n}"} for n in range(plan.members)
-        ],
+        "sources": [{"id": context.other_id("iris", str(n)), "name": f"IRIS{n}"} for n in range(plan.members)],
         "storage": {"backupRepositoryId": context.repository_id, "retentionPolicy": retention_part(plan)},
         "schedule": schedule_part(plan),
     }

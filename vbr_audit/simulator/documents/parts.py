@@ -85,9 +85,7 @@ def machines(context: Context) -> list[Json]:
         "HyperVBackup": ("HyperV", "hv-cluster01.hansa.example"),
         "CloudDirectorBackup": ("CloudDirector", "vcd.hansa.example"),
     }.get(plan.type, ("VSphere", "vcenter01.hansa.example"))
-    stem = (
-        "".join(letter for letter in plan.name.lower() if letter.isascii() and letter.isalnum())[:10] or "vm"
-    )
+    stem = "".join(letter for letter in plan.name.lower() if letter.isascii() and letter.isalnum())[:10] or "vm"
     return [
         {
             "platform": platform,

@@ -27,9 +27,7 @@ def open_hours(closed: range = range(0)) -> Json:
     return {"days": [{"day": day, "hours": partly if day in WEEK[:5] else open_all_day} for day in WEEK]}
 
 
-def tending_part(
-    enabled: bool, *, weekly: bool = False, monthly: bool = False, day: str = "Saturday"
-) -> Json:
+def tending_part(enabled: bool, *, weekly: bool = False, monthly: bool = False, day: str = "Saturday") -> Json:
     """A part that runs by the week or by the month: full backups, health check, compaction."""
     return {
         "isEnabled": enabled,

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.answers import ask, cells_of, frame_for, frames_for
-from vbr_audit.checks.check import DATASET_OF, Check
 from vbr_audit.checks.logic import Cells, surely
 from vbr_audit.checks.outcome import SEVERITIES, Outcome
 from vbr_audit.checks.reasons import absent_rows, absent_texts, unknown_texts
+from vbr_audit.checks.registry import DATASET_OF, Check
 from vbr_audit.checks.views import READABLE, ServerView
 from vbr_audit.checks.wording import expected_text, governing_paths, shown_values
 

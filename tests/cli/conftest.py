@@ -1,0 +1,44 @@
+"""The command line in front of a simulated server on a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from vbr_audit.cli import app
+from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    """A function that runs `vbr-audit` with these words and gives exit code, stdout and stderr."""
+    runner = CliRunner()
+
+    def invoke(*words: object, **options: Any) -> Result:
+        return runner.invoke(app, [str(word) for word in words], **options)
+
+    return invoke
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[..., ServerUrl]]:
+    """A function that starts a small simulator and gives its address."""
+    with ExitStack() as servers:
+
+        def start(**options: Any) -> ServerUrl:
+            return servers.enter_context(serve(**{"jobs": 8, "sessions": 60, **options}))
+
+        yield start
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator's account in the environment."""
+    monkeypatch.setenv("VBR_AUDIT_USERNAME", DEMO_USERNAME)
+    monkeypatch.setenv("VBR_AUDIT_PASSWORD", DEMO_PASSWORD)

@@ -1,0 +1,335 @@
+"""What the command line says and how it ends, for each way in which a run can go."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
+
+pytestmark = pytest.mark.usefixtures("account")
+
+ALL_GOOD = "version: 1\nchecks:\n  '*': {enabled: false, reason: nothing to ask}\n  EVD-002: {enabled: true}\n"
+
+
+def test_a_failing_finding_ends_in_1_and_writes_the_whole_run(run, server, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = run("audit", server(), "--out", out)
+    assert result.exit_code == 1
+    assert "findings need attention" in result.stdout
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "manifest.json",
+        "evidence",
+        "findings.json",
+        "findings.csv",
+        "report.html",
+        "report.xlsx",
+        "policy.yaml",
+        "SHA256SUMS",
+    }
+    assert str(out / "report.html") in result.stdout
+    assert DEMO_PASSWORD not in result.output
+
+
+@pytest.mark.parametrize("threshold", ["never", "critical"])
+def test_nothing_at_or_above_the_threshold_ends_in_0(run, server, tmp_path: Path, threshold: str) -> None:
+    assert run("audit", server(), "--out", tmp_path / "run", "--fail-on", threshold).exit_code == 0
+
+
+def test_an_empty_server_is_audited_and_said_to_be_empty(run, server, tmp_path: Path) -> None:
+    result = run("audit", server(empty=True), "--out", tmp_path / "run")
+    assert result.exit_code == 0
+    assert "0 jobs" in result.stdout
+    findings = json.loads((tmp_path / "run" / "findings.json").read_bytes())
+    assert {row["check_id"] for row in findings["coverage"]} >= {"JOB-001", "RUN-005", "EVD-003"}
+    assert findings["summary"]["counts"]["FAIL"] == 0
+
+
+def test_a_wrong_password_ends_in_3_without_a_second_try(run, server, tmp_path: Path) -> None:
+    url = server()
+    result = run("audit", url, "--out", tmp_path / "run", "--password-stdin", input="wrong\n")
+    assert result.exit_code == 3
+    assert "refused to sign in 'auditor'" in result.stderr
+    assert "Next: Check user name and password" in result.stderr
+    assert url.simulator.counts.failed_sign_ins == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unreachable_host_ends_in_3(run, tmp_path: Path) -> None:
+    result = run("audit", "http://127.0.0.1:9", "--out", tmp_path / "run")
+    assert result.exit_code == 3
+    assert "cannot connect to 127.0.0.1:9" in result.stderr
+
+
+def test_an_untrusted_certificate_ends_in_3_and_shows_what_to_pin(run, server, tmp_path: Path) -> None:
+    url = server(tls=True)
+    result = run("audit", url, "--out", tmp_path / "run")
+    assert result.exit_code == 3
+    assert url.fingerprint in result.stderr
+    pinned = run("collect", url, "--out", tmp_path / "run", "--fingerprint", url.fingerprint)
+    assert pinned.exit_code == 0
+
+
+def test_insecure_is_loud_here_and_in_the_report(run, server, tmp_path: Path) -> None:
+    result = run("audit", server(tls=True), "--out", tmp_path / "run", "--insecure", "--fail-on", "never")
+    assert "WARNING: the certificate is not verified" in result.stderr
+    assert "NOT VERIFIED" in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+def test_an_unsupported_revision_ends_in_3_with_the_servers_list(run, server, tmp_path: Path) -> None:
+    result = run("audit", server(revision="1.2-rev1"), "--out", tmp_path / "run", "--revision", "1.3-rev1")
+    assert result.exit_code == 3
+    assert "it offers" in result.stderr
+    assert "1.2-rev1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "fault", ["html=jobs", "cut-json-forever=jobs", "broken=jobs", "denied=jobs", "ignored-skip=jobs"]
+)
+def test_a_needed_dataset_that_is_not_whole_ends_in_4_and_passes_nothing(
+    run, server, tmp_path: Path, fault: str
+) -> None:
+    out = tmp_path / "run"
+    url = server(faults=[fault, "limit-cap=3"])
+    result = run("audit", url, "--out", out, "--fail-on", "never")
+    assert result.exit_code == 4
+    assert "INCOMPLETE: jobs of" in result.stdout
+    findings = json.loads((out / "findings.json").read_bytes())["findings"]
+    read = {row["object_name"] for row in findings if row["check_id"] == "JOB-003" and row["status"] == "PASS"}
+    assert len(read) <= (3 if fault == "ignored-skip=jobs" else 0)
+    assert "report is incomplete" in (out / "report.html").read_text("utf-8").lower()
+    allowed = run("check", out, "--allow-incomplete", "--fail-on", "never")
+    assert allowed.exit_code == 0
+
+
+def test_allow_incomplete_takes_the_collection_checks_out_of_the_count_only(run, server, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "version: 1\nchecks:\n  '*': {enabled: false, reason: not asked}\n"
+        "  EVD-001: {enabled: true}\n  EVD-002: {enabled: true}\n  RUN-005: {enabled: true}\n"
+    )
+    out = tmp_path / "run"
+    url = server(faults=["denied=sessions"])
+    result = run("audit", url, "--out", out, "--policy", policy, "--allow-incomplete")
+    findings = json.loads((out / "findings.json").read_bytes())["findings"]
+    assert [row["status"] for row in findings if row["check_id"] == "EVD-001" and row["object_name"] == "sessions"] == [
+        "FAIL"
+    ]
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("version: 1\nchecks:\n  JOB-03: {severity: high}\n", r"policy\.yaml:3: .*JOB-03.*did you mean"),
+        ("version: 1\nchecks:\n  JOB-003: {severity: hihg}\n", r"policy\.yaml:3: "),
+        ("version: 1\nchecks:\n  JOB-003: {params: {min_retrys: 2}}\n", r"policy\.yaml:3: .*min_retr"),
+        ("version: 1\nchecks:\n  JOB-003: {enabled: false}\n", r"policy\.yaml:3: .*reason"),
+        ("version: 1\nversion: 1\n", r"policy\.yaml:2: "),
+        ("version: [1\n", r"policy\.yaml:\d+"),
+    ],
+)
+def test_a_typo_in_the_policy_ends_in_2_before_any_request(
+    run, server, tmp_path: Path, text: str, message: str
+) -> None:
+    url = server()
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(text)
+    result = run("audit", url, "--out", tmp_path / "run", "--policy", policy)
+    assert result.exit_code == 2
+    assert re.search(message, result.stderr, re.IGNORECASE | re.DOTALL), result.stderr
+    assert not url.simulator.counts.log
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--month", "2026-13"], "not a month"),
+        (["--timezone", "Mars/Olympus"], "unknown time zone"),
+        (["--format", "pdf"], "unknown format pdf"),
+        (["--format", ","], "names no format"),
+        (["--fail-on", "hgih"], "no such severity"),
+        (["--timeout", "-1"], "timeout"),
+        (["--fingerprint", "abc"], "not a SHA-256"),
+        (["--policy", "missing.yaml"], "missing.yaml"),
+        (["--waivers", "missing.yaml"], "missing.yaml"),
+        (["--templates", "missing"], "missing"),
+        (["--ca-file", "missing.pem", "--insecure"], "exclude each other"),
+        (["--password", "secret"], "No such option"),
+        (["--what-if"], "No such option"),
+    ],
+)
+def test_wrong_words_end_in_2_before_any_request(run, server, tmp_path: Path, words: list[str], message: str) -> None:
+    url = server()
+    result = run("audit", url, "--out", tmp_path / "run", *words)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert not url.simulator.counts.log
+
+
+def test_no_password_and_nobody_to_ask_ends_in_2(run, server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VBR_AUDIT_PASSWORD")
+    result = run("audit", server(), "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "--password-stdin" in result.stderr
+
+
+def test_a_folder_in_use_ends_in_2_and_force_replaces_the_tools_own_files_only(run, server, tmp_path: Path) -> None:
+    out, url = tmp_path / "run", server()
+    assert run("audit", url, "--out", out, "--fail-on", "never").exit_code == 0
+    (out / "notes.txt").write_text("mine")
+    result = run("audit", url, "--out", out)
+    assert result.exit_code == 2
+    assert "is not empty" in result.stderr
+    assert run("audit", url, "--out", out, "--force", "--format", "json", "--fail-on", "never").exit_code == 0
+    assert (out / "notes.txt").read_text() == "mine"
+    assert not (out / "report.html").exists()
+    assert run("verify", out).exit_code == 0
+
+
+def test_an_out_that_cannot_be_written_ends_in_5(run, server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("audit", server(), "--out", tmp_path / "file" / "run")
+    assert result.exit_code == 5
+    assert "cannot" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a file system that refuses everybody")
+def test_a_read_only_out_ends_in_5(run, server) -> None:
+    result = run("audit", server(), "--out", "/proc/vbr-audit-run")
+    assert result.exit_code == 5
+    assert "/proc/vbr-audit-run" in result.stderr
+
+
+def test_verify_names_what_was_changed(run, server, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run("audit", server(), "--out", out)
+    assert run("verify", out).exit_code == 0
+    report = out / "findings.csv"
+    report.write_bytes(report.read_bytes().replace(b"FAIL", b"PASS", 1))
+    result = run("verify", out)
+    assert result.exit_code == 4
+    assert "findings.csv was changed" in result.stderr
+
+
+def test_verify_sees_findings_that_do_not_follow_from_the_evidence(run, server, tmp_path: Path) -> None:
+    from vbr_audit.collection.run_folder import seal
+
+    out = tmp_path / "run"
+    run("audit", server(), "--out", out)
+    document = json.loads((out / "findings.json").read_bytes())
+    document["findings"] = document["findings"][1:]
+    (out / "findings.json").write_text(json.dumps(document))
+    seal(out)
+    result = run("verify", out)
+    assert result.exit_code == 4
+    assert "not what the evidence and the policy give" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "report", "verify"])
+def test_a_folder_that_is_no_run_ends_in_4(run, tmp_path: Path, command: str) -> None:
+    result = run(command, tmp_path)
+    assert result.exit_code == 4
+    assert "Traceback" not in result.stderr
+
+
+def test_a_saved_run_is_judged_anew_under_another_policy_and_nothing_stale_stays(run, server, tmp_path: Path) -> None:
+    out, policy = tmp_path / "run", tmp_path / "mild.yaml"
+    policy.write_text(ALL_GOOD)
+    url = server()
+    assert run("audit", url, "--out", out).exit_code == 1
+    asked = len(url.simulator.counts.log)
+    result = run("check", out, "--policy", policy)
+    assert result.exit_code == 0
+    assert len(url.simulator.counts.log) == asked
+    assert "mild.yaml" in (out / "report.html").read_text("utf-8")
+    assert run("verify", out).exit_code == 0
+    assert run("report", out, "--format", "html").exit_code == 0
+    assert not (out / "report.xlsx").exists()
+    assert run("verify", out).exit_code == 0
+
+
+def test_quiet_says_nothing_and_a_pattern_narrows_the_scope(run, server, tmp_path: Path) -> None:
+    result = run("audit", server(jobs=20), "--out", tmp_path / "run", "--jobs", "sql*", "-q", "--fail-on", "never")
+    assert result.exit_code == 0
+    assert result.output == ""
+    findings = json.loads((tmp_path / "run" / "findings.json").read_bytes())["findings"]
+    names = {row["object_name"] for row in findings if row["check_id"] == "JOB-001"}
+    assert names
+    assert all(name.casefold().startswith("sql") for name in names)
+    assert "sql*" in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+def test_two_servers_with_one_down_keep_what_the_other_gave(run, server, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = run("audit", server(), "http://localhost:9", "--out", out)
+    assert result.exit_code == 4
+    datasets = json.loads((out / "manifest.json").read_bytes())["datasets"]
+    status = {(row["server"], row["name"]): row["status"] for row in datasets}
+    assert status["127.0.0.1", "jobs"] == "complete"
+    assert status["localhost", "jobs"] == "failed"
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_paging_writes_what_was_read_and_ends_in_130(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    environment = os.environ | {"VBR_AUDIT_USERNAME": DEMO_USERNAME, "VBR_AUDIT_PASSWORD": DEMO_PASSWORD}
+    with serve(jobs=5, sessions=600, faults=["limit-cap=10", "latency-ms=300"]) as url:
+        command = [sys.executable, "-m", "vbr_audit", "audit", url, "--out", str(out)]
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        deadline = time.monotonic() + 60
+        while url.simulator.counts.requests["/api/v1/sessions"] < 12 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    assert manifest["interrupted"] is True
+    sessions = next(row for row in manifest["datasets"] if row["name"] == "sessions")
+    assert sessions["status"] == "partial"
+    assert sessions["reason"] == "interrupted while it was read"
+    assert sessions["rows_kept"] >= 10
+    assert "incomplete" in (out / "report.html").read_text("utf-8").lower()
+    assert "INCOMPLETE" in stdout
+
+
+def test_the_version_is_told(run) -> None:
+    from vbr_audit import __version__
+
+    assert run("--version").stdout == f"vbr-audit {__version__}\n"
+
+
+def test_help_loads_no_heavy_library() -> None:
+    program = (
+        "import sys; sys.argv = ['vbr-audit', '--help']\n"
+        "from vbr_audit.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = ('pandas', 'pydantic', 'matplotlib', 'openpyxl', 'jinja2', 'httpx')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_check_is_explained_and_a_wrong_id_gets_a_suggestion(run) -> None:
+    assert "Automatic retry is enabled" in run("checks").stdout
+    told = run("checks", "job-003").stdout
+    assert "min_retries = 1" in told
+    wrong = run("checks", "JOB-03")
+    assert wrong.exit_code == 2
+    assert "JOB-003" in wrong.stderr

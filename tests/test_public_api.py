@@ -1,0 +1,93 @@
+"""The public names, the shape of the tree, and what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+import vbr_audit as va
+
+PACKAGE = Path(va.__file__).parent
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "vbr_audit").rglob("*.py"))
+
+
+def test_every_public_name_resolves_and_the_list_is_sorted() -> None:
+    assert va.__all__ == sorted(va.__all__)
+    assert set(va.__all__) == set(va._HOMES)
+    for name in va.__all__:
+        assert getattr(va, name) is not None
+    assert set(va.__all__) <= set(dir(va))
+    with pytest.raises(AttributeError, match="no attribute 'conect'"):
+        _ = va.conect  # type: ignore[attr-defined]
+
+
+def test_importing_the_package_loads_no_heavy_library() -> None:
+    program = (
+        "import vbr_audit, sys; print([n for n in ('pandas', 'pydantic', 'httpx', 'matplotlib') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_reading_and_checking_load_no_report_library() -> None:
+    program = (
+        "import vbr_audit as va, sys\n"
+        "from vbr_audit.simulator import *\n"
+        "with serve(jobs=2, sessions=5) as url, va.connect(url, username=DEMO_USERNAME, password=DEMO_PASSWORD) as c:\n"
+        "    va.audit(va.collect(c)).findings\n"
+        "print([n for n in ('matplotlib', 'openpyxl') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_no_public_function_shares_a_name_with_a_module() -> None:
+    modules = {path.stem for path in MODULES} | {path.parent.name for path in MODULES if path.stem == "__init__"}
+    public = [
+        (path, node.name)
+        for path in MODULES
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+    assert [f"{path.relative_to(ROOT)}: {name}" for path, name in public if name in modules] == []
+
+
+def test_modules_and_functions_stay_short() -> None:
+    for path in MODULES:
+        lines = path.read_text("utf-8").splitlines()
+        if len(lines) > 350:
+            warnings.warn(f"{path.relative_to(ROOT)} has {len(lines)} lines", stacklevel=1)
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if isinstance(node, ast.FunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                assert length <= 60, f"{path.relative_to(ROOT)}: {node.name} has {length} lines"
+
+
+def test_every_public_function_and_class_has_a_docstring() -> None:
+    bare = []
+    for path in MODULES:
+        tree = ast.parse(path.read_text("utf-8"))
+        if ast.get_docstring(tree) is None:
+            bare.append(str(path.relative_to(ROOT)))
+        for node in tree.body:
+            public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+            if public and ast.get_docstring(node) is None:
+                bare.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert bare == []
+
+
+def test_no_write_method_of_http_is_named_outside_sign_in_and_sign_out() -> None:
+    product = [path for path in MODULES if "simulator" not in path.parts]
+    writers = {
+        path.relative_to(ROOT).as_posix()
+        for path in product
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and node.value in ("POST", "PUT", "DELETE", "PATCH")
+    }
+    assert writers == {"vbr_audit/api/auth.py"}

@@ -1,0 +1,73 @@
+"""Read a Veeam Backup & Replication estate over REST, check it against a policy, report what is wrong and unknown.
+
+>>> import vbr_audit as va
+>>> client = va.connect("https://vbr01.example", username="auditor", password="…")
+>>> client
+<Client of vbr01.example at https://vbr01.example:9419 as 'auditor', revision 1.3-rev2>
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vbr_audit.api.client import Client as Client
+    from vbr_audit.collection.run_folder import load as load
+    from vbr_audit.collection.snapshot import Snapshot as Snapshot
+    from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
+    from vbr_audit.errors import VbrAuditError as VbrAuditError
+    from vbr_audit.pipeline import Audit as Audit
+    from vbr_audit.pipeline import audit_snapshot as audit
+    from vbr_audit.pipeline import collect as collect
+    from vbr_audit.pipeline import connect as connect
+    from vbr_audit.pipeline import load_audit as load_audit
+    from vbr_audit.pipeline import verify_run as verify
+    from vbr_audit.reports import plot as plot
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Audit": ("pipeline", "Audit"),
+    "Client": ("api.client", "Client"),
+    "CollectionInterrupted": ("errors", "CollectionInterrupted"),
+    "Snapshot": ("collection.snapshot", "Snapshot"),
+    "VbrAuditError": ("errors", "VbrAuditError"),
+    "audit": ("pipeline", "audit_snapshot"),
+    "collect": ("pipeline", "collect"),
+    "connect": ("pipeline", "connect"),
+    "load": ("collection.run_folder", "load"),
+    "load_audit": ("pipeline", "load_audit"),
+    "plot": ("reports.plot", None),
+    "verify": ("pipeline", "verify_run"),
+}
+
+__all__ = [
+    "Audit",
+    "Client",
+    "CollectionInterrupted",
+    "Snapshot",
+    "VbrAuditError",
+    "audit",
+    "collect",
+    "connect",
+    "load",
+    "load_audit",
+    "plot",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vbr_audit' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    home = import_module(f"vbr_audit.{module}")
+    value = home if attribute is None else getattr(home, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,65 @@
+"""The command line, `vbr-audit`: one module per command; each imports heavy libraries only when it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vbr_audit import __version__
+from vbr_audit.cli.cmd_audit import audit_command
+from vbr_audit.cli.cmd_check import check_command
+from vbr_audit.cli.cmd_checks import checks_command
+from vbr_audit.cli.cmd_collect import collect_command
+from vbr_audit.cli.cmd_demo import demo_command
+from vbr_audit.cli.cmd_report import report_command
+from vbr_audit.cli.cmd_simulate import simulate_command
+from vbr_audit.cli.cmd_verify import verify_command
+
+_EXITS = """Exit codes: 0 done · 1 a finding fails at or above --fail-on · 2 usage, policy or waiver file ·
+3 nothing collected: connection, TLS, sign-in · 4 incomplete · 5 an output could not be written · 130 interrupted."""
+
+app = typer.Typer(
+    name="vbr-audit",
+    help="Read a Veeam Backup & Replication estate over REST, check it against a policy, "
+    "report what is wrong and what is not known.",
+    epilog=_EXITS,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("demo")(demo_command)
+app.command("audit")(audit_command)
+app.command("collect")(collect_command)
+app.command("check")(check_command)
+app.command("report")(report_command)
+app.command("verify")(verify_command)
+app.command("checks")(checks_command)
+app.command("simulate")(simulate_command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vbr-audit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Hold the options that come before a command."""
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app()

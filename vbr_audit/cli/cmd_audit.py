@@ -1,0 +1,171 @@
+"""`vbr-audit audit`: collect, check and report in one go."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.guard import Exit, complain, guarded
+from vbr_audit.cli.outcome import exit_code, print_outcome
+
+if TYPE_CHECKING:
+    from vbr_audit.checks.policy import Policy
+    from vbr_audit.collection.snapshot import Snapshot
+    from vbr_audit.findings.waivers import Waivers
+
+
+@dataclasses.dataclass(frozen=True)
+class AuditOrder:
+    """An audit as ordered, with its files read and found right before the first request."""
+
+    out: Path
+    policy: Policy
+    waivers: Waivers
+    formats: list[str]
+    fail_on: str | None
+    allow_incomplete: bool
+    templates: Path | None
+    force: bool
+    quiet: bool
+
+
+@guarded
+def audit_command(
+    urls: o.Urls,
+    out: o.Out,
+    username: o.Username = None,
+    password_stdin: o.PasswordStdin = False,
+    month: o.Month = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    timezone: o.Timezone = None,
+    jobs: o.Jobs = None,
+    policy: o.Policy = None,
+    waivers: o.Waivers = None,
+    formats: o.Formats = o.ALL_FORMATS,
+    fail_on: o.FailOn = None,
+    allow_incomplete: o.AllowIncomplete = False,
+    revision: o.Revision = None,
+    ca_file: o.CaFile = None,
+    fingerprint: o.Fingerprint = None,
+    insecure: o.Insecure = None,
+    timeout: o.Timeout = None,
+    proxy: o.Proxy = None,
+    templates: o.Templates = None,
+    force: o.Force = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
+    """Collect, check and report: from one or several VBR servers to a run folder. Only reads."""
+    order = take_order(out, policy, waivers, formats, fail_on, allow_incomplete, templates, force, quiet)
+    access = {
+        "username": username,
+        "password_stdin": password_stdin,
+        "revision": revision,
+        "ca_file": ca_file,
+        "fingerprint": fingerprint,
+        "insecure": insecure,
+        "timeout": timeout,
+        "proxy": proxy,
+    }
+    period = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    run_order(order, urls, access, period)
+
+
+def take_order(
+    out: Path,
+    policy: Path | None,
+    waivers: Path | None,
+    formats: str,
+    fail_on: str | None,
+    allow_incomplete: bool,
+    templates: Path | None,
+    force: bool,
+    quiet: bool,
+) -> AuditOrder:
+    """Read and check everything that the user gave, so that nothing is wrong with it after an hour of reading."""
+    from vbr_audit.checks.policy import load_policy
+    from vbr_audit.collection.run_folder import prepare
+    from vbr_audit.findings.waivers import load_waivers
+    from vbr_audit.reports.templates import check_templates
+
+    order = AuditOrder(
+        out=out,
+        policy=load_policy(policy),
+        waivers=load_waivers(waivers),
+        formats=o.split_formats(formats),
+        fail_on=o.check_fail_on(fail_on),
+        allow_incomplete=allow_incomplete,
+        templates=templates,
+        force=force,
+        quiet=quiet,
+    )
+    check_templates(templates)
+    prepare(out, force=force)
+    return order
+
+
+def run_order(order: AuditOrder, urls: list[str], access: dict[str, Any], period: dict[str, Any]) -> None:
+    """Collect, then write the run and say what was found; an interrupted run is written too. Ends in an exit code."""
+    from vbr_audit.errors import CollectionInterrupted
+
+    try:
+        snapshot = collect_from(urls, access, period, quiet=order.quiet)
+    except CollectionInterrupted as error:
+        finish(order, error.partial)
+        complain(error.message, error.hint)
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    raise typer.Exit(finish(order, snapshot))
+
+
+def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
+    """Check `snapshot`, write the run folder, print the outcome; return the exit code."""
+    from vbr_audit.pipeline import audit_snapshot
+
+    audit = audit_snapshot(snapshot, policy=order.policy, waivers=order.waivers)
+    audit.save(order.out, formats=order.formats, templates=order.templates, force=order.force)
+    print_outcome(audit, written(order.out), quiet=order.quiet)
+    return exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)
+
+
+def collect_from(urls: list[str], access: dict[str, Any], period: dict[str, Any], *, quiet: bool) -> Snapshot:
+    """Sign in to each of `urls`, read it, sign out."""
+    import contextlib
+
+    from vbr_audit.pipeline import collect, connect
+
+    wanted = dict(access)
+    if wanted.pop("password_stdin", False):
+        wanted["password"] = o.read_password()
+    if wanted.get("insecure"):
+        complain("WARNING: the certificate is not verified (--insecure); the answers may come from anyone")
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(url, **wanted)) for url in urls]
+        return collect(clients, progress=False if quiet else None, command=command_line(), **period)
+
+
+def command_line() -> str:
+    """The command as typed; it can hold no password, because no option takes one."""
+    import shlex
+    import sys
+
+    return shlex.join(["vbr-audit", *sys.argv[1:]])
+
+
+def written(folder: Path) -> list[Path]:
+    """The files of a run that a reader opens."""
+    from vbr_audit.collection import run_folder
+
+    names = (
+        run_folder.REPORT_HTML,
+        run_folder.REPORT_XLSX,
+        run_folder.FINDINGS_JSON,
+        run_folder.FINDINGS_CSV,
+        run_folder.MANIFEST,
+    )
+    return [folder / name for name in names if (folder / name).is_file()]

@@ -1,0 +1,43 @@
+"""`vbr-audit demo`: the whole main job on a simulated server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.cmd_audit import run_order, take_order
+from vbr_audit.cli.cmd_simulate import Seed, SimulatedRevision
+from vbr_audit.cli.guard import guarded
+from vbr_audit.errors import ConfigurationError
+
+DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run folder to write; new or empty.")]
+
+
+@guarded
+def demo_command(
+    out: DemoOut = Path("demo-run"),
+    seed: Seed = 1,
+    revision: SimulatedRevision = "1.3-rev1",
+    policy: o.Policy = None,
+    waivers: o.Waivers = None,
+    formats: o.Formats = o.ALL_FORMATS,
+    templates: o.Templates = None,
+    force: o.Force = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
+    """Audit a simulated server and write a whole run: see what you would get before you point it at your own."""
+    try:
+        from vbr_audit import simulator
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the simulator needs the package {error.name}", hint="Install it with: pip install 'vbr-audit[demo]'"
+        ) from None
+    order = take_order(out, policy, waivers, formats, "never", False, templates, force, quiet)
+    with simulator.serve(seed=seed, revision=revision) as url:
+        access = {"username": simulator.DEMO_USERNAME, "password": simulator.DEMO_PASSWORD, "name": "vbr01.demo"}
+        run_order(order, [url], access, {})

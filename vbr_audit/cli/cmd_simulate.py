@@ -1,0 +1,66 @@
+"""`vbr-audit simulate`: a small VBR server with a believable estate, on loopback."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.guard import guarded
+from vbr_audit.errors import ConfigurationError
+
+Jobs = Annotated[int, typer.Option("--jobs", min=0, help="Number of jobs.")]
+Sessions = Annotated[int, typer.Option("--sessions", min=0, help="Number of sessions over the last 60 days.")]
+Seed = Annotated[int, typer.Option("--seed", help="Another seed, another estate.")]
+SimulatedRevision = Annotated[str, typer.Option("--revision", help="Newest REST revision that it speaks.")]
+Role = Annotated[str, typer.Option("--role", help="Role of the account: Viewer or Administrator.")]
+ServeTls = Annotated[bool, typer.Option("--tls", help="Serve https with a self-signed certificate.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on loopback; 0 takes a free one.")]
+Faults = Annotated[
+    list[str] | None, typer.Option("--fault", metavar="NAME[=VALUE]", help="Misbehave; may be repeated.")
+]
+
+
+@guarded
+def simulate_command(
+    jobs: Jobs = 40,
+    sessions: Sessions = 3000,
+    seed: Seed = 1,
+    revision: SimulatedRevision = "1.3-rev1",
+    role: Role = "Viewer",
+    tls: ServeTls = False,
+    port: Port = 9419,
+    fault: Faults = None,
+    debug: o.Debug = False,
+) -> None:
+    """Serve a simulated VBR server on loopback until Ctrl-C."""
+    from vbr_audit import simulator
+
+    try:
+        server = simulator.serve(
+            jobs=jobs,
+            sessions=sessions,
+            seed=seed,
+            revision=revision,
+            role=role,
+            tls=tls,
+            port=port,
+            faults=fault or [],
+        )
+        with server as url:
+            typer.echo(f"{url}  (user {simulator.DEMO_USERNAME}, password {simulator.DEMO_PASSWORD}); Ctrl-C ends it")
+            if tls:
+                typer.echo(f"certificate SHA-256 {url.fingerprint}")
+            _wait()
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(f"the simulator cannot start: {error}", hint="See --help for what it takes.") from None
+
+
+def _wait() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,23 @@
+"""`vbr-audit verify`: prove that a run folder is what was collected and what follows from it."""
+
+from __future__ import annotations
+
+import typer
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.guard import Exit, complain, guarded
+from vbr_audit.display import plain
+
+
+@guarded
+def verify_command(run: o.Run, quiet: o.Quiet = False, verbose: o.Verbose = False, debug: o.Debug = False) -> None:
+    """Hash every file and every page of evidence again, evaluate anew, and name each difference."""
+    from vbr_audit.pipeline import verify_run
+
+    found = verify_run(run)
+    for line in found:
+        complain(line)
+    if found:
+        raise typer.Exit(Exit.INCOMPLETE)
+    if not quiet:
+        typer.echo(f"{plain(run)}: every file and every page is as it was written, and gives the same findings")

@@ -1,0 +1,103 @@
+"""The options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Urls = Annotated[list[str], typer.Argument(metavar="URL...", help="Address of a VBR server; port 9419 unless given.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as --out named it.")]
+
+Username = Annotated[
+    str | None, typer.Option("--username", "-u", help="Account to read with; a Backup Viewer is enough.")
+]
+PasswordStdin = Annotated[
+    bool,
+    typer.Option(
+        "--password-stdin",
+        help="Read the password from standard input; else VBR_AUDIT_PASSWORD, the keyring, or a prompt.",
+    ),
+]
+Revision = Annotated[
+    str | None, typer.Option("--revision", help="REST revision, e.g. 1.3-rev1; else the newest that both know.")
+]
+CaFile = Annotated[Path | None, typer.Option("--ca-file", help="PEM file of the CA that signed the certificate.")]
+Fingerprint = Annotated[str | None, typer.Option("--fingerprint", help="SHA-256 of the server's certificate.")]
+Insecure = Annotated[
+    bool | None, typer.Option("--insecure", help="Do not verify the certificate; said in every report.")
+]
+Timeout = Annotated[float | None, typer.Option("--timeout", metavar="S", help="Seconds to wait for an answer [60].")]
+Proxy = Annotated[str | None, typer.Option("--proxy", help="HTTP proxy, e.g. http://proxy.example:3128.")]
+
+Month = Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="One calendar month.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="DATE", help="First day of the period, inclusive.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Day after the period, exclusive.")]
+Timezone = Annotated[
+    str | None, typer.Option("--timezone", metavar="IANA", help="Zone of period and report; else the server's.")
+]
+Jobs = Annotated[str | None, typer.Option("--jobs", metavar="PATTERN", help="Only jobs whose name fits, e.g. 'SQL*'.")]
+
+Policy = Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="Policy in YAML; else the default.")]
+Waivers = Annotated[Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted exceptions in YAML.")]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="SEVERITY",
+        help="Exit 1 from this severity on: critical, high, medium, low, info, or never; else the policy's, else high.",
+    ),
+]
+AllowIncomplete = Annotated[
+    bool, typer.Option("--allow-incomplete", help="Do not exit 4 when something could not be read.")
+]
+
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run folder to write; must be new or empty.")]
+Formats = Annotated[str, typer.Option("--format", metavar="LIST", help="Which of html,xlsx,json,csv to write.")]
+Templates = Annotated[
+    Path | None, typer.Option("--templates", metavar="DIR", help="Folder of templates that replace the built-in ones.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier run in --out; other files stay.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each request to stderr.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print tracebacks and debug logs.")]
+
+ALL_FORMATS = "html,xlsx,json,csv"
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+
+
+def split_formats(text: str) -> list[str]:
+    """`html,xlsx` as a list; raises `ConfigurationError` for an unknown or missing format."""
+    from vbr_audit.errors import ConfigurationError
+    from vbr_audit.pipeline import checked_formats
+
+    names = [part.strip().lower() for part in text.split(",") if part.strip()]
+    if not names:
+        raise ConfigurationError("--format names no format", hint=f"Give some of {ALL_FORMATS}.")
+    return checked_formats(names)
+
+
+def check_fail_on(value: str | None) -> str | None:
+    """A severity, `never`, or None; raises `ConfigurationError` for anything else."""
+    from vbr_audit.errors import ConfigurationError
+
+    if value is None or value in (*SEVERITIES, "never"):
+        return value
+    raise ConfigurationError(
+        f"--fail-on: no such severity: {value!r}", hint=f"Choose one of {', '.join(SEVERITIES)}, never."
+    )
+
+
+def read_password() -> str:
+    """The first line of standard input; raises `ConfigurationError` when it is empty."""
+    import sys
+
+    from vbr_audit.errors import ConfigurationError
+
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise ConfigurationError(
+            "--password-stdin: standard input is empty", hint="Pipe the password in, e.g. from a secret store."
+        )
+    return line

@@ -1,0 +1,290 @@
+"""The main job, readable aloud: connect, collect, audit, report.
+
+client = connect("https://vbr01.example", username="auditor")
+snapshot = collect(client, month="2026-10")
+audit = audit_snapshot(snapshot, policy="policy.yaml")
+audit.to_html("october.html")
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from pydantic import SecretStr
+
+from vbr_audit import __version__
+from vbr_audit.api.client import Client, parse_url
+from vbr_audit.api.tls import Tls
+from vbr_audit.checks.policy import Policy, load_policy
+from vbr_audit.collection import run_folder
+from vbr_audit.collection.collector import CollectionRequest, read_snapshot
+from vbr_audit.collection.files import write_bytes
+from vbr_audit.collection.period import PeriodRequest
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.errors import ConfigurationError
+from vbr_audit.findings.evaluation import evaluate
+from vbr_audit.findings.results import Results, Summary
+from vbr_audit.findings.waivers import Waivers, load_waivers
+from vbr_audit.settings import find_password, load_settings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from vbr_audit.reports.context import ReportContext
+
+FORMATS = ("html", "xlsx", "json", "csv")
+
+
+def connect(
+    url: str,
+    *,
+    username: str | None = None,
+    password: str | SecretStr | None = None,
+    name: str | None = None,
+    revision: str | None = None,
+    ca_file: str | Path | None = None,
+    fingerprint: str | None = None,
+    insecure: bool | None = None,
+    timeout: float | None = None,
+    proxy: str | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> Client:
+    """A client for the VBR server at `url`; nothing is sent before its first read.
+
+    The password is `password`, else `VBR_AUDIT_PASSWORD`, else the keyring's, else asked for. Raises
+    `ConfigurationError` for a wrong address or setting.
+    """
+    settings = load_settings(
+        username=username,
+        password=password,
+        revision=revision,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        timeout=timeout,
+        proxy=proxy,
+    )
+    address = str(parse_url(url)).rstrip("/")
+    if not settings.username:
+        raise ConfigurationError(f"no user name for {address}", hint="Give --username, or set VBR_AUDIT_USERNAME.")
+    tls = Tls(ca_file=settings.ca_file, fingerprint=settings.fingerprint, insecure=settings.insecure)
+    return Client(
+        url,
+        username=settings.username,
+        password=find_password(settings.username, address, settings.password),
+        name=name,
+        revision=settings.revision,
+        tls=tls,
+        timeout=settings.timeout,
+        proxy=settings.proxy,
+        transport=transport,
+    )
+
+
+def collect(
+    client: Client | Sequence[Client],
+    *,
+    month: str | None = None,
+    since: dt.date | dt.datetime | str | None = None,
+    until: dt.date | dt.datetime | str | None = None,
+    timezone: str | None = None,
+    jobs: str | None = None,
+    datasets: Iterable[str] | None = None,
+    workers: int = 4,
+    progress: bool | None = None,
+    command: str | None = None,
+) -> Snapshot:
+    """Read one or several servers for a period: a month, `since` (inclusive) to `until` (exclusive), or 30 days.
+
+    `jobs` is a pattern of job names (`"SQL*"`), `datasets` a choice of `vbr_audit.collection.datasets.DATASETS`.
+    Raises `ConnectError` when no server answers and `CollectionInterrupted` on Ctrl-C.
+    """
+    zone = load_settings(timezone=timezone).timezone
+    request = CollectionRequest(
+        period=PeriodRequest.of(month=month, since=since, until=until, timezone=zone),
+        jobs_pattern=jobs,
+        datasets=None if datasets is None else tuple(datasets),
+        workers=workers,
+        command=command,
+    )
+    return read_snapshot(client, request, tool_version=__version__, progress=progress)
+
+
+def audit_snapshot(
+    snapshot: Snapshot, *, policy: str | Path | Policy | None = None, waivers: str | Path | Waivers | None = None
+) -> Audit:
+    """Check `snapshot` against a policy (a file, or the shipped default), with accepted exceptions from `waivers`.
+
+    Raises `PolicyError` and `WaiverError`, naming file and line.
+    """
+    chosen = policy if isinstance(policy, Policy) else load_policy(policy)
+    excepted = waivers if isinstance(waivers, Waivers) else load_waivers(waivers)
+    run = snapshot.manifest.run.model_copy(
+        update={
+            "policy_name": chosen.name,
+            "policy_sha256": chosen.sha256,
+            "waivers_sha256": hashlib.sha256(excepted.text.encode()).hexdigest() if excepted.text else None,
+        }
+    )
+    stated = dataclasses.replace(snapshot, manifest=snapshot.manifest.model_copy(update={"run": run}))
+    return Audit(stated, evaluate(stated, chosen, excepted), chosen, excepted)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Audit:
+    """What was found in a snapshot under a policy; shows itself in a notebook and writes itself as reports."""
+
+    snapshot: Snapshot
+    results: Results
+    policy: Policy
+    waivers: Waivers
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """One row per server, check and object, worst first, whatever its status."""
+        return self.results.findings
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The findings that fail and are not waived."""
+        return self.results.failed
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """One row per server and check: how many objects it looked at, and with which answers."""
+        return self.results.coverage
+
+    @property
+    def summary(self) -> Summary:
+        """The numbers that every report shows."""
+        return self.results.summary
+
+    @cached_property
+    def context(self) -> ReportContext:
+        """What a report template is given."""
+        from vbr_audit.reports.context import build_context
+
+        return build_context(self.snapshot, self.results)
+
+    def to_html(self, path: str | Path, *, templates: str | Path | None = None) -> Path:
+        """Write the report as one self-contained HTML page; return its path."""
+        from vbr_audit.reports.html import render_html
+
+        page = render_html(self.context, None if templates is None else Path(templates))
+        write_bytes(Path(path), page.encode())
+        return Path(path)
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write the workbook; return its path."""
+        from vbr_audit.reports.excel import write_workbook
+
+        write_workbook(self.context, Path(path))
+        return Path(path)
+
+    def to_json(self, path: str | Path) -> Path:
+        """Write findings and coverage as JSON; return the path."""
+        from vbr_audit.reports.exports import findings_json
+
+        write_bytes(Path(path), findings_json(self.context))
+        return Path(path)
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write the findings as CSV, guarded against formulas; return the path."""
+        from vbr_audit.reports.exports import findings_csv
+
+        write_bytes(Path(path), findings_csv(self.context))
+        return Path(path)
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        formats: Iterable[str] = FORMATS,
+        templates: str | Path | None = None,
+        force: bool = False,
+    ) -> Path:
+        """Write the whole run: manifest, evidence, policy, waivers, findings and the reports named in `formats`."""
+        folder = Path(folder)
+        self.snapshot.save(folder, force=force)
+        self.write_outcome(folder, formats=formats, templates=templates)
+        return folder
+
+    def write_outcome(
+        self, folder: Path, *, formats: Iterable[str] = FORMATS, templates: str | Path | None = None
+    ) -> None:
+        """Write what was found into a run folder that already holds manifest and evidence.
+
+        Reports of an earlier outcome that are not written anew are removed: a folder never holds two answers.
+        """
+        wanted = checked_formats(formats)
+        writers: dict[str, tuple[str, Callable[[Path], object]]] = {
+            "html": (run_folder.REPORT_HTML, lambda path: self.to_html(path, templates=templates)),
+            "xlsx": (run_folder.REPORT_XLSX, self.to_excel),
+            "json": (run_folder.FINDINGS_JSON, self.to_json),
+            "csv": (run_folder.FINDINGS_CSV, self.to_csv),
+        }
+        run_folder.write_manifest(folder, self.snapshot.manifest)
+        write_bytes(folder / run_folder.POLICY, self.policy.text.encode())
+        if self.waivers.text:
+            write_bytes(folder / run_folder.WAIVERS, self.waivers.text.encode())
+        for kind, (file, write) in writers.items():
+            if kind in wanted:
+                write(folder / file)
+            else:
+                (folder / file).unlink(missing_ok=True)
+        run_folder.seal(folder)
+
+    def _repr_html_(self) -> str:
+        from vbr_audit.reports.notebook import audit_html
+
+        return audit_html(self.context)
+
+    def __repr__(self) -> str:
+        counts = self.summary.counts
+        shown = ", ".join(f"{status} {counts[status]:,}" for status in counts if counts[status])
+        return f"<Audit: {self.summary.verdict.headline} ({shown or 'no finding'})>"
+
+
+def load_audit(folder: str | Path, *, policy: str | Path | None = None, waivers: str | Path | None = None) -> Audit:
+    """The audit of a saved run, evaluated anew offline; by default under the policy and waivers kept with it."""
+    folder = Path(folder)
+    snapshot = run_folder.load(folder)
+    kept_policy, kept_waivers = folder / run_folder.POLICY, folder / run_folder.WAIVERS
+    run = snapshot.manifest.run
+    rules = load_policy(policy) if policy is not None or not kept_policy.is_file() else None
+    return audit_snapshot(
+        snapshot,
+        policy=rules or load_policy(kept_policy, name=run.policy_name),
+        waivers=waivers if waivers is not None or not kept_waivers.is_file() else kept_waivers,
+    )
+
+
+def verify_run(folder: str | Path) -> list[str]:
+    """What in a run folder is not as it was written, or is not what its evidence says; empty when all holds.
+
+    Every file is hashed again, and the findings are made again from the evidence and compared.
+    """
+    from vbr_audit.reports.exports import findings_json
+
+    folder = Path(folder)
+    found = run_folder.differences(folder)
+    kept = folder / run_folder.FINDINGS_JSON
+    if kept.is_file() and findings_json(load_audit(folder).context) != kept.read_bytes():
+        found.append(f"{kept.name} is not what the evidence and the policy give")
+    return found
+
+
+def checked_formats(formats: Iterable[str]) -> list[str]:
+    """`formats` without doubles; raises `ConfigurationError` for one that does not exist."""
+    wanted = list(dict.fromkeys(formats))
+    unknown = [kind for kind in wanted if kind not in FORMATS]
+    if unknown:
+        raise ConfigurationError(f"unknown format {', '.join(unknown)}", hint=f"Known are {', '.join(FORMATS)}.")
+    return wanted
