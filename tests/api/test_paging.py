@@ -132,6 +132,30 @@ def test_an_unsteady_total_cannot_hold_the_reader() -> None:
     assert server.calls < 2500
 
 
+@given(
+    pages=st.lists(
+        st.lists(
+            st.one_of(
+                st.fixed_dictionaries(
+                    {"id": st.sampled_from(["a", "b", "c", "", None, 1])}, optional={"n": st.integers(0, 1)}
+                ),
+                st.none(),
+                st.just([]),
+                st.just("id"),
+            ),
+            max_size=5,
+        ),
+        max_size=5,
+    )
+)
+def test_the_quick_way_through_a_usual_page_gives_the_same_rows(pages: list[list[Any]]) -> None:
+    quick, slow = KeyFilter(("id",)), KeyFilter(("id",))
+    slow._all_new = lambda rows, name: False  # type: ignore[method-assign]
+    for page in pages:
+        assert quick.fresh(page) == slow.fresh(page)
+    assert len(quick) == len(slow)
+
+
 def test_rows_without_a_usable_key_count_as_themselves() -> None:
     keys = KeyFilter(("id",))
     rows: list[Any] = [{"id": None, "n": 1}, {"id": None, "n": 2}, None, 3, {"n": 1, "id": None}]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from vbr_audit.api.client import Client
@@ -56,7 +58,7 @@ def read_snapshot(
     several = [clients] if isinstance(clients, Client) else list(clients)
     _check_names(several)
     datasets = request.chosen()
-    with show_progress(progress) as shown:
+    with show_progress(progress) as shown, _without_cycle_search():
         run = _Run(several, request, datasets, tool_version, shown)
         try:
             run.read()
@@ -205,6 +207,18 @@ class _Run:
             warnings=self._warnings + _warnings(self._servers.values(), self._readings),
             interrupted=interrupted,
         )
+
+
+@contextmanager
+def _without_cycle_search() -> Iterator[None]:
+    """Rows of JSON hold no cycles; walking millions of them in search of some took a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _role(reading: ServerReading) -> str | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
 import weakref
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from vbr_audit.errors import EvidenceError
+from vbr_audit.errors import EvidenceError, OutputError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FAST = 1
@@ -67,43 +67,62 @@ class EvidenceFile:
 
 
 class EvidenceWriter:
-    """Writes the evidence of one server to a temporary zip, page by page, and hashes it per dataset."""
+    """Writes the evidence of one server to a temporary zip, page by page, and hashes it per dataset.
+
+    One thread compresses a page while the next is read; never more than one page waits.
+    """
 
     def __init__(self) -> None:
         self._path = Path(tempfile.mkdtemp(prefix="vbr-audit-")) / "evidence.zip"
         self._archive = zipfile.ZipFile(self._path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FAST)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vbr-audit-evidence")
+        self._pending: Future[None] | None = None
 
     def dataset(self, name: str) -> DatasetWriter:
         """A writer for the pages of one dataset."""
-        return DatasetWriter(self._archive, name)
+        return DatasetWriter(self, name)
+
+    def submit(self, write: Callable[[zipfile.ZipFile], None]) -> None:
+        """Let the thread `write`, once it is done with the page before; raises `OutputError` of that page."""
+        self.wait()
+        self._pending = self._thread.submit(write, self._archive)
+
+    def wait(self) -> None:
+        """Wait for the page being written; raises `OutputError` when it could not be."""
+        pending, self._pending = self._pending, None
+        try:
+            if pending is not None:
+                pending.result()
+        except OSError as error:
+            raise OutputError(
+                f"cannot write the evidence to {self._path.parent}: {error.strerror or error}",
+                hint="Free some space there, or point TMPDIR to a larger disk.",
+            ) from error
 
     def finish(self) -> EvidenceFile:
         """Close the zip and hand it over."""
-        self._archive.close()
+        self.wait()
+        self._close()
         return EvidenceFile(self._path, temporary=True)
 
     def discard(self) -> None:
         """Close and remove the zip."""
-        self._archive.close()
+        with contextlib.suppress(OSError):
+            self._close()
         shutil.rmtree(self._path.parent, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self.discard()
+    def _close(self) -> None:
+        self._thread.shutdown(wait=True)
+        self._archive.close()
 
 
 class DatasetWriter:
     """The pages of one dataset on their way into the zip; counts bytes and keeps the running hash."""
 
-    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+    def __init__(self, evidence: EvidenceWriter, name: str) -> None:
         self.bytes = 0
         self.pages = 0
-        self._archive = archive
+        self._evidence = evidence
         self._name = name
         self._digest = hashlib.sha256()
         self._skips: set[int] = set()
@@ -111,6 +130,7 @@ class DatasetWriter:
     @property
     def sha256(self) -> str:
         """The SHA-256 over the bodies written so far."""
+        self._evidence.wait()
         return self._digest.hexdigest()
 
     def write(self, skip: int, body: bytes) -> None:
@@ -120,7 +140,11 @@ class DatasetWriter:
         entry = zipfile.ZipInfo(f"{self._name}/{skip:09d}{again}.json", date_time=_EPOCH)
         entry.compress_type = zipfile.ZIP_DEFLATED
         entry.external_attr = 0o644 << 16
-        self._archive.writestr(entry, body, compresslevel=_FAST)
-        self._digest.update(body)
+
+        def put(archive: zipfile.ZipFile) -> None:
+            archive.writestr(entry, body, compresslevel=_FAST)
+            self._digest.update(body)
+
+        self._evidence.submit(put)
         self.bytes += len(body)
         self.pages += 1

@@ -14,7 +14,7 @@ from vbr_audit.collection.datasets import Dataset, Shape
 from vbr_audit.collection.evidence import DatasetWriter, EvidenceWriter
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, utc_now
 from vbr_audit.collection.progress import Listener
-from vbr_audit.errors import AbsentError, BadAnswerError, ConnectError, DeniedError, VbrAuditError
+from vbr_audit.errors import AbsentError, BadAnswerError, ConnectError, DeniedError, OutputError, VbrAuditError
 
 _MARGIN = dt.timedelta(seconds=1)
 
@@ -144,6 +144,8 @@ class ServerReading:
         except AbsentError as error:
             record.status, record.reason = DatasetStatus.ABSENT, error.message
             self._answered = True
+        except OutputError:
+            raise
         except VbrAuditError as error:
             _give_up(record, writer, error.message)
         except KeyboardInterrupt:
