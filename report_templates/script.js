@@ -1,0 +1,75 @@
+"use strict";
+(() => {
+  const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+  const keyOf = (cell) => cell.dataset.sort ?? cell.textContent.trim();
+
+  const compare = (a, b) => {
+    const x = Number(a.replaceAll(",", ""));
+    const y = Number(b.replaceAll(",", ""));
+    return a !== "" && b !== "" && !Number.isNaN(x) && !Number.isNaN(y) ? x - y : collator.compare(a, b);
+  };
+
+  const sort = (table, header, index) => {
+    const descending = header.getAttribute("aria-sort") === "ascending";
+    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+    header.setAttribute("aria-sort", descending ? "descending" : "ascending");
+    const body = table.tBodies[0];
+    const rows = Array.from(body.rows, (row) => [keyOf(row.cells[index]), row]);
+    rows.sort((a, b) => (descending ? compare(b[0], a[0]) : compare(a[0], b[0])));
+    body.replaceChildren(...rows.map((pair) => pair[1]));
+  };
+
+  const makeSortable = (table) => {
+    Array.from(table.tHead.rows[0].cells).forEach((header, index) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...header.childNodes);
+      header.append(button);
+      button.addEventListener("click", () => sort(table, header, index));
+    });
+  };
+
+  const makeFilter = (table) => {
+    const rows = Array.from(table.tBodies[0].rows, (row) => [row, row.textContent.toLowerCase()]);
+    if (rows.length < 2) return;
+    const tools = document.createElement("p");
+    tools.className = "tools";
+    const label = document.createElement("label");
+    label.textContent = `Filter ${table.dataset.filter} `;
+    const input = document.createElement("input");
+    input.type = "search";
+    input.autocomplete = "off";
+    input.spellcheck = false;
+    label.append(input);
+    const state = document.createElement("span");
+    state.setAttribute("role", "status");
+    const show = () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const [row, text] of rows) {
+        row.hidden = !words.every((word) => text.includes(word));
+        shown += !row.hidden;
+      }
+      state.textContent = `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")} shown`;
+    };
+    input.addEventListener("input", show);
+    tools.append(label, state);
+    table.closest(".scroll").before(tools);
+    show();
+  };
+
+  for (const table of document.querySelectorAll("table[data-filter]")) makeFilter(table);
+  for (const table of document.querySelectorAll("table[data-sortable]")) makeSortable(table);
+
+  const closed = new Set();
+  addEventListener("beforeprint", () => {
+    for (const part of document.querySelectorAll("details:not([open])")) {
+      closed.add(part);
+      part.open = true;
+    }
+  });
+  addEventListener("afterprint", () => {
+    for (const part of closed) part.open = false;
+    closed.clear();
+  });
+})();

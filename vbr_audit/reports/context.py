@@ -1,0 +1,169 @@
+"""What a report is made from: the terms of the run, the results and the snapshot, in words ready to print.
+
+A `ReportContext` computes no number of its own: they come from `results.summary`, `results.coverage` and the
+manifest, so that every artefact says the same. Its fields are the contract with report templates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vbr_audit.display import duration, moment, number, percent, period_text, plain, time_zone
+from vbr_audit.reports.daily import DailyRuns, count_daily_runs
+from vbr_audit.reports.notes import data_notes
+
+if TYPE_CHECKING:
+    from vbr_audit.collection.manifest import DatasetRecord, Manifest, ServerRecord
+    from vbr_audit.collection.snapshot import Snapshot
+    from vbr_audit.findings.results import Results, Summary
+
+NOT_VERIFIED = "NOT VERIFIED"
+"""How the manifest begins to describe a connection whose certificate nobody checked."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the cover; `loud` marks what a reader must not overlook."""
+
+    label: str
+    value: str
+    loud: bool = False
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One big number and what it counts."""
+
+    value: str
+    label: str
+
+
+def _help(text: str) -> dict[str, str]:
+    return {"help": text}
+
+
+@dataclass(frozen=True, eq=False)
+class ReportContext:
+    """Everything that a report template or another writer may use."""
+
+    title: str = field(metadata=_help("the heading of the report"))
+    results: Results = field(metadata=_help("findings, coverage, uses, summary, waivers, incomplete, limits"))
+    snapshot: Snapshot = field(metadata=_help("the tables and the manifest that the results rest on"))
+    zone: dt.tzinfo = field(metadata=_help("the zone of all dates, and of the days that are counted"))
+    period: str = field(metadata=_help("the period in words, with its zone"))
+    read_at: str = field(metadata=_help("the run's clock in words, with its zone"))
+    cover: tuple[Fact, ...] = field(metadata=_help("the terms of the run, line by line"))
+    tiles: tuple[Tile, ...] = field(metadata=_help("the big numbers"))
+    unverified: tuple[str, ...] = field(metadata=_help("servers whose certificate was not checked"))
+    daily_runs: DailyRuns = field(metadata=_help("finished job sessions by day and result"))
+    notes: tuple[str, ...] = field(metadata=_help("what the tables could not take over as it stood"))
+
+    @property
+    def summary(self) -> Summary:
+        """The numbers of the run."""
+        return self.results.summary
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was asked, what came, what did not."""
+        return self.snapshot.manifest
+
+    @property
+    def zone_name(self) -> str:
+        """The zone as the manifest names it."""
+        return self.manifest.run.timezone
+
+    @property
+    def unread(self) -> tuple[DatasetRecord, ...]:
+        """The datasets that were not read whole."""
+        return tuple(record for record in self.manifest.datasets if record.status != "complete")
+
+    @property
+    def servers_text(self) -> str:
+        """The names of the servers in one line."""
+        return ", ".join(plain(server.name) for server in self.manifest.servers) or "no server"
+
+
+def fields_help() -> dict[str, str]:
+    """What each field of a `ReportContext` holds, by name."""
+    return {entry.name: entry.metadata["help"] for entry in dataclasses.fields(ReportContext)}
+
+
+def build_context(snapshot: Snapshot, results: Results, *, title: str | None = None) -> ReportContext:
+    """The context of all reports of one run; `title` replaces the heading."""
+    run = snapshot.manifest.run
+    zone = time_zone(run.timezone)
+    span = period_text(run.since, run.until, zone, run.timezone)
+    read_at = moment(run.now, zone, run.timezone)
+    servers = snapshot.manifest.servers
+    return ReportContext(
+        title=title or f"Backup compliance, {_span_name(run.since, run.until, zone) or span}",
+        results=results,
+        snapshot=snapshot,
+        zone=zone,
+        period=span,
+        read_at=read_at,
+        cover=_cover(snapshot, span, read_at),
+        tiles=_tiles(results.summary),
+        unverified=tuple(server.name for server in servers if server.tls.startswith(NOT_VERIFIED)),
+        daily_runs=count_daily_runs(snapshot, zone),
+        notes=data_notes(snapshot.manifest.datasets),
+    )
+
+
+def _span_name(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo) -> str | None:
+    """`October 2026` where the period is that month, else None."""
+    first, end = since.astimezone(zone), until.astimezone(zone)
+    months = (end.year - first.year) * 12 + end.month - first.month
+    at_midnight = first.time() == end.time() == dt.time()
+    if months == 1 and first.day == end.day == 1 and at_midnight:
+        return period_text(since, until, zone).split(" (")[0].split(" ", 3)[-1]
+    return None
+
+
+def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
+    run = snapshot.manifest.run
+    facts = [Fact("Period", span), Fact("Read on", read_at)]
+    for server in snapshot.manifest.servers:
+        facts += _server_facts(server)
+    policy = plain(run.policy_name) if run.policy_name else "default profile"
+    facts += [
+        Fact("Policy", f"{policy}, SHA-256 {run.policy_sha256}" if run.policy_sha256 else policy),
+        Fact("Jobs in scope", f"names that match {plain(run.jobs_pattern)}" if run.jobs_pattern else "all jobs"),
+        Fact("Settings and states", "as of the moment of reading; sessions as of the period"),
+        Fact("Time zone", f"{run.timezone}, from: {run.timezone_source}"),
+        Fact("Tool", f"vbr-audit {run.tool_version}"),
+    ]
+    if run.waivers_sha256:
+        facts.append(Fact("Waivers", f"SHA-256 {run.waivers_sha256}"))
+    return tuple(facts)
+
+
+def _server_facts(server: ServerRecord) -> list[Fact]:
+    newer = "" if server.revision == server.revision_newest else f" (the server also speaks {server.revision_newest})"
+    role = f", role {plain(server.role)}" if server.role else ", role not known"
+    build = f"VBR {plain(server.build)}" if server.build else "VBR build not known"
+    unverified = server.tls.startswith(NOT_VERIFIED)
+    facts = [
+        Fact("Server", f"{plain(server.name)}, {plain(server.url)}, {build}, API {server.revision}{newer}"),
+        Fact("Read as", f"{plain(server.account)}{role}"),
+        Fact("Certificate", plain(server.tls), loud=unverified),
+    ]
+    if server.clock_skew_s is not None and abs(server.clock_skew_s) >= 60:
+        skew = f"{duration(server.clock_skew_s)} from the collector's clock"
+        facts.append(Fact("Server's clock", skew, loud=True))
+    return facts
+
+
+def _tiles(summary: Summary) -> tuple[Tile, ...]:
+    disabled = "not known" if summary.jobs_disabled is None else number(summary.jobs_disabled)
+    runs = ", ".join(f"{number(runs)} {result.lower()}" for result, runs in summary.sessions_by_result.items() if runs)
+    return (
+        Tile(percent(summary.compliance), f"compliant, {percent(summary.assessed)} assessed"),
+        Tile(number(summary.jobs_in_scope), f"jobs in scope, {disabled} disabled"),
+        Tile(percent(summary.success_rate), f"success rate of runs ({runs or 'none finished'})"),
+        Tile(f"{number(summary.datasets_complete)} of {number(summary.datasets_total)}", "datasets read whole"),
+    )

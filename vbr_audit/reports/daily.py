@@ -1,0 +1,78 @@
+"""Finished runs by day and result: the numbers behind the chart of sessions, counted once for every artefact."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from vbr_audit.checks.dates import within
+from vbr_audit.checks.logic import surely
+from vbr_audit.checks.sessions import finished
+
+if TYPE_CHECKING:
+    from vbr_audit.collection.snapshot import Snapshot
+
+KNOWN_RESULTS = ("Success", "Warning", "Failed")
+DAYS_SHOWN = 92
+"""A longer period is counted by weeks, which begin on Monday."""
+
+
+@dataclass(frozen=True)
+class DailyRuns:
+    """The finished sessions of `Summary.sessions_by_result`, by day (or week) of their creation.
+
+    `starts` are the first days of the steps, gaps included; `counts[result][i]` belongs to `starts[i]`.
+    """
+
+    step: str
+    starts: tuple[dt.date, ...]
+    counts: dict[str, tuple[int, ...]]
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The results that occur, good ones first."""
+        return tuple(self.counts)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """All sessions by result."""
+        return {result: sum(values) for result, values in self.counts.items()}
+
+
+def count_daily_runs(snapshot: Snapshot, zone: dt.tzinfo) -> DailyRuns:
+    """Count the finished job sessions of the period by day on the clock of `zone`, and result."""
+    first = snapshot.since.astimezone(zone).date()
+    last_moment = max(min(snapshot.until, snapshot.now) - dt.timedelta(microseconds=1), snapshot.since)
+    last = last_moment.astimezone(zone).date()
+    weekly = (last - first).days >= DAYS_SHOWN
+    begin = _monday(first) if weekly else first
+    length = 7 if weekly else 1
+    steps = (last - begin).days // length + 1
+    starts = tuple(begin + dt.timedelta(days=length * index) for index in range(steps))
+    runs = _counted(snapshot)
+    results = ["not known" if pd.isna(value) else str(value) for value in runs["result"].tolist()]
+    known = [name for name in KNOWN_RESULTS if name in results]
+    counts = {name: [0] * steps for name in [*known, *sorted(set(results) - set(known))]}
+    for created, result in zip(runs["created"].dt.tz_convert(zone).dt.date.tolist(), results, strict=True):
+        counts[result][min((created - begin).days // length, steps - 1)] += 1
+    return DailyRuns(
+        step="week" if weekly else "day",
+        starts=starts,
+        counts={name: tuple(values) for name, values in counts.items()},
+    )
+
+
+def _counted(snapshot: Snapshot) -> pd.DataFrame:
+    """The sessions that the summary counts: finished, created in the period, of a job in scope."""
+    sessions, jobs = snapshot.sessions, snapshot.jobs
+    counted = surely(within(sessions["created"], snapshot.since, snapshot.until) & finished(sessions))
+    owners = pd.MultiIndex.from_frame(sessions[["server", "job_id"]].astype(object))
+    in_scope = owners.isin(pd.MultiIndex.from_frame(jobs[["server", "job_id"]].astype(object)))
+    return sessions[counted & in_scope & sessions["job_id"].notna().to_numpy()]
+
+
+def _monday(day: dt.date) -> dt.date:
+    return day - dt.timedelta(days=day.weekday())

@@ -1,0 +1,212 @@
+"""One data sheet: a real table from row 1 on, with a frozen header, filters, widths and a page setup."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from openpyxl.cell import Cell, WriteOnlyCell
+from openpyxl.formatting.rule import Rule
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.table import Table, TableStyleInfo
+
+from vbr_audit.display import shorten
+from vbr_audit.reports.excel_cells import (
+    DATE_FORMAT,
+    CellGuard,
+    Sheet,
+    number_values,
+    python_values,
+    serial_dates,
+    styled_values,
+    text_values,
+)
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+A4 = 9
+"""The number of that paper size in a workbook."""
+FOOTER_LENGTH = 100
+"""Characters; a workbook allows 255 for the whole footer."""
+LINE_HEIGHT = 15
+"""Points."""
+MAX_ROWS = 1_000_000
+"""Rows of one sheet; what is more goes on in `Name 2`, `Name 3`."""
+
+HEADER_FONT = Font(name="Calibri", bold=True, color="FFFFFF")
+HEADER_FILL = PatternFill("solid", fgColor="1F3A5F")
+TOP = Alignment(vertical="top")
+WRAPPED = Alignment(vertical="top", wrap_text=True)
+
+_TONES = {
+    "bad": ("7A1F04", "FBE3D9"),
+    "open": ("46307A", "EAE3F6"),
+    "accepted": ("0A4480", "DDEBFA"),
+    "good": ("00523E", "DDF1EA"),
+}
+_WORDS = {
+    "bad": ("FAIL", "ERROR", "critical", "high", "failed", "denied", "Failed"),
+    "open": ("UNKNOWN", "partial", "absent", "Warning"),
+    "accepted": ("WAIVED",),
+    "good": ("PASS", "complete", "Success"),
+}
+
+
+@dataclass(frozen=True)
+class SheetColumn:
+    """One column of a sheet: its header, its values, and how they are shown."""
+
+    header: str
+    values: pd.Series
+    coloured: bool = False
+
+
+@dataclass(frozen=True)
+class SheetPlan:
+    """A data sheet before it is written.
+
+    `table` is the name of its Excel table, `frozen` how many columns stay when scrolling; `wrap` breaks long text
+    within its cell.
+    """
+
+    name: str
+    table: str
+    columns: tuple[SheetColumn, ...]
+    frozen: int = 0
+    footer: str = ""
+    wrap: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many rows the sheet has, without its header."""
+        return len(self.columns[0].values)
+
+
+def write_sheets(book: Workbook, plan: SheetPlan, zone: dt.tzinfo, guard: CellGuard) -> list[str]:
+    """Write `plan` as one sheet, or as several where it has more than `MAX_ROWS` rows; return their names."""
+    starts = range(0, max(plan.rows, 1), MAX_ROWS)
+    names = []
+    for part, start in enumerate(starts, 1):
+        suffix = "" if part == 1 else f" {part}"
+        sheet = book.create_sheet(plan.name + suffix)
+        stop = min(start + MAX_ROWS, plan.rows)
+        _write_sheet(sheet, plan, plan.table + suffix.strip(), slice(start, stop), zone, guard)
+        names.append(sheet.title)
+    return names
+
+
+def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: dt.tzinfo, guard: CellGuard) -> None:
+    rows = part.stop - part.start
+    set_up_page(sheet, plan.footer, header_rows="1:1")
+    sheet.freeze_panes = f"{get_column_letter(plan.frozen + 1)}2"
+    for index, column in enumerate(plan.columns, 1):
+        letter = get_column_letter(index)
+        sheet.column_dimensions[letter].width = _width(column, part, most=38 if plan.wrap else 60)
+        if column.coloured:
+            colour_words(sheet, f"{letter}2:{letter}{max(rows, 1) + 1}")
+    add_table(sheet, table, 1, rows, [column.header for column in plan.columns])
+    sheet.row_dimensions[1].height = 2 * LINE_HEIGHT
+    sheet.append([header_cell(sheet, column.header) for column in plan.columns])
+    if rows == 0:
+        sheet.append([])
+    columns = (_values(sheet, column.values.iloc[part], zone, guard, wrap=plan.wrap) for column in plan.columns)
+    widths = [sheet.column_dimensions[get_column_letter(index + 1)].width for index in range(len(plan.columns))]
+    for number, row in enumerate(zip(*columns, strict=True), 2):
+        if plan.wrap:
+            append_tall(sheet, number, row, widths)
+        else:
+            sheet.append(row)
+
+
+def append_tall(sheet: Sheet, number: int, row: Sequence[Any], widths: Sequence[float]) -> None:
+    """Append row `number` with a height for its longest wrapped cell: not every program finds it by itself."""
+    lines = 1.0
+    for cell, width in zip(row, widths, strict=False):
+        value = getattr(cell, "value", cell)
+        if isinstance(value, str) and (len(value) > width - 2 or "\n" in value) and _wraps(cell):
+            lines = max(lines, sum(-(-max(len(line), 1) // max(width - 1, 1)) for line in value.split("\n")))
+    if lines > 1:
+        sheet.row_dimensions[number].height = min(lines * LINE_HEIGHT, 400)
+    sheet.append(row)
+    sheet.row_dimensions.pop(number, None)
+
+
+def _wraps(cell: Any) -> bool:
+    return isinstance(cell, Cell) and bool(cell.alignment.wrap_text)
+
+
+def add_table(sheet: Sheet, name: str, first_row: int, rows: int, headers: list[str]) -> None:
+    """Make an Excel table of `rows` rows (at least one) under its header in `first_row`, with filters."""
+    last = get_column_letter(len(headers))
+    table: Any = Table(displayName=name, ref=f"A{first_row}:{last}{first_row + max(rows, 1)}")
+    table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=True)
+    table._initialise_columns()
+    for column, header in zip(table.tableColumns, headers, strict=True):
+        column.name = header
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="In write-only mode you must add table columns manually")
+        sheet.add_table(table)
+
+
+def header_cell(sheet: Sheet, text: str) -> Cell:
+    """A cell of a header row."""
+    cell = WriteOnlyCell(sheet, value=text)
+    cell.font, cell.fill, cell.alignment = HEADER_FONT, HEADER_FILL, WRAPPED
+    return cell
+
+
+def set_up_page(sheet: Sheet, footer: str, *, header_rows: str | None = None) -> None:
+    """Landscape A4, one page wide, `header_rows` on each page, the footer with the page's number."""
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = A4
+    sheet.page_setup.fitToWidth = 1
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.print_title_rows = header_rows
+    sheet.oddFooter.left.text = shorten(footer, FOOTER_LENGTH).replace("&", "&&")
+    sheet.oddFooter.right.text = "&A, page &P of &N"
+
+
+def colour_words(sheet: Sheet, cells: str) -> None:
+    """Colour the words of status and severity in `cells`; the word itself says the same."""
+    for tone, words in _WORDS.items():
+        ink, paper = _TONES[tone]
+        for word in words:
+            style = DifferentialStyle(font=Font(bold=True, color=ink), fill=PatternFill("solid", bgColor=paper))
+            rule = Rule("cellIs", operator="equal", formula=[f'"{word}"'], dxf=style)
+            sheet.conditional_formatting.add(cells, rule)
+
+
+def _values(sheet: Sheet, values: pd.Series, zone: dt.tzinfo, guard: CellGuard, *, wrap: bool) -> Iterator[Any]:
+    """The cells of one column, from the top; a cell object only where style or safety need one."""
+    cell = WriteOnlyCell(sheet)
+    if wrap:
+        cell.alignment = WRAPPED
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        cell.number_format = DATE_FORMAT
+        return styled_values(cell, serial_dates(values, zone))
+    listed = python_values(values)
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return styled_values(cell, listed) if wrap else iter(listed)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return styled_values(cell, listed) if wrap else number_values(sheet, listed)
+    if wrap:
+        return styled_values(cell, [None if text is None else guard.text(str(text)) for text in listed])
+    return text_values(sheet, guard, listed)
+
+
+def _width(column: SheetColumn, part: slice, most: float) -> float:
+    """A width from the header and the first values, between 9 and `most` characters; the header may take two lines."""
+    if isinstance(column.values.dtype, pd.DatetimeTZDtype):
+        return 20
+    sample = column.values.iloc[part].head(300).dropna().astype(str)
+    longest = max((len(line) for text in sample for line in text.split("\n")[:3]), default=0)
+    words = max(len(word) for word in column.header.split())
+    return float(min(max(longest + 2, words + 5, len(column.header) / 2 + 4, 9), most))

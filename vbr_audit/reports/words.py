@@ -1,0 +1,80 @@
+"""The words, signs and order of states, the same in every artefact: a state is never told by colour alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STATUS_WORDS = {
+    "PASS": "pass",
+    "FAIL": "fail",
+    "WAIVED": "waived",
+    "UNKNOWN": "unknown",
+    "ERROR": "error",
+    "NOT_APPLICABLE": "not applicable",
+}
+"""Every status with its word."""
+
+STATUS_MEANINGS = {
+    "PASS": "present data show the good state",
+    "FAIL": "present data show that the state is not good",
+    "WAIVED": "fails, and somebody has accepted it until a day",
+    "UNKNOWN": "the data needed are missing, so there is no answer; it never counts as a pass",
+    "ERROR": "the check itself broke",
+    "NOT_APPLICABLE": "the object has no such setting, or the question does not arise",
+}
+
+RATE_FORMULA = "PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR)"
+ASSESSED_FORMULA = "(PASS + FAIL + WAIVED) / (PASS + FAIL + WAIVED + UNKNOWN + ERROR)"
+
+DEFINITIONS = (
+    ("Compliance", f"{RATE_FORMULA}. What could not be answered lowers it; what does not apply is left out."),
+    ("Assessed", f"{ASSESSED_FORMULA}: the share of the questions that have an answer."),
+    (
+        "Success rate",
+        "runs that ended Success or Warning / runs that ended Success, Warning or Failed: finished sessions, created "
+        "in the period, of jobs in scope.",
+    ),
+    ("Not known", "the server did not say, or what it said could not be read. It is never counted as good."),
+    ("Empty", "a table without rows means that nothing is there; what could not be read is listed as such."),
+    (
+        "Evidence",
+        "every answer of the server is kept as received. The SHA-256 of a dataset is over its answers in the order "
+        "of reading, so that the count can be repeated and a change shows.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A state as a reader sees it: its style, its sign and its word."""
+
+    style: str
+    sign: str
+    word: str
+
+
+_STYLES = {
+    "PASS": ("pass", "✓"),
+    "FAIL": ("fail", "✕"),
+    "WAIVED": ("waive", "⚑"),
+    "UNKNOWN": ("unk", "?"),
+    "ERROR": ("err", "!"),
+    "NOT_APPLICABLE": ("na", "–"),
+    "complete": ("pass", "✓"),
+    "partial": ("unk", "◐"),
+    "denied": ("fail", "✕"),
+    "absent": ("na", "–"),
+    "failed": ("fail", "✕"),
+}
+_LEVELS = {"fail": "FAIL", "incomplete": "UNKNOWN", "pass": "PASS"}
+
+
+def badge(state: str, word: str | None = None) -> Badge:
+    """The badge of a status of a finding or a dataset; `word` replaces its word."""
+    style, sign = _STYLES.get(state, ("na", "·"))
+    return Badge(style, sign, word or STATUS_WORDS.get(state, state))
+
+
+def level_badge(level: str) -> Badge:
+    """The badge of a verdict's level: fail, incomplete or pass."""
+    return badge(_LEVELS[level], level)
