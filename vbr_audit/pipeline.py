@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,14 +32,13 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.results import Results, Summary
 from vbr_audit.findings.waivers import Waivers, load_waivers
+from vbr_audit.reports.interface import FORMATS, make_report
 from vbr_audit.settings import find_password, load_settings
 
 if TYPE_CHECKING:
     import httpx
 
     from vbr_audit.reports.context import ReportContext
-
-FORMATS = ("html", "xlsx", "json", "csv")
 
 
 def connect(
@@ -175,38 +174,30 @@ class Audit:
 
     def to_html(self, path: str | Path, *, templates: str | Path | None = None) -> Path:
         """Write the report as one self-contained HTML page; return its path."""
-        from vbr_audit.reports.html import render_html
-
-        page = render_html(self.context, None if templates is None else Path(templates))
-        write_bytes(Path(path), page.encode())
-        return Path(path)
+        return self._write("html", path, templates)
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook; return its path."""
-        from vbr_audit.reports.excel import write_workbook
-
-        write_workbook(self.context, Path(path))
-        return Path(path)
+        return self._write("xlsx", path)
 
     def to_json(self, path: str | Path) -> Path:
-        """Write findings and coverage as JSON; return the path."""
-        from vbr_audit.reports.exports import findings_json
-
-        write_bytes(Path(path), findings_json(self.context))
-        return Path(path)
+        """Write findings, coverage and summary as JSON; return the path."""
+        return self._write("json", path)
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the findings as CSV, guarded against formulas; return the path."""
-        from vbr_audit.reports.exports import findings_csv
+        return self._write("csv", path)
 
-        write_bytes(Path(path), findings_csv(self.context))
+    def _write(self, kind: str, path: str | Path, templates: str | Path | None = None) -> Path:
+        report = make_report(kind, templates_dir=None if templates is None else Path(templates))
+        report.write(self.context, Path(path))
         return Path(path)
 
     def save(
         self,
         folder: str | Path,
         *,
-        formats: Iterable[str] = FORMATS,
+        formats: Iterable[str] = tuple(FORMATS),
         templates: str | Path | None = None,
         force: bool = False,
     ) -> Path:
@@ -217,28 +208,23 @@ class Audit:
         return folder
 
     def write_outcome(
-        self, folder: Path, *, formats: Iterable[str] = FORMATS, templates: str | Path | None = None
+        self, folder: Path, *, formats: Iterable[str] = tuple(FORMATS), templates: str | Path | None = None
     ) -> None:
         """Write what was found into a run folder that already holds manifest and evidence.
 
         Reports of an earlier outcome that are not written anew are removed: a folder never holds two answers.
         """
         wanted = checked_formats(formats)
-        writers: dict[str, tuple[str, Callable[[Path], object]]] = {
-            "html": (run_folder.REPORT_HTML, lambda path: self.to_html(path, templates=templates)),
-            "xlsx": (run_folder.REPORT_XLSX, self.to_excel),
-            "json": (run_folder.FINDINGS_JSON, self.to_json),
-            "csv": (run_folder.FINDINGS_CSV, self.to_csv),
-        }
         run_folder.write_manifest(folder, self.snapshot.manifest)
         write_bytes(folder / run_folder.POLICY, self.policy.text.encode())
         if self.waivers.text:
             write_bytes(folder / run_folder.WAIVERS, self.waivers.text.encode())
-        for kind, (file, write) in writers.items():
+        for kind in FORMATS:
+            path = folder / make_report(kind).file_name
             if kind in wanted:
-                write(folder / file)
+                self._write(kind, path, templates)
             else:
-                (folder / file).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
         run_folder.seal(folder)
 
     def _repr_html_(self) -> str:

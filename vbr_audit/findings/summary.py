@@ -25,7 +25,7 @@ RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
 def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict: Verdict) -> Summary:
     """All numbers of a run."""
     counts = status_counts(findings)
-    by_result = _sessions_by_result(snapshot, run)
+    by_result = _by_result(snapshot)
     disabled = snapshot.jobs["is_disabled"]
     shown = any(record.name == "jobs" and record.status in _READ for record in snapshot.manifest.datasets)
     return Summary(
@@ -85,15 +85,19 @@ def _by_area(run: CheckRun, findings: pd.DataFrame) -> tuple[AreaCount, ...]:
     return tuple(found)
 
 
-def _sessions_by_result(snapshot: Snapshot, run: CheckRun) -> dict[str, int]:
-    """The finished sessions, created in the period, of the jobs in scope, by result."""
+def counted_sessions(snapshot: Snapshot) -> pd.DataFrame:
+    """The sessions that every number about runs counts: finished, created in the period, of a job in scope."""
     sessions, jobs = snapshot.sessions, snapshot.jobs
     counted = surely(within(sessions["created"], snapshot.since, snapshot.until) & finished(sessions))
     owned = np.zeros(len(sessions), dtype=bool)
-    for server in run.servers:
+    for server in sessions["server"].unique():
         here, theirs = surely(sessions["server"] == server), surely(jobs["server"] == server)
         owned[here] = places_of(sessions["job_id"][here], jobs["job_id"][theirs]) >= 0
-    found = Counter(sessions["result"][counted & owned].fillna("not known").tolist())
+    return sessions[counted & owned]
+
+
+def _by_result(snapshot: Snapshot) -> dict[str, int]:
+    found = Counter(counted_sessions(snapshot)["result"].fillna("not known").tolist())
     return {name: found[name] for name in dict.fromkeys([*RESULTS_SHOWN, *sorted(found)])}
 
 

@@ -19,7 +19,7 @@ from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, shown, su
 SOON = dt.timedelta(days=30)
 """A waiver that ends within this time is listed as expiring soon."""
 
-_HINT = "Correct the waiver file; its keys are described in docs/waivers.md."
+_HINT = "Correct the waiver file; its keys are described in README.md."
 
 
 def _calendar_day(value: Any) -> dt.date:

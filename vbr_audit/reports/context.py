@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vbr_audit.display import duration, moment, number, percent, period_text, plain, time_zone
+from vbr_audit.display import day, duration, moment, number, percent, period_text, plain, time_zone
 from vbr_audit.reports.daily import DailyRuns, count_daily_runs
 from vbr_audit.reports.notes import data_notes
 
@@ -100,7 +100,7 @@ def build_context(snapshot: Snapshot, results: Results, *, title: str | None = N
     read_at = moment(run.now, zone, run.timezone)
     servers = snapshot.manifest.servers
     return ReportContext(
-        title=title or f"Backup compliance, {_span_name(run.since, run.until, zone) or span}",
+        title=title or f"Backup compliance, {_span_name(run.since, run.until, zone)}",
         results=results,
         snapshot=snapshot,
         zone=zone,
@@ -114,14 +114,15 @@ def build_context(snapshot: Snapshot, results: Results, *, title: str | None = N
     )
 
 
-def _span_name(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo) -> str | None:
-    """`October 2026` where the period is that month, else None."""
+def _span_name(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo) -> str:
+    """`October 2026` where the period is that month, else its days; the cover gives the times."""
     first, end = since.astimezone(zone), until.astimezone(zone)
     months = (end.year - first.year) * 12 + end.month - first.month
     at_midnight = first.time() == end.time() == dt.time()
     if months == 1 and first.day == end.day == 1 and at_midnight:
-        return period_text(since, until, zone).split(" (")[0].split(" ", 3)[-1]
-    return None
+        return day(first.date()).split(" ", 1)[1]
+    last = (until - dt.timedelta(microseconds=1)).astimezone(zone)
+    return day(first.date()) if last.date() == first.date() else f"{day(first.date())} to {day(last.date())}"
 
 
 def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:

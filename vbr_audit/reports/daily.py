@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from vbr_audit.checks.dates import within
-from vbr_audit.checks.logic import surely
-from vbr_audit.checks.sessions import finished
+from vbr_audit.findings.summary import counted_sessions
 
 if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
@@ -52,7 +50,7 @@ def count_daily_runs(snapshot: Snapshot, zone: dt.tzinfo) -> DailyRuns:
     length = 7 if weekly else 1
     steps = (last - begin).days // length + 1
     starts = tuple(begin + dt.timedelta(days=length * index) for index in range(steps))
-    runs = _counted(snapshot)
+    runs = counted_sessions(snapshot)
     results = ["not known" if pd.isna(value) else str(value) for value in runs["result"].tolist()]
     known = [name for name in KNOWN_RESULTS if name in results]
     counts = {name: [0] * steps for name in [*known, *sorted(set(results) - set(known))]}
@@ -63,15 +61,6 @@ def count_daily_runs(snapshot: Snapshot, zone: dt.tzinfo) -> DailyRuns:
         starts=starts,
         counts={name: tuple(values) for name, values in counts.items()},
     )
-
-
-def _counted(snapshot: Snapshot) -> pd.DataFrame:
-    """The sessions that the summary counts: finished, created in the period, of a job in scope."""
-    sessions, jobs = snapshot.sessions, snapshot.jobs
-    counted = surely(within(sessions["created"], snapshot.since, snapshot.until) & finished(sessions))
-    owners = pd.MultiIndex.from_frame(sessions[["server", "job_id"]].astype(object))
-    in_scope = owners.isin(pd.MultiIndex.from_frame(jobs[["server", "job_id"]].astype(object)))
-    return sessions[counted & in_scope & sessions["job_id"].notna().to_numpy()]
 
 
 def _monday(day: dt.date) -> dt.date:
