@@ -100,7 +100,7 @@ def build_context(snapshot: Snapshot, results: Results, *, title: str | None = N
     read_at = moment(run.now, zone, run.timezone)
     servers = snapshot.manifest.servers
     return ReportContext(
-        title=title or f"Backup compliance, {_span_name(run.since, run.until, zone)}",
+        title=title or f"Backup compliance, {_span_name(run.since, run.until, zone, run.timezone)}",
         results=results,
         snapshot=snapshot,
         zone=zone,
@@ -114,15 +114,16 @@ def build_context(snapshot: Snapshot, results: Results, *, title: str | None = N
     )
 
 
-def _span_name(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo) -> str:
+def _span_name(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo, zone_name: str) -> str:
     """`October 2026` where the period is that month, else its days; the cover gives the times."""
     first, end = since.astimezone(zone), until.astimezone(zone)
     months = (end.year - first.year) * 12 + end.month - first.month
-    at_midnight = first.time() == end.time() == dt.time()
-    if months == 1 and first.day == end.day == 1 and at_midnight:
+    if months == 1 and first.day == end.day == 1 and first.time() == end.time() == dt.time():
         return day(first.date()).split(" ", 1)[1]
-    last = (until - dt.timedelta(microseconds=1)).astimezone(zone)
-    return day(first.date()) if last.date() == first.date() else f"{day(first.date())} to {day(last.date())}"
+    last = (until - dt.timedelta(microseconds=1)).astimezone(zone).date()
+    start = dt.datetime.combine(first.date(), dt.time(), zone)
+    stop = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), zone)
+    return period_text(start, stop, zone, zone_name)
 
 
 def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
