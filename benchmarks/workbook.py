@@ -101,9 +101,7 @@ def main() -> None:
     for way in WAYS:
         median = statistics.median(times[way])
         peak = peak_mib(way, options.sessions)
-        print(
-            f"{way:5} {len(snapshot.sessions):,} rows {median:6.2f} s  {median / base:4.2f} x bare  peak +{peak:.0f} MiB"
-        )
+        print(f"{way:5} {len(snapshot.sessions):,} rows {median:6.2f} s {median / base:5.2f} x, peak +{peak:.0f} MiB")
 
 
 if __name__ == "__main__":
