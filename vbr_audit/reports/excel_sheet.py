@@ -36,7 +36,8 @@ A4 = 9
 FOOTER_LENGTH = 100
 """Characters; a workbook allows 255 for the whole footer."""
 LINE_HEIGHT = 15
-"""Points."""
+"""Points, for text of `TEXT_POINTS`."""
+TEXT_POINTS = 11
 MAX_ROWS = 1_000_000
 """Rows of one sheet; what is more goes on in `Name 2`, `Name 3`."""
 
@@ -126,14 +127,16 @@ def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: d
 
 
 def append_tall(sheet: Sheet, number: int, row: Sequence[Any], widths: Sequence[float]) -> None:
-    """Append row `number` with a height for its longest wrapped cell: not every program finds it by itself."""
-    lines = 1.0
+    """Append row `number`, as high as its longest wrapped or largest text: not every program finds it by itself."""
+    lines, points = 1.0, TEXT_POINTS
     for cell, width in zip(row, widths, strict=False):
         value = getattr(cell, "value", cell)
+        if isinstance(cell, Cell):
+            points = max(points, cell.font.size or TEXT_POINTS)
         if isinstance(value, str) and (len(value) > width - 2 or "\n" in value) and _wraps(cell):
             lines = max(lines, sum(-(-max(len(line), 1) // max(width - 1, 1)) for line in value.split("\n")))
-    if lines > 1:
-        sheet.row_dimensions[number].height = min(lines * LINE_HEIGHT, 400)
+    if lines > 1 or points > TEXT_POINTS:
+        sheet.row_dimensions[number].height = min(lines * LINE_HEIGHT * points / TEXT_POINTS, 400)
     sheet.append(row)
     sheet.row_dimensions.pop(number, None)
 
