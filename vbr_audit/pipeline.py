@@ -28,7 +28,7 @@ from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.errors import ConfigurationError
+from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.results import Results, Summary
 from vbr_audit.findings.waivers import Waivers, load_waivers
@@ -217,6 +217,7 @@ class Audit:
         wanted = checked_formats(formats)
         run_folder.write_manifest(folder, self.snapshot.manifest)
         write_bytes(folder / run_folder.POLICY, self.policy.text.encode())
+        (folder / run_folder.WAIVERS).unlink(missing_ok=True)
         if self.waivers.text:
             write_bytes(folder / run_folder.WAIVERS, self.waivers.text.encode())
         for kind in FORMATS:
@@ -262,9 +263,13 @@ def verify_run(folder: str | Path) -> list[str]:
     folder = Path(folder)
     found = run_folder.differences(folder)
     kept = folder / run_folder.FINDINGS_JSON
-    if kept.is_file() and findings_json(load_audit(folder).context) != kept.read_bytes():
-        found.append(f"{kept.name} is not what the evidence and the policy give")
-    return found
+    if not kept.is_file():
+        return found
+    try:
+        same = findings_json(load_audit(folder).context) == kept.read_bytes()
+    except EvidenceError as error:
+        return [*found, f"the findings cannot be made again: {error.message}"]
+    return found if same else [*found, f"{kept.name} is not what the evidence and the policy give"]
 
 
 def checked_formats(formats: Iterable[str]) -> list[str]:

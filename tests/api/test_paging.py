@@ -169,4 +169,4 @@ def test_rows_without_a_usable_key_count_as_themselves() -> None:
 )
 def test_what_is_no_page_is_refused_by_name(document: Any) -> None:
     with pytest.raises(BadAnswerError, match="/api/v1/things: expected a page"):
-        envelope(document, "/api/v1/things")
+        envelope(Answer(orjson.dumps(document), document), "/api/v1/things")

@@ -15,7 +15,7 @@ from vbr_audit.tables.schema import conform
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 SINCE = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
-UNTIL = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+UNTIL = NOW
 DATASETS = ("jobs", "job_states", "sessions", "session_history", "server_time", "server_info")
 
 Rows = Sequence[Mapping[str, Any]]

@@ -333,3 +333,84 @@ def test_a_check_is_explained_and_a_wrong_id_gets_a_suggestion(run) -> None:
     wrong = run("checks", "JOB-03")
     assert wrong.exit_code == 2
     assert "JOB-003" in wrong.stderr
+
+
+def test_a_pattern_that_fits_no_job_is_no_success(run, server, tmp_path: Path) -> None:
+    result = run("audit", server(), "--out", tmp_path / "run", "--jobs", "Nope*")
+    assert result.exit_code == 4
+    assert "No job has a name that fits 'Nope*'" in result.stdout
+    assert "No job is in scope" in result.stdout
+
+
+def test_collecting_what_the_checks_need_and_not_getting_it_ends_in_4(run, server, tmp_path: Path) -> None:
+    assert run("collect", server(faults=["denied=jobs"]), "--out", tmp_path / "denied").exit_code == 4
+    assert run("collect", server(faults=["denied=server_info"]), "--out", tmp_path / "spared").exit_code == 0
+
+
+def test_a_password_in_a_proxy_or_an_address_is_kept_nowhere(run, server, tmp_path: Path, monkeypatch) -> None:
+    out, url = tmp_path / "run", server()
+    words = ["collect", url, "--out", str(out), "--proxy", f"http://bob:PxSecret99@{url.removeprefix('http://')}"]
+    monkeypatch.setattr(sys, "argv", ["vbr-audit", *words])
+    run(*words)
+    for text in (path.read_bytes() for path in out.rglob("*") if path.is_file()):
+        assert b"PxSecret99" not in text
+    for words in (
+        ["audit", url, "--out", tmp_path / "other", "--proxy", "user:PxSecret99@proxy:3128"],
+        ["audit", url, "--out", tmp_path / "other", "--proxy", "socks5://user:PxSecret99@proxy:3128"],
+        ["audit", " https://admin:PxSecret99@host/", "--out", tmp_path / "other"],
+        ["audit", "admin:PxSecret99@host", "--out", tmp_path / "other"],
+    ):
+        result = run(*words)
+        assert result.exit_code == 2, result.output
+        assert "PxSecret99" not in result.output
+
+
+def test_verify_does_not_claim_findings_that_are_not_there(run, server, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run("audit", server(), "--out", out, "--format", "html")
+    result = run("verify", out)
+    assert result.exit_code == 0
+    assert "no findings.json" in result.stdout
+
+
+def test_a_damaged_evidence_file_is_one_of_the_differences(run, server, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run("audit", server(), "--out", out)
+    (path,) = (out / "evidence").iterdir()
+    path.write_bytes(path.read_bytes()[:1000])
+    result = run("verify", out)
+    assert result.exit_code == 4
+    assert f"evidence/{path.name} was changed" in result.stderr
+    assert "cannot be made again" in result.stderr
+
+
+def test_even_a_traceback_cannot_steer_the_terminal(run, server, tmp_path: Path) -> None:
+    url = server(username="\x1b]0;owned\x07")
+    result = run("audit", url, "--out", tmp_path / "run", "--username", "\x1b[31mred", "--debug")
+    assert result.exit_code == 3
+    assert "\x1b" not in result.stderr
+    assert "Traceback" in result.stderr
+
+
+def test_a_wrong_template_ends_in_2_and_a_right_one_is_used(run, server, tmp_path: Path) -> None:
+    folder, url = tmp_path / "templates", server()
+    folder.mkdir()
+    template = folder / "compliance.html.j2"
+    template.write_text('{% extends "builtin:compliance.html.j2" %}\n{% block branding %}{% endfor %}{% endblock %}')
+    result = run("audit", url, "--out", tmp_path / "run", "--templates", folder)
+    assert result.exit_code == 2
+    assert "compliance.html.j2:2" in result.stderr
+    assert not url.simulator.counts.log
+    template.write_text(
+        '{% extends "builtin:compliance.html.j2" %}{% block branding %}<p>Example Ltd.</p>{% endblock %}'
+    )
+    assert run("audit", url, "--out", tmp_path / "run", "--templates", folder, "--fail-on", "never").exit_code == 0
+    assert "<p>Example Ltd.</p>" in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+def test_the_demo_writes_a_whole_run_that_says_it_is_one(run, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    result = run("demo", "--out", out)
+    assert result.exit_code == 0
+    assert run("verify", out).exit_code == 0
+    assert "Demonstration" in (out / "report.html").read_text("utf-8")

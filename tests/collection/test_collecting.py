@@ -181,7 +181,7 @@ def test_hostile_names_and_unknown_words_are_kept_counted_and_crash_nothing(coll
     unknown = snapshot.jobs[snapshot.jobs["type"] == "FutureBackup2030"]
     assert unknown["settings_profile"].isna().all()
     assert unknown["retry_enabled"].isna().all()
-    for name in ("jobs", "job_states", "sessions"):
+    for name in ("jobs", "job_states"):
         assert record(snapshot, name).status == "complete"
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from vbr_audit import revisions
 from vbr_audit.api import negotiate
 from vbr_audit.api.answers import error_text, is_transient, transient_error
-from vbr_audit.errors import BadAnswerError, SignInError
+from vbr_audit.errors import SignInError
 
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105 - a path, not a secret
 LOGOUT_PATH = "/api/oauth2/logout"
@@ -70,8 +70,11 @@ class BearerAuth(httpx.Auth):
             response = yield from self._attempt(request, used)
         message = error_text(response) if response.status_code == 400 else ""
         offered = negotiate.offered_in(response.status_code, message)
-        if offered and self.revision == request.headers.get(VERSION_HEADER):
-            self.revision = negotiate.choose(offered, refused=self.revision, pinned=self.pinned)
+        if offered:
+            with self._lock:
+                refused = request.headers[VERSION_HEADER]
+                if refused == self.revision:
+                    self.revision = negotiate.choose(offered, refused=refused, pinned=self.pinned)
             yield from self._attempt(request, used)
 
     def sign_out_request(self) -> httpx.Request | None:
@@ -145,12 +148,11 @@ class BearerAuth(httpx.Auth):
         try:
             token = TokenModel.model_validate(orjson.loads(response.content))
         except (ValidationError, orjson.JSONDecodeError):
-            raise BadAnswerError(
+            self._refused = SignInError(
                 "the sign-in was answered with something that is no token",
-                hint="Check that the address and port are those of the VBR REST service.",
-                path=TOKEN_PATH,
-                status=response.status_code,
-            ) from None
+                hint="Check that the address and port are those of the VBR REST service (port 9419).",
+            )
+            raise self._refused from None
         self._access, self._refresh = token.access_token, token.refresh_token
         self._renew_at = time.monotonic() + max(token.expires_in - _EARLY_S, token.expires_in / 2)
         return token.access_token

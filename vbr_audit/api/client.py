@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 import ssl
 import threading
 from dataclasses import dataclass
@@ -84,9 +85,9 @@ class Client:
                 transport=transport,
                 trust_env=proxy is None and not _is_loopback(self._url.host),
             )
-        except (httpx.InvalidURL, ValueError) as error:
+        except (httpx.InvalidURL, ValueError, ImportError):
             raise ConfigurationError(
-                f"not a proxy address: {error}", hint="Write it as http://proxy.example:3128."
+                "--proxy: not the address of an HTTP proxy", hint="Write it as http://proxy.example:3128."
             ) from None
 
     @property
@@ -134,6 +135,9 @@ class Client:
                         self._count_retry()
                     return self._get_once(path, params)
         except TransientError as error:
+            if not self._auth.sign_ins:
+                message = f"cannot sign in: {error.message}, tried {_ATTEMPTS} times"
+                raise UnreachableError(message, hint=error.hint) from None
             raise _settled(error, path) from None
         raise AssertionError("a retry context yields at least one attempt")
 
@@ -221,25 +225,32 @@ def parse_url(text: str) -> httpx.URL:
 
     Raises `ConfigurationError` for user info, a path, another scheme, or plain http beyond loopback.
     """
+    text = text.strip()
+    shown = repr(without_userinfo(text)[:200])
     try:
         url = httpx.URL(text if "://" in text else f"https://{text}")
-    except (httpx.InvalidURL, ValueError) as error:
-        raise ConfigurationError(f"not an address: {text[:200]!r} ({error})", hint=_URL_HINT) from None
-    if url.userinfo:
+    except (httpx.InvalidURL, ValueError, UnicodeError):
+        raise ConfigurationError(f"not an address: {shown}", hint=_URL_HINT) from None
+    if url.userinfo or "@" in text:
         raise ConfigurationError(
             "user name and password do not belong into the address", hint="Use --username and the password prompt."
         )
     if url.scheme not in ("http", "https") or not url.host or url.path.strip("/") or url.query or url.fragment:
-        raise ConfigurationError(f"not the address of a VBR server: {text[:200]!r}", hint=_URL_HINT)
+        raise ConfigurationError(f"not the address of a VBR server: {shown}", hint=_URL_HINT)
     if url.port is not None and not 0 < url.port < 65536:
-        raise ConfigurationError(f"not an address: {text[:200]!r} (no such port)", hint=_URL_HINT)
+        raise ConfigurationError(f"not an address: {shown} (no such port)", hint=_URL_HINT)
     if url.scheme == "http" and not _is_loopback(url.host):
         raise ConfigurationError(
-            f"{text[:200]!r} would send the password in the clear; http is accepted for loopback only",
+            f"{shown} would send the password in the clear; http is accepted for loopback only",
             hint="Use https://; VBR's REST service does not speak plain http.",
         )
     explicit = url.port is not None or text.rstrip("/").endswith((":80", ":443"))
     return url.copy_with(path="/", port=url.port if explicit else DEFAULT_PORT)
+
+
+def without_userinfo(text: str) -> str:
+    """`text` with whatever stands before an `@` as asterisks: it may be a name and a password."""
+    return re.sub(r"[^\s/=@]*@", "***@", text)
 
 
 _URL_HINT = f"Write it as https://vbr01.example or https://vbr01.example:{DEFAULT_PORT}."

@@ -84,7 +84,10 @@ class KeyFilter:
                 values = tuple(row.get(name) for name in self._key)
                 if all(isinstance(value, str | int) for value in values):
                     return values
-        return orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+        try:
+            return orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # nested deeper than it can be written again
+            return repr(row)
 
 
 class PageReader:
@@ -203,7 +206,7 @@ class PageReader:
         return page.skip + page.received
 
     def _take(self, skip: int, answer: Answer) -> Page:
-        rows, total = envelope(answer.document, self._path)
+        rows, total = envelope(answer, self._path)
         fresh = self._keys.fresh(rows)
         self.pages += 1
         self.received += len(rows)
@@ -211,14 +214,15 @@ class PageReader:
         return Page(skip=skip, body=answer.body, received=len(rows), rows=fresh, total=total)
 
 
-def envelope(document: Any, path: str) -> tuple[list[Any], int]:
+def envelope(answer: Answer, path: str) -> tuple[list[Any], int]:
     """The rows and the total of one page; raises `BadAnswerError` when it is not `{data, pagination: {total}}`."""
+    document = answer.document
     if isinstance(document, dict):
         rows, pagination = document.get("data"), document.get("pagination")
         total = pagination.get("total") if isinstance(pagination, dict) else None
         if isinstance(rows, list) and isinstance(total, int) and not isinstance(total, bool) and total >= 0:
             return rows, total
-    shown = orjson.dumps(document)[:60].decode("utf-8", "replace")
+    shown = answer.body[:60].decode("utf-8", "replace")
     raise BadAnswerError(
         f"{path}: expected a page with data and pagination.total, got {shown!r}",
         hint="Is this the VBR REST service, and not a portal or another product in front of it?",

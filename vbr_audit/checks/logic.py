@@ -49,10 +49,12 @@ def worded(index: pd.Index, *cases: tuple[Any, Any], default: Any = pd.NA) -> pd
 
 
 def places_of(keys: pd.Series, where: pd.Series) -> Cells:
-    """The position of each key in `where`; -1 for one that is missing there, and for a key that is NA itself."""
-    found = pd.Index(where).get_indexer(pd.Index(keys))
-    found[keys.isna().to_numpy()] = -1
-    return np.asarray(found)
+    """The position of each key in `where`, the first of equal ones; -1 for one that is missing there, and for NA."""
+    usable = (where.notna() & ~where.duplicated()).to_numpy(dtype=bool)
+    found = pd.Index(where[usable]).get_indexer(pd.Index(keys))
+    places = np.append(np.flatnonzero(usable), -1)[found]
+    places[keys.isna().to_numpy()] = -1
+    return np.asarray(places)
 
 
 def taken(values: pd.Series, positions: Cells, index: pd.Index) -> pd.Series:

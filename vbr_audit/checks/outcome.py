@@ -57,7 +57,7 @@ class Example:
 
 EXAMPLE_NOW: Final = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 EXAMPLE_SINCE: Final = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
-EXAMPLE_UNTIL: Final = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+EXAMPLE_UNTIL: Final = EXAMPLE_NOW
 
 
 def hours_ago(hours: float) -> dt.datetime:

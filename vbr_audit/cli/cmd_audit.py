@@ -127,8 +127,9 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     """Check `snapshot`, write the run folder, print the outcome; return the exit code."""
     from vbr_audit.pipeline import audit_snapshot
 
+    snapshot.save(order.out, force=order.force)  # first of all: whatever follows, what was read is kept
     audit = audit_snapshot(snapshot, policy=order.policy, waivers=order.waivers)
-    audit.save(order.out, formats=order.formats, templates=order.templates, force=order.force)
+    audit.write_outcome(order.out, formats=order.formats, templates=order.templates)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     return exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)
 
@@ -150,11 +151,14 @@ def collect_from(urls: list[str], access: dict[str, Any], period: dict[str, Any]
 
 
 def command_line() -> str:
-    """The command as typed; it can hold no password, because no option takes one."""
+    """The command as typed; no option takes a password, and what an address may hold of one is masked."""
     import shlex
     import sys
 
-    return shlex.join(["vbr-audit", *sys.argv[1:]])
+    from vbr_audit.api.client import without_userinfo
+
+    words = (word.encode("utf-8", "backslashreplace").decode() for word in sys.argv[1:])
+    return shlex.join(["vbr-audit", *(without_userinfo(word) for word in words)])
 
 
 def written(folder: Path) -> list[Path]:

@@ -34,6 +34,7 @@ def collect_command(
     debug: o.Debug = False,
 ) -> None:
     """Read one or several VBR servers into a run folder; check and report it later, offline."""
+    from vbr_audit.checks import load_policy, needed_datasets
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.errors import CollectionInterrupted
 
@@ -62,5 +63,6 @@ def collect_command(
             rows = f"{record.rows_kept:>9,} rows"
             typer.echo(f"{plain(record.server)}  {record.name:16} {record.status:9} {rows}{reason}")
         typer.echo(plain(out))
-    broken = any(record.status in ("partial", "failed") for record in snapshot.manifest.datasets)
+    needed = needed_datasets(load_policy().uses)
+    broken = any(record.status != "complete" for record in snapshot.manifest.datasets if record.name in needed)
     raise typer.Exit(Exit.INCOMPLETE if broken and not allow_incomplete else Exit.DONE)

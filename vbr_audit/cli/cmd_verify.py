@@ -12,6 +12,7 @@ from vbr_audit.display import plain
 @guarded
 def verify_command(run: o.Run, quiet: o.Quiet = False, verbose: o.Verbose = False, debug: o.Debug = False) -> None:
     """Hash every file and every page of evidence again, evaluate anew, and name each difference."""
+    from vbr_audit.collection.run_folder import FINDINGS_JSON
     from vbr_audit.pipeline import verify_run
 
     found = verify_run(run)
@@ -19,5 +20,8 @@ def verify_command(run: o.Run, quiet: o.Quiet = False, verbose: o.Verbose = Fals
         complain(line)
     if found:
         raise typer.Exit(Exit.INCOMPLETE)
-    if not quiet:
-        typer.echo(f"{plain(run)}: every file and every page is as it was written, and gives the same findings")
+    if quiet:
+        return
+    compared = (run / FINDINGS_JSON).is_file()
+    follows = "and gives the same findings" if compared else f"(no {FINDINGS_JSON} here to compare findings with)"
+    typer.echo(f"{plain(run)}: every file and every page is as it was written, {follows}")

@@ -97,7 +97,7 @@ def _explain_defect(error: Exception, *, debug: bool) -> None:
 def _print_traceback(error: Exception) -> None:
     import traceback
 
-    traceback.print_exception(error, file=sys.stderr)
+    typer.echo(plain("".join(traceback.format_exception(error)), lines=True), err=True)
 
 
 def _log(*, verbose: bool, debug: bool) -> None:

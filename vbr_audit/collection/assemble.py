@@ -11,11 +11,13 @@ from typing import Any
 import orjson
 import pandas as pd
 
+from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, envelope
 from vbr_audit.collection.datasets import DATASETS, Shape
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.errors import EvidenceError, VbrAuditError
 from vbr_audit.tables import SPECS, history, job_states, jobs, server_info, server_time, sessions
+from vbr_audit.tables.enums import JOB_RUN_TYPES
 from vbr_audit.tables.schema import empty
 
 
@@ -36,6 +38,7 @@ class RowCount:
     outside_period: int = 0
     out_of_scope: int = 0
     unreadable: int = 0
+    ownerless: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -110,6 +113,8 @@ class ServerTables:
             if name in counts:
                 counts[name].notes |= notes.to_dict()
                 counts[name].unreadable = notes.not_objects
+        if "sessions" in counts:
+            counts["sessions"].ownerless = _ownerless(frames["sessions"])
         _narrow(frames, scope, counts)
         self._count_kept(frames, counts)
         return frames, counts
@@ -134,11 +139,11 @@ def replay(evidence: EvidenceFile, server: str, datasets: Iterable[str]) -> Serv
         keys = KeyFilter(dataset.key)
         for body in evidence.pages(name):
             try:
-                document = orjson.loads(body)
+                answer = Answer(body, orjson.loads(body))
                 if dataset.shape is Shape.OBJECT:
-                    tables.accept_object(name, document)
+                    tables.accept_object(name, answer.document)
                 else:
-                    tables.accept(name, keys.fresh(envelope(document, dataset.path)[0]))
+                    tables.accept(name, keys.fresh(envelope(answer, dataset.path)[0]))
             except (orjson.JSONDecodeError, VbrAuditError) as error:
                 raise EvidenceError(
                     f"the evidence of {name} of {server} is damaged: {error}",
@@ -165,6 +170,12 @@ def _in_period(events: pd.DataFrame, scope: Scope, count: RowCount) -> pd.DataFr
     if undated:
         count.notes["undated_rows_kept"] = undated
     return events[~outside].reset_index(drop=True) if count.outside_period else events
+
+
+def _ownerless(events: pd.DataFrame) -> int:
+    """How many runs of jobs do not say of which job they are the run."""
+    runs = events["session_type"].isin(JOB_RUN_TYPES).to_numpy(dtype=bool)
+    return int((runs & events["job_id"].isna().to_numpy()).sum())
 
 
 def _narrow(frames: dict[str, pd.DataFrame], scope: Scope, counts: dict[str, RowCount]) -> None:

@@ -15,7 +15,7 @@ from vbr_audit.collection.datasets import DATASETS, Dataset
 from vbr_audit.collection.manifest import DatasetStatus, Manifest, RunRecord, ServerRecord, utc_now
 from vbr_audit.collection.period import Period, PeriodRequest, resolve
 from vbr_audit.collection.progress import Listener, show_progress
-from vbr_audit.collection.reading import ServerReading, Window, settle
+from vbr_audit.collection.reading import ServerReading, Window, settings_revision, settle
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.errors import CollectionInterrupted, ConfigurationError, ConnectError
 
@@ -62,6 +62,7 @@ def read_snapshot(
         run = _Run(several, request, datasets, tool_version, shown)
         try:
             run.read()
+            return run.snapshot()
         except KeyboardInterrupt:
             snapshot = run.snapshot(interrupted=True)
             raise CollectionInterrupted(
@@ -72,7 +73,6 @@ def read_snapshot(
         except BaseException:
             run.discard()
             raise
-        return run.snapshot()
 
 
 class _Run:
@@ -90,7 +90,6 @@ class _Run:
         self._datasets = datasets
         self._tool_version = tool_version
         self._readings = [ServerReading(client, progress, workers=request.workers) for client in clients]
-        self._servers: dict[str, ServerRecord] = {}
         self._warnings: list[str] = []
         self._period: Period | None = None
         self._now = utc_now()
@@ -115,23 +114,25 @@ class _Run:
     def snapshot(self, *, interrupted: bool = False) -> Snapshot:
         """Make the tables of all that was read, and the manifest that accounts for it."""
         period = self._period or resolve(self._request.period, self._now, None)
-        parts, evidence = [], {}
+        parts, servers, evidence = [], [], {}
         for reading in self._readings:
             if interrupted:
                 self._note_unread(reading)
-            server = self._servers.get(reading.client.name) or self._server_record(reading)
+            server = self._server_record(reading)
             window = self._window(server.server_time)
             scope = Scope(window.since, window.until, self._request.jobs_pattern)
             frames, counts = reading.tables.finish(
-                scope, revision=server.revision, revision_newest=server.revision_newest
+                scope,
+                revision=settings_revision(reading.records, server.revision),
+                revision_newest=server.revision_newest,
             )
             for record in reading.records:
                 if record.name in counts:
                     settle(record, counts[record.name])
             parts.append(frames)
             evidence[reading.client.name] = reading.evidence.finish()
-            self._servers[server.name] = server
-        manifest = self._manifest(period, interrupted=interrupted)
+            servers.append(server)
+        manifest = self._manifest(period, servers, interrupted=interrupted)
         tables = join(parts) | provenance_tables(manifest)
         return Snapshot(manifest=manifest, tables=tables, evidence=evidence)
 
@@ -142,8 +143,9 @@ class _Run:
                 reading.read(dataset)
                 if dataset.name == "server_time":
                     self._note_clock(reading, before)
-        self._servers[reading.client.name] = self._server_record(reading)
-        window = self._window(self._servers[reading.client.name].server_time)
+        reading.newest_revision = reading.client.newest_revision()
+        clock = reading.tables.server_time()
+        window = self._window(clock.server_time if clock else None)
         for dataset in self._datasets:
             if dataset.name not in _CLOCK:
                 reading.read(dataset, window)
@@ -167,12 +169,11 @@ class _Run:
 
     def _server_record(self, reading: ServerReading) -> ServerRecord:
         client, info, clock = reading.client, reading.tables.server_info(), reading.tables.server_time()
-        answered = any(r.status is not DatasetStatus.FAILED for r in reading.records)
         return ServerRecord(
             name=client.name,
             url=client.url,
             revision=client.revision,
-            revision_newest=client.newest_revision() if answered else client.revision,
+            revision_newest=reading.newest_revision or client.revision,
             build=info.build if info else None,
             vbr_id=info.vbr_id if info else None,
             account=client.username,
@@ -189,7 +190,7 @@ class _Run:
             if dataset.name not in seen:
                 reading.skip(dataset, "interrupted before it was read")
 
-    def _manifest(self, period: Period, *, interrupted: bool) -> Manifest:
+    def _manifest(self, period: Period, servers: list[ServerRecord], *, interrupted: bool) -> Manifest:
         run = RunRecord(
             now=self._now,
             since=period.since,
@@ -202,9 +203,9 @@ class _Run:
         )
         return Manifest(
             run=run,
-            servers=[self._servers[reading.client.name] for reading in self._readings],
+            servers=servers,
             datasets=[record for reading in self._readings for record in reading.records],
-            warnings=self._warnings + _warnings(self._servers.values(), self._readings),
+            warnings=self._warnings + _warnings(servers, self._readings),
             interrupted=interrupted,
         )
 

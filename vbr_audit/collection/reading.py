@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,6 +36,7 @@ class ServerReading:
         self.evidence = EvidenceWriter()
         self.records: list[DatasetRecord] = []
         self.clock_skew_s: float | None = None
+        self.newest_revision: str | None = None
         self._progress = progress
         self._workers = workers
         self._answered = False
@@ -109,10 +110,10 @@ class ServerReading:
         self, dataset: Dataset, query: dict[str, str], record: DatasetRecord, writer: DatasetWriter
     ) -> None:
         answer = self.client.get(dataset.path, query)
-        rows, total = envelope(answer.document, dataset.path)
+        rows, total = envelope(answer, dataset.path)
         self._answered = True
         writer.write(0, answer.body)
-        self.tables.accept(dataset.name, rows[:1])
+        self.tables.accept(dataset.name, rows)
         record.rows_received = len(rows)
         record.notes["rows_on_server"] = total
         record.status = DatasetStatus.COMPLETE
@@ -171,15 +172,24 @@ def query_for(dataset: Dataset, window: Window | None) -> dict[str, str]:
     return query
 
 
+def settings_revision(records: Iterable[DatasetRecord], default: str) -> str:
+    """The revision in which the job documents were read: it says where their settings stand."""
+    return next((record.revision for record in records if record.name == "jobs"), default)
+
+
 def settle(record: DatasetRecord, count: RowCount) -> None:
-    """Write into `record` what became of its rows; rows that are no JSON objects make it partial."""
+    """Write into `record` what became of its rows; rows that cannot be read, or not be placed, make it partial."""
     record.rows_kept = count.kept
     record.rows_outside_period = count.outside_period
     record.rows_out_of_scope = count.out_of_scope
     record.notes |= count.notes
-    if count.unreadable and record.status is DatasetStatus.COMPLETE:
+    if record.status is DatasetStatus.COMPLETE and (count.unreadable or count.ownerless):
+        gaps = [
+            (count.unreadable, "rows are no JSON objects and could not be read"),
+            (count.ownerless, "runs of jobs do not say of which job"),
+        ]
         record.status = DatasetStatus.PARTIAL
-        record.reason = f"{count.unreadable:,} rows are no JSON objects and could not be read"
+        record.reason = "; ".join(f"{number:,} {words}" for number, words in gaps if number)
 
 
 def _give_up(record: DatasetRecord, writer: DatasetWriter, reason: str) -> None:

@@ -12,6 +12,7 @@ from vbr_audit.collection.assemble import Scope, join, replay
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.files import sha256_of, slug, write_bytes
 from vbr_audit.collection.manifest import Manifest, ServerRecord
+from vbr_audit.collection.reading import settings_revision
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
 
@@ -91,8 +92,11 @@ def load(folder: str | Path) -> Snapshot:
         file = EvidenceFile(folder / EVIDENCE / names[server.name])
         asked = [d.name for d in manifest.datasets if d.server == server.name and d.pages]
         tables = replay(file, server.name, asked)
+        records = [record for record in manifest.datasets if record.server == server.name]
         frames, _ = tables.finish(
-            scope_of(manifest, server), revision=server.revision, revision_newest=server.revision_newest
+            scope_of(manifest, server),
+            revision=settings_revision(records, server.revision),
+            revision_newest=server.revision_newest,
         )
         parts.append(frames)
         evidence[server.name] = file
@@ -154,7 +158,11 @@ def differences(folder: Path) -> list[str]:
     for record in manifest.datasets:
         if record.pages:
             file = EvidenceFile(folder / EVIDENCE / names[record.server])
-            if file.sha256(record.name) != record.sha256:
+            try:
+                same = file.sha256(record.name) == record.sha256
+            except EvidenceError:
+                same = False
+            if not same:
                 found.append(f"the evidence of {record.name} of {record.server} is not what was received")
     return found
 

@@ -42,8 +42,8 @@ class Summary:
     `compliance` is PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is
     (PASS + FAIL + WAIVED) / the same sum, both fractions, None when there is nothing to divide by.
     `sessions_by_result` and `success_rate` are about the finished sessions, created in the period, of the jobs in
-    scope; a warning counts as success. `jobs_disabled` is None where no server showed its jobs, `success_rate` where
-    the sessions of a server were not read whole.
+    scope; a warning counts as success. What was not read at all is None; `jobs_whole` and `sessions_whole` say whether
+    the numbers of jobs and sessions are whole, or at least so many; `success_rate` is None unless they are.
     """
 
     counts: Mapping[str, int]
@@ -51,9 +51,11 @@ class Summary:
     by_area: tuple[AreaCount, ...]
     compliance: float | None
     assessed: float | None
-    jobs_in_scope: int
+    jobs_in_scope: int | None
     jobs_disabled: int | None
+    jobs_whole: bool
     sessions_by_result: Mapping[str, int]
+    sessions_whole: bool
     success_rate: float | None
     datasets_complete: int
     datasets_total: int

@@ -27,24 +27,34 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
     counts = status_counts(findings)
     by_result = _by_result(snapshot)
     disabled = snapshot.jobs["is_disabled"]
-    shown = any(record.name == "jobs" and record.status in _READ for record in snapshot.manifest.datasets)
+    sessions_whole = _is_whole(snapshot, run, "sessions")
     return Summary(
         counts=counts,
         failing_by_severity=failing_counts(findings),
         by_area=_by_area(run, findings),
         compliance=compliance(counts),
         assessed=assessed(counts),
-        jobs_in_scope=len(snapshot.jobs),
-        jobs_disabled=int(surely(disabled).sum()) if shown else None,
+        jobs_in_scope=len(snapshot.jobs) if _is_read(snapshot, "jobs", "job_states") else None,
+        jobs_disabled=int(surely(disabled).sum()) if _is_read(snapshot, "jobs") else None,
+        jobs_whole=_is_whole(snapshot, run, "jobs"),
         sessions_by_result=by_result,
-        success_rate=_success_rate(snapshot, run, by_result),
+        sessions_whole=sessions_whole,
+        success_rate=_success_rate(by_result) if sessions_whole else None,
         datasets_complete=sum(record.status == "complete" for record in snapshot.manifest.datasets),
         datasets_total=len(snapshot.manifest.datasets),
         verdict=verdict,
     )
 
 
-_READ = ("complete", "partial")
+def _is_read(snapshot: Snapshot, *names: str) -> bool:
+    """Whether at least a part of one of these datasets was read from some server."""
+    return any(d.name in names and d.status in ("complete", "partial") for d in snapshot.manifest.datasets)
+
+
+def _is_whole(snapshot: Snapshot, run: CheckRun, name: str) -> bool:
+    """Whether a dataset was read whole from every server."""
+    records = [snapshot.manifest.dataset(server, name) for server in run.servers]
+    return bool(records) and all(record is not None and record.status == "complete" for record in records)
 
 
 def status_counts(findings: pd.DataFrame) -> dict[str, int]:
@@ -101,12 +111,8 @@ def _by_result(snapshot: Snapshot) -> dict[str, int]:
     return {name: found[name] for name in dict.fromkeys([*RESULTS_SHOWN, *sorted(found)])}
 
 
-def _success_rate(snapshot: Snapshot, run: CheckRun, by_result: Mapping[str, int]) -> float | None:
-    """The share of finished sessions that succeeded, None where the sessions of a server were not read whole."""
-    for server in run.servers:
-        record = snapshot.manifest.dataset(server, "sessions")
-        if record is None or record.status != "complete":
-            return None
+def _success_rate(by_result: Mapping[str, int]) -> float | None:
+    """The share of finished sessions that succeeded; None where there are none."""
     good = by_result["Success"] + by_result["Warning"]
     known = good + by_result["Failed"]
     return good / known if known else None

@@ -25,6 +25,8 @@ def incomplete_reasons(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
         found.append("The collection was interrupted.")
     if not run.servers:
         found.append("No server was read.")
+    if snapshot.jobs_pattern is not None and snapshot.jobs.empty and run.servers:
+        found.append(f"No job has a name that fits {snapshot.jobs_pattern!r}: the scope is empty.")
     for server in run.servers:
         for name in sorted(run.datasets_needed):
             record = snapshot.manifest.dataset(server, name)
@@ -64,13 +66,16 @@ def give_verdict(
         parts.append(_failing_words(failing, worst))
     if open_questions:
         parts.append(f"{_number(open_questions, 'question')} could not be answered")
+    hollow = snapshot.jobs.empty and any(use.enabled and use.check.population == "jobs" for use in run.uses)
+    if worst is None and hollow:
+        parts.insert(0, "no job is in scope, so no job was judged")
     if not parts:
         asked = counts["PASS"] + counts["WAIVED"]
         parts.append(_nothing_failing(asked, counts["WAIVED"], bool(incomplete)))
     level: Literal["fail", "incomplete", "pass"] = "pass"
     if worst is not None:
         level = "fail"
-    elif open_questions or incomplete or not counts["PASS"] + counts["WAIVED"]:
+    elif open_questions or incomplete or hollow or not counts["PASS"] + counts["WAIVED"]:
         level = "incomplete"
     headline = "; ".join(parts)
     detail = " ".join([_reading_words(snapshot, run, incomplete), *_waiver_words(counts["WAIVED"], waivers)])

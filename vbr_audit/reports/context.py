@@ -162,10 +162,15 @@ def _server_facts(server: ServerRecord) -> list[Fact]:
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
     disabled = "not known" if summary.jobs_disabled is None else number(summary.jobs_disabled)
+    jobs = number(summary.jobs_in_scope)
+    if summary.jobs_in_scope is not None and not summary.jobs_whole:
+        jobs = f"at least {jobs}"
     runs = ", ".join(f"{number(runs)} {result.lower()}" for result, runs in summary.sessions_by_result.items() if runs)
+    if not summary.sessions_whole:
+        runs = f"sessions not read whole{'; at least ' if runs else ''}{runs}"
     return (
         Tile(percent(summary.compliance), f"compliant, {percent(summary.assessed)} assessed"),
-        Tile(number(summary.jobs_in_scope), f"jobs in scope, {disabled} disabled"),
+        Tile(jobs, f"jobs in scope, {disabled} disabled"),
         Tile(percent(summary.success_rate), f"success rate of runs ({runs or 'none finished'})"),
         Tile(f"{number(summary.datasets_complete)} of {number(summary.datasets_total)}", "datasets read whole"),
     )

@@ -65,7 +65,9 @@ def _read_uniform(values: Sequence[Any]) -> npt.NDArray[np.int64] | None:
         texts: list[str] = [value for value in values if value is not None]
         if not texts:
             return np.full(len(values), NAT, dtype=np.int64)
-        first = texts[0]
+        first: Any = texts[0]
+        if not isinstance(first, str):
+            return None
         ending = "Z" if first[-1:] == "Z" else first[-6:]
         offset = _offset_micros(ending)
         cut = len(ending)

@@ -93,6 +93,14 @@ SESSION_TYPES: Final = listed(
     UnstructuredDataBrowse UnstructuredDownloadMeta VeeamUpdaterSettingsSync VolumesDiscover
     """
 )
+JOB_RUN_TYPES: Final = listed(
+    """
+    AgentBackup BackupCopyJob BackupCopyJobParent BackupJob EndpointBackup IrisBackup PlatformBackupJob ReplicaJob
+    SureBackupContentScan UnstructuredDataBackupCopy
+    """
+)
+"""The kinds of session that are the run of a job, so that one without a job's id is a gap."""
+
 RENAMED_SESSION_TYPES: Final = {"Job": "BackupJob"}
 
 CONTROL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -182,11 +182,17 @@ def _fold(name: str, values: list[Any], notes: Notes) -> list[Any]:
 def _with_status(disabled: Any, only: pd.DataFrame, documents: int) -> Any:
     """`is_disabled` with what the status of each state-only job says of it."""
     status = only["status"].tolist() if len(only) else []
-    said = [True if word == "Disabled" else False if word in _IDLE else pd.NA for word in status]
+    said = [_says_disabled(word) for word in status]
     if said:
         disabled = disabled.copy()
         disabled[documents:] = pd.array(said, dtype="boolean")
     return disabled
+
+
+def _says_disabled(word: Any) -> Any:
+    if not isinstance(word, str):
+        return pd.NA
+    return True if word == "Disabled" else False if word in _IDLE else pd.NA
 
 
 def _add_computed(arrays: dict[str, Any], profiles: pd.Series) -> None:

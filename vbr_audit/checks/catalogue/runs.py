@@ -23,6 +23,9 @@ _FAILED_RUN = {**_OK_RUN, "result": "Failed"}
 _RUNNING = {"state": "Working", "result": "None", "created": hours_ago(26)}
 
 NO_STATE = "no state was returned for this job"
+_RECENT = dt.timedelta(hours=1)
+_NO_SESSION = "lastResult is None, and no finished session of the period tells more"
+_LATER_UNREAD = "lastResult is None, and the sessions after the period were not read"
 
 
 @check(
@@ -53,14 +56,17 @@ NO_STATE = "no state was returned for this job"
         Example("UNKNOWN", {}),
     ),
 )
-def last_run_good(jobs: pd.DataFrame, states: pd.DataFrame, sessions: pd.DataFrame) -> Outcome:
+def last_run_good(
+    jobs: pd.DataFrame, states: pd.DataFrame, sessions: pd.DataFrame, *, now: dt.datetime, until: dt.datetime
+) -> Outcome:
     """A job whose last run failed has no restore point from that run; until it runs well again, the gap grows.
 
-    While a job runs, the server says `None`: then its newest finished session in the period counts.
+    While a job runs, the server says `None`: then its newest finished session counts, if the period reaches up to now.
     """
+    is_current = until >= now - _RECENT
     row = places_of(jobs["job_id"], states["job_id"])
     said = taken(states["last_result"], row, jobs.index)
-    newest = newest_finished(jobs, sessions)
+    newest = newest_finished(jobs, sessions if is_current else sessions.iloc[:0])
     silent = surely(said == "None")
     result = said.where(~silent, newest.result)
     good, bad = surely((result == "Success") | (result == "Warning")), surely(result == "Failed")
@@ -75,7 +81,7 @@ def last_run_good(jobs: pd.DataFrame, states: pd.DataFrame, sessions: pd.DataFra
             jobs.index,
             (good | bad, pd.NA),
             (row < 0, NO_STATE),
-            (silent, "lastResult is None, and no finished session of the period tells more"),
+            (silent, _NO_SESSION if is_current else _LATER_UNREAD),
             (said.notna(), "the server names a last result that this check does not know"),
             default="lastResult is missing in the answer",
         ),
