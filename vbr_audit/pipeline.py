@@ -99,10 +99,12 @@ def collect(
     workers: int = 4,
     progress: bool | None = None,
     command: str | None = None,
+    note: str | None = None,
 ) -> Snapshot:
     """Read one or several servers for a period: a month, `since` (inclusive) to `until` (exclusive), or 30 days.
 
-    `jobs` is a pattern of job names (`"SQL*"`), `datasets` a choice of `vbr_audit.collection.datasets.DATASETS`.
+    `jobs` is a pattern of job names (`"SQL*"`), `datasets` a choice of `vbr_audit.collection.datasets.DATASETS`; a
+    `note` stands on the cover of every report.
     Raises `ConnectError` when no server answers and `CollectionInterrupted` on Ctrl-C.
     """
     zone = load_settings(timezone=timezone).timezone
@@ -112,6 +114,7 @@ def collect(
         datasets=None if datasets is None else tuple(datasets),
         workers=workers,
         command=command,
+        note=note,
     )
     return read_snapshot(client, request, tool_version=__version__, progress=progress)
 

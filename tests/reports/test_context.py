@@ -30,7 +30,7 @@ def test_the_cover(context: ReportContext) -> None:
     assert facts["Server"].value == (
         "vbr01.example, https://vbr01.example:9419, VBR 13.0.1.180, API 1.3-rev1 (the server also speaks 1.3-rev2)"
     )
-    assert facts["Read as"].value == "auditor, role Backup Viewer"
+    assert facts["Read as"].value == "auditor; Backup Viewer"
     assert facts["Policy"].value == "monthly.yaml, SHA-256 " + "ab" * 32
     assert facts["Jobs in scope"].value == "all jobs"
     assert facts["Server's clock"] == Fact("Server's clock", "−1 min 30 s from the collector's clock", loud=True)

@@ -104,7 +104,7 @@ def test_provenance_is_readable_in_full(text: str, context: ReportContext) -> No
     for record in context.manifest.datasets:
         assert str(record.sha256) in text
         assert record.path in text
-    assert "Every dataset that was asked for was read whole." in text
+    assert "Every dataset that the checks need was read whole." in text
 
 
 def test_notes_and_waivers_are_told(text: str) -> None:

@@ -13,6 +13,8 @@ from vbr_audit.cli.cmd_simulate import Seed, SimulatedRevision
 from vbr_audit.cli.guard import guarded
 from vbr_audit.errors import ConfigurationError
 
+NOTE = "Demonstration on a simulated server: its jobs, sessions and faults are invented."
+
 DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run folder to write; new or empty.")]
 
 
@@ -40,4 +42,4 @@ def demo_command(
     order = take_order(out, policy, waivers, formats, "never", False, templates, force, quiet)
     with simulator.serve(seed=seed, revision=revision) as url:
         access = {"username": simulator.DEMO_USERNAME, "password": simulator.DEMO_PASSWORD, "name": "vbr01.demo"}
-        run_order(order, [url], access, {})
+        run_order(order, [url], access, {"note": NOTE})

@@ -31,6 +31,7 @@ class CollectionRequest:
     datasets: tuple[str, ...] | None = None
     workers: int = WORKERS
     command: str | None = None
+    note: str | None = None
 
     def chosen(self) -> list[Dataset]:
         """The datasets to read, in order; raises `ConfigurationError` for an unknown name."""
@@ -200,6 +201,7 @@ class _Run:
             jobs_pattern=self._request.jobs_pattern,
             tool_version=self._tool_version,
             command=self._request.command,
+            note=self._request.note,
         )
         return Manifest(
             run=run,

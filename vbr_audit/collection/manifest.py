@@ -42,6 +42,7 @@ class RunRecord(_Record):
     waivers_sha256: str | None = None
     tool_version: str
     command: str | None = None
+    note: str | None = None
 
 
 class ServerRecord(_Record):

@@ -59,7 +59,14 @@ class Summary:
     success_rate: float | None
     datasets_complete: int
     datasets_total: int
+    needed_complete: int
+    needed_total: int
     verdict: Verdict
+
+    @property
+    def judged(self) -> int:
+        """The findings that `compliance` is a share of: all but those that do not apply."""
+        return sum(number for status, number in self.counts.items() if status != "NOT_APPLICABLE")
 
 
 @dataclass(frozen=True)

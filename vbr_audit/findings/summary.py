@@ -27,6 +27,7 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
     counts = status_counts(findings)
     by_result = _by_result(snapshot)
     disabled = snapshot.jobs["is_disabled"]
+    needed = [record for record in snapshot.manifest.datasets if record.name in run.datasets_needed]
     sessions_whole = _is_whole(snapshot, run, "sessions")
     return Summary(
         counts=counts,
@@ -42,6 +43,8 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         success_rate=_success_rate(by_result) if sessions_whole else None,
         datasets_complete=sum(record.status == "complete" for record in snapshot.manifest.datasets),
         datasets_total=len(snapshot.manifest.datasets),
+        needed_complete=sum(record.status == "complete" for record in needed),
+        needed_total=len(run.servers) * len(run.datasets_needed),
         verdict=verdict,
     )
 

@@ -14,8 +14,9 @@ OUT_OF_REACH: Final = (
     "Continuous data protection (CDP) policies are not in the REST API.",
     "SureBackup jobs with a virtual lab are not in the REST API; content scans are.",
     "Cloud Connect tenants are not in the REST API.",
+    "Repositories, restore points, restores and machines that no job names are not examined by these checks.",
 )
-"""What no account can read over REST, so that nothing here speaks of it."""
+"""What nothing here speaks of, whatever the account may read."""
 
 
 def incomplete_reasons(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
@@ -38,7 +39,7 @@ def incomplete_reasons(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
 
 
 def limits(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
-    """What was not read and no enabled check needs, which checks are off, and what REST does not show."""
+    """What was not read and no enabled check needs, which checks are off, and what the checks cannot speak of."""
     found = [
         _sentence(f"{record.name} of {record.server}: {record.status}", record.reason)
         for record in snapshot.manifest.datasets

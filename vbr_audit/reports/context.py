@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vbr_audit.display import day, duration, moment, number, percent, period_text, plain, time_zone
+from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, time_zone
 from vbr_audit.reports.daily import DailyRuns, count_daily_runs
 from vbr_audit.reports.notes import data_notes
 
@@ -78,8 +78,13 @@ class ReportContext:
 
     @property
     def unread(self) -> tuple[DatasetRecord, ...]:
-        """The datasets that were not read whole."""
-        return tuple(record for record in self.manifest.datasets if record.status != "complete")
+        """The datasets that the checks need and that were not read whole; the others are among the limits."""
+        return tuple(
+            record
+            for record in self.manifest.datasets
+            if record.status != "complete"
+            and not any(line.startswith(f"{record.name} of {record.server}: ") for line in self.results.limits)
+        )
 
     @property
     def servers_text(self) -> str:
@@ -128,7 +133,8 @@ def _span_name(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo, zone_nam
 
 def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
     run = snapshot.manifest.run
-    facts = [Fact("Period", span), Fact("Read on", read_at)]
+    facts = [Fact("Note", plain(run.note), loud=True)] if run.note else []
+    facts += [Fact("Period", span), Fact("Read on", read_at)]
     for server in snapshot.manifest.servers:
         facts += _server_facts(server)
     policy = plain(run.policy_name) if run.policy_name else "default profile"
@@ -146,7 +152,7 @@ def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
 
 def _server_facts(server: ServerRecord) -> list[Fact]:
     newer = "" if server.revision == server.revision_newest else f" (the server also speaks {server.revision_newest})"
-    role = f", role {plain(server.role)}" if server.role else ", role not known"
+    role = f"; {plain(server.role)}" if server.role else "; role not known"
     build = f"VBR {plain(server.build)}" if server.build else "VBR build not known"
     unverified = server.tls.startswith(NOT_VERIFIED)
     facts = [
@@ -161,16 +167,33 @@ def _server_facts(server: ServerRecord) -> list[Fact]:
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
+    return (
+        Tile(
+            percent(summary.compliance),
+            f"compliant: {number(summary.counts['PASS'])} of {number(summary.judged)} answers are good, "
+            f"{percent(summary.assessed)} assessed",
+        ),
+        _jobs_tile(summary),
+        _runs_tile(summary),
+        Tile(
+            f"{number(summary.needed_complete)} of {number(summary.needed_total)}",
+            f"datasets that the checks need read whole; {number(summary.datasets_complete)} of "
+            f"{number(summary.datasets_total)} of all that were asked for",
+        ),
+    )
+
+
+def _jobs_tile(summary: Summary) -> Tile:
     disabled = "not known" if summary.jobs_disabled is None else number(summary.jobs_disabled)
     jobs = number(summary.jobs_in_scope)
     if summary.jobs_in_scope is not None and not summary.jobs_whole:
         jobs = f"at least {jobs}"
-    runs = ", ".join(f"{number(runs)} {result.lower()}" for result, runs in summary.sessions_by_result.items() if runs)
-    if not summary.sessions_whole:
-        runs = f"sessions not read whole{'; at least ' if runs else ''}{runs}"
-    return (
-        Tile(percent(summary.compliance), f"compliant, {percent(summary.assessed)} assessed"),
-        Tile(jobs, f"jobs in scope, {disabled} disabled"),
-        Tile(percent(summary.success_rate), f"success rate of runs ({runs or 'none finished'})"),
-        Tile(f"{number(summary.datasets_complete)} of {number(summary.datasets_total)}", "datasets read whole"),
-    )
+    return Tile(jobs, f"jobs in scope, {disabled} disabled")
+
+
+def _runs_tile(summary: Summary) -> Tile:
+    counts = {result: runs for result, runs in summary.sessions_by_result.items() if runs}
+    told = ", ".join(f"{number(runs)} {result.lower()}" for result, runs in counts.items())
+    whole = "" if summary.sessions_whole else "sessions not read whole; at least "
+    runs = count(sum(counts.values()), "finished job run")
+    return Tile(percent(summary.success_rate), f"success rate of {whole}{runs}" + (f" ({told})" if told else ""))

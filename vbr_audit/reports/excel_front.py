@@ -15,6 +15,7 @@ from vbr_audit.reports.page import COUNTED, parameters_text, prose
 from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, STATUS_MEANINGS, STATUS_WORDS
 
 if TYPE_CHECKING:
+    from vbr_audit.collection.manifest import DatasetRecord
     from vbr_audit.reports.context import ReportContext
 
 TITLE = Font(name="Calibri", size=20, bold=True, color="1F3A5F")
@@ -98,6 +99,7 @@ def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: 
     front.heading("Sheets")
     for name, rows in sheets:
         front.write(name, f"{number(rows)} rows")
+    front.listing("Not read, or not whole", (_unread_line(record) for record in context.unread))
     front.listing("Limits", context.results.limits)
     front.listing("Answers that could not be taken as they stood", context.notes)
     front.listing("Warnings while reading", context.manifest.warnings)
@@ -105,6 +107,10 @@ def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: 
     front.heading("Sign-off")
     for line in ("Prepared by", "Reviewed by", "Date"):
         front.write(front.cell(line, LABEL), front.cell(None, border=LINE))
+
+
+def _unread_line(record: DatasetRecord) -> str:
+    return f"{record.name} of {record.server}: {record.status.value}" + (f", {record.reason}" if record.reason else "")
 
 
 def _reading_notes(guard: CellGuard, zone: str) -> list[str]:

@@ -111,6 +111,8 @@ def _summary(context: ReportContext) -> dict[str, Any]:
         "jobs_in_scope": summary.jobs_in_scope,
         "jobs_disabled": summary.jobs_disabled,
         "jobs_whole": summary.jobs_whole,
+        "needed_complete": summary.needed_complete,
+        "needed_total": summary.needed_total,
         "sessions_by_result": dict(summary.sessions_by_result),
         "sessions_whole": summary.sessions_whole,
         "success_rate": summary.success_rate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -125,7 +126,7 @@ def build_page(context: ReportContext) -> Page:
     uses = {use.check.id: use for use in context.results.uses}
     return Page(
         many_servers=len(context.manifest.servers) > 1,
-        in_short=_in_short(context.results.coverage),
+        in_short=_in_short(findings, context.results.coverage),
         wrong=_finding_rows(findings[status == "FAIL"]),
         questions=_open_questions(findings[status.isin(["UNKNOWN", "ERROR"])]),
         accepted=_finding_rows(findings[status == "WAIVED"]),
@@ -174,21 +175,24 @@ def _finding_row(record: Mapping[Any, Any]) -> FindingRow:
     )
 
 
-def _in_short(coverage: pd.DataFrame) -> tuple[Wrong, ...]:
-    """The checks that fail, worst severity first, then by the number of objects."""
-    failing = [record for record in coverage.to_dict("records") if is_known(record["fail"]) and record["fail"]]
-    failing.sort(key=lambda record: (_rank(record["severity"]), -record["fail"], record["check_id"]))
+def _in_short(findings: pd.DataFrame, coverage: pd.DataFrame) -> tuple[Wrong, ...]:
+    """The checks that fail by the severity of their findings, worst first, then by the number of objects."""
+    population = {(row["server"], row["check_id"]): row["population"] for row in coverage.to_dict("records")}
+    keys = ["server", "check_id", "title", "severity"]
+    failing = findings[findings["status"] == "FAIL"]
+    groups = Counter(zip(*(failing[name].tolist() for name in keys), strict=True))
+    lines = sorted(groups.items(), key=lambda item: (_rank(item[0][3]), -item[1], item[0][1], item[0][0]))
     return tuple(
         Wrong(
-            badge=badge("FAIL", _text(record["severity"])),
-            server=_text(record["server"]),
-            check_id=_text(record["check_id"]),
-            check_anchor=anchor("check", _text(record["check_id"])),
-            title=_text(record["title"]),
-            failing=number(record["fail"]),
-            population=number(record["population"]),
+            badge=badge("FAIL", _text(severity)),
+            server=_text(server),
+            check_id=_text(check_id),
+            check_anchor=anchor("check", _text(check_id)),
+            title=_text(title),
+            failing=number(objects),
+            population=number(population[server, check_id]),
         )
-        for record in failing
+        for (server, check_id, title, severity), objects in lines
     )
 
 

@@ -218,7 +218,7 @@ def runs_succeed(
     return Outcome(
         nullable(lowest >= required, ~settled, jobs.index),
         observed=worded(jobs.index, (known > 0, _shares(good, known, runs.warning, runs.unclear))),
-        expected=f"≥ {100 * required:.1f} % of the finished sessions",
+        expected=f"≥ {100 * required:.1f} % of the finished sessions; below {100 * min_rate:.1f} % it weighs in full",
         severity=worded(jobs.index, (settled & (lowest < required) & (lowest >= min_rate), "medium")),
         applies=jobs["expected_to_run"],
         reason=_reason(
