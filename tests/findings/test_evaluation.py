@@ -123,6 +123,7 @@ def test_missing_names_sort_last() -> None:
         {
             "status": ["PASS"] * 3,
             "severity": ["low"] * 3,
+            "area": ["Other"] * 3,
             "check_id": ["C"] * 3,
             "server": ["s"] * 3,
             "object_name": [None, "b", "a"],
@@ -131,6 +132,13 @@ def test_missing_names_sort_last() -> None:
         dtype=STRING,
     )
     assert in_order(frame)["object_id"].tolist() == ["3", "2", "1"]
+
+
+def test_of_equal_severity_a_gap_comes_first_then_a_run_then_a_setting() -> None:
+    areas = ["Job settings", "Other", "Job runs", "Evidence"]
+    same = {name: ["x"] * 4 for name in ("check_id", "server", "object_name", "object_id")}
+    frame = pd.DataFrame({"status": ["FAIL"] * 4, "severity": ["high"] * 4, "area": areas} | same, dtype=STRING)
+    assert in_order(frame)["area"].tolist() == ["Evidence", "Job runs", "Job settings", "Other"]
 
 
 def test_coverage_counts_every_finding_once(estate: Estate) -> None:

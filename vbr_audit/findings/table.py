@@ -59,10 +59,17 @@ def finding_ids(results: pd.DataFrame) -> Cells:
     return found
 
 
+AREA_ORDER: Final = ("Evidence", "Job runs", "Job settings")
+
+
 def in_order(findings: pd.DataFrame) -> pd.DataFrame:
-    """The findings worst first: by status, severity, check, server, object name, object id."""
+    """The findings worst first: by status, severity, area, check, server, object name, object id.
+
+    Of equal severity, a gap in the evidence comes before a backup that did not run, and that before a setting.
+    """
     names = ["object_id", "object_name", "server", "check_id"]
     ranks = [_alphabetical(findings[name]) for name in names]
+    ranks.append(_ranked(findings["area"], AREA_ORDER))
     ranks.append(_ranked(findings["severity"], SEVERITIES))
     ranks.append(_ranked(findings["status"], STATUSES))
     return findings.take(np.lexsort(ranks)).reset_index(drop=True)
@@ -98,6 +105,6 @@ def _alphabetical(values: pd.Series) -> Cells:
 
 
 def _ranked(values: pd.Series, order: Collection[str]) -> Cells:
-    """The place of each word in `order`."""
+    """The place of each word in `order`; a word that is not in it comes last."""
     rank = {word: place for place, word in enumerate(order)}
-    return np.array([rank[word] for word in values.to_numpy(dtype=object)], dtype=np.int64)
+    return np.array([rank.get(word, len(rank)) for word in values.to_numpy(dtype=object)], dtype=np.int64)

@@ -181,7 +181,7 @@ def _in_short(findings: pd.DataFrame, coverage: pd.DataFrame) -> tuple[Wrong, ..
     keys = ["server", "check_id", "title", "severity"]
     failing = findings[findings["status"] == "FAIL"]
     groups = Counter(zip(*(failing[name].tolist() for name in keys), strict=True))
-    lines = sorted(groups.items(), key=lambda item: (_rank(item[0][3]), -item[1], item[0][1], item[0][0]))
+    lines = sorted(groups.items(), key=lambda item: (_rank(item[0][3]), -item[1]))
     return tuple(
         Wrong(
             badge=badge("FAIL", _text(severity)),
