@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbr_audit.revisions import KNOWN
-from vbr_audit.tables import controls, history, job_settings, job_states, jobs, server_info, server_time, sessions
+from vbr_audit.tables import (
+    BUILDERS,
+    controls,
+    history,
+    job_settings,
+    job_states,
+    jobs,
+    server_info,
+    server_time,
+    sessions,
+)
 from vbr_audit.tables.control_list import CONTROLS
 from vbr_audit.tables.job_documents import KNOWN_KEYS
 from vbr_audit.tables.schema import DTYPES, conform
@@ -38,6 +48,13 @@ JSON = st.recursive(
 ROWS = st.lists(
     st.one_of(JSON, st.dictionaries(st.sampled_from(KEYS), JSON, max_size=12)),
     max_size=6,
+)
+BACKUPS = st.lists(
+    st.fixed_dictionaries(
+        {"jobId": st.one_of(st.sampled_from(["a", "b"]), SCALARS)},
+        optional={"name": SCALARS, "jobType": st.sampled_from(["Backup", "CloudBackupAzure", "ProxmoxBackupJob", 3])},
+    ),
+    max_size=4,
 )
 TYPED = st.builds(
     lambda document, job_type: document | {"type": job_type},
@@ -71,20 +88,32 @@ def test_any_rows(module, pages):
 @given(
     documents=st.one_of(ROWS, st.lists(TYPED, max_size=5)),
     states=st.one_of(st.none(), ROWS),
+    backups=st.one_of(st.none(), BACKUPS),
     revision=st.sampled_from([*KNOWN, "nonsense", None]),
     server_revision=st.sampled_from([*KNOWN, "1.4-rev0", "nonsense", None]),
 )
-def test_any_job_documents(documents, states, revision, server_revision):
+def test_any_job_documents(documents, states, backups, revision, server_revision):
     table = None
     if states is not None:
         builder = job_states.builder("vbr01")
         builder.add(states)
         table = builder.finish().frame
-    built = jobs.build(documents, table, server="vbr01", revision=revision, server_revision=server_revision)
+    if backups is not None:
+        builder = BUILDERS["backups"]("vbr01")
+        builder.add(backups)
+        backups = builder.finish().frame
+    built = jobs.build(
+        documents, table, backups=backups, server="vbr01", revision=revision, server_revision=server_revision
+    )
     assert_dtypes(built.jobs, jobs.SPEC)
     assert_dtypes(built.job_settings, job_settings.SPEC)
     objects = [document for document in documents if isinstance(document, dict)]
-    assert (built.jobs["seen_in"] != "job_states").sum() == len(objects)
+    with_document = built.jobs["seen_in"].str.split("+").str[0].eq("jobs").astype(bool)
+    assert with_document.sum() == len(objects)
+    without = built.jobs.loc[~with_document, "job_id"]
+    assert without.notna().all()
+    assert without.is_unique
+    assert not set(without) & set(built.jobs.loc[with_document, "job_id"].dropna())
     assert built.jobs["server"].eq("vbr01").all()
     absent = controls.support(built.jobs["settings_profile"], "encryption_enabled") == False  # noqa: E712
     assert built.jobs.loc[absent.fillna(False), "encryption_enabled"].isna().all()

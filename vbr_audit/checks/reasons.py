@@ -64,7 +64,7 @@ def _job_reason(profile_key: Any, kind: Any, seen_in: Any, *, missing: list[str]
     if profile is None:
         if not any(name in CONTROLS and name not in base for name in missing):
             return _listed(paths)
-        if seen_in is not pd.NA and seen_in == "job_states":
+        if seen_in is not pd.NA and str(seen_in).startswith("job_states"):
             return f"settings not readable: the server shows only the state of this job (type {_word(kind)})"
         return f"settings not readable for job type {_word(kind)}"
     own = [name for name in settings if name not in base]

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from vbr_audit.tables import (
+    backups,
     history,
+    infrastructure,
     job_settings,
     job_states,
     jobs,
+    keys,
     provenance,
+    replicas,
+    repositories,
+    scale_out,
+    security,
+    server_facts,
     server_info,
+    server_settings,
     server_time,
     sessions,
+    task_sessions,
 )
 from vbr_audit.tables.control_list import CONTROLS
-from vbr_audit.tables.schema import TableSpec
+from vbr_audit.tables.schema import TableBuilder, TableSpec
 
-__all__ = ["CONTROLS", "SPECS"]
+__all__ = ["BUILDERS", "CONTROLS", "SPECS"]
+
+_DECLARED: Final = (
+    *server_facts.TABLES,
+    *task_sessions.TABLES,
+    *backups.TABLES,
+    *replicas.TABLES,
+    *repositories.TABLES,
+    scale_out.REPOSITORIES,
+    *infrastructure.TABLES,
+    *keys.TABLES,
+    *server_settings.TABLES,
+    *security.TABLES,
+)
 
 SPECS: Final[dict[str, TableSpec]] = {
     spec.name: spec
@@ -29,8 +53,19 @@ SPECS: Final[dict[str, TableSpec]] = {
         history.SPEC,
         server_time.SPEC,
         server_info.SPEC,
+        *(table.spec for table in _DECLARED),
+        scale_out.EXTENTS.spec,
         provenance.SERVERS,
         provenance.DATASETS,
     )
 }
 """Every table by name."""
+
+BUILDERS: Final[dict[str, Callable[[str], TableBuilder]]] = {
+    "job_states": job_states.builder,
+    "sessions": sessions.builder,
+    "session_history": history.builder,
+    **{table.name: table.builder for table in _DECLARED},
+    "scale_out_extents": scale_out.Extents,
+}
+"""For each table that is built page by page: what gives a builder of it for the name of a server."""

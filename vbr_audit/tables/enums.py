@@ -42,6 +42,19 @@ class Folding(dict[Any, Any]):
 
 _REMEMBERED: Final = 10_000
 
+
+class FoldingOfLists(Folding):
+    """Folds each word of a text in which words stand between commas; the whole is unknown when one of them is."""
+
+    def __missing__(self, word: str) -> str:
+        if "," not in word and word:
+            return super().__missing__(word)
+        folded = [self[part] if part else part for part in word.split(",")]
+        if any(part in self.unknown for part in word.split(",")):
+            self.unknown.add(word)
+        return ",".join(folded)
+
+
 JOB_TYPES: Final = listed(
     """
     Unknown VSphereBackup HyperVBackup VSphereReplica CloudDirectorBackup BackupCopy LegacyBackupCopy

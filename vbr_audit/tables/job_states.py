@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.enums import JOB_STATUSES, RESULTS, WORKLOADS, Folding, fold_job_types, listed
-from vbr_audit.tables.paged import PagedTable, Source
-from vbr_audit.tables.schema import Column, TableSpec
+import pandas as pd
+
+from vbr_audit.tables.enums import JOB_RUN_TYPES, JOB_STATUSES, RESULTS, WORKLOADS, Folding, fold_job_types, listed
+from vbr_audit.tables.notes import Notes
+from vbr_audit.tables.paged import Columns, PagedTable, Source
+from vbr_audit.tables.schema import Column, TableSpec, conform
 
 SPEC: Final = TableSpec(
     name="job_states",
@@ -34,6 +37,8 @@ SPEC: Final = TableSpec(
         Column("description", "string", "The job's description."),
         Column("is_high_priority", "boolean", "The job is served first when resources are short."),
         Column("progress_percent", "Int64", "Progress of the current run.", "%"),
+        Column("run_after_job_id", "string", "The id of the job after which it runs. From 1.3-rev0 on."),
+        Column("run_after_job", "string", "The name of that job. From 1.3-rev0 on."),
     ),
 )
 
@@ -64,6 +69,8 @@ _SOURCES: Final = (
     Source("description", ("description",), "text"),
     Source("is_high_priority", ("highPriority",)),
     Source("progress_percent", ("progressPercent",)),
+    Source("run_after_job_id", ("runAfterJob.jobId",), "id"),
+    Source("run_after_job", ("runAfterJob.jobName",), "text"),
 )
 
 
@@ -80,4 +87,40 @@ def builder(server: str) -> PagedTable:
             "workload_reported": ("workload", Folding(WORKLOADS)),
         },
         known_keys=KNOWN_KEYS,
+        unfold=_unfold,
     )
+
+
+def _unfold(columns: Columns, notes: Notes) -> Columns:
+    """The parts of `runAfterJob`."""
+    jobs = columns.get("runAfterJob", ())
+    wrong = sum(value is not None and type(value) is not dict for value in jobs)
+    notes.count_uncastable("run_after_job_id", wrong)
+    if not jobs:
+        return {}
+    return {
+        f"runAfterJob.{key}": [value.get(key) if type(value) is dict else None for value in jobs]
+        for key in ("jobId", "jobName")
+    }
+
+
+def from_sessions(sessions: pd.DataFrame) -> pd.DataFrame:
+    """`job_states` of one server from the newest run of each job in `sessions`, for a server that refuses them.
+
+    Known are the job's id, the name of the session, the last run, its result (the word None while it runs) and
+    its session; all else is NA. A job without a run in `sessions` has no row; sessions without a readable date
+    count as the oldest. Rows are in the order of those runs.
+    """
+    runs = sessions[sessions["session_type"].isin(JOB_RUN_TYPES) & sessions["job_id"].notna()]
+    newest = runs.sort_values("created", kind="stable", na_position="first").drop_duplicates("job_id", keep="last")
+    newest = newest.sort_index()
+    runs_still = newest["result"].isna() & newest["state"].ne("Stopped").fillna(False)
+    columns = {
+        "server": newest["server"],
+        "job_id": newest["job_id"],
+        "name": newest["name"],
+        "last_run": newest["created"],
+        "last_result": newest["result"].mask(runs_still.astype(bool), "None"),
+        "session_id": newest["session_id"],
+    }
+    return conform(columns, SPEC)[0]

@@ -1,7 +1,7 @@
 """The table `jobs`: every job that the server lists, with its settings under their canonical names.
 
-Jobs come from their documents (`/jobs`); those that only have a state (`/jobs/states`) are added with unknown
-settings, so that nothing the server knows is left out.
+Jobs come from their documents (`/jobs`); those that only have a state (`/jobs/states`), or only backups of a type
+that has no documents (`/backups`), are added with unknown settings, so that nothing the server knows is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.tables import job_settings
+from vbr_audit.tables import job_origins, job_scope, job_settings
 from vbr_audit.tables.arrays import strings_of, to_array, to_booleans, to_strings
 from vbr_audit.tables.control_list import CONTROLS, GFS_LEVELS, HEALTH_CHECK_TIMES, ID_CONTROLS, SUB_SCHEDULES
 from vbr_audit.tables.controls import support
@@ -35,12 +35,12 @@ SPEC: Final = TableSpec(
         Column("type_reported", "string", "The type as the server wrote it."),
         Column("description", "string", "The job's description."),
         Column("is_high_priority", "boolean", "The job is served first when resources are short."),
-        Column("seen_in", "string", "Where the job was found: jobs, job_states, or jobs+job_states."),
+        Column("seen_in", "string", "Where the job was found: jobs, job_states, backups, joined by +."),
         Column(
             "settings_profile",
             "string",
             "Which entry of the controls map holds: revision, type and variant. NA when the settings are not "
-            "known: type or revision not in the map, or the job is known by its state only.",
+            "known: type or revision not in the map, or the job has no document.",
         ),
         Column(
             "expected_to_run",
@@ -48,6 +48,7 @@ SPEC: Final = TableSpec(
             "It should run by itself: not disabled, and scheduled or of a kind that always runs.",
         ),
         *(control.column for control in CONTROLS.values()),
+        *(column for field in job_scope.FIELDS for column in field.columns),
     ),
 )
 
@@ -76,18 +77,22 @@ def build(
     server: str,
     revision: str | None,
     server_revision: str | None = None,
+    backups: pd.DataFrame | None = None,
 ) -> JobTables:
-    """Build the tables of one server from decoded job documents and its `job_states` (None: not read).
+    """Build the tables of one server from decoded job documents, its `job_states` and its `backups` (None: not read).
 
     `revision` is the one that was asked for, `server_revision` the newest that the server speaks. Rows keep
-    the order of the documents, then that of the states. Nothing in the documents raises.
+    the order of the documents, then that of the states, then that of the backups. Nothing in the documents raises.
     """
     notes = Notes()
     read = read_documents(documents, revision=revision, server_revision=server_revision, notes=notes)
     ids = _ids([document.get("id") for document in read.documents])
-    known_states = _distinct_states(states)
-    only = _not_among(known_states, ids)
-    arrays = _base_arrays(read, ids, only, server, states_read=known_states, notes=notes)
+    known_states = job_origins.distinct_states(states)
+    only = job_origins.without_document(ids, known_states, backups, revision)
+    arrays = _base_arrays(read, ids, only, server, notes)
+    all_ids = [*ids, *only["job_id"]]
+    arrays["seen_in"] = strings_of(job_origins.seen_in(all_ids, len(ids), known_states, backups))
+    arrays |= job_scope.read_scope(read, len(all_ids), notes)
     for name in READ_CONTROLS:
         arrays[name] = _control_array(name, read.values[name] + [None] * len(only), notes)
     arrays["is_disabled"] = _with_status(arrays["is_disabled"], only, len(read.documents))
@@ -103,40 +108,16 @@ def _ids(values: Sequence[Any]) -> list[Any]:
     return [None if value == ZERO_GUID else value for value in values]
 
 
-def _distinct_states(states: pd.DataFrame | None) -> pd.DataFrame | None:
-    if states is None:
-        return None
-    return states[states["job_id"].notna()].drop_duplicates("job_id")
-
-
-def _not_among(states: pd.DataFrame | None, ids: list[Any]) -> pd.DataFrame:
-    """The states of jobs that have no document."""
-    if states is None:
-        return pd.DataFrame({"job_id": []})
-    known = {value for value in ids if isinstance(value, str)}
-    return states[[job_id not in known for job_id in states["job_id"]]]
-
-
-def _base_arrays(
-    read: JobDocuments,
-    ids: list[Any],
-    only: pd.DataFrame,
-    server: str,
-    *,
-    states_read: pd.DataFrame | None,
-    notes: Notes,
-) -> dict[str, Any]:
-    """The columns that every job has whatever its type, of the documents and then of the state-only jobs."""
+def _base_arrays(read: JobDocuments, ids: list[Any], only: pd.DataFrame, server: str, notes: Notes) -> dict[str, Any]:
+    """The columns that every job has whatever its type, of the documents and then of the jobs without one."""
 
     def texts(column: str, own: list[Any]) -> Any:
-        return to_strings(own + (only[column].tolist() if len(only) else []), column, notes)
+        return to_strings(own + only[column].tolist(), column, notes)
 
     def reported(key: str) -> list[Any]:
         return [document.get(key) for document in read.documents]
 
-    have_state = set() if states_read is None else set(states_read["job_id"])
-    seen = ["jobs+job_states" if type(i) is str and i in have_state else "jobs" for i in ids]
-    priority = only["is_high_priority"].tolist() if len(only) else []
+    priority = only["is_high_priority"].tolist()
     return {
         "server": strings_of([server] * (len(ids) + len(only))),
         "job_id": texts("job_id", ids),
@@ -145,7 +126,6 @@ def _base_arrays(
         "type_reported": texts("type_reported", reported("type")),
         "description": texts("description", reported("description")),
         "is_high_priority": to_booleans(reported("isHighPriority") + priority, "is_high_priority", notes),
-        "seen_in": strings_of(seen + ["job_states"] * len(only)),
         "settings_profile": to_strings(read.profiles + [None] * len(only), "settings_profile", notes),
     }
 
@@ -180,9 +160,8 @@ def _fold(name: str, values: list[Any], notes: Notes) -> list[Any]:
 
 
 def _with_status(disabled: Any, only: pd.DataFrame, documents: int) -> Any:
-    """`is_disabled` with what the status of each state-only job says of it."""
-    status = only["status"].tolist() if len(only) else []
-    said = [_says_disabled(word) for word in status]
+    """`is_disabled` with what the status of each job without a document says of it."""
+    said = [_says_disabled(word) for word in only["status"]]
     if said:
         disabled = disabled.copy()
         disabled[documents:] = pd.array(said, dtype="boolean")

@@ -95,7 +95,7 @@ def builder(server: str) -> PagedTable:
         },
         known_keys=KNOWN_KEYS,
         unfold=_unfold,
-        complete=_add_duration,
+        complete=add_duration,
     )
 
 
@@ -123,7 +123,8 @@ def _part(objects: Sequence[Any], key: str) -> Sequence[Any]:
     return [value.get(key) if type(value) is dict else None for value in objects]
 
 
-def _add_duration(arrays: dict[str, Any]) -> None:
+def add_duration(arrays: dict[str, Any]) -> None:
+    """Fill `duration_s` from `created` and `ended`; NA where either is missing, or if negative."""
     lasted = pd.TimedeltaIndex(pd.DatetimeIndex(arrays["ended"]) - pd.DatetimeIndex(arrays["created"]))
     seconds = lasted.total_seconds().to_numpy(dtype=np.float64, copy=True)
     unknown = ~(seconds >= 0)

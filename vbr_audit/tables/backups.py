@@ -1,0 +1,127 @@
+"""The tables `backups`, `backup_objects`, `restore_points` and `backup_files`: what the jobs have made."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vbr_audit.tables.enums import JOB_TYPES, RENAMED_JOB_TYPES
+from vbr_audit.tables.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.words import GFS_PERIODS, PLATFORMS, RENAMED_PLATFORMS, SEVERITIES
+
+
+def platform() -> Field:
+    """The column of the platform of what is protected."""
+    help = "The platform of what it protects."
+    return word("platform", help, "platformName", known=PLATFORMS, renamed=RENAMED_PLATFORMS)
+
+
+BACKUPS: Final = Table(
+    "backups",
+    "One row per backup, a chain of restore points on a repository, as of the collection (`/backups`).",
+    (
+        own_id("backup_id", "The backup's id.", "id"),
+        text("name", "The backup's name, as a rule its job's.", "name"),
+        ident("job_id", "The id of the job that made it; NA if the server names none.", "jobId"),
+        word(
+            "job_type",
+            "The type of that job in its newest spelling. From 1.3-rev0 on.",
+            "jobType",
+            known=JOB_TYPES,
+            renamed=tuple(RENAMED_JOB_TYPES.items()),
+        ),
+        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId"),
+        platform(),
+        ident("platform_id", "The id of the platform.", "platformId"),
+        moment("created", "When it was created.", "creationTime"),
+        ident("repository_id", "The id of the repository that holds it.", "repositoryId"),
+        text("repository_name", "The name of that repository. From 1.3-rev0 on.", "repositoryName"),
+    ),
+    key=("backup_id",),
+)
+
+OBJECTS: Final = Table(
+    "backup_objects",
+    "One row per object and backup, as of the collection: machines, shares, tenants (`/backupObjects`).",
+    (
+        own_id("backup_object_id", "The object's id; one object can be in several backups.", "id"),
+        ident("backup_id", "The id of the backup that holds it.", "backupId"),
+        text("name", "The object's name.", "name"),
+        text("type", "What it is, as the server wrote it.", "type"),
+        platform(),
+        ident("platform_id", "The id of the platform.", "platformId"),
+        text("object_id", "Its id on its own platform.", "objectId", "computerId"),
+        text("path", "Where it stands in the inventory.", "path"),
+        whole("restore_points_count", "How many restore points it has.", "restorePointsCount", unit="restore points"),
+        flag("last_run_failed", "Its last run failed. From 1.3-rev0 on.", "lastRunFailed"),
+        word(
+            "encryption_state",
+            "Of machines in a cloud: whether the backup is encrypted.",
+            "encryptionState",
+            known=("Unencrypted", "Encrypted", "Decrypted"),
+        ),
+    ),
+    key=("backup_object_id", "backup_id"),
+    also_known="viType cloudDirectorType biosUuid protectionGroupIds owner size",
+)
+
+RESTORE_POINTS: Final = Table(
+    "restore_points",
+    "One row per restore point, as of the collection (`/restorePoints`; in 1.1-rev0 `/objectRestorePoints`).",
+    (
+        own_id("restore_point_id", "The restore point's id.", "id"),
+        text("name", "The name of the object; there is no id of it.", "name"),
+        ident("backup_id", "The id of its backup.", "backupId"),
+        platform(),
+        moment("created", "When it was made.", "creationTime"),
+        word(
+            "type",
+            "Full, Increment…",
+            "type",
+            known=("Increment", "Full", "Rollback", "Snapshot", "Cdp", "Different"),
+        ),
+        ident("session_id", "The id of the session that made it.", "sessionId"),
+        ident("backup_file_id", "The id of the file that holds it.", "backupFileId"),
+        word("malware_status", "How it is marked. From 1.2-rev1 on.", "malwareStatus", known=SEVERITIES),
+        whole("original_bytes", "The size of what it protects. From 1.3-rev0 on.", "originalSize", unit="bytes"),
+        word(
+            "guest_os_family",
+            "The family of the guest's operating system. From 1.3-rev0 on.",
+            "guestOsFamily",
+            known=("Windows", "Linux", "Unknown", "Other"),
+        ),
+        joined(
+            "gfs_periods",
+            "The long-term periods that it is kept for, joined by commas. From 1.3-rev2 on.",
+            "gfsPeriods",
+            known=GFS_PERIODS,
+        ),
+    ),
+    key=("restore_point_id",),
+    also_known="platformId allowedOperations",
+)
+
+FILES: Final = Table(
+    "backup_files",
+    "One row per backup file, as of the collection (`/backups/{id}/backupFiles`, from 1.2-rev1 on).",
+    (
+        own_id("backup_file_id", "The file's id.", "id"),
+        text("name", "The file's name.", "name"),
+        ident("backup_id", "The id of its backup.", "backupId"),
+        joined("object_ids", "The ids of the backup objects in it, joined by commas.", "objectIds", "objectId"),
+        counted("restore_points_count", "How many restore points it holds.", "restorePointIds", unit="restore points"),
+        moment("created", "When it was made.", "creationTime"),
+        whole("data_bytes", "The size of what is in it.", "dataSize", unit="bytes"),
+        whole("backup_bytes", "The size of the file.", "backupSize", unit="bytes"),
+        whole("dedup_ratio", "The ratio of deduplication, as the server gives it.", "dedupRatio"),
+        whole("compress_ratio", "The ratio of compression, as the server gives it.", "compressRatio"),
+        joined(
+            "gfs_periods",
+            "The long-term periods that it is kept for, joined by commas; None, or empty, if there is none.",
+            "gfsPeriods",
+            known=GFS_PERIODS,
+        ),
+    ),
+    key=("backup_file_id",),
+)
+
+TABLES: Final = (BACKUPS, OBJECTS, RESTORE_POINTS, FILES)

@@ -1,0 +1,143 @@
+"""The tables `proxies`, `proxy_states`, `managed_servers` and `wan_accelerators`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+
+from vbr_audit.tables.enums import listed
+from vbr_audit.tables.fields import Field, Table, flag, ident, moment, own_id, text, whole, word
+
+_PROXY_TYPES: Final = ("ViProxy", "HvProxy", "GeneralPurposeProxy")
+
+PROXIES: Final = Table(
+    "proxies",
+    "One row per backup proxy with its settings, as of the collection (`/backupInfrastructure/proxies`).",
+    (
+        own_id("proxy_id", "The proxy's id.", "id"),
+        text("name", "The proxy's name.", "name"),
+        text("description", "The proxy's description.", "description"),
+        word("type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy.", "type", known=_PROXY_TYPES),
+        ident("host_id", "The managed server that it runs on.", "server.hostId"),
+        text("host_name", "The name of that server. From 1.3-rev0 on.", "server.hostName"),
+        word(
+            "transport_mode",
+            "How it reads the disks of VMware machines.",
+            "server.transportMode",
+            known=("Auto", "DirectAccess", "VirtualAppliance", "Network"),
+        ),
+        flag("failover_to_network", "It reads over the network if its own mode fails.", "server.failoverToNetwork"),
+        flag(
+            "host_to_proxy_encryption",
+            "What it reads over the network is encrypted.",
+            "server.hostToProxyEncryption",
+        ),
+        whole("max_tasks", "So many tasks at one time.", "server.maxTaskCount", unit="tasks"),
+    ),
+    key=("proxy_id",),
+)
+
+PROXY_STATES: Final = Table(
+    "proxy_states",
+    "One row per backup proxy with its state, as of the collection (`/backupInfrastructure/proxies/states`, "
+    "from 1.3-rev0 on).",
+    (
+        own_id("proxy_id", "The proxy's id.", "id"),
+        text("name", "The proxy's name.", "name"),
+        word("type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy.", "type", known=_PROXY_TYPES),
+        ident("host_id", "The managed server that it runs on.", "hostId"),
+        text("host_name", "The name of that server.", "hostName"),
+        flag("is_disabled", "It is switched off.", "isDisabled"),
+        flag("is_online", "It can be reached.", "isOnline"),
+        flag("is_out_of_date", "Its components are out of date.", "isOutOfDate"),
+    ),
+    key=("proxy_id",),
+    also_known="description",
+)
+
+MANAGED_SERVERS: Final = Table(
+    "managed_servers",
+    "One row per managed server, as of the collection (`/backupInfrastructure/managedServers`).",
+    (
+        own_id("managed_server_id", "The managed server's id.", "id"),
+        text("name", "Its name or address.", "name"),
+        text("description", "Its description.", "description"),
+        word(
+            "type",
+            "What it is: a Windows or Linux machine, a host or manager of virtual machines.",
+            "type",
+            known=listed(
+                """
+                WindowsHost LinuxHost ViHost CloudDirectorHost HvServer HvCluster SCVMM SmbV3Cluster
+                SmbV3StandaloneHost
+                """
+            ),
+        ),
+        word("status", "Available or Unavailable.", "status", known=("Available", "Unavailable")),
+        word(
+            "updates_state",
+            "Of Windows, Linux and Hyper-V machines: whether updates are due. From 1.3-rev0 on.",
+            "updatesState",
+            known=listed(
+                "CheckInProgress Installing LastInstallFailed Available NotAvailable CheckUpdatesFailed OutOfDate"
+            ),
+        ),
+        moment("auto_update_deadline", "When updates are put in at the latest.", "autoUpdateDeadline"),
+        flag("is_backup_server", "It is the backup server itself. From 1.3-rev0 on.", "isBackupServer"),
+        flag(
+            "is_default_mount_server",
+            "It mounts backups unless said otherwise. From 1.3-rev0 on.",
+            "isDefaultMountServer",
+        ),
+        flag("is_appliance", "It is a Linux appliance of Veeam.", "isVBRLinuxAppliance"),
+        word(
+            "credentials_storage_type",
+            "How the server signs in there: kept credentials, used once, or a certificate.",
+            "credentialsStorageType",
+            known=("Permanent", "SingleUse", "Certificate"),
+        ),
+        ident("credentials_id", "The credentials that the server signs in with.", "credentialsId"),
+        word("vi_host_type", "Of VMware: ESX, ESXi or VC.", "viHostType", known=("ESX", "ESXi", "VC")),
+        ident("parent_id", "The managed server that it belongs to.", "parentHostId"),
+        text("parent_name", "The name of that server.", "parentHostName"),
+    ),
+    key=("managed_server_id",),
+    also_known="""
+        networkSettings singleUseCredentials sshSettings handshakeCode optionalComponents port url
+        certificateThumbprint viServers maxTaskCount childServers addAllServers
+    """,
+)
+
+_UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")
+
+
+def _add_cache_bytes(arrays: dict[str, Any]) -> None:
+    factors = {unit: 1024**power for power, unit in enumerate(_UNITS)}
+    sizes: list[Any] = []
+    for size, unit in zip(arrays["cache_size"], arrays["cache_size_unit"], strict=True):
+        known = size is not pd.NA and unit is not pd.NA and unit in factors
+        sizes.append(size * factors[unit] if known and abs(size) <= 2**63 // factors[unit] - 1 else pd.NA)
+    arrays["cache_bytes"] = pd.array(sizes, dtype="Int64")
+
+
+WAN_ACCELERATORS: Final = Table(
+    "wan_accelerators",
+    "One row per WAN accelerator, as of the collection (`/backupInfrastructure/wanAccelerators`, from 1.2-rev1 on).",
+    (
+        own_id("wan_accelerator_id", "The WAN accelerator's id.", "id"),
+        text("name", "Its name.", "name"),
+        ident("host_id", "The managed server that it runs on.", "server.hostId"),
+        text("description", "Its description.", "server.description"),
+        flag("high_bandwidth_mode", "It is set for fast lines.", "server.highBandwidthModeEnabled"),
+        whole("streams", "So many connections for data.", "server.streamsCount", unit="streams"),
+        text("cache_folder", "Where its cache is.", "cache.cacheFolder"),
+        whole("cache_size", "The size of its cache in `cache_size_unit`.", "cache.cacheSize"),
+        word("cache_size_unit", "The unit of `cache_size`.", "cache.cacheSizeUnit", known=_UNITS),
+        Field("cache_bytes", "Int64", "The size of its cache.", unit="bytes"),
+    ),
+    key=("wan_accelerator_id",),
+    complete=_add_cache_bytes,
+)
+
+TABLES: Final = (PROXIES, PROXY_STATES, MANAGED_SERVERS, WAN_ACCELERATORS)

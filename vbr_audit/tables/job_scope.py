@@ -1,0 +1,73 @@
+"""The columns of `jobs` that say what a job takes in, leaves out and copies from, of the documents that tell it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+
+from vbr_audit.tables.fields import Field, Table, counted, ident, joined
+from vbr_audit.tables.job_documents import JobDocuments
+from vbr_audit.tables.notes import Notes
+
+FIELDS: Final[tuple[Field, ...]] = (
+    counted(
+        "included_count",
+        "So many entries say what it takes in: machines, containers, computers or shares. NA for other kinds of jobs.",
+        "virtualMachines.includes",
+        "computers",
+        "objects",
+        unit="entries",
+    ),
+    counted(
+        "excluded_count",
+        "So many entries say which machines it leaves out; of a copy, jobs apart.",
+        "virtualMachines.excludes.vms",
+        "sourceObjects.excludes.objects",
+        "linkedJobs.excludes",
+        unit="entries",
+    ),
+    counted("excluded_jobs_count", "Of a copy: so many jobs are left out.", "sourceObjects.excludes.jobs", unit="jobs"),
+    joined(
+        "disks_to_process",
+        "For each machine with a choice of disks: AllDisks, SystemOnly or SelectedDisks, joined by commas.",
+        "virtualMachines.excludes.disks[].disksToProcess",
+        known=("AllDisks", "SystemOnly", "SelectedDisks"),
+    ),
+    joined(
+        "source_job_ids",
+        "Of a copy or a content scan: the jobs whose backups it takes, joined by commas.",
+        "sourceObjects.includes.jobs[].id",
+        "linkedJobs.includes[].id",
+    ),
+    joined(
+        "source_repository_ids",
+        "Of a copy: the repositories whose backups it takes, joined by commas.",
+        "sourceObjects.includes.repositories[].id",
+    ),
+    joined(
+        "source_backup_ids",
+        "Of a copy: the backups that it takes, joined by commas. From 1.3-rev1 on.",
+        "sourceObjects.includes.backups[].id",
+    ),
+    ident(
+        "archive_repository_id",
+        "Of a backup of files: the repository of its archive. From 1.3-rev1 on.",
+        "archiveRepository.archiveRepositoryId",
+    ),
+)
+
+_TABLE: Final = Table("jobs", "What jobs take in.", FIELDS)
+
+
+def read_scope(read: JobDocuments, rows: int, notes: Notes) -> dict[str, Any]:
+    """The columns of `FIELDS`: of the documents whose settings are known, then NA up to `rows`; counts in `notes`."""
+    builder = _TABLE.builder("")
+    known = zip(read.documents, read.profiles, strict=True)
+    builder.add([{} if profile is None else document for document, profile in known])
+    result = builder.finish()
+    result.notes.unknown_fields.clear()
+    result.notes.missing_keys = 0
+    notes.merge(result.notes)
+    frame = result.frame.reindex(pd.RangeIndex(rows))
+    return {column.name: frame[column.name].array for field in FIELDS for column in field.columns}

@@ -1,0 +1,95 @@
+"""The tables of what opens doors: `credentials`, `cloud_credentials`, `encryption_passwords`, `kms_servers`.
+
+Names, kinds, ages and switches only: a key, a secret or a password is never read into a column.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vbr_audit.tables.fields import Table, flag, moment, own_id, text, whole, word
+
+CREDENTIALS: Final = Table(
+    "credentials",
+    "One row per record of credentials, as of the collection (`/credentials`).",
+    (
+        own_id("credentials_id", "The record's id.", "id"),
+        text("username", "The account.", "username"),
+        text("description", "The record's description.", "description"),
+        word("type", "Standard, Linux, ManagedService.", "type", known=("Standard", "Linux", "ManagedService")),
+        moment(
+            "created",
+            "When the record was made; the password may have been changed since, which the server does not tell.",
+            "creationTime",
+        ),
+        word(
+            "authentication_type",
+            "Of Linux: by a key or by a password. From 1.3-rev0 on.",
+            "authenticationType",
+            known=("SshKey", "Password"),
+        ),
+        flag("elevate_to_root", "Of Linux: the account becomes root.", "elevateToRoot", "autoElevated"),
+        flag("add_to_sudoers", "Of Linux: the account is added to those that may become root.", "addToSudoers"),
+        flag("use_su", "Of Linux: `su` is used where `sudo` fails.", "useSu"),
+        whole("ssh_port", "Of Linux: the port of SSH.", "SSHPort"),
+        text("unique_id", "The id that is the same on other servers.", "uniqueId"),
+    ),
+    key=("credentials_id",),
+    also_known="privateKey passphrase password rootPassword",
+)
+
+CLOUD_CREDENTIALS: Final = Table(
+    "cloud_credentials",
+    "One row per record of cloud credentials, as of the collection (`/cloudCredentials`).",
+    (
+        own_id("cloud_credentials_id", "The record's id.", "id"),
+        text(
+            "name",
+            "The account or connection; NA for access keys, which are not read.",
+            "account",
+            "connectionName",
+            "name",
+        ),
+        text("description", "The record's description.", "description"),
+        word(
+            "type",
+            "Of which cloud.",
+            "type",
+            known=("AzureStorage", "AzureCompute", "Amazon", "Google", "GoogleService"),
+        ),
+        moment("last_modified", "When it was last changed. From 1.3-rev0 on.", "lastModified"),
+        text("unique_id", "The id that is the same on other servers.", "uniqueId"),
+    ),
+    key=("cloud_credentials_id",),
+    also_known="accessKey secretKey deployment subscription projectId",
+)
+
+ENCRYPTION_PASSWORDS: Final = Table(
+    "encryption_passwords",
+    "One row per encryption password, as of the collection (`/encryptionPasswords`).",
+    (
+        own_id("encryption_password_id", "The id of the password's record.", "id"),
+        text("hint", "Its hint.", "hint"),
+        moment("modified", "When it was last changed.", "modificationTime"),
+        flag("is_imported", "It came with backups of another server. From 1.3-rev0 on.", "isImported"),
+        text("unique_id", "The id that is the same on other servers.", "uniqueId"),
+    ),
+    key=("encryption_password_id",),
+    also_known="password",
+)
+
+KMS_SERVERS: Final = Table(
+    "kms_servers",
+    "One row per key management server, as of the collection (`/kmsServers`, from 1.2-rev1 on).",
+    (
+        own_id("kms_server_id", "The key management server's id.", "id"),
+        text("name", "Its name or address.", "name"),
+        text("description", "Its description.", "description"),
+        word("type", "What kind it is.", "type", known=("KMS",)),
+        whole("port", "Its port.", "port"),
+    ),
+    key=("kms_server_id",),
+    also_known="serverCertificateThumbprint clientCertificateThumbprint",
+)
+
+TABLES: Final = (CREDENTIALS, CLOUD_CREDENTIALS, ENCRYPTION_PASSWORDS, KMS_SERVERS)

@@ -1,0 +1,47 @@
+"""The tables `replicas` and `replica_points`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vbr_audit.tables.backups import platform
+from vbr_audit.tables.enums import listed
+from vbr_audit.tables.fields import Table, ident, moment, own_id, text, word
+from vbr_audit.tables.words import SEVERITIES
+
+_STATES: Final = listed("Ready Processing SureBackup Failover FailedFailover PermanentFailover Failback ReadyToSwitch")
+
+REPLICAS: Final = Table(
+    "replicas",
+    "One row per replica, as of the collection (`/replicas`, from 1.2-rev1 on).",
+    (
+        own_id("replica_id", "The replica's id.", "id"),
+        text("name", "The replica's name.", "name"),
+        word("type", "Regular, CDP, Snapshot.", "type", known=("Regular", "CDP", "Snapshot")),
+        ident("job_id", "The id of its job.", "jobId"),
+        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId"),
+        platform(),
+        ident("platform_id", "The id of the platform.", "platformId"),
+        moment("created", "When it was created; not for CDP.", "creationTime"),
+        word("state", "Ready, or what is done with it; not for CDP.", "state", known=_STATES),
+    ),
+    key=("replica_id",),
+)
+
+POINTS: Final = Table(
+    "replica_points",
+    "One row per restore point of a replica, as of the collection (`/replicaPoints`, from 1.2-rev1 on).",
+    (
+        own_id("replica_point_id", "The point's id.", "id"),
+        ident("replica_id", "The id of its replica.", "replicaId"),
+        text("name", "The name of the object.", "name"),
+        platform(),
+        moment("created", "When it was made.", "creationTime"),
+        word("state", "The state of the replica.", "state", known=_STATES),
+        word("malware_status", "How it is marked.", "malwareStatus", known=SEVERITIES),
+    ),
+    key=("replica_point_id",),
+    also_known="platformId allowedOperations",
+)
+
+TABLES: Final = (REPLICAS, POINTS)

@@ -1,0 +1,150 @@
+"""The tables `repositories` and `repository_states`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.tables import immutability
+from vbr_audit.tables.arrays import strings_of
+from vbr_audit.tables.fields import Field, Table, flag, ident, joined, own_id, real, text, whole, word
+from vbr_audit.tables.words import RENAMED_REPOSITORY_TYPES, REPOSITORY_TYPES
+
+_CLASSES: Final = {
+    **dict.fromkeys(("WinLocal", "LinuxLocal", "LinuxHardened"), "local disk"),
+    **dict.fromkeys(("Smb", "Nfs"), "network share"),
+    **dict.fromkeys(
+        ("DellDataDomain", "ExaGrid", "HPEStoreOnce", "HPStoreOnce", "QuantumDXi", "Infinidat", "Fujitsu"), "appliance"
+    ),
+    **dict.fromkeys(("AzureDataBox", "AmazonSnowballEdge"), "transfer device"),
+    **dict.fromkeys(("AmazonS3Glacier", "AzureArchive", "S3GlacierCompatible"), "archive storage"),
+    **dict.fromkeys(
+        ("AmazonS3", "S3Compatible", "IBMCloud", "WasabiCloud", "GoogleCloud", "AzureBlob", "S3Integrated"),
+        "object storage",
+    ),
+    **dict.fromkeys(("VeeamDataCloudVault", "VeeamVault", "ElevenElevenS3"), "object storage"),
+}
+
+
+def _complete(arrays: dict[str, Any]) -> None:
+    classes = [_CLASSES.get(kind, pd.NA) if isinstance(kind, str) else pd.NA for kind in arrays["type"]]
+    arrays["storage_class"] = strings_of(classes)
+    immutability.add_immutability(arrays)
+
+
+def _type() -> Field:
+    help = "The repository's type in its newest spelling."
+    return word("type", help, "type", known=REPOSITORY_TYPES, renamed=RENAMED_REPOSITORY_TYPES)
+
+
+REPOSITORIES: Final = Table(
+    "repositories",
+    "One row per backup repository with its settings, as of the collection (`/backupInfrastructure/repositories`).",
+    (
+        own_id("repository_id", "The repository's id.", "id"),
+        text("name", "The repository's name.", "name"),
+        text("description", "The repository's description.", "description"),
+        _type(),
+        Field(
+            "storage_class",
+            "string",
+            "By its type: local disk, network share, appliance, object storage, archive storage, transfer device; NA "
+            "for a type of which that is not known.",
+        ),
+        ident("host_id", "The managed server whose disks hold it; NA where there is no such server.", "hostId"),
+        text("path", "Its folder or share.", "repository.path", "share.sharePath"),
+        text("bucket", "Its bucket or container.", "bucket.bucketName", "container.containerName"),
+        *immutability.FIELDS,
+        flag(
+            "task_limit_enabled",
+            "The number of tasks at one time is limited; archive storage has no such limit.",
+            "taskLimitEnabled",
+            "repository.taskLimitEnabled",
+            "enableTaskLimit",
+            "repository.enableTaskLimit",
+        ),
+        whole("max_tasks", "So many tasks at one time.", "maxTaskCount", "repository.maxTaskCount", unit="tasks"),
+        flag(
+            "per_machine_files_enabled",
+            "Each machine has files of its own; not told of object storage.",
+            "repository.advancedSettings.perVmBackup",
+        ),
+        flag("rotated_drives", "Its drives are swapped.", "repository.advancedSettings.rotatedDrives"),
+        flag("fast_clone_enabled", "Blocks are cloned on XFS.", "repository.useFastCloningOnXFSVolumes"),
+        flag(
+            "consumption_limit_enabled",
+            "The space that it may use is limited.",
+            "bucket.storageConsumptionLimit.isEnabled",
+            "container.storageConsumptionLimit.isEnabled",
+        ),
+        ident("credentials_id", "The credentials that open it.", "share.credentialsId", "account.credentialsId"),
+        joined(
+            "gateway_ids",
+            "The managed servers that lead to it, joined by commas.",
+            "share.gatewayServer.gatewayServerIds",
+            "account.connectionSettings.gatewayServerIds",
+        ),
+        ident(
+            "mount_server_id",
+            "The managed server that mounts its backups.",
+            "mountServer.mountServerId",
+            "mountServer.windows.mountServerId",
+            "mountServer.linux.mountServerId",
+        ),
+    ),
+    key=("repository_id",),
+    also_known="uniqueId proxyAppliance importOptions",
+    complete=_complete,
+)
+
+
+def _add_free_percent(arrays: dict[str, Any]) -> None:
+    capacity, free = pd.Series(arrays["capacity_gb"]), pd.Series(arrays["free_gb"])
+    known = ((capacity > 0) & (free >= 0)).fillna(False).to_numpy(dtype=bool)
+    share = np.zeros(len(capacity))
+    share[known] = free[known].to_numpy(np.float64) / capacity[known].to_numpy(np.float64) * 100
+    arrays["free_percent"] = pd.arrays.FloatingArray(share, ~(known & np.isfinite(share)))
+
+
+STATES: Final = Table(
+    "repository_states",
+    "One row per repository with its space and state, as of the collection "
+    "(`/backupInfrastructure/repositories/states`).",
+    (
+        own_id("repository_id", "The repository's id.", "id"),
+        text("name", "The repository's name.", "name"),
+        _type(),
+        ident("host_id", "The managed server that holds or leads to it.", "hostId"),
+        text("host_name", "The name of that server.", "hostName"),
+        text("path", "Its folder, share or bucket.", "path"),
+        real("capacity_gb", "Its capacity; 0 or less where that is not known.", "capacityGB", unit="GB"),
+        real("free_gb", "What is free of it.", "freeGB", unit="GB"),
+        Field("free_percent", "Float64", "What is free of its capacity; NA without a capacity above 0.", unit="%"),
+        real("used_gb", "What backups use; may exceed the capacity.", "usedSpaceGB", unit="GB"),
+        flag("is_online", "It can be reached. From 1.2-rev1 on.", "isOnline"),
+        flag("is_out_of_date", "Its components are out of date. From 1.3-rev0 on.", "isOutOfDate"),
+        ident(
+            "scale_out_repository_id",
+            "The scale-out repository that it belongs to. From 1.3-rev0 on.",
+            "scaleOutRepositoryDetails.scaleOutRepositoryId",
+        ),
+        text(
+            "scale_out_repository",
+            "The name of that scale-out repository. From 1.3-rev0 on.",
+            "scaleOutRepositoryDetails.membership",
+        ),
+        word(
+            "extent_type",
+            "Its tier there. From 1.3-rev0 on.",
+            "scaleOutRepositoryDetails.extentType",
+            known=("Performance", "Capacity", "Archive"),
+        ),
+    ),
+    key=("repository_id",),
+    also_known="description",
+    complete=_add_free_percent,
+)
+
+TABLES: Final = (REPOSITORIES, STATES)

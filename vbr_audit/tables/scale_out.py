@@ -1,0 +1,159 @@
+"""The tables `scale_out_repositories` and `scale_out_extents`, both from the rows of `/scaleOutRepositories`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from vbr_audit.tables.enums import listed
+from vbr_audit.tables.fields import Table, counted, flag, ident, joined, own_id, text, whole, word
+from vbr_audit.tables.paged import PagedTable
+from vbr_audit.tables.schema import TableResult
+from vbr_audit.tables.words import ENCRYPTION_TYPES
+
+REPOSITORIES: Final = Table(
+    "scale_out_repositories",
+    "One row per scale-out repository, as of the collection (`/backupInfrastructure/scaleOutRepositories`).",
+    (
+        own_id("scale_out_repository_id", "The scale-out repository's id.", "id"),
+        text("name", "Its name.", "name"),
+        text("description", "Its description.", "description"),
+        flag(
+            "per_machine_files_enabled",
+            "Each machine has files of its own.",
+            "performanceTier.advancedSettings.perVmBackup",
+        ),
+        flag(
+            "full_when_extent_offline",
+            "A full backup is made when the extent of the chain cannot be reached.",
+            "performanceTier.advancedSettings.fullWhenExtentOffline",
+        ),
+        counted(
+            "performance_extents_count",
+            "Its performance extents.",
+            "performanceTier.performanceExtents",
+            unit="extents",
+        ),
+        word(
+            "placement_policy",
+            "Where files go: DataLocality or Performance.",
+            "placementPolicy.type",
+            known=("DataLocality", "Performance"),
+        ),
+        flag("capacity_tier_enabled", "It has a capacity tier.", "capacityTier.isEnabled", "capacityTier.enabled"),
+        counted("capacity_extents_count", "Its capacity extents.", "capacityTier.extents", unit="extents"),
+        flag(
+            "capacity_copy_enabled",
+            "Backups are copied to the capacity tier at once.",
+            "capacityTier.copyPolicyEnabled",
+        ),
+        flag(
+            "capacity_move_enabled", "Older backups are moved to the capacity tier.", "capacityTier.movePolicyEnabled"
+        ),
+        whole(
+            "operational_restore_days",
+            "Backups older than that are moved to the capacity tier.",
+            "capacityTier.operationalRestorePeriodDays",
+            unit="days",
+        ),
+        flag("capacity_encryption_enabled", "The capacity tier is encrypted.", "capacityTier.encryption.isEnabled"),
+        word(
+            "capacity_encryption_type",
+            "By a password, or by a key management server. From 1.2-rev1 on.",
+            "capacityTier.encryption.encryptionType",
+            known=ENCRYPTION_TYPES,
+        ),
+        ident(
+            "capacity_encryption_password_id",
+            "The password of the capacity tier.",
+            "capacityTier.encryption.encryptionPasswordId",
+            "capacityTier.encryption.encryptionPasswordIdOrNull",
+        ),
+        ident(
+            "capacity_kms_server_id",
+            "The key management server of the capacity tier.",
+            "capacityTier.encryption.kmsServerId",
+        ),
+        flag(
+            "capacity_health_check_enabled",
+            "The capacity tier's backups are checked. From 1.3-rev0 on.",
+            "capacityTier.backupHealth.isEnabled",
+        ),
+        flag(
+            "capacity_health_check_weekly_enabled",
+            "They are checked on days of the week.",
+            "capacityTier.backupHealth.weekly.isEnabled",
+        ),
+        flag(
+            "capacity_health_check_monthly_enabled",
+            "They are checked on a day of the month.",
+            "capacityTier.backupHealth.monthly.isEnabled",
+        ),
+        flag("archive_tier_enabled", "It has an archive tier.", "archiveTier.isEnabled"),
+        flag(
+            "archive_copy_enabled",
+            "Backups are copied to the archive tier. From 1.3-rev2 on.",
+            "archiveTier.copyPolicyEnabled",
+        ),
+        ident("archive_repository_id", "The repository of the archive tier.", "archiveTier.extentId"),
+        whole(
+            "archive_after_days", "Backups older than that are archived.", "archiveTier.archivePeriodDays", unit="days"
+        ),
+    ),
+    key=("scale_out_repository_id",),
+    also_known="uniqueId",
+)
+
+EXTENTS: Final = Table(
+    "scale_out_extents",
+    "One row per extent of a scale-out repository, of all tiers, also of one that is switched off.",
+    (
+        ident("scale_out_repository_id", "The scale-out repository's id.", "scaleOutRepositoryId"),
+        text("scale_out_repository", "The scale-out repository's name.", "scaleOutRepository"),
+        word("tier", "Performance, Capacity or Archive.", "tier", known=("Performance", "Capacity", "Archive")),
+        ident("repository_id", "The id of the repository that is the extent.", "id"),
+        text("name", "Its name; told of performance extents only.", "name"),
+        joined(
+            "status",
+            "Normal, or what keeps it from taking backups, joined by commas; told of performance extents only.",
+            "status",
+            known=listed("Normal Evacuate Pending Sealed Maintenance ResyncRequired TenantEvacuating"),
+        ),
+    ),
+    key=("scale_out_repository_id", "tier", "repository_id"),
+)
+
+
+class Extents:
+    """Builds `scale_out_extents` of one server from rows of scale-out repositories."""
+
+    def __init__(self, server: str) -> None:
+        self._extents: PagedTable = EXTENTS.builder(server)
+
+    def add(self, rows: list[Any]) -> None:
+        """Take the decoded rows of one page."""
+        self._extents.add([extent for row in rows if type(row) is dict for extent in _extents_of(row)])
+
+    def finish(self) -> TableResult:
+        """The extents of all rows added, in their order, those of the performance tier first."""
+        return self._extents.finish()
+
+
+def _extents_of(row: dict[str, Any]) -> Iterator[Any]:
+    """The extents of one scale-out repository; what stands for one and is no object is handed on, to be counted."""
+    known = {"scaleOutRepositoryId": row.get("id"), "scaleOutRepository": row.get("name")}
+    for tier, key, list_key in (
+        ("Performance", "performanceTier", "performanceExtents"),
+        ("Capacity", "capacityTier", "extents"),
+    ):
+        extents = _within(row, key, list_key)
+        for extent in extents if type(extents) is list else [] if extents is None else [extents]:
+            yield extent | known | {"tier": tier} if type(extent) is dict else extent
+    archive = _within(row, "archiveTier", "extentId")
+    if archive is not None:
+        yield {"id": archive, "tier": "Archive"} | known
+
+
+def _within(row: dict[str, Any], key: str, inner: str) -> Any:
+    tier = row.get(key)
+    return tier.get(inner) if type(tier) is dict else None

@@ -1,0 +1,169 @@
+"""The tables of security: the analyzer's items, run and schedule, malware, authorization, users, settings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vbr_audit.tables.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, listed
+from vbr_audit.tables.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.sessions import KNOWN_KEYS, add_duration
+from vbr_audit.tables.words import NOTIFICATION_TYPES, SEVERITIES
+
+BEST_PRACTICES: Final = Table(
+    "best_practices",
+    "One row per item of the Security & Compliance Analyzer (`/securityAnalyzer/bestPractices`, from 1.2-rev1 on).",
+    (
+        own_id("best_practice_id", "The item's id.", "id"),
+        text("best_practice", "The item in the server's words.", "bestPractice"),
+        word(
+            "status",
+            "OK, Violation, Suppressed, UnableToCheck, Analyzing, or the word None.",
+            "status",
+            known=("Analyzing", "None", "OK", "Suppressed", "UnableToCheck", "Violation"),
+        ),
+        text("note", "Why it was suppressed.", "note"),
+    ),
+    key=("best_practice_id",),
+)
+
+LAST_RUN: Final = Table(
+    "analyzer_last_run",
+    "One row per server whose analyzer has run: the last run (`/securityAnalyzer/lastRun`, from 1.2-rev1 on).",
+    (
+        own_id("session_id", "The id of its session.", "id"),
+        text("name", "The session's name.", "name"),
+        word(
+            "session_type",
+            "What kind of session, in its newest spelling.",
+            "sessionType",
+            known=SESSION_TYPES,
+            renamed=tuple(RENAMED_SESSION_TYPES.items()),
+        ),
+        word("state", "Stopped when it has ended; else what it is doing.", "state", known=SESSION_STATES),
+        word("result", "Success, Warning, Failed, or the word None.", "result.result", known=RESULTS),
+        text("result_message", "The server's words on the result.", "result.message"),
+        flag("is_canceled", "Somebody stopped it.", "result.isCanceled"),
+        moment("created", "When it started.", "creationTime"),
+        moment("ended", "When it ended; NaT while it runs.", "endTime"),
+        Field("duration_s", "Float64", "From start to end; NA while it runs, or if negative.", unit="s"),
+        whole("progress_percent", "Its progress.", "progressPercent", unit="%"),
+        text("initiated_by", "The account that started it. From 1.3-rev0 on.", "initiatedBy"),
+    ),
+    also_known=" ".join(sorted(KNOWN_KEYS)),
+    complete=add_duration,
+)
+
+SCHEDULE: Final = Table(
+    "analyzer_schedule",
+    "One row per server: when its analyzer runs by itself (`/securityAnalyzer/schedule`, from 1.2-rev1 on).",
+    (
+        flag("daily_scan_enabled", "It runs every day.", "dailyScanEnabled"),
+        text(
+            "daily_scan_local_time", "At this time of the server's clock, as the server wrote it.", "dailyScanLocalTime"
+        ),
+        flag("send_scan_results", "Its results are mailed.", "sendScanResults"),
+        text("recipients", "To these addresses.", "recipients"),
+        word(
+            "notification_type",
+            "With the server's settings for mail, or its own.",
+            "notificationType",
+            known=NOTIFICATION_TYPES,
+        ),
+        flag("email_on_success", "Its own settings tell of success.", "customNotificationSettings.notifyOnSuccess"),
+        flag("email_on_warning", "Its own settings tell of a warning.", "customNotificationSettings.notifyOnWarning"),
+        flag("email_on_failure", "Its own settings tell of a failure.", "customNotificationSettings.notifyOnError"),
+    ),
+)
+
+MALWARE_EVENTS: Final = Table(
+    "malware_events",
+    "One row per event of malware detection that the server keeps (`/malwareDetection/events`, from 1.2-rev1 on).",
+    (
+        own_id("malware_event_id", "The event's id.", "id"),
+        word(
+            "type",
+            "What was seen.",
+            "type",
+            known=listed(
+                """
+                Unknown DeletedUsefulFiles RansomwareNotes MalwareExtensions EncryptedData YaraScan AntivirusScan
+                RenamedFiles IndicatorOfCompromise
+                """
+            ),
+        ),
+        moment("created", "When the event was written. From 1.3-rev0 on.", "creationTimeUtc"),
+        moment("detected", "When it was seen.", "detectionTimeUtc"),
+        text("machine", "The machine.", "machine.displayName"),
+        text("machine_uuid", "The machine's own id.", "machine.uuid"),
+        ident("backup_object_id", "The backup object that the machine is.", "machine.backupObjectId"),
+        ident("restore_point_id", "The restore point it was seen in. From 1.3-rev0 on.", "machine.restorePointId"),
+        word(
+            "state",
+            "Created while open; FalsePositive when somebody said so.",
+            "state",
+            known=("Created", "FalsePositive"),
+        ),
+        word("severity", "Infected, Suspicious, Informative or Clean.", "severity", known=SEVERITIES),
+        word(
+            "source",
+            "Who found it.",
+            "source",
+            known=("Manual", "InternalVeeamDetector", "External", "MarkAsCleanEvent"),
+        ),
+        text("details", "The server's words.", "details"),
+        text("created_by", "The account that wrote the event; not who marked it.", "createdBy"),
+        text("engine", "The engine that found it.", "engine"),
+    ),
+    key=("malware_event_id",),
+)
+
+AUTHORIZATION_EVENTS: Final = Table(
+    "authorization_events",
+    "One row per event of four-eyes authorization in the period, changes of users and roles among them "
+    "(`/authorization/events`, from 1.2-rev1 on).",
+    (
+        own_id("authorization_event_id", "The event's id; a server may leave it out.", "id"),
+        text("name", "What it is about.", "name"),
+        text("description", "The server's words.", "description"),
+        word(
+            "state",
+            "Pending, Approved, Rejected, Expired; Info for what needed no approval.",
+            "state",
+            known=("Pending", "Approved", "Rejected", "Expired", "Info", "CockpitMessage"),
+        ),
+        moment("created", "When it was asked for, or happened.", "creationTime"),
+        text("created_by", "The account that asked for it, or did it.", "createdBy"),
+        moment("expires", "When the request expires.", "expirationTime"),
+        text("processed_by", "The account that approved or rejected it.", "processedBy"),
+        moment("processed", "When that was done.", "processedTime"),
+    ),
+    key=("authorization_event_id",),
+)
+
+USERS: Final = Table(
+    "users",
+    "One row per user or group that has a role (`/security/users`, from 1.3-rev1 on).",
+    (
+        own_id("user_id", "The id of the user or group.", "id"),
+        text("name", "The account.", "name"),
+        word(
+            "type",
+            "A user or a group, of the server or from outside.",
+            "type",
+            known=("InternalUser", "InternalGroup", "ExternalUser", "ExternalGroup"),
+        ),
+        joined("roles", "The names of its roles, joined by commas; empty for none.", "roles[].name"),
+        joined("role_ids", "The ids of its roles, joined by commas; empty for none.", "roles[].id"),
+        flag("is_service_account", "It is for programs, and exempt from a second factor.", "isServiceAccount"),
+        flag("mfa_enabled", "It needs a second factor to sign in. From 1.3-rev2 on.", "mfaEnabled"),
+    ),
+    key=("user_id",),
+)
+
+SETTINGS: Final = Table(
+    "security_settings",
+    "One row per server: its settings of security (`/security/settings`, from 1.3-rev1 on).",
+    (flag("mfa_enabled", "A second factor is needed to sign in.", "mfaEnabled"),),
+)
+
+TABLES: Final = (BEST_PRACTICES, LAST_RUN, SCHEDULE, MALWARE_EVENTS, AUTHORIZATION_EVENTS, USERS, SETTINGS)

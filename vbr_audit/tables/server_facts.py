@@ -1,0 +1,107 @@
+"""The tables `server_certificate` and `license`: one row per server each."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import pandas as pd
+
+from vbr_audit.tables.fields import Field, Table, flag, moment, real, text, whole, word
+
+_PLAIN: Final = re.compile(r"[0-9]{1,6}")
+
+
+def _add_key_bits(arrays: dict[str, Any]) -> None:
+    sizes = [int(t) if isinstance(t, str) and _PLAIN.fullmatch(t) else pd.NA for t in arrays["key_size"]]
+    arrays["key_bits"] = pd.array(sizes, dtype="Int64")
+
+
+def _add_earliest(arrays: dict[str, Any]) -> None:
+    for name, dates in (
+        ("expires", ("license_expires", "instances_expire", "sockets_expire")),
+        ("support_expires", ("license_support_expires", "instances_support_expires", "sockets_support_expires")),
+    ):
+        arrays[name] = pd.concat([pd.Series(arrays[date]) for date in dates], axis=1).min(axis=1).array
+
+
+CERTIFICATE: Final = Table(
+    "server_certificate",
+    "One row per server: the certificate of its backup service (`/serverCertificate`).",
+    (
+        text("subject", "Whom the certificate names.", "subject"),
+        text("issued_to", "To whom it was issued.", "issuedTo"),
+        text("issued_by", "Who issued it.", "issuedBy"),
+        text("thumbprint", "Its thumbprint.", "thumbprint"),
+        text("key_algorithm", "The algorithm of its key.", "keyAlgorithm"),
+        text("key_size", "The size of its key as the server wrote it, a text.", "keySize"),
+        Field("key_bits", "Int64", "The size of its key; NA unless `key_size` is a plain whole number.", unit="bit"),
+        moment("valid_from", "From when it is valid.", "validFrom"),
+        moment("valid_until", "Until when it is valid.", "validBy"),
+        flag("is_trusted", "The server trusts it. From 1.3-rev0 on.", "isTrusted"),
+    ),
+    also_known="serialNumber",
+    complete=_add_key_bits,
+)
+
+_STATUSES: Final = ("Expired", "Invalid", "Valid")
+_TYPES: Final = ("Empty", "Evaluation", "Free", "NFR", "Perpetual", "Rental", "Subscription", "Promo")
+_EDITIONS: Final = ("Community", "Enterprise", "EnterprisePlus", "Standard", "Unspecified")
+
+LICENSE: Final = Table(
+    "license",
+    "One row per server: its installed licence (`/license`, from 1.2-rev1 on).",
+    (
+        word("status", "Valid, Expired or Invalid.", "status", known=_STATUSES),
+        word("type", "What kind of licence.", "type", known=_TYPES),
+        word("edition", "The edition.", "edition", known=_EDITIONS),
+        text("licensed_to", "Whom it is for.", "licensedTo"),
+        Field("expires", "datetime", "The earliest of the dates of expiry that the server gives."),
+        moment("license_expires", "When the licence expires. Up to 1.3-rev1.", "expirationDate"),
+        moment(
+            "instances_expire", "When its instances expire. From 1.3-rev2 on.", "instanceLicenseSummary.expirationDate"
+        ),
+        moment("sockets_expire", "When its sockets expire. From 1.3-rev2 on.", "socketLicenseSummary.expirationDate"),
+        Field("support_expires", "datetime", "The earliest of the dates on which support ends that the server gives."),
+        moment("license_support_expires", "When support ends. Up to 1.3-rev1.", "supportExpirationDate"),
+        moment(
+            "instances_support_expires",
+            "When support for its instances ends. From 1.3-rev2 on.",
+            "instanceLicenseSummary.supportExpirationDate",
+        ),
+        moment(
+            "sockets_support_expires",
+            "When support for its sockets ends. From 1.3-rev2 on.",
+            "socketLicenseSummary.supportExpirationDate",
+        ),
+        real(
+            "licensed_instances",
+            "Licensed instances.",
+            "instanceLicenseSummary.licensedInstancesNumber",
+            unit="instances",
+        ),
+        real("used_instances", "Used instances.", "instanceLicenseSummary.usedInstancesNumber", unit="instances"),
+        real(
+            "new_instances", "Instances new this month.", "instanceLicenseSummary.newInstancesNumber", unit="instances"
+        ),
+        real("rental_instances", "Rented instances.", "instanceLicenseSummary.rentalInstancesNumber", unit="instances"),
+        real(
+            "promo_instances",
+            "Instances given for a time.",
+            "instanceLicenseSummary.promoInstancesNumber",
+            unit="instances",
+        ),
+        moment("promo_expires", "When the instances given for a time expire.", "instanceLicenseSummary.promoExpiresOn"),
+        whole("licensed_sockets", "Licensed sockets.", "socketLicenseSummary.licensedSocketsNumber", unit="sockets"),
+        whole("used_sockets", "Used sockets.", "socketLicenseSummary.usedSocketsNumber", unit="sockets"),
+        real("licensed_capacity_tb", "Licensed capacity.", "capacityLicenseSummary.licensedCapacityTb", unit="TB"),
+        real("used_capacity_tb", "Used capacity.", "capacityLicenseSummary.usedCapacityTb", unit="TB"),
+        flag("auto_update_enabled", "The licence is updated by itself.", "autoUpdateEnabled"),
+    ),
+    also_known="""
+        supportId freeAgentInstanceConsumptionEnabled cloudConnect IsMultiSection proactiveSupportEnabled
+    """,
+    complete=_add_earliest,
+)
+
+TABLES: Final = (CERTIFICATE, LICENSE)

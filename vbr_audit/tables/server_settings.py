@@ -1,0 +1,208 @@
+"""The tables of settings of the whole server: configuration backup, mail, notices, events, traffic, exclusions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from vbr_audit.tables.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.words import SYSLOG_PROTOCOLS
+
+
+def _add_scheduled(arrays: dict[str, Any]) -> None:
+    by_day_or_month = arrays["schedule_daily_enabled"] | arrays["schedule_monthly_enabled"]
+    arrays["is_scheduled"] = arrays["schedule_enabled"] & by_day_or_month
+
+
+CONFIG_BACKUP: Final = Table(
+    "config_backup",
+    "One row per server: the backup of its own configuration (`/configBackup`).",
+    (
+        flag("is_enabled", "It is switched on.", "isEnabled"),
+        ident("repository_id", "The repository that it goes to.", "backupRepositoryId"),
+        whole(
+            "restore_points_to_keep", "So many restore points are kept.", "restorePointsToKeep", unit="restore points"
+        ),
+        Field("is_scheduled", "boolean", "It runs by itself: the schedule is on, and by day or by month."),
+        flag("schedule_enabled", "Its schedule is on.", "schedule.isEnabled"),
+        flag("schedule_daily_enabled", "It is to run on days.", "schedule.daily.isEnabled"),
+        flag("schedule_monthly_enabled", "It is to run on a day of the month.", "schedule.monthly.isEnabled"),
+        moment("last_success", "When it last succeeded.", "lastSuccessfulBackup.lastSuccessfulTime"),
+        ident("last_success_session_id", "The session that succeeded.", "lastSuccessfulBackup.sessionId"),
+        flag("encryption_enabled", "It is encrypted; without that it holds no passwords.", "encryption.isEnabled"),
+        ident("encryption_password_id", "The password that encrypts it.", "encryption.passwordId"),
+        flag("snmp_enabled", "SNMP traps tell of it.", "notifications.SNMPEnabled"),
+        flag("email_enabled", "E-mails tell of it.", "notifications.SMTPSettings.isEnabled"),
+        counted(
+            "email_recipients", "To so many recipients.", "notifications.SMTPSettings.recipients", unit="recipients"
+        ),
+        word(
+            "email_settings_type",
+            "With the server's settings, or its own.",
+            "notifications.SMTPSettings.settingsType",
+            known=("Global", "Custom"),
+        ),
+        flag("email_on_success", "Its own settings tell of success.", "notifications.SMTPSettings.notifyOnSuccess"),
+        flag("email_on_warning", "Its own settings tell of a warning.", "notifications.SMTPSettings.notifyOnWarning"),
+        flag("email_on_failure", "Its own settings tell of a failure.", "notifications.SMTPSettings.notifyOnError"),
+    ),
+    complete=_add_scheduled,
+)
+
+
+def _mail(prefix: str) -> tuple[Field, ...]:
+    """When the server sends mail, below `prefix`."""
+    return (
+        flag("email_on_success", "It tells of success.", prefix + "notifyOnSuccess"),
+        flag("email_on_warning", "It tells of a warning.", prefix + "notifyOnWarning"),
+        flag("email_on_failure", "It tells of a failure.", prefix + "notifyOnFailure"),
+        flag("email_on_last_retry", "It tells of the last retry only.", prefix + "notifyOnLastRetry"),
+    )
+
+
+def _mail_server(prefix: str) -> tuple[Field, ...]:
+    """Over which server mail goes, below `prefix`."""
+    return (
+        text("smtp_server", "The mail server.", prefix + "smtpServerName"),
+        flag("smtp_tls_enabled", "The way to the mail server is encrypted.", prefix + "advancedSmtpOptions.SSLEnabled"),
+        flag("smtp_sign_in", "The mail server wants credentials.", prefix + "advancedSmtpOptions.authRequired"),
+        ident("credentials_id", "These credentials.", prefix + "advancedSmtpOptions.credentialsId"),
+    )
+
+
+def _notices(prefix: str) -> tuple[Field, ...]:
+    """What the server warns of, below `prefix`."""
+    return (
+        flag(
+            "storage_space_notice", "It warns of little space on repositories.", prefix + "storageSpaceThresholdEnabled"
+        ),
+        whole("storage_space_percent", "Below so much free space.", prefix + "storageSpaceThreshold", unit="%"),
+        flag(
+            "datastore_space_notice",
+            "It warns of little space on datastores.",
+            prefix + "datastoreSpaceThresholdEnabled",
+        ),
+        whole("datastore_space_percent", "Below so much free space.", prefix + "datastoreSpaceThreshold", unit="%"),
+        flag("skip_machines_enabled", "It skips machines on full datastores.", prefix + "skipVMSpaceThresholdEnabled"),
+        whole("skip_machines_percent", "Below so much free space.", prefix + "skipVMSpaceThreshold", unit="%"),
+        flag("support_expiration_notice", "It tells of the end of support.", prefix + "notifyOnSupportExpiration"),
+        flag("updates_notice", "It tells of updates.", prefix + "notifyOnUpdates"),
+    )
+
+
+def _forwarding(prefix: str, syslog: str) -> tuple[Field, ...]:
+    """Where events go, below `prefix`; `syslog` is the key of the syslog server."""
+    return (
+        counted("snmp_servers", "So many receivers of SNMP traps.", prefix + "SNMPServers", unit="servers"),
+        text("syslog_server", "The syslog server.", f"{prefix}{syslog}.serverName"),
+        whole("syslog_port", "Its port.", f"{prefix}{syslog}.port"),
+        word(
+            "syslog_protocol",
+            "How events go there: Udp, Tcp, Tls.",
+            f"{prefix}{syslog}.transportProtocol",
+            known=SYSLOG_PROTOCOLS,
+        ),
+        counted("syslog_filters", "So many filters keep events back.", prefix + "syslogEventFiltering", unit="filters"),
+        joined(
+            "syslog_filtered_events",
+            "The ids of the events that are kept back, joined by commas.",
+            prefix + "syslogEventFiltering[].eventId",
+        ),
+    )
+
+
+GENERAL_OPTIONS: Final = Table(
+    "general_options",
+    "One row per server: its mail, notices and events in one answer (`/generalOptions`; from 1.3-rev1 on the newer "
+    "tables say the same).",
+    (
+        flag("email_enabled", "The server sends mail.", "notificationEnabled", "emailSettings.isEnabled"),
+        *_mail_server("emailSettings."),
+        *_mail("emailSettings."),
+        *_notices("notifications."),
+        flag("snmp_events_enabled", "Events go to SNMP receivers.", "siemIntegration.SNMPEventsEnabled"),
+        flag("syslog_events_enabled", "Events go to a syslog server.", "siemIntegration.SyslogEventsEnabled"),
+        *_forwarding("siemIntegration.", "SyslogServer"),
+    ),
+)
+
+EMAIL_SETTINGS: Final = Table(
+    "email_settings",
+    "One row per server: how it sends mail (`/generalOptions/emailSettings`, from 1.3-rev1 on).",
+    (
+        flag("is_enabled", "The server sends mail.", "notificationsEnabled"),
+        word("mail_server", "Over what: SMTP, Gmail, MS365.", "mailServer", known=("SMTP", "Gmail", "MS365")),
+        text("sender", "The sender's address.", "emailSettings.from"),
+        text("recipients", "The recipients' addresses.", "emailSettings.to"),
+        *_mail_server(""),
+        *_mail("emailSettings."),
+    ),
+    also_known="appClientId clientSecret tenant userId",
+)
+
+NOTIFICATION_SETTINGS: Final = Table(
+    "notification_settings",
+    "One row per server: what it warns of (`/generalOptions/notifications`, from 1.3-rev1 on).",
+    _notices(""),
+)
+
+EVENT_FORWARDING: Final = Table(
+    "event_forwarding",
+    "One row per server: where its events go (`/generalOptions/eventForwarding`, from 1.3-rev1 on).",
+    _forwarding("", "syslogServer"),
+)
+
+TRAFFIC_RULES: Final = Table(
+    "traffic_rules",
+    "One row per rule for network traffic (`/trafficRules`).",
+    (
+        own_id("traffic_rule_id", "The rule's id; a server may leave it out.", "id"),
+        text("name", "The rule's name.", "name"),
+        text("source_ip_start", "From this address…", "sourceIPStart"),
+        text("source_ip_end", "…to this one it holds for senders.", "sourceIPEnd"),
+        text("target_ip_start", "From this address…", "targetIPStart"),
+        text("target_ip_end", "…to this one it holds for receivers.", "targetIPEnd"),
+        flag("encryption_enabled", "Traffic is encrypted.", "encryptionEnabled"),
+        flag("throttling_enabled", "Traffic is slowed down.", "throttlingEnabled"),
+        whole("throttling_value", "To so much, in `throttling_unit`.", "throttlingValue"),
+        word(
+            "throttling_unit",
+            "The unit of `throttling_value`.",
+            "throttlingUnit",
+            known=("KbytePerSec", "MbitPerSec", "MbytePerSec"),
+            renamed=(("MbitPerSpec", "MbitPerSec"),),
+        ),
+        flag("throttling_window_enabled", "It is slowed down at set hours only.", "throttlingWindowEnabled"),
+    ),
+    key=("traffic_rule_id",),
+    also_known="throttlingWindowOptions",
+)
+
+GLOBAL_EXCLUSIONS: Final = Table(
+    "global_exclusions",
+    "One row per machine that no job backs up, whatever its settings (`/globalExclusions/vm`, from 1.3-rev0 on).",
+    (
+        own_id("exclusion_id", "The exclusion's id.", "id"),
+        text("name", "The machine's name.", "inventoryObject.name"),
+        text("object_type", "What it is, as the server wrote it.", "inventoryObject.type"),
+        word(
+            "platform",
+            "Its platform.",
+            "inventoryObject.platform",
+            known=("VSphere", "HyperV", "CloudDirector", "Agent"),
+        ),
+        text("host_name", "The server that it is managed by.", "inventoryObject.hostName"),
+        text("object_id", "Its id on its own platform.", "inventoryObject.objectId", "inventoryObject.id"),
+        text("note", "Why it is excluded.", "note"),
+    ),
+    key=("exclusion_id",),
+)
+
+TABLES: Final = (
+    CONFIG_BACKUP,
+    GENERAL_OPTIONS,
+    EMAIL_SETTINGS,
+    NOTIFICATION_SETTINGS,
+    EVENT_FORWARDING,
+    TRAFFIC_RULES,
+    GLOBAL_EXCLUSIONS,
+)

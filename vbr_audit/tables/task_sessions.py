@@ -1,0 +1,65 @@
+"""The table `task_sessions`: what each session did to each object (`/taskSessions`)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vbr_audit.tables.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, listed
+from vbr_audit.tables.fields import Field, Table, flag, ident, moment, own_id, text, whole, word
+from vbr_audit.tables.sessions import add_duration
+
+_ALGORITHMS: Final = ("Full", "Increment", "None", "Synthetic")
+_BOTTLENECKS: Final = listed(
+    """
+    NotDefined None Throttling SourceProxy SourceNetwork SourceWan TargetProxy TargetNetwork TargetWan Source Proxy
+    Network Target TargetDisk
+    """
+)
+
+TASK_SESSIONS: Final = Table(
+    "task_sessions",
+    "One row per object that a session worked on, for sessions created in the period (from 1.2-rev1 on).",
+    (
+        own_id("task_session_id", "The task session's id.", "id"),
+        word("type", "What was done.", "type", known=("Backup", "Restore", "Antivirus", "Replica")),
+        ident("session_id", "The id of its session.", "sessionId"),
+        word(
+            "session_type",
+            "What kind of session, in its newest spelling.",
+            "sessionType",
+            known=SESSION_TYPES,
+            renamed=tuple(RENAMED_SESSION_TYPES.items()),
+        ),
+        text("name", "The name of the object; there is no id of it.", "name"),
+        word("state", "Stopped when it has ended; NA for a scan.", "state", known=SESSION_STATES),
+        word("result", "Success, Warning, Failed, or the word None; NA for a scan.", "result.result", known=RESULTS),
+        text("result_message", "The server's words on the result.", "result.message"),
+        flag("is_canceled", "Somebody stopped it.", "result.isCanceled"),
+        moment("created", "When it started.", "creationTime"),
+        moment("ended", "When it ended; NaT while it runs.", "endTime"),
+        Field("duration_s", "Float64", "From start to end; NA while it runs, or if negative.", unit="s"),
+        word("algorithm", "Full, Increment, Synthetic, or the word None.", "algorithm", known=_ALGORITHMS),
+        ident("repository_id", "Of a backup: the id of the repository it wrote to.", "repositoryId"),
+        own_id("restore_point_id", "The restore point that it made, or scanned.", "restorePointId"),
+        own_id("replica_point_id", "The point of a replica that it made.", "replicaPointId"),
+        whole("processed_bytes", "How much it went through.", "progress.processedSize", unit="bytes"),
+        whole("read_bytes", "How much it read.", "progress.readSize", unit="bytes"),
+        whole("transferred_bytes", "How much it sent.", "progress.transferredSize", unit="bytes"),
+        whole("progress_percent", "Its progress.", "progress.progressPercent", unit="%"),
+        word("bottleneck", "What held it up most.", "progress.bottleneck", known=_BOTTLENECKS),
+        word("scan_type", "Of a scan: with what.", "scanType", known=("Antivirus", "Yara")),
+        word(
+            "scan_result",
+            "Of a scan: what it found.",
+            "scanResult",
+            known=("None", "Clean", "Infected", "Failed", "Canceled", "Inconclusive"),
+        ),
+        word("scan_state", "Of a scan: how far it is.", "scanState", known=("NotStarted", "InProgress", "Finished")),
+        text("antivirus_name", "Of a scan: the product that scanned.", "antivirusName"),
+    ),
+    key=("task_session_id",),
+    also_known="usn restorePointReference replicaPointReference platformType platformId",
+    complete=add_duration,
+)
+
+TABLES: Final = (TASK_SESSIONS,)
