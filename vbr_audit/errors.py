@@ -14,6 +14,8 @@
     │   ├── DeniedError         403: this account may not read it
     │   ├── AbsentError         404: this server does not have it
     │   ├── TransientError      5xx, 429, a broken transfer: worth another try
+    │   │   └── OutcomeUnknownError     but it was a write: look before it is asked again
+    │   ├── ChangedMeanwhileError   a job is not what it was when its edit began; nothing was written
     │   └── BadAnswerError      an answer, but not what the API promises
     ├── WriteRefusedError       a write was asked of a client that only reads
     ├── CollectionInterrupted   Ctrl-C while reading; `.partial` is a usable snapshot
@@ -117,6 +119,14 @@ class TransientError(ApiError):
     def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.retry_after = retry_after
+
+
+class OutcomeUnknownError(TransientError):
+    """A write got no clear answer: the server may or may not have acted. It was sent once and is not repeated."""
+
+
+class ChangedMeanwhileError(ApiError):
+    """Someone else changed a job between the first read of an edit and its write; nothing was written."""
 
 
 class BadAnswerError(ApiError):
