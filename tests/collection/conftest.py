@@ -27,7 +27,13 @@ def collect() -> Iterator[Collect]:
     with ExitStack() as stack:
 
         def read(
-            *faults: str, workers: int = 4, jobs_pattern: str | None = None, pinned: str | None = None, **options: Any
+            *faults: str,
+            workers: int = 4,
+            jobs_pattern: str | None = None,
+            pinned: str | None = None,
+            datasets: tuple[str, ...] | None = None,
+            mask_accounts: bool = False,
+            **options: Any,
         ) -> tuple[Snapshot, Simulator]:
             period = {name: options.pop(name) for name in ("month", "since", "until", "timezone") if name in options}
             app = create_app(faults=faults, **{"jobs": 12, "sessions": 300, "now": NOW, **options})
@@ -40,7 +46,13 @@ def collect() -> Iterator[Collect]:
                 transport=httpx.WSGITransport(app=app),
             )
             stack.enter_context(client)
-            request = CollectionRequest(period=PeriodRequest.of(**period), workers=workers, jobs_pattern=jobs_pattern)
+            request = CollectionRequest(
+                period=PeriodRequest.of(**period),
+                workers=workers,
+                jobs_pattern=jobs_pattern,
+                datasets=datasets,
+                mask_accounts=mask_accounts,
+            )
             snapshot = read_snapshot(client, request, tool_version="test")
             stack.callback(snapshot.close)
             return snapshot, app.config["simulator"]

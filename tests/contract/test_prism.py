@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 import vbr_audit as va
+from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.tables import SPECS
 
 pytestmark = [pytest.mark.prism, pytest.mark.slow, pytest.mark.xdist_group("prism")]
 
@@ -43,3 +46,50 @@ def test_a_server_that_wants_the_capitalised_word_is_signed_in_to(prism: tuple[s
         document = client.get("/api/v1/serverTime").document
     assert "serverTime" in document
     assert client.revision == revision
+
+
+class Counting(httpx.BaseTransport):
+    """Where the specification has no example, Prism makes up a page with negative counts; this counts its rows."""
+
+    def __init__(self) -> None:
+        self._inner = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self._inner.handle_request(request)
+        response.read()
+        document = response.json() if response.content else None
+        made_up = isinstance(document, dict) and document.get("pagination", {}).get("total", 0) < 0
+        if not made_up:
+            return response
+        number = len(document["data"])
+        return httpx.Response(200, json={**document, "pagination": {"total": number, "count": number}})
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def test_every_dataset_of_the_specification_becomes_tables(prism: tuple[str, str], tmp_path: Path) -> None:
+    url, revision = prism
+    with va.connect(
+        url, username="auditor", password="any", revision=revision, name="prism", transport=Counting()
+    ) as client:
+        snapshot = va.collect(client, since="2015-01-01", until="2026-01-01", timezone="UTC", datasets=list(DATASETS))
+    records = {record.name: record for record in snapshot.manifest.datasets}
+    assert list(records) == list(DATASETS)
+    offered = {name for name, dataset in DATASETS.items() if dataset.is_offered(revision)}
+    found = {name: (record.status, record.reason) for name, record in records.items() if name in offered}
+    assert {name: told for name, told in found.items() if told[0] not in ("complete", "partial")} == {}
+    assert {name: records[name].status for name in set(DATASETS) - offered} == dict.fromkeys(
+        set(DATASETS) - offered, "absent"
+    )
+    for name in offered:
+        for table in DATASETS[name].tables:
+            frame = snapshot.tables[table]
+            assert tuple(frame.columns) == SPECS[table].names
+            assert "object" not in set(frame.dtypes.astype(str))
+        assert records[name].notes.get("unknown_fields", {}) == {}, name
+    folder = snapshot.save(tmp_path / "run")
+    again = va.load(folder)
+    for table, frame in snapshot.tables.items():
+        assert frame.equals(again.tables[table]), table
+    assert va.verify(folder) == []

@@ -13,18 +13,15 @@ from pydantic import BaseModel
 
 from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome, Severity
 from vbr_audit.checks.params import Parameter, describe, model_of, reserved_of
+from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.errors import CheckError
 from vbr_audit.tables import SPECS
 
 AREAS: Final[Mapping[str, str]] = {"JOB": "Job settings", "RUN": "Job runs", "EVD": "Evidence"}
 """The area of a check by the first letters of its id."""
 
-DATASET_OF: Final[Mapping[str, str]] = {
-    "jobs": "jobs",
-    "job_settings": "jobs",
-    "job_states": "job_states",
-    "sessions": "sessions",
-    "session_history": "session_history",
+DATASET_OF: Final[Mapping[str, str]] = {"job_settings": "jobs"} | {
+    table: dataset.name for dataset in DATASETS.values() for table in dataset.tables
 }
 """The dataset that a table comes from; a table that is not here comes from the manifest and is always there."""
 

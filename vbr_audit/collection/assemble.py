@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,33 +11,37 @@ import pandas as pd
 
 from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, envelope
-from vbr_audit.collection.datasets import DATASETS, Shape
+from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
 from vbr_audit.collection.evidence import EvidenceFile
-from vbr_audit.errors import EvidenceError, VbrAuditError
-from vbr_audit.tables import SPECS, history, job_states, jobs, server_info, server_time, sessions
-from vbr_audit.tables.enums import JOB_RUN_TYPES
-from vbr_audit.tables.schema import empty
+from vbr_audit.collection.manifest import DatasetRecord
+from vbr_audit.collection.scope import (
+    DATED,
+    Frames,
+    RowCount,
+    Scope,
+    has_document,
+    keep_period,
+    narrow,
+    ownerless_runs,
+)
+from vbr_audit.errors import BadAnswerError, EvidenceError, VbrAuditError
+from vbr_audit.tables import BUILDERS, SPECS, job_states, jobs, server_info, server_time
+from vbr_audit.tables.notes import Notes
+from vbr_audit.tables.schema import TableBuilder, TableResult, empty
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What of a server belongs into the tables: its period and, where given, the jobs whose name matches."""
+class Terms:
+    """Under which terms the rows of one server become tables.
 
-    since: dt.datetime
-    until: dt.datetime
-    jobs_pattern: str | None = None
+    `revision` is the one in which the job documents were read, `revision_newest` the newest that the server and this
+    package know. `states_from_sessions` says that the job states were refused and come from the sessions.
+    """
 
-
-@dataclass
-class RowCount:
-    """What became of the distinct rows of one dataset, and what was odd about them."""
-
-    kept: int = 0
-    outside_period: int = 0
-    out_of_scope: int = 0
-    unreadable: int = 0
-    ownerless: int = 0
-    notes: dict[str, Any] = field(default_factory=dict)
+    scope: Scope
+    revision: str
+    revision_newest: str
+    states_from_sessions: bool = False
 
 
 class ServerTables:
@@ -51,27 +53,33 @@ class ServerTables:
     def __init__(self, server: str) -> None:
         self.server = server
         self._documents: list[Any] = []
-        self._history = history.builder(server)
-        self._states = job_states.builder(server)
-        self._sessions = sessions.builder(server)
+        self._builders: dict[str, TableBuilder] = {}
         self._objects: dict[str, Any] = {}
         self._seen: set[str] = set()
-        self._accept: Mapping[str, Callable[[list[Any]], None]] = {
-            "jobs": self._documents.extend,
-            "job_states": self._states.add,
-            "sessions": self._sessions.add,
-            "session_history": self._history.add,
-        }
+        self._ids: dict[str, list[str]] = {}
 
     def accept(self, dataset: str, rows: list[Any]) -> None:
         """Take the new rows of one page of `dataset`."""
         self._seen.add(dataset)
-        self._accept[dataset](rows)
+        if dataset == "jobs":
+            self._documents.extend(rows)
+            return
+        if dataset in _PARENTS:
+            found = [row.get("id") for row in rows if isinstance(row, dict)]
+            self._ids.setdefault(dataset, []).extend(value for value in found if isinstance(value, str))
+        for table in DATASETS[dataset].tables:
+            self._builder(table).add(rows)
 
     def accept_object(self, dataset: str, document: Any) -> None:
         """Take the single object of `dataset`."""
         self._seen.add(dataset)
         self._objects[dataset] = document
+        if dataset not in _PARSED:
+            self._builder(DATASETS[dataset].tables[0]).add([document])
+
+    def ids(self, dataset: str) -> list[str]:
+        """The ids of the rows of `dataset`, in their order, below which others are read."""
+        return list(dict.fromkeys(self._ids.get(dataset, ())))
 
     def server_time(self) -> server_time.ServerTime | None:
         """The server's clock and zone, or None when it was not read."""
@@ -83,117 +91,124 @@ class ServerTables:
         document = self._objects.get("server_info")
         return None if document is None else server_info.parse(document)
 
-    def finish(
-        self, scope: Scope, *, revision: str, revision_newest: str
-    ) -> tuple[dict[str, pd.DataFrame], dict[str, RowCount]]:
-        """The tables of this server within `scope`, and the row count of each dataset that was seen."""
+    def finish(self, terms: Terms) -> tuple[Frames, dict[str, RowCount]]:
+        """The tables of this server under `terms`, and the row count of each dataset that was seen."""
         counts = {name: RowCount() for name in self._seen}
-        states = self._states.finish()
-        made = jobs.build(
-            self._documents,
-            states.frame if "job_states" in self._seen else None,
-            server=self.server,
-            revision=revision,
-            server_revision=revision_newest,
-        )
-        events, oldest = self._sessions.finish(), self._history.finish()
-        frames = {
-            "jobs": made.jobs,
-            "job_settings": made.job_settings,
-            "job_states": states.frame,
-            "sessions": _in_period(events.frame, scope, counts.get("sessions", RowCount())),
-            "session_history": oldest.frame,
-        }
-        for name, notes in (
-            ("jobs", made.notes),
-            ("job_states", states.notes),
-            ("sessions", events.notes),
-            ("session_history", oldest.notes),
-        ):
-            if name in counts:
-                counts[name].notes |= notes.to_dict()
-                counts[name].unreadable = notes.not_objects
+        made = {name: builder.finish() for name, builder in self._builders.items()} | self._parsed()
+        frames = {name: result.frame for name, result in made.items()}
+        notes = {name: result.notes for name, result in made.items()}
+        for name, column in DATED.items():
+            if name in frames:
+                frames[name] = keep_period(frames[name], column, terms.scope, counts[name])
+        if terms.states_from_sessions and "sessions" in frames:
+            frames["job_states"] = job_states.from_sessions(frames["sessions"])
+            counts["job_states"] = RowCount()
+        notes["jobs"] = self._add_jobs(frames, terms)
+        for name, count in counts.items():
+            told = notes.get(DATASETS[name].tables[0], Notes())
+            count.notes |= told.to_dict()
+            count.unreadable = told.not_objects
         if "sessions" in counts:
-            counts["sessions"].ownerless = _ownerless(frames["sessions"])
-        _narrow(frames, scope, counts)
+            counts["sessions"].ownerless = ownerless_runs(frames["sessions"])
+        narrow(frames, terms.scope, counts)
         self._count_kept(frames, counts)
         return frames, counts
 
-    def _count_kept(self, frames: dict[str, pd.DataFrame], counts: dict[str, RowCount]) -> None:
-        from_jobs = frames["jobs"]["seen_in"] != "job_states"
-        kept = {name: len(frame) for name, frame in frames.items()} | {"jobs": int(from_jobs.sum())}
+    def _builder(self, table: str) -> TableBuilder:
+        if table not in self._builders:
+            self._builders[table] = BUILDERS[table](self.server)
+        return self._builders[table]
+
+    def _parsed(self) -> dict[str, TableResult]:
+        clock, info = self.server_time(), self.server_info()
+        found = {}
+        if clock is not None:
+            found["server_time"] = server_time.as_table(self.server, clock)
+        if info is not None:
+            found["server_info"] = server_info.as_table(self.server, info)
+        return found
+
+    def _add_jobs(self, frames: Frames, terms: Terms) -> Notes:
+        # A session may be that of a job which is gone, so it proves no job to be there.
+        states = None if terms.states_from_sessions else frames.get("job_states")
+        made = jobs.build(
+            self._documents,
+            states,
+            backups=frames.get("backups"),
+            server=self.server,
+            revision=terms.revision,
+            server_revision=terms.revision_newest,
+        )
+        frames["jobs"], frames["job_settings"] = made.jobs, made.job_settings
+        return made.notes
+
+    def _count_kept(self, frames: Frames, counts: dict[str, RowCount]) -> None:
         for name, count in counts.items():
-            count.kept = kept.get(name, 1)
+            if name == "jobs":
+                count.kept = int(has_document(frames["jobs"]).sum())
+            else:
+                count.kept = len(frames[DATASETS[name].tables[0]])
 
 
-def replay(evidence: EvidenceFile, server: str, datasets: Iterable[str]) -> ServerTables:
+_PARENTS = frozenset({"backups"})
+_PARSED = ("server_time", "server_info")
+
+
+def replay(evidence: EvidenceFile, server: str, records: Iterable[DatasetRecord]) -> ServerTables:
     """The tables-to-be of `server` from saved evidence; raises `EvidenceError` for pages that are no pages."""
     tables = ServerTables(server)
-    for name in datasets:
-        dataset = DATASETS.get(name)
-        if dataset is None:
+    for record in records:
+        known = DATASETS.get(record.name)
+        if known is None:
             raise EvidenceError(
-                f"the manifest names an unknown dataset {name!r}",
+                f"the manifest names an unknown dataset {record.name!r}",
                 hint="The run was written by a newer vbr-audit; open it with that version.",
             )
-        keys = KeyFilter(dataset.key)
-        for body in evidence.pages(name):
-            try:
-                answer = Answer(body, orjson.loads(body))
-                if dataset.shape is Shape.OBJECT:
-                    tables.accept_object(name, answer.document)
-                else:
-                    tables.accept(name, keys.fresh(envelope(answer, dataset.path)[0]))
-            except (orjson.JSONDecodeError, VbrAuditError) as error:
-                raise EvidenceError(
-                    f"the evidence of {name} of {server} is damaged: {error}",
-                    hint="Run `vbr-audit verify` on the run folder to see what changed.",
-                ) from None
+        dataset = next((d for d in known.earlier if d.path == record.path), known)
+        try:
+            _replay_dataset(evidence, dataset, tables)
+        except (orjson.JSONDecodeError, VbrAuditError) as error:
+            raise EvidenceError(
+                f"the evidence of {record.name} of {server} is damaged: {error}",
+                hint="Run `vbr-audit verify` on the run folder to see what changed.",
+            ) from None
     return tables
 
 
-def join(parts: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+def _replay_dataset(evidence: EvidenceFile, dataset: Dataset, tables: ServerTables) -> None:
+    keys = KeyFilter(dataset.key)
+    for below, body in evidence.entries(dataset.name):
+        answer = Answer(body, orjson.loads(body))
+        if dataset.shape is Shape.OBJECT:
+            tables.accept_object(dataset.name, answer.document)
+            continue
+        rows = listed_rows(answer, dataset) if dataset.shape is Shape.LIST else envelope(answer, dataset.path)[0]
+        tables.accept(dataset.name, keys.fresh(placed_below(rows, dataset, below)))
+
+
+def listed_rows(answer: Answer, dataset: Dataset) -> list[Any]:
+    """The rows of an object that holds them all under one key; raises `BadAnswerError` when it does not."""
+    key = dataset.rows_at or ""
+    rows = answer.document.get(key) if isinstance(answer.document, dict) else None
+    if isinstance(rows, list):
+        return rows
+    shown = answer.body[:60].decode("utf-8", "replace")
+    raise BadAnswerError(f"{dataset.path}: expected an object with a list {key}, got {shown!r}", path=dataset.path)
+
+
+def placed_below(rows: list[Any], dataset: Dataset, parent: str | None) -> list[Any]:
+    """`rows`, each with the id of the row below which it was read, unless it names that itself."""
+    if parent is not None and dataset.parent_key is not None:
+        for row in rows:
+            if isinstance(row, dict) and not row.get(dataset.parent_key):
+                row[dataset.parent_key] = parent
+    return rows
+
+
+def join(parts: list[Frames]) -> Frames:
     """The tables of several servers, one below the other, with the dtypes of their specifications."""
     joined = {}
     for name, spec in SPECS.items():
         frames = [part[name] for part in parts if name in part and len(part[name])]
         joined[name] = pd.concat(frames, ignore_index=True) if frames else empty(spec)
     return joined
-
-
-def _in_period(events: pd.DataFrame, scope: Scope, count: RowCount) -> pd.DataFrame:
-    """The sessions created in the period; those without a readable date are kept, and counted."""
-    created = events["created"]
-    outside = ((created < scope.since) | (created >= scope.until)) & created.notna()
-    count.outside_period = int(outside.sum())
-    undated = int(created.isna().sum())
-    if undated:
-        count.notes["undated_rows_kept"] = undated
-    return events[~outside].reset_index(drop=True) if count.outside_period else events
-
-
-def _ownerless(events: pd.DataFrame) -> int:
-    """How many runs of jobs do not say of which job they are the run."""
-    runs = events["session_type"].isin(JOB_RUN_TYPES).to_numpy(dtype=bool)
-    return int((runs & events["job_id"].isna().to_numpy()).sum())
-
-
-def _narrow(frames: dict[str, pd.DataFrame], scope: Scope, counts: dict[str, RowCount]) -> None:
-    """Keep the jobs whose name matches the pattern, and what belongs to them."""
-    if scope.jobs_pattern is None:
-        return
-    pattern = scope.jobs_pattern.casefold()
-    for name in ("jobs", "job_states"):
-        inside = frames[name]["name"].map(lambda text: isinstance(text, str) and fnmatchcase(text.casefold(), pattern))
-        frames[name] = _keep(name, frames[name], inside.astype(bool), counts)
-    ids = set(frames["jobs"]["job_id"].dropna()) | set(frames["job_states"]["job_id"].dropna())
-    for name in ("job_settings", "sessions"):
-        frames[name] = _keep(name, frames[name], frames[name]["job_id"].isin(ids).astype(bool), counts)
-
-
-def _keep(name: str, frame: pd.DataFrame, inside: pd.Series[bool], counts: dict[str, RowCount]) -> pd.DataFrame:
-    """The rows inside the scope; a job known by its state alone is not a row of the dataset `jobs`."""
-    if name in counts:
-        counted = (frame["seen_in"] != "job_states").astype(bool) if name == "jobs" else True
-        counts[name].out_of_scope = int((~inside & counted).sum())
-    return frame[inside].reset_index(drop=True)

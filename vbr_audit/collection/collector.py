@@ -1,46 +1,67 @@
-"""From clients to a snapshot: which datasets to read, in which order, and what to make of it."""
+"""From clients to a snapshot: which datasets to read, from several servers at once, and what to make of it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from vbr_audit.api.client import Client
 from vbr_audit.api.paging import WORKERS
-from vbr_audit.collection.assemble import Scope, join
-from vbr_audit.collection.datasets import DATASETS, Dataset
-from vbr_audit.collection.manifest import DatasetStatus, Manifest, RunRecord, ServerRecord, utc_now
+from vbr_audit.collection.account import manifest_of, server_record
+from vbr_audit.collection.assemble import join
+from vbr_audit.collection.datasets import BASIC, CLOCK, DATASETS, Dataset, parents_of
+from vbr_audit.collection.manifest import utc_now
 from vbr_audit.collection.period import Period, PeriodRequest, resolve
 from vbr_audit.collection.progress import Listener, show_progress
-from vbr_audit.collection.reading import ServerReading, Window, settings_revision, settle
+from vbr_audit.collection.reading import ServerReading, Window, settle, terms_of
+from vbr_audit.collection.redaction import Redaction
+from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.errors import CollectionInterrupted, ConfigurationError, ConnectError
 
-_CLOCK = ("server_time", "server_info")
+SERVERS_AT_ONCE = 8
+_OWNERS = {
+    "task_sessions": "sessions",
+    "backup_objects": "backups",
+    "restore_points": "backups",
+    "backup_files": "backups",
+    "replica_points": "replicas",
+}
+"""What says to which job a row belongs, where a pattern of job names narrows the scope."""
 
 
 @dataclass(frozen=True)
 class CollectionRequest:
-    """What to read: the period, the jobs in scope, the datasets (None: all), and how many pages at once."""
+    """What to read: the period, the jobs in scope, the datasets (None: `BASIC`), and how many pages at once."""
 
     period: PeriodRequest = field(default_factory=PeriodRequest)
     jobs_pattern: str | None = None
     datasets: tuple[str, ...] | None = None
     workers: int = WORKERS
+    mask_accounts: bool = False
     command: str | None = None
     note: str | None = None
 
     def chosen(self) -> list[Dataset]:
         """The datasets to read, in order; raises `ConfigurationError` for an unknown name."""
-        if self.datasets is None:
-            return list(DATASETS.values())
-        unknown = sorted(set(self.datasets) - set(DATASETS))
+        wanted = set(BASIC if self.datasets is None else self.datasets)
+        unknown = sorted(wanted - set(DATASETS))
         if unknown:
-            raise ConfigurationError(f"unknown dataset {', '.join(unknown)}", hint=f"Known are {', '.join(DATASETS)}.")
-        return [d for d in DATASETS.values() if d.name in self.datasets or d.name in _CLOCK]
+            near = get_close_matches(unknown[0], DATASETS, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise ConfigurationError(
+                f"unknown dataset {', '.join(unknown)}", hint=f"{meant}Known are {', '.join(DATASETS)}."
+            )
+        wanted |= set(CLOCK) | parents_of(wanted)
+        if self.jobs_pattern is not None:
+            wanted |= {_OWNERS[name] for name in wanted & set(_OWNERS)}
+        return [dataset for dataset in DATASETS.values() if dataset.name in wanted]
 
 
 def read_snapshot(
@@ -50,7 +71,7 @@ def read_snapshot(
     tool_version: str,
     progress: bool | None = None,
 ) -> Snapshot:
-    """Read what `request` asks for from each of `clients`.
+    """Read what `request` asks for from each of `clients`, up to eight of them at a time.
 
     A server that cannot be reached is recorded as failed when another one answers. Raises `ConnectError` when no
     server answers, `ConfigurationError` for a wrong request, and `CollectionInterrupted`, with the snapshot read
@@ -90,23 +111,24 @@ class _Run:
         self._request = request
         self._datasets = datasets
         self._tool_version = tool_version
-        self._readings = [ServerReading(client, progress, workers=request.workers) for client in clients]
+        self._redaction = Redaction(request.mask_accounts)
+        self._stop = threading.Event()
+        self._readings = [
+            ServerReading(client, progress, workers=request.workers, redaction=self._redaction, stop=self._stop)
+            for client in clients
+        ]
         self._warnings: list[str] = []
         self._period: Period | None = None
         self._now = utc_now()
 
     def read(self) -> None:
-        errors: list[ConnectError] = []
-        for reading in self._readings:
-            try:
-                self._read_server(reading)
-            except ConnectError as error:
-                reading.records.clear()
-                for dataset in self._datasets:
-                    reading.skip(dataset, error.message)
-                errors.append(error)
-        if len(errors) == len(self._readings):
-            raise errors[0]
+        """Read the clocks of all servers, settle the period, then read all else."""
+        self._on_each(self._read_clock)
+        self._settle_period()
+        self._on_each(self._read_rest)
+        failures = [reading.failure for reading in self._readings if reading.failure is not None]
+        if len(failures) == len(self._readings):
+            raise failures[0]
 
     def discard(self) -> None:
         for reading in self._readings:
@@ -119,36 +141,85 @@ class _Run:
         for reading in self._readings:
             if interrupted:
                 self._note_unread(reading)
-            server = self._server_record(reading)
-            window = self._window(server.server_time)
+            server = server_record(reading, self._redaction)
+            clock = reading.tables.server_time()
+            window = self._window(clock.server_time if clock else None)
             scope = Scope(window.since, window.until, self._request.jobs_pattern)
-            frames, counts = reading.tables.finish(
-                scope,
-                revision=settings_revision(reading.records, server.revision),
-                revision_newest=server.revision_newest,
-            )
+            frames, counts = reading.tables.finish(terms_of(scope, reading.records, server))
             for record in reading.records:
                 if record.name in counts:
                     settle(record, counts[record.name])
             parts.append(frames)
             evidence[reading.client.name] = reading.evidence.finish()
             servers.append(server)
-        manifest = self._manifest(period, servers, interrupted=interrupted)
+        manifest = manifest_of(
+            self._request, self._tool_version, self._now, period, servers, self._readings, self._redaction
+        )
+        manifest.warnings[:0] = self._warnings
+        manifest.interrupted = interrupted
         tables = join(parts) | provenance_tables(manifest)
         return Snapshot(manifest=manifest, tables=tables, evidence=evidence)
 
-    def _read_server(self, reading: ServerReading) -> None:
+    def _on_each(self, work: Callable[[ServerReading], None]) -> None:
+        """Do `work` for each server that is up: one in this thread, several in threads of their own."""
+        up = [reading for reading in self._readings if reading.failure is None]
+        if len(up) == 1:
+            self._guarded(work, up[0])
+            return
+        pool = ThreadPoolExecutor(SERVERS_AT_ONCE, thread_name_prefix="vbr-audit-server")
+        futures = [pool.submit(self._guarded, work, reading) for reading in up]
+        try:
+            _wait_for(futures)
+        except KeyboardInterrupt:
+            self._stop.set()
+            for reading in up:
+                reading.client.abort()
+            wait(futures)
+            raise
+        finally:
+            pool.shutdown(wait=True)
+
+    def _guarded(self, work: Callable[[ServerReading], None], reading: ServerReading) -> None:
+        """Do `work`; a server that cannot be used is its own failure, and the others are whole."""
+        try:
+            work(reading)
+        except ConnectError as error:
+            reading.failure = error
+            reading.records.clear()
+            for dataset in self._datasets:
+                reading.skip(dataset, error.message)
+
+    def _read_clock(self, reading: ServerReading) -> None:
         before = utc_now()
         for dataset in self._datasets:
-            if dataset.name in _CLOCK:
+            if dataset.name in CLOCK:
                 reading.read(dataset)
                 if dataset.name == "server_time":
-                    self._note_clock(reading, before)
+                    told = reading.tables.server_time()
+                    if told is not None and told.server_time is not None:
+                        middle = before + (utc_now() - before) / 2
+                        reading.clock_skew_s = round((told.server_time - middle).total_seconds(), 1)
+        reading.offered_revisions = reading.client.offered_revisions()
         reading.newest_revision = reading.client.newest_revision()
+
+    def _settle_period(self) -> None:
+        """The first server's clock is the clock of the run, and its zone the zone, unless one was given."""
+        for reading in self._readings:
+            told = reading.tables.server_time()
+            if told is not None and told.server_time is not None:
+                self._now = told.server_time
+                self._period = resolve(self._request.period, self._now, told)
+                break
+        else:
+            self._now = utc_now()
+            self._period = resolve(self._request.period, self._now, None)
+        self._warnings.extend(self._period.warnings)
+
+    def _read_rest(self, reading: ServerReading) -> None:
         clock = reading.tables.server_time()
         window = self._window(clock.server_time if clock else None)
         for dataset in self._datasets:
-            if dataset.name not in _CLOCK:
+            if dataset.name not in CLOCK and not self._stop.is_set():
                 reading.read(dataset, window)
 
     def _window(self, clock: dt.datetime | None) -> Window:
@@ -157,59 +228,19 @@ class _Run:
         until = min(period.until, clock or self._now)
         return Window(period.since, max(until, period.since))
 
-    def _note_clock(self, reading: ServerReading, before: dt.datetime) -> None:
-        """The first server's clock is the clock of the run, and its zone the zone, unless one was given."""
-        told = reading.tables.server_time()
-        if told is not None and told.server_time is not None:
-            middle = before + (utc_now() - before) / 2
-            reading.clock_skew_s = round((told.server_time - middle).total_seconds(), 1)
-        if self._period is None:
-            self._now = told.server_time if told is not None and told.server_time is not None else utc_now()
-            self._period = resolve(self._request.period, self._now, told)
-            self._warnings.extend(self._period.warnings)
-
-    def _server_record(self, reading: ServerReading) -> ServerRecord:
-        client, info, clock = reading.client, reading.tables.server_info(), reading.tables.server_time()
-        return ServerRecord(
-            name=client.name,
-            url=client.url,
-            revision=client.revision,
-            revision_newest=reading.newest_revision or client.revision,
-            build=info.build if info else None,
-            vbr_id=info.vbr_id if info else None,
-            account=client.username,
-            role=_role(reading),
-            clock_skew_s=reading.clock_skew_s,
-            server_time=clock.server_time if clock else None,
-            time_zone=(clock.iana_time_zone or clock.time_zone) if clock else None,
-            tls=client.tls,
-        )
-
     def _note_unread(self, reading: ServerReading) -> None:
-        seen = {record.name for record in reading.records}
         for dataset in self._datasets:
-            if dataset.name not in seen:
+            if reading.record_of(dataset.name) is None:
                 reading.skip(dataset, "interrupted before it was read")
 
-    def _manifest(self, period: Period, servers: list[ServerRecord], *, interrupted: bool) -> Manifest:
-        run = RunRecord(
-            now=self._now,
-            since=period.since,
-            until=period.until,
-            timezone=period.timezone,
-            timezone_source=period.timezone_source,
-            jobs_pattern=self._request.jobs_pattern,
-            tool_version=self._tool_version,
-            command=self._request.command,
-            note=self._request.note,
-        )
-        return Manifest(
-            run=run,
-            servers=servers,
-            datasets=[record for reading in self._readings for record in reading.records],
-            warnings=self._warnings + _warnings(servers, self._readings),
-            interrupted=interrupted,
-        )
+
+def _wait_for(futures: list[Future[None]]) -> None:
+    """Wait in short steps, so that Ctrl-C is heard on every system; raises what a thread raised."""
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=0.2)
+        for future in done:
+            future.result()
 
 
 @contextmanager
@@ -222,28 +253,6 @@ def _without_cycle_search() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _role(reading: ServerReading) -> str | None:
-    """What the account may do as far as its reading shows; the API does not tell an account its own role."""
-    status = {record.name: record.status for record in reading.records}.get("server_info")
-    if status is DatasetStatus.COMPLETE:
-        return "may read administrator data"
-    return "may not read administrator data" if status is DatasetStatus.DENIED else None
-
-
-def _warnings(servers: Iterable[ServerRecord], readings: list[ServerReading]) -> list[str]:
-    lines = []
-    for server in servers:
-        if server.tls.startswith("NOT VERIFIED"):
-            lines.append(f"{server.name}: the certificate was not verified; the answers may come from anyone")
-        if server.revision != server.revision_newest:
-            lines.append(
-                f"{server.name}: read with revision {server.revision}; settings that only "
-                f"{server.revision_newest} shows are unknown"
-            )
-    repeated = [reading.client for reading in readings if reading.client.retries]
-    return lines + [f"{client.name}: {client.retries:,} requests had to be repeated" for client in repeated]
 
 
 def _check_names(clients: list[Client]) -> None:

@@ -1,68 +1,313 @@
-"""The catalogue of what can be read: one line per dataset."""
+"""The catalogue of what can be read: one entry per dataset."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable
 
-ADMINISTRATOR = "Backup Administrator"
-ANYONE = "anyone signed in"
-READERS = "Backup Administrator, Operator, Restore Operator, Viewer; Security Administrator from 1.3-rev1"
+from vbr_audit.collection import roles
+from vbr_audit.collection.dataset import Dataset, Shape
+from vbr_audit.collection.roles import Access
 
+__all__ = ["BASIC", "CLOCK", "DATASETS", "Dataset", "Shape", "datasets_of", "parents_of"]
 
-class Shape(Enum):
-    """How a dataset is answered."""
-
-    PAGES = "pages"
-    """Rows in pages, all of them."""
-    FIRST = "first"
-    """The first row of a collection in a given order."""
-    OBJECT = "object"
-    """One JSON object."""
+_CREATED = ("createdAfterFilter", "createdBeforeFilter")
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """One REST collection or object: its path, how it is read, since which revision, by whom, into which table."""
+_SINCE_12, _SINCE_130, _SINCE_131, _SINCE_132 = "1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2"
 
-    name: str
-    title: str
-    path: str
-    shape: Shape
-    table: str
-    roles: str
-    key: tuple[str, ...] = ("id",)
-    order: str | None = None
-    by_period: bool = False
-    first_revision: str = "1.1-rev0"
 
+def _object(name: str, title: str, endpoint: str, access: Access = roles.ADMINISTRATOR, **more: object) -> Dataset:
+    return Dataset(name, title, endpoint, Shape.OBJECT, access, **more)  # type: ignore[arg-type]
+
+
+_SERVER = (
+    _object("server_time", "Server time", "serverTime", roles.ANYONE, table="server_time"),
+    _object("server_info", "Server information", "serverInfo", table="server_info"),
+    _object("server_certificate", "Server certificate", "serverCertificate", roles.ANYONE),
+    _object("license", "Licence", "license", first_revision=_SINCE_12),
+)
+
+_JOBS = (
+    Dataset("jobs", "Jobs", "jobs", access=roles.READERS_AND_SECURITY, order="Name", sensitive=True),
+    Dataset("job_states", "Job states", "jobs/states", access=roles.READERS_AND_SECURITY, order="Name"),
+    Dataset("session_history", "Oldest session", "sessions", Shape.FIRST, roles.SESSION_READERS, order="CreationTime"),
+    Dataset(
+        "sessions",
+        "Sessions",
+        "sessions",
+        access=roles.SESSION_READERS,
+        order="CreationTime",
+        period=_CREATED,
+        accounts=("initiatedBy",),
+    ),
+    Dataset(
+        "task_sessions",
+        "Task sessions",
+        "taskSessions",
+        first_revision=_SINCE_12,
+        order="CreationTime",
+        period=_CREATED,
+    ),
+)
+
+_BACKUPS = (
+    Dataset("backups", "Backups", "backups", access=roles.READERS_AND_SECURITY, order="Name"),
+    Dataset(
+        "backup_objects",
+        "Backup objects",
+        "backupObjects",
+        access=roles.READERS_AND_SECURITY,
+        first_revision=_SINCE_132,
+        key=("id", "backupId"),
+        order="Name",
+        earlier=(
+            Dataset(
+                "backup_objects",
+                "Backup objects",
+                "backups/{id}/objects",
+                Shape.EACH,
+                roles.READERS_AND_SECURITY,
+                key=("id", "backupId"),
+                parent="backups",
+                parent_key="backupId",
+            ),
+        ),
+    ),
+    Dataset(
+        "restore_points",
+        "Restore points",
+        "restorePoints",
+        first_revision="1.1-rev1",
+        order="CreationTime",
+        earlier=(Dataset("restore_points", "Restore points", "objectRestorePoints", order="CreationTime"),),
+    ),
+    Dataset(
+        "backup_files",
+        "Backup files",
+        "backups/{id}/backupFiles",
+        Shape.EACH,
+        first_revision=_SINCE_12,
+        order="CreationTime",
+        parent="backups",
+        parent_key="backupId",
+    ),
+    Dataset("replicas", "Replicas", "replicas", access=roles.REPLICA_READERS, first_revision=_SINCE_12, order="Name"),
+    Dataset(
+        "replica_points",
+        "Replica restore points",
+        "replicaPoints",
+        access=roles.REPLICA_READERS,
+        first_revision=_SINCE_12,
+        order="CreationTime",
+    ),
+)
+
+_BACKUP_INFRASTRUCTURE = "backupInfrastructure/"
+_INFRASTRUCTURE = (
+    Dataset(
+        "repositories",
+        "Repositories",
+        _BACKUP_INFRASTRUCTURE + "repositories",
+        access=roles.REPOSITORY_READERS,
+        order="Name",
+        sensitive=True,
+    ),
+    Dataset(
+        "repository_states",
+        "Repository states",
+        _BACKUP_INFRASTRUCTURE + "repositories/states",
+        access=roles.REPOSITORY_READERS,
+        order="Name",
+    ),
+    Dataset(
+        "scale_out_repositories",
+        "Scale-out repositories",
+        _BACKUP_INFRASTRUCTURE + "scaleOutRepositories",
+        also=("scale_out_extents",),
+        order="Name",
+    ),
+    Dataset("proxies", "Backup proxies", _BACKUP_INFRASTRUCTURE + "proxies", order="Name"),
+    Dataset(
+        "proxy_states",
+        "Backup proxy states",
+        _BACKUP_INFRASTRUCTURE + "proxies/states",
+        first_revision=_SINCE_130,
+        order="Name",
+    ),
+    Dataset(
+        "managed_servers",
+        "Managed servers",
+        _BACKUP_INFRASTRUCTURE + "managedServers",
+        order="Name",
+        sensitive=True,
+    ),
+    Dataset(
+        "wan_accelerators",
+        "WAN accelerators",
+        _BACKUP_INFRASTRUCTURE + "wanAccelerators",
+        access=roles.WAN_READERS,
+        first_revision=_SINCE_12,
+        order="Name",
+    ),
+)
+
+_KEYS = (
+    Dataset(
+        "credentials",
+        "Credentials",
+        "credentials",
+        access=roles.CREDENTIAL_READERS,
+        order="Username",
+        sensitive=True,
+        accounts=("username", "description"),
+    ),
+    Dataset(
+        "cloud_credentials",
+        "Cloud credentials",
+        "cloudCredentials",
+        access=roles.SECURITY,
+        order="Name",
+        sensitive=True,
+        accounts=("account", "accessKey", "description"),
+    ),
+    Dataset(
+        "encryption_passwords",
+        "Encryption passwords",
+        "encryptionPasswords",
+        access=roles.PASSWORD_READERS,
+        order="ModificationTime",
+        sensitive=True,
+        accounts=("hint",),
+    ),
+    Dataset(
+        "kms_servers",
+        "Key management servers",
+        "kmsServers",
+        access=roles.SECURITY,
+        first_revision=_SINCE_12,
+        order="Name",
+        sensitive=True,
+    ),
+)
+
+_SETTINGS = (
+    _object("config_backup", "Configuration backup", "configBackup", sensitive=True),
+    _object("general_options", "General options", "generalOptions", sensitive=True),
+    _object(
+        "email_settings",
+        "E-mail settings",
+        "generalOptions/emailSettings",
+        first_revision=_SINCE_131,
+        sensitive=True,
+        accounts=("userId", "from", "to"),
+    ),
+    _object(
+        "notification_settings", "Notification settings", "generalOptions/notifications", first_revision=_SINCE_131
+    ),
+    _object(
+        "event_forwarding",
+        "Event forwarding",
+        "generalOptions/eventForwarding",
+        first_revision=_SINCE_131,
+        sensitive=True,
+    ),
+    Dataset(
+        "traffic_rules",
+        "Network traffic rules",
+        "trafficRules",
+        Shape.LIST,
+        roles.ADMINISTRATOR,
+        rows_at="trafficRules",
+        sensitive=True,
+    ),
+    Dataset(
+        "global_exclusions",
+        "Global VM exclusions",
+        "globalExclusions/vm",
+        access=roles.ADMINISTRATOR,
+        first_revision=_SINCE_130,
+        order="Name",
+    ),
+)
+
+_SECURITY = (
+    Dataset(
+        "best_practices",
+        "Security & Compliance Analyzer items",
+        "securityAnalyzer/bestPractices",
+        Shape.LIST,
+        roles.SECURITY,
+        first_revision=_SINCE_12,
+        rows_at="items",
+    ),
+    _object(
+        "analyzer_last_run",
+        "Security & Compliance Analyzer: last run",
+        "securityAnalyzer/lastRun",
+        roles.SECURITY,
+        first_revision=_SINCE_12,
+        accounts=("initiatedBy",),
+    ),
+    _object(
+        "analyzer_schedule",
+        "Security & Compliance Analyzer: schedule",
+        "securityAnalyzer/schedule",
+        roles.SECURITY,
+        first_revision=_SINCE_12,
+        accounts=("recipients",),
+    ),
+    Dataset(
+        "malware_events",
+        "Malware events",
+        "malwareDetection/events",
+        access=roles.MALWARE_READERS,
+        first_revision=_SINCE_12,
+        order="DetectionTimeUtc",
+        accounts=("createdBy",),
+    ),
+    Dataset(
+        "authorization_events",
+        "Authorization events",
+        "authorization/events",
+        access=roles.SECURITY,
+        first_revision=_SINCE_12,
+        order="CreationTime",
+        period=_CREATED,
+        accounts=("createdBy", "initiatedBy", "processedBy"),
+    ),
+    Dataset(
+        "users",
+        "Users and roles",
+        "security/users",
+        access=roles.ADMINISTRATOR,
+        first_revision=_SINCE_131,
+        order="Name",
+        accounts=("name", "description"),
+    ),
+    _object("security_settings", "Security settings", "security/settings", first_revision=_SINCE_131),
+)
 
 DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset
-    for dataset in (
-        Dataset("server_time", "Server time", "/api/v1/serverTime", Shape.OBJECT, "servers", ANYONE),
-        Dataset("server_info", "Server information", "/api/v1/serverInfo", Shape.OBJECT, "servers", ADMINISTRATOR),
-        Dataset("jobs", "Jobs", "/api/v1/jobs", Shape.PAGES, "jobs", READERS, order="Name"),
-        Dataset("job_states", "Job states", "/api/v1/jobs/states", Shape.PAGES, "job_states", READERS, order="Name"),
-        Dataset(
-            "session_history",
-            "Oldest session",
-            "/api/v1/sessions",
-            Shape.FIRST,
-            "session_history",
-            READERS,
-            order="CreationTime",
-        ),
-        Dataset(
-            "sessions",
-            "Sessions",
-            "/api/v1/sessions",
-            Shape.PAGES,
-            "sessions",
-            READERS,
-            order="CreationTime",
-            by_period=True,
-        ),
-    )
+    dataset.name: dataset for dataset in (*_SERVER, *_JOBS, *_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY)
 }
 """Every dataset by its name, in the order of reading."""
+
+CLOCK = ("server_time", "server_info")
+"""What is read first, whatever is chosen: it says when and where all else was read."""
+
+BASIC = (*CLOCK, "jobs", "job_states", "session_history", "sessions")
+"""What every report shows."""
+
+
+def datasets_of(tables: Iterable[str]) -> tuple[str, ...]:
+    """The datasets that fill `tables`, in the order of reading, with the parents that they are read below."""
+    wanted = set(tables)
+    chosen = {name for name, dataset in DATASETS.items() if wanted & set(dataset.tables)}
+    chosen |= parents_of(chosen)
+    return tuple(name for name in DATASETS if name in chosen)
+
+
+def parents_of(names: Iterable[str]) -> set[str]:
+    """The datasets below whose rows those of `names` are read, in any revision."""
+    each = [d for name in names for d in (DATASETS[name], *DATASETS[name].earlier)]
+    return {d.parent for d in each if d.parent is not None}

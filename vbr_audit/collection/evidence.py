@@ -27,11 +27,17 @@ class EvidenceFile:
 
     def pages(self, dataset: str) -> Iterator[bytes]:
         """The page bodies of `dataset` in the order of reading; raises `EvidenceError` for a damaged file."""
+        for _, body in self.entries(dataset):
+            yield body
+
+    def entries(self, dataset: str) -> Iterator[tuple[str | None, bytes]]:
+        """As `pages`, each body with the id of the row below which it was read, or None."""
         try:
             with zipfile.ZipFile(self.path) as archive:
                 for name in archive.namelist():
                     if name.startswith(f"{dataset}/"):
-                        yield archive.read(name)
+                        parts = name.split("/")
+                        yield (parts[1] if len(parts) > 2 else None), archive.read(name)
         except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
             raise EvidenceError(
                 f"cannot read the evidence {self.path}: {error}",
@@ -125,7 +131,7 @@ class DatasetWriter:
         self._evidence = evidence
         self._name = name
         self._digest = hashlib.sha256()
-        self._skips: set[int] = set()
+        self._names: set[str] = set()
 
     @property
     def sha256(self) -> str:
@@ -133,11 +139,15 @@ class DatasetWriter:
         self._evidence.wait()
         return self._digest.hexdigest()
 
-    def write(self, skip: int, body: bytes) -> None:
-        """Add one page, named by the rows that were skipped; a page read again gets a suffix."""
-        again = f"-{self.pages:05d}" if skip in self._skips else ""
-        self._skips.add(skip)
-        entry = zipfile.ZipInfo(f"{self._name}/{skip:09d}{again}.json", date_time=_EPOCH)
+    def write(self, skip: int, body: bytes, below: str | None = None) -> None:
+        """Add one page, named by the rows that were skipped; a page read again gets a suffix.
+
+        `below` is the id of the row below which it was read: that row's pages share a folder.
+        """
+        name = f"{self._name}/{below}/{skip:09d}" if below else f"{self._name}/{skip:09d}"
+        again = f"-{self.pages:05d}" if name in self._names else ""
+        self._names.add(name)
+        entry = zipfile.ZipInfo(f"{name}{again}.json", date_time=_EPOCH)
         entry.compress_type = zipfile.ZIP_DEFLATED
         entry.external_attr = 0o644 << 16
 

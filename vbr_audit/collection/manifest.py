@@ -37,6 +37,7 @@ class RunRecord(_Record):
     timezone: str
     timezone_source: str
     jobs_pattern: str | None = None
+    accounts_masked: bool = False
     policy_name: str | None = None
     policy_sha256: str | None = None
     waivers_sha256: str | None = None

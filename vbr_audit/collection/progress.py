@@ -1,9 +1,10 @@
-"""How far a collection is: one line on a terminal, nothing elsewhere."""
+"""How far a collection is: one line per server on a terminal, nothing elsewhere."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +13,7 @@ from vbr_audit.display import plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichBar
+    from rich.progress import TaskID
 
 
 class Listener(Protocol):
@@ -20,8 +22,8 @@ class Listener(Protocol):
     def start(self, server: str, dataset: str) -> None:
         """A dataset begins."""
 
-    def advance(self, rows: int, total: int | None) -> None:
-        """`rows` have been read so far, of `total` if known."""
+    def advance(self, server: str, rows: int, total: int | None) -> None:
+        """`rows` of the dataset have been read so far, of `total` if known."""
 
 
 class Silence:
@@ -30,20 +32,29 @@ class Silence:
     def start(self, server: str, dataset: str) -> None:
         """Say nothing."""
 
-    def advance(self, rows: int, total: int | None) -> None:
+    def advance(self, server: str, rows: int, total: int | None) -> None:
         """Say nothing."""
 
 
 class _BarProgress:
+    """One line per server; several threads may report at once."""
+
     def __init__(self, bar: RichBar) -> None:
         self._bar = bar
-        self._task = bar.add_task("connecting", total=None)
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
 
     def start(self, server: str, dataset: str) -> None:
-        self._bar.reset(self._task, description=f"{plain(server)}: {dataset}", total=None, completed=0)
+        self._bar.reset(self._task(server), description=f"{plain(server)}: {dataset}", total=None, completed=0)
 
-    def advance(self, rows: int, total: int | None) -> None:
-        self._bar.update(self._task, completed=rows, total=total)
+    def advance(self, server: str, rows: int, total: int | None) -> None:
+        self._bar.update(self._task(server), completed=rows, total=total)
+
+    def _task(self, server: str) -> TaskID:
+        with self._lock:
+            if server not in self._tasks:
+                self._tasks[server] = self._bar.add_task(f"{plain(server)}: connecting", total=None)
+            return self._tasks[server]
 
 
 @contextmanager

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vbr_audit.api.client import Answer, Client
-from vbr_audit.api.paging import LIMIT, PageReader, envelope
-from vbr_audit.collection.assemble import RowCount, ServerTables
+from vbr_audit.api.paging import LIMIT, LargestPage
+from vbr_audit.collection.assemble import ServerTables, Terms
 from vbr_audit.collection.datasets import Dataset, Shape
 from vbr_audit.collection.evidence import DatasetWriter, EvidenceWriter
-from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, utc_now
+from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, ServerRecord, utc_now
 from vbr_audit.collection.progress import Listener
-from vbr_audit.errors import AbsentError, BadAnswerError, ConnectError, DeniedError, OutputError, VbrAuditError
+from vbr_audit.collection.redaction import Redaction
+from vbr_audit.collection.scope import RowCount, Scope
+from vbr_audit.collection.shapes import READERS, Intake, read_each
+from vbr_audit.errors import AbsentError, ApiError, ConnectError, DeniedError, OutputError, VbrAuditError
+from vbr_audit.revisions import is_at_least
 
 _MARGIN = dt.timedelta(seconds=1)
+_UNREAD = (DatasetStatus.DENIED, DatasetStatus.ABSENT, DatasetStatus.FAILED)
 
 
 @dataclass(frozen=True)
@@ -27,18 +33,38 @@ class Window:
     until: dt.datetime
 
 
-class ServerReading:
-    """Reads the datasets of one server one after another into `tables`, `evidence` and `records`."""
+class ReadingStopped(VbrAuditError):  # noqa: N818 - a request to stop, not a failure
+    """Reading was told to stop."""
 
-    def __init__(self, client: Client, progress: Listener, *, workers: int) -> None:
+
+class ServerReading:
+    """Reads the datasets of one server one after another into `tables`, `evidence` and `records`.
+
+    `stop` ends the reading at the next request; what had come by then is kept.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        progress: Listener,
+        *,
+        workers: int,
+        redaction: Redaction | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
         self.client = client
         self.tables = ServerTables(client.name)
         self.evidence = EvidenceWriter()
         self.records: list[DatasetRecord] = []
         self.clock_skew_s: float | None = None
         self.newest_revision: str | None = None
+        self.offered_revisions: tuple[str, ...] = ()
+        self.failure: ConnectError | None = None
+        self.stop = stop or threading.Event()
         self._progress = progress
         self._workers = workers
+        self._redaction = redaction or Redaction()
+        self._largest_page = LargestPage()
         self._answered = False
 
     def read(self, dataset: Dataset, window: Window | None = None) -> None:
@@ -47,7 +73,31 @@ class ServerReading:
         Raises `ConnectError` while the server has not answered anything yet.
         """
         self._progress.start(self.client.name, dataset.title)
-        query = query_for(dataset, window)
+        dataset = dataset.at(self.client.revision)
+        record = self._new_record(dataset, query_for(dataset, window))
+        writer = self.evidence.dataset(dataset.name)
+        if not dataset.is_offered(self.client.revision):
+            record.status = DatasetStatus.ABSENT
+            record.reason = f"revision {record.revision} does not offer it (first in {dataset.first_revision})"
+            return
+        maybe = not is_at_least(record.revision, dataset.first_revision)
+        with self._recording(record, writer, maybe_absent=maybe):
+            intake = self._intake(dataset, record, writer)
+            if dataset.shape is Shape.EACH:
+                self._read_each(intake)
+            else:
+                READERS[dataset.shape](intake)
+
+    def skip(self, dataset: Dataset, reason: str) -> None:
+        """Record that `dataset` was not read, and why."""
+        self._new_record(dataset.at(self.client.revision), {}).reason = reason
+
+    def record_of(self, name: str) -> DatasetRecord | None:
+        """The record of dataset `name`, or None when it was not asked for."""
+        return next((record for record in self.records if record.name == name), None)
+
+    def _new_record(self, dataset: Dataset, query: dict[str, str]) -> DatasetRecord:
+        moment = utc_now()
         record = DatasetRecord(
             server=self.client.name,
             name=dataset.name,
@@ -55,84 +105,52 @@ class ServerReading:
             query=query,
             revision=self.client.revision,
             status=DatasetStatus.FAILED,
-            started=utc_now(),
-            ended=utc_now(),
+            started=moment,
+            ended=moment,
         )
-        writer = self.evidence.dataset(dataset.name)
         self.records.append(record)
-        with self._recording(record, writer):
-            if dataset.shape is Shape.PAGES:
-                self._read_pages(dataset, query, record, writer)
-            elif dataset.shape is Shape.FIRST:
-                self._read_first(dataset, query, record, writer)
-            else:
-                self._read_object(dataset, record, writer)
+        return record
 
-    def skip(self, dataset: Dataset, reason: str) -> None:
-        """Record that `dataset` was not read, and why."""
-        moment = utc_now()
-        self.records.append(
-            DatasetRecord(
-                server=self.client.name,
-                name=dataset.name,
-                path=dataset.path,
-                revision=self.client.revision,
-                status=DatasetStatus.FAILED,
-                reason=reason,
-                started=moment,
-                ended=moment,
-            )
+    def _intake(self, dataset: Dataset, record: DatasetRecord, writer: DatasetWriter) -> Intake:
+        redacted: set[str] = set()
+
+        def ask(path: str, query: dict[str, str]) -> Answer:
+            if self.stop.is_set():
+                raise ReadingStopped("interrupted while it was read")
+            answer = self.client.get(path, query or None)
+            self._answered = True
+            answer, paths = self._redaction.clean(answer, dataset)
+            if not paths <= redacted:
+                redacted.update(paths)
+                record.redacted = sorted(redacted)
+            return answer
+
+        return Intake(
+            dataset=dataset,
+            query=record.query,
+            record=record,
+            ask=ask,
+            keep=writer.write,
+            accept=self.tables.accept,
+            accept_object=self.tables.accept_object,
+            advance=lambda rows, total: self._progress.advance(self.client.name, rows, total),
+            workers=self._workers,
+            largest_page=self._largest_page,
         )
 
-    def _read_pages(
-        self, dataset: Dataset, query: dict[str, str], record: DatasetRecord, writer: DatasetWriter
-    ) -> None:
-        def fetch(skip: int, limit: int) -> Answer:
-            return self.client.get(dataset.path, {"skip": str(skip), **query, "limit": str(limit)})
-
-        reader = PageReader(fetch, path=dataset.path, key=dataset.key, workers=self._workers)
-        try:
-            for page in reader:
-                self._answered = True
-                writer.write(page.skip, page.body)
-                self.tables.accept(dataset.name, page.rows)
-                self._progress.advance(reader.distinct, reader.total)
-        finally:
-            record.api_total = reader.total
-            record.rows_received = reader.received
-            record.rows_duplicate = reader.duplicates
-            if reader.vanished:
-                record.notes["rows_gone_while_reading"] = reader.vanished
-        record.reason = reader.shortfall
-        record.status = DatasetStatus.PARTIAL if reader.shortfall else DatasetStatus.COMPLETE
-
-    def _read_first(
-        self, dataset: Dataset, query: dict[str, str], record: DatasetRecord, writer: DatasetWriter
-    ) -> None:
-        answer = self.client.get(dataset.path, query)
-        rows, total = envelope(answer, dataset.path)
-        self._answered = True
-        writer.write(0, answer.body)
-        self.tables.accept(dataset.name, rows)
-        record.rows_received = len(rows)
-        record.notes["rows_on_server"] = total
-        record.status = DatasetStatus.COMPLETE
-        if total and not rows:
-            record.status = DatasetStatus.FAILED
-            record.reason = f"the server counts {total:,} rows but answered none"
-
-    def _read_object(self, dataset: Dataset, record: DatasetRecord, writer: DatasetWriter) -> None:
-        answer = self.client.get(dataset.path)
-        if not isinstance(answer.document, dict):
-            raise BadAnswerError(f"{dataset.path}: expected a JSON object", path=dataset.path)
-        self._answered = True
-        writer.write(0, answer.body)
-        self.tables.accept_object(dataset.name, answer.document)
-        record.rows_received = 1
-        record.status = DatasetStatus.COMPLETE
+    def _read_each(self, intake: Intake) -> None:
+        """Read below each row of the parent dataset, as far as that was read."""
+        parent = self.record_of(intake.dataset.parent or "")
+        if parent is None or parent.status in _UNREAD:
+            why = f"{parent.status}: {parent.reason}" if parent is not None else "not asked for"
+            intake.record.status = parent.status if parent is not None else DatasetStatus.FAILED
+            intake.record.reason = f"it is read below each of the {intake.dataset.parent}, and those were {why}"
+            return
+        gap = parent.reason if parent.status is DatasetStatus.PARTIAL else None
+        read_each(intake, self.tables.ids(parent.name), gap)
 
     @contextmanager
-    def _recording(self, record: DatasetRecord, writer: DatasetWriter) -> Iterator[None]:
+    def _recording(self, record: DatasetRecord, writer: DatasetWriter, *, maybe_absent: bool) -> Iterator[None]:
         try:
             yield
         except ConnectError as error:
@@ -149,10 +167,17 @@ class ServerReading:
             raise
         except VbrAuditError as error:
             _give_up(record, writer, error.message)
+            status = error.status if isinstance(error, ApiError) else None
+            if status is not None and status != 200:
+                record.notes["http_status"] = status
+            if status == 400 and maybe_absent and not writer.pages:
+                record.status = DatasetStatus.ABSENT
         except KeyboardInterrupt:
             _give_up(record, writer, "interrupted while it was read")
             raise
         finally:
+            if self.stop.is_set() and record.status in (DatasetStatus.FAILED, DatasetStatus.PARTIAL):
+                record.reason = "interrupted while it was read"
             record.ended = utc_now()
             record.revision = self.client.revision
             record.pages, record.bytes = writer.pages, writer.bytes
@@ -161,20 +186,26 @@ class ServerReading:
 
 def query_for(dataset: Dataset, window: Window | None) -> dict[str, str]:
     """The query of `dataset` without `skip`; the date filter is a hint, a second wider than the window."""
-    query = {"limit": str(LIMIT if dataset.shape is Shape.PAGES else 1)} if dataset.shape is not Shape.OBJECT else {}
+    if dataset.shape in (Shape.OBJECT, Shape.LIST):
+        return {}
+    query = {"limit": str(1 if dataset.shape is Shape.FIRST else LIMIT)}
     if dataset.order:
         query |= {"orderColumn": dataset.order, "orderAsc": "true"}
-    if dataset.by_period and window is not None:
-        query |= {
-            "createdAfterFilter": _stamp(window.since - _MARGIN),
-            "createdBeforeFilter": _stamp(window.until + _MARGIN),
-        }
+    if dataset.period is not None and window is not None:
+        after, before = dataset.period
+        query |= {after: _stamp(window.since - _MARGIN), before: _stamp(window.until + _MARGIN)}
     return query
 
 
-def settings_revision(records: Iterable[DatasetRecord], default: str) -> str:
-    """The revision in which the job documents were read: it says where their settings stand."""
-    return next((record.revision for record in records if record.name == "jobs"), default)
+def terms_of(scope: Scope, records: Sequence[DatasetRecord], server: ServerRecord) -> Terms:
+    """Under which terms the rows of `server` become tables; the record of the jobs says where settings stand."""
+    jobs = next((record.revision for record in records if record.name == "jobs"), server.revision)
+    return Terms(
+        scope=scope,
+        revision=jobs,
+        revision_newest=server.revision_newest,
+        states_from_sessions=take_states_from_sessions(records),
+    )
 
 
 def settle(record: DatasetRecord, count: RowCount) -> None:
@@ -183,10 +214,11 @@ def settle(record: DatasetRecord, count: RowCount) -> None:
     record.rows_outside_period = count.outside_period
     record.rows_out_of_scope = count.out_of_scope
     record.notes |= count.notes
-    if record.status is DatasetStatus.COMPLETE and (count.unreadable or count.ownerless):
+    if record.status is DatasetStatus.COMPLETE and (count.unreadable or count.ownerless or count.unplaced):
         gaps = [
             (count.unreadable, "rows are no JSON objects and could not be read"),
             (count.ownerless, "runs of jobs do not say of which job"),
+            (count.unplaced, "rows belong to nothing that was read, so whether they are in scope is not known"),
         ]
         record.status = DatasetStatus.PARTIAL
         record.reason = "; ".join(f"{number:,} {words}" for number, words in gaps if number)
@@ -199,3 +231,22 @@ def _give_up(record: DatasetRecord, writer: DatasetWriter, reason: str) -> None:
 
 def _stamp(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def take_states_from_sessions(records: Iterable[DatasetRecord]) -> bool:
+    """Whether the job states come from the sessions, because the server broke on them but gave the sessions.
+
+    A server of version 13 answers 500 for states that an old revision has no word for. Marks the record of the job
+    states once; they stay partial, since a job without a session in the period has none.
+    """
+    found = {record.name: record for record in records}
+    states, sessions = found.get("job_states"), found.get("sessions")
+    if states is None or sessions is None or sessions.status in _UNREAD:
+        return False
+    if "taken_from" not in states.notes:
+        if states.status is not DatasetStatus.FAILED or states.notes.get("http_status", 0) < 500:
+            return False
+        states.status = DatasetStatus.PARTIAL
+        states.notes["taken_from"] = "sessions"
+        states.reason = f"{states.reason}; the last run of each job was taken from its sessions instead"
+    return True

@@ -8,11 +8,12 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from vbr_audit.collection.assemble import Scope, join, replay
+from vbr_audit.collection.assemble import join, replay
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.files import sha256_of, slug, write_bytes
 from vbr_audit.collection.manifest import Manifest, ServerRecord
-from vbr_audit.collection.reading import settings_revision
+from vbr_audit.collection.reading import terms_of
+from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
 
@@ -90,14 +91,9 @@ def load(folder: str | Path) -> Snapshot:
     parts, evidence = [], {}
     for server in manifest.servers:
         file = EvidenceFile(folder / EVIDENCE / names[server.name])
-        asked = [d.name for d in manifest.datasets if d.server == server.name and d.pages]
-        tables = replay(file, server.name, asked)
         records = [record for record in manifest.datasets if record.server == server.name]
-        frames, _ = tables.finish(
-            scope_of(manifest, server),
-            revision=settings_revision(records, server.revision),
-            revision_newest=server.revision_newest,
-        )
+        tables = replay(file, server.name, [record for record in records if record.pages])
+        frames, _ = tables.finish(terms_of(scope_of(manifest, server), records, server))
         parts.append(frames)
         evidence[server.name] = file
     return Snapshot(manifest=manifest, tables=join(parts) | provenance_tables(manifest), evidence=evidence)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -24,7 +24,8 @@ class Snapshot:
     """The tables of one or several servers for one period, with the manifest that says how whole they are.
 
     `tables` maps each name of `vbr_audit.tables.SPECS` to a DataFrame with that table's columns and dtypes;
-    each is also an attribute (`snapshot.jobs`). `evidence` maps a server's name to its file of answers.
+    each is also an attribute (`snapshot.jobs`, `snapshot.repositories`). `evidence` maps a server's name to its
+    file of answers.
     """
 
     manifest: Manifest
@@ -106,6 +107,16 @@ class Snapshot:
         """Let go of the temporary evidence; the tables stay usable."""
         for file in self.evidence.values():
             file.discard()
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """The table `name`."""
+        tables = self.__dict__.get("tables", {})
+        if name in tables:
+            return cast(pd.DataFrame, tables[name])
+        raise AttributeError(f"a snapshot has no table {name!r}; it has {', '.join(tables)}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.tables})
 
     def _repr_html_(self) -> str:
         from vbr_audit.collection.fragment import snapshot_html

@@ -1,0 +1,121 @@
+"""The catalogue of datasets, held against the vendor's specifications where those lie beside the checkout."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vbr_audit.collection.datasets import BASIC, DATASETS, Dataset, Shape, datasets_of, parents_of
+from vbr_audit.collection.roles import Role
+from vbr_audit.revisions import KNOWN, is_at_least, is_offered
+from vbr_audit.tables import BUILDERS, SPECS
+
+OPENAPI = Path(__file__).parents[3] / "shared" / "openapi"
+REVISIONS = ("1.2-rev1", "1.3-rev1")
+needs_specifications = pytest.mark.skipif(not OPENAPI.exists(), reason="needs the specifications beside the checkout")
+
+
+@cache
+def specification(revision: str) -> dict[str, Any]:
+    return json.loads((OPENAPI / f"{revision}.json").read_text(encoding="utf-8"))
+
+
+def operation(dataset: Dataset, revision: str) -> dict[str, Any] | None:
+    found = specification(revision)["paths"].get(dataset.at(revision).path, {}).get("get")
+    return found if found is None or isinstance(found, dict) else None
+
+
+def cases(*, offered: bool = False) -> list[Any]:
+    return [
+        pytest.param(dataset, revision, id=f"{dataset.name}-{revision}")
+        for dataset in DATASETS.values()
+        for revision in REVISIONS
+        if dataset.is_offered(revision) or not offered
+    ]
+
+
+@needs_specifications
+@pytest.mark.parametrize(("dataset", "revision"), cases())
+def test_a_dataset_is_offered_where_the_specification_has_its_path(dataset, revision):
+    assert dataset.is_offered(revision) == (operation(dataset, revision) is not None)
+
+
+@needs_specifications
+@pytest.mark.parametrize(("dataset", "revision"), cases(offered=True))
+def test_order_and_date_filters_are_parameters_of_the_path(dataset, revision):
+    found = operation(dataset, revision)
+    assert found is not None
+    dataset = dataset.at(revision)
+    parameters = {p["name"]: p for p in found.get("parameters", []) if "name" in p}
+    assert set(dataset.period or ()) <= set(parameters)
+    if dataset.order:
+        schema = parameters["orderColumn"]["schema"]
+        schema = specification(revision)["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        assert dataset.order in schema["enum"]
+    elif dataset.shape in (Shape.PAGES, Shape.EACH):
+        assert "orderColumn" not in parameters
+
+
+@needs_specifications
+@pytest.mark.parametrize(("dataset", "revision"), cases(offered=True))
+def test_the_roles_are_those_of_the_specification(dataset, revision):
+    found = operation(dataset, revision)
+    assert found is not None
+    text = re.search(r"Available to[^:]*?(?:&#58;|:)(.*)", found["description"].replace("\n", " "))
+    assert text is not None
+    if "Anyone" in text.group(1) or "All built-in" in text.group(1):
+        assert set(dataset.at(revision).access.roles(revision)) == set(Role)
+        return
+    named = {role for role in Role if role in text.group(1)}
+    allowed = set(dataset.at(revision).access.roles(revision))
+    assert allowed == named
+
+
+def test_every_table_of_a_dataset_has_a_specification_and_a_builder():
+    for dataset in DATASETS.values():
+        for table in dataset.tables:
+            assert table in SPECS
+            assert table in BUILDERS or table in {"jobs", "server_time", "server_info"}
+
+
+def test_keys_of_datasets_are_columns_somewhere():
+    assert all(dataset.key for dataset in DATASETS.values())
+
+
+def test_parents_come_before_what_is_read_below_them():
+    names = list(DATASETS)
+    for name in names:
+        for parent in parents_of([name]):
+            assert names.index(parent) < names.index(name)
+
+
+def test_the_basic_datasets_are_in_the_catalogue_and_in_its_order():
+    assert [name for name in DATASETS if name in BASIC] == list(BASIC)
+
+
+def test_datasets_of_tables_bring_their_parents():
+    assert datasets_of(["backup_files"]) == ("backups", "backup_files")
+    assert datasets_of(["scale_out_extents"]) == ("scale_out_repositories",)
+
+
+@pytest.mark.parametrize("revision", KNOWN)
+def test_an_older_revision_reads_restore_points_and_objects_where_it_has_them(revision):
+    points, objects = DATASETS["restore_points"].at(revision), DATASETS["backup_objects"].at(revision)
+    assert points.endpoint == ("objectRestorePoints" if revision == "1.1-rev0" else "restorePoints")
+    assert (objects.shape is Shape.EACH) == (not is_at_least(revision, "1.3-rev2"))
+
+
+def test_what_a_revision_without_specification_offers_is_asked():
+    assert is_offered("1.2-rev1", "1.1-rev2")
+    assert not is_offered("1.2-rev1", "1.1-rev0")
+    assert not is_offered("1.3-rev0", "1.2-rev1")
+
+
+def test_roles_are_described_in_one_line():
+    assert DATASETS["users"].access.describe() == "Veeam Backup Administrator"
+    assert "Veeam Security Administrator (from 1.3-rev1)" in DATASETS["jobs"].access.describe()

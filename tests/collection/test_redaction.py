@@ -1,0 +1,112 @@
+"""Secrets never reach the evidence; names of accounts only when they may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vbr_audit.api.client import Answer
+from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.collection.redaction import REMOVED, Redaction
+
+SECRET = "S3cret-must-go"
+CREDENTIALS, USERS, OPTIONS = DATASETS["credentials"], DATASETS["users"], DATASETS["general_options"]
+SECRET_KEYS = ("password", "Passphrase", "privateKey", "clientSecret", "communityString", "handshakeCode", "secret")
+
+
+def answer(document: Any) -> Answer:
+    body = orjson.dumps(document)
+    return Answer(body, orjson.loads(body))
+
+
+def page(*rows: Any) -> dict[str, Any]:
+    return {"data": list(rows), "pagination": {"total": len(rows), "count": len(rows)}}
+
+
+@pytest.mark.parametrize("key", SECRET_KEYS)
+def test_a_secret_is_removed_from_body_and_document(key):
+    given_row = {"id": "1", "username": "sa", "linux": {key: SECRET, "port": 22}}
+    cleaned, paths = Redaction().clean(answer(page(given_row)), CREDENTIALS)
+    assert SECRET.encode() not in cleaned.body
+    assert orjson.loads(cleaned.body) == cleaned.document
+    assert cleaned.document["data"][0]["linux"] == {key: REMOVED, "port": 22}
+    assert paths == {f"linux.{key}"}
+
+
+def test_a_secret_that_is_not_set_stays_null():
+    cleaned, paths = Redaction().clean(answer(page({"id": "1", "passphrase": None, "secret": ""})), CREDENTIALS)
+    assert cleaned.document["data"][0] == {"id": "1", "passphrase": None, "secret": ""}
+    assert not paths
+
+
+def test_an_object_of_secrets_loses_every_text_in_it():
+    row = {"id": "1", "singleUseCredentials": {"username": "root", "key": [SECRET, 7], "useSudo": True}}
+    cleaned, paths = Redaction().clean(answer(page(row)), DATASETS["managed_servers"])
+    inside = cleaned.document["data"][0]["singleUseCredentials"]
+    assert inside == {"username": REMOVED, "key": [REMOVED, REMOVED], "useSudo": True}
+    assert paths == {"singleUseCredentials"}
+
+
+def test_an_object_without_pages_is_cleaned_too():
+    document = {"emailSettings": {"server": {"clientSecret": SECRET}}, "snmp": [{"communityString": SECRET}]}
+    cleaned, paths = Redaction().clean(answer(document), OPTIONS)
+    assert SECRET.encode() not in cleaned.body
+    assert paths == {"emailSettings.server.clientSecret", "snmp[].communityString"}
+
+
+def test_ids_of_passwords_are_no_secrets():
+    body = answer(page({"id": "1", "encryptionPasswordId": "2", "passwordId": "3"}))
+    assert Redaction().clean(body, DATASETS["jobs"]) == (body, set())
+
+
+def test_account_names_stay_unless_asked():
+    body = answer(page({"id": "1", "name": "HANSA\\backupadmin"}))
+    assert Redaction().clean(body, USERS) == (body, set())
+
+
+def test_a_masked_account_is_the_same_everywhere_in_a_run_and_another_in_the_next():
+    run, row = Redaction(mask_accounts=True), {"id": "1", "name": "HANSA\\backupadmin", "isServiceAccount": True}
+    masked, paths = run.clean(answer(page(row)), USERS)
+    pseudonym = masked.document["data"][0]["name"]
+    assert paths == {"name"}
+    assert "backupadmin" not in masked.body.decode()
+    assert pseudonym == run.pseudonym("hansa\\BackupAdmin")
+    assert pseudonym != Redaction(mask_accounts=True).pseudonym("HANSA\\backupadmin")
+    assert run.mask_text("vbr-audit audit --username sa", ["sa"]) == f"vbr-audit audit --username {run.pseudonym('sa')}"
+
+
+def test_the_author_in_a_description_is_masked_with_the_accounts():
+    run, row = Redaction(mask_accounts=True), {"id": "1", "description": "Created by HANSA\\admin at 1/2/2026 9:00 AM."}
+    masked, paths = run.clean(answer(page(row)), DATASETS["jobs"])
+    assert masked.document["data"][0]["description"] == (
+        f"Created by {run.pseudonym('HANSA' + chr(92) + 'admin')} at 1/2/2026 9:00 AM."
+    )
+    assert paths == {"description"}
+    assert Redaction().clean(answer(page(row)), DATASETS["jobs"])[1] == set()
+
+
+def test_the_key_of_the_pseudonyms_is_not_shown():
+    assert "_key" not in repr(Redaction(mask_accounts=True))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(json_values, st.sampled_from(SECRET_KEYS), st.booleans())
+def test_whatever_stands_around_it_the_secret_goes_and_the_rest_stays(around, key, masked):
+    row = {"id": "1", "around": around, "deep": [{"inner": {key: SECRET}}]}
+    cleaned, paths = Redaction(mask_accounts=masked).clean(answer(page(row)), CREDENTIALS)
+    assert SECRET.encode() not in cleaned.body
+    assert f"deep[].inner.{key}" in paths
+    kept = cleaned.document["data"][0]
+    assert kept["deep"] == [{"inner": {key: REMOVED}}]
+    if not any(name in orjson.dumps(around).lower().decode() for name in map(str.lower, SECRET_KEYS)):
+        assert kept["around"] == orjson.loads(orjson.dumps(around))

@@ -1,0 +1,75 @@
+"""What a dataset is: one REST collection or object, how it is read, since which revision, and by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from vbr_audit.collection import roles
+from vbr_audit.collection.roles import Access
+from vbr_audit.revisions import OLDEST, is_at_least, is_offered
+
+_API = "/api/v1/"
+
+
+class Shape(Enum):
+    """How a dataset is answered."""
+
+    PAGES = "pages"
+    """Rows in pages, all of them."""
+    FIRST = "first"
+    """The first row of a collection in a given order."""
+    OBJECT = "object"
+    """One JSON object."""
+    LIST = "list"
+    """One JSON object that holds all rows under one key."""
+    EACH = "each"
+    """Rows in pages below each row of another dataset."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One REST collection or object: its path, how it is read, since which revision, by whom, into which tables.
+
+    `until` is the last revision that reads it this way. `rows_at` is the key of a LIST. An EACH dataset puts the
+    id of a row of `parent` into its path, and under `parent_key` into rows that do not name it themselves.
+    `period` are the names of the server's date filters. `accounts` are the JSON paths of user names and hints, and
+    `sensitive` says that the answers may hold secrets, which are replaced before anything is kept.
+    """
+
+    name: str
+    title: str
+    endpoint: str
+    shape: Shape = Shape.PAGES
+    access: Access = roles.READERS
+    first_revision: str = OLDEST
+    table: str = ""
+    also: tuple[str, ...] = ()
+    key: tuple[str, ...] = ("id",)
+    order: str | None = None
+    period: tuple[str, str] | None = None
+    rows_at: str | None = None
+    parent: str | None = None
+    parent_key: str | None = None
+    sensitive: bool = False
+    accounts: tuple[str, ...] = ()
+    earlier: tuple[Dataset, ...] = field(default=(), repr=False)
+
+    @property
+    def path(self) -> str:
+        """The path that is asked, with `{id}` where the parent's id goes."""
+        return _API + self.endpoint
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that its rows become."""
+        return (self.table or self.name, *self.also)
+
+    def at(self, revision: str) -> Dataset:
+        """How it is read at `revision`: older revisions may keep the same rows elsewhere."""
+        fitting = [d for d in self.earlier if not is_at_least(revision, self.first_revision)]
+        return next((d for d in reversed(fitting) if is_at_least(revision, d.first_revision)), self)
+
+    def is_offered(self, revision: str) -> bool:
+        """Whether `revision` has it; of a revision without a specification it is asked, and may be absent."""
+        return is_offered(self.at(revision).first_revision, revision)

@@ -1,0 +1,246 @@
+"""How each shape of dataset is read: pages, a first row, an object, a list in an object, pages below each parent."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from vbr_audit.api.client import Answer
+from vbr_audit.api.paging import KeyFilter, LargestPage, Page, PageReader, envelope
+from vbr_audit.collection.assemble import listed_rows, placed_below
+from vbr_audit.collection.datasets import Dataset, Shape
+from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
+from vbr_audit.errors import ApiError, BadAnswerError
+
+Ask = Callable[[str, dict[str, str]], Answer]
+Keep = Callable[[int, bytes, str | None], None]
+
+
+@dataclass(eq=False)
+class Intake:
+    """One dataset on its way in: where its answers come from, where its bodies and rows go, and its record.
+
+    `ask` gives the answer to a path and a query, cleaned of secrets; `keep` stores a body as evidence; `accept` takes
+    new rows, `accept_object` a single object; `advance` hears how many rows have come, of how many.
+    """
+
+    dataset: Dataset
+    query: dict[str, str]
+    record: DatasetRecord
+    ask: Ask
+    keep: Keep
+    accept: Callable[[str, list[Any]], None]
+    accept_object: Callable[[str, Any], None]
+    advance: Callable[[int, int | None], None]
+    workers: int
+    largest_page: LargestPage
+
+    def ask_first(self, path: str, query: dict[str, str]) -> Answer:
+        """The answer to a first page; a server that does not know the order column is asked without one."""
+        try:
+            return self.ask(path, query)
+        except ApiError as error:
+            if error.status != 400 or "orderColumn" not in self.query:
+                raise
+            for name in ("orderColumn", "orderAsc"):
+                self.query.pop(name, None)
+                query.pop(name, None)
+            answer = self.ask(path, query)
+            self.record.notes["order_refused"] = self.dataset.order
+            return answer
+
+    def fetch(self, path: str, parent: str | None = None) -> Callable[[int, int], Answer]:
+        """Asks for pages of `path`."""
+
+        def page(skip: int, limit: int) -> Answer:
+            query = {"skip": str(skip), **self.query, "limit": str(limit)}
+            answer = self.ask(path, query) if skip else self.ask_first(path, query)
+            if parent is not None:
+                placed_below(envelope(answer, path)[0], self.dataset, parent)
+            return answer
+
+        return page
+
+
+def read_pages(intake: Intake) -> None:
+    """Read all pages of a collection."""
+    dataset, record = intake.dataset, intake.record
+    reader = PageReader(
+        intake.fetch(dataset.path),
+        path=dataset.path,
+        key=dataset.key,
+        workers=intake.workers,
+        largest_page=intake.largest_page,
+    )
+    try:
+        for page in reader:
+            intake.keep(page.skip, page.body, None)
+            intake.accept(dataset.name, page.rows)
+            intake.advance(reader.distinct, reader.total)
+    finally:
+        record.api_total = reader.total
+        record.rows_received = reader.distinct + reader.duplicates
+        record.rows_duplicate = reader.duplicates
+        _note(record, "rows_gone_while_reading", reader.vanished)
+        _note(record, "rows_beyond_total", reader.beyond_total)
+    record.reason = reader.shortfall
+    record.status = DatasetStatus.PARTIAL if reader.shortfall else DatasetStatus.COMPLETE
+
+
+def read_first(intake: Intake) -> None:
+    """Read the first row of a collection in its order."""
+    dataset, record = intake.dataset, intake.record
+    answer = intake.ask(dataset.path, intake.query)
+    rows, total = envelope(answer, dataset.path)
+    intake.keep(0, answer.body, None)
+    intake.accept(dataset.name, rows)
+    record.rows_received = len(rows)
+    record.notes["rows_on_server"] = total
+    record.status = DatasetStatus.COMPLETE
+    if total and not rows:
+        record.status = DatasetStatus.FAILED
+        record.reason = f"the server counts {total:,} rows but answered none"
+
+
+def read_object(intake: Intake) -> None:
+    """Read one JSON object."""
+    dataset, record = intake.dataset, intake.record
+    answer = intake.ask(dataset.path, {})
+    if not isinstance(answer.document, dict):
+        raise BadAnswerError(f"{dataset.path}: expected a JSON object", path=dataset.path)
+    intake.keep(0, answer.body, None)
+    intake.accept_object(dataset.name, answer.document)
+    record.rows_received = 1
+    record.status = DatasetStatus.COMPLETE
+
+
+def read_list(intake: Intake) -> None:
+    """Read all rows out of one object."""
+    dataset, record = intake.dataset, intake.record
+    answer = intake.ask(dataset.path, {})
+    rows = listed_rows(answer, dataset)
+    intake.keep(0, answer.body, None)
+    fresh = KeyFilter(dataset.key).fresh(rows)
+    intake.accept(dataset.name, fresh)
+    record.rows_received, record.rows_duplicate = len(rows), len(rows) - len(fresh)
+    record.status = DatasetStatus.COMPLETE
+
+
+@dataclass(frozen=True, eq=False)
+class _Below:
+    """What was read below one parent."""
+
+    parent: str
+    pages: list[Page]
+    reader: PageReader
+
+
+@dataclass(frozen=True, eq=False)
+class _Gap:
+    """A parent below which nothing could be read, and why."""
+
+    parent: str
+    error: ApiError
+
+
+def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> None:
+    """Read the pages below each of `parents`; `parents_gap` says why those are not all.
+
+    Raises the error of the first parent when none could be read.
+    """
+    dataset, record = intake.dataset, intake.record
+    keys, doubles, total = KeyFilter(dataset.key), 0, 0
+    gaps: list[_Gap] = []
+    shortfalls: list[str] = []
+    record.notes["read_below"] = len(parents)
+    try:
+        for below in _in_turn(intake, parents):
+            if isinstance(below, _Gap):
+                gaps.append(below)
+                continue
+            for page in below.pages:
+                intake.keep(page.skip, page.body, below.parent)
+                fresh = keys.fresh(page.rows)
+                doubles += len(page.rows) - len(fresh)
+                intake.accept(dataset.name, fresh)
+            total += below.reader.total or 0
+            doubles += below.reader.duplicates
+            shortfalls += [below.reader.shortfall] if below.reader.shortfall else []
+            intake.advance(len(keys), None)
+    finally:
+        record.api_total, record.rows_duplicate = total, doubles
+        record.rows_received = len(keys) + doubles
+    if gaps and len(gaps) == len(parents):
+        raise gaps[0].error
+    intake.accept(dataset.name, [])
+    record.reason = "; ".join(_each_reasons(dataset, gaps, len(parents), shortfalls, parents_gap)) or None
+    record.status = DatasetStatus.PARTIAL if record.reason else DatasetStatus.COMPLETE
+
+
+def _each_reasons(
+    dataset: Dataset, gaps: list[_Gap], parents: int, shortfalls: list[str], parents_gap: str | None
+) -> Iterator[str]:
+    if parents_gap:
+        yield f"the {dataset.parent} below which they stand were not read whole: {parents_gap}"
+    if gaps:
+        yield f"below {len(gaps):,} of {parents:,} {dataset.parent} nothing could be read: {gaps[0].error.message}"
+    if shortfalls:
+        yield f"below {len(shortfalls):,} {dataset.parent} not all rows came: {shortfalls[0]}"
+
+
+def _in_turn(intake: Intake, parents: list[str]) -> Iterator[_Below | _Gap]:
+    """What stands below each parent, in their order, read by a few threads a little ahead."""
+    waiting: deque[Future[_Below | _Gap]] = deque()
+    pool = ThreadPoolExecutor(max(1, intake.workers), thread_name_prefix="vbr-audit-each")
+    upcoming = iter(parents)
+    try:
+        for _ in range(intake.workers * 2):
+            _submit(pool, intake, upcoming, waiting)
+        while waiting:
+            below = waiting.popleft().result()
+            _submit(pool, intake, upcoming, waiting)
+            yield below
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(
+    pool: ThreadPoolExecutor, intake: Intake, upcoming: Iterator[str], waiting: deque[Future[_Below | _Gap]]
+) -> None:
+    parent = next(upcoming, None)
+    if parent is not None:
+        waiting.append(pool.submit(_read_below, intake, parent))
+
+
+def _read_below(intake: Intake, parent: str) -> _Below | _Gap:
+    """All pages below one parent; a failing request is that parent's gap, a lost connection ends the reading."""
+    dataset = intake.dataset
+    try:
+        path = dataset.path.replace("{id}", str(UUID(parent)))
+    except ValueError:
+        return _Gap(parent, BadAnswerError(f"{dataset.path}: {parent[:60]!r} is no id", path=dataset.path))
+    reader = PageReader(
+        intake.fetch(path, parent), path=path, key=dataset.key, workers=1, largest_page=intake.largest_page
+    )
+    try:
+        return _Below(parent, list(reader), reader)
+    except ApiError as error:
+        return _Gap(parent, error)
+
+
+def _note(record: DatasetRecord, name: str, number: int) -> None:
+    if number:
+        record.notes[name] = number
+
+
+READERS: dict[Shape, Callable[[Intake], None]] = {
+    Shape.PAGES: read_pages,
+    Shape.FIRST: read_first,
+    Shape.OBJECT: read_object,
+    Shape.LIST: read_list,
+}
+"""How each shape is read that does not depend on another dataset."""
