@@ -15,7 +15,13 @@ Jobs = Annotated[int, typer.Option("--jobs", min=0, help="Number of jobs.")]
 Sessions = Annotated[int, typer.Option("--sessions", min=0, help="Number of sessions over the last 60 days.")]
 Seed = Annotated[int, typer.Option("--seed", help="Another seed, another estate.")]
 SimulatedRevision = Annotated[str, typer.Option("--revision", help="Newest REST revision that it speaks.")]
-Role = Annotated[str, typer.Option("--role", help="Role of the account: Viewer or Administrator.")]
+Role = Annotated[
+    str,
+    typer.Option(
+        "--role",
+        help="Role of the account: Viewer, BackupOperator, RestoreOperator, SecurityAdministrator or Administrator.",
+    ),
+]
 ServeTls = Annotated[bool, typer.Option("--tls", help="Serve https with a self-signed certificate.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on loopback; 0 takes a free one.")]
 Faults = Annotated[

@@ -4,9 +4,10 @@ It stands apart from the toolkit and shares no code with it, so that a mistake i
 other. It reads like the real server and misbehaves on demand. Needs the extra `demo`.
 """
 
+from vbr_audit.simulator.access import ROLES
 from vbr_audit.simulator.app import create_app
 from vbr_audit.simulator.faults import DATASETS, FAULTS, Fault
-from vbr_audit.simulator.options import DEMO_PASSWORD, DEMO_USERNAME, ROLES, SimulatorOptions
+from vbr_audit.simulator.options import DEMO_PASSWORD, DEMO_USERNAME, SimulatorOptions
 from vbr_audit.simulator.revisions import REVISIONS
 from vbr_audit.simulator.server import ServerUrl, serve
 from vbr_audit.simulator.simulator import Simulator

@@ -1,6 +1,6 @@
 """The HTTP face of the simulator: its paths, and the order in which it looks at a request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Unpack
 from uuid import UUID
@@ -11,10 +11,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from vbr_audit.simulator.answers import error, one_page, whole_object
 from vbr_audit.simulator.clock import ZONE_NAME, ZONE_TEXT, stamp
 from vbr_audit.simulator.identity import identify
+from vbr_audit.simulator.job_writes import add_job_writes
 from vbr_audit.simulator.misbehaviour import misbehave
 from vbr_audit.simulator.options import OptionNames, SimulatorOptions
 from vbr_audit.simulator.queries import BadQueryError
 from vbr_audit.simulator.revisions import BUILDS, at_least
+from vbr_audit.simulator.serving import add_endpoints, role_refused
 from vbr_audit.simulator.signing import TOKEN_PATH, add_sign_in, refused
 from vbr_audit.simulator.simulator import Simulator
 
@@ -36,7 +38,9 @@ def create_app(**options: Unpack[OptionNames]) -> Flask:
     _add_errors(app)
     add_sign_in(app, simulator)
     _add_collections(app, simulator)
+    add_job_writes(app, simulator)
     _add_server(app, simulator)
+    add_endpoints(app, simulator)
     return app
 
 
@@ -59,7 +63,7 @@ def _add_gate(app: Flask, simulator: Simulator) -> None:
         g.token = _bearer()
         if request.path != TOKEN_PATH and not simulator.tokens.use(g.token):
             return refused(simulator)
-        return None
+        return role_refused(simulator)
 
 
 def _bearer() -> str:
@@ -91,19 +95,17 @@ def _add_errors(app: Flask) -> None:
 
 
 def _add_collections(app: Flask, simulator: Simulator) -> None:
-    faults = simulator.faults
-
     @_route(app, "/api/v1/jobs")
     def jobs() -> Response:
         def answer() -> Response:
-            return one_page(simulator.jobs(request.args, g.revision), request.args, faults, "jobs")
+            return _page(simulator, simulator.jobs(request.args, g.revision), "jobs")
 
         return misbehave(simulator, "jobs", answer)
 
     @_route(app, "/api/v1/jobs/states")
     def states() -> Response:
         def answer() -> Response:
-            return one_page(simulator.states(request.args, g.revision), request.args, faults, "job_states")
+            return _page(simulator, simulator.states(request.args, g.revision), "job_states")
 
         return misbehave(simulator, "job_states", answer)
 
@@ -114,11 +116,15 @@ def _add_collections(app: Flask, simulator: Simulator) -> None:
     @_route(app, "/api/v1/sessions")
     def sessions() -> Response:
         def answer() -> Response:
-            response = one_page(simulator.sessions(request.args, g.revision), request.args, faults, "sessions")
+            response = _page(simulator, simulator.sessions(request.args, g.revision), "sessions")
             simulator.move_on()
             return response
 
         return misbehave(simulator, "sessions", answer)
+
+
+def _page(simulator: Simulator, rows: Sequence[bytes | dict[str, object]], dataset: str) -> Response:
+    return one_page(simulator.churn.moved(dataset, rows), request.args, simulator.faults, dataset)
 
 
 def _one_job(simulator: Simulator, text: str) -> Response:
@@ -147,12 +153,7 @@ def _add_server(app: Flask, simulator: Simulator) -> None:
 
     @_route(app, "/api/v1/serverInfo")
     def server_info() -> Response:
-        def answer() -> Response:
-            if simulator.options.role != "Administrator":
-                return error(HTTPStatus.FORBIDDEN, "AccessDenied", "Only an administrator may see this.")
-            return whole_object(_server_info(simulator, g.revision))
-
-        return misbehave(simulator, "server_info", answer)
+        return misbehave(simulator, "server_info", lambda: whole_object(_server_info(simulator, g.revision)))
 
 
 def _server_info(simulator: Simulator, revision: str) -> dict[str, object]:
@@ -171,7 +172,7 @@ def _server_info(simulator: Simulator, revision: str) -> dict[str, object]:
             "databaseContentVersion": "13.0.1",
         }
     if at_least(revision, "1.3-rev0"):
-        row["platform"] = "Linux"
+        row["platform"] = "Windows"
         row["veeamRegistration"] = {"isRegistered": True}
     return row
 

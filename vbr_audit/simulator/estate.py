@@ -10,7 +10,6 @@ from vbr_audit.simulator.hostile import hostile_jobs, hostile_sessions
 from vbr_audit.simulator.identity import draw, identify
 from vbr_audit.simulator.jobs import Job
 from vbr_audit.simulator.plans import REPOSITORIES
-from vbr_audit.simulator.reshape import as_written_in
 from vbr_audit.simulator.revisions import has_job_type
 from vbr_audit.simulator.sessions import Session
 from vbr_audit.simulator.states import write_state
@@ -36,7 +35,7 @@ class Estate:
     def documents(self, revision: str) -> list[Json]:
         """The job documents that `revision` lists."""
         return [
-            as_written_in(job.document, revision)
+            job.document_in(revision)
             for job in self.jobs
             if job.document is not None and has_job_type(revision, job.plan.type)
         ]
@@ -51,6 +50,10 @@ class Estate:
             for job in self.jobs
             if has_job_type(revision, job.plan.type)
         ]
+
+    def draw_id(self) -> str:
+        """A new id, for what a client creates."""
+        return draw(self._chance)
 
     def new_sessions(self, count: int, at: int) -> list[Session]:
         """Let `count` sessions happen, all of them later than those before."""

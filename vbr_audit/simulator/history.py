@@ -26,6 +26,8 @@ _OWN_TASKS = (
     ("Infrastructure", "Rescan of vcenter01.hansa.example"),
     ("SecurityComplianceAnalyzer", "Security & Compliance Analyzer"),
     ("AgentDiscovery", "Rescan of protection groups"),
+    ("FileLevelRestore", "Restore of files of one machine"),
+    ("RestoreVm", "Restore of one machine to the test network"),
 )
 
 

@@ -5,19 +5,25 @@ from dataclasses import dataclass
 from vbr_audit.simulator.documents import document_of
 from vbr_audit.simulator.identity import identify
 from vbr_audit.simulator.plans import Plan
+from vbr_audit.simulator.reshape import as_written_in
+from vbr_audit.simulator.revisions import job_type_name
 
 Json = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job; without a document it is one that only /jobs/states knows."""
+    """One job; without a document it is one that only /jobs/states knows.
+
+    `written_in` is the revision in whose words a client wrote the document; empty for those of the company.
+    """
 
     id: str
     plan: Plan
     backup_id: str
     document: Json | None
     status: str = ""
+    written_in: str = ""
 
     @classmethod
     def planned(cls, plan: Plan, seed: int) -> "Job":
@@ -28,6 +34,19 @@ class Job:
             backup_id=identify(seed, "backup", plan.name),
             document=document_of(plan, seed),
         )
+
+    def document_in(self, revision: str) -> Json:
+        """The document as `revision` shows it; what a client has written stays in the words of its revision."""
+        document = self.document or {}
+        if self.written_in:
+            return {**document, "type": job_type_name(revision, self.plan.type)}
+        return as_written_in(document, revision)
+
+    @property
+    def description(self) -> str:
+        """The description in the document, else the one that the server gives."""
+        given = (self.document or {}).get("description")
+        return given if isinstance(given, str) else f"Created by HANSA\\backupadmin: {self.plan.name}"
 
     @property
     def session_kind(self) -> str:

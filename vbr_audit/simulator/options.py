@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TypedDict
 
+from vbr_audit.simulator.access import ROLES
 from vbr_audit.simulator.faults import Faults
 from vbr_audit.simulator.revisions import position
 
 DEMO_USERNAME = "auditor"
 DEMO_PASSWORD = "demo-password"
-ROLES = ("Viewer", "Operator", "Restore Operator", "Security Administrator", "Administrator")
 
 
 class OptionNames(TypedDict, total=False):

@@ -20,6 +20,7 @@ _OLDER_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "MalwareDetection": (("1.2-rev0", "Infrastructure"),),
     "SecurityComplianceAnalyzer": (("1.2-rev0", "Infrastructure"),),
     "Retention": (("1.2-rev0", "Infrastructure"), ("1.3-rev0", "BackgroundOperation")),
+    "FileLevelRestore": (("1.2-rev0", "Infrastructure"),),
     "AgentDiscovery": (("1.2-rev0", "Infrastructure"), ("1.3-rev0", "BackgroundOperation")),
 }
 

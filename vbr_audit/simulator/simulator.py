@@ -1,15 +1,19 @@
 """The server behind the HTTP: its estate, its clock, its tokens, its faults, and what it has counted."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import RLock
 
 import orjson
 
+from vbr_audit.simulator.churn import Churn
 from vbr_audit.simulator.clock import TICKS, to_ticks
 from vbr_audit.simulator.estate import HISTORY_DAYS, Estate, make_estate
 from vbr_audit.simulator.faults import Faults
+from vbr_audit.simulator.holdings import Holdings
+from vbr_audit.simulator.holdings.world import World
 from vbr_audit.simulator.options import SimulatorOptions
 from vbr_audit.simulator.queries import Args
 from vbr_audit.simulator.revisions import served_by
@@ -44,6 +48,12 @@ class Truth:
     jobs: list[Json]
     job_states: list[Json]
     sessions: list[Json]
+    read: Callable[[str], Sequence[Json]] = field(repr=False, compare=False)
+
+    def rows(self, dataset: str) -> list[Json]:
+        """All rows of one dataset, below whatever parents; a dataset that is one object has one row or none."""
+        own = {"jobs": self.jobs, "job_states": self.job_states, "sessions": self.sessions}
+        return list(own[dataset] if dataset in own else self.read(dataset))
 
     @property
     def job_ids(self) -> set[str]:
@@ -68,10 +78,14 @@ class Simulator:
         self.options = options
         self.faults = Faults.parse(options.faults)
         self.counts = Counts()
+        self.churn = Churn(self.faults.count("churn"))
         self.lock = RLock()
         self.revisions = served_by(options.revision)
+        if "newer-revision" in self.faults:
+            self.revisions += ("1.4-rev0",)
         self.tokens = Tokens(options.username, options.password, self.faults)
         self.estate = self._make_estate()
+        self.holdings = self._make_holdings()
         self._views: dict[str, SessionView] = {}
         self._documents: dict[str, list[Json]] = {}
         self._states: dict[str, list[Json]] = {}
@@ -99,7 +113,9 @@ class Simulator:
             if revision not in self._states:
                 self._states[revision] = self.estate.states(revision)
             rows = self._states[revision]
-        return select_states(rows, args, revision, dates_ignored="ignored-filter" in self.faults)
+            high_priority = frozenset(job.id for job in self.estate.jobs if job.plan.high_priority)
+        ignored = "ignored-filter" in self.faults
+        return select_states(rows, args, revision, high_priority=high_priority, dates_ignored=ignored)
 
     def sessions(self, args: Args, revision: str) -> list[bytes]:
         """The encoded sessions that a query asks for."""
@@ -134,6 +150,12 @@ class Simulator:
                 for view in self._views.values():
                     view.drop_oldest(loss)
 
+    def forget(self) -> None:
+        """Drop all that was spelt out of the estate, after a write has changed it."""
+        self._documents.clear()
+        self._states.clear()
+        self._views.clear()
+
     def truth(self, revision: str | None = None) -> Truth:
         """All that the server holds right now, as `revision` (default: the newest) shows it."""
         chosen = revision or self.options.revision
@@ -143,7 +165,13 @@ class Simulator:
                 jobs=self.jobs(Args(), chosen),
                 job_states=self.estate.states(chosen),
                 sessions=[orjson.loads(row) for row in oldest_first],
+                read=lambda dataset: self.holdings.rows(dataset, chosen),
             )
+
+    def _make_holdings(self) -> Holdings:
+        estate, options = self.estate, self.options
+        world = World(seed=options.seed, now=estate.now, jobs=estate.jobs, sessions=estate.sessions)
+        return Holdings(world, empty=options.empty, hostile=options.hostile)
 
     def _make_estate(self) -> Estate:
         options = self.options

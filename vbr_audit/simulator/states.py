@@ -32,7 +32,7 @@ def write_state(
         "workload": _cased(job.workload, revision),
         "id": job.id,
         "name": plan.name,
-        "description": f"Created by HANSA\\backupadmin: {plan.name}",
+        "description": job.description,
         "lastRun": stamp(newest.created) if newest else None,
         "nextRun": stamp(following) if following is not None else None,
         "repositoryId": repositories[plan.repository] if stored else None,

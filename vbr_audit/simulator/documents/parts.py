@@ -1,5 +1,7 @@
 """Parts that documents of several types have in common."""
 
+from zlib import crc32
+
 from vbr_audit.simulator.documents.context import Context, Json
 from vbr_audit.simulator.documents.timing import health_part, tending_part
 from vbr_audit.simulator.plans import Gfs, Plan
@@ -85,7 +87,11 @@ def machines(context: Context) -> list[Json]:
         "HyperVBackup": ("HyperV", "hv-cluster01.hansa.example"),
         "CloudDirectorBackup": ("CloudDirector", "vcd.hansa.example"),
     }.get(plan.type, ("VSphere", "vcenter01.hansa.example"))
-    stem = "".join(letter for letter in plan.name.lower() if letter.isascii() and letter.isalnum())[:10] or "vm"
+    # Jobs that share the words before a dash protect the same machines.
+    group = plan.name.partition(" - ")[0]
+    mark = crc32(group.encode())
+    letters = "".join(letter for letter in group.lower() if letter.isascii() and letter.isalnum())
+    stem = f"{letters[:8] or 'vm'}-{mark % 65536:04x}-"
     return [
         {
             "platform": platform,
@@ -93,8 +99,8 @@ def machines(context: Context) -> list[Json]:
             "hostName": host,
             "name": f"{stem}{number:02d}",
             "type": "VirtualMachine",
-            "objectId": f"vm-{4000 + number}",
-            "urn": f"vc:{host}/vm-{4000 + number}",
+            "objectId": f"vm-{mark % 900000 + number}",
+            "urn": f"vc:{host}/vm-{mark % 900000 + number}",
         }
         for number in range(1, plan.members + 1)
     ]

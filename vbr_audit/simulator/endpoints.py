@@ -1,0 +1,344 @@
+"""The endpoints beyond jobs and sessions, in one table: path, revisions, roles, order columns, filters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vbr_audit.simulator import access
+from vbr_audit.simulator.access import Access
+from vbr_audit.simulator.revisions import REVISIONS, at_least
+from vbr_audit.simulator.selecting import Filter, Order
+
+PAGES, OBJECT = "pages", "object"
+
+_FIRST, _12, _130, _131 = REVISIONS[0], "1.2-rev0", "1.3-rev0", "1.3-rev1"
+_REPOSITORY = "backupInfrastructure/repositories"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One path below /api/v1, and the dataset that it shows.
+
+    `first` and `last` are the revisions that have it; `paged_since` is the first that heeds skip and limit. With
+    `<id>` in its path it shows what belongs to one row of the dataset `parent`.
+    """
+
+    dataset: str
+    path: str
+    access: Access
+    shape: str = PAGES
+    first: str = _FIRST
+    last: str = REVISIONS[-1]
+    paged_since: str = _FIRST
+    order: Order = field(default_factory=lambda: Order({}, {}))
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    parent: str = ""
+
+    @property
+    def rule(self) -> str:
+        """The path as a routing rule."""
+        return f"/api/v1/{self.path}"
+
+    def is_offered(self, revision: str) -> bool:
+        """Tell whether a revision has it."""
+        return at_least(revision, self.first) and at_least(self.last, revision)
+
+
+def _order(columns: str, newer: str = "") -> Order:
+    return Order(_columns(columns), _columns(newer))
+
+
+def _columns(text: str) -> dict[str, str]:
+    """Read `Name Host=hostName`: a column means the property of its own name unless it says another."""
+    named = (word.partition("=") for word in text.split())
+    return {name: key or name[:1].lower() + name[1:] for name, _, key in named}
+
+
+def _filters(text: str) -> dict[str, Filter]:
+    """Read `jobIdFilter:id=jobId`: a parameter, its kind, and the property that it looks at."""
+    filters: dict[str, Filter] = {}
+    for word in text.split():
+        name, _, rest = word.partition(":")
+        kind, _, key = rest.partition("=")
+        filters[name] = Filter(kind, key)
+    return filters
+
+
+_NAMED = "nameFilter:name "
+_CREATED = "createdAfterFilter:from=creationTime createdBeforeFilter:to=creationTime "
+_PLATFORM = "platformNameFilter:enum=platformName platformIdFilter:id=platformId "
+_MALWARE = "malwareStatusFilter:enum=malwareStatus "
+_TYPE = "typeFilter:enum=type "
+
+_TASKS = Endpoint(
+    dataset="task_sessions",
+    path="taskSessions",
+    access=access.READERS,
+    first=_12,
+    order=_order("Name Type SessionType CreationTime EndTime State Result=result.result ScanState ScanResult"),
+    filters=_filters(
+        _NAMED + _TYPE + "sessionTypeFilter:enum=sessionType " + _CREATED + "endedAfterFilter:from=endTime "
+        "endedBeforeFilter:to=endTime stateFilter:enum=state resultFilter:enum=result.result "
+        "scanTypeFilter:enum=scanType scanResultFilter:enum=scanResult scanStateFilter:enum=scanState "
+        "sessionIdFilter:id=sessionId"
+    ),
+)
+_OBJECTS = Endpoint(
+    dataset="backup_objects",
+    path="backupObjects",
+    access=access.JOB_READERS,
+    order=_order("Name ObjectId PlatformId Type"),
+    filters=_filters(_NAMED + _PLATFORM + "typeFilter:text=type viTypeFilter:text=viType"),
+)
+_POINTS = Endpoint(
+    dataset="restore_points",
+    path="restorePoints",
+    access=access.READERS,
+    first="1.1-rev1",
+    order=_order("CreationTime PlatformId BackupId"),
+    filters=_filters(_CREATED + _NAMED + _PLATFORM + _MALWARE + "backupIdFilter:id=backupId"),
+)
+
+
+def _below(one: Endpoint, path: str, **changes: str) -> Endpoint:
+    return Endpoint(
+        dataset=one.dataset,
+        path=path,
+        access=one.access,
+        first=changes.get("first", one.first),
+        last=changes.get("last", REVISIONS[-1]),
+        paged_since=changes.get("paged_since", _131),
+        order=one.order,
+        filters=one.filters,
+        parent=changes.get("parent", ""),
+    )
+
+
+_BACKUPS = (
+    _TASKS,
+    _below(_TASKS, "sessions/<id>/taskSessions", parent="sessions"),
+    Endpoint(
+        dataset="backups",
+        path="backups",
+        access=access.JOB_READERS,
+        order=_order("Name CreationTime PlatformId JobId PolicyTag=policyUniqueId"),
+        filters=_filters(
+            _NAMED + _CREATED + "platformIdFilter:id=platformId jobIdFilter:id=jobId "
+            "policyTagFilter:text=policyUniqueId jobTypeFilter:enum=jobType"
+        ),
+    ),
+    _OBJECTS,
+    Endpoint(
+        dataset="backup_objects",
+        path="backups/<id>/objects",
+        access=access.JOB_READERS,
+        paged_since=_131,
+        parent="backups",
+    ),
+    _POINTS,
+    _below(_POINTS, "objectRestorePoints", first=_FIRST, last=_FIRST, paged_since=_FIRST),
+    _below(_POINTS, "backupObjects/<id>/restorePoints", first=_FIRST, parent="backup_objects"),
+    Endpoint(
+        dataset="backup_files",
+        path="backups/<id>/backupFiles",
+        access=access.READERS,
+        first=_12,
+        order=_order("Name DataSize BackupSize DedupRatio CompressRatio CreationTime GFSPeriod=gfsPeriods"),
+        filters=_filters(_NAMED + _CREATED + "gfsPeriodFilter:enum=gfsPeriods"),
+        parent="backups",
+    ),
+    Endpoint(
+        dataset="replicas",
+        path="replicas",
+        access=access.REPLICA_READERS,
+        first="1.1-rev1",
+        order=_order("Name CreationTime PlatformId JobId PolicyTag=policyUniqueId State"),
+        filters=_filters(
+            _NAMED + _CREATED + "platformIdFilter:id=platformId jobIdFilter:id=jobId stateFilter:text=state "
+            "policyTagFilter:text=policyUniqueId"
+        ),
+    ),
+    Endpoint(
+        dataset="replica_points",
+        path="replicaPoints",
+        access=access.REPLICA_READERS,
+        first="1.1-rev1",
+        order=_order("CreationTime PlatformId ReplicaId Name"),
+        filters=_filters(_CREATED + _NAMED + _PLATFORM + _MALWARE + "replicaIdFilter:id=replicaId"),
+    ),
+)
+
+_INFRASTRUCTURE = (
+    Endpoint(
+        dataset="repositories",
+        path=_REPOSITORY,
+        access=access.REPOSITORY_READERS,
+        order=_order("Name Description Type Host=hostId Path=repository.path"),
+        filters=_filters(_NAMED + _TYPE + "hostIdFilter:id=hostId pathFilter:text=repository.path"),
+    ),
+    Endpoint(
+        dataset="repository_states",
+        path=f"{_REPOSITORY}/states",
+        access=access.REPOSITORY_READERS,
+        order=_order(
+            "Name Type Host=hostName Path CapacityGB FreeGB UsedSpaceGB Description",
+            "Membership=scaleOutRepositoryDetails.membership",
+        ),
+        filters=_filters(
+            _NAMED + _TYPE + "idFilter:id=id capacityFilter:number=capacityGB freeSpaceFilter:number=freeGB "
+            "usedSpaceFilter:number=usedSpaceGB isOnlineFilter:flag=isOnline isOutOfDateFilter:flag=isOutOfDate "
+            "sobrIdFilter:id=scaleOutRepositoryDetails.scaleOutRepositoryId "
+            "sobrMembershipFilter:text=scaleOutRepositoryDetails.membership "
+            "sobrExtentTypeFilter:enum=scaleOutRepositoryDetails.extentType"
+        ),
+    ),
+    Endpoint(
+        dataset="scale_out_repositories",
+        path="backupInfrastructure/scaleOutRepositories",
+        access=access.READERS,
+        order=_order("Name Description Type Host Path", "EncryptionState"),
+        filters=_filters(_NAMED),
+    ),
+    Endpoint(
+        dataset="proxies",
+        path="backupInfrastructure/proxies",
+        access=access.READERS,
+        order=_order("Name Type Description", "HostName=server.hostName"),
+        filters=_filters(_NAMED + _TYPE + "hostIdFilter:id=server.hostId"),
+    ),
+    Endpoint(
+        dataset="proxy_states",
+        path="backupInfrastructure/proxies/states",
+        access=access.READERS,
+        first=_130,
+        order=_order("Name Type Description HostName"),
+        filters=_filters(
+            _NAMED + _TYPE + "hostIdFilter:id=hostId isDisabledFilter:flag=isDisabled isOnlineFilter:flag=isOnline "
+            "isOutOfDateFilter:flag=isOutOfDate"
+        ),
+    ),
+    Endpoint(
+        dataset="managed_servers",
+        path="backupInfrastructure/managedServers",
+        access=access.READERS,
+        order=_order("Name Type Description", "Status"),
+        filters=_filters(
+            _NAMED + _TYPE + "viTypeFilter:enum=viHostType serverStateFilter:enum=status "
+            "updatesStateFilter:enum=updatesState"
+        ),
+    ),
+    Endpoint(
+        dataset="wan_accelerators",
+        path="backupInfrastructure/wanAccelerators",
+        access=access.WAN_READERS,
+        first="1.1-rev1",
+        order=_order("Name"),
+        filters=_filters(_NAMED),
+    ),
+)
+
+_KEYS = (
+    Endpoint(
+        dataset="credentials",
+        path="credentials",
+        access=access.CREDENTIAL_READERS,
+        order=_order("Username Description", "Type CreationTime"),
+        filters=_filters(_NAMED + _TYPE + _CREATED),
+    ),
+    Endpoint(
+        dataset="cloud_credentials",
+        path="cloudCredentials",
+        access=access.SECURITY,
+        order=_order("Name Description", "Type LastModified"),
+        filters=_filters(_NAMED + _TYPE),
+    ),
+    Endpoint(
+        dataset="encryption_passwords",
+        path="encryptionPasswords",
+        access=access.PASSWORD_READERS,
+        order=_order("Hint ModificationTime"),
+        filters=_filters("hintFilter:text=hint"),
+    ),
+    Endpoint(
+        dataset="kms_servers",
+        path="kmsServers",
+        access=access.SECURITY,
+        first=_12,
+        order=_order("Name Type"),
+        filters=_filters(_NAMED + _TYPE),
+    ),
+)
+
+
+def _settings(dataset: str, path: str, **more: object) -> Endpoint:
+    given = {"access": access.ADMINISTRATOR, "shape": OBJECT, **more}
+    return Endpoint(dataset=dataset, path=path, **given)  # type: ignore[arg-type]
+
+
+_SETTINGS = (
+    _settings("server_certificate", "serverCertificate", access=access.ANYONE),
+    _settings("license", "license", first=_12),
+    _settings("config_backup", "configBackup"),
+    _settings("general_options", "generalOptions"),
+    _settings("email_settings", "generalOptions/emailSettings", first=_131),
+    _settings("notification_settings", "generalOptions/notifications", first=_131),
+    _settings("event_forwarding", "generalOptions/eventForwarding", first=_131),
+    _settings("traffic_rules", "trafficRules"),
+    Endpoint(
+        dataset="global_exclusions",
+        path="globalExclusions/vm",
+        access=access.ADMINISTRATOR,
+        first=_130,
+        order=_order("Note Name=inventoryObject.name"),
+    ),
+)
+
+_SECURITY = (
+    _settings(
+        "best_practices",
+        "securityAnalyzer/bestPractices",
+        access=access.SECURITY,
+        first=_12,
+    ),
+    _settings("analyzer_last_run", "securityAnalyzer/lastRun", access=access.SECURITY, first=_12),
+    _settings("analyzer_schedule", "securityAnalyzer/schedule", access=access.SECURITY, first=_12),
+    Endpoint(
+        dataset="malware_events",
+        path="malwareDetection/events",
+        access=access.MALWARE_READERS,
+        first="1.1-rev1",
+        order=_order(
+            "Type DetectionTimeUtc BackupObjectId=machine.backupObjectId State Source Severity CreatedBy Engine",
+            "CreationTimeUtc Details MachineName=machine.displayName",
+        ),
+        filters=_filters(
+            _TYPE + "detectedAfterTimeUtcFilter:from=detectionTimeUtc detectedBeforeTimeUtcFilter:to=detectionTimeUtc "
+            "createdAfterTimeUtcFilter:from=creationTimeUtc createdBeforeTimeUtcFilter:to=creationTimeUtc "
+            "backupObjectIdFilter:id=machine.backupObjectId stateFilter:enum=state sourceFilter:enum=source "
+            "severityFilter:enum=severity createdByFilter:text=createdBy engineFilter:text=engine "
+            "machineNameFilter:text=machine.displayName"
+        ),
+    ),
+    Endpoint(
+        dataset="authorization_events",
+        path="authorization/events",
+        access=access.SECURITY,
+        first=_12,
+        order=_order("Name State CreationTime ProcessedTime ExpirationTime", "Description InitiatedBy ProcessedBy"),
+        filters=_filters(
+            _NAMED + _CREATED + "processedAfterFilter:from=processedTime processedBeforeFilter:to=processedTime "
+            "expireAfterFilter:from=expirationTime expireBeforeFilter:to=expirationTime stateFilter:enum=state "
+            "createdByFilter:text=createdBy processedByFilter:text=processedBy"
+        ),
+    ),
+    Endpoint(
+        dataset="users",
+        path="security/users",
+        access=access.ADMINISTRATOR,
+        first=_131,
+        order=_order("Name Type IsServiceAccount"),
+        filters=_filters(_NAMED + _TYPE + "isServiceAccountFilter:flag=isServiceAccount"),
+    ),
+    _settings("security_settings", "security/settings", first=_131),
+)
+
+ENDPOINTS = (*_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY)

@@ -1,0 +1,57 @@
+"""What all holdings hang on: the jobs, the sessions, the moment, and the ids of everything around them."""
+
+from dataclasses import dataclass
+
+from vbr_audit.simulator.clock import DAY, stamp
+from vbr_audit.simulator.identity import identify
+from vbr_audit.simulator.jobs import Job
+from vbr_audit.simulator.revisions import at_least
+from vbr_audit.simulator.sessions import Session
+
+Json = dict[str, object]
+
+SECRET = "SIM-SECRET-do-not-keep"
+"""What stands wherever an answer can carry a secret: it must never show up behind the client."""
+
+SHAPE_12 = "1.1-rev2"
+"""From this revision on answers have the shape of 1.2-rev1."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One estate as its holdings see it; `sessions` stand oldest first."""
+
+    seed: int
+    now: int
+    jobs: list[Job]
+    sessions: list[Session]
+
+    def id(self, kind: str, name: str = "") -> str:
+        """The id of a lasting thing."""
+        return identify(self.seed, kind, name)
+
+    def ago(self, days: float) -> str:
+        """How the server writes the instant some days before now; negative days lie ahead."""
+        return stamp(self.now - round(days * DAY))
+
+
+def cased(word: str, revision: str) -> str:
+    """An enum word as a revision spells it: with a small first letter before 1.3-rev1."""
+    return word if at_least(revision, "1.3-rev1") else word[:1].lower() + word[1:]
+
+
+def platform_name(platform: str, revision: str) -> str:
+    """A platform as a revision calls it; those that it cannot name are custom ones."""
+    if not at_least(revision, SHAPE_12):
+        platform = {"CloudDirector": "Vcd", "UnstructuredData": "NasBackup"}.get(platform, platform)
+    first = _PLATFORMS_SINCE.get(platform)
+    return platform if first is None or at_least(revision, first) else "CustomPlatform"
+
+
+_PLATFORMS_SINCE = {
+    "EntraID": SHAPE_12,
+    "AzureCompute": "1.3-rev0",
+    "Nutanix": "1.3-rev2",
+    "Proxmox": "1.3-rev2",
+    "Iris": "1.3-rev2",
+}
