@@ -22,9 +22,11 @@ from pydantic import SecretStr
 from vbr_audit import __version__
 from vbr_audit.api.client import Client, parse_url
 from vbr_audit.api.tls import Tls
+from vbr_audit.checks.needs import datasets_to_read
 from vbr_audit.checks.policy import Policy, load_policy
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
+from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
@@ -54,11 +56,13 @@ def connect(
     timeout: float | None = None,
     proxy: str | None = None,
     transport: httpx.BaseTransport | None = None,
+    allow_writes: bool = False,
 ) -> Client:
     """A client for the VBR server at `url`; nothing is sent before its first read.
 
     The password is `password`, else `VBR_AUDIT_PASSWORD`, else the keyring's, else asked for. Raises
-    `ConfigurationError` for a wrong address or setting.
+    `ConfigurationError` for a wrong address or setting. `allow_writes` is for the functions of `vbr_audit.api.jobs`
+    that change jobs; no report or audit command ever uses it.
     """
     settings = load_settings(
         username=username,
@@ -84,6 +88,7 @@ def connect(
         timeout=settings.timeout,
         proxy=settings.proxy,
         transport=transport,
+        allow_writes=allow_writes,
     )
 
 
@@ -96,6 +101,8 @@ def collect(
     timezone: str | None = None,
     jobs: str | None = None,
     datasets: Iterable[str] | None = None,
+    policy: str | Path | Policy | None = None,
+    mask_accounts: bool = False,
     workers: int = 4,
     progress: bool | None = None,
     command: str | None = None,
@@ -103,20 +110,30 @@ def collect(
 ) -> Snapshot:
     """Read one or several servers for a period: a month, `since` (inclusive) to `until` (exclusive), or 30 days.
 
-    `jobs` is a pattern of job names (`"SQL*"`), `datasets` a choice of `vbr_audit.collection.datasets.DATASETS`; a
-    `note` stands on the cover of every report.
+    `jobs` is a pattern of job names (`"SQL*"`), `datasets` a choice of `vbr_audit.collection.datasets.DATASETS`, or
+    "all"; without it, what every report shows and what the checks of `policy` (else of the default one) need.
+    `mask_accounts` replaces user names and hints before anything is kept; a `note` stands on the cover of every report.
     Raises `ConnectError` when no server answers and `CollectionInterrupted` on Ctrl-C.
     """
     zone = load_settings(timezone=timezone).timezone
     request = CollectionRequest(
         period=PeriodRequest.of(month=month, since=since, until=until, timezone=zone),
         jobs_pattern=jobs,
-        datasets=None if datasets is None else tuple(datasets),
+        datasets=_chosen_datasets(datasets, policy),
+        mask_accounts=mask_accounts,
         workers=workers,
         command=command,
         note=note,
     )
     return read_snapshot(client, request, tool_version=__version__, progress=progress)
+
+
+def _chosen_datasets(datasets: Iterable[str] | None, policy: str | Path | Policy | None) -> tuple[str, ...]:
+    if datasets is None:
+        return datasets_to_read(policy if isinstance(policy, Policy) else load_policy(policy))
+    if isinstance(datasets, str):
+        return tuple(DATASETS) if datasets == "all" else (datasets,)
+    return tuple(datasets)
 
 
 def audit_snapshot(

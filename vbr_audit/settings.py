@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from vbr_audit.errors import ConfigurationError
 
 KEYRING_SERVICE = "vbr_audit"
+_TRUST: dict[str, Any] = {"ca_file": None, "fingerprint": None, "insecure": False}
 
 
 class Settings(BaseSettings):
@@ -32,8 +33,13 @@ class Settings(BaseSettings):
 
 
 def load_settings(**arguments: Any) -> Settings:
-    """The settings of this run; an argument of None is not given. Raises `ConfigurationError`."""
+    """The settings of this run; an argument of None is not given. Raises `ConfigurationError`.
+
+    How a certificate is trusted is one question: an argument that answers it silences the whole environment on it.
+    """
     given = {name: value for name, value in arguments.items() if value is not None}
+    if given.keys() & _TRUST.keys():
+        given = _TRUST | given
     try:
         return Settings(**given)
     except ValidationError as error:

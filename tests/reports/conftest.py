@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import os
 import shutil
@@ -13,7 +14,8 @@ from uuid import UUID
 import pytest
 
 from vbr_audit.checks.policy import load_policy
-from vbr_audit.collection.manifest import DatasetRecord, Manifest, RunRecord, ServerRecord
+from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings import Results, evaluate, load_waivers
 from vbr_audit.reports.context import ReportContext, build_context
@@ -292,3 +294,21 @@ def hostile_context(make_run: MakeRun) -> ReportContext:
         title=f"Title {HOSTILE}",
         changes={"job_states": {"status": "partial", "reason": HOSTILE, "path": HOSTILE}},
     )
+
+
+@pytest.fixture(scope="session")
+def everything_asked() -> Callable[[ReportContext], ReportContext]:
+    """Make of a run the same run as if it had asked for every dataset, and every third was denied."""
+
+    def change(context: ReportContext) -> ReportContext:
+        manifest, records = context.manifest, []
+        for at, (name, dataset) in enumerate(DATASETS.items()):
+            changes: dict[str, Any] = {"name": name, "path": dataset.path}
+            if at % 3 == 0:
+                reason = f"{dataset.path} is denied to this account (HTTP 403)"
+                changes |= {"status": DatasetStatus.DENIED, "reason": reason}
+            records.append(manifest.datasets[0].model_copy(update=changes))
+        whole = manifest.model_copy(update={"datasets": records})
+        return build_context(dataclasses.replace(context.snapshot, manifest=whole), context.results)
+
+    return change

@@ -116,6 +116,12 @@ def test_an_incomplete_run_with_two_servers(look: Look, make_run: MakeRun) -> No
     assert_harmless_and_readable(look(render_html(context)))
 
 
+def test_a_run_that_asked_for_every_dataset(
+    look: Look, make_run: MakeRun, everything_asked: Callable[[ReportContext], ReportContext]
+) -> None:
+    assert_harmless_and_readable(look(render_html(everything_asked(make_run()))))
+
+
 @pytest.mark.parametrize(("scheme", "ink", "paper"), [("light", "#111", "#fff"), ("dark", "#eee", "#111")])
 def test_the_notebook_fragment(look: Look, hostile_context: ReportContext, scheme: str, ink: str, paper: str) -> None:
     frame = (

@@ -23,7 +23,7 @@ from vbr_audit.reports.excel_cells import MAX_TEXT, CellGuard, number_values, py
 from vbr_audit.reports.html import render_html
 
 MakeRun = Callable[..., ReportContext]
-SHEETS = ["Cover", "Summary", "Findings", "Jobs", "Job settings", "Sessions", "Provenance"]
+SHEETS = ["Cover", "Summary", "Findings", "Jobs", "Job settings", "Sessions", "Access", "Provenance"]
 INJECTIONS = (
     *("=1+1", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "＝1+1", "#REF!", "#N/A", "#NAME?", "="),
     *("00123", "1e5", "TRUE", "2026-01-01", "'quoted", "https://x.example", "_x0041_", "a\r\nb", "\x00\x07\x1b[31m"),

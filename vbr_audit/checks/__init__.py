@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from vbr_audit.checks import catalogue
+from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.policy import CheckUse, Policy, load_policy
 from vbr_audit.checks.registry import REGISTRY, Check, Registry, check
-from vbr_audit.checks.run import CheckRun, needed_datasets, run_checks
+from vbr_audit.checks.run import CheckRun, run_checks
 
 __all__ = [
     "REGISTRY",

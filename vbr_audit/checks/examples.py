@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment, assess
+from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.outcome import EXAMPLE_NOW, EXAMPLE_SINCE, EXAMPLE_UNTIL, Example
 from vbr_audit.checks.policy import load_policy
 from vbr_audit.checks.registry import DATASET_OF, Check
-from vbr_audit.checks.run import needed_datasets
 from vbr_audit.checks.views import Reading, ServerView
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables import SPECS

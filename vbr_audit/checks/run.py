@@ -11,6 +11,7 @@ import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment, assess
 from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.policy import CheckUse, Policy
 from vbr_audit.checks.views import ServerView, views_of
 from vbr_audit.collection.snapshot import Snapshot
@@ -52,11 +53,6 @@ class CheckRun:
     servers: tuple[str, ...]
     broken: tuple[str, ...]
     sizes: tuple[int, ...]
-
-
-def needed_datasets(uses: Sequence[CheckUse]) -> frozenset[str]:
-    """The datasets that the enabled checks read."""
-    return frozenset().union(*(use.check.datasets for use in uses if use.enabled))
 
 
 def run_checks(snapshot: Snapshot, policy: Policy) -> CheckRun:

@@ -13,6 +13,7 @@ from vbr_audit.cli.cmd_check import check_command
 from vbr_audit.cli.cmd_checks import checks_command
 from vbr_audit.cli.cmd_collect import collect_command
 from vbr_audit.cli.cmd_demo import demo_command
+from vbr_audit.cli.cmd_doctor import doctor_command
 from vbr_audit.cli.cmd_report import report_command
 from vbr_audit.cli.cmd_simulate import simulate_command
 from vbr_audit.cli.cmd_verify import verify_command
@@ -39,6 +40,7 @@ app.command("check")(check_command)
 app.command("report")(report_command)
 app.command("verify")(verify_command)
 app.command("checks")(checks_command)
+app.command("doctor")(doctor_command)
 app.command("simulate")(simulate_command)
 
 

@@ -11,11 +11,13 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.outcome import exit_code, print_outcome
+from vbr_audit.cli.servers import open_clients, take_servers
 
 if TYPE_CHECKING:
     from vbr_audit.checks.policy import Policy
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.findings.waivers import Waivers
+    from vbr_audit.servers_file import Server
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +37,9 @@ class AuditOrder:
 
 @guarded
 def audit_command(
-    urls: o.Urls,
     out: o.Out,
+    urls: o.Urls = None,
+    servers: o.Servers = None,
     username: o.Username = None,
     password_stdin: o.PasswordStdin = False,
     month: o.Month = None,
@@ -44,6 +47,8 @@ def audit_command(
     until: o.Until = None,
     timezone: o.Timezone = None,
     jobs: o.Jobs = None,
+    datasets: o.Datasets = None,
+    mask_accounts: o.MaskAccounts = False,
     policy: o.Policy = None,
     waivers: o.Waivers = None,
     formats: o.Formats = o.ALL_FORMATS,
@@ -63,18 +68,21 @@ def audit_command(
 ) -> None:
     """Collect, check and report: from one or several VBR servers to a run folder. Only reads."""
     order = take_order(out, policy, waivers, formats, fail_on, allow_incomplete, templates, force, quiet)
-    access = {
-        "username": username,
-        "password_stdin": password_stdin,
-        "revision": revision,
-        "ca_file": ca_file,
-        "fingerprint": fingerprint,
-        "insecure": insecure,
-        "timeout": timeout,
-        "proxy": proxy,
-    }
-    period = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
-    run_order(order, urls, access, period)
+    chosen = take_servers(
+        urls,
+        servers,
+        password_stdin=password_stdin,
+        username=username,
+        revision=revision,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        timeout=timeout,
+        proxy=proxy,
+    )
+    scope = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": order.policy}
+    run_order(order, chosen, scope | reading)
 
 
 def take_order(
@@ -110,12 +118,12 @@ def take_order(
     return order
 
 
-def run_order(order: AuditOrder, urls: list[str], access: dict[str, Any], period: dict[str, Any]) -> None:
+def run_order(order: AuditOrder, servers: tuple[Server, ...], terms: dict[str, Any]) -> None:
     """Collect, then write the run and say what was found; an interrupted run is written too. Ends in an exit code."""
     from vbr_audit.errors import CollectionInterrupted
 
     try:
-        snapshot = collect_from(urls, access, period, quiet=order.quiet)
+        snapshot = collect_from(servers, terms, quiet=order.quiet)
     except CollectionInterrupted as error:
         finish(order, error.partial)
         complain(error.message, error.hint)
@@ -134,20 +142,15 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     return exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)
 
 
-def collect_from(urls: list[str], access: dict[str, Any], period: dict[str, Any], *, quiet: bool) -> Snapshot:
-    """Sign in to each of `urls`, read it, sign out."""
+def collect_from(servers: tuple[Server, ...], terms: dict[str, Any], *, quiet: bool) -> Snapshot:
+    """Sign in to each of `servers`, read it, sign out; `terms` are the period, the scope and what to read."""
     import contextlib
 
-    from vbr_audit.pipeline import collect, connect
+    from vbr_audit.pipeline import collect
 
-    wanted = dict(access)
-    if wanted.pop("password_stdin", False):
-        wanted["password"] = o.read_password()
-    if wanted.get("insecure"):
-        complain("WARNING: the certificate is not verified (--insecure); the answers may come from anyone")
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(connect(url, **wanted)) for url in urls]
-        return collect(clients, progress=False if quiet else None, command=command_line(), **period)
+        clients = open_clients(servers, stack)
+        return collect(clients, progress=False if quiet else None, command=command_line(), **terms)
 
 
 def command_line() -> str:

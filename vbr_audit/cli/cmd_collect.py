@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import collect_from
 from vbr_audit.cli.guard import Exit, complain, guarded
+from vbr_audit.cli.servers import take_servers
 from vbr_audit.display import plain
+
+if TYPE_CHECKING:
+    from vbr_audit.servers_file import Server
 
 
 @guarded
 def collect_command(
-    urls: o.Urls,
     out: o.Out,
+    urls: o.Urls = None,
+    servers: o.Servers = None,
     username: o.Username = None,
     password_stdin: o.PasswordStdin = False,
     month: o.Month = None,
@@ -21,6 +29,8 @@ def collect_command(
     until: o.Until = None,
     timezone: o.Timezone = None,
     jobs: o.Jobs = None,
+    datasets: o.Datasets = None,
+    mask_accounts: o.MaskAccounts = False,
     allow_incomplete: o.AllowIncomplete = False,
     revision: o.Revision = None,
     ca_file: o.CaFile = None,
@@ -34,24 +44,41 @@ def collect_command(
     debug: o.Debug = False,
 ) -> None:
     """Read one or several VBR servers into a run folder; check and report it later, offline."""
-    from vbr_audit.checks import load_policy, needed_datasets
     from vbr_audit.collection.run_folder import prepare
-    from vbr_audit.errors import CollectionInterrupted
 
     prepare(out, force=force)
-    access = {
-        "username": username,
-        "password_stdin": password_stdin,
-        "revision": revision,
-        "ca_file": ca_file,
-        "fingerprint": fingerprint,
-        "insecure": insecure,
-        "timeout": timeout,
-        "proxy": proxy,
-    }
-    period = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    chosen = take_servers(
+        urls,
+        servers,
+        password_stdin=password_stdin,
+        username=username,
+        revision=revision,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        timeout=timeout,
+        proxy=proxy,
+    )
+    scope = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts}
+    _collect(chosen, scope | reading, out, force=force, quiet=quiet, allow_incomplete=allow_incomplete)
+
+
+def _collect(
+    servers: tuple[Server, ...],
+    terms: dict[str, Any],
+    out: Path,
+    *,
+    force: bool,
+    quiet: bool,
+    allow_incomplete: bool,
+) -> None:
+    """Read into `out` and say what came; an interrupted run is written too. Ends in an exit code."""
+    from vbr_audit.checks import load_policy, needed_datasets
+    from vbr_audit.errors import CollectionInterrupted
+
     try:
-        snapshot = collect_from(urls, access, period, quiet=quiet)
+        snapshot = collect_from(servers, terms, quiet=quiet)
     except CollectionInterrupted as error:
         error.partial.save(out, force=force)
         complain(error.message, error.hint)
@@ -61,7 +88,7 @@ def collect_command(
         for record in snapshot.manifest.datasets:
             reason = f": {plain(record.reason)}" if record.reason else ""
             rows = f"{record.rows_kept:>9,} rows"
-            typer.echo(f"{plain(record.server)}  {record.name:16} {record.status:9} {rows}{reason}")
+            typer.echo(f"{plain(record.server)}  {record.name:22} {record.status:9} {rows}{reason}")
         typer.echo(plain(out))
     needed = needed_datasets(load_policy().uses)
     broken = any(record.status != "complete" for record in snapshot.manifest.datasets if record.name in needed)

@@ -39,7 +39,17 @@ def demo_command(
         raise ConfigurationError(
             f"the simulator needs the package {error.name}", hint="Install it with: pip install 'vbr-audit[demo]'"
         ) from None
+    from pydantic import SecretStr
+
+    from vbr_audit.servers_file import Server
+
     order = take_order(out, policy, waivers, formats, "never", False, templates, force, quiet)
     with simulator.serve(seed=seed, revision=revision) as url:
-        access = {"username": simulator.DEMO_USERNAME, "password": simulator.DEMO_PASSWORD, "name": "vbr01.demo"}
-        run_order(order, [url], access, {"note": NOTE})
+        server = Server(
+            url,
+            place="the demonstration",
+            name="vbr01.demo",
+            username=simulator.DEMO_USERNAME,
+            password=SecretStr(simulator.DEMO_PASSWORD),
+        )
+        run_order(order, (server,), {"note": NOTE, "policy": order.policy})

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-Urls = Annotated[list[str], typer.Argument(metavar="URL...", help="Address of a VBR server; port 9419 unless given.")]
+Urls = Annotated[
+    list[str] | None, typer.Argument(metavar="[URL]...", help="Address of a VBR server; port 9419 unless given.")
+]
+Servers = Annotated[
+    Path | None, typer.Option("--servers", metavar="FILE", help="TOML file with one [[server]] for each server.")
+]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as --out named it.")]
 
 Username = Annotated[
@@ -38,6 +43,15 @@ Timezone = Annotated[
     str | None, typer.Option("--timezone", metavar="IANA", help="Zone of period and report; else the server's.")
 ]
 Jobs = Annotated[str | None, typer.Option("--jobs", metavar="PATTERN", help="Only jobs whose name fits, e.g. 'SQL*'.")]
+Datasets = Annotated[
+    str | None,
+    typer.Option(
+        "--datasets", metavar="LIST", help="Datasets to read, or all; else those that report and checks need."
+    ),
+]
+MaskAccounts = Annotated[
+    bool, typer.Option("--mask-accounts", help="Replace user names and hints before anything is kept.")
+]
 
 Policy = Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="Policy in YAML; else the default.")]
 Waivers = Annotated[Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted exceptions in YAML.")]
@@ -76,6 +90,28 @@ def split_formats(text: str) -> list[str]:
     if not names:
         raise ConfigurationError("--format names no format", hint=f"Give some of {ALL_FORMATS}.")
     return checked_formats(names)
+
+
+def split_datasets(text: str | None) -> list[str] | None:
+    """`jobs,backups` as a list, `all` as every dataset, None as None; raises `ConfigurationError` for another name."""
+    from vbr_audit.collection.datasets import DATASETS
+    from vbr_audit.errors import ConfigurationError
+    from vbr_audit.yaml_file import suggestion
+
+    if text is None:
+        return None
+    names = [part.strip().lower() for part in text.split(",") if part.strip()]
+    if names == ["all"]:
+        return list(DATASETS)
+    for name in names:
+        if name not in DATASETS:
+            raise ConfigurationError(
+                f"--datasets: no dataset is called {name!r}{suggestion(name, DATASETS)}",
+                hint=f"Give all, or some of {', '.join(DATASETS)}.",
+            )
+    if not names:
+        raise ConfigurationError("--datasets names no dataset", hint=f"Give all, or some of {', '.join(DATASETS)}.")
+    return names
 
 
 def check_fail_on(value: str | None) -> str | None:

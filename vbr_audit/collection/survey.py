@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from vbr_audit.api.certificate import Certificate, shown_certificate
 from vbr_audit.api.client import Answer, Client
@@ -18,7 +18,6 @@ from vbr_audit.errors import AbsentError, BadAnswerError, ConnectError, DeniedEr
 from vbr_audit.revisions import KNOWN, NEWEST, is_at_least
 from vbr_audit.tables import server_info, server_time
 
-_PORTS = {"https": 443, "http": 80}
 NO_PARENT = "no row of {} to look below"
 
 
@@ -42,7 +41,7 @@ class Probe:
     """What became of asking for one row of one dataset.
 
     `path` is the one of this revision; `roles` are those that may read it there; `rows` is the server's count, None
-    where it does not tell one. A dataset below an empty parent is READABLE with `rows` 0: there is nothing to read.
+    where it does not tell one. A dataset below an empty parent is NOT_TRIED with `rows` 0: there is nothing to read.
     """
 
     name: str
@@ -53,6 +52,11 @@ class Probe:
     reason: str | None = None
     roles: tuple[str, ...] = ()
     rows: int | None = None
+
+    @property
+    def is_lacking(self) -> bool:
+        """Whether a check that needs it would lack it: it cannot be read, and is not known to be empty."""
+        return self.reach is not Reach.READABLE and self.rows != 0
 
 
 @dataclass(frozen=True)
@@ -88,15 +92,9 @@ class Survey:
         return {probe.name: probe for probe in self.probes}[name]
 
 
-def address_of(client: Client) -> tuple[str, int]:
-    """Host and port of the server that `client` reads."""
-    parts = urlsplit(client.url)
-    return parts.hostname or "", parts.port or _PORTS[parts.scheme]
-
-
 def certificate_of(client: Client) -> Certificate | None:
     """The certificate that the server shows, trusted or not; None over plain http or when no handshake succeeds."""
-    return shown_certificate(*address_of(client)) if client.url.startswith("https:") else None
+    return shown_certificate(client.host, client.port) if client.url.startswith("https:") else None
 
 
 def take_survey(client: Client, *, workers: int = WORKERS) -> Survey:
@@ -112,12 +110,11 @@ def take_survey(client: Client, *, workers: int = WORKERS) -> Survey:
     below = [dataset for dataset in DATASETS.values() if dataset.name not in found]
     found |= _side_by_side(below, lambda d: _probe_below(client, d, found, documents), workers)
     info = documents.get("server_info")
-    host, port = address_of(client)
     return Survey(
         server=client.name,
         url=client.url,
-        host=host,
-        port=port,
+        host=client.host,
+        port=client.port,
         tls=client.tls,
         certificate=certificate,
         account=client.username,
@@ -185,7 +182,7 @@ def _probe_below(client: Client, dataset: Dataset, found: dict[str, Probe], docu
     if not rows:
         empty = not above.rows
         reason = NO_PARENT.format(parent) if empty else f"{parent} counts {above.rows:,} rows but answered none"
-        return _told(dataset, revision, Reach.READABLE if empty else Reach.NOT_TRIED, reason, 0 if empty else None)
+        return _told(dataset, revision, Reach.NOT_TRIED, reason, 0 if empty else None)
     parent_id = rows[0].get("id") if isinstance(rows[0], dict) else None
     if not isinstance(parent_id, str) or not parent_id:
         return _told(dataset, revision, Reach.NOT_TRIED, f"the first row of {parent} has no id")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, time_zone
+from vbr_audit.reports.access_map import AccessRow, access_rows
 from vbr_audit.reports.daily import DailyRuns, count_daily_runs
 from vbr_audit.reports.notes import data_notes
 
@@ -59,6 +60,9 @@ class ReportContext:
     tiles: tuple[Tile, ...] = field(metadata=_help("the big numbers"))
     unverified: tuple[str, ...] = field(metadata=_help("servers whose certificate was not checked"))
     daily_runs: DailyRuns = field(metadata=_help("finished job sessions by day and result"))
+    access: tuple[AccessRow, ...] = field(
+        metadata=_help("every dataset of every server, asked for or not, and by whom")
+    )
     notes: tuple[str, ...] = field(metadata=_help("what the tables could not take over as it stood"))
 
     @property
@@ -115,6 +119,7 @@ def build_context(snapshot: Snapshot, results: Results, *, title: str | None = N
         tiles=_tiles(results.summary),
         unverified=tuple(server.name for server in servers if server.tls.startswith(NOT_VERIFIED)),
         daily_runs=count_daily_runs(snapshot, zone),
+        access=access_rows(snapshot.manifest, results.uses),
         notes=data_notes(snapshot.manifest.datasets),
     )
 
@@ -145,6 +150,8 @@ def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
         Fact("Time zone", f"{run.timezone}, from: {run.timezone_source}"),
         Fact("Tool", f"vbr-audit {run.tool_version}"),
     ]
+    if run.accounts_masked:
+        facts.append(Fact("Accounts", "user names and hints were replaced before anything was kept"))
     if run.waivers_sha256:
         facts.append(Fact("Waivers", f"SHA-256 {run.waivers_sha256}"))
     return tuple(facts)

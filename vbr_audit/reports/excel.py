@@ -83,6 +83,7 @@ def plan_sheets(context: ReportContext) -> tuple[SheetPlan, ...]:
         SheetPlan("Jobs", "tblJobs", table("jobs", ("server", "name", "type")), 2, footer),
         SheetPlan("Job settings", "tblJobSettings", _settings_columns(context), 3, footer),
         SheetPlan("Sessions", "tblSessions", table("sessions", SESSIONS_FIRST), 2, footer),
+        SheetPlan("Access", "tblAccess", _columns(_access_frame(context), (), context.zone_name), 3, footer, wrap=True),
         SheetPlan("Provenance", "tblProvenance", table("datasets", ("server", "name", "status")), 2, footer, wrap=True),
     )
 
@@ -106,6 +107,24 @@ def _columns(
         header = header_of(name, zone if is_date else None, (units or {}).get(name))
         columns.append(SheetColumn(header, frame[name], coloured=name in COLOURED))
     return tuple(columns)
+
+
+def _access_frame(context: ReportContext) -> pd.DataFrame:
+    """Every dataset of every server, asked for or not: the rows of the page, all as text."""
+    return pd.DataFrame(
+        {
+            "server": [row.server for row in context.access],
+            "title": [row.title for row in context.access],
+            "status": [row.status for row in context.access],
+            "reason": [row.reason or pd.NA for row in context.access],
+            "roles": [row.roles_text for row in context.access],
+            "first_revision": [row.first_revision for row in context.access],
+            "checks": [", ".join(row.checks) or pd.NA for row in context.access],
+            "name": [row.name for row in context.access],
+            "path": [row.path for row in context.access],
+        },
+        dtype=STRING,
+    )
 
 
 def _settings_columns(context: ReportContext) -> tuple[SheetColumn, ...]:

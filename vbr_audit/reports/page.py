@@ -116,6 +116,8 @@ class Page:
     questions: Capped
     accepted: Capped
     checks: Capped
+    access: Capped
+    not_asked: Capped
     disabled: tuple[tuple[str, str, str], ...]
 
 
@@ -131,12 +133,19 @@ def build_page(context: ReportContext) -> Page:
         questions=_open_questions(findings[status.isin(["UNKNOWN", "ERROR"])]),
         accepted=_finding_rows(findings[status == "WAIVED"]),
         checks=_check_rows(context.results.coverage, uses),
+        access=_capped(row for row in context.access if row.is_asked),
+        not_asked=_capped(row for row in context.access if not row.is_asked),
         disabled=tuple(
             (use.check.id, use.check.title, plain(use.reason) if use.reason else "")
             for use in context.results.uses
             if not use.enabled
         ),
     )
+
+
+def _capped(rows: Iterable[Any]) -> Capped:
+    every = tuple(rows)
+    return Capped(every[:MAX_ROWS], len(every))
 
 
 def anchor(prefix: str, text: str) -> str:

@@ -65,6 +65,7 @@ _STYLES = {
     "denied": ("fail", "✕"),
     "absent": ("na", "–"),
     "failed": ("fail", "✕"),
+    "not asked for": ("na", "–"),
 }
 _LEVELS = {"fail": "FAIL", "incomplete": "UNKNOWN", "pass": "PASS"}
 

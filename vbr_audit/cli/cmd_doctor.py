@@ -1,0 +1,80 @@
+"""`vbr-audit doctor`: before anything is read, what this account may read of each server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.guard import Exit, guarded
+from vbr_audit.cli.servers import open_client, take_servers
+
+if TYPE_CHECKING:
+    from vbr_audit.checks.policy import Policy
+    from vbr_audit.cli.diagnosis import Diagnosis
+    from vbr_audit.servers_file import Server
+
+JsonFile = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write the outcome as JSON too; - prints it instead.")
+]
+
+
+@guarded
+def doctor_command(
+    urls: o.Urls = None,
+    servers: o.Servers = None,
+    username: o.Username = None,
+    password_stdin: o.PasswordStdin = False,
+    policy: o.Policy = None,
+    json_file: JsonFile = None,
+    revision: o.Revision = None,
+    ca_file: o.CaFile = None,
+    fingerprint: o.Fingerprint = None,
+    insecure: o.Insecure = None,
+    timeout: o.Timeout = None,
+    proxy: o.Proxy = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
+    """Look before reading: connection, certificate, revision, and what this account may read. Only reads."""
+    from vbr_audit.checks import load_policy
+    from vbr_audit.cli.diagnosis import diagnoses_json, exit_code_of
+    from vbr_audit.collection.files import write_bytes
+
+    rules = load_policy(policy)
+    chosen = take_servers(
+        urls,
+        servers,
+        password_stdin=password_stdin,
+        username=username,
+        revision=revision,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        timeout=timeout,
+        proxy=proxy,
+    )
+    found = _look_at(chosen, rules, told=not quiet and json_file != "-")
+    if json_file == "-":
+        typer.echo(diagnoses_json(found, rules).decode())
+    elif json_file is not None:
+        write_bytes(Path(json_file), diagnoses_json(found, rules))
+    raise typer.Exit(exit_code_of(found) if found else Exit.NOT_COLLECTED)
+
+
+def _look_at(servers: tuple[Server, ...], policy: Policy, *, told: bool) -> list[Diagnosis]:
+    """One server after the other; one that does not answer is told and does not stop the others."""
+    import contextlib
+
+    from vbr_audit.cli.diagnosis import diagnose, diagnosis_lines
+
+    found = []
+    with contextlib.ExitStack() as stack:
+        for client in [stack.enter_context(open_client(server)) for server in servers]:
+            found.append(diagnose(client, policy))
+            for line in diagnosis_lines(found[-1]) if told else ():
+                typer.echo(line)
+    return found

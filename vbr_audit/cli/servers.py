@@ -1,0 +1,79 @@
+"""The servers of one command: addresses from the command line, then those of a file, each with its own access."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.guard import complain
+
+if TYPE_CHECKING:
+    from vbr_audit.api.client import Client
+    from vbr_audit.servers_file import Server
+
+_TRUST = ("ca_file", "fingerprint", "insecure")
+
+
+def take_servers(
+    urls: list[str] | None, file: Path | None, *, password_stdin: bool = False, **defaults: Any
+) -> tuple[Server, ...]:
+    """The servers that the user named, those of the command line first; `defaults` hold for what one does not say.
+
+    Raises `ConfigurationError` for none at all, for two of one name, and for a file that is wrong.
+    """
+    import os
+
+    from vbr_audit.errors import ConfigurationError
+    from vbr_audit.servers_file import Server, check_names, load_servers
+
+    servers = [Server(url, place="the command line") for url in urls or ()]
+    if file is not None:
+        servers += load_servers(file, environ=os.environ, password_given=password_stdin)
+    if not servers:
+        raise ConfigurationError(
+            "no server is named",
+            hint="Give the address of a VBR server, e.g. https://vbr01.example, or a file of several with --servers.",
+        )
+    check_names(servers)
+    if password_stdin:
+        from pydantic import SecretStr
+
+        defaults["password"] = SecretStr(o.read_password())
+    return tuple(_completed(server, defaults) for server in servers)
+
+
+def open_clients(servers: tuple[Server, ...], clients: contextlib.ExitStack) -> list[Client]:
+    """A client for each of `servers`, which `clients` closes; sends nothing. Raises `ConfigurationError`."""
+    return [clients.enter_context(open_client(server)) for server in servers]
+
+
+def open_client(server: Server) -> Client:
+    """A client for `server`, which has not sent anything yet; an error of its settings says where it is named."""
+    from vbr_audit.errors import ConfigurationError
+    from vbr_audit.pipeline import connect
+
+    facts = {field.name: getattr(server, field.name) for field in dataclasses.fields(server)}
+    place = facts.pop("place")
+    try:
+        client = connect(**facts)
+    except ConfigurationError as error:
+        if ":" not in place:
+            raise
+        raise type(error)(f"{place}: {error.message}", hint=error.hint) from None
+    if client.tls.startswith("NOT VERIFIED"):
+        complain(f"WARNING: the certificate is not verified (--insecure): {client.name}'s answers may come from anyone")
+    return client
+
+
+def _completed(server: Server, defaults: dict[str, Any]) -> Server:
+    """`server` with `defaults` where it is silent; how its certificate is trusted is one question, not three."""
+    own_trust = any(getattr(server, name) is not None for name in _TRUST)
+    missing = {
+        name: value
+        for name, value in defaults.items()
+        if getattr(server, name) is None and not (own_trust and name in _TRUST)
+    }
+    return dataclasses.replace(server, **missing)
