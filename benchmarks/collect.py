@@ -48,8 +48,10 @@ def simulated(sessions: int, latency_ms: int) -> Iterator[str]:
     command += ["--fault", f"latency-ms={latency_ms}"] if latency_ms else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[0]
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[0]
+        finally:
+            process.terminate()
 
 
 def _token(client: httpx.Client) -> str:

@@ -26,6 +26,7 @@ def simulate() -> Iterator[Simulate]:
             password: str = DEMO_PASSWORD,
             server_password: str = DEMO_PASSWORD,
             pinned: str | None = None,
+            allow_writes: bool = False,
             **options: Any,
         ) -> tuple[Client, Simulator]:
             app = create_app(faults=faults, password=server_password, **{"jobs": 5, "sessions": 40, **options})
@@ -35,6 +36,7 @@ def simulate() -> Iterator[Simulate]:
                 password=SecretStr(password),
                 revision=pinned,
                 transport=httpx.WSGITransport(app=app),
+                allow_writes=allow_writes,
             )
             return clients.enter_context(client), app.config["simulator"]
 

@@ -223,3 +223,11 @@ def test_a_password_and_tokens_appear_nowhere(simulate, caplog: pytest.LogCaptur
         if token is not None:
             assert token.get_secret_value() not in "".join(texts)
     assert CANARY not in "".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("https://vbr01.example", 9419), ("https://vbr01.example:443", 443), ("http://127.0.0.1:80", 80)]
+)
+def test_the_port_that_is_asked_is_the_one_that_is_named(url: str, port: int) -> None:
+    with Client(url, username="auditor", password=SecretStr("x")) as client:
+        assert (client.host, client.port) == (client._url.host, port)

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.api.client import Answer
-from vbr_audit.api.paging import KeyFilter, PageReader, envelope
+from vbr_audit.api.paging import KeyFilter, LargestPage, PageReader, envelope
 from vbr_audit.errors import BadAnswerError
 
 
@@ -54,7 +54,8 @@ def test_a_quiet_server_is_read_whole_in_order_whatever_its_cap(count: int, cap:
     ids, reader = read(server, workers=workers)
     assert ids == [row["id"] for row in server.rows]
     assert reader.shortfall is None
-    assert (reader.received, reader.duplicates, reader.total) == (count, 0, count)
+    assert (reader.distinct, reader.duplicates, reader.total) == (count, 0, count)
+    assert reader.received == count + reader.reread
 
 
 @given(count=st.integers(0, 60), cap=st.integers(1, 15), workers=st.sampled_from([1, 4]))
@@ -130,6 +131,179 @@ def test_an_unsteady_total_cannot_hold_the_reader() -> None:
     assert len(ids) == 50
     assert reader.shortfall is not None
     assert server.calls < 2500
+
+
+def churn(count: int) -> Callable[[ModelServer], None]:
+    """The first rows go and as many come at the end, before every answer but the first: the total stays."""
+
+    def change(server: ModelServer) -> None:
+        if server.calls > 1:
+            del server.rows[:count]
+            server.grow(count)
+
+    return change
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_row_that_stays_is_read_though_others_go_and_come_and_the_total_stays(workers: int) -> None:
+    server = ModelServer(60, 10, churn(1))
+    ids, reader = read(server, workers=workers)
+    assert reader.shortfall is None
+    assert {row["id"] for row in server.rows} <= set(ids)
+    assert reader.stepped_back > 0
+    assert reader.duplicates == 0
+
+
+def test_rows_that_move_faster_than_they_are_read_end_the_reading_as_partial() -> None:
+    server = ModelServer(2000, 10, churn(25))
+    _, reader = read(server)
+    assert reader.shortfall is not None
+    assert "moved faster" in reader.shortfall
+    assert server.calls < 2500
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("told", [0, 1, 9, 10, 11, 55, 59])
+def test_a_total_told_too_low_loses_no_row(told: int, workers: int) -> None:
+    server = ModelServer(60, 10)
+    server.told_total = told
+    ids, reader = read(server, workers=workers)
+    assert len(ids) == 60
+    assert reader.shortfall is None
+    assert reader.beyond_total == 60 - told
+
+
+def test_a_larger_page_seen_before_saves_the_look_beyond_the_total() -> None:
+    largest = LargestPage()
+    for count, calls in ((10, 2), (8, 1), (10, 2)):
+        server = ModelServer(count, 10)
+        list(PageReader(server.fetch, path="/api/v1/things", largest_page=largest))
+        assert server.calls == calls
+    assert largest.rows == 10
+
+
+def test_rows_asked_for_again_on_purpose_are_no_duplicates() -> None:
+    _, reader = read(ModelServer(28, 10))
+    assert (reader.distinct, reader.reread, reader.duplicates, reader.received) == (28, 3, 0, 31)
+
+
+def test_an_empty_page_short_of_the_total_is_named() -> None:
+    server = ModelServer(20, 10)
+    server.told_total = 30
+    _, reader = read(server)
+    assert reader.shortfall == "20 different rows of 30 that the server counts: the page at skip=20 was empty"
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_collection_that_shrinks_below_the_readers_place_is_read_again_from_before_it(workers: int) -> None:
+    def shrink(server: ModelServer) -> None:
+        if server.calls == 3:
+            del server.rows[:15]
+
+    server = ModelServer(40, 10, shrink)
+    ids, reader = read(server, workers=workers)
+    assert reader.shortfall is None
+    assert {row["id"] for row in server.rows} <= set(ids)
+    assert reader.vanished == 15
+
+
+def test_rows_that_move_past_a_page_one_that_always_comes_do_not_hold_the_reader() -> None:
+    for count in (1, 25):
+        server = ModelServer(60, 10, churn(count))
+        server.ignores_skip = True
+        _, reader = read(server)
+        assert reader.shortfall is not None
+        assert server.calls < 100
+
+
+def test_pages_of_one_row_are_trusted_only_while_the_total_holds_still() -> None:
+    assert read(ModelServer(5, 1))[1].shortfall is None
+    _, reader = read(ModelServer(5, 1, lambda s: s.grow(s.calls == 3)))
+    assert "pages of one row" in (reader.shortfall or "")
+
+
+Edit = tuple[bool, int, int]
+
+
+def edited(rows: list[int], edits: list[Edit], born: list[int]) -> list[int]:
+    """`rows` after some deletions and insertions anywhere; a row keeps its place among the others."""
+    after = list(rows)
+    for inserts, at, count in edits:
+        place = at % (len(after) + 1)
+        if inserts:
+            after[place:place] = range(born[0], born[0] + count)
+            born[0] += count
+        else:
+            del after[place : place + count]
+    return after
+
+
+EDITS = st.lists(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 60) | st.just(0), st.integers(1, 6)), max_size=3), max_size=25
+)
+
+
+def versions(count: int, edits: list[list[Edit]]) -> list[list[int]]:
+    """The collection as it stands after each of `edits`."""
+    born, made = [count], [list(range(count))]
+    for some in edits:
+        made.append(edited(made[-1], some, born))
+    return made
+
+
+def page_of(rows: list[int], skip: int, limit: int) -> Answer:
+    data = [{"id": f"row-{number}"} for number in rows[skip : skip + limit]]
+    document = {"data": data, "pagination": {"total": len(rows)}}
+    return Answer(body=orjson.dumps(document), document=document)
+
+
+def check_honesty(reader: PageReader, served: list[list[int]], first: set[int]) -> None:
+    """No row twice; every row that stood on the server throughout was read, or the reading says it is not whole."""
+    ids = [row["id"] for page in reader for row in page.rows]
+    assert len(ids) == len(set(ids)) == reader.distinct
+    assert reader.duplicates >= 0
+    stayed = first.intersection(*served)
+    if reader.shortfall is None:
+        assert {f"row-{number}" for number in stayed} <= set(ids)
+
+
+@settings(max_examples=600)
+@given(count=st.integers(0, 50), cap=st.integers(2, 8), edits=EDITS)
+def test_rows_that_stay_are_read_whatever_moves_between_two_requests(
+    count: int, cap: int, edits: list[list[Edit]]
+) -> None:
+    made, served = versions(count, edits), []
+
+    def fetch(skip: int, limit: int) -> Answer:
+        rows = made[min(len(served), len(made) - 1)]
+        served.append(rows)
+        return page_of(rows, skip, min(limit, cap))
+
+    check_honesty(PageReader(fetch, path="/api/v1/things", workers=1), served, set(made[0]))
+    assert len(served) < 100 + 4 * len(made) + 4 * max(map(len, made))
+
+
+@settings(max_examples=400)
+@given(
+    count=st.integers(0, 50),
+    cap=st.integers(2, 8),
+    edits=EDITS,
+    order=st.lists(st.integers(0, 25), min_size=1, max_size=60),
+    workers=st.integers(2, 4),
+)
+def test_the_same_holds_for_pages_fetched_out_of_order(
+    count: int, cap: int, edits: list[list[Edit]], order: list[int], workers: int
+) -> None:
+    """Which state of the server a page shows hangs on its place alone, in any order, so that threads repeat."""
+    made, served = versions(count, edits), []
+
+    def fetch(skip: int, limit: int) -> Answer:
+        rows = made[order[skip % len(order)] % len(made)]
+        served.append(rows)
+        return page_of(rows, skip, min(limit, cap))
+
+    check_honesty(PageReader(fetch, path="/api/v1/things", workers=workers), served, set(made[0]).union(*made))
+    assert len(served) < 20_000
 
 
 @given(

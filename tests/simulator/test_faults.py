@@ -225,3 +225,31 @@ def test_faults_combine(start):
     assert len(answer["data"]) == 7
     assert answer["pagination"]["total"] == 121
     assert client.get("sessions").status_code == 503
+
+
+@pytest.mark.parametrize("path", ["jobs", "jobs/states", "sessions", "backupInfrastructure/repositories"])
+def test_churn_moves_the_rows_and_keeps_the_total(start, path):
+    client = start("churn=2", role="Administrator")
+    pages = [client.get(path, orderColumn="Name", limit=1000).json() for _ in range(30)]
+    assert len({page["pagination"]["total"] for page in pages}) == 1
+    ids = [[row["id"] for row in page["data"]] for page in pages]
+    for before, after in pairwise(ids):
+        assert after[:-2] == before[2:]
+        assert not set(after[-2:]) & set(before)
+    assert len(set().union(*ids)) == len(ids[0]) + 58
+
+
+def test_churn_of_rows_below_a_parent_is_left_alone(start):
+    client = start("churn=2", role="Administrator")
+    backup = client.rows("backups")[0]["id"]
+    assert client.rows(f"backups/{backup}/objects") == client.rows(f"backups/{backup}/objects")
+
+
+@pytest.mark.parametrize(("asking", "newest", "status"), [("1.3-rev0", "1.3-rev1", 500), ("1.3-rev1", "1.3-rev1", 200)])
+def test_states_500(start, asking, newest, status):
+    client = start("states-500", revision=newest, asking=asking)
+    answer = client.get("jobs/states")
+    assert answer.status_code == status
+    assert status == 200 or "EJobStatus" in answer.json()["message"]
+    assert client.get("jobs").status_code == 200
+    assert start("states-500", revision="1.2-rev1", asking="1.1-rev0").get("jobs/states").status_code == 200

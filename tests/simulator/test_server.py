@@ -4,7 +4,7 @@ import hashlib
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
 import pytest
@@ -119,3 +119,28 @@ def test_head_has_no_body(now):
         answer = http.head("/api/v1/jobs")
         assert (answer.status_code, answer.content) == (200, b"")
         assert http.get("/api/v1/jobs").status_code == 200
+
+
+def test_a_body_can_drip_byte_by_byte():
+    with (
+        serve(faults=["slow-loris=0.001"], jobs=1, sessions=1) as url,
+        signed_in(url) as client,
+        client.stream("GET", "/api/v1/serverTime") as answer,
+    ):
+        parts = list(answer.iter_raw())
+    assert len(parts) > 5
+    assert url.simulator.counts.faults["slow-loris"] == 1
+
+
+def test_the_certificate_changes_between_two_requests():
+    with serve(tls=True, faults=["certificate-change=3"], jobs=1, sessions=1) as url:
+        port = httpx.URL(url).port
+        first = ssl.get_server_certificate(("127.0.0.1", port))
+        with signed_in(url, verify=ssl.create_default_context(cafile=url.ca_file)) as client:
+            assert client.get("/api/v1/serverTime").status_code == 200
+            assert client.get("/api/v1/serverTime").status_code == 200
+            with suppress(httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectError):  # hung up on
+                client.get("/api/v1/serverTime")
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                client.get("/api/v1/serverTime")
+        assert ssl.get_server_certificate(("127.0.0.1", port)) != first

@@ -75,7 +75,8 @@ class BearerAuth(httpx.Auth):
                 refused = request.headers[VERSION_HEADER]
                 if refused == self.revision:
                     self.revision = negotiate.choose(offered, refused=refused, pinned=self.pinned)
-            yield from self._attempt(request, used)
+            if request.method == "GET":  # the body of a write was made for the revision that was refused
+                yield from self._attempt(request, used)
 
     def sign_out_request(self) -> httpx.Request | None:
         """The request that ends the session, or None when there is none; forgets both tokens."""

@@ -18,7 +18,9 @@ from pydantic import SecretStr
 from vbr_audit.api import negotiate
 from vbr_audit.api.answers import decode, error_text, raise_for_answer
 from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
+from vbr_audit.api.deadline import SlowAnswerError, WholeAnswerTimeout, deadline_for, deadline_hooks
 from vbr_audit.api.tls import PinMismatchError, Tls, seen_fingerprint
+from vbr_audit.api.writing import check_write, send_write
 from vbr_audit.errors import (
     BadAnswerError,
     ConfigurationError,
@@ -26,12 +28,13 @@ from vbr_audit.errors import (
     TransientError,
     UnreachableError,
     VbrAuditError,
-    WriteRefusedError,
 )
 from vbr_audit.revisions import NEWEST, is_at_least, newest_common
 
 DEFAULT_PORT = 9419
+_SCHEME_PORTS = {"https": 443, "http": 80}
 _SERVER_TIME = "/api/v1/serverTime"
+_NO_REVISION = "0.0-rev0"
 _ATTEMPTS = 6
 _RETRY_TIMEOUT_S = 300.0
 
@@ -47,7 +50,8 @@ class Answer:
 class Client:
     """Reads one VBR server over REST. Nothing is sent before the first read, which signs in.
 
-    Only GET leaves this client, besides sign-in, refresh and sign-out; anything else raises `WriteRefusedError`.
+    Only GET leaves this client, besides sign-in, refresh and sign-out; anything else raises `WriteRefusedError`,
+    unless the client was made with `allow_writes`.
     Use it as a context manager, or call `close()`, to sign out. It may be shared by threads.
     """
 
@@ -61,15 +65,22 @@ class Client:
         revision: str | None = None,
         tls: Tls | None = None,
         timeout: float = 60.0,
+        deadline: float | None = None,
         proxy: str | None = None,
         transport: httpx.BaseTransport | None = None,
+        allow_writes: bool = False,
     ) -> None:
+        self._allow_writes = allow_writes
         self._tls = tls or Tls()
         self._url = parse_url(url)
         self.url = str(self._url).rstrip("/")
-        self.name = name or self._url.host
+        self.host = self._url.host
+        self.port = self._url.port or _SCHEME_PORTS[self._url.scheme]
+        self.name = name or self.host
         self.retries = 0
+        self._slow_answers = 0
         self._count_lock = threading.Lock()
+        self._offered: tuple[str, ...] | None = None
         pinned = negotiate.check_pinned(revision) if revision else None
         self._auth = BearerAuth(self.url, username, password, revision=pinned)
         secure = transport is None and self._url.scheme == "https"
@@ -79,6 +90,7 @@ class Client:
                 auth=self._auth,
                 headers={"Accept": "application/json"},
                 timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
+                event_hooks=deadline_hooks(deadline or deadline_for(timeout)),
                 limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
                 verify=self._tls.context() if secure else False,
                 proxy=proxy,
@@ -96,6 +108,11 @@ class Client:
         return self._auth.username
 
     @property
+    def allow_writes(self) -> bool:
+        """Whether this client may change the server; settled when it is made."""
+        return self._allow_writes
+
+    @property
     def revision(self) -> str:
         """The REST revision in use; settled once the first read was answered."""
         return self._auth.revision
@@ -106,19 +123,26 @@ class Client:
         return self._tls.describe() if self._url.scheme == "https" else "none (http on loopback)"
 
     def newest_revision(self) -> str:
-        """The newest revision that this package and the server know, also when an older one was fixed.
-
-        Asks once without signing in: a server refuses an unknown revision before it looks at the account.
-        """
+        """The newest revision that this package and the server know, also when an older one was fixed."""
         if not self._auth.pinned:
             return self.revision
-        try:
-            response = self._http.get(_SERVER_TIME, headers={VERSION_HEADER: NEWEST}, auth=None)
-        except httpx.TransportError:
-            return NEWEST
-        offered = negotiate.offered_in(response.status_code, error_text(response))
+        offered = self.offered_revisions()
         best = newest_common(offered) if offered else NEWEST
         return best if best and is_at_least(best, self.revision) else self.revision
+
+    def offered_revisions(self) -> tuple[str, ...]:
+        """The revisions that the server says it speaks, oldest first; empty when it does not say.
+
+        Asks once, without signing in, for a revision that does not exist: a server refuses that before it looks
+        at the account, and names those it supports.
+        """
+        if self._offered is None:
+            try:
+                response = self._http.get(_SERVER_TIME, headers={VERSION_HEADER: _NO_REVISION}, auth=None)
+            except httpx.TransportError:
+                return ()
+            self._offered = negotiate.offered_in(response.status_code, error_text(response))
+        return self._offered
 
     def get(self, path: str, params: dict[str, str] | None = None) -> Answer:
         """The JSON answer to `GET path`; retried within bounds where another try can help.
@@ -136,19 +160,30 @@ class Client:
                     return self._get_once(path, params)
         except TransientError as error:
             if not self._auth.sign_ins:
-                message = f"cannot sign in: {error.message}, tried {_ATTEMPTS} times"
+                message = f"cannot sign in: {error.message}, tried {_tries(attempt.num)}"
                 raise UnreachableError(message, hint=error.hint) from None
-            raise _settled(error, path) from None
+            raise _settled(error, path, attempt.num) from None
         raise AssertionError("a retry context yields at least one attempt")
 
-    def request(self, method: str, path: str) -> Answer:
-        """The answer to a read; any other method than GET raises `WriteRefusedError` before it leaves."""
-        if method.upper() != "GET":
-            raise WriteRefusedError(
-                f"{method.upper()} {path} would change the server; this client only reads",
-                hint="Change jobs in the Veeam console.",
-            )
-        return self.get(path)
+    def request(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None) -> Answer:
+        """The answer to a GET, or to a write on a client that may write; `body` is sent as JSON.
+
+        Without `allow_writes` any other method than GET raises `WriteRefusedError` before anything leaves. A write
+        is sent once: `OutcomeUnknownError` says that no clear answer came. An empty answer has the document None.
+        """
+        method = method.upper()
+        if method == "GET":
+            return self.get(path, params)
+        check_write(method, path, allowed=self.allow_writes)
+        self.settle()
+        content, document = send_write(self._http, method, path, body=body, params=params)
+        return Answer(body=content, document=document)
+
+    def settle(self) -> str:
+        """The revision in use; signs in when that has not happened, so that it is the server's and ours."""
+        if self._http.is_closed or not self._auth.sign_ins:
+            self.get(_SERVER_TIME)
+        return self.revision
 
     def close(self) -> None:
         """Sign out and close the connections; a failing sign-out is no error, the token then expires by itself."""
@@ -174,6 +209,8 @@ class Client:
         return f"<Client of {self.name} at {self.url} as {self.username!r}, revision {self.revision}>"
 
     def _get_once(self, path: str, params: dict[str, str] | None) -> Answer:
+        if self._http.is_closed:
+            raise UnreachableError(f"{path}: the client was closed", hint="Connect again to read more.")
         try:
             response = self._http.get(path, params=params)
         except (httpx.RequestError, ConnectionError, ssl.SSLError) as error:
@@ -183,7 +220,7 @@ class Client:
 
     def _unsent(self, error: Exception, path: str) -> VbrAuditError:
         cause = _tls_cause(error)
-        where = f"{self._url.host}:{self._url.port or DEFAULT_PORT}"
+        where = f"{self.host}:{self.port}"
         if isinstance(cause, PinMismatchError):
             return TlsError(
                 f"{where} showed a certificate with SHA-256 {cause.seen}, not the pinned one",
@@ -198,6 +235,8 @@ class Client:
                 f"cannot connect to {where}: {_reason(error)}",
                 hint=f"Check name, port (VBR's REST service listens on {DEFAULT_PORT}), firewall and --proxy.",
             )
+        if isinstance(error, WholeAnswerTimeout):
+            return self._slow_answer(path)
         kind = "no answer in time" if isinstance(error, httpx.TimeoutException) else "the connection broke off"
         return TransientError(
             f"{path}: {kind} ({type(error).__name__})",
@@ -205,8 +244,20 @@ class Client:
             path=path,
         )
 
+    def _slow_answer(self, path: str) -> SlowAnswerError:
+        """An answer that was not whole in time; the first one of a client is asked for again, later ones are not."""
+        with self._count_lock:
+            self._slow_answers += 1
+            again = self._slow_answers == 1
+        return SlowAnswerError(
+            f"{path}: no whole answer in time; it came too slowly",
+            hint="Look at the network path and the load of the server; a larger --timeout allows more time.",
+            again=again,
+            path=path,
+        )
+
     def _untrusted(self, cause: ssl.SSLError, where: str) -> TlsError:
-        seen = seen_fingerprint(self._url.host, self._url.port or DEFAULT_PORT)
+        seen = seen_fingerprint(self.host, self.port)
         shown = f"\nThe certificate it shows has SHA-256 {seen}" if seen else ""
         reason = getattr(cause, "verify_message", None) or cause.reason or str(cause)
         return TlsError(
@@ -265,15 +316,21 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _tries(number: int) -> str:
+    return "one try" if number == 1 else f"{number} tries"
+
+
 def _backoff(error: Exception) -> bool | float:
+    if isinstance(error, SlowAnswerError):
+        return error.again
     if not isinstance(error, TransientError):
         return False
     return True if error.retry_after is None else error.retry_after
 
 
-def _settled(error: TransientError, path: str) -> VbrAuditError:
+def _settled(error: TransientError, path: str, tries: int) -> VbrAuditError:
     """What a transient error becomes once the tries are used up: damaged answers stay damaged."""
-    message = f"{error.message} (after {_ATTEMPTS} tries)"
+    message = f"{error.message} (after {_tries(tries)})"
     if error.status == 200:
         return BadAnswerError(message, hint=error.hint, status=200, path=path)
     facts: dict[str, Any] = {"status": error.status, "code": error.code, "path": path}

@@ -1,9 +1,10 @@
 """The pages of one collection, read so that nothing is lost, doubled, or asked for without end.
 
 The reader advances by the rows that came, never by the limit that was asked for, because servers cap it. Rows are
-told apart by their key. It stops on an empty page, on a page without a new key, and at the server's total. When
-the total falls while reading, rows have moved forward: the reader steps back by as much and reads them again.
-A collection that grows faster than it can be read ends at a bound, and is then not whole.
+told apart by their key. Each page is asked for from a row that came before: while that row, the anchor, is known,
+nothing lies between the pages. When it is not, rows have moved, and the reader steps back until a page joins again.
+It goes on beyond the server's total while pages are full, and ends on a short page, on an empty one, and on one
+without a new row. Steps back and growth are bounded; a collection that was left at a bound is not whole.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from vbr_audit.errors import BadAnswerError
 LIMIT = 1000
 WORKERS = 4
 _GROWTH = 10_000
-_SLACK = 100
+_PAGES = 200
+_STEPS = 20
+_STALE = 3
 
 Fetch = Callable[[int, int], Answer]
 """Asks for one page: `fetch(skip, limit)`."""
@@ -30,13 +33,28 @@ Fetch = Callable[[int, int], Answer]
 
 @dataclass(frozen=True)
 class Page:
-    """One page: the body as received, the rows on it whose key was not seen before, and the server's total."""
+    """One page: the body as received, the rows on it whose key was not seen before, and the server's total.
+
+    `joins` says whether it follows what was read before without a gap.
+    """
 
     skip: int
     body: bytes
     received: int
     rows: list[Any]
     total: int
+    joins: bool = True
+
+
+@dataclass
+class LargestPage:
+    """The rows of the largest page that one server has given, shared by the readers of its collections."""
+
+    rows: int = 0
+
+    def see(self, rows: int) -> None:
+        """Remember a page of so many rows."""
+        self.rows = max(self.rows, rows)
 
 
 class KeyFilter:
@@ -50,13 +68,18 @@ class KeyFilter:
     def __len__(self) -> int:
         return len(self._seen)
 
+    def __contains__(self, row: Any) -> bool:
+        return self.key_of(row) in self._seen
+
     def fresh(self, rows: list[Any]) -> list[Any]:
         """The rows of `rows` that were not seen before, in their order."""
+        known = next((place for place, row in enumerate(rows) if row not in self), len(rows))
+        rows = rows[known:] if known else rows
         if self._single is not None and self._all_new(rows, self._single):
             return rows
         seen, fresh = self._seen, []
         for row in rows:
-            key = self._key_of(row)
+            key = self.key_of(row)
             if key not in seen:
                 seen.add(key)
                 fresh.append(row)
@@ -74,7 +97,8 @@ class KeyFilter:
         self._seen |= keys
         return True
 
-    def _key_of(self, row: Any) -> Any:
+    def key_of(self, row: Any) -> Any:
+        """What tells `row` apart: its key, or all of it when the key is missing."""
         if isinstance(row, dict):
             if self._single is not None:
                 value = row.get(self._single)
@@ -94,24 +118,45 @@ class PageReader:
     """Reads one collection; iterate over it once, then ask it how whole the reading was.
 
     After the iteration `total` is the server's last count, `received` the rows that came, `distinct` those that
-    differ, `shortfall` a sentence that says why fewer came than the server counted, or None.
+    differ, `reread` those asked for again on purpose, `duplicates` those that came again unasked, `vanished` by how
+    much the total fell, `beyond_total` the rows that stood behind the server's total, `stepped_back` how often the
+    rows had moved, `shortfall` a sentence that says why the reading is not whole, or None.
     """
 
     def __init__(
-        self, fetch: Fetch, *, path: str, key: tuple[str, ...] = ("id",), limit: int = LIMIT, workers: int = WORKERS
+        self,
+        fetch: Fetch,
+        *,
+        path: str,
+        key: tuple[str, ...] = ("id",),
+        limit: int = LIMIT,
+        workers: int = WORKERS,
+        largest_page: LargestPage | None = None,
     ) -> None:
         self.total: int | None = None
         self.received = 0
+        self.reread = 0
         self.pages = 0
         self.vanished = 0
+        self.beyond_total = 0
+        self.stepped_back = 0
         self._fetch = fetch
         self._path = path
         self._limit = limit
         self._workers = max(1, workers)
         self._keys = KeyFilter(key)
-        self._stopped: str | None = None
+        self._detached: set[Any] = set()
+        self._largest_page = largest_page or LargestPage()
+        self._largest = 0
+        self._overlap = 1
+        self._place: int | None = 0
         self._reach = 0
+        self._stale = 0
         self._bound = 0
+        self._most_pages = 0
+        self._steps_left = 0
+        self._gap: str | None = None
+        self._first_key: Any = None
 
     @property
     def distinct(self) -> int:
@@ -120,42 +165,35 @@ class PageReader:
 
     @property
     def duplicates(self) -> int:
-        """The rows that came again."""
-        return self.received - self.distinct
+        """The rows that came again without having been asked for again."""
+        return self.received - self.distinct - self.reread
 
     @property
     def shortfall(self) -> str | None:
         """Why the reading is not whole, or None when it is."""
-        if self.total is None or self.distinct >= self.total:
+        if self.total is None or (self._gap is None and self.distinct >= self.total):
             return None
-        reason = self._stopped or "rows moved while they were read"
-        return f"{self.distinct:,} different rows of {self.total:,} that the server counts: {reason}"
+        twice = f"{self.duplicates:,} rows came more than once" if self.duplicates else None
+        reason = self._gap or twice or "rows moved while they were read"
+        if self.distinct < self.total:
+            return f"{self.distinct:,} different rows of {self.total:,} that the server counts: {reason}"
+        return f"{self.distinct:,} different rows came and the server counts {self.total:,}, but {reason}"
 
     def __iter__(self) -> Iterator[Page]:
         page = self._take(0, self._fetch(0, self._limit))
-        first_total = page.total
-        self._bound = 2 * first_total + _GROWTH
         yield page
-        skip = page.received
-        if self._workers > 1 and page.rows and page.received < first_total:
-            for further in self._ahead(stride=page.received, total=first_total):
-                page = further
-                yield page
-                skip = self._next_skip(first_total, page)
-            if self._stopped is not None:
-                return
-        yield from self._one_by_one(page, skip)
+        if self._workers > 1 and self._place and page.received < page.total:
+            yield from self._ahead(stride=self._place, overlap=page.received - self._place, total=page.total)
+        while self._place is not None:
+            yield self._take(self._place, self._fetch(self._place, self._limit))
 
-    def _one_by_one(self, page: Page, skip: int) -> Iterator[Page]:
-        while self._goes_on(page, skip):
-            before = page.total
-            page = self._take(skip, self._fetch(skip, self._limit))
-            yield page
-            skip = self._next_skip(before, page)
+    def _ahead(self, *, stride: int, overlap: int, total: int) -> Iterator[Page]:
+        """Pages of equal stride, asked for by a few threads, handed on in order while the collection holds still.
 
-    def _ahead(self, *, stride: int, total: int) -> Iterator[Page]:
-        """Pages of equal stride, asked for by a few threads, handed on in order while the collection holds still."""
-        starts = iter(range(stride, total, stride))
+        A page may be older than the one before it: it joins all the same if its anchor is known, for the rows that
+        stay stand on both sides of the anchor at any time.
+        """
+        starts = iter(range(stride, total - overlap, stride))
         waiting: deque[tuple[int, Future[Answer]]] = deque()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="vbr-audit-page")
         try:
@@ -163,11 +201,12 @@ class PageReader:
                 self._ask(pool, starts, waiting)
             while waiting:
                 start, answer = waiting.popleft()
+                if start != self._place:
+                    return
                 page = self._take(start, answer.result())
                 self._ask(pool, starts, waiting)
                 yield page
-                moved = page.total != total or (page.received != stride and start + page.received < total)
-                if moved or not self._goes_on(page, start + page.received):
+                if page.total != total:
                     return
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -177,41 +216,103 @@ class PageReader:
         if start is not None:
             waiting.append((start, pool.submit(self._fetch, start, self._limit)))
 
-    def _goes_on(self, page: Page, skip: int) -> bool:
+    def _take(self, skip: int, answer: Answer) -> Page:
+        """Count one page in, and settle where to go on."""
+        rows, total = envelope(answer, self._path)
+        joins = self._joins(skip, rows, total)
+        fresh = self._keys.fresh(rows)
+        if not joins:
+            self._detached.update(map(self._keys.key_of, fresh))
+        elif self._detached:
+            self._detached.difference_update(map(self._keys.key_of, rows))
+        page = Page(skip=skip, body=answer.body, received=len(rows), rows=fresh, total=total, joins=joins)
+        self._count(page)
+        self._first_key = self._keys.key_of(rows[0]) if rows and not skip else self._first_key
+        self._place = self._after(page, rows)
+        return page
+
+    def _joins(self, skip: int, rows: list[Any], total: int) -> bool:
+        """Whether a page follows on: its first row stands among, or right behind, those that were read.
+
+        Pages of one row allow no anchor; they are then trusted while the total holds still.
+        """
+        if skip == 0 or self._gap is not None:
+            return True
+        if self._largest == 1 and len(rows) <= 1:
+            moved = total != self.total
+            if moved and rows:
+                self._gap = "rows came or went, and pages of one row do not show which"
+            return not moved or bool(rows)
+        anchor = next((row for row in rows if isinstance(row, dict)), None)
+        return anchor is not None and anchor in self._keys and self._keys.key_of(anchor) not in self._detached
+
+    def _count(self, page: Page) -> None:
+        end = page.skip + page.received
+        if self.total is None:
+            self._bound = 2 * page.total + _GROWTH
+            expected = page.total // max(1, page.received - 1)
+            self._most_pages = 4 * expected + _PAGES
+            self._steps_left = 2 * expected + _STEPS
+        else:
+            self.vanished += max(0, self.total - page.total)
+        self.pages += 1
+        self.received += page.received
+        self.reread += min(page.received - len(page.rows), max(0, self._reach - page.skip))
+        self.beyond_total += min(len(page.rows), max(0, end - page.total))
+        self.total = page.total
+        self._largest = max(self._largest, page.received)
+        self._largest_page.see(page.received)
+
+    def _after(self, page: Page, rows: list[Any]) -> int | None:
+        """Where to go on after `page`; None at the end."""
         end = page.skip + page.received
         known, self._reach = self._reach, max(self._reach, end)
-        if skip < end or skip < page.skip:
-            return True
-        if not page.received:
-            self._stopped = f"the page at skip={page.skip:,} was empty"
-            return False
-        if not page.rows and end > known:
-            self._stopped = f"the page at skip={page.skip:,} brought no new row"
-            return False
-        if end > self._bound:
-            self._stopped = "the collection kept growing while it was read"
-            return False
-        return skip < page.total or self.distinct < page.total
+        if not page.received and page.skip < page.total:
+            self._stop(f"the page at skip={page.skip:,} was empty")
+            return None
+        if not page.joins and self._may_step_back():
+            return max(0, page.skip - max(1, self._largest - 1))
+        if not page.received or self._leads_nowhere(page, rows, known):
+            return None
+        if end > self._bound or self.pages > self._most_pages:
+            self._stop("the collection kept growing while it was read")
+            return None
+        full = page.received >= min(self._largest_page.rows, self._limit)
+        if end >= page.total and (not full or self._gap is not None):
+            return None
+        if self.duplicates > 2 * max(page.total, self._largest):
+            self._stop("the same rows came again and again")
+            return None
+        return end - self._overlap if page.received > self._overlap else end
 
-    def _next_skip(self, before: int, page: Page) -> int:
-        """Where to go on. After a fallen total, rows not yet seen may stand that many places before this page.
+    def _leads_nowhere(self, page: Page, rows: list[Any], known: int) -> bool:
+        """Whether new places bring only old rows: at once if they are page one again, as when skip is ignored.
 
-        All steps back together are bounded by the rows that may be read, so that an unsteady total cannot hold us.
+        A server that answers all it has, whatever the skip, is whole all the same if its total agrees.
         """
-        fallen = before - page.total
-        if fallen > 0:
-            self.vanished += fallen
-            if self.vanished <= self._bound - _GROWTH + _SLACK:
-                return max(page.skip - fallen, 0)
-        return page.skip + page.received
+        self._stale = 0 if page.rows or page.skip + page.received <= known else self._stale + 1
+        if not self._stale:
+            return False
+        repeated = self._keys.key_of(rows[0]) == self._first_key
+        if repeated and self.pages == 2 and self.distinct == page.total:
+            return True
+        if repeated or self._stale == _STALE:
+            self._stop(f"the page at skip={page.skip:,} brought no new row")
+            return True
+        return False
 
-    def _take(self, skip: int, answer: Answer) -> Page:
-        rows, total = envelope(answer, self._path)
-        fresh = self._keys.fresh(rows)
-        self.pages += 1
-        self.received += len(rows)
-        self.total = total
-        return Page(skip=skip, body=answer.body, received=len(rows), rows=fresh, total=total)
+    def _stop(self, reason: str) -> None:
+        self._gap = self._gap or reason
+
+    def _may_step_back(self) -> bool:
+        """Take one of the steps back that are left, and overlap pages by more rows from now on."""
+        if not self._steps_left:
+            self._stop("rows moved faster than they could be read again; some may be missing")
+            return False
+        self._steps_left -= 1
+        self.stepped_back += 1
+        self._overlap = max(1, min(2 * self._overlap, self._largest // 2))
+        return True
 
 
 def envelope(answer: Answer, path: str) -> tuple[list[Any], int]:

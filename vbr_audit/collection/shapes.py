@@ -87,6 +87,7 @@ def read_pages(intake: Intake) -> None:
         record.rows_duplicate = reader.duplicates
         _note(record, "rows_gone_while_reading", reader.vanished)
         _note(record, "rows_beyond_total", reader.beyond_total)
+        _note(record, "pages_asked_again", reader.stepped_back)
     record.reason = reader.shortfall
     record.status = DatasetStatus.PARTIAL if reader.shortfall else DatasetStatus.COMPLETE
 

@@ -5,7 +5,50 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import Enum, auto
 
-DATASETS = ("jobs", "job_states", "sessions", "server_time", "server_info")
+DATASETS = (
+    "jobs",
+    "job_states",
+    "sessions",
+    "server_time",
+    "server_info",
+    "server_certificate",
+    "license",
+    "task_sessions",
+    "backups",
+    "backup_objects",
+    "restore_points",
+    "backup_files",
+    "replicas",
+    "replica_points",
+    "repositories",
+    "repository_states",
+    "scale_out_repositories",
+    "proxies",
+    "proxy_states",
+    "managed_servers",
+    "wan_accelerators",
+    "credentials",
+    "cloud_credentials",
+    "encryption_passwords",
+    "kms_servers",
+    "config_backup",
+    "general_options",
+    "email_settings",
+    "notification_settings",
+    "event_forwarding",
+    "traffic_rules",
+    "global_exclusions",
+    "best_practices",
+    "analyzer_last_run",
+    "analyzer_schedule",
+    "malware_events",
+    "authorization_events",
+    "users",
+    "security_settings",
+)
+
+WRITES = "job_writes"
+"""The name under which faults of a dataset strike the writes of jobs."""
 
 
 class _Takes(Enum):
@@ -38,6 +81,7 @@ _KINDS: dict[str, _Kind] = {
     "cut-json": _Kind(_Takes.COUNT, "every Nth data answer is whole HTTP around cut JSON", "5"),
     "cut-json-forever": _Kind(_Takes.DATASET, "DATASET is always cut JSON"),
     "reset": _Kind(_Takes.COUNT, "every Nth data request loses its connection without an answer", "5"),
+    "slow-loris": _Kind(_Takes.SECONDS, "over a socket, data answers drip byte by byte, SECONDS apart", "0.1"),
     "slow": _Kind(_Takes.SECONDS, "every data request takes SECONDS longer", "1"),
     "latency-ms": _Kind(_Takes.COUNT, "every data request takes N milliseconds longer", "50"),
     "denied": _Kind(_Takes.DATASET, "DATASET is refused with 403"),
@@ -47,6 +91,7 @@ _KINDS: dict[str, _Kind] = {
     "ignored-skip": _Kind(_Takes.DATASET_OR_NOTHING, "skip is ignored: always page one"),
     "growing": _Kind(_Takes.GROWTH, "N new sessions (or unfiltered[:N]) after each sessions page", "5"),
     "shrinking": _Kind(_Takes.COUNT, "the N oldest sessions are deleted after each sessions page", "3"),
+    "churn": _Kind(_Takes.COUNT, "the first N rows go after each page and N new ones come: the total stays", "1"),
     "total-high": _Kind(_Takes.COUNT, "totals are N too high", "10"),
     "total-low": _Kind(_Takes.COUNT, "totals are N too low", "10"),
     "duplicates": _Kind(_Takes.NOTHING, "the last row of a page comes again as the first of the next"),
@@ -54,8 +99,11 @@ _KINDS: dict[str, _Kind] = {
     "short-history": _Kind(_Takes.COUNT, "sessions reach back DAYS only", "10"),
     "clock-skew": _Kind(_Takes.SIGNED_SECONDS, "the server's clock is SECONDS ahead", "3600"),
     "null-rows": _Kind(_Takes.NOTHING, "some rows are null or no objects"),
+    "states-500": _Kind(_Takes.NOTHING, "job states answer 500 to revisions older than the server's newest"),
+    "certificate-change": _Kind(_Takes.COUNT, "with TLS, another certificate is shown after N requests", "5"),
     "empty-401": _Kind(_Takes.NOTHING, "401 comes with an empty body"),
     "capitalised-grant": _Kind(_Takes.NOTHING, "only Password and Refresh_token are accepted as grant types"),
+    "newer-revision": _Kind(_Takes.NOTHING, "the server also speaks 1.4-rev0, which nobody knows yet"),
     "no-version-list": _Kind(_Takes.NOTHING, "the refusal of a revision does not list those supported"),
 }
 
@@ -155,7 +203,7 @@ def _check(name: str, takes: _Takes, value: str | None) -> None:
         case _Takes.SECONDS | _Takes.SIGNED_SECONDS:
             _check_seconds(name, value, signed=takes is _Takes.SIGNED_SECONDS)
         case _Takes.DATASET | _Takes.DATASET_OR_NOTHING:
-            if value not in DATASETS and not (value is None and takes is _Takes.DATASET_OR_NOTHING):
+            if value not in (*DATASETS, WRITES) and not (value is None and takes is _Takes.DATASET_OR_NOTHING):
                 raise ValueError(f"fault {name!r} takes one of {', '.join(DATASETS)}, got {value!r}")
         case _Takes.GROWTH:
             number = (value or "").removeprefix("unfiltered").removeprefix(":")

@@ -5,9 +5,12 @@ that pages through thousands of sessions must be tested, and measured, against t
 """
 
 from io import BytesIO
+from time import sleep
 from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler
+
+from vbr_audit.simulator.misbehaviour import DRIP
 
 _BUFFER = 64 * 1024
 
@@ -33,7 +36,11 @@ class Handler(WSGIRequestHandler):
             self.close_connection = True
             return
         status, headers = started[0]
-        self._send(status, headers, body)
+        try:
+            self._send(status, headers, body)
+        except OSError:
+            self.close_connection = True  # the client did not wait for the end
+        self.server.answered(self)  # type: ignore[attr-defined]
 
     def _application_body(self, start_response: Any) -> bytes:
         """Run the application with the request body read whole: none of it stays on the connection."""
@@ -60,8 +67,12 @@ class Handler(WSGIRequestHandler):
         if declared > len(body) and self.command != "HEAD":
             self.close_connection = True
         self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
+        pause = self.environ.get(DRIP)
+        for part in [body] if pause is None else (body[at : at + 1] for at in range(len(body))):
+            self.wfile.write(part)
+            self.wfile.flush()
+            if pause:
+                sleep(pause)
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Stay silent: the terminal belongs to whoever started the simulator."""

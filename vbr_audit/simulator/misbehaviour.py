@@ -4,12 +4,15 @@ from collections.abc import Callable
 from http import HTTPStatus
 from time import sleep
 
-from flask import Response
+from flask import Response, g, request
 
 from vbr_audit.simulator.answers import HTML_PAGE, error
+from vbr_audit.simulator.revisions import at_least
 from vbr_audit.simulator.simulator import Simulator
 
 _MILLI = 0.001
+DRIP = "simulator.drip_s"
+"""Where the seconds between two bytes of the answer stand in the environment of a request."""
 
 Answer = Callable[[], Response]
 
@@ -42,10 +45,20 @@ def _lasting(simulator: Simulator, dataset: str) -> Response | None:
     if faults.strikes("broken", dataset):
         _note(simulator, "broken")
         return error(HTTPStatus.INTERNAL_SERVER_ERROR, "UnknownError", "An internal error has occurred.")
+    if "states-500" in faults and dataset == "job_states" and _is_outdated(simulator):
+        _note(simulator, "states-500")
+        message = "The value of enum EJobStatus is not supported. Actual value was Stopped."
+        return error(HTTPStatus.INTERNAL_SERVER_ERROR, "UnknownError", message)
     if faults.strikes("html", dataset):
         _note(simulator, "html")
         return Response(HTML_PAGE, content_type="text/html; charset=utf-8")
     return None
+
+
+def _is_outdated(simulator: Simulator) -> bool:
+    """Whether a server of 1.3 or newer is asked in an older revision than its newest."""
+    newest = simulator.revisions[-1]
+    return at_least(newest, "1.3-rev0") and str(g.revision) != newest
 
 
 def _passing(simulator: Simulator, number: int) -> Response | None:
@@ -67,6 +80,9 @@ def _passing(simulator: Simulator, number: int) -> Response | None:
 
 def _spoil(simulator: Simulator, dataset: str, number: int, response: Response) -> Response:
     faults = simulator.faults
+    if "slow-loris" in faults:
+        _note(simulator, "slow-loris")
+        request.environ[DRIP] = faults.seconds("slow-loris")
     body = response.get_data()
     half = body[: len(body) // 2]
     if faults.strikes("cut-json-forever", dataset) or faults.is_turn("cut-json", number):

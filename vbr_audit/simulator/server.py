@@ -44,6 +44,9 @@ def serve(*, tls: bool = False, port: int = 0, **options: Unpack[OptionNames]) -
     with ExitStack() as stack:
         certificate = make_certificate(Path(stack.enter_context(_folder()))) if tls else None
         server = stack.enter_context(_running(app, port, certificate))
+        if tls and "certificate-change" in simulator.faults:
+            other = make_certificate(Path(stack.enter_context(_folder())))
+            server.change_certificate(other, after=simulator.faults.count("certificate-change"))
         url = ServerUrl(f"{'https' if tls else 'http'}://{_HOST}:{server.port}")
         url.app, url.simulator = app, simulator
         if certificate is not None:
@@ -78,6 +81,9 @@ class _Server(ThreadedWSGIServer):
     def __init__(self, *args: Any, **options: Any) -> None:
         self._open: set[socket.socket] = set()
         self._open_lock = Lock()
+        self._answers = 0
+        self._change_after = 0
+        self._other: Certificate | None = None
         super().__init__(*args, **options)
 
     def use_tls(self, certificate: Certificate) -> None:
@@ -86,6 +92,20 @@ class _Server(ThreadedWSGIServer):
         context.load_cert_chain(certificate.certificate_file, certificate.key_file)
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.ssl_context = context
+
+    def change_certificate(self, other: Certificate, *, after: int) -> None:
+        """Show another certificate once so many requests were answered."""
+        self._other, self._change_after = other, after
+
+    def answered(self, handler: Handler) -> None:
+        """Count an answer; at the turn of the certificate hang up on all, so that the new one is seen."""
+        with self._open_lock:
+            self._answers += 1
+            other = self._other if self._answers == self._change_after else None
+        if other is not None and self.ssl_context is not None:
+            self.ssl_context.load_cert_chain(other.certificate_file, other.key_file)
+            handler.close_connection = True
+            self.close_connections(keep=handler.connection)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection while it is open."""
@@ -99,10 +119,10 @@ class _Server(ThreadedWSGIServer):
             self._open.discard(request)
         super().shutdown_request(request)
 
-    def close_connections(self) -> None:
-        """Hang up on every client."""
+    def close_connections(self, keep: socket.socket | None = None) -> None:
+        """Hang up on every client, or on all but the one at `keep`."""
         with self._open_lock:
-            still_open = list(self._open)
+            still_open = [each for each in self._open if each is not keep]
         for each in still_open:
             try:
                 each.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,164 @@
+"""Each way in which a server can misbehave, alone and in pairs: what is lost, and what the run says about it.
+
+The cases stand in `faults.yaml`. `docs/reliability.md` is written from what really happened to each single fault;
+`VBR_AUDIT_UPDATE_DOCS=1 pytest tests/reliability` rewrites it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+import vbr_audit as va
+from vbr_audit.api import deadline
+from vbr_audit.cli import app
+from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "reliability.md"
+UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"
+CAP = "limit-cap=7"
+DATASETS = ("jobs", "job_states", "sessions", "backups", "repositories", "credentials")
+PAIRED = ("jobs", "job_states", "sessions", "backups")
+
+
+class Case(BaseModel):
+    """One row of the matrix."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    faults: tuple[str, ...]
+    does: str
+    user: str
+    incomplete: dict[str, str] = {}
+    may_be_incomplete: tuple[str, ...] = ()
+    lost: bool = False
+    exit: int = 0
+    revision: str | None = None
+    socket: bool = False
+    alone: bool = False
+    tls: bool = False
+    datasets: tuple[str, ...] = DATASETS
+
+
+CASES = [Case.model_validate(entry) for entry in YAML(typ="safe", pure=True).load(HERE / "faults.yaml")]
+PAIRS = [
+    pytest.param(one, other, id=f"{one.title} + {other.title}")
+    for one, other in combinations([case for case in CASES if case.faults and not case.socket and not case.alone], 2)
+    if not one.revision and not other.revision and not {one.title, other.title} <= {"Total too high", "Total too low"}
+]
+ROWS: dict[str, str] = {}
+
+
+@pytest.fixture
+def served(estate: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[Case], Any]:
+    """A function that serves the estate with the faults of a case, to a client with that account."""
+    monkeypatch.setenv("VBR_AUDIT_USERNAME", DEMO_USERNAME)
+    monkeypatch.setenv("VBR_AUDIT_PASSWORD", DEMO_PASSWORD)
+
+    def start(case: Case) -> Any:
+        return serve(faults=[CAP, *case.faults], tls=case.tls, **estate)
+
+    return start
+
+
+def words(case: Case, url: ServerUrl, out: Path) -> list[str]:
+    """The command line that collects a case."""
+    given = ["collect", str(url), "--out", str(out), "--since", "2026-08-01", "--timezone", "UTC"]
+    given += ["--datasets", ",".join(case.datasets)]
+    given += ["--revision", case.revision] if case.revision else []
+    given += ["--fingerprint", str(url.fingerprint)] if case.tls else []
+    return given
+
+
+@pytest.mark.xdist_group("reliability")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_each_fault_alone(
+    case: Case,
+    served: Callable[[Case], Any],
+    held: Callable[..., Any],
+    compared: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if any(fault.startswith("slow-loris") for fault in case.faults):
+        monkeypatch.setattr(deadline, "LEAST_S", 1.0)
+        monkeypatch.setenv("VBR_AUDIT_TIMEOUT", "0.2")
+    with served(case) as url:
+        before = held(url.simulator, case.revision)
+        result = CliRunner().invoke(app, words(case, url, tmp_path / "run"))
+        assert result.exit_code == case.exit, result.output
+        snapshot = va.load(tmp_path / "run")
+        outcome = compared(snapshot, url.simulator, before, case.revision)
+        snapshot.close()
+    outcome.check_honesty()
+    assert set(case.incomplete) <= outcome.incomplete <= {*case.incomplete, *case.may_be_incomplete}
+    for name, phrase in case.incomplete.items():
+        assert phrase in str(outcome.records[name].reason)
+        assert re.search(rf"{name} +{outcome.records[name].status}", result.stdout)
+    if not case.may_be_incomplete:
+        assert any(outcome.lost.values()) == case.lost
+    ROWS[case.title] = row_of(case, outcome)
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_two_faults_at_once(one: Case, other: Case, collected: Callable[..., Any]) -> None:
+    outcome = collected(CAP, *one.faults, *other.faults, datasets=PAIRED)
+    outcome.check_honesty()
+    for case in (one, other):
+        if "ignored-skip" not in case.faults:  # if the rows move by as well, page one may show them all in the end
+            assert set(case.incomplete) & set(PAIRED) <= outcome.incomplete
+
+
+def row_of(case: Case, outcome: Any) -> str:
+    """The line of a case in the page, from what has really happened."""
+    said = [f"`{name}` {outcome.records[name].status}: …{phrase}…" for name, phrase in case.incomplete.items()]
+    said += (
+        [f"perhaps so: {', '.join(f'`{name}`' for name in case.may_be_incomplete)}"] if case.may_be_incomplete else []
+    )
+    doubtful = "perhaps some, and said so" if case.may_be_incomplete else "none"
+    gone = "some, and said so" if case.lost else doubtful
+    faults = " ".join(f"`{fault}`" for fault in case.faults) or f"`{CAP}`"
+    cells = [f"{case.title}: {faults}", case.does, "; ".join(said) or "all complete", gone, str(case.exit), case.user]
+    return f"| {' | '.join(cells)} |"
+
+
+def page_of(rows: Iterator[str]) -> str:
+    """The whole page."""
+    return "\n".join([*HEAD.splitlines(), *rows, ""])
+
+
+HEAD = f"""\
+# What becomes of a server that misbehaves
+
+This page is written by `tests/reliability`: each line is a collection by `vbr-audit collect` from the simulator with
+that fault on, in pages of 7 rows, compared row by row with what the simulator holds. The {len(PAIRS)} pairs of faults
+that work without a socket are run as well. In all of them no row comes twice, and no row that stood on the server
+throughout is missing from a dataset that the manifest calls complete.
+
+A dataset that is not complete makes the checks that read it UNKNOWN where they need all of it, and a run whose enabled
+checks need it ends with exit code 4.
+
+| fault | what the server does | what the manifest says | rows lost | exit | what to do |
+|---|---|---|---|---|---|"""
+
+
+@pytest.mark.xdist_group("reliability")
+def test_the_page_says_what_happened() -> None:
+    missing = [case.title for case in CASES if case.title not in ROWS]
+    if missing:
+        pytest.skip("the page is compared when every single fault was run in this process")
+    page = page_of(ROWS[case.title] for case in CASES)
+    if UPDATE:
+        PAGE.write_text(page, "utf-8")
+    assert PAGE.read_text("utf-8") == page, "stale: VBR_AUDIT_UPDATE_DOCS=1 pytest tests/reliability"
