@@ -80,7 +80,7 @@ def test_what_the_role_may_not_read_is_denied_with_the_roles_that_may(run, look,
     assert found["build"] is None
     assert "denied" in found["build_reason"]
     text = run("doctor", server(role="Viewer")).stdout
-    assert "may be read by: Veeam Backup Administrator" in text
+    assert "for Veeam Backup Administrator" in text
     assert "1.3-rev1 came with 13.0.1.180" in text
 
 

@@ -149,10 +149,10 @@ def _dataset_lines(probes: Sequence[Probe]) -> Iterator[str]:
     yield f"  What this account may read: {readable} of {count(len(probes), 'dataset')}"
     for probe in probes:
         yield f"    {_WORDS.get(probe.reach, probe.reach.value):11}  {probe.name:22} {probe.title}"
-        if probe.reason:
-            yield f"{'':18}{plain(probe.reason)}"
         if probe.reach is Reach.DENIED:
-            yield f"{'':18}may be read by: {', '.join(probe.roles) or 'no built-in role'}"
+            yield f"{'':18}for {', '.join(probe.roles) or 'no built-in role'}"
+        elif probe.reason:
+            yield f"{'':18}{plain(probe.reason)}"
 
 
 def _check_lines(found: Survey, told: Sequence[Prospect]) -> Iterator[str]:
