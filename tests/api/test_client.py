@@ -196,6 +196,8 @@ def test_the_port_is_9419_unless_said(text: str, address: str) -> None:
         ("https://vbr01.example?x=1", "not the address"),
         ("https://", "not the address"),
         ("https://vbr01.example:99999", "not an address"),
+        (f"https://{'a' * 64}.example", "not an address"),
+        ("https://vbr01..example", "not an address"),
     ],
 )
 def test_what_is_no_address_of_a_server_is_refused(text: str, message: str) -> None:

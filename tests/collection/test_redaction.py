@@ -110,3 +110,62 @@ def test_whatever_stands_around_it_the_secret_goes_and_the_rest_stays(around, ke
     assert kept["deep"] == [{"inner": {key: REMOVED}}]
     if not any(name in orjson.dumps(around).lower().decode() for name in map(str.lower, SECRET_KEYS)):
         assert kept["around"] == orjson.loads(orjson.dumps(around))
+
+
+@pytest.mark.parametrize("key", ["PASSWORD", "adminPassword", "SMTPPassword", "user_pwd", "Access_Token", "apiKey"])
+def test_a_secret_under_a_name_of_its_own_goes_too(key):
+    cleaned, paths = Redaction().clean(answer({"server": [{"More": {key: SECRET}}]}), OPTIONS)
+    assert SECRET.encode() not in cleaned.body
+    assert paths == {f"server[].More.{key}"}
+
+
+def test_a_key_that_is_written_in_escapes_is_read_like_any_other():
+    body = b'{"pass\\u0077ord": "S3cret-must-go"}'
+    cleaned, _ = Redaction().clean(Answer(body, orjson.loads(body)), OPTIONS)
+    assert SECRET.encode() not in cleaned.body
+
+
+def test_a_password_where_nobody_expects_one_goes_too():
+    cleaned, paths = Redaction().clean(answer(page({"id": "1", "password": SECRET})), DATASETS["sessions"])
+    assert SECRET.encode() not in cleaned.body
+    assert paths == {"password"}
+
+
+def test_accounts_are_masked_wherever_they_stand_and_only_once():
+    row = {"id": "1", "initiatedBy": "CORP\\anna", "more": [{"UserName": "CORP\\anna", "recipients": ["CORP\\anna"]}]}
+    redaction = Redaction(mask_accounts=True)
+    cleaned, paths = redaction.clean(answer(page(row)), DATASETS["sessions"])
+    masked = redaction.pseudonym("CORP\\anna")
+    expected = {"id": "1", "initiatedBy": masked, "more": [{"UserName": masked, "recipients": [masked]}]}
+    assert cleaned.document["data"][0] == expected
+    assert paths == {"initiatedBy", "more[].UserName", "more[].recipients"}
+
+
+@pytest.mark.parametrize("text", ["CORP\\anna failed", "'CORP\\\\anna' failed", "ANNA failed", "no anna"])
+def test_an_account_is_masked_in_a_text_in_every_spelling(text):
+    masked = Redaction(mask_accounts=True).mask_text(text, ["CORP\\anna"])
+    assert masked is not None
+    assert "anna" not in masked.lower()
+
+
+def test_a_part_of_another_word_is_no_account():
+    assert Redaction(mask_accounts=True).mask_text("/api/v1/jobs", ["a"]) == "/api/v1/jobs"
+
+
+def test_accounts_in_the_texts_of_events_and_addresses_of_mail_are_masked():
+    redaction, anna = Redaction(mask_accounts=True), "CORP\\anna"
+    event = {"id": "1", "description": f"{anna} was given a role by {anna}; see \\\\nas\\share and C:\\logs"}
+    cleaned, _ = redaction.clean(answer(page(event)), DATASETS["authorization_events"])
+    masked = redaction.pseudonym(anna)
+    text = cleaned.document["data"][0]["description"]
+    assert text == f"{masked} was given a role by {masked}; see \\\\nas\\share and C:\\logs"
+    mail = {"emailSettings": {"from": "vbr@corp.example", "to": "team@corp.example", "subject": "to"}}
+    cleaned, _ = redaction.clean(answer(mail), OPTIONS)
+    assert cleaned.document["emailSettings"]["from"] == redaction.pseudonym("vbr@corp.example")
+    assert b"corp.example" not in cleaned.body
+
+
+def test_what_was_removed_is_not_masked_as_well():
+    row = {"id": "1", "singleUseCredentials": {"username": "root"}}
+    cleaned, _ = Redaction(mask_accounts=True).clean(answer(page(row)), DATASETS["managed_servers"])
+    assert cleaned.document["data"][0]["singleUseCredentials"] == {"username": REMOVED}

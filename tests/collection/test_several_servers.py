@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from vbr_audit.api.client import Client
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
+from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.errors import CollectionInterrupted, UnreachableError
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, create_app
 
@@ -106,3 +107,29 @@ def test_an_interruption_keeps_what_had_come_of_every_server(stack):
     unread = [record for record in partial.manifest.datasets if record.status != "complete"]
     assert unread
     assert all("interrupted" in record.reason for record in unread)
+
+
+class Mute(httpx.BaseTransport):
+    """Passes requests on until the jobs are asked for; then no answer comes any more."""
+
+    def __init__(self, inner):
+        self.inner, self.mute, self.asked = inner, False, []
+
+    def handle_request(self, request):
+        self.mute = self.mute or request.url.path.endswith("/jobs")
+        self.asked.append(request.url.path)
+        if self.mute:
+            raise httpx.ReadTimeout("timed out")
+        return self.inner.handle_request(request)
+
+
+def test_a_server_that_falls_silent_is_not_asked_for_ever(stack):
+    mute = Mute(simulated())
+    request = CollectionRequest(datasets=tuple(DATASETS))
+    snapshot = read_snapshot([client(stack, "mute", mute)], request, tool_version="test")
+    status = {record.name: record for record in snapshot.manifest.datasets}
+    assert len(status) == len(DATASETS)
+    assert status["sessions"].status == "failed"
+    assert status["repositories"].reason == "not asked: the server gave no answer to the 3 datasets before it"
+    assert len({path for path in mute.asked if "/repositories" in path}) == 0
+    assert status["server_time"].status == "complete"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import orjson
 
+from vbr_audit.api.hiding import hidden
 from vbr_audit.errors import AbsentError, ApiError, BadAnswerError, DeniedError, TransientError
 
 _RETRY_AFTER_MOST_S = 60.0
 _SHOWN = 60
+_READ = 4000
 
 
 def error_fields(response: httpx.Response) -> tuple[str | None, str]:
@@ -24,7 +27,8 @@ def error_fields(response: httpx.Response) -> tuple[str | None, str]:
     if not isinstance(body, dict):
         return None, ""
     code, message = body.get("errorCode"), body.get("message")
-    return (code if isinstance(code, str) else None), (message[:500] if isinstance(message, str) else "")
+    told = hidden(message, response)[:500] if isinstance(message, str) else ""
+    return (hidden(code, response)[:100] if isinstance(code, str) else None), told
 
 
 def error_text(response: httpx.Response) -> str:
@@ -57,6 +61,8 @@ def retry_after(response: httpx.Response) -> float | None:
         return None
     try:
         seconds = float(text)
+        if math.isnan(seconds):
+            return None
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(text) - dt.datetime.now(dt.UTC)).total_seconds()
@@ -106,7 +112,7 @@ def decode(response: httpx.Response, path: str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        shown = body[:_SHOWN].decode("utf-8", "replace")
+        shown = hidden(body[:_READ].decode("utf-8", "replace"), response)[:_SHOWN]
         if body[:1] in (b"{", b"["):
             raise TransientError(
                 f"{path}: the JSON breaks off or is damaged at byte {error.pos:,} of {len(body):,}; "

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from vbr_audit import revisions
 from vbr_audit.api import negotiate
 from vbr_audit.api.answers import error_text, is_transient, transient_error
+from vbr_audit.api.hiding import Hiding
 from vbr_audit.errors import SignInError
 
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105 - a path, not a secret
@@ -52,6 +53,7 @@ class BearerAuth(httpx.Auth):
         self.refreshes = 0
         self._base_url = base_url
         self._password = password
+        self.hiding = Hiding(password)
         self._lock = threading.Lock()
         self._access: SecretStr | None = None
         self._refresh: SecretStr | None = None
@@ -69,10 +71,9 @@ class BearerAuth(httpx.Auth):
             used = yield from self._renewed(used)
             response = yield from self._attempt(request, used)
         message = error_text(response) if response.status_code == 400 else ""
-        offered = negotiate.offered_in(response.status_code, message)
-        if offered:
+        offered, refused = negotiate.offered_in(response.status_code, message), request.headers[VERSION_HEADER]
+        if set(offered) - {refused}:  # what names only the revision in use complains of something else
             with self._lock:
-                refused = request.headers[VERSION_HEADER]
                 if refused == self.revision:
                     self.revision = negotiate.choose(offered, refused=refused, pinned=self.pinned)
             if request.method == "GET":  # the body of a write was made for the revision that was refused
@@ -92,7 +93,7 @@ class BearerAuth(httpx.Auth):
     ) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
         request.headers["Authorization"] = f"Bearer {token.get_secret_value()}"
         request.headers[VERSION_HEADER] = self.revision
-        return (yield request)
+        return (yield self.hiding.watch(request))
 
     def _current(self) -> Generator[httpx.Request, httpx.Response, SecretStr]:
         with self._lock:
@@ -143,7 +144,7 @@ class BearerAuth(httpx.Auth):
         word = form["grant_type"]
         fields = form | {"grant_type": word.capitalize() if self._capitalised else word}
         headers = {VERSION_HEADER: self.revision, "Accept": "application/json"}
-        return httpx.Request("POST", self._base_url + TOKEN_PATH, data=fields, headers=headers)
+        return self.hiding.watch(httpx.Request("POST", self._base_url + TOKEN_PATH, data=fields, headers=headers))
 
     def _keep(self, response: httpx.Response) -> SecretStr:
         try:
@@ -155,6 +156,8 @@ class BearerAuth(httpx.Auth):
             )
             raise self._refused from None
         self._access, self._refresh = token.access_token, token.refresh_token
+        self.hiding.add_token(token.access_token)
+        self.hiding.add_token(token.refresh_token)
         self._renew_at = time.monotonic() + max(token.expires_in - _EARLY_S, token.expires_in / 2)
         return token.access_token
 

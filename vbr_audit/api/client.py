@@ -37,6 +37,7 @@ _SERVER_TIME = "/api/v1/serverTime"
 _NO_REVISION = "0.0-rev0"
 _ATTEMPTS = 6
 _RETRY_TIMEOUT_S = 300.0
+_BROKEN = (httpx.RequestError, ConnectionError, ssl.SSLError)
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Client:
         self._offered: tuple[str, ...] | None = None
         pinned = negotiate.check_pinned(revision) if revision else None
         self._auth = BearerAuth(self.url, username, password, revision=pinned)
+        self.without_secrets = self._auth.hiding.hide
         secure = transport is None and self._url.scheme == "https"
         try:
             self._http = httpx.Client(
@@ -139,7 +141,7 @@ class Client:
         if self._offered is None:
             try:
                 response = self._http.get(_SERVER_TIME, headers={VERSION_HEADER: _NO_REVISION}, auth=None)
-            except httpx.TransportError:
+            except _BROKEN:
                 return ()
             self._offered = negotiate.offered_in(response.status_code, error_text(response))
         return self._offered
@@ -189,7 +191,7 @@ class Client:
         """Sign out and close the connections; a failing sign-out is no error, the token then expires by itself."""
         request = self._auth.sign_out_request()
         if request is not None and not self._http.is_closed:
-            with contextlib.suppress(httpx.TransportError, OSError):
+            with contextlib.suppress(httpx.RequestError, OSError):
                 self._http.send(request, auth=None)
         self._http.close()
 
@@ -213,7 +215,7 @@ class Client:
             raise UnreachableError(f"{path}: the client was closed", hint="Connect again to read more.")
         try:
             response = self._http.get(path, params=params)
-        except (httpx.RequestError, ConnectionError, ssl.SSLError) as error:
+        except _BROKEN as error:
             raise self._unsent(error, path) from None
         raise_for_answer(response, path)
         return Answer(body=response.content, document=decode(response, path))
@@ -232,7 +234,7 @@ class Client:
         unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         if unreachable and not self._auth.sign_ins:
             return UnreachableError(
-                f"cannot connect to {where}: {_reason(error)}",
+                f"cannot connect to {where}: {str(error) or type(error).__name__}",
                 hint=f"Check name, port (VBR's REST service listens on {DEFAULT_PORT}), firewall and --proxy.",
             )
         if isinstance(error, WholeAnswerTimeout):
@@ -280,6 +282,7 @@ def parse_url(text: str) -> httpx.URL:
     shown = repr(without_userinfo(text)[:200])
     try:
         url = httpx.URL(text if "://" in text else f"https://{text}")
+        url.host.encode("idna")  # as the socket will do it
     except (httpx.InvalidURL, ValueError, UnicodeError):
         raise ConfigurationError(f"not an address: {shown}", hint=_URL_HINT) from None
     if url.userinfo or "@" in text:
@@ -343,7 +346,3 @@ def _tls_cause(error: BaseException | None) -> ssl.SSLError | None:
             return error
         error = error.__cause__ or error.__context__
     return None
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

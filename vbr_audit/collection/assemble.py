@@ -35,13 +35,15 @@ class Terms:
     """Under which terms the rows of one server become tables.
 
     `revision` is the one in which the job documents were read, `revision_newest` the newest that the server and this
-    package know. `states_from_sessions` says that the job states were refused and come from the sessions.
+    package know. `states_from_sessions` says that the job states were refused and come from the sessions; `unread` are
+    the datasets that were not read whole.
     """
 
     scope: Scope
     revision: str
     revision_newest: str
     states_from_sessions: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 class ServerTables:
@@ -57,6 +59,7 @@ class ServerTables:
         self._objects: dict[str, Any] = {}
         self._seen: set[str] = set()
         self._ids: dict[str, list[str]] = {}
+        self._nameless: dict[str, int] = {}
 
     def accept(self, dataset: str, rows: list[Any]) -> None:
         """Take the new rows of one page of `dataset`."""
@@ -65,8 +68,10 @@ class ServerTables:
             self._documents.extend(rows)
             return
         if dataset in _PARENTS:
-            found = [row.get("id") for row in rows if isinstance(row, dict)]
-            self._ids.setdefault(dataset, []).extend(value for value in found if isinstance(value, str))
+            found = [row.get("id") if isinstance(row, dict) else None for row in rows]
+            named = [value for value in found if isinstance(value, str) and value]
+            self._ids.setdefault(dataset, []).extend(named)
+            self._nameless[dataset] = self.nameless(dataset) + len(found) - len(named)
         for table in DATASETS[dataset].tables:
             self._builder(table).add(rows)
 
@@ -78,8 +83,15 @@ class ServerTables:
             self._builder(DATASETS[dataset].tables[0]).add([document])
 
     def ids(self, dataset: str) -> list[str]:
-        """The ids of the rows of `dataset`, in their order, below which others are read."""
-        return list(dict.fromkeys(self._ids.get(dataset, ())))
+        """The ids of the rows of `dataset`, in their order, below which others are read; case makes no other id."""
+        first: dict[str, str] = {}
+        for value in self._ids.get(dataset, ()):
+            first.setdefault(value.lower(), value)
+        return list(first.values())
+
+    def nameless(self, dataset: str) -> int:
+        """How many rows of `dataset` have no id, so that nothing can be read below them."""
+        return self._nameless.get(dataset, 0)
 
     def server_time(self) -> server_time.ServerTime | None:
         """The server's clock and zone, or None when it was not read."""
@@ -110,7 +122,7 @@ class ServerTables:
             count.unreadable = told.not_objects
         if "sessions" in counts:
             counts["sessions"].ownerless = ownerless_runs(frames["sessions"])
-        narrow(frames, terms.scope, counts)
+        narrow(frames, terms.scope, counts, terms.unread)
         self._count_kept(frames, counts)
         return frames, counts
 

@@ -15,6 +15,7 @@ from vbr_audit.api.client import Client
 from vbr_audit.api.paging import WORKERS
 from vbr_audit.collection.account import manifest_of, server_record
 from vbr_audit.collection.assemble import join
+from vbr_audit.collection.clock import clock_warnings, leading_clock
 from vbr_audit.collection.datasets import BASIC, CLOCK, DATASETS, Dataset, parents_of
 from vbr_audit.collection.manifest import utc_now
 from vbr_audit.collection.period import Period, PeriodRequest, resolve
@@ -33,7 +34,7 @@ _OWNERS = {
     "backup_files": "backups",
     "replica_points": "replicas",
 }
-"""What says to which job a row belongs, where a pattern of job names narrows the scope."""
+"""What stands between a row and its job, where a pattern of job names narrows the scope."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class CollectionRequest:
             )
         wanted |= set(CLOCK) | parents_of(wanted)
         if self.jobs_pattern is not None:
-            wanted |= {_OWNERS[name] for name in wanted & set(_OWNERS)}
+            wanted |= {"jobs", "job_states"} | {_OWNERS[name] for name in wanted & set(_OWNERS)}
         return [dataset for dataset in DATASETS.values() if dataset.name in wanted]
 
 
@@ -86,6 +87,7 @@ def read_snapshot(
             run.read()
             return run.snapshot()
         except KeyboardInterrupt:
+            run.stop()
             snapshot = run.snapshot(interrupted=True)
             raise CollectionInterrupted(
                 "interrupted: the collection is not whole",
@@ -93,6 +95,7 @@ def read_snapshot(
                 partial=snapshot,
             ) from None
         except BaseException:
+            run.stop()
             run.discard()
             raise
 
@@ -129,6 +132,10 @@ class _Run:
         failures = [reading.failure for reading in self._readings if reading.failure is not None]
         if len(failures) == len(self._readings):
             raise failures[0]
+
+    def stop(self) -> None:
+        """Let threads that still read end at their next request."""
+        self._stop.set()
 
     def discard(self) -> None:
         for reading in self._readings:
@@ -170,9 +177,9 @@ class _Run:
         futures = [pool.submit(self._guarded, work, reading) for reading in up]
         try:
             _wait_for(futures)
-        except KeyboardInterrupt:
+        except BaseException as error:
             self._stop.set()
-            for reading in up:
+            for reading in up if isinstance(error, KeyboardInterrupt) else ():
                 reading.client.abort()
             wait(futures)
             raise
@@ -190,30 +197,26 @@ class _Run:
                 reading.skip(dataset, error.message)
 
     def _read_clock(self, reading: ServerReading) -> None:
-        before = utc_now()
         for dataset in self._datasets:
             if dataset.name in CLOCK:
                 reading.read(dataset)
-                if dataset.name == "server_time":
-                    told = reading.tables.server_time()
-                    if told is not None and told.server_time is not None:
-                        middle = before + (utc_now() - before) / 2
-                        reading.clock_skew_s = round((told.server_time - middle).total_seconds(), 1)
+                told = reading.tables.server_time() if dataset.name == "server_time" else None
+                if told is not None and told.server_time is not None:
+                    # the first read also signs in, which may take long: only its end is near the server's answer
+                    reading.clock_skew_s = round((told.server_time - utc_now()).total_seconds(), 1)
         reading.offered_revisions = reading.client.offered_revisions()
         reading.newest_revision = reading.client.newest_revision()
 
     def _settle_period(self) -> None:
-        """The first server's clock is the clock of the run, and its zone the zone, unless one was given."""
-        for reading in self._readings:
-            told = reading.tables.server_time()
-            if told is not None and told.server_time is not None:
-                self._now = told.server_time
-                self._period = resolve(self._request.period, self._now, told)
-                break
-        else:
-            self._now = utc_now()
-            self._period = resolve(self._request.period, self._now, None)
+        """A server's clock, as a rule the first one's, is the clock of the run, and its zone the zone."""
+        told = {reading.client.name: reading.tables.server_time() for reading in self._readings}
+        skews = {r.client.name: r.clock_skew_s for r in self._readings if r.clock_skew_s is not None}
+        leading = leading_clock(skews)
+        clock = told[leading] if leading is not None else None
+        self._now = (clock.server_time if clock else None) or utc_now()
+        self._period = resolve(self._request.period, self._now, clock)
         self._warnings.extend(self._period.warnings)
+        self._warnings.extend(clock_warnings(skews, leading) if leading is not None else ())
 
     def _read_rest(self, reading: ServerReading) -> None:
         clock = reading.tables.server_time()
@@ -221,6 +224,8 @@ class _Run:
         for dataset in self._datasets:
             if dataset.name not in CLOCK and not self._stop.is_set():
                 reading.read(dataset, window)
+                if dataset.period is not None and window.since >= window.until:
+                    reading.doubt(dataset.name, "by the server's own clock the period has not begun")
 
     def _window(self, clock: dt.datetime | None) -> Window:
         """The period, frozen at the server's clock, so that sessions which start meanwhile do not move the pages."""

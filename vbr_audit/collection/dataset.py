@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
 from vbr_audit.collection import roles
 from vbr_audit.collection.roles import Access
+from vbr_audit.errors import BadAnswerError
 from vbr_audit.revisions import OLDEST, is_at_least, is_offered
 
 _API = "/api/v1/"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Shape(Enum):
@@ -59,6 +62,12 @@ class Dataset:
     def path(self) -> str:
         """The path that is asked, with `{id}` where the parent's id goes."""
         return _API + self.endpoint
+
+    def path_below(self, parent: str) -> str:
+        """The path of an EACH dataset below the row with the id `parent`; raises `BadAnswerError` for what is no id."""
+        if not _ID.fullmatch(parent):
+            raise BadAnswerError(f"{self.path}: {parent[:60]!r} is no id", path=self.path)
+        return self.path.replace("{id}", parent.lower())
 
     @property
     def tables(self) -> tuple[str, ...]:

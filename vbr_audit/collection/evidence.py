@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
+import struct
 import tempfile
 import weakref
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,8 @@ from vbr_audit.errors import EvidenceError, OutputError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FAST = 1
+_DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error)
+"""What reading a damaged zip may raise; RuntimeError stands for one that calls itself encrypted or oddly packed."""
 
 
 class EvidenceFile:
@@ -38,7 +42,7 @@ class EvidenceFile:
                     if name.startswith(f"{dataset}/"):
                         parts = name.split("/")
                         yield (parts[1] if len(parts) > 2 else None), archive.read(name)
-        except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+        except _DAMAGE as error:
             raise EvidenceError(
                 f"cannot read the evidence {self.path}: {error}",
                 hint="The file is damaged or missing; take it from a backup of the run folder.",
@@ -95,11 +99,12 @@ class EvidenceWriter:
 
     def wait(self) -> None:
         """Wait for the page being written; raises `OutputError` when it could not be."""
-        pending, self._pending = self._pending, None
         try:
-            if pending is not None:
-                pending.result()
+            if self._pending is not None:
+                self._pending.result()
+            self._pending = None
         except OSError as error:
+            self._pending = None
             raise OutputError(
                 f"cannot write the evidence to {self._path.parent}: {error.strerror or error}",
                 hint="Free some space there, or point TMPDIR to a larger disk.",

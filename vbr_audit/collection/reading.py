@@ -11,17 +11,26 @@ from dataclasses import dataclass
 from vbr_audit.api.client import Answer, Client
 from vbr_audit.api.paging import LIMIT, LargestPage
 from vbr_audit.collection.assemble import ServerTables, Terms
-from vbr_audit.collection.datasets import Dataset, Shape
+from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
 from vbr_audit.collection.evidence import DatasetWriter, EvidenceWriter
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, ServerRecord, utc_now
 from vbr_audit.collection.progress import Listener
 from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import RowCount, Scope
 from vbr_audit.collection.shapes import READERS, Intake, read_each
-from vbr_audit.errors import AbsentError, ApiError, ConnectError, DeniedError, OutputError, VbrAuditError
+from vbr_audit.errors import (
+    AbsentError,
+    ApiError,
+    ConnectError,
+    DeniedError,
+    OutputError,
+    TransientError,
+    VbrAuditError,
+)
 from vbr_audit.revisions import is_at_least
 
 _MARGIN = dt.timedelta(seconds=1)
+_MOST_SILENT = 3
 _UNREAD = (DatasetStatus.DENIED, DatasetStatus.ABSENT, DatasetStatus.FAILED)
 
 
@@ -66,6 +75,7 @@ class ServerReading:
         self._redaction = redaction or Redaction()
         self._largest_page = LargestPage()
         self._answered = False
+        self._silent = 0
 
     def read(self, dataset: Dataset, window: Window | None = None) -> None:
         """Read `dataset`; what cannot be read is recorded, not raised, once the server has answered at all.
@@ -80,6 +90,9 @@ class ServerReading:
             record.status = DatasetStatus.ABSENT
             record.reason = f"revision {record.revision} does not offer it (first in {dataset.first_revision})"
             return
+        if self._silent >= _MOST_SILENT:
+            record.reason = f"not asked: the server gave no answer to the {self._silent} datasets before it"
+            return
         maybe = not is_at_least(record.revision, dataset.first_revision)
         with self._recording(record, writer, maybe_absent=maybe):
             intake = self._intake(dataset, record, writer)
@@ -90,11 +103,21 @@ class ServerReading:
 
     def skip(self, dataset: Dataset, reason: str) -> None:
         """Record that `dataset` was not read, and why."""
-        self._new_record(dataset.at(self.client.revision), {}).reason = reason
+        self._new_record(dataset.at(self.client.revision), {}).reason = self._fit_to_keep(reason)
+
+    def doubt(self, name: str, reason: str) -> None:
+        """Record that what came of dataset `name` cannot be taken for all of it."""
+        record = self.record_of(name)
+        if record is not None and record.status is DatasetStatus.COMPLETE:
+            record.status, record.reason = DatasetStatus.PARTIAL, reason
 
     def record_of(self, name: str) -> DatasetRecord | None:
         """The record of dataset `name`, or None when it was not asked for."""
         return next((record for record in self.records if record.name == name), None)
+
+    def _fit_to_keep(self, reason: str) -> str:
+        """`reason`, which may hold words of the server, without secrets and, where asked for, without the account."""
+        return self._redaction.mask_text(self.client.without_secrets(reason), [self.client.username]) or ""
 
     def _new_record(self, dataset: Dataset, query: dict[str, str]) -> DatasetRecord:
         moment = utc_now()
@@ -118,7 +141,7 @@ class ServerReading:
             if self.stop.is_set():
                 raise ReadingStopped("interrupted while it was read")
             answer = self.client.get(path, query or None)
-            self._answered = True
+            self._answered, self._silent = True, 0
             answer, paths = self._redaction.clean(answer, dataset)
             if not paths <= redacted:
                 redacted.update(paths)
@@ -146,8 +169,10 @@ class ServerReading:
             intake.record.status = parent.status if parent is not None else DatasetStatus.FAILED
             intake.record.reason = f"it is read below each of the {intake.dataset.parent}, and those were {why}"
             return
-        gap = parent.reason if parent.status is DatasetStatus.PARTIAL else None
-        read_each(intake, self.tables.ids(parent.name), gap)
+        nameless = self.tables.nameless(parent.name)
+        gaps = [parent.reason or "why is not known"] if parent.status is DatasetStatus.PARTIAL else []
+        gaps += [f"{nameless:,} of them have no id"] if nameless else []
+        read_each(intake, self.tables.ids(parent.name), "; ".join(gaps) or None)
 
     @contextmanager
     def _recording(self, record: DatasetRecord, writer: DatasetWriter, *, maybe_absent: bool) -> Iterator[None]:
@@ -156,18 +181,19 @@ class ServerReading:
         except ConnectError as error:
             if not self._answered:
                 raise
+            self._silent += 1
             _give_up(record, writer, error.message)
-        except DeniedError as error:
-            record.status, record.reason = DatasetStatus.DENIED, error.message
-            self._answered = True
-        except AbsentError as error:
-            record.status, record.reason = DatasetStatus.ABSENT, error.message
-            self._answered = True
+        except (DeniedError, AbsentError) as error:
+            self._answered, self._silent = True, 0
+            _give_up(record, writer, error.message)
+            if not writer.pages:
+                record.status = DatasetStatus.DENIED if isinstance(error, DeniedError) else DatasetStatus.ABSENT
         except OutputError:
             raise
         except VbrAuditError as error:
             _give_up(record, writer, error.message)
             status = error.status if isinstance(error, ApiError) else None
+            self._silent = self._silent + 1 if isinstance(error, TransientError) and status is None else 0
             if status is not None and status != 200:
                 record.notes["http_status"] = status
             if status == 400 and maybe_absent and not writer.pages:
@@ -178,6 +204,7 @@ class ServerReading:
         finally:
             if self.stop.is_set() and record.status in (DatasetStatus.FAILED, DatasetStatus.PARTIAL):
                 record.reason = "interrupted while it was read"
+            record.reason = self._fit_to_keep(record.reason) if record.reason else None
             record.ended = utc_now()
             record.revision = self.client.revision
             record.pages, record.bytes = writer.pages, writer.bytes
@@ -200,11 +227,14 @@ def query_for(dataset: Dataset, window: Window | None) -> dict[str, str]:
 def terms_of(scope: Scope, records: Sequence[DatasetRecord], server: ServerRecord) -> Terms:
     """Under which terms the rows of `server` become tables; the record of the jobs says where settings stand."""
     jobs = next((record.revision for record in records if record.name == "jobs"), server.revision)
+    from_sessions = take_states_from_sessions(records)
+    whole = {record.name for record in records if record.status is DatasetStatus.COMPLETE}
     return Terms(
         scope=scope,
         revision=jobs,
         revision_newest=server.revision_newest,
-        states_from_sessions=take_states_from_sessions(records),
+        states_from_sessions=from_sessions,
+        unread=frozenset(DATASETS) - whole,
     )
 
 

@@ -8,12 +8,14 @@ import re
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
 from vbr_audit.api.client import Answer
 from vbr_audit.collection.datasets import Dataset
+from vbr_audit.errors import BadAnswerError
 
 REMOVED: Final = "(removed)"
 """What stands in the evidence in place of a secret."""
@@ -37,14 +39,27 @@ _SECRET_NAMES: Final = frozenset(
         "sharedkey",
         "singleusecredentials",
         "token",
-        "access_token",
-        "refresh_token",
-        "vbr_token",
     }
 )
-_AUTHOR_MARK: Final = b"Created by "
 _AUTHOR: Final = re.compile(r"(Created by )([^\s:,]+)")
-_MARKS: Final = tuple(f'"{name}"'.encode() for name in sorted(_SECRET_NAMES))
+_SECRET_WORD: Final = re.compile(
+    r"passw(or)?d|pwd|passphrase|secret|privatekey|connectionstring|apikey|singleuse\w*credentials|token$"
+)
+_NO_SECRET: Final = re.compile(
+    r"(id|ids|idornull|tag|tags|count|type|types|path|hint|hints|name|time|date|utc|enabled|required|policy|onlogon)$"
+)
+_STEMS: Final = (
+    *(b"passw", b"pwd", b"phrase", b"secret", b"key", b"string", b"token", b"singleuse", b"handshake"),
+    *(b"\\u00%d" % digit for digit in (4, 5, 6, 7)),  # letters that are written as escapes
+)
+_RARE_MARKS: Final = (b'assword"', b'ecret"', b'rivateKey"')
+_TEXTS: Final = frozenset({"description", "details", "message", "note"})
+_MAIL_NAMES: Final = frozenset({"from", "to", "userid"})
+_DOMAIN_ACCOUNT: Final = re.compile(r"(?<![\\\w.$-])[\w.-]+\\[\w.$-]*[\w$]")
+_ACCOUNT_NAMES: Final = frozenset(
+    {"username", "initiatedby", "createdby", "processedby", "initiatorname", "recipients"}
+)
+_MASKED: Final = re.compile(rf"account-[0-9a-f]{{8}}|{re.escape(REMOVED)}")
 
 
 @dataclass(frozen=True)
@@ -58,45 +73,67 @@ class Redaction:
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def clean(self, answer: Answer, dataset: Dataset) -> tuple[Answer, set[str]]:
-        """`answer` without secrets and masked names, and the JSON paths of what was replaced (`[]` for any row)."""
+        """`answer` without secrets and masked names, and the JSON paths of what was replaced (`[]` for any row).
+
+        Raises `BadAnswerError` for an answer that is nested too deeply to be looked through or written again.
+        """
         paths: set[str] = set()
-        if dataset.sensitive and _may_hold_secrets(answer.body):
+        try:
+            self._replace(answer, dataset, paths)
+            body = orjson.dumps(answer.document) if paths else answer.body
+        except (RecursionError, orjson.JSONEncodeError):
+            raise BadAnswerError(f"{dataset.path}: an answer nested too deeply to be cleaned of secrets") from None
+        return Answer(body=body, document=answer.document), paths
+
+    def _replace(self, answer: Answer, dataset: Dataset, paths: set[str]) -> None:
+        if _may_hold_secrets(answer.body, sensitive=dataset.sensitive):
             _remove_secrets(answer.document, "", paths)
-        if self.mask_accounts and dataset.accounts:
-            for row in _rows(answer.document, dataset):
+        if self.mask_accounts:
+            for row in _rows(answer.document, dataset) if dataset.accounts else ():
                 self._mask_row(row, dataset.accounts, paths)
-        if self.mask_accounts and _AUTHOR_MARK in answer.body:
-            self._mask_authors(answer.document, "", paths)
-        if not paths:
-            return answer, paths
-        return Answer(body=orjson.dumps(answer.document), document=answer.document), paths
+            self._mask_anywhere(answer.document, "", paths)
 
     def pseudonym(self, name: str) -> str:
         """The stand-in for `name`."""
         return f"account-{hmac.new(self._key, name.casefold().encode(), hashlib.sha256).hexdigest()[:8]}"
 
     def mask_text(self, text: str | None, names: Iterable[str]) -> str | None:
-        """`text` with each of `names` replaced by its pseudonym."""
+        """`text` with each of `names`, in whatever case and also without its domain, replaced by its pseudonym."""
         for name in names if self.mask_accounts and text else ():
-            if name and text:
-                text = text.replace(name, self.pseudonym(name))
+            bare = re.split(r"[\\/]", name)[-1].split("@")[0]
+            for word in dict.fromkeys((name, name.replace("\\", "\\\\"), bare)):
+                if word and text:
+                    text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", self.pseudonym(name), text, flags=re.IGNORECASE)
         return text
 
-    def _mask_authors(self, value: Any, where: str, paths: set[str]) -> None:
-        """Mask the account in the descriptions that Veeam writes itself: `Created by DOMAIN\\user at …`."""
+    def _mask_anywhere(self, value: Any, where: str, paths: set[str]) -> None:
+        """Mask what is called an account wherever it stands, and the accounts in texts that Veeam writes itself:
+        `Created by DOMAIN\\user at …`, `DOMAIN\\user was given the role …`."""
         if isinstance(value, list):
             for each in value:
-                self._mask_authors(each, f"{where}[]", paths)
+                self._mask_anywhere(each, f"{where}[]", paths)
         elif isinstance(value, dict):
             for name, inner in value.items():
-                place = _below(where, name)
-                if name == "description" and isinstance(inner, str):
-                    masked = _AUTHOR.sub(lambda match: match[1] + self.pseudonym(match[2]), inner)
-                    if masked != inner:
-                        value[name] = masked
-                        paths.add(place)
-                else:
-                    self._mask_authors(inner, place, paths)
+                masked = self._masked(name, inner)
+                if masked != inner:
+                    value[name] = masked
+                    paths.add(_below(where, name))
+                elif isinstance(inner, dict | list):
+                    self._mask_anywhere(inner, _below(where, name), paths)
+
+    def _masked(self, name: str, value: Any) -> Any:
+        """What `value` becomes under the key `name`."""
+        if isinstance(value, str):
+            plain = _plain(name)
+            if plain in _ACCOUNT_NAMES or (plain in _MAIL_NAMES and "@" in value):
+                return self.pseudonym(value) if value and not _MASKED.fullmatch(value) else value
+            if plain in _TEXTS:
+                value = _AUTHOR.sub(lambda match: match[1] + self.pseudonym(match[2]), value)
+                value = _DOMAIN_ACCOUNT.sub(lambda match: self.pseudonym(match[0]), value)
+            return value
+        if isinstance(value, list) and _plain(name) in _ACCOUNT_NAMES:
+            return [self._masked(name, each) for each in value]
+        return value
 
     def _mask_row(self, row: Any, names: tuple[str, ...], paths: set[str]) -> None:
         for name in names if isinstance(row, dict) else ():
@@ -109,9 +146,24 @@ class Redaction:
                 paths.add(name)
 
 
-def _may_hold_secrets(body: bytes) -> bool:
+def _may_hold_secrets(body: bytes, *, sensitive: bool) -> bool:
+    """Whether to look through an answer; in a plain one, where nobody expects any, only for the commonest keys."""
+    if not sensitive:
+        return any(mark in body for mark in _RARE_MARKS)
     lowered = body.lower()
-    return any(mark in lowered for mark in _MARKS)
+    return any(stem in lowered for stem in _STEMS)
+
+
+def _is_secret(name: str) -> bool:
+    """Whether the value under the key `name` is a secret, by the vendor's names and by what other names say."""
+    word = _plain(name)
+    return word in _SECRET_NAMES or (bool(_SECRET_WORD.search(word)) and not _NO_SECRET.search(word))
+
+
+@lru_cache(maxsize=4096)
+def _plain(name: str) -> str:
+    """`name` in small letters and digits only: `Access_Token` and `accessToken` are one name."""
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 def _remove_secrets(value: Any, where: str, paths: set[str]) -> None:
@@ -122,7 +174,7 @@ def _remove_secrets(value: Any, where: str, paths: set[str]) -> None:
     elif isinstance(value, dict):
         for name, inner in value.items():
             place = _below(where, name)
-            if name.casefold() not in _SECRET_NAMES:
+            if not _is_secret(name):
                 _remove_secrets(inner, place, paths)
             elif inner is not None and inner != "":
                 value[name] = _replace_texts(inner, lambda _: REMOVED)

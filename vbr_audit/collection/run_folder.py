@@ -152,7 +152,9 @@ def differences(folder: Path) -> list[str]:
     manifest = read_manifest(folder)
     names = evidence_names(server.name for server in manifest.servers)
     for record in manifest.datasets:
-        if record.pages:
+        if record.server not in names:
+            found.append(f"the manifest names {record.server} for {record.name}, but does not list that server")
+        elif record.pages:
             file = EvidenceFile(folder / EVIDENCE / names[record.server])
             try:
                 same = file.sha256(record.name) == record.sha256

@@ -75,11 +75,15 @@ def ownerless_runs(sessions: pd.DataFrame) -> int:
     return int((runs & sessions["job_id"].isna().to_numpy()).sum())
 
 
-def narrow(frames: Frames, scope: Scope, counts: Mapping[str, RowCount]) -> None:
-    """Keep the jobs whose name matches the pattern, and what belongs to them."""
+def narrow(frames: Frames, scope: Scope, counts: Mapping[str, RowCount], unread: frozenset[str]) -> None:
+    """Keep the jobs whose name matches the pattern, and what belongs to them.
+
+    `unread` are the datasets that were not read whole: a row that refers to a row which may be among the missing ones
+    cannot be placed, and is counted so.
+    """
     if scope.jobs_pattern is None:
         return
-    pattern = scope.jobs_pattern.casefold()
+    pattern, unplaced = scope.jobs_pattern.casefold(), _unplaced(frames, unread)
     for name in ("jobs", "job_states"):
         if name not in frames:
             continue
@@ -88,12 +92,30 @@ def narrow(frames: Frames, scope: Scope, counts: Mapping[str, RowCount]) -> None
     for name, column, owner, key in _BELONGS:
         if name not in frames:
             continue
-        if owner not in frames and name in counts:
-            counts[name].unplaced = len(frames[name])
-        known = set(frames[owner][key].dropna()) if owner in frames else set()
-        if owner == "jobs":
-            known |= set(frames["job_states"]["job_id"].dropna()) if "job_states" in frames else set()
-        frames[name] = _keep(name, frames[name], frames[name][column].isin(known).astype(bool), counts)
+        if name in counts:
+            counts[name].unplaced = int(unplaced[name].sum())
+        inside = frames[name][column].isin(_ids(frames, owner, key))
+        frames[name] = _keep(name, frames[name], inside.astype(bool), counts)
+
+
+def _unplaced(frames: Frames, unread: frozenset[str]) -> dict[str, pd.Series[bool]]:
+    """Which rows of each table refer, directly or over others, to a row that was not read."""
+    unplaced: dict[str, pd.Series[bool]] = {}
+    for name, column, owner, key in _BELONGS:
+        if name not in frames:
+            continue
+        belongs, source = frames[name][column], "job_states" if owner == "jobs" else owner
+        lost = ~belongs.isin(_ids(frames, owner, key)) if source in unread else belongs.isin(())
+        if owner in unplaced:
+            lost |= belongs.isin(set(frames[owner].loc[unplaced[owner], key].dropna()))
+        unplaced[name] = (lost & belongs.notna()).astype(bool)
+    return unplaced
+
+
+def _ids(frames: Frames, owner: str, key: str) -> set[str]:
+    """The ids of the rows of `owner`; a job may be known by its state alone."""
+    tables = (owner, "job_states") if owner == "jobs" else (owner,)
+    return {value for table in tables if table in frames for value in frames[table][key].dropna()}
 
 
 def _keep(name: str, frame: pd.DataFrame, inside: pd.Series[bool], counts: Mapping[str, RowCount]) -> pd.DataFrame:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, LargestPage, Page, PageReader, envelope
 from vbr_audit.collection.assemble import listed_rows, placed_below
 from vbr_audit.collection.datasets import Dataset, Shape
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
-from vbr_audit.errors import ApiError, BadAnswerError
+from vbr_audit.errors import ApiError, BadAnswerError, TransientError
+
+_MOST_SILENT = 3
 
 Ask = Callable[[str, dict[str, str]], Answer]
 Keep = Callable[[int, bytes, str | None], None]
@@ -44,12 +45,12 @@ class Intake:
         try:
             return self.ask(path, query)
         except ApiError as error:
-            if error.status != 400 or "orderColumn" not in self.query:
+            if error.status != 400 or "orderColumn" not in query:
                 raise
+            unordered = {name: value for name, value in query.items() if name not in ("orderColumn", "orderAsc")}
+            answer = self.ask(path, unordered)
             for name in ("orderColumn", "orderAsc"):
                 self.query.pop(name, None)
-                query.pop(name, None)
-            answer = self.ask(path, query)
             self.record.notes["order_refused"] = self.dataset.order
             return answer
 
@@ -151,10 +152,11 @@ class _Gap:
 def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> None:
     """Read the pages below each of `parents`; `parents_gap` says why those are not all.
 
-    Raises the error of the first parent when none could be read.
+    Raises the error of the first parent when none could be read, and that of the third in a row below which the
+    server gave no answer at all: each costs minutes.
     """
     dataset, record = intake.dataset, intake.record
-    keys, doubles, total = KeyFilter(dataset.key), 0, 0
+    keys, doubles, total, silent = KeyFilter(dataset.key), 0, 0, 0
     gaps: list[_Gap] = []
     shortfalls: list[str] = []
     record.notes["read_below"] = len(parents)
@@ -162,7 +164,11 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
         for below in _in_turn(intake, parents):
             if isinstance(below, _Gap):
                 gaps.append(below)
+                silent = silent + 1 if isinstance(below.error, TransientError) and below.error.status is None else 0
+                if silent == _MOST_SILENT:
+                    raise below.error
                 continue
+            silent = 0
             for page in below.pages:
                 intake.keep(page.skip, page.body, below.parent)
                 fresh = keys.fresh(page.rows)
@@ -173,7 +179,7 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
             shortfalls += [below.reader.shortfall] if below.reader.shortfall else []
             intake.advance(len(keys), None)
     finally:
-        record.api_total, record.rows_duplicate = total, doubles
+        record.api_total, record.rows_duplicate = None if gaps else total, doubles
         record.rows_received = len(keys) + doubles
     if gaps and len(gaps) == len(parents):
         raise gaps[0].error
@@ -221,9 +227,9 @@ def _read_below(intake: Intake, parent: str) -> _Below | _Gap:
     """All pages below one parent; a failing request is that parent's gap, a lost connection ends the reading."""
     dataset = intake.dataset
     try:
-        path = dataset.path.replace("{id}", str(UUID(parent)))
-    except ValueError:
-        return _Gap(parent, BadAnswerError(f"{dataset.path}: {parent[:60]!r} is no id", path=dataset.path))
+        path = dataset.path_below(parent)
+    except BadAnswerError as error:
+        return _Gap(parent, error)
     reader = PageReader(
         intake.fetch(path, parent), path=path, key=dataset.key, workers=1, largest_page=intake.largest_page
     )

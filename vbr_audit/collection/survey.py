@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote
 
 from vbr_audit.api.certificate import Certificate, shown_certificate
 from vbr_audit.api.client import Answer, Client
 from vbr_audit.api.paging import WORKERS, envelope
 from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
 from vbr_audit.collection.manifest import utc_now
-from vbr_audit.errors import AbsentError, BadAnswerError, ConnectError, DeniedError, VbrAuditError
+from vbr_audit.errors import AbsentError, ApiError, BadAnswerError, ConnectError, DeniedError, VbrAuditError
 from vbr_audit.revisions import KNOWN, NEWEST, is_at_least
 from vbr_audit.tables import server_info, server_time
 
@@ -146,7 +145,7 @@ def _read_clock(client: Client) -> tuple[Probe, float | None]:
     except ConnectError:
         raise
     except VbrAuditError as error:
-        return _failed(dataset, client.revision, error), None
+        return _failed(client, dataset, client.revision, error), None
     told = server_time.parse(documents.get(dataset.name)).server_time
     middle = before + (utc_now() - before) / 2
     return probe, None if told is None else round((told - middle).total_seconds(), 1)
@@ -159,14 +158,24 @@ def _probe(client: Client, dataset: Dataset, documents: dict[str, Any], parent_i
         reason = f"revision {revision} does not have it; it came with {dataset.at(revision).first_revision}"
         return _told(dataset, revision, Reach.NOT_OFFERED, reason)
     shape = dataset.at(revision)
-    path = shape.path if parent_id is None else shape.path.replace("{id}", quote(parent_id, safe=""))
     try:
-        answer = client.get(path, _query(shape))
+        path = shape.path if parent_id is None else shape.path_below(parent_id)
+        answer = _first_row(client, path, _query(shape))
         rows = _rows_in(answer, shape, path)
     except VbrAuditError as error:
-        return _failed(dataset, revision, error)
+        return _failed(client, dataset, revision, error)
     documents[dataset.name] = answer.document
     return _told(dataset, revision, Reach.READABLE, None, rows)
+
+
+def _first_row(client: Client, path: str, query: dict[str, str] | None) -> Answer:
+    """The answer to `query`; a server that does not know the order column is asked without one, as when reading."""
+    try:
+        return client.get(path, query)
+    except ApiError as error:
+        if error.status != 400 or not query or "orderColumn" not in query:
+            raise
+    return client.get(path, {"limit": "1"})
 
 
 def _probe_below(client: Client, dataset: Dataset, found: dict[str, Probe], documents: dict[str, Any]) -> Probe:
@@ -210,10 +219,10 @@ def _rows_in(answer: Answer, dataset: Dataset, path: str) -> int | None:
     return len(rows) if isinstance(rows, list) else None
 
 
-def _failed(dataset: Dataset, revision: str, error: VbrAuditError) -> Probe:
+def _failed(client: Client, dataset: Dataset, revision: str, error: VbrAuditError) -> Probe:
     denied, absent = isinstance(error, DeniedError), isinstance(error, AbsentError)
     reach = Reach.DENIED if denied else Reach.NOT_OFFERED if absent else Reach.FAILED
-    return _told(dataset, revision, reach, error.message)
+    return _told(dataset, revision, reach, client.without_secrets(error.message))
 
 
 def _told(dataset: Dataset, revision: str, reach: Reach, reason: str | None, rows: int | None = None) -> Probe:
