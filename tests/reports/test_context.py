@@ -43,7 +43,14 @@ def test_what_narrows_or_weakens_a_run_is_on_the_cover(make_run: MakeRun) -> Non
     assert context.servers_text == "a, b"
     assert context.unverified == ("a", "b")
     assert Fact("Jobs in scope", "names that match SQL*") in context.cover
-    assert Fact("Certificate", "NOT VERIFIED (--insecure)", loud=True) in context.cover
+    assert [fact for fact in context.cover if fact.label == "Certificate"] == [
+        Fact("Certificate", "a: NOT VERIFIED (--insecure)", loud=True),
+        Fact("Certificate", "b: NOT VERIFIED (--insecure)", loud=True),
+    ]
+    assert [fact.value for fact in context.cover if fact.label == "Read as"] == [
+        "a: auditor; Backup Viewer",
+        "b: auditor; Backup Viewer",
+    ]
 
 
 def test_the_title_names_the_month_or_the_days(context: ReportContext) -> None:

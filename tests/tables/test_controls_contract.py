@@ -9,7 +9,7 @@ import pytest
 
 from vbr_audit.tables import controls
 from vbr_audit.tables.control_list import CONTROLS
-from vbr_audit.tables.enums import fold_job_types
+from vbr_audit.tables.enums import CONTROL_WORDS, fold_control_words, fold_job_types
 from vbr_audit.tables.job_documents import KNOWN_KEYS, READ_CONTROLS
 
 REVISIONS = ("1.1-rev0", "1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2")
@@ -102,6 +102,8 @@ def test_settings_with_a_shape_of_their_own(job_controls, revision):
             assert_same(profile, "repository_id", sorted(set(repository)))
             kinds = for_variant(settings["schedule mode/type"], None)
             assert_same(profile, "schedule_type", [p for p in kinds if p == "schedule.type"])
+            windows = [p for p in for_variant(settings["schedule.backupWindow"], variant) if p.endswith(".isEnabled")]
+            assert_same(profile, "backup_window_enabled", windows)
             assert_same(
                 profile, "primary_job_id", [p for p in settings["secondary targets / sources"] if p == "primaryJobId"]
             )
@@ -133,9 +135,16 @@ LEVELS = {
     "gfs_yearly_count": "gfsPolicy.yearly.keepForNumberOfYears",
     "health_check_weekly_enabled": "backupHealth.weekly.isEnabled",
     "health_check_monthly_enabled": "backupHealth.monthly.isEnabled",
+    "app_processing_enabled": "guestProcessing.appAwareProcessing.appSettings[].isProcessingEnabled",
+    "app_failure_handling": "guestProcessing.appAwareProcessing.appSettings[].vss",
+    "transaction_log_handling": "guestProcessing.appAwareProcessing.appSettings[].transactionLogs",
+    "sql_log_handling": "guestProcessing.appAwareProcessing.appSettings[].sql.logsProcessing",
+    "pre_script_enabled": "scripts.preCommand.isEnabled",
+    "post_script_enabled": "scripts.postCommand.isEnabled",
     "retry_wait_min": "schedule.retry.awaitMinutes",
     "schedule_after_job_name": "schedule.afterThisJob.jobName",
 }
+BLOCKS = {"swap_blocks_excluded": "excludeSwapFileBlocks", "deleted_blocks_excluded": "excludeDeletedFileBlocks"}
 
 
 class Schemas:
@@ -163,14 +172,15 @@ class Schemas:
 
     def find(self, schema, path, variant=None):
         """The schema at `path`, going into the branch of `variant` where there are branches; None if absent."""
-        for key in path.split("."):
+        for step in path.split("."):
+            key = step.removesuffix("[]")
             inner = self.properties(schema)
             branches = self.branches(schema)
             if key not in inner and variant in branches:
                 inner = self.properties(branches[variant])
             if key not in inner:
                 return None
-            schema = inner[key]
+            schema = self.resolve(inner[key])["items"] if step.endswith("[]") else inner[key]
         return self.resolve(schema)
 
     def job_types(self):
@@ -199,7 +209,7 @@ def test_every_path_exists_in_the_schema_of_its_type_with_its_type(openapi, revi
 
 @pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev1"])
 def test_what_the_map_calls_absent_is_absent(openapi, revision):
-    """GFS levels, health check times, retry wait, previous job: wherever a type keeps them, the map has them."""
+    """What job_controls.json lacks: wherever a type keeps it, the map has it."""
     schemas = Schemas(openapi(revision))
     for reported, schema in schemas.job_types().items():
         for variant, profile in profiles_of(revision, reported).items():
@@ -208,6 +218,29 @@ def test_what_the_map_calls_absent_is_absent(openapi, revision):
                 places += [f"{place}advancedSettings." for place in places]
                 exists = any(schemas.find(schema, place + tail, variant) is not None for place in places)
                 assert profile.supports(control) is exists, (profile.key, control)
+            for control, key in BLOCKS.items():
+                places = ["storage.advancedSettings.storageData", "jobSettings.advancedSettings.traffic"]
+                places += ["target.advancedSettings.storageData", "backupRepository.advancedSettings.storageData"]
+                exists = any(schemas.find(schema, f"{place}.{key}") is not None for place in places)
+                assert profile.supports(control) is exists, (profile.key, control)
+
+
+@pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev1"])
+def test_words_of_settings_per_machine_are_those_of_the_specification(openapi, revision):
+    schemas = Schemas(openapi(revision))
+    seen = set()
+    for schema in schemas.job_types().values():
+        for control in ("app_failure_handling", "transaction_log_handling", "sql_log_handling"):
+            leaf = schemas.find(schema, LEVELS[control])
+            folding = fold_control_words()[control]
+            for word in () if leaf is None else leaf["enum"]:
+                assert folding[word] in CONTROL_WORDS[control]
+                seen.add(folding[word])
+            assert folding.unknown == set()
+    words = {
+        w for c in ("app_failure_handling", "transaction_log_handling", "sql_log_handling") for w in CONTROL_WORDS[c]
+    }
+    assert seen == words - ({"Preserve"} if revision == "1.3-rev1" else set())
 
 
 def test_variants_and_their_words_are_those_of_the_specification(openapi):

@@ -226,7 +226,7 @@ def test_what_jobs_take_in_is_read_where_the_specifications_have_it(specificatio
     for field in job_scope.FIELDS:
         for path in field.paths:
             schemas = [paths for paths in found if steps(path) in paths]
-            assert schemas, path
+            assert schemas or path == "secondaryTargets", path  # 1.3-rev2
             for paths in schemas:
                 for schema in paths[steps(path)]:
                     assert_fits(field, schema, paths.get((*steps(path), "[]"), ()))

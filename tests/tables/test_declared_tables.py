@@ -205,6 +205,11 @@ SHAPES = [
     ("LinuxHardened", {"repository": {"makeRecentBackupsImmutableDays": "7"}}, ("hardened", True, None, None)),
     ("AmazonS3", {"bucket": {"immutability": OBJECT_LOCK}}, ("object storage", True, True, 30)),
     ("S3Compatible", {"bucket": {"immutability": NO_LOCK}}, ("object storage", True, False, 30)),
+    (
+        "S3Compatible",
+        {"bucket": {"immutability": OBJECT_LOCK | {"immutabilityMode": "RetentionSettings"}}},
+        ("object storage", True, True, None),
+    ),
     ("AzureBlob", {"container": {"immutability": OBJECT_LOCK}}, ("object storage", True, True, 30)),
     ("AzureBlob", {"container": {"containerName": "c"}}, ("object storage", True, None, None)),
     ("GoogleCloud", {"bucket": {"immutability": None}}, ("object storage", True, None, None)),

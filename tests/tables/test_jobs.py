@@ -434,3 +434,86 @@ def test_blanking_any_setting_never_makes_a_job_scheduled_or_gfs_kept():
     before = copy.deepcopy(document)
     build(document)
     assert document == before
+
+
+def with_apps(*entries, **changes):
+    """A job whose machines have these settings for applications."""
+    guests = {"appAwareProcessing": {"isEnabled": True, "appSettings": list(entries)}}
+    return vm_job(guestProcessing=guests, **changes)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["RequireSuccess", "RequireSuccess"], "RequireSuccess"),
+        (["RequireSuccess", "ignoreFailures"], "IgnoreFailures"),
+        (["IgnoreFailures", "disabled", "RequireSuccess"], "Disabled"),
+        (["IgnoreFailures", None], "IgnoreFailures"),  # as bad as that at least
+        (["RequireSuccess", None], None),
+        (["RequireSuccess", 7], None),
+        ([], None),
+    ],
+)
+def test_the_worst_word_of_the_machines_counts(words, expected):
+    job = one(with_apps(*({"vss": word} for word in words)))
+    assert job["app_failure_handling"] == expected
+    assert job["app_settings_count"] == len(words)
+
+
+def test_an_unknown_word_of_one_machine_is_kept_and_counted():
+    built = build(with_apps({"vss": "RequireSuccess"}, {"vss": "Someday"}))
+    assert plain(built.jobs)["app_failure_handling"] == "Someday"
+    assert built.notes.to_dict()["unknown_values"] == {"app_failure_handling": {"Someday": 1}}
+
+
+def test_logs_of_databases_are_read_for_each_machine():
+    truncated = {"transactionLogs": "process", "sql": {"logsProcessing": "truncate"}}
+    job = one(with_apps(truncated, {"transactionLogs": "copyOnly", "sql": None}))
+    assert (job["transaction_log_handling"], job["sql_log_handling"]) == ("CopyOnly", None)
+    job = one(with_apps(truncated, {"transactionLogs": "process", "sql": {"logsProcessing": "preserve"}}))
+    assert (job["transaction_log_handling"], job["sql_log_handling"]) == ("Process", "Preserve")
+
+
+@pytest.mark.parametrize("settings", [None, "off", {}, [None], ["off"]])
+def test_settings_of_applications_of_another_shape_are_unknown(settings):
+    guests = {"appAwareProcessing": {"isEnabled": True, "appSettings": settings}}
+    job = one(vm_job(guestProcessing=guests))
+    assert job["app_aware_enabled"] is True
+    assert job["app_failure_handling"] is job["sql_log_handling"] is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"), [([True, True], True), ([True, False], False), ([True, None], None), ([], None)]
+)
+def test_windows_machines_say_whether_they_are_processed(flags, expected):
+    job = one(with_apps(*({"isProcessingEnabled": flag} for flag in flags), type="WindowsAgentBackup"))
+    assert job["app_processing_enabled"] is expected
+    assert job["app_failure_handling"] is None
+
+
+def test_job_settings_show_what_each_machine_says():
+    settings = build(with_apps({"vss": "RequireSuccess"}, {}, None)).job_settings.set_index("control")
+    found = settings.loc["app_failure_handling"]
+    assert json.loads(found["value"]) == ["RequireSuccess", None, None]
+    assert found["json_path"] == "guestProcessing.appAwareProcessing.appSettings[].vss"
+
+
+def test_scripts_blocks_and_the_backup_window():
+    document = vm_job()
+    advanced = document["storage"]["advancedSettings"]
+    assert one(document)["script_enabled"] is one(document)["backup_window_enabled"] is None
+    advanced["scripts"] = {"preCommand": {"isEnabled": False}, "postCommand": {"isEnabled": True}}
+    advanced["storageData"] |= {"excludeSwapFileBlocks": True, "excludeDeletedFileBlocks": False}
+    document["schedule"]["backupWindow"] = {"isEnabled": False}
+    job = one(document)
+    assert (job["pre_script_enabled"], job["post_script_enabled"], job["script_enabled"]) == (False, True, True)
+    assert (job["swap_blocks_excluded"], job["deleted_blocks_excluded"]) == (True, False)
+    assert job["backup_window_enabled"] is False
+    advanced["scripts"]["postCommand"] = None
+    assert one(document)["script_enabled"] is None
+
+
+def test_further_targets_of_a_backup_are_counted():
+    targets = [{"repositoryId": "1"}, {"repositoryId": "2"}]
+    assert one(vm_job(type="FileBackup", secondaryTargets=targets))["secondary_targets_count"] == 2
+    assert one(vm_job(type="FileBackup"))["secondary_targets_count"] is None

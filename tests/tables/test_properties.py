@@ -148,8 +148,10 @@ def paths_of(profile):
 
 
 def put(document, path, value):
-    for key in path[:-1]:
-        document = document.setdefault(key, {})
+    for step in path[:-1]:
+        listed = step.endswith("[]")
+        document = document.setdefault(step.removesuffix("[]"), [{}] if listed else {})
+        document = document[0] if listed else document
     document[path[-1]] = value
 
 
@@ -159,6 +161,8 @@ def nodes(value, above=()):
         yield (*above, key)
         if isinstance(value[key], dict):
             yield from nodes(value[key], (*above, key))
+        if isinstance(value[key], list):
+            yield from nodes(value[key][0], (*above, key, 0))
 
 
 PROFILES = [
@@ -204,6 +208,11 @@ def test_a_whole_document_gives_every_supported_control(whole):
     assert row["expected_to_run"] is not pd.NA
 
 
+def step_into(parent, step):
+    inside = parent.get(step) if isinstance(parent, dict) else None
+    return parent[0] if isinstance(parent, list) and parent and step == 0 else inside
+
+
 @given(whole=whole_documents(), data=st.data())
 def test_taking_something_out_never_adds_knowledge_and_never_turns_an_answer(whole, data):
     key, document = whole
@@ -212,7 +221,7 @@ def test_taking_something_out_never_adds_knowledge_and_never_turns_an_answer(who
     for path in data.draw(st.lists(st.sampled_from(everything), min_size=1, max_size=4, unique=True)):
         parent = document
         for step in path[:-1]:
-            parent = parent.get(step) if isinstance(parent, dict) else None
+            parent = step_into(parent, step)
         if isinstance(parent, dict):
             parent[path[-1]] = data.draw(st.sampled_from([None, {}, [], "blank"]))
     after, _ = first_row([document], key)

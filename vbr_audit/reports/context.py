@@ -140,8 +140,9 @@ def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
     run = snapshot.manifest.run
     facts = [Fact("Note", plain(run.note), loud=True)] if run.note else []
     facts += [Fact("Period", span), Fact("Read on", read_at)]
-    for server in snapshot.manifest.servers:
-        facts += _server_facts(server)
+    servers = snapshot.manifest.servers
+    for server in servers:
+        facts += _server_facts(server, many=len(servers) > 1)
     policy = plain(run.policy_name) if run.policy_name else "default profile"
     facts += [
         Fact("Policy", f"{policy}, SHA-256 {run.policy_sha256}" if run.policy_sha256 else policy),
@@ -157,18 +158,20 @@ def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _server_facts(server: ServerRecord) -> list[Fact]:
+def _server_facts(server: ServerRecord, *, many: bool) -> list[Fact]:
+    """What the cover says of `server`; of `many`, each line names its server."""
     newer = "" if server.revision == server.revision_newest else f" (the server also speaks {server.revision_newest})"
     role = f"; {plain(server.role)}" if server.role else "; role not known"
     build = f"VBR {plain(server.build)}" if server.build else "VBR build not known"
     unverified = server.tls.startswith(NOT_VERIFIED)
+    whose = f"{plain(server.name)}: " if many else ""
     facts = [
         Fact("Server", f"{plain(server.name)}, {plain(server.url)}, {build}, API {server.revision}{newer}"),
-        Fact("Read as", f"{plain(server.account)}{role}"),
-        Fact("Certificate", plain(server.tls), loud=unverified),
+        Fact("Read as", f"{whose}{plain(server.account)}{role}"),
+        Fact("Certificate", whose + plain(server.tls), loud=unverified),
     ]
     if server.clock_skew_s is not None and abs(server.clock_skew_s) >= 60:
-        skew = f"{duration(server.clock_skew_s)} from the collector's clock"
+        skew = f"{whose}{duration(server.clock_skew_s)} from the collector's clock"
         facts.append(Fact("Server's clock", skew, loud=True))
     return facts
 

@@ -38,6 +38,7 @@ SUB_SCHEDULES: Final = (
 )
 GFS_LEVELS: Final = ("gfs_weekly_enabled", "gfs_monthly_enabled", "gfs_yearly_enabled")
 HEALTH_CHECK_TIMES: Final = ("health_check_weekly_enabled", "health_check_monthly_enabled")
+SCRIPTS: Final = ("pre_script_enabled", "post_script_enabled")
 
 _ALL: Final = (
     Control("is_disabled", "boolean", "The job is switched off."),
@@ -83,6 +84,32 @@ _ALL: Final = (
         computed_from=HEALTH_CHECK_TIMES,
     ),
     Control("app_aware_enabled", "boolean", "Applications are brought to a consistent state first."),
+    Control(
+        "app_processing_enabled",
+        "boolean",
+        "Of Windows machines: yes if all that have settings for applications are processed, no if one is not.",
+    ),
+    Control(
+        "app_failure_handling",
+        "string",
+        "What follows if that fails, the worst of its machines: Disabled, IgnoreFailures, RequireSuccess.",
+    ),
+    Control(
+        "transaction_log_handling",
+        "string",
+        "Whether logs of databases are processed, the worst of its machines: CopyOnly, Process.",
+    ),
+    Control(
+        "sql_log_handling",
+        "string",
+        "What becomes of SQL logs, the worst of its machines: NeverTruncate, Preserve, Truncate, Backup.",
+    ),
+    Control("swap_blocks_excluded", "boolean", "Blocks of swap files are left out."),
+    Control("deleted_blocks_excluded", "boolean", "Blocks of deleted files are left out."),
+    Control("pre_script_enabled", "boolean", "A script runs before the job."),
+    Control("post_script_enabled", "boolean", "A script runs after the job."),
+    Control("script_enabled", "boolean", "A script runs before or after the job.", computed_from=SCRIPTS),
+    Control("backup_window_enabled", "boolean", "The job may run at set hours only."),
     Control("email_enabled", "boolean", "The job sends mail."),
     Control("snmp_enabled", "boolean", "The job sends SNMP traps."),
     Control("repository_id", "string", "The id of the repository it writes to (of a replica: its metadata)."),

@@ -14,7 +14,7 @@ from vbr_audit.tables.control_list import CONTROLS
 
 Path = tuple[str, ...]
 
-_KEY: Final = re.compile(r"(?P<key>\w+)(?: \[(?P<conditions>[^\]]+)\])?", re.ASCII)
+_KEY: Final = re.compile(r"(?P<key>\w+(?:\[\])?)(?: \[(?P<conditions>[^\]]+)\])?", re.ASCII)
 
 
 @dataclass(frozen=True)

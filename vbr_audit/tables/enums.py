@@ -122,7 +122,15 @@ CONTROL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "encryption_type": ("ByUserPassword", "ByKms"),
     "backup_mode": ("Full", "Incremental", "ReverseIncremental", "Transform", "TransformForeverIncremental"),
     "compression_level": ("Auto", "None", "DedupFriendly", "Optimal", "High", "Extreme"),
+    "app_failure_handling": ("Disabled", "IgnoreFailures", "RequireSuccess"),
+    "transaction_log_handling": ("CopyOnly", "Process"),
+    "sql_log_handling": ("NeverTruncate", "Preserve", "Truncate", "Backup"),
 }
+"""The words of each control that holds one of a few; of those that each machine has, the worst first."""
+
+SOUND_WORDS: Final = frozenset({"RequireSuccess", "Process", "Truncate", "Backup"})
+"""Of what each machine has: the words with which nothing is wrong."""
+
 RENAMED_CONTROL_WORDS: Final = {"Transofrm": "Transform"}
 
 

@@ -29,7 +29,13 @@ FIELDS: Final = (
         "It does so. No for a type that cannot; NA where the type should tell and does not, as cloud storage of "
         "Microsoft and Google before 1.3-rev0.",
     ),
-    Field("immutability_days", "Int64", "For how many days it does so; not told by archive storage.", unit="days"),
+    Field(
+        "immutability_days",
+        "Int64",
+        "For how many days it does so; not told by archive storage, and NA where not its own days hold but those of "
+        "the retention.",
+        unit="days",
+    ),
     word(
         "immutability_mode",
         "Whether the days of the repository hold, or those of the retention. From 1.3-rev0 on.",
@@ -113,7 +119,7 @@ def add_immutability(arrays: dict[str, Any]) -> None:
     for row, kind in enumerate(kinds):
         switch, count = (None, None) if kind is None else _PLACES[kind]
         day = pd.NA if count is None else arrays[count][row]
-        days.append(day)
+        days.append(day if _own_days(kind, arrays["immutability_mode"][row]) else pd.NA)
         if kind == "hardened":
             enabled.append(pd.NA if day is pd.NA else bool(day > 0))
         else:
@@ -123,6 +129,11 @@ def add_immutability(arrays: dict[str, Any]) -> None:
     arrays["immutability_supported"] = pd.array(supported, dtype="boolean")
     arrays["immutability_enabled"] = pd.array(enabled, dtype="boolean")
     arrays["immutability_days"] = pd.array(days, dtype="Int64")
+
+
+def _own_days(kind: str | None, mode: Any) -> bool:
+    """Whether the days that a repository names hold; before 1.3-rev0 there is no mode, and they do."""
+    return kind not in ("object storage", "other") or mode is pd.NA or mode == "RepositorySettings"
 
 
 def _kinds(arrays: dict[str, Any]) -> list[str | None]:

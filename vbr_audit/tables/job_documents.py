@@ -44,7 +44,7 @@ class JobDocuments:
     """What was read, each list with one entry per document.
 
     `profiles` holds profile keys (None: not known). `values` holds per control the value as received: None where
-    there is none, `MISFIT` where it cannot be read, a tuple where several places decide together.
+    there is none, `MISFIT` where it cannot be read, a tuple where several places or entries decide together.
     """
 
     documents: Documents
@@ -167,12 +167,28 @@ def _read_spellings(paths: tuple[Path, ...], read: dict[Path, list[Any]]) -> lis
 
 
 def _read_path(path: Path, read: dict[Path, list[Any]]) -> list[Any]:
-    """The values at `path` of all documents; the values above it are read once and kept in `read`."""
+    """The values at `path` of all documents; the values above it are read once and kept in `read`.
+
+    Below a list, whose key ends with `[]`, each is a tuple with one value per entry.
+    """
     if path not in read:
-        key = path[-1]
+        key, listed_here = path[-1].removesuffix("[]"), path[-1].endswith("[]")
         above = _read_path(path[:-1], read)
-        read[path] = [value.get(key) if type(value) is dict else None if value is None else MISFIT for value in above]
+        values = [_value_of(value, key) for value in above]
+        read[path] = [_entries(value) for value in values] if listed_here else values
     return read[path]
+
+
+def _value_of(value: Any, key: str) -> Any:
+    if type(value) is dict:
+        return value.get(key)
+    if type(value) is tuple:
+        return tuple(_value_of(entry, key) for entry in value)
+    return None if value is None else MISFIT
+
+
+def _entries(value: Any) -> Any:
+    return tuple(value) if type(value) is list else None if value is None else MISFIT
 
 
 def _close_gate(found: JobDocuments, control: str, positions: list[int], flags: list[Any]) -> None:

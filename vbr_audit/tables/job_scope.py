@@ -55,6 +55,18 @@ FIELDS: Final[tuple[Field, ...]] = (
         "Of a backup of files: the repository of its archive. From 1.3-rev1 on.",
         "archiveRepository.archiveRepositoryId",
     ),
+    counted(
+        "secondary_targets_count",
+        "So many further targets take copies of its backups. From 1.3-rev2 on.",
+        "secondaryTargets",
+        unit="targets",
+    ),
+    counted(
+        "app_settings_count",
+        "So many of its machines or containers have settings for applications.",
+        "guestProcessing.appAwareProcessing.appSettings",
+        unit="entries",
+    ),
 )
 
 _TABLE: Final = Table("jobs", "What jobs take in.", FIELDS)

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.tables import job_origins, job_scope, job_settings
-from vbr_audit.tables.arrays import strings_of, to_array, to_booleans, to_strings
-from vbr_audit.tables.control_list import CONTROLS, GFS_LEVELS, HEALTH_CHECK_TIMES, ID_CONTROLS, SUB_SCHEDULES
+from vbr_audit.tables.arrays import strings_of, to_booleans, to_strings
+from vbr_audit.tables.control_list import CONTROLS, GFS_LEVELS, HEALTH_CHECK_TIMES, SCRIPTS, SUB_SCHEDULES
+from vbr_audit.tables.control_values import control_array, without_zero_ids
 from vbr_audit.tables.controls import support
-from vbr_audit.tables.enums import fold_control_words
 from vbr_audit.tables.job_documents import READ_CONTROLS, JobDocuments, read_documents
 from vbr_audit.tables.notes import Notes
-from vbr_audit.tables.schema import ZERO_GUID, Column, TableSpec, from_arrays
+from vbr_audit.tables.schema import Column, TableSpec, from_arrays
 
 SPEC: Final = TableSpec(
     name="jobs",
@@ -86,7 +86,7 @@ def build(
     """
     notes = Notes()
     read = read_documents(documents, revision=revision, server_revision=server_revision, notes=notes)
-    ids = _ids([document.get("id") for document in read.documents])
+    ids = without_zero_ids([document.get("id") for document in read.documents])
     known_states = job_origins.distinct_states(states)
     only = job_origins.without_document(ids, known_states, backups, revision)
     arrays = _base_arrays(read, ids, only, server, notes)
@@ -94,7 +94,7 @@ def build(
     arrays["seen_in"] = strings_of(job_origins.seen_in(all_ids, len(ids), known_states, backups))
     arrays |= job_scope.read_scope(read, len(all_ids), notes)
     for name in READ_CONTROLS:
-        arrays[name] = _control_array(name, read.values[name] + [None] * len(only), notes)
+        arrays[name] = control_array(name, read.values[name] + [None] * len(only), notes)
     arrays["is_disabled"] = _with_status(arrays["is_disabled"], only, len(read.documents))
     profiles = pd.Series(arrays["settings_profile"])
     _add_computed(arrays, profiles)
@@ -102,10 +102,6 @@ def build(
     notes.missing_keys += int(arrays["job_id"].isna().sum())
     frame = from_arrays({name: arrays[name] for name in SPEC.names}, len(profiles))
     return JobTables(frame, notes, read, server)
-
-
-def _ids(values: Sequence[Any]) -> list[Any]:
-    return [None if value == ZERO_GUID else value for value in values]
 
 
 def _base_arrays(read: JobDocuments, ids: list[Any], only: pd.DataFrame, server: str, notes: Notes) -> dict[str, Any]:
@@ -130,35 +126,6 @@ def _base_arrays(read: JobDocuments, ids: list[Any], only: pd.DataFrame, server:
     }
 
 
-def _control_array(name: str, values: list[Any], notes: Notes) -> Any:
-    dtype = CONTROLS[name].dtype
-    if dtype == "boolean":
-        values = [_both(value) if type(value) is tuple else value for value in values]
-    elif name in ID_CONTROLS:
-        values = _ids(values)
-    elif dtype == "string":
-        values = _fold(name, values, notes)
-    return to_array(values, dtype, name, notes)
-
-
-def _both(values: tuple[Any, ...]) -> Any:
-    """Yes if all say yes, no if any says no; else a value that does not fit, or None."""
-    if any(value is False for value in values):
-        return False
-    return next((value for value in values if value is not True), True)
-
-
-def _fold(name: str, values: list[Any], notes: Notes) -> list[Any]:
-    folding = fold_control_words().get(name)
-    if folding is None:
-        return values
-    folded = [folding[value] if isinstance(value, str) else value for value in values]
-    for value in values if folding.unknown else ():
-        if isinstance(value, str) and value in folding.unknown:
-            notes.count_unknown_value(name, value)
-    return folded
-
-
 def _with_status(disabled: Any, only: pd.DataFrame, documents: int) -> Any:
     """`is_disabled` with what the status of each job without a document says of it."""
     said = [_says_disabled(word) for word in only["status"]]
@@ -177,8 +144,12 @@ def _says_disabled(word: Any) -> Any:
 def _add_computed(arrays: dict[str, Any], profiles: pd.Series) -> None:
     any_sub = _any(arrays, profiles, SUB_SCHEDULES)
     arrays["is_scheduled"] = _where_supported(arrays["run_automatically"] & any_sub, profiles, "is_scheduled")
-    for name, levels in (("gfs_level_enabled", GFS_LEVELS), ("health_check_scheduled", HEALTH_CHECK_TIMES)):
-        arrays[name] = _where_supported(_any(arrays, profiles, levels), profiles, name)
+    for name, inputs in (
+        ("gfs_level_enabled", GFS_LEVELS),
+        ("health_check_scheduled", HEALTH_CHECK_TIMES),
+        ("script_enabled", SCRIPTS),
+    ):
+        arrays[name] = _where_supported(_any(arrays, profiles, inputs), profiles, name)
 
 
 def _any(arrays: dict[str, Any], profiles: pd.Series, names: Sequence[str]) -> Any:

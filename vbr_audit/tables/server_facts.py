@@ -80,6 +80,12 @@ LICENSE: Final = Table(
             "instanceLicenseSummary.licensedInstancesNumber",
             unit="instances",
         ),
+        real(
+            "licensed_instances_with_promo",
+            "Licensed instances, those given for a time among them.",
+            "instanceLicenseSummary.licensedInstancesPromoIncludedNumber",
+            unit="instances",
+        ),
         real("used_instances", "Used instances.", "instanceLicenseSummary.usedInstancesNumber", unit="instances"),
         real(
             "new_instances", "Instances new this month.", "instanceLicenseSummary.newInstancesNumber", unit="instances"
