@@ -8,12 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from vbr_audit.collection.datasets import BASIC
 from vbr_audit.collection.manifest import DatasetRecord
 from vbr_audit.collection.run_folder import differences, load
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables import SPECS
 
-ALL = {"server_time", "server_info", "jobs", "job_states", "session_history", "sessions"}
+ALL = set(BASIC)
 
 
 def record(snapshot: Snapshot, name: str) -> DatasetRecord:
@@ -36,7 +37,9 @@ def test_a_quiet_server_is_read_whole(collect, revision: str, workers: int) -> N
     snapshot, simulator = collect("limit-cap=40", revision=revision, workers=workers, role="Administrator")
     truth = simulator.truth(revision)
     assert {d.name: d.status for d in snapshot.manifest.datasets} == dict.fromkeys(ALL, "complete")
-    assert set(snapshot.jobs["job_id"]) == truth.job_ids | truth.state_ids
+    only_backups = snapshot.jobs["seen_in"] == "backups"
+    assert set(snapshot.jobs.loc[~only_backups, "job_id"]) == truth.job_ids | truth.state_ids
+    assert set(snapshot.jobs.loc[only_backups, "job_id"]) <= {row["jobId"] for row in truth.rows("backups")}
     assert set(snapshot.job_states["job_id"]) == truth.state_ids
     oldest = min(row["creationTime"] for row in truth.sessions)
     assert snapshot.session_history["oldest_session"][0] == dt.datetime.fromisoformat(str(oldest))

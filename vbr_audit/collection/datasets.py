@@ -295,7 +295,7 @@ DATASETS: dict[str, Dataset] = {
 CLOCK = ("server_time", "server_info")
 """What is read first, whatever is chosen: it says when and where all else was read."""
 
-BASIC = (*CLOCK, "jobs", "job_states", "session_history", "sessions")
+BASIC = (*CLOCK, "jobs", "job_states", "session_history", "sessions", "backups")
 """What every report shows."""
 
 
