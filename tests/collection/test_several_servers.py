@@ -130,6 +130,8 @@ def test_a_server_that_falls_silent_is_not_asked_for_ever(stack):
     status = {record.name: record for record in snapshot.manifest.datasets}
     assert len(status) == len(DATASETS)
     assert status["sessions"].status == "failed"
-    assert status["repositories"].reason == "not asked: the server gave no answer to the 3 datasets before it"
+    assert status["repositories"].reason.startswith(
+        "not asked: the server gave no answer to the 3 datasets before it ("
+    )
     assert len({path for path in mute.asked if "/repositories" in path}) == 0
     assert status["server_time"].status == "complete"

@@ -75,7 +75,7 @@ class ServerReading:
         self._redaction = redaction or Redaction()
         self._largest_page = LargestPage()
         self._answered = False
-        self._silent = 0
+        self._silences: list[str] = []
 
     def read(self, dataset: Dataset, window: Window | None = None) -> None:
         """Read `dataset`; what cannot be read is recorded, not raised, once the server has answered at all.
@@ -90,8 +90,11 @@ class ServerReading:
             record.status = DatasetStatus.ABSENT
             record.reason = f"revision {record.revision} does not offer it (first in {dataset.first_revision})"
             return
-        if self._silent >= _MOST_SILENT:
-            record.reason = f"not asked: the server gave no answer to the {self._silent} datasets before it"
+        if len(self._silences) >= _MOST_SILENT:
+            told = (
+                f"not asked: the server gave no answer to the {_MOST_SILENT} datasets before it ({self._silences[-1]})"
+            )
+            record.reason = self._fit_to_keep(told)
             return
         maybe = not is_at_least(record.revision, dataset.first_revision)
         with self._recording(record, writer, maybe_absent=maybe):
@@ -141,7 +144,7 @@ class ServerReading:
             if self.stop.is_set():
                 raise ReadingStopped("interrupted while it was read")
             answer = self.client.get(path, query or None)
-            self._answered, self._silent = True, 0
+            self._answered, self._silences = True, []
             answer, paths = self._redaction.clean(answer, dataset)
             if not paths <= redacted:
                 redacted.update(paths)
@@ -181,10 +184,10 @@ class ServerReading:
         except ConnectError as error:
             if not self._answered:
                 raise
-            self._silent += 1
+            self._silences.append(error.message)
             _give_up(record, writer, error.message)
         except (DeniedError, AbsentError) as error:
-            self._answered, self._silent = True, 0
+            self._answered, self._silences = True, []
             _give_up(record, writer, error.message)
             if not writer.pages:
                 record.status = DatasetStatus.DENIED if isinstance(error, DeniedError) else DatasetStatus.ABSENT
@@ -193,7 +196,8 @@ class ServerReading:
         except VbrAuditError as error:
             _give_up(record, writer, error.message)
             status = error.status if isinstance(error, ApiError) else None
-            self._silent = self._silent + 1 if isinstance(error, TransientError) and status is None else 0
+            silent = isinstance(error, TransientError) and status is None
+            self._silences = [*self._silences, error.message] if silent else []
             if status is not None and status != 200:
                 record.notes["http_status"] = status
             if status == 400 and maybe_absent and not writer.pages:
