@@ -11,7 +11,7 @@ import pandas as pd
 
 from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, envelope
-from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
+from vbr_audit.collection.datasets import DATASETS, Dataset, Shape, parents_of
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.manifest import DatasetRecord
 from vbr_audit.collection.scope import (
@@ -162,7 +162,7 @@ class ServerTables:
                 count.kept = len(frames[DATASETS[name].tables[0]])
 
 
-_PARENTS = frozenset({"backups"})
+_PARENTS = frozenset(parents_of(DATASETS))
 _PARSED = ("server_time", "server_info")
 
 

@@ -17,7 +17,7 @@ from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, ServerRe
 from vbr_audit.collection.progress import Listener
 from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import RowCount, Scope
-from vbr_audit.collection.shapes import READERS, Intake, read_each
+from vbr_audit.collection.shapes import MOST_SILENT, READERS, Intake, read_each
 from vbr_audit.errors import (
     AbsentError,
     ApiError,
@@ -30,7 +30,6 @@ from vbr_audit.errors import (
 from vbr_audit.revisions import is_at_least
 
 _MARGIN = dt.timedelta(seconds=1)
-_MOST_SILENT = 3
 _UNREAD = (DatasetStatus.DENIED, DatasetStatus.ABSENT, DatasetStatus.FAILED)
 
 
@@ -90,9 +89,9 @@ class ServerReading:
             record.status = DatasetStatus.ABSENT
             record.reason = f"revision {record.revision} does not offer it (first in {dataset.first_revision})"
             return
-        if len(self._silences) >= _MOST_SILENT:
+        if len(self._silences) >= MOST_SILENT:
             told = (
-                f"not asked: the server gave no answer to the {_MOST_SILENT} datasets before it ({self._silences[-1]})"
+                f"not asked: the server gave no answer to the {MOST_SILENT} datasets before it ({self._silences[-1]})"
             )
             record.reason = self._fit_to_keep(told)
             return

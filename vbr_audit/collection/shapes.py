@@ -15,7 +15,8 @@ from vbr_audit.collection.datasets import Dataset, Shape
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 
-_MOST_SILENT = 3
+MOST_SILENT = 3
+"""So many times in a row a server may give no answer at all before it is left alone."""
 
 Ask = Callable[[str, dict[str, str]], Answer]
 Keep = Callable[[int, bytes, str | None], None]
@@ -165,7 +166,7 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
             if isinstance(below, _Gap):
                 gaps.append(below)
                 silent = silent + 1 if isinstance(below.error, TransientError) and below.error.status is None else 0
-                if silent == _MOST_SILENT:
+                if silent == MOST_SILENT:
                     raise below.error
                 continue
             silent = 0
