@@ -51,6 +51,10 @@ class PolicyError(ConfigurationError):
     """A policy file is wrong; the message begins with file and line."""
 
 
+class SiteError(ConfigurationError):
+    """A site file, or its list of assets, is wrong; the message begins with file and line."""
+
+
 class WaiverError(ConfigurationError):
     """A waiver file is wrong; the message begins with file and line."""
 

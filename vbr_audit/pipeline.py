@@ -24,6 +24,7 @@ from vbr_audit.api.client import Client, parse_url
 from vbr_audit.api.tls import Tls
 from vbr_audit.checks.needs import datasets_to_read
 from vbr_audit.checks.policy import Policy, load_policy
+from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
@@ -137,23 +138,30 @@ def _chosen_datasets(datasets: Iterable[str] | None, policy: str | Path | Policy
 
 
 def audit_snapshot(
-    snapshot: Snapshot, *, policy: str | Path | Policy | None = None, waivers: str | Path | Waivers | None = None
+    snapshot: Snapshot,
+    *,
+    policy: str | Path | Policy | None = None,
+    waivers: str | Path | Waivers | None = None,
+    site: str | Path | Site | None = None,
 ) -> Audit:
     """Check `snapshot` against a policy (a file, or the shipped default), with accepted exceptions from `waivers`.
 
-    Raises `PolicyError` and `WaiverError`, naming file and line.
+    `site` is the file of what only its owner knows: off-site repositories, tiers, assets. Raises `PolicyError`,
+    `WaiverError` and `SiteError`, naming file and line.
     """
     chosen = policy if isinstance(policy, Policy) else load_policy(policy)
     excepted = waivers if isinstance(waivers, Waivers) else load_waivers(waivers)
+    place = site if isinstance(site, Site) else load_site(site)
     run = snapshot.manifest.run.model_copy(
         update={
             "policy_name": chosen.name,
             "policy_sha256": chosen.sha256,
             "waivers_sha256": hashlib.sha256(excepted.text.encode()).hexdigest() if excepted.text else None,
+            "site_sha256": place.sha256,
         }
     )
     stated = dataclasses.replace(snapshot, manifest=snapshot.manifest.model_copy(update={"run": run}))
-    return Audit(stated, evaluate(stated, chosen, excepted), chosen, excepted)
+    return Audit(stated, evaluate(stated, chosen, excepted, place), chosen, excepted, place)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -164,6 +172,7 @@ class Audit:
     results: Results
     policy: Policy
     waivers: Waivers
+    site: Site
 
     @property
     def findings(self) -> pd.DataFrame:
@@ -240,6 +249,10 @@ class Audit:
         (folder / run_folder.WAIVERS).unlink(missing_ok=True)
         if self.waivers.text:
             write_bytes(folder / run_folder.WAIVERS, self.waivers.text.encode())
+        for name, text in ((run_folder.SITE, self.site.text), (run_folder.ASSETS, self.site.assets_text)):
+            (folder / name).unlink(missing_ok=True)
+            if text:
+                write_bytes(folder / name, text.encode())
         for kind in FORMATS:
             path = folder / make_report(kind).file_name
             if kind in wanted:
@@ -259,8 +272,14 @@ class Audit:
         return f"<Audit: {self.summary.verdict.headline} ({shown or 'no finding'})>"
 
 
-def load_audit(folder: str | Path, *, policy: str | Path | None = None, waivers: str | Path | None = None) -> Audit:
-    """The audit of a saved run, evaluated anew offline; by default under the policy and waivers kept with it."""
+def load_audit(
+    folder: str | Path,
+    *,
+    policy: str | Path | None = None,
+    waivers: str | Path | None = None,
+    site: str | Path | None = None,
+) -> Audit:
+    """The audit of a saved run, evaluated anew offline; by default under the policy, waivers and site kept with it."""
     folder = Path(folder)
     snapshot = run_folder.load(folder)
     kept_policy, kept_waivers = folder / run_folder.POLICY, folder / run_folder.WAIVERS
@@ -270,7 +289,14 @@ def load_audit(folder: str | Path, *, policy: str | Path | None = None, waivers:
         snapshot,
         policy=rules or load_policy(kept_policy, name=run.policy_name),
         waivers=waivers if waivers is not None or not kept_waivers.is_file() else kept_waivers,
+        site=load_site(site) if site is not None else _kept_site(folder),
     )
+
+
+def _kept_site(folder: Path) -> Site:
+    """The site file of a saved run; an empty site where it was made without one."""
+    kept = folder / run_folder.SITE
+    return load_site(kept, assets=folder / run_folder.ASSETS) if kept.is_file() else load_site()
 
 
 def verify_run(folder: str | Path) -> list[str]:

@@ -11,12 +11,12 @@ import pandas as pd
 from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.outcome import SEVERITIES, Outcome
 from vbr_audit.checks.registry import Check
+from vbr_audit.checks.tables import TABLES
 from vbr_audit.checks.views import ServerView
 from vbr_audit.errors import CheckError
-from vbr_audit.tables import SPECS
 from vbr_audit.tables.schema import empty
 
-_TEXTS = ("observed", "expected", "reason", "severity", "json_path")
+_TEXTS = ("observed", "expected", "reason", "severity", "json_path", "accepted")
 
 
 def frames_for(check: Check, view: ServerView) -> list[pd.DataFrame]:
@@ -31,8 +31,8 @@ def frames_for(check: Check, view: ServerView) -> list[pd.DataFrame]:
 def frame_for(check: Check, table: str, view: ServerView) -> pd.DataFrame:
     """A copy of the columns of one table that the check reads."""
     columns = list(check.reads.get(table, ()))
-    if table in check.fallback and view.reading(table).status != "complete":
-        return empty(SPECS[table])[columns]
+    if table in check.fallback and not view.is_whole(table):
+        return empty(TABLES[table])[columns]
     frame = view.frame(table)[columns].copy(deep=True)
     if table == "jobs":
         for name, value in check.optional.items():

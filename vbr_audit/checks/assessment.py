@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,8 @@ from vbr_audit.checks.answers import ask, cells_of, frame_for, frames_for
 from vbr_audit.checks.logic import Cells, surely
 from vbr_audit.checks.outcome import SEVERITIES, Outcome
 from vbr_audit.checks.reasons import absent_rows, absent_texts, unknown_texts
-from vbr_audit.checks.registry import DATASET_OF, Check
-from vbr_audit.checks.views import READABLE, ServerView
+from vbr_audit.checks.registry import Check
+from vbr_audit.checks.views import ServerView
 from vbr_audit.checks.wording import expected_text, governing_paths, shown_values
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 class Assessment:
     """The findings of one check on one server before waivers, as object arrays of equal length.
 
+    `accepted` holds the words of whoever accepted a failing state outside of this tool, as in Veeam's own analyzer.
     `population` counts the objects, None where they could not be read; `whole` says whether everything was read that
     the check asks for, and `why_not_whole` what was not; `broke` is set where the check itself failed.
     """
@@ -38,6 +39,7 @@ class Assessment:
     expected: Cells
     json_path: Cells
     reason: Cells
+    accepted: Cells
     population: int | None
     whole: bool
     why_not_whole: str | None
@@ -52,13 +54,9 @@ def assess(
     `severity` holds for every object but those for which the check says a lower or higher one; one that comes from a
     policy is never raised.
     """
-    gaps = {
-        view.reading(table).told_of(DATASET_OF[table]): None
-        for table in check.tables
-        if table not in check.fallback and view.reading(table).status not in READABLE
-    }
-    if gaps:
-        return _unread(view, severity, f"could not be read: {'; '.join(gaps)}")
+    vital = [table for table in check.tables if table not in check.fallback]
+    if gaps := _told(view.gaps(table, readable=True) for table in vital):
+        return _unread(view, severity, f"could not be read: {gaps}")
     base = _open_questions(check, view, severity)
     if not base.population:
         return base
@@ -91,6 +89,7 @@ def assess(
         observed=_filled(cells_of(outcome.observed, base.population), shown_values(check, seen)),
         expected=expected,
         json_path=_filled(cells_of(outcome.json_path, base.population), governing_paths(check, view)),
+        accepted=cells_of(outcome.accepted, base.population),
     )
 
 
@@ -114,20 +113,17 @@ def _answered(check: Check, view: ServerView, base: Assessment, outcome: Outcome
 
 def _counted_in_part(check: Check, view: ServerView) -> str:
     """The tables that the check counts over and that were read only in part; empty text for none."""
-    tables = [table for table in check.tables if table in check.aggregates]
-    return "; ".join(
-        view.reading(table).told_of(DATASET_OF[table]) for table in tables if view.reading(table).status == "partial"
-    )
+    return _told(view.gaps(table) for table in check.tables if table in check.aggregates)
 
 
 def _gaps_beside(check: Check, view: ServerView) -> str:
     """The tables beside the population that might have told more; empty text for none."""
-    tables = [table for table in check.tables[1:] if table not in check.aggregates]
-    return "; ".join(
-        view.reading(table).told_of(DATASET_OF[table])
-        for table in tables
-        if table in DATASET_OF and view.reading(table).status != "complete"
-    )
+    return _told(view.gaps(table) for table in check.tables[1:] if table not in check.aggregates)
+
+
+def _told(gaps: Iterable[Iterable[str]]) -> str:
+    """Several lists of gaps as one text, each said once."""
+    return "; ".join(dict.fromkeys(gap for several in gaps for gap in several))
 
 
 def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment:
@@ -135,8 +131,7 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
     kind, objects = check.object_kind, view.frame(check.population)
     # Jobs that only /jobs/states lists belong to the population of every check of jobs.
     tables = [*check.tables, *(["job_states"] if check.population == "jobs" else [])]
-    readings = {DATASET_OF[table]: view.reading(table) for table in tables if table in DATASET_OF}
-    gaps = [reading.told_of(name) for name, reading in readings.items() if reading.status != "complete"]
+    gaps = _told(view.gaps(table) for table in tables)
     blank = np.full(len(objects), pd.NA, dtype=object)
     return Assessment(
         object_type=kind.kind,
@@ -148,9 +143,10 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
         expected=blank,
         json_path=blank,
         reason=blank,
+        accepted=blank,
         population=len(objects),
         whole=not gaps,
-        why_not_whole=f"not read whole: {'; '.join(gaps)}" if gaps else None,
+        why_not_whole=f"not read whole: {gaps}" if gaps else None,
     )
 
 
@@ -167,6 +163,7 @@ def _unread(view: ServerView, severity: str, why: str) -> Assessment:
         expected=blank,
         json_path=blank,
         reason=np.array([why], dtype=object),
+        accepted=blank,
         population=None,
         whole=False,
         why_not_whole=why,

@@ -12,11 +12,22 @@ from vbr_audit.checks.assessment import Assessment, assess
 from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.outcome import EXAMPLE_NOW, EXAMPLE_SINCE, EXAMPLE_UNTIL, Example
 from vbr_audit.checks.policy import load_policy
-from vbr_audit.checks.registry import DATASET_OF, Check
+from vbr_audit.checks.registry import Check
+from vbr_audit.checks.site import Site, load_site
+from vbr_audit.checks.tables import TABLES
 from vbr_audit.checks.views import Reading, ServerView
+from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables import SPECS
 from vbr_audit.tables.schema import conform
+
+_SITE = load_site("""version: 1
+repositories: [{match: "*", tags: [onsite]}]
+tiers: [{name: all, jobs: ["*"], objects: ["*"]}]
+window: {start: "20:00", end: "06:00"}
+builds: {"13.0": "13.0.0.1"}
+""")
+"""The examples give the tables that are made of a site file; this one only says that there is one."""
 
 _SERVER = "vbr01.example"
 _JOB = "3f1c6a52-8f0e-4a56-9d4b-5e0f4c1f7a10"
@@ -47,10 +58,14 @@ def run_example(check: Check, example: Example, *, without: str | None = None) -
         if column and table == (owner or check.population):
             frame[column] = pd.Series([pd.NA] * len(frame), index=frame.index, dtype=frame[column].dtype)
         frames[table] = frame
-    snapshot = Snapshot.from_tables(frames, now=EXAMPLE_NOW, since=EXAMPLE_SINCE, until=EXAMPLE_UNTIL)
-    readings = {name: Reading(example.datasets.get(name, "complete")) for name in DATASET_OF.values()}
+    known = {name: frame for name, frame in frames.items() if name in SPECS}
+    snapshot = Snapshot.from_tables(known, now=EXAMPLE_NOW, since=EXAMPLE_SINCE, until=EXAMPLE_UNTIL)
+    readings = {name: Reading(example.datasets.get(name, "complete")) for name in DATASETS}
+    site = Site() if example.datasets.get("site") == "not given" else _SITE
     # A blanked server name must not take the row out of its server: the example has only one.
-    view = ServerView(_SERVER, snapshot, readings, needed_datasets(load_policy().uses), alone=True)
+    view = ServerView(
+        _SERVER, snapshot, readings, needed_datasets(load_policy().uses), alone=True, site=site, frames=frames
+    )
     params = check.model.model_validate(dict(example.params)).model_dump()
     return assess(check, view, params=params, severity=check.severity)
 
@@ -70,7 +85,7 @@ def _frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     filled = [{"server": _SERVER, **_DEFAULTS.get(table, {}), **row} for row in rows]
     names = dict.fromkeys(name for row in filled for name in row)
     columns = {name: [_plain(row.get(name)) for row in filled] for name in names}
-    return conform(columns, SPECS[table])[0]
+    return conform(columns, TABLES[table])[0]
 
 
 def _plain(value: Any) -> Any:

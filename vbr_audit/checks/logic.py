@@ -61,3 +61,50 @@ def taken(values: pd.Series, positions: Cells, index: pd.Index) -> pd.Series:
     """The values at these positions, NA for -1, on `index`."""
     cells = values.array.take(positions, allow_fill=True)
     return pd.Series(cells, index=index)
+
+
+def beside(keys: pd.Series, table: pd.DataFrame, key: str) -> pd.DataFrame:
+    """For each of `keys` the first row of `table` whose column `key` is equal, on the index of `keys`; NA for none."""
+    row = places_of(keys, table[key])
+    return pd.DataFrame({name: taken(table[name], row, keys.index) for name in table}, index=keys.index)
+
+
+def any_of(owners: Cells, answers: pd.Series, index: pd.Index) -> pd.Series:
+    """For each place of `index` whether any of its `answers` is yes, as nullable boolean.
+
+    `owners` gives the place to which each answer belongs, -1 for none. A yes decides; without one, an answer that is
+    not known leaves the whole not known; no answer at all is no.
+    """
+    yes = _owned(owners, surely(answers), len(index)) > 0
+    unknown = _owned(owners, answers.isna().to_numpy(), len(index)) > 0
+    return nullable(yes, unknown & ~yes, index)
+
+
+def all_of(owners: Cells, answers: pd.Series, index: pd.Index) -> pd.Series:
+    """For each place of `index` whether all of its `answers` are yes, as nullable boolean; no answer at all is yes."""
+    return ~any_of(owners, ~answers, index)
+
+
+def number_of(owners: Cells, chosen: Cells, index: pd.Index) -> pd.Series:
+    """For each place of `index` how many of its rows are `chosen` (a plain boolean array), as `Int64`."""
+    counts = _owned(owners, chosen, len(index))
+    return pd.Series(pd.array(counts, dtype=pd.Int64Dtype()), index=index)
+
+
+def listed(owners: Cells, names: pd.Series, index: pd.Index, *, limit: int = 3) -> pd.Series:
+    """For each place of `index` its `names`, each once, as `a, b, c and 2 more`; NA where there is none."""
+    found: dict[int, dict[str, None]] = {}
+    for owner, name in zip(owners.tolist(), names.to_numpy(dtype=object).tolist(), strict=True):
+        if owner >= 0 and name is not pd.NA:
+            found.setdefault(owner, {})[name] = None
+    cells = np.full(len(index), pd.NA, dtype=object)
+    for owner, several in found.items():
+        shown = list(several)
+        more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
+        cells[owner] = ", ".join(shown[:limit]) + more
+    return texts(cells, index)
+
+
+def _owned(owners: Cells, chosen: Cells, size: int) -> Cells:
+    """How many chosen rows each of `size` places owns."""
+    return np.bincount(owners[chosen & (owners >= 0)], minlength=size)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
+from vbr_audit.checks.derived import SITE
 from vbr_audit.checks.policy import CheckUse, Policy
 from vbr_audit.checks.registry import Check
-from vbr_audit.collection.datasets import BASIC, DATASETS, datasets_of, parents_of
+from vbr_audit.checks.tables import datasets_behind_table, sources_of
+from vbr_audit.collection.datasets import BASIC, DATASETS, parents_of
 from vbr_audit.collection.survey import Survey
-
-_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("jobs", "job_states"), "job_settings": ("jobs",)}
-"""Tables that are made of other datasets than their name says: some jobs are known by their state alone."""
 
 
 def datasets_behind(check: Check) -> tuple[str, ...]:
     """The datasets whose rows `check` looks at, in the order of reading."""
-    tables = {source for table in check.tables for source in _ALSO.get(table, (table,))}
-    return tuple(name for name in datasets_of(tables) if tables & set(DATASETS[name].tables))
+    wanted = {name for table in check.tables for name in datasets_behind_table(table)}
+    return tuple(name for name in DATASETS if name in wanted)
 
 
 def needed_datasets(uses: Iterable[CheckUse]) -> frozenset[str]:
@@ -53,15 +52,18 @@ class Prospect:
     answer: Literal["yes", "in part", "no"]
 
 
-def prospects(policy: Policy, found: Survey) -> tuple[Prospect, ...]:
-    """What the enabled checks of `policy` can say of a server, by what `found` says may be read of it."""
-    unread = {probe.name for probe in found.probes if probe.is_lacking}
+def prospects(policy: Policy, found: Survey, *, has_site: bool = False) -> tuple[Prospect, ...]:
+    """What the enabled checks of `policy` can say of a server, by what `found` says may be read of it.
+
+    `has_site` says whether there will be a site file.
+    """
+    unread = {probe.name for probe in found.probes if probe.is_lacking} | ({SITE} if not has_site else set())
     return tuple(_prospect(use.check, unread) for use in policy.uses if use.enabled)
 
 
 def _prospect(check: Check, unread: set[str]) -> Prospect:
     needs = datasets_behind(check)
     missing = tuple(name for name in needs if name in unread)
-    vital = {_ALSO.get(table, (table,))[0] for table in check.tables if table not in check.fallback}
-    lost = any(vital & set(DATASETS[name].tables) for name in missing)
+    vital = {name for table in check.tables if table not in check.fallback for name in sources_of(table)}
+    lost = bool(vital & unread)
     return Prospect(check.id, check.title, needs, missing, "no" if lost else "in part" if missing else "yes")

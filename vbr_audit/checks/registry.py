@@ -11,36 +11,31 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
+from vbr_audit.checks.objects import OBJECTS, ObjectKind
 from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome, Severity
 from vbr_audit.checks.params import Parameter, describe, model_of, reserved_of
-from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.checks.tables import TABLES, datasets_behind_table
 from vbr_audit.errors import CheckError
-from vbr_audit.tables import SPECS
 
-AREAS: Final[Mapping[str, str]] = {"JOB": "Job settings", "RUN": "Job runs", "EVD": "Evidence"}
-"""The area of a check by the first letters of its id."""
-
-DATASET_OF: Final[Mapping[str, str]] = {"job_settings": "jobs"} | {
-    table: dataset.name for dataset in DATASETS.values() for table in dataset.tables
+AREAS: Final[Mapping[str, str]] = {
+    "JOB": "Job settings",
+    "RUN": "Job runs",
+    "RPO": "Restore points",
+    "CPY": "Copies",
+    "IMM": "Immutability",
+    "REP": "Repositories",
+    "SOB": "Scale-out repositories",
+    "PRX": "Proxies",
+    "SRV": "Servers",
+    "SEC": "Security",
+    "SCA": "Security & Compliance Analyzer",
+    "MAL": "Malware detection",
+    "LIC": "Licence",
+    "CFG": "Configuration backup",
+    "TST": "Restore tests",
+    "EVD": "Evidence",
 }
-"""The dataset that a table comes from; a table that is not here comes from the manifest and is always there."""
-
-
-@dataclass(frozen=True)
-class ObjectKind:
-    """How the rows of a population are named in findings: kind, column of the id, column of the name."""
-
-    kind: str
-    id_column: str
-    name_column: str
-
-
-OBJECTS: Final[Mapping[str, ObjectKind]] = {
-    "jobs": ObjectKind("job", "job_id", "name"),
-    "servers": ObjectKind("server", "server", "server"),
-    "datasets": ObjectKind("dataset", "name", "name"),
-}
-"""The tables whose rows can be judged."""
+"""The area of a check by the first letters of its id, in the order of the reports."""
 
 Function = TypeVar("Function", bound=Callable[..., "pd.Series | Outcome"])
 
@@ -87,7 +82,7 @@ class Check:
     @property
     def datasets(self) -> frozenset[str]:
         """The datasets that it needs."""
-        return frozenset(DATASET_OF[table] for table in self.tables if table in DATASET_OF)
+        return frozenset(name for table in self.tables for name in datasets_behind_table(table))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -204,10 +199,10 @@ def _faults(declared: Check) -> Iterator[str]:
     if not declared.remediation:
         yield "it must say what to do"
     for table, columns in declared.reads.items():
-        if table not in declared.tables or table not in SPECS:
+        if table not in declared.tables or table not in TABLES:
             yield f"unknown table {table}"
             continue
-        known = {column.name for column in SPECS[table].columns}
+        known = {column.name for column in TABLES[table].columns}
         yield from (f"{table} has no column {name}" for name in columns if name not in known)
     if stray := (set(declared.aggregates) | declared.fallback) - set(declared.tables):
         yield f"it does not read {', '.join(sorted(stray))}"

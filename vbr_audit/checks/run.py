@@ -13,6 +13,7 @@ from vbr_audit.checks.assessment import Assessment, assess
 from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.policy import CheckUse, Policy
+from vbr_audit.checks.site import Site
 from vbr_audit.checks.views import ServerView, views_of
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables.arrays import STRING, strings_of
@@ -32,6 +33,7 @@ RESULT_COLUMNS: Final = (
     "json_path",
     "reason",
     "remediation",
+    "accepted",
 )
 
 
@@ -55,10 +57,10 @@ class CheckRun:
     sizes: tuple[int, ...]
 
 
-def run_checks(snapshot: Snapshot, policy: Policy) -> CheckRun:
-    """Every enabled check of `policy` on every server of `snapshot`."""
+def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> CheckRun:
+    """Every enabled check of `policy` on every server of `snapshot`, with what the `site` file tells."""
     needed = needed_datasets(policy.uses)
-    views = views_of(snapshot, needed)
+    views = views_of(snapshot, needed, site)
     parts: list[tuple[CheckUse, ServerView, Assessment]] = [
         (
             use,

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from vbr_audit.checks.derived import DERIVED, SITE, Material
 from vbr_audit.checks.logic import Cells, surely
-from vbr_audit.checks.registry import DATASET_OF
+from vbr_audit.checks.site import Site
+from vbr_audit.checks.tables import TABLES, sources_of
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.display import time_zone
 from vbr_audit.tables import SPECS, controls
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.schema import conform, empty
 
 READABLE = ("complete", "partial")
 NOT_COLLECTED = "not collected"
+NOT_GIVEN = "not given"
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,19 @@ class Reading:
 
 @dataclass(eq=False)
 class ServerView:
-    """One server of a snapshot. Frames are on a plain 0…n-1 index and are never handed out for writing."""
+    """One server of a snapshot. Frames are on a plain 0…n-1 index and are never handed out for writing.
+
+    `peers` are the views of all servers of the snapshot, this one among them.
+    """
 
     name: str
     snapshot: Snapshot
     readings: Mapping[str, Reading]
     needed: frozenset[str]
     alone: bool
-    _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    site: Site = field(default_factory=Site)
+    peers: tuple[ServerView, ...] = ()
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     _support: dict[str, pd.Series] = field(default_factory=dict)
 
     @property
@@ -47,21 +56,77 @@ class ServerView:
         """The run's clock."""
         return self.snapshot.now
 
-    def reading(self, table: str) -> Reading:
-        """How far the dataset behind `table` was read; a table of the manifest is always complete."""
-        dataset = DATASET_OF.get(table)
-        return Reading("complete") if dataset is None else self.readings.get(dataset, Reading(NOT_COLLECTED))
+    @property
+    def since(self) -> dt.datetime:
+        """The first instant of the period."""
+        return self.snapshot.since
+
+    @property
+    def until(self) -> dt.datetime:
+        """The first instant after the period."""
+        return self.snapshot.until
+
+    @property
+    def zone(self) -> dt.tzinfo:
+        """The zone of the report."""
+        return time_zone(self.snapshot.timezone)
+
+    @property
+    def others(self) -> tuple[Material, ...]:
+        """The same of every other server of the snapshot."""
+        return tuple(view for view in self.peers if view is not self)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first server of the snapshot."""
+        return not self.peers or self.peers[0] is self
+
+    def readings_of(self, table: str) -> Mapping[str, Reading]:
+        """How far each source of `table` was read; none for a table of the manifest, which is always complete."""
+        return {
+            source: self._reading_of_site(table)
+            if source == SITE
+            else self.readings.get(source, Reading(NOT_COLLECTED))
+            for source in sources_of(table)
+        }
+
+    def gaps(self, table: str, *, readable: bool = False) -> tuple[str, ...]:
+        """Each source of `table` that was not read whole, in words; with `readable`, only those not read at all."""
+        good = READABLE if readable else ("complete",)
+        return tuple(r.told_of(source) for source, r in self.readings_of(table).items() if r.status not in good)
+
+    def is_read(self, table: str) -> bool:
+        """Whether `table` was read, at least in part."""
+        return not self.gaps(table, readable=True)
+
+    def is_whole(self, table: str) -> bool:
+        """Whether `table` was read whole."""
+        return not self.gaps(table)
 
     def frame(self, table: str) -> pd.DataFrame:
         """The rows of `table` that belong to this server."""
-        if table not in self._frames:
-            frame = self.snapshot.tables[table]
-            if not self.alone:
-                frame = frame[frame["server"].eq(self.name).to_numpy(dtype=bool, na_value=False)]
-            if table == "datasets":
-                frame = self._with_uncollected(frame)
-            self._frames[table] = frame.reset_index(drop=True)
-        return self._frames[table]
+        if table not in self.frames:
+            self.frames[table] = self._derived(table) if table in DERIVED else self._read(table)
+        return self.frames[table]
+
+    def _derived(self, table: str) -> pd.DataFrame:
+        if not self.is_read(table):
+            return empty(TABLES[table])
+        return conform(DERIVED[table].make(self), TABLES[table])[0]
+
+    def _read(self, table: str) -> pd.DataFrame:
+        frame = self.snapshot.tables[table]
+        if not self.alone:
+            frame = frame[frame["server"].eq(self.name).to_numpy(dtype=bool, na_value=False)]
+        if table == "datasets":
+            frame = self._with_uncollected(frame)
+        return frame.reset_index(drop=True)
+
+    def _reading_of_site(self, table: str) -> Reading:
+        part = DERIVED[table].part if table in DERIVED else ""
+        if not self.site.is_given:
+            return Reading(NOT_GIVEN, "no site file")
+        return Reading("complete") if self.site.has(part) else Reading(NOT_GIVEN, f"the site file names no {part}")
 
     def support(self, control: str) -> pd.Series:
         """Whether each job's type has `control`: yes, no, or not known."""
@@ -100,10 +165,15 @@ def server_names(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(names)
 
 
-def views_of(snapshot: Snapshot, needed: frozenset[str]) -> tuple[ServerView, ...]:
+def views_of(snapshot: Snapshot, needed: frozenset[str], site: Site | None = None) -> tuple[ServerView, ...]:
     """One view per server; `needed` are the datasets that the enabled checks read."""
     names = server_names(snapshot)
     readings: dict[str, dict[str, Reading]] = {name: {} for name in names}
     for record in snapshot.manifest.datasets:
         readings[record.server][record.name] = Reading(str(record.status), record.reason)
-    return tuple(ServerView(name, snapshot, readings[name], needed, alone=len(names) == 1) for name in names)
+    views = tuple(
+        ServerView(name, snapshot, readings[name], needed, alone=len(names) == 1, site=site or Site()) for name in names
+    )
+    for view in views:
+        view.peers = views
+    return views

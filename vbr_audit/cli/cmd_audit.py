@@ -15,6 +15,7 @@ from vbr_audit.cli.servers import open_clients, take_servers
 
 if TYPE_CHECKING:
     from vbr_audit.checks.policy import Policy
+    from vbr_audit.checks.site import Site
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.findings.waivers import Waivers
     from vbr_audit.servers_file import Server
@@ -27,6 +28,7 @@ class AuditOrder:
     out: Path
     policy: Policy
     waivers: Waivers
+    site: Site
     formats: list[str]
     fail_on: str | None
     allow_incomplete: bool
@@ -51,6 +53,7 @@ def audit_command(
     mask_accounts: o.MaskAccounts = False,
     policy: o.Policy = None,
     waivers: o.Waivers = None,
+    site: o.Site = None,
     formats: o.Formats = o.ALL_FORMATS,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
@@ -67,7 +70,7 @@ def audit_command(
     debug: o.Debug = False,
 ) -> None:
     """Collect, check and report: from one or several VBR servers to a run folder. Only reads."""
-    order = take_order(out, policy, waivers, formats, fail_on, allow_incomplete, templates, force, quiet)
+    order = take_order(out, policy, waivers, site, formats, fail_on, allow_incomplete, templates, force, quiet)
     chosen = take_servers(
         urls,
         servers,
@@ -89,6 +92,7 @@ def take_order(
     out: Path,
     policy: Path | None,
     waivers: Path | None,
+    site: Path | None,
     formats: str,
     fail_on: str | None,
     allow_incomplete: bool,
@@ -98,6 +102,7 @@ def take_order(
 ) -> AuditOrder:
     """Read and check everything that the user gave, so that nothing is wrong with it after an hour of reading."""
     from vbr_audit.checks.policy import load_policy
+    from vbr_audit.checks.site import load_site
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.findings.waivers import load_waivers
     from vbr_audit.reports.templates import check_templates
@@ -106,6 +111,7 @@ def take_order(
         out=out,
         policy=load_policy(policy),
         waivers=load_waivers(waivers),
+        site=load_site(site),
         formats=o.split_formats(formats),
         fail_on=o.check_fail_on(fail_on),
         allow_incomplete=allow_incomplete,
@@ -136,7 +142,7 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     from vbr_audit.pipeline import audit_snapshot
 
     snapshot.save(order.out, force=order.force)  # first of all: whatever follows, what was read is kept
-    audit = audit_snapshot(snapshot, policy=order.policy, waivers=order.waivers)
+    audit = audit_snapshot(snapshot, policy=order.policy, waivers=order.waivers, site=order.site)
     audit.write_outcome(order.out, formats=order.formats, templates=order.templates)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     return exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)

@@ -25,6 +25,7 @@ def demo_command(
     revision: SimulatedRevision = "1.3-rev1",
     policy: o.Policy = None,
     waivers: o.Waivers = None,
+    site: o.Site = None,
     formats: o.Formats = o.ALL_FORMATS,
     templates: o.Templates = None,
     force: o.Force = False,
@@ -43,7 +44,7 @@ def demo_command(
 
     from vbr_audit.servers_file import Server
 
-    order = take_order(out, policy, waivers, formats, "never", False, templates, force, quiet)
+    order = take_order(out, policy, waivers, site, formats, "never", False, templates, force, quiet)
     with simulator.serve(seed=seed, revision=revision) as url:
         server = Server(
             url,

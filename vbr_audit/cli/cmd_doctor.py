@@ -28,6 +28,7 @@ def doctor_command(
     username: o.Username = None,
     password_stdin: o.PasswordStdin = False,
     policy: o.Policy = None,
+    site: o.Site = None,
     json_file: JsonFile = None,
     revision: o.Revision = None,
     ca_file: o.CaFile = None,
@@ -41,10 +42,11 @@ def doctor_command(
 ) -> None:
     """Look before reading: connection, certificate, revision, and what this account may read. Only reads."""
     from vbr_audit.checks import load_policy
+    from vbr_audit.checks.site import load_site
     from vbr_audit.cli.diagnosis import diagnoses_json, exit_code_of
     from vbr_audit.collection.files import write_bytes
 
-    rules = load_policy(policy)
+    rules, has_site = load_policy(policy), load_site(site).is_given
     chosen = take_servers(
         urls,
         servers,
@@ -57,7 +59,7 @@ def doctor_command(
         timeout=timeout,
         proxy=proxy,
     )
-    found = _look_at(chosen, rules, told=not quiet and json_file != "-")
+    found = _look_at(chosen, rules, has_site, told=not quiet and json_file != "-")
     if json_file == "-":
         typer.echo(diagnoses_json(found, rules).decode())
     elif json_file is not None:
@@ -65,7 +67,7 @@ def doctor_command(
     raise typer.Exit(exit_code_of(found) if found else Exit.NOT_COLLECTED)
 
 
-def _look_at(servers: tuple[Server, ...], policy: Policy, *, told: bool) -> list[Diagnosis]:
+def _look_at(servers: tuple[Server, ...], policy: Policy, has_site: bool, *, told: bool) -> list[Diagnosis]:
     """One server after the other; one that does not answer is told and does not stop the others."""
     import contextlib
 
@@ -74,7 +76,7 @@ def _look_at(servers: tuple[Server, ...], policy: Policy, *, told: bool) -> list
     found = []
     with contextlib.ExitStack() as stack:
         for client in [stack.enter_context(open_client(server)) for server in servers]:
-            found.append(diagnose(client, policy))
+            found.append(diagnose(client, policy, has_site=has_site))
             for line in diagnosis_lines(found[-1]) if told else ():
                 typer.echo(line)
     return found

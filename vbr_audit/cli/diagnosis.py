@@ -48,7 +48,7 @@ class Diagnosis:
     looked_at: dt.datetime
 
 
-def diagnose(client: Client, policy: Policy) -> Diagnosis:
+def diagnose(client: Client, policy: Policy, *, has_site: bool = False) -> Diagnosis:
     """Look at the server of `client`; a server that cannot be used is a diagnosis too."""
     facts: dict[str, Any] = {
         "name": client.name,
@@ -63,7 +63,7 @@ def diagnose(client: Client, policy: Policy) -> Diagnosis:
         found = take_survey(client)
     except ConnectError as error:
         return Diagnosis(**facts, certificate=certificate_of(client), survey=None, prospects=(), error=error)
-    told = prospects(policy, found)
+    told = prospects(policy, found, has_site=has_site)
     return Diagnosis(**facts, certificate=found.certificate, survey=found, prospects=told, error=None)
 
 

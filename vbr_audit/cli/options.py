@@ -55,6 +55,10 @@ MaskAccounts = Annotated[
 
 Policy = Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="Policy in YAML; else the default.")]
 Waivers = Annotated[Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted exceptions in YAML.")]
+Site = Annotated[
+    Path | None,
+    typer.Option("--site", metavar="FILE", help="What only you know, in YAML: off-site repositories, tiers, assets."),
+]
 FailOn = Annotated[
     str | None,
     typer.Option(

@@ -41,6 +41,7 @@ class RunRecord(_Record):
     policy_name: str | None = None
     policy_sha256: str | None = None
     waivers_sha256: str | None = None
+    site_sha256: str | None = None
     tool_version: str
     command: str | None = None
     note: str | None = None

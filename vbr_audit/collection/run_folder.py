@@ -23,7 +23,8 @@ EVIDENCE = "evidence"
 FINDINGS_JSON, FINDINGS_CSV = "findings.json", "findings.csv"
 REPORT_HTML, REPORT_XLSX = "report.html", "report.xlsx"
 POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
-FILES = (MANIFEST, FINDINGS_JSON, FINDINGS_CSV, REPORT_HTML, REPORT_XLSX, POLICY, WAIVERS)
+SITE, ASSETS = "site.yaml", "assets.csv"
+FILES = (MANIFEST, FINDINGS_JSON, FINDINGS_CSV, REPORT_HTML, REPORT_XLSX, POLICY, WAIVERS, SITE, ASSETS)
 
 
 def prepare(folder: Path, *, force: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vbr_audit.checks.policy import Policy
 from vbr_audit.checks.run import run_checks
+from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import counted_coverage
 from vbr_audit.findings.matching import apply_waivers
@@ -14,9 +15,9 @@ from vbr_audit.findings.verdict import give_verdict, incomplete_reasons, limits
 from vbr_audit.findings.waivers import Waivers
 
 
-def evaluate(snapshot: Snapshot, policy: Policy, waivers: Waivers | None = None) -> Results:
+def evaluate(snapshot: Snapshot, policy: Policy, waivers: Waivers | None = None, site: Site | None = None) -> Results:
     """Everything that `policy` finds in `snapshot`, with `waivers` laid over it, at the snapshot's clock."""
-    run = run_checks(snapshot, policy)
+    run = run_checks(snapshot, policy, site)
     waived = apply_waivers(run.results, waivers.waivers if waivers else (), snapshot.now)
     findings = in_order(with_waivers(run.results, {"finding_id": finding_ids(run.results), **waived.columns}))
     incomplete = incomplete_reasons(snapshot, run)

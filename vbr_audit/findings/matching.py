@@ -40,6 +40,7 @@ class Waived:
 def apply_waivers(results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.datetime) -> Waived:
     """What `waivers` make of the failing results; nothing else can be waived.
 
+    What was accepted in the product itself is waived without a waiver of ours.
     Of several active waivers that fit one finding, the one that ends last counts. A waiver that fits only after its
     last day leaves the finding failing, and the reason says so.
     """
@@ -47,6 +48,9 @@ def apply_waivers(results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.date
     reason = results["reason"].to_numpy(dtype=object, copy=True)
     blank = np.full(len(results), pd.NA, dtype=object)
     found = Waived(status, reason, blank, blank.copy(), blank.copy(), _report(results, waivers, now))
+    said = results["accepted"].to_numpy(dtype=object)
+    accepted = (status == "FAIL") & ~pd.isna(said)
+    status[accepted], reason[accepted] = "WAIVED", said[accepted]
     failing = np.flatnonzero(status == "FAIL").tolist() if waivers else []
     keys = [results[name].to_numpy(dtype=object) for name in ("server", "check_id", "object_id", "object_name")]
     for position in failing:

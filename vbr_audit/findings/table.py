@@ -59,7 +59,24 @@ def finding_ids(results: pd.DataFrame) -> Cells:
     return found
 
 
-AREA_ORDER: Final = ("Evidence", "Job runs", "Job settings")
+AREA_ORDER: Final = (
+    "Evidence",
+    "Malware detection",
+    "Restore points",
+    "Job runs",
+    "Copies",
+    "Immutability",
+    "Configuration backup",
+    "Restore tests",
+    "Job settings",
+    "Repositories",
+    "Scale-out repositories",
+    "Proxies",
+    "Servers",
+    "Security",
+    "Security & Compliance Analyzer",
+    "Licence",
+)
 
 
 def in_order(findings: pd.DataFrame) -> pd.DataFrame:

@@ -155,6 +155,8 @@ def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
         facts.append(Fact("Accounts", "user names and hints were replaced before anything was kept"))
     if run.waivers_sha256:
         facts.append(Fact("Waivers", f"SHA-256 {run.waivers_sha256}"))
+    if run.site_sha256:
+        facts.append(Fact("Site file", f"SHA-256 {run.site_sha256}"))
     return tuple(facts)
 
 

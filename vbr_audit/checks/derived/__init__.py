@@ -1,0 +1,28 @@
+"""Tables that the checks make of several others, and of the site file.
+
+Each is one module with its `TABLE`; `DERIVED` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from vbr_audit.checks.derived import assets, demands, protection, repository_tags, runs, site_rules
+from vbr_audit.checks.derived.material import SITE, Derived, Material
+
+__all__ = ["DERIVED", "SITE", "Derived", "Material"]
+
+DERIVED: Final[Mapping[str, Derived]] = {
+    table.spec.name: table
+    for table in (
+        runs.TABLE,
+        protection.TABLE,
+        demands.TABLE,
+        repository_tags.TABLE,
+        assets.TABLE,
+        site_rules.WINDOW,
+        site_rules.BUILDS,
+    )
+}
+"""Every derived table by name."""

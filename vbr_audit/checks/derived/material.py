@@ -1,0 +1,83 @@
+"""What a derived table is made of, and what it says of itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import pandas as pd
+
+from vbr_audit.checks.site import Site
+from vbr_audit.tables.schema import TableSpec
+
+SITE: Final = "site"
+"""The source of what stands in the site file; it is no dataset."""
+
+
+class Material(Protocol):
+    """What the maker of a derived table may look at: the tables of one server, how whole they are, the site file."""
+
+    @property
+    def now(self) -> dt.datetime:
+        """The run's clock."""
+        ...
+
+    @property
+    def since(self) -> dt.datetime:
+        """The first instant of the period."""
+        ...
+
+    @property
+    def until(self) -> dt.datetime:
+        """The first instant after the period."""
+        ...
+
+    @property
+    def zone(self) -> dt.tzinfo:
+        """The zone of the report."""
+        ...
+
+    @property
+    def site(self) -> Site:
+        """The site file; an empty one where none was given."""
+        ...
+
+    @property
+    def others(self) -> tuple[Material, ...]:
+        """The same of every other server of the snapshot."""
+        ...
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first server of the snapshot."""
+        ...
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """The rows of `table`; empty where it was not read. Not to be written to."""
+        ...
+
+    def is_read(self, table: str) -> bool:
+        """Whether `table` was read, at least in part."""
+        ...
+
+    def is_whole(self, table: str) -> bool:
+        """Whether `table` was read whole."""
+        ...
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A table that is made for the checks.
+
+    Without one of the tables in `sources` it cannot be made, and it is whole only if they are. The tables in `also`
+    fill single columns: where such a table was not read whole, `make` leaves NA what cannot be known. `SITE` among
+    the sources stands for the site file, and `part` for what of it is needed.
+    """
+
+    spec: TableSpec
+    sources: tuple[str, ...]
+    make: Callable[[Material], pd.DataFrame]
+    also: tuple[str, ...] = ()
+    part: Literal["", "repositories", "tiers", "window", "assets", "builds"] = ""

@@ -1,0 +1,236 @@
+"""The site file: what only its owner knows of an estate. Without it, the checks that need it say UNKNOWN.
+
+version: 1
+repositories:                       # tags by the name of the repository; `*` and `?` as in file names
+  - {match: "DR-*", tags: [offsite]}
+  - {match: "Vault*", tags: [offsite, offline]}
+tiers:                              # the first tier that fits a job, or an object, is its tier
+  - {name: gold, jobs: ["SQL*"], objects: ["srv-*"], rpo_hours: 24, retention_days: 30, gfs: {weekly: 4, monthly: 12}}
+window: {start: "20:00", end: "06:00"}
+assets: assets.csv                  # one machine a line; columns `name` and, if wanted, `platform`, `owner`, `exempt`
+builds: {"12.3": "12.3.2.3617"}     # the oldest build of each release that is still good
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from vbr_audit.errors import SiteError
+from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, raise_problems, suggestion
+
+ASSETS_FILE: Final = "assets.csv"
+_HINT = "Correct the site file; README shows what may stand in it."
+_COLUMNS: Final = ("name", "platform", "owner", "exempt")
+_STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Tag = Literal["offsite", "onsite", "offline", "immutable"]
+
+
+class RepositoryRule(BaseModel):
+    """Tags for the repositories whose name fits `match`."""
+
+    model_config = _STRICT
+
+    match: Text
+    tags: Annotated[tuple[Tag, ...], Field(min_length=1)]
+
+
+class Gfs(BaseModel):
+    """How many weekly, monthly and yearly restore points a tier demands; None demands nothing."""
+
+    model_config = _STRICT
+
+    weekly: Count | None = None
+    monthly: Count | None = None
+    yearly: Count | None = None
+
+
+class Tier(BaseModel):
+    """What the jobs and objects of one tier must keep; None demands nothing of its own."""
+
+    model_config = _STRICT
+
+    name: Text
+    jobs: tuple[Text, ...] = ()
+    objects: tuple[Text, ...] = ()
+    rpo_hours: Count | None = None
+    retention_days: Count | None = None
+    gfs: Gfs = Gfs()
+
+
+class Window(BaseModel):
+    """The hours in which jobs may run, as `HH:MM` in the zone of the report; it may reach over midnight."""
+
+    model_config = _STRICT
+
+    start: dt.time
+    end: dt.time
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _hours_and_minutes(cls, value: Any) -> dt.time:
+        if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError('expected a time of day as "HH:MM", in quotes')
+        return dt.time.fromisoformat(value)
+
+
+class SiteDocument(BaseModel):
+    """The shape of a site file."""
+
+    model_config = _STRICT
+
+    version: Literal[1]
+    repositories: tuple[RepositoryRule, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    window: Window | None = None
+    assets: Text | None = None
+    builds: dict[str, Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){1,3}$")]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One machine that must be protected; `exempt` is the reason why it need not be."""
+
+    name: str
+    platform: str | None = None
+    owner: str | None = None
+    exempt: str | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site file in force, with its `name`, `text` and the text of its assets; all empty where there is no file.
+
+    `assets` is None where the file names no list, which is another thing than an empty list.
+    """
+
+    document: SiteDocument = SiteDocument(version=1)
+    assets: tuple[Asset, ...] | None = None
+    name: str = ""
+    text: str = ""
+    assets_text: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is a site file at all."""
+        return bool(self.text)
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 over the texts of the file and of its assets; None where there is no file."""
+        return hashlib.sha256(f"{self.text}\0{self.assets_text}".encode()).hexdigest() if self.text else None
+
+    @property
+    def window(self) -> Window | None:
+        """The hours in which jobs may run."""
+        return self.document.window
+
+    def has(self, part: str) -> bool:
+        """Whether the file says anything of `part`: repositories, tiers, window, assets or builds."""
+        return self.assets is not None if part == "assets" else bool(getattr(self.document, part))
+
+    def tags_of(self, repository: str | None) -> frozenset[str]:
+        """The tags of the repository with this name."""
+        rules = self.document.repositories if repository else ()
+        return frozenset(tag for rule in rules if fnmatchcase(str(repository), rule.match) for tag in rule.tags)
+
+    def tier_of(self, *, job: str | None = None, object_name: str | None = None) -> Tier | None:
+        """The first tier of which a pattern fits the job's or the object's name."""
+        for tier in self.document.tiers:
+            if job is not None and any(fnmatchcase(job, pattern) for pattern in tier.jobs):
+                return tier
+            if object_name is not None and any(fnmatchcase(object_name, pattern) for pattern in tier.objects):
+                return tier
+        return None
+
+
+def load_site(source: str | Path | None = None, *, assets: str | Path | None = None) -> Site:
+    """The site file at `source` (a path; a `str` with a line break is the text itself), an empty site for None.
+
+    The list of assets is looked for beside the file, unless `assets` says where it is. Raises `SiteError`, whose
+    message names file, line and key of everything that is wrong.
+    """
+    if source is None:
+        return Site()
+    file = YamlFile.read(source, error=SiteError, default_name="site.yaml")
+    document = load_yaml(file, SiteDocument, error=SiteError, hint=_HINT, inspect=_inspect)
+    if document.assets is None:
+        return Site(document, None, file.name, file.text)
+    folder = Path() if isinstance(source, str) and "\n" in source else Path(source).parent
+    path = Path(assets) if assets is not None else folder / document.assets
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise SiteError(f"{path}: not UTF-8 text (byte {fault.start})", hint="Save the file as UTF-8.") from None
+    except OSError as fault:
+        line = file.line_of(("assets",))
+        raise SiteError(
+            f"{file.name}:{line}: assets: cannot read {path}: {fault.strerror or fault}",
+            hint="The path is taken from the folder of the site file.",
+        ) from None
+    return Site(document, tuple(_assets(YamlFile(path.name, text))), file.name, file.text, text)
+
+
+def _assets(file: YamlFile) -> Iterator[Asset]:
+    """The rows of the list of assets; raises `SiteError`."""
+    reader = csv.DictReader(io.StringIO(file.text, newline=""), strict=True)
+    problems: list[Problem] = []
+    assets: list[Asset] = []
+    seen: dict[str, int] = {}
+    try:
+        header = [str(name).strip().casefold() for name in reader.fieldnames or ()]
+        problems += [
+            Problem((name,), f"unknown column{suggestion(name, _COLUMNS) or '; known: ' + ', '.join(_COLUMNS)}", 1)
+            for name in header
+            if name not in _COLUMNS
+        ]
+        if "name" not in header:
+            problems.append(Problem((), "the first line must name the columns, with `name` among them", 1))
+        reader.fieldnames = header
+        for row in reader if not problems else ():
+            cells = {key: (row.get(key) or "").strip() or None for key in _COLUMNS}
+            line, name = reader.line_num, cells["name"]
+            if None in row:
+                problems.append(Problem((), "more cells than columns", line))
+            elif name is None:
+                if any(cells.values()):
+                    problems.append(Problem(("name",), "is empty", line))
+            elif name.casefold() in seen:
+                problems.append(Problem(("name",), f"{name} stands in line {seen[name.casefold()]} already", line))
+            else:
+                seen[name.casefold()] = line
+                assets.append(Asset(name, cells["platform"], cells["owner"], cells["exempt"]))
+    except csv.Error as fault:
+        problems.append(Problem((), f"not valid CSV: {fault}", reader.line_num))
+    if problems:
+        raise_problems(file, problems, error=SiteError, hint=_HINT)
+    yield from assets
+
+
+def _inspect(content: Any) -> Iterable[Problem]:
+    """Tiers of the same name, and tiers that can fit nothing."""
+    tiers = content.get("tiers") if isinstance(content, dict) else None
+    names: set[str] = set()
+    for number, tier in enumerate(tiers if isinstance(tiers, list) else []):
+        if not isinstance(tier, dict):
+            continue
+        name = tier.get("name")
+        if isinstance(name, str) and name in names:
+            yield Problem(("tiers", number, "name"), f"the tier {name} stands here twice")
+        if isinstance(name, str):
+            names.add(name)
+        if not tier.get("jobs") and not tier.get("objects"):
+            yield Problem(("tiers", number), "needs jobs or objects that it is for")
