@@ -19,7 +19,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -117,7 +117,7 @@ class Site:
     `assets` is None where the file names no list, which is another thing than an empty list.
     """
 
-    document: SiteDocument = SiteDocument(version=1)
+    document: SiteDocument = field(default_factory=lambda: SiteDocument(version=1))
     assets: tuple[Asset, ...] | None = None
     name: str = ""
     text: str = ""

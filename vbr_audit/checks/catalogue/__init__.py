@@ -1,7 +1,9 @@
-"""The checks that ship with the package, one module per theme; importing one registers its checks."""
+"""The checks that ship with the package, one module per theme; importing this package registers them all."""
 
 from __future__ import annotations
 
-from vbr_audit.checks.catalogue import evidence, jobs, runs
+import pkgutil
+from importlib import import_module
 
-__all__ = ["evidence", "jobs", "runs"]
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
