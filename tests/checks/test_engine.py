@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import pandas as pd
 import pytest
+from core_checks import core_policy
 
 from vbr_audit.checks import Outcome, Policy, Registry, check, load_policy, param, run_checks
 from vbr_audit.checks.dates import older_than
@@ -44,7 +45,7 @@ def results(run: CheckRun, check_id: str, column: str = "result") -> list[Any]:
 
 def test_one_finding_per_object_and_one_coverage_row_per_server(snapshot_of: Make, job: Make) -> None:
     jobs = [job("a", retry_enabled=True, retry_count=3), job("b"), job("c", type=None, settings_profile=None)]
-    run = run_checks(snapshot_of(jobs=jobs), load_policy())
+    run = run_checks(snapshot_of(jobs=jobs), core_policy())
 
     per_object = run.results.groupby(["server", "check_id", "object_id"], dropna=False).size()
     assert (per_object == 1).all()
@@ -57,7 +58,7 @@ def test_one_finding_per_object_and_one_coverage_row_per_server(snapshot_of: Mak
 
 
 def test_empty_server_has_coverage_and_passes_nothing(snapshot_of: Make) -> None:
-    run = run_checks(snapshot_of(), load_policy())
+    run = run_checks(snapshot_of(), core_policy())
 
     jobs = run.coverage[(run.coverage["area"] != "Evidence").to_numpy(dtype=bool)]
     assert len(jobs) == 12
@@ -68,7 +69,7 @@ def test_empty_server_has_coverage_and_passes_nothing(snapshot_of: Make) -> None
 
 
 def test_no_server_at_all(snapshot_of: Make) -> None:
-    run = run_checks(snapshot_of(servers=()), load_policy())
+    run = run_checks(snapshot_of(servers=()), core_policy())
     assert run.results.empty
     assert run.coverage.empty
     assert run.coverage["whole"].dtype == "boolean"
@@ -77,7 +78,7 @@ def test_no_server_at_all(snapshot_of: Make) -> None:
 def test_unknown_type_is_unknown_but_for_base_properties(snapshot_of: Make, job: Make) -> None:
     stranger = job("x", type="ProxmoxBackup", settings_profile=None, is_disabled=False)
     state_only = job("y", type="CloudBackupAzure", settings_profile=None, seen_in="job_states", is_disabled=True)
-    run = run_checks(snapshot_of(jobs=[stranger, state_only]), load_policy())
+    run = run_checks(snapshot_of(jobs=[stranger, state_only]), core_policy())
 
     assert results(run, "JOB-001") == ["PASS", "FAIL"]
     for name in ("JOB-002", "JOB-003", "JOB-004", "JOB-007", "JOB-008", "JOB-012", "JOB-015"):
@@ -90,7 +91,7 @@ def test_unknown_type_is_unknown_but_for_base_properties(snapshot_of: Make, job:
 
 def test_a_setting_only_shown_by_a_newer_revision_is_unknown(snapshot_of: Make, job: Make) -> None:
     pinned = job("p", type="FileBackup", settings_profile="1.3-rev1<1.3-rev2/FileBackup")
-    run = run_checks(snapshot_of(jobs=[pinned]), load_policy())
+    run = run_checks(snapshot_of(jobs=[pinned]), core_policy())
     assert results(run, "JOB-004") == ["UNKNOWN"]
     assert results(run, "JOB-004", "reason") == [
         "gfs_enabled is not shown in revision 1.3-rev1, only in a newer one of this server"
@@ -100,7 +101,7 @@ def test_a_setting_only_shown_by_a_newer_revision_is_unknown(snapshot_of: Make, 
 def test_an_unknown_variant_and_an_inherited_setting_are_told(snapshot_of: Make, job: Make) -> None:
     copy = job("c", type="BackupCopy", settings_profile="1.3-rev1/BackupCopy/?")
     heir = job("h", type="FileBackupCopy", settings_profile="1.3-rev1/FileBackupCopy")
-    run = run_checks(snapshot_of(jobs=[copy, heir]), load_policy())
+    run = run_checks(snapshot_of(jobs=[copy, heir]), core_policy())
     assert results(run, "JOB-003", "reason")[0] == (
         "which kind of BackupCopy this is, is not told, so that retry_enabled cannot be judged"
     )
@@ -112,7 +113,7 @@ def test_an_unknown_variant_and_an_inherited_setting_are_told(snapshot_of: Make,
 @pytest.mark.parametrize("status", ["denied", "absent", "failed"])
 def test_dataset_that_was_not_read_is_one_unknown(snapshot_of: Make, job: Make, status: str) -> None:
     snapshot = snapshot_of(jobs=[job()], status={("vbr01", "jobs"): status})
-    run = run_checks(snapshot, load_policy())
+    run = run_checks(snapshot, core_policy())
 
     for use in run.uses:
         if use.check.population == "jobs":
@@ -125,7 +126,7 @@ def test_dataset_that_was_not_read_is_one_unknown(snapshot_of: Make, job: Make, 
 
 
 def test_dataset_that_nobody_asked_for(snapshot_of: Make, job: Make) -> None:
-    run = run_checks(snapshot_of(jobs=[job()], skipped=["job_states"]), load_policy())
+    run = run_checks(snapshot_of(jobs=[job()], skipped=["job_states"]), core_policy())
     assert results(run, "RUN-003", "reason") == ["could not be read: job_states: not collected"]
     frame = run.results[(run.results["check_id"] == "EVD-001").to_numpy(dtype=bool)].set_index("object_id")
     assert frame.loc["job_states", "result"] == "FAIL"
@@ -133,7 +134,7 @@ def test_dataset_that_nobody_asked_for(snapshot_of: Make, job: Make) -> None:
 
 
 def test_partial_jobs_answer_for_what_was_read(snapshot_of: Make, job: Make) -> None:
-    run = run_checks(snapshot_of(jobs=[job(is_disabled=False)], status={("vbr01", "jobs"): "partial"}), load_policy())
+    run = run_checks(snapshot_of(jobs=[job(is_disabled=False)], status={("vbr01", "jobs"): "partial"}), core_policy())
     assert results(run, "JOB-001") == ["PASS"]
     covered = run.coverage[(run.coverage["check_id"] == "JOB-001").to_numpy(dtype=bool)]
     assert covered["whole"].tolist() == [False]
@@ -151,7 +152,7 @@ def test_partial_sessions_give_no_rate_but_settings_aside_stay_aside(snapshot_of
             ],
             status={("vbr01", "sessions"): "partial"},
         ),
-        load_policy(),
+        core_policy(),
     )  # fmt: skip
     assert results(run, "RUN-005") == ["UNKNOWN", "NOT_APPLICABLE"]
     assert results(run, "RUN-005", "reason")[0] == "cannot be answered from a part of the rows: sessions: partial (403)"
@@ -164,7 +165,7 @@ def test_partial_sessions_give_no_rate_but_settings_aside_stay_aside(snapshot_of
 def test_denied_on_one_server_does_not_touch_the_other(snapshot_of: Make, job: Make) -> None:
     jobs = [job("a", is_disabled=False), job("b", is_disabled=True) | {"server": "vbr02"}]
     status = {("vbr01", "jobs"): "denied"}
-    run = run_checks(snapshot_of(servers=("vbr01", "vbr02"), jobs=jobs, status=status), load_policy())
+    run = run_checks(snapshot_of(servers=("vbr01", "vbr02"), jobs=jobs, status=status), core_policy())
 
     frame = run.results[(run.results["check_id"] == "JOB-001").to_numpy(dtype=bool)]
     assert frame[["server", "object_name", "result"]].to_numpy().tolist() == [
@@ -176,7 +177,7 @@ def test_denied_on_one_server_does_not_touch_the_other(snapshot_of: Make, job: M
 def test_same_job_id_on_two_servers_is_kept_apart(snapshot_of: Make, job: Make) -> None:
     jobs = [job(expected_to_run=True), job(expected_to_run=True) | {"server": "vbr02"}]
     states = [{"server": "vbr02", "job_id": "id-of-Nightly", "last_result": "Failed"}]
-    run = run_checks(snapshot_of(servers=("vbr01", "vbr02"), jobs=jobs, job_states=states), load_policy())
+    run = run_checks(snapshot_of(servers=("vbr01", "vbr02"), jobs=jobs, job_states=states), core_policy())
     assert results(run, "RUN-001") == ["UNKNOWN", "FAIL"]
 
 
@@ -299,14 +300,14 @@ def test_hostile_names_pass_through_as_data(snapshot_of: Make, job: Make) -> Non
         "💾 %s",
     ]
     jobs = [job(name, is_disabled=False) for name in names]
-    run = run_checks(snapshot_of(jobs=jobs), load_policy())
+    run = run_checks(snapshot_of(jobs=jobs), core_policy())
     assert results(run, "JOB-001", "object_name") == names
     assert results(run, "JOB-001") == ["PASS"] * len(names)
 
 
 def test_json_path_and_observed_come_from_the_map(snapshot_of: Make, job: Make) -> None:
     copy = job("c", type="BackupCopy", settings_profile="1.3-rev1/BackupCopy/Periodic", encryption_enabled=False)
-    run = run_checks(snapshot_of(jobs=[job("a", encryption_enabled=True), copy]), load_policy())
+    run = run_checks(snapshot_of(jobs=[job("a", encryption_enabled=True), copy]), core_policy())
     assert results(run, "JOB-008", "json_path") == [
         "storage.advancedSettings.storageData.encryption.isEnabled",
         "target.advancedSettings.storageData.encryption.isEnabled",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from core_checks import core_policy
 
 from vbr_audit.checks import load_policy
 from vbr_audit.checks.needs import (
@@ -62,11 +63,11 @@ def test_a_policy_needs_what_its_enabled_checks_need() -> None:
 
 def test_what_every_report_shows_is_read_whatever_the_checks_need() -> None:
     assert datasets_to_read(load_policy(ONLY.format(check="EVD-001"))) == BASIC
-    assert set(datasets_to_read(load_policy())) >= {*BASIC, *needed_datasets(load_policy().uses)}
+    assert set(datasets_to_read(core_policy())) >= {*BASIC, *needed_datasets(core_policy().uses)}
 
 
 def test_every_dataset_is_told_with_its_checks() -> None:
-    found = checks_by_dataset(load_policy().uses)
+    found = checks_by_dataset(core_policy().uses)
     assert list(found) == list(DATASETS)
     assert "JOB-003" in found["jobs"]
     assert "EVD-003" in found["session_history"]
@@ -74,7 +75,7 @@ def test_every_dataset_is_told_with_its_checks() -> None:
 
 
 def test_a_check_without_its_dataset_cannot_be_answered() -> None:
-    policy = load_policy()
+    policy = core_policy()
     assert {found.answer for found in prospects(policy, survey_of())} == {"yes"}
     by_id = {found.check_id: found for found in prospects(policy, survey_of(session_history=Reach.DENIED))}
     assert (by_id["EVD-003"].answer, by_id["EVD-003"].missing) == ("no", ("session_history",))
@@ -82,9 +83,9 @@ def test_a_check_without_its_dataset_cannot_be_answered() -> None:
 
 
 def test_jobs_without_their_states_are_answered_in_part() -> None:
-    told = {found.check_id: found for found in prospects(load_policy(), survey_of(job_states=Reach.FAILED))}
+    told = {found.check_id: found for found in prospects(core_policy(), survey_of(job_states=Reach.FAILED))}
     assert (told["JOB-003"].answer, told["JOB-003"].missing) == ("in part", ("job_states",))
-    lost = {found.check_id: found.answer for found in prospects(load_policy(), survey_of(jobs=Reach.FAILED))}
+    lost = {found.check_id: found.answer for found in prospects(core_policy(), survey_of(jobs=Reach.FAILED))}
     assert lost["JOB-003"] == "no"
 
 

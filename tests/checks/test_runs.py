@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from core_checks import core_policy
 
-from vbr_audit.checks import load_policy, run_checks
+from vbr_audit.checks import run_checks
 
 Make = Callable[..., Any]
 
@@ -19,7 +20,7 @@ def session(result: str | None, created: str | None, state: str | None = "Stoppe
 
 def answer(snapshot: Any, check_id: str) -> tuple[str, Any, str]:
     """Result, observed and severity of the one job."""
-    frame = run_checks(snapshot, load_policy()).results
+    frame = run_checks(snapshot, core_policy()).results
     row = frame[(frame["check_id"] == check_id).to_numpy(dtype=bool)].iloc[0]
     return row["result"], row["observed"], row["severity"]
 

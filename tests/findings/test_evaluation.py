@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from core_checks import core_policy
 
 from vbr_audit.checks import load_policy
 from vbr_audit.collection.snapshot import Snapshot
@@ -45,7 +46,7 @@ def rows(results: Results, **chosen: str) -> pd.DataFrame:
 
 
 def test_columns_are_the_contract_and_all_text(estate: Estate) -> None:
-    results = evaluate(estate(), load_policy())
+    results = evaluate(estate(), core_policy())
     assert tuple(results.findings.columns) == FINDING_COLUMNS
     assert FINDING_COLUMNS == (
         "finding_id", "server", "check_id", "title", "area", "severity", "object_type", "object_id", "object_name",
@@ -81,7 +82,7 @@ def test_columns_and_dtypes_stay_when_there_is_nothing(estate: Estate) -> None:
 
 def test_rows_are_worst_first_and_do_not_depend_on_the_order_read(estate: Estate) -> None:
     jobs = {"b": BAD, "a": BAD, "x": STRANGE, "c": {}}
-    first = evaluate(estate(jobs), load_policy()).findings
+    first = evaluate(estate(jobs), core_policy()).findings
     assert first["status"].drop_duplicates().tolist() == ["FAIL", "UNKNOWN", "PASS", "NOT_APPLICABLE"]
     failing = first[(first["status"] == "FAIL").to_numpy(dtype=bool)]
     assert failing[["severity", "check_id", "object_name"]].to_numpy().tolist() == [
@@ -94,14 +95,14 @@ def test_rows_are_worst_first_and_do_not_depend_on_the_order_read(estate: Estate
     ]
     shuffled = list(jobs.items())
     random.Random(3).shuffle(shuffled)
-    pd.testing.assert_frame_equal(first, evaluate(estate(dict(shuffled)), load_policy()).findings)
+    pd.testing.assert_frame_equal(first, evaluate(estate(dict(shuffled)), core_policy()).findings)
 
 
 def test_finding_ids_are_stable_and_differ(estate: Estate) -> None:
-    findings = evaluate(estate(), load_policy()).findings
+    findings = evaluate(estate(), core_policy()).findings
     assert findings["finding_id"].is_unique
     assert findings["finding_id"].str.fullmatch("[0-9a-f]{16}").all()
-    renamed = evaluate(estate({"Payroll DB": {"name": "Wages DB"}, "Files HQ": {}}), load_policy()).findings
+    renamed = evaluate(estate({"Payroll DB": {"name": "Wages DB"}, "Files HQ": {}}), core_policy()).findings
     assert set(renamed["finding_id"]) == set(findings["finding_id"]), "a new name is the same object"
 
 
@@ -142,7 +143,7 @@ def test_of_equal_severity_a_gap_comes_first_then_a_run_then_a_setting() -> None
 
 
 def test_coverage_counts_every_finding_once(estate: Estate) -> None:
-    results = evaluate(estate({"a": BAD, "x": STRANGE}), load_policy())
+    results = evaluate(estate({"a": BAD, "x": STRANGE}), core_policy())
     names = ["pass", "fail", "waived", "unknown", "error", "not_applicable"]
     assert results.coverage[names].to_numpy().sum() == len(results.findings)
     job008 = results.coverage.set_index("check_id").loc["JOB-008"]
@@ -174,21 +175,21 @@ def test_a_policy_that_asks_for_one_dataset_or_none(estate: Estate) -> None:
 def test_dataset_that_was_never_asked_for_is_named(estate: Estate) -> None:
     snapshot = estate()
     snapshot.manifest.datasets[:] = [one for one in snapshot.manifest.datasets if one.name != "sessions"]
-    assert evaluate(snapshot, load_policy()).incomplete == ("sessions of vbr01 was not collected.",)
+    assert evaluate(snapshot, core_policy()).incomplete == ("sessions of vbr01 was not collected.",)
     snapshot.manifest.datasets.clear()
     snapshot.manifest.servers.clear()
     empty = Snapshot.from_tables(
         {}, now=snapshot.now, since=snapshot.since, until=snapshot.until, manifest=snapshot.manifest
     )
-    assert evaluate(empty, load_policy()).incomplete == ("No server was read.",)
+    assert evaluate(empty, core_policy()).incomplete == ("No server was read.",)
 
 
 def test_failed_is_a_view_of_the_findings(estate: Estate) -> None:
-    assert evaluate(estate({"a": BAD}), load_policy()).failed["check_id"].tolist() == ["JOB-008", "JOB-004", "JOB-003"]
+    assert evaluate(estate({"a": BAD}), core_policy()).failed["check_id"].tolist() == ["JOB-008", "JOB-004", "JOB-003"]
 
 
 def test_good_estate(estate: Estate) -> None:
-    results = evaluate(estate(), load_policy())
+    results = evaluate(estate(), core_policy())
     summary = results.summary
     assert summary.verdict.level == "pass"
     assert summary.verdict.headline == "All 32 findings are good."
@@ -203,7 +204,7 @@ def test_good_estate(estate: Estate) -> None:
 
 
 def test_failing_estate(estate: Estate) -> None:
-    summary = evaluate(estate({"a": BAD, "x": STRANGE, "d": {"is_disabled": True}}), load_policy()).summary
+    summary = evaluate(estate({"a": BAD, "x": STRANGE, "d": {"is_disabled": True}}), core_policy()).summary
     assert summary.verdict.level == "fail"
     assert summary.verdict.headline == (
         "1 high finding needs attention, and 3 of lower severity; 7 questions could not be answered."
@@ -214,7 +215,7 @@ def test_failing_estate(estate: Estate) -> None:
 
 @pytest.mark.parametrize("status", ["denied", "partial", "absent", "failed"])
 def test_needed_dataset_not_whole_makes_the_run_incomplete(estate: Estate, status: str) -> None:
-    results = evaluate(estate(status={"sessions": status}), load_policy())
+    results = evaluate(estate(status={"sessions": status}), core_policy())
     assert results.incomplete == (f"sessions of vbr01: {status} (403).",)
     assert results.summary.success_rate is None
     assert results.summary.verdict.detail.startswith(
@@ -224,7 +225,7 @@ def test_needed_dataset_not_whole_makes_the_run_incomplete(estate: Estate, statu
 
 
 def test_dataset_that_no_check_needs_is_a_limit(estate: Estate) -> None:
-    results = evaluate(estate(status={"server_info": "denied"}), load_policy())
+    results = evaluate(estate(status={"server_info": "denied"}), core_policy())
     assert results.incomplete == ()
     assert results.limits[0] == "server_info of vbr01: denied (403)."
     assert any("Tape" in text for text in results.limits)
@@ -242,7 +243,7 @@ def test_dataset_of_disabled_checks_is_not_needed(estate: Estate) -> None:
 
 
 def test_no_jobs_shown(estate: Estate) -> None:
-    results = evaluate(estate({}, status={"jobs": "denied"}), load_policy())
+    results = evaluate(estate({}, status={"jobs": "denied"}), core_policy())
     assert results.summary.jobs_disabled is None
     job001 = results.coverage.set_index("check_id").loc["JOB-001"]
     assert job001["population"] is pd.NA
@@ -250,7 +251,7 @@ def test_no_jobs_shown(estate: Estate) -> None:
 
 
 def test_interrupted_and_narrowed_runs_say_so(estate: Estate) -> None:
-    results = evaluate(estate(interrupted=True, jobs_pattern="Pay*"), load_policy())
+    results = evaluate(estate(interrupted=True, jobs_pattern="Pay*"), core_policy())
     assert results.incomplete == ("The collection was interrupted.",)
     assert results.summary.verdict.level == "incomplete"
     assert results.summary.verdict.headline == "Nothing fails in what was read."
@@ -259,7 +260,7 @@ def test_interrupted_and_narrowed_runs_say_so(estate: Estate) -> None:
 
 
 def test_failing_at(estate: Estate) -> None:
-    findings = evaluate(estate({"a": BAD}, status={"server_info": "denied"}), load_policy()).findings
+    findings = evaluate(estate({"a": BAD}, status={"server_info": "denied"}), core_policy()).findings
     assert [len(failing_at(findings, word)) for word in ("critical", "high", "medium", "low", "info", "never")] == [
         0, 1, 2, 3, 3, 0,
     ]  # fmt: skip
@@ -269,7 +270,7 @@ def test_failing_at(estate: Estate) -> None:
 def test_results_do_not_change_the_snapshot(estate: Estate) -> None:
     snapshot = estate({"a": BAD})
     before = {name: frame.copy(deep=True) for name, frame in snapshot.tables.items()}
-    evaluate(snapshot, load_policy())
+    evaluate(snapshot, core_policy())
     for name, frame in before.items():
         pd.testing.assert_frame_equal(frame, snapshot.tables[name])
     assert not np.shares_memory(before["jobs"]["retry_count"].array._data, snapshot.jobs["retry_count"].array._data)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core_checks import core_policy
 
-from vbr_audit.checks import load_policy
 from vbr_audit.errors import WaiverError
 from vbr_audit.findings import Results, evaluate, load_waivers
 
@@ -36,7 +36,7 @@ def waiver(**other: str) -> str:
 def results(estate: Estate, text: str, *, now: dt.datetime | None = None) -> Results:
     jobs = {"Lab 1": BAD, "Payroll": BAD}
     snapshot = estate(jobs) if now is None else estate(jobs, now=now)
-    return evaluate(snapshot, load_policy(), load_waivers(text))
+    return evaluate(snapshot, core_policy(), load_waivers(text))
 
 
 def row(found: Results, name: str) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def test_a_waiver_that_fits_nothing_is_listed(estate: Estate) -> None:
 
 def test_only_failing_findings_are_waived(estate: Estate) -> None:
     jobs = {"Lab 1": {"encryption_enabled": None, "gfs_enabled": None}}
-    found = evaluate(estate(jobs), load_policy(), load_waivers(waiver(check="'JOB-*'")))
+    found = evaluate(estate(jobs), core_policy(), load_waivers(waiver(check="'JOB-*'")))
     assert found.summary.counts["WAIVED"] == 0
     assert found.summary.counts["UNKNOWN"] == 2
 

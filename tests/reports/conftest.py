@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from core_checks import core_policy
 
 from vbr_audit.checks.policy import load_policy
 from vbr_audit.collection.datasets import DATASETS
@@ -242,7 +243,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
             path = tmp_path_factory.mktemp("waivers") / "waivers.yaml"
             path.write_text(waivers, encoding="utf-8")
             loaded = load_waivers(path)
-        results: Results = evaluate(snapshot, load_policy(policy), loaded)
+        results: Results = evaluate(snapshot, load_policy(policy) if policy else core_policy(), loaded)
         return build_context(snapshot, results, title=title)
 
     return make

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from core_checks import core_policy
 
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import number, percent
@@ -146,14 +147,13 @@ def test_equal_questions_stand_together(make_run: MakeRun) -> None:
 
 
 def test_a_run_with_nothing_in_it(context: ReportContext) -> None:
-    from vbr_audit.checks.policy import load_policy
     from vbr_audit.findings import evaluate
     from vbr_audit.reports.context import build_context
 
     empty = Snapshot.from_tables(
         {}, now=context.snapshot.now, since=context.snapshot.since, until=context.snapshot.until
     )
-    text = render_html(build_context(empty, evaluate(empty, load_policy(None))))
+    text = render_html(build_context(empty, evaluate(empty, core_policy())))
     assert "no server" in text
     assert "No finding fails." in text
     assert "There is nothing to draw." in text or "<figure>" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,7 +13,7 @@ import pandas as pd
 
 from vbr_audit.collection.manifest import Manifest, RunRecord
 from vbr_audit.display import period_text, plain, time_zone
-from vbr_audit.tables import SPECS
+from vbr_audit.tables import SPECS, resulting_sessions
 from vbr_audit.tables.schema import conform, empty
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Snapshot:
     def sessions(self) -> pd.DataFrame:
         """One row per session created in the period."""
         return self.tables["sessions"]
+
+    @cached_property
+    def resulting_sessions(self) -> pd.DataFrame:
+        """One row per run of a job, its retries folded into it; made of `sessions`."""
+        return resulting_sessions.derive(self.tables["sessions"], time_zone(self.timezone))
 
     @property
     def session_history(self) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from vbr_audit.checks.run import CheckRun
 from vbr_audit.checks.sessions import finished
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import COUNTS
+from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import AreaCount, Summary, Verdict
 
 RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
@@ -27,7 +28,7 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
     counts = status_counts(findings)
     by_result = _by_result(snapshot)
     disabled = snapshot.jobs["is_disabled"]
-    needed = [record for record in snapshot.manifest.datasets if record.name in run.datasets_needed]
+    needed = [need for need in needed_of_servers(snapshot, run) if need.is_offered]
     sessions_whole = _is_whole(snapshot, run, "sessions")
     return Summary(
         counts=counts,
@@ -43,8 +44,8 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         success_rate=_success_rate(by_result) if sessions_whole else None,
         datasets_complete=sum(record.status == "complete" for record in snapshot.manifest.datasets),
         datasets_total=len(snapshot.manifest.datasets),
-        needed_complete=sum(record.status == "complete" for record in needed),
-        needed_total=len(run.servers) * len(run.datasets_needed),
+        needed_complete=sum(need.is_whole for need in needed),
+        needed_total=len(needed),
         verdict=verdict,
     )
 

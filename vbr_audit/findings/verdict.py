@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import Verdict, WaiverReport
 
 OUT_OF_REACH: Final = (
@@ -14,8 +15,11 @@ OUT_OF_REACH: Final = (
     "Continuous data protection (CDP) policies are not in the REST API.",
     "SureBackup jobs with a virtual lab are not in the REST API; content scans are.",
     "Cloud Connect tenants are not in the REST API.",
-    "Repositories, restore points, restores and machines that no job names are not examined by these checks.",
+    "Machines that no backup and no list of assets names are not known here; only an inventory could tell of them.",
 )
+_COUNTED: Final = ("jobs", "job_states", "sessions", "backup_objects", "restore_points")
+"""The datasets of which the verdict tells how many rows were read."""
+
 """What nothing here speaks of, whatever the account may read."""
 
 
@@ -28,22 +32,24 @@ def incomplete_reasons(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
         found.append("No server was read.")
     if snapshot.jobs_pattern is not None and snapshot.jobs.empty and run.servers:
         found.append(f"No job has a name that fits {snapshot.jobs_pattern!r}: the scope is empty.")
-    for server in run.servers:
-        for name in sorted(run.datasets_needed):
-            record = snapshot.manifest.dataset(server, name)
-            if record is None:
-                found.append(f"{name} of {server} was not collected.")
-            elif record.status != "complete":
-                found.append(_sentence(f"{name} of {server}: {record.status}", record.reason))
+    for need in needed_of_servers(snapshot, run):
+        if need.record is None and need.is_offered:
+            found.append(f"{need.dataset} of {need.server} was not collected.")
+        elif need.record is not None and need.is_offered and not need.is_whole:
+            found.append(_sentence(f"{need.dataset} of {need.server}: {need.record.status}", need.record.reason))
     return (*found, *(_sentence(text, None) for text in run.broken))
 
 
 def limits(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
-    """What was not read and no enabled check needs, which checks are off, and what the checks cannot speak of."""
+    """What was not read but does not make the run incomplete, which checks are off, what the checks cannot speak of.
+
+    That is what no enabled check needs, and what the server does not offer in any revision.
+    """
+    missed = {(need.server, need.dataset) for need in needed_of_servers(snapshot, run) if need.is_offered}
     found = [
         _sentence(f"{record.name} of {record.server}: {record.status}", record.reason)
         for record in snapshot.manifest.datasets
-        if record.status != "complete" and record.name not in run.datasets_needed
+        if record.status != "complete" and (record.server, record.name) not in missed
     ]
     if snapshot.jobs_pattern is not None:
         found.append(f"Only jobs whose name fits {snapshot.jobs_pattern} are in scope.")
@@ -100,13 +106,13 @@ def _nothing_failing(asked: int, waived: int, is_incomplete: bool) -> str:
 
 def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str]) -> str:
     """Whether everything was read that the checks need, with the rows of each dataset."""
-    needed = [record for record in snapshot.manifest.datasets if record.name in run.datasets_needed]
-    expected = len(run.servers) * len(run.datasets_needed)
-    whole = sum(record.status == "complete" for record in needed)
+    needed = [need for need in needed_of_servers(snapshot, run) if need.is_offered]
+    expected, whole = len(needed), sum(need.is_whole for need in needed)
     rows: dict[str, int] = {}
-    for record in needed:
-        if record.name != "session_history":
-            rows[record.name] = rows.get(record.name, 0) + record.rows_kept
+    for name in _COUNTED:
+        records = [need.record for need in needed if need.dataset == name and need.record is not None]
+        if records:
+            rows[name] = sum(record.rows_kept for record in records)
     counted = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in rows.items())
     told = f" ({counted})" if counted else ""
     if not incomplete:
