@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vbr_audit.api.client import Client as Client
+    from vbr_audit.checks.outcome import Outcome as Outcome
+    from vbr_audit.checks.params import param as param
+    from vbr_audit.checks.registry import check as check
     from vbr_audit.collection.run_folder import load as load
     from vbr_audit.collection.snapshot import Snapshot as Snapshot
     from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
@@ -31,13 +34,16 @@ _HOMES = {
     "Audit": ("pipeline", "Audit"),
     "Client": ("api.client", "Client"),
     "CollectionInterrupted": ("errors", "CollectionInterrupted"),
+    "Outcome": ("checks.outcome", "Outcome"),
     "Snapshot": ("collection.snapshot", "Snapshot"),
     "VbrAuditError": ("errors", "VbrAuditError"),
     "audit": ("pipeline", "audit_snapshot"),
+    "check": ("checks.registry", "check"),
     "collect": ("pipeline", "collect"),
     "connect": ("pipeline", "connect"),
     "load": ("collection.run_folder", "load"),
     "load_audit": ("pipeline", "load_audit"),
+    "param": ("checks.params", "param"),
     "plot": ("reports.plot", None),
     "verify": ("pipeline", "verify_run"),
 }
@@ -46,13 +52,16 @@ __all__ = [
     "Audit",
     "Client",
     "CollectionInterrupted",
+    "Outcome",
     "Snapshot",
     "VbrAuditError",
     "audit",
+    "check",
     "collect",
     "connect",
     "load",
     "load_audit",
+    "param",
     "plot",
     "verify",
 ]

@@ -4,6 +4,8 @@
     ├── ConfigurationError      the user's words are wrong; nothing was asked of a server
     │   ├── PolicyError         a policy file
     │   ├── WaiverError         a waiver file
+    │   ├── RuleError           a file of own rules
+    │   ├── FrameworkError      a framework file
     │   └── TemplateError       a report template
     ├── ConnectError            a server cannot be used at all
     │   ├── UnreachableError    no answer: name, port, route, timeout
@@ -57,6 +59,14 @@ class SiteError(ConfigurationError):
 
 class WaiverError(ConfigurationError):
     """A waiver file is wrong; the message begins with file and line."""
+
+
+class FrameworkError(ConfigurationError):
+    """A framework file is wrong; the message begins with file and line."""
+
+
+class RuleError(ConfigurationError):
+    """A file of own rules is wrong; the message begins with file and line."""
 
 
 class TemplateError(ConfigurationError):

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pydantic import SecretStr
@@ -23,12 +23,14 @@ from vbr_audit import __version__
 from vbr_audit.api.client import Client, parse_url
 from vbr_audit.api.tls import Tls
 from vbr_audit.checks.needs import datasets_to_read
-from vbr_audit.checks.policy import Policy, load_policy
+from vbr_audit.checks.own import OwnChecks, checks_of_run, known_checks, left_out_text
+from vbr_audit.checks.policy import Policy
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.files import write_bytes
+from vbr_audit.collection.manifest import OwnChecksRecord
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import ConfigurationError, EvidenceError
@@ -41,6 +43,7 @@ from vbr_audit.settings import find_password, load_settings
 if TYPE_CHECKING:
     import httpx
 
+    from vbr_audit.findings.explain import Explanation
     from vbr_audit.reports.context import ReportContext
 
 
@@ -103,6 +106,7 @@ def collect(
     jobs: str | None = None,
     datasets: Iterable[str] | None = None,
     policy: str | Path | Policy | None = None,
+    checks: str | Path | OwnChecks | None = None,
     mask_accounts: bool = False,
     workers: int = 4,
     progress: bool | None = None,
@@ -112,7 +116,8 @@ def collect(
     """Read one or several servers for a period: a month, `since` (inclusive) to `until` (exclusive), or 30 days.
 
     `jobs` is a pattern of job names (`"SQL*"`), `datasets` a choice of `vbr_audit.collection.datasets.DATASETS`, or
-    "all"; without it, what every report shows and what the checks of `policy` (else of the default one) need.
+    "all"; without it, what every report shows and what the checks of `policy` (else of the default one) need, those
+    of your own in the folder `checks` among them.
     `mask_accounts` replaces user names and hints before anything is kept; a `note` stands on the cover of every report.
     Raises `ConnectError` when no server answers and `CollectionInterrupted` on Ctrl-C.
     """
@@ -120,7 +125,7 @@ def collect(
     request = CollectionRequest(
         period=PeriodRequest.of(month=month, since=since, until=until, timezone=zone),
         jobs_pattern=jobs,
-        datasets=_chosen_datasets(datasets, policy),
+        datasets=_chosen_datasets(datasets, policy, checks),
         mask_accounts=mask_accounts,
         workers=workers,
         command=command,
@@ -129,9 +134,11 @@ def collect(
     return read_snapshot(client, request, tool_version=__version__, progress=progress)
 
 
-def _chosen_datasets(datasets: Iterable[str] | None, policy: str | Path | Policy | None) -> tuple[str, ...]:
+def _chosen_datasets(
+    datasets: Iterable[str] | None, policy: str | Path | Policy | None, checks: str | Path | OwnChecks | None
+) -> tuple[str, ...]:
     if datasets is None:
-        return datasets_to_read(policy if isinstance(policy, Policy) else load_policy(policy))
+        return datasets_to_read(policy if isinstance(policy, Policy) else known_checks(checks).policy(policy))
     if isinstance(datasets, str):
         return tuple(DATASETS) if datasets == "all" else (datasets,)
     return tuple(datasets)
@@ -143,25 +150,33 @@ def audit_snapshot(
     policy: str | Path | Policy | None = None,
     waivers: str | Path | Waivers | None = None,
     site: str | Path | Site | None = None,
+    checks: str | Path | OwnChecks | None = None,
 ) -> Audit:
     """Check `snapshot` against a policy (a file, or the shipped default), with accepted exceptions from `waivers`.
 
-    `site` is the file of what only its owner knows: off-site repositories, tiers, assets. Raises `PolicyError`,
-    `WaiverError` and `SiteError`, naming file and line.
+    `site` is the file of what only its owner knows: off-site repositories, tiers, assets; `checks` a folder with checks
+    of your own, beside those declared in this session. Raises `PolicyError`, `WaiverError`, `SiteError` and
+    `RuleError`, naming file and line, and `CheckError` for an id that is taken.
     """
-    chosen = policy if isinstance(policy, Policy) else load_policy(policy)
-    excepted = waivers if isinstance(waivers, Waivers) else load_waivers(waivers)
+    own = known_checks(checks)
+    chosen = own.policy(policy)
+    excepted = waivers if isinstance(waivers, Waivers) else load_waivers(waivers, registry=own.registry)
     place = site if isinstance(site, Site) else load_site(site)
-    run = snapshot.manifest.run.model_copy(
+    earlier = snapshot.manifest.run
+    run = earlier.model_copy(
         update={
             "policy_name": chosen.name,
             "policy_sha256": chosen.sha256,
             "waivers_sha256": hashlib.sha256(excepted.text.encode()).hexdigest() if excepted.text else None,
             "site_sha256": place.sha256,
+            "own_checks": own.records,
         }
     )
-    stated = dataclasses.replace(snapshot, manifest=snapshot.manifest.model_copy(update={"run": run}))
-    return Audit(stated, evaluate(stated, chosen, excepted, place), chosen, excepted, place)
+    told_before = {left_out_text(record) for record in earlier.own_checks}
+    warnings = [text for text in snapshot.manifest.warnings if text not in told_before] + own.warnings
+    manifest = snapshot.manifest.model_copy(update={"run": run, "warnings": warnings})
+    stated = dataclasses.replace(snapshot, manifest=manifest)
+    return Audit(stated, evaluate(stated, chosen, excepted, place), chosen, excepted, place, own)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -173,6 +188,7 @@ class Audit:
     policy: Policy
     waivers: Waivers
     site: Site
+    own: OwnChecks
 
     @property
     def findings(self) -> pd.DataFrame:
@@ -200,6 +216,24 @@ class Audit:
         from vbr_audit.reports.context import build_context
 
         return build_context(self.snapshot, self.results)
+
+    def explain(self, finding_id: str) -> Explanation:
+        """Why a finding is what it is: observed, expected, parameters and their source, and the server's own words.
+
+        `finding_id` may be shortened as long as it is unique, or be `CHECK:object name`. Raises `ConfigurationError`.
+        """
+        from vbr_audit.findings.explain import explain_finding
+
+        return explain_finding(finding_id, self.snapshot, self.results, self.policy, self.waivers)
+
+    def what_if(self, check_id: str, **values: Any) -> pd.DataFrame:
+        """What a check would find with other parameters: one row per value, or per combination of several.
+
+        `audit.what_if("RUN-005", min_rate=[0.9, 0.95])`; nothing is asked of a server. Raises `PolicyError`.
+        """
+        from vbr_audit.findings.whatif import try_values
+
+        return try_values(check_id, values, self.snapshot, self.policy, self.waivers, self.site)
 
     def to_html(self, path: str | Path, *, templates: str | Path | None = None) -> Path:
         """Write the report as one self-contained HTML page; return its path."""
@@ -253,6 +287,7 @@ class Audit:
             (folder / name).unlink(missing_ok=True)
             if text:
                 write_bytes(folder / name, text.encode())
+        run_folder.write_own_checks(folder, self.own.files)
         for kind in FORMATS:
             path = folder / make_report(kind).file_name
             if kind in wanted:
@@ -278,18 +313,35 @@ def load_audit(
     policy: str | Path | None = None,
     waivers: str | Path | None = None,
     site: str | Path | None = None,
+    checks: str | Path | OwnChecks | None = None,
 ) -> Audit:
-    """The audit of a saved run, evaluated anew offline; by default under the policy, waivers and site kept with it."""
+    """The audit of a saved run, evaluated anew offline; by default under the policy, waivers and site kept with it.
+
+    Its own rules are kept with it too; own checks in Python come from the folder `checks` only, never from the run.
+    """
     folder = Path(folder)
-    snapshot = run_folder.load(folder)
+    return _audit_again(folder, run_folder.load(folder), policy, waivers, site, checks)
+
+
+def _audit_again(
+    folder: Path,
+    snapshot: Snapshot,
+    policy: str | Path | None,
+    waivers: str | Path | None,
+    site: str | Path | None,
+    checks: str | Path | OwnChecks | None,
+) -> Audit:
+    """Evaluate a saved run under what is given, else under what is kept with it."""
     kept_policy, kept_waivers = folder / run_folder.POLICY, folder / run_folder.WAIVERS
     run = snapshot.manifest.run
-    rules = load_policy(policy) if policy is not None or not kept_policy.is_file() else None
+    own = checks_of_run(folder / run_folder.OWN_CHECKS, run.own_checks, checks)
+    rules = own.policy(policy) if policy is not None or not kept_policy.is_file() else None
     return audit_snapshot(
         snapshot,
-        policy=rules or load_policy(kept_policy, name=run.policy_name),
+        policy=rules or own.policy(kept_policy, name=run.policy_name),
         waivers=waivers if waivers is not None or not kept_waivers.is_file() else kept_waivers,
         site=load_site(site) if site is not None else _kept_site(folder),
+        checks=own,
     )
 
 
@@ -299,10 +351,11 @@ def _kept_site(folder: Path) -> Site:
     return load_site(kept, assets=folder / run_folder.ASSETS) if kept.is_file() else load_site()
 
 
-def verify_run(folder: str | Path) -> list[str]:
+def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> list[str]:
     """What in a run folder is not as it was written, or is not what its evidence says; empty when all holds.
 
-    Every file is hashed again, and the findings are made again from the evidence and compared.
+    Every file is hashed again, and the findings are made again from the evidence and compared. `checks` is the folder
+    of the run's own checks in Python: without it their findings cannot be made again, which is a difference.
     """
     from vbr_audit.reports.exports import findings_json
 
@@ -312,10 +365,29 @@ def verify_run(folder: str | Path) -> list[str]:
     if not kept.is_file():
         return found
     try:
-        same = findings_json(load_audit(folder).context) == kept.read_bytes()
-    except EvidenceError as error:
+        snapshot = run_folder.load(folder)
+        was_used = [record for record in snapshot.manifest.run.own_checks if record.used]
+        own = checks_of_run(folder / run_folder.OWN_CHECKS, snapshot.manifest.run.own_checks, checks, only=True)
+        if gaps := _own_differences(was_used, own):
+            return [*found, *gaps]
+        audit = _audit_again(folder, snapshot, None, None, None, own)
+        same = findings_json(audit.context) == kept.read_bytes()
+    except (EvidenceError, ConfigurationError) as error:
         return [*found, f"the findings cannot be made again: {error.message}"]
     return found if same else [*found, f"{kept.name} is not what the evidence and the policy give"]
+
+
+def _own_differences(used: Iterable[OwnChecksRecord], own: OwnChecks) -> list[str]:
+    """Why the own checks at hand are not those that a run was made with."""
+    at_hand = {(record.kind, record.name): record for record in own.records if record.used}
+    found = []
+    for record in used:
+        now = at_hand.get((record.kind, record.name))
+        if now is None:
+            found.append(f"the findings cannot be made again: {left_out_text(record)}")
+        elif now.sha256 != record.sha256:
+            found.append(f"the findings cannot be made again: the own checks of {record.name} are others than then")
+    return found
 
 
 def checked_formats(formats: Iterable[str]) -> list[str]:

@@ -69,7 +69,7 @@ def build_snapshot(
     return Snapshot.from_tables(frames, now=NOW, since=SINCE, until=UNTIL, manifest=manifest)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def snapshot_of() -> Callable[..., Snapshot]:
     return build_snapshot
 

@@ -12,17 +12,17 @@ from vbr_audit.checks import REGISTRY, load_policy
 from vbr_audit.errors import PolicyError
 
 
-def test_the_shipped_profile_names_every_check_as_it_is_declared() -> None:
+def test_the_default_profile_takes_each_check_as_it_is_declared() -> None:
     policy = load_policy()
-    assert policy.name == "default profile"
-    assert policy.fail_on == "high"
-    assert set(policy.checks) == {check.id for check in REGISTRY}
+    assert (policy.name, policy.fail_on, policy.waiver_horizon_days) == ("default profile", "high", 366)
+    assert policy.chain == ("default profile",)
+    named = policy.checks
     for use in policy.uses:
-        rule = policy.checks[use.check.id]
-        assert use.enabled
-        assert rule.severity == use.check.severity
-        assert rule.params == {parameter.name: parameter.default for parameter in use.check.parameters}
-        assert not use.severity_from_policy
+        if use.check.id not in named:
+            assert use.enabled
+            assert use.severity == use.check.severity
+            assert use.params == {parameter.name: parameter.default for parameter in use.check.parameters}
+            assert set(use.params_source.values()) <= {"default"}
 
 
 def test_what_a_policy_does_not_name_stays(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ checks:
 @pytest.mark.parametrize(
     ("checks", "message"),
     [
-        ("JOB-03: {}", "policy.yaml:3: checks.JOB-03: no such check: JOB-03; did you mean 'JOB-003'?"),
+        ("JBO-003: {}", "policy.yaml:3: checks.JBO-003: no such check: JBO-003; did you mean 'JOB-003'?"),
         ("TAPE-*: {enabled: false, reason: no tape}", "policy.yaml:3: checks.TAPE-*: no check fits TAPE-*"),
         ("JOB-003: {enabled: false}", "policy.yaml:3: checks.JOB-003: a check that is disabled needs a reason"),
         ("JOB-003: {enabled: no}", "policy.yaml:3: checks.JOB-003.enabled: expected true or false, got the text 'no'"),
@@ -85,18 +85,13 @@ def test_wrong_policies_are_refused_with_their_line(checks: str, message: str | 
     with pytest.raises(PolicyError) as caught:
         load_policy(f"version: 1\nchecks:\n  {checks}\n")
     if message is not None:
-        assert caught.value.message == message
+        assert caught.value.message.startswith(message)
     else:
         assert "max_age_hours: unknown parameter; it takes no parameters (RUN-001)" in caught.value.message
     assert caught.value.hint is not None
     assert "vbr-audit checks" in caught.value.hint
 
 
-def test_keys_that_come_later_are_refused_now() -> None:
-    with pytest.raises(PolicyError) as caught:
-        load_policy("version: 1\nextends: default\noverrides: []\nrules: []\n")
-    assert [line.partition(";")[0] for line in caught.value.message.splitlines()] == [
-        "policy.yaml:2: extends: unknown key",
-        "policy.yaml:3: overrides: unknown key",
-        "policy.yaml:4: rules: unknown key",
-    ]
+def test_an_unknown_key_is_refused() -> None:
+    with pytest.raises(PolicyError, match=r"^policy.yaml:2: rules: unknown key; known: version, extends"):
+        load_policy("version: 1\nrules: []\n")

@@ -1,88 +1,101 @@
-"""Random jobs against an oracle that was written apart from the checks."""
+"""Random raw job documents, through tables and engine, against an oracle that reads only the map of settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from controls_oracle import ALIASES, REVISIONS, Job, answer, leaves_of, the_map
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.checks import load_policy, run_checks
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.tables import jobs as job_tables
 
-YES_NO = st.sampled_from([True, False, None])
-PROFILES = {
-    "1.3-rev1/VSphereBackup": {"retry", "gfs", "encryption"},
-    "1.2-rev1/VSphereBackup": {"retry", "gfs", "encryption"},
-    "1.3-rev1/VSphereReplica": {"retry"},
-    "1.3-rev1/SureBackupContentScan": set(),
-    "1.3-rev1/BackupCopy/Immediate": {"gfs", "encryption"},
-    None: None,
-}
-JOBS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "settings_profile": st.sampled_from(list(PROFILES)),
-            "is_disabled": YES_NO,
-            "retry_enabled": YES_NO,
-            "retry_count": st.sampled_from([None, 0, 1, 2, 3, 10]),
-            "gfs_enabled": YES_NO,
-            "gfs_level_enabled": YES_NO,
-            "encryption_enabled": YES_NO,
-        }
-    ),
-    min_size=1,
-    max_size=12,
+CHECKS = ("JOB-001", "JOB-003", "JOB-004", "JOB-008")
+ASKED = ("retry_", "gfs_", "encryption_enabled", "schedule_type", "primary_job_id")
+HEIRS = ["FileBackupCopy", "EntraIDTenantBackupCopy"]
+TYPES = [*the_map()["types"], *ALIASES, *HEIRS * 5, "VSphereBackup", "ProxmoxBackup", None, 7]
+IDS = ("a", "b", "c")
+VARIANTS = sorted(
+    {word for entry in the_map()["types"].values() for word in entry.get("variant", {}).get("values", ())}
 )
+FLAGS = st.sampled_from([True, True, True, False, False, None, "yes", 1, []])
+COUNTS = st.sampled_from([0, 1, 2, 3, 10, None, "3", 2.5, True])
+WORDS = st.sampled_from([*VARIANTS, "immediate", "Sideways", None, 3])
+BROKEN = st.sampled_from([None, [], "x", 5, {}])
 
 
-def all_of(*parts: bool | None) -> str:
-    """Good if all parts are, bad as soon as one is bad, else not known."""
-    if False in parts:
-        return "FAIL"
-    return "UNKNOWN" if None in parts else "PASS"
+def put(document: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for key in path[:-1]:
+        document = document.setdefault(key, {})
+        if not isinstance(document, dict):
+            return
+    document[path[-1]] = value
 
 
-def oracle(row: dict[str, Any], check_id: str, min_retries: int) -> str:
-    if check_id == "JOB-001":
-        return all_of(None if row["is_disabled"] is None else not row["is_disabled"])
-    has = PROFILES[row["settings_profile"]]
-    group = {"JOB-003": "retry", "JOB-004": "gfs", "JOB-008": "encryption"}[check_id]
-    if has is None:
-        return "UNKNOWN"
-    if group not in has:
-        return "NOT_APPLICABLE"
-    if check_id == "JOB-003":
-        count = row["retry_count"]
-        return all_of(row["retry_enabled"], None if count is None else count >= min_retries)
-    if check_id == "JOB-004":
-        return all_of(row["gfs_enabled"], row["gfs_level_enabled"])
-    return all_of(row["encryption_enabled"])
+@st.composite
+def raw_jobs(draw: st.DrawFn) -> dict[str, Any]:
+    """A document with settings of its type, of any revision and variant at once; some missing, some nonsense."""
+    kind = draw(st.sampled_from(TYPES))
+    document: dict[str, Any] = {"id": draw(st.sampled_from(IDS)), "name": "same", "type": kind}
+    known = ALIASES.get(kind, kind) if isinstance(kind, str) else None
+    entry = the_map()["types"].get(known)
+    if draw(st.integers(0, 9)):
+        document["isDisabled"] = draw(FLAGS)
+    if entry is None:
+        return document
+    paths = {leaf.path: leaf.control for leaf in leaves_of(known) if leaf.control.startswith(ASKED)}
+    variant = draw(st.sampled_from(entry.get("variant", {}).get("values", [None])))
+    paths |= {tuple(text.split(".")): "variant" for text in entry.get("variant", {}).get("by", ())}
+    gates = {gate for leaf in leaves_of(known) for gate in leaf.said("own")}
+    for path, control in (paths | {(gate,): gate for gate in gates}).items():
+        if control == "primary_job_id":
+            value: Any = draw(st.sampled_from([*IDS, "x", None, 4]))
+        elif control in ("variant", "schedule_type"):
+            value = variant if draw(st.integers(0, 7)) else draw(WORDS)
+        else:
+            value = draw(COUNTS if control.endswith(("_count", "_min")) else FLAGS)
+        if draw(st.integers(0, 11)):
+            put(document, path, value)
+    if paths and not draw(st.integers(0, 5)):
+        path = draw(st.sampled_from(sorted(paths)))
+        put(document, path[: draw(st.integers(1, len(path)))], draw(BROKEN))
+    return document
 
 
-def as_the_tables_give_it(row: dict[str, Any]) -> dict[str, Any]:
-    """A control that the profile does not have, or that nobody can read, is never filled."""
-    has = PROFILES[row["settings_profile"]] or set()
-    return {
-        key: None
-        if key.partition("_")[0] in ("retry", "gfs", "encryption") and key.partition("_")[0] not in has
-        else value
-        for key, value in row.items()
-    }
+def test_checks_agree_with_the_oracle(snapshot_of: Callable[..., Snapshot]) -> None:
+    bare, seen = snapshot_of(), set[tuple[str, str]]()
+
+    @settings(max_examples=150, deadline=None, derandomize=True)
+    @given(
+        documents=st.lists(raw_jobs(), min_size=1, max_size=8),
+        revisions=st.tuples(st.sampled_from(REVISIONS), st.sampled_from(REVISIONS)),
+        min_retries=st.integers(1, 4),
+    )
+    def agree(documents: list[dict[str, Any]], revisions: tuple[str, str], min_retries: int) -> None:
+        revision, newest = sorted(revisions)
+        built = job_tables.build(documents, None, server="vbr01", revision=revision, server_revision=newest)
+        snapshot = replace(bare, tables={**bare.tables, "jobs": built.jobs})
+        frame = run_checks(snapshot, load_policy(_policy_text(min_retries))).results
+        jobs = [Job(document, documents, revision, newest) for document in documents]
+        for check_id in CHECKS:
+            found = frame.loc[(frame["check_id"] == check_id).to_numpy(dtype=bool), "result"].tolist()
+            expected = [answer(job, check_id, min_retries) for job in jobs]
+            assert found == expected, check_id
+            seen.update((check_id, result) for result in expected)
+
+    agree()
+    wanted = {(check_id, result) for check_id in CHECKS for result in ("PASS", "FAIL", "UNKNOWN")}
+    wanted |= {(check_id, "NOT_APPLICABLE") for check_id in CHECKS[1:]}
+    assert wanted <= seen, "the random jobs must reach every answer"
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=JOBS, min_retries=st.integers(1, 4))
-def test_checks_agree_with_the_oracle(
-    snapshot_of: Callable[..., Any], rows: list[dict[str, Any]], min_retries: int
-) -> None:
-    filled = [as_the_tables_give_it(row) for row in rows]
-    jobs = [
-        {"server": "vbr01", "job_id": str(number), "name": "same name", "type": "T", "seen_in": "jobs", **row}
-        for number, row in enumerate(filled)
-    ]
-    text = "version: 1\nchecks:\n  'RUN-*': {enabled: false, reason: x}\n  JOB-003: {params: {min_retries: %d}}\n"
-    frame = run_checks(snapshot_of(jobs=jobs), load_policy(text % min_retries)).results
-    for check_id in ("JOB-001", "JOB-003", "JOB-004", "JOB-008"):
-        found = frame.loc[(frame["check_id"] == check_id).to_numpy(dtype=bool), "result"].tolist()
-        assert found == [oracle(row, check_id, min_retries) for row in filled], check_id
+def _policy_text(min_retries: int) -> str:
+    rules = "".join(f"  {name}: {{enabled: true}}\n" for name in CHECKS if name != "JOB-003")
+    return (
+        "version: 1\nchecks:\n  '*': {enabled: false, reason: not asked}\n"
+        f"{rules}  JOB-003: {{enabled: true, params: {{min_retries: {min_retries}}}}}\n"
+    )

@@ -76,9 +76,19 @@ GOOD, WARNED, BAD = (session(word, "2026-10-20T00:00Z") for word in ("Success", 
 def test_success_rate(
     snapshot_of: Make, job: Make, sessions: list[dict[str, Any]], expected: tuple[str, str | None, str]
 ) -> None:
-    result, observed, severity = answer(snapshot_of(jobs=[job(expected_to_run=True)], sessions=sessions), "RUN-005")
+    # A number of a retry tells that each session is a run of its own.
+    runs = [one | {"session_id": str(number), "retry_number": 0} for number, one in enumerate(sessions)]
+    result, observed, severity = answer(snapshot_of(jobs=[job(expected_to_run=True)], sessions=runs), "RUN-005")
     assert (result, severity) == (expected[0], expected[2])
     assert (observed if isinstance(observed, str) else None) == expected[1]
+
+
+def test_retries_are_folded_into_their_run(snapshot_of: Make, job: Make) -> None:
+    days = range(1, 20)
+    firsts = [session("Failed", f"2026-10-{day:02}T20:00Z") for day in days]
+    seconds = [session("Success", f"2026-10-{day:02}T20:10Z") for day in days]
+    snapshot = snapshot_of(jobs=[job(expected_to_run=True)], sessions=[*seconds, *firsts])
+    assert answer(snapshot, "RUN-005")[:2] == ("PASS", "19 of 19 (100.0 %)")
 
 
 def test_sessions_of_nobody_do_not_count_for_a_job_without_id(snapshot_of: Make, job: Make) -> None:

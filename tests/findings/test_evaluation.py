@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from core_checks import core_policy
+from core_checks import CORE_TEXT, core_policy
 
 from vbr_audit.checks import load_policy
 from vbr_audit.collection.snapshot import Snapshot
@@ -163,8 +163,8 @@ def test_compliance_keeps_unknown_in_the_denominator() -> None:
 
 
 def test_a_policy_that_asks_for_one_dataset_or_none(estate: Estate) -> None:
-    one = "version: 1\nchecks:\n  RUN-*: {enabled: false, reason: x}\n  JOB-*: {enabled: false, reason: x}\n"
-    none = one + "  EVD-003: {enabled: false, reason: x}\n"
+    none = "version: 1\nchecks:\n  '*': {enabled: false, reason: x}\n  EVD-001: {enabled: true}\n"
+    one = none + "  EVD-003: {enabled: true}\n"
     details = [evaluate(estate(), load_policy(text)).summary.verdict.detail for text in (one, none)]
     assert details == [
         "The one dataset that the checks need was read whole.",
@@ -235,7 +235,8 @@ def test_dataset_that_no_check_needs_is_a_limit(estate: Estate) -> None:
 
 
 def test_dataset_of_disabled_checks_is_not_needed(estate: Estate) -> None:
-    text = "version: 1\nchecks:\n  RUN-*: {enabled: false, reason: judged elsewhere}\n"
+    text = CORE_TEXT + "".join(f"  RUN-00{one}: {{enabled: false, reason: judged elsewhere}}\n" for one in (1, 3, 4, 5))
+    text = text.replace("".join(f"  RUN-00{one}: {{enabled: true}}\n" for one in (1, 3, 4, 5)), "")
     results = evaluate(estate(status={"sessions": "denied"}), load_policy(text))
     assert results.incomplete == ()
     assert rows(results, check_id="EVD-001", object_id="sessions")["status"].tolist() == ["NOT_APPLICABLE"]

@@ -143,6 +143,9 @@ LEVELS = {
     "post_script_enabled": "scripts.postCommand.isEnabled",
     "retry_wait_min": "schedule.retry.awaitMinutes",
     "schedule_after_job_name": "schedule.afterThisJob.jobName",
+    "schedule_daily_kind": "schedule.daily.dailyKind",
+    "schedule_daily_days": "schedule.daily.days[]",
+    "schedule_daily_time": "schedule.daily.localTime",
 }
 BLOCKS = {"swap_blocks_excluded": "excludeSwapFileBlocks", "deleted_blocks_excluded": "excludeDeletedFileBlocks"}
 

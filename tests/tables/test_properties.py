@@ -152,7 +152,8 @@ def put(document, path, value):
         listed = step.endswith("[]")
         document = document.setdefault(step.removesuffix("[]"), [{}] if listed else {})
         document = document[0] if listed else document
-    document[path[-1]] = value
+    listed = path[-1].endswith("[]")
+    document[path[-1].removesuffix("[]")] = [value] if listed else value
 
 
 def nodes(value, above=()):
@@ -162,7 +163,7 @@ def nodes(value, above=()):
         if isinstance(value[key], dict):
             yield from nodes(value[key], (*above, key))
         if isinstance(value[key], list):
-            yield from nodes(value[key][0], (*above, key, 0))
+            yield from nodes(value[key][0] if isinstance(value[key][0], dict) else {}, (*above, key, 0))
 
 
 PROFILES = [

@@ -43,7 +43,7 @@ def frame_for(check: Check, table: str, view: ServerView) -> pd.DataFrame:
 def ask(check: Check, view: ServerView, frames: list[pd.DataFrame], params: Mapping[str, Any]) -> Outcome:
     """The check's answer, looked over; raises whatever the check raises, and `CheckError` for an empty answer."""
     index = frames[0].index.copy()
-    clock = {"now": view.now, "since": view.snapshot.since, "until": view.snapshot.until, "needed": view.needed}
+    clock = {"now": view.now, "since": view.since, "until": view.until, "needed": view.needed, "zone": view.zone}
     answer = check.function(*frames, **params, **{name: clock[name] for name in check.reserved})
     outcome = answer if isinstance(answer, Outcome) else Outcome(answer)
     _demand_yes_no(outcome.ok, index, "ok")

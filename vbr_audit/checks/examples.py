@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment, assess
-from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.outcome import EXAMPLE_NOW, EXAMPLE_SINCE, EXAMPLE_UNTIL, Example
-from vbr_audit.checks.policy import load_policy
 from vbr_audit.checks.registry import Check
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.checks.tables import TABLES
 from vbr_audit.checks.views import Reading, ServerView
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables import SPECS
 from vbr_audit.tables.schema import conform
 
-_SITE = load_site("""version: 1
+_SITE = replace(
+    load_site("""version: 1
 repositories: [{match: "*", tags: [onsite]}]
 tiers: [{name: all, jobs: ["*"], objects: ["*"]}]
 window: {start: "20:00", end: "06:00"}
 builds: {"13.0": "13.0.0.1"}
-""")
+"""),
+    assets=(),
+)
 """The examples give the tables that are made of a site file; this one only says that there is one."""
+
+_NEEDED = frozenset(DATASETS) - {"server_info"}
+"""The examples take every dataset as needed by some enabled check, but for one."""
 
 _SERVER = "vbr01.example"
 _JOB = "3f1c6a52-8f0e-4a56-9d4b-5e0f4c1f7a10"
@@ -50,6 +55,17 @@ def run_example(check: Check, example: Example, *, without: str | None = None) -
 
     `without` names an input (`retry_enabled`, `sessions.result`) whose values are taken away first.
     """
+    return assess_view(check, example, view_of(check, example, without=without))
+
+
+def assess_view(check: Check, example: Example, view: ServerView) -> Assessment:
+    """What `check` finds in `view`, with the parameters of `example`."""
+    params = check.model.model_validate(dict(example.params)).model_dump()
+    return assess(check, view, params=params, severity=check.severity)
+
+
+def view_of(check: Check, example: Example, *, without: str | None = None) -> ServerView:
+    """The server of `example` as `check` sees it; `without` as in `run_example`."""
     owner, _, column = (without or "").rpartition(".")
     tables = {check.population: [example.row], **example.others}
     frames = {}
@@ -58,16 +74,16 @@ def run_example(check: Check, example: Example, *, without: str | None = None) -
         if column and table == (owner or check.population):
             frame[column] = pd.Series([pd.NA] * len(frame), index=frame.index, dtype=frame[column].dtype)
         frames[table] = frame
-    known = {name: frame for name, frame in frames.items() if name in SPECS}
-    snapshot = Snapshot.from_tables(known, now=EXAMPLE_NOW, since=EXAMPLE_SINCE, until=EXAMPLE_UNTIL)
     readings = {name: Reading(example.datasets.get(name, "complete")) for name in DATASETS}
     site = Site() if example.datasets.get("site") == "not given" else _SITE
     # A blanked server name must not take the row out of its server: the example has only one.
-    view = ServerView(
-        _SERVER, snapshot, readings, needed_datasets(load_policy().uses), alone=True, site=site, frames=frames
-    )
-    params = check.model.model_validate(dict(example.params)).model_dump()
-    return assess(check, view, params=params, severity=check.severity)
+    return ServerView(_SERVER, _bare_snapshot(), readings, _NEEDED, alone=True, site=site, frames=frames)
+
+
+@lru_cache(maxsize=1)
+def _bare_snapshot() -> Snapshot:
+    """Clock and period of the examples, and no row."""
+    return Snapshot.from_tables({}, now=EXAMPLE_NOW, since=EXAMPLE_SINCE, until=EXAMPLE_UNTIL)
 
 
 def inputs_of(check: Check, example: Example) -> Iterator[str]:

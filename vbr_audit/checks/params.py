@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 
 from vbr_audit.errors import CheckError
 
-RESERVED: Final = ("now", "since", "until", "needed")
-"""Arguments that the engine fills: the run's clock, its period, the datasets that the enabled checks need."""
+RESERVED: Final = ("now", "since", "until", "needed", "zone")
+"""Arguments that the engine fills: clock, period and zone of the run, the datasets that the enabled checks need."""
 
 
 @dataclass(frozen=True)

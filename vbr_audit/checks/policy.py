@@ -1,78 +1,43 @@
-"""The policy: which checks run, how severe they are, with which parameters."""
+"""The policy: which checks run, how severe they are, with which parameters, for all objects and for single ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
-
-from vbr_audit.checks.outcome import Severity
+from vbr_audit.checks.objects import OBJECTS
+from vbr_audit.checks.policy_files import HINT, PROFILES, Layer, read_layers
+from vbr_audit.checks.policy_model import LONGEST_WAIVER, CheckRule, Override, PolicyDocument
+from vbr_audit.checks.policy_use import ByPolicy, CheckUse, ObjectRule, ObjectUse, as_declared, laid_over
 from vbr_audit.checks.registry import REGISTRY, Check, Registry
 from vbr_audit.errors import PolicyError
-from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, model_problems, suggestion
+from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, model_problems, suggestion
+
+__all__ = ["PROFILES", "CheckRule", "CheckUse", "ObjectUse", "Policy", "PolicyDocument", "load_policy"]
 
 DEFAULT_NAME = "default profile"
-_HINT = "Correct the policy file; `vbr-audit checks` lists the checks and `vbr-audit checks ID` its parameters."
-
-
-class CheckRule(BaseModel):
-    """What a policy says about one check, or about all that a glob fits."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    enabled: StrictBool | None = None
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = None
-    severity: Severity | None = None
-    params: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _disabling_needs_a_reason(self) -> CheckRule:
-        if self.enabled is False and self.reason is None:
-            raise ValueError("a check that is disabled needs a reason")
-        return self
-
-
-class PolicyDocument(BaseModel):
-    """The shape of a policy file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    version: Literal[1]
-    fail_on: Literal["critical", "high", "medium", "low", "info", "never"] = "high"
-    checks: dict[str, CheckRule] = Field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class CheckUse:
-    """One check as a policy has it.
-
-    `params` holds every parameter with its value in force, `params_source` where each comes from: `default`, or
-    `policy.yaml:12`. `reason` says why a check is disabled.
-    """
-
-    check: Check
-    enabled: bool
-    reason: str | None
-    severity: Severity
-    severity_from_policy: bool
-    params: Mapping[str, Any]
-    params_source: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class Policy:
-    """A policy in force: its document, what it means for every check, and the `text` and hash of its file."""
+    """A policy in force: its document, what it means for every check, and the `text` and hash of what was read.
+
+    `chain` names the files and profiles that it is made of, the one that all others stand on first. `text` is all that
+    `load_policy` needs to give the same policy again.
+    """
 
     document: PolicyDocument
     uses: tuple[CheckUse, ...]
     name: str
     text: str
     sha256: str
+    fail_on: str
+    waiver_horizon_days: int
+    chain: tuple[str, ...]
 
     @property
     def version(self) -> int:
@@ -80,13 +45,8 @@ class Policy:
         return self.document.version
 
     @property
-    def fail_on(self) -> str:
-        """The severity from which on a failing finding fails the run, or `never`."""
-        return self.document.fail_on
-
-    @property
     def checks(self) -> Mapping[str, CheckRule]:
-        """The rules of the file, by id or glob."""
+        """The rules of the file itself, by id or glob."""
         return self.document.checks
 
     def use(self, check_id: str) -> CheckUse:
@@ -98,65 +58,128 @@ class Policy:
 
 
 def load_policy(source: str | Path | None = None, *, name: str | None = None, registry: Registry = REGISTRY) -> Policy:
-    """The policy at `source`, or the profile that ships with the package for None.
+    """The policy at `source`: `default` (also for None), `strict`, `minimal`, or a file.
 
-    A `str` with a line break is the text itself; `name` is what the policy is called, if not by its file. A check that
-    the policy does not name runs with its own severity and parameters. Of several rules that fit a check, an exact id
-    counts more than a glob, and a later glob more than an earlier one. Raises `PolicyError`, whose message names file,
-    line and key of everything that is wrong.
+    A `str` with a line break is the text itself; `name` is what the policy is called, if not by its file. A policy
+    stands on the one that it extends, or on `default`, and each says more than the one below it. Of several rules of
+    one file that fit a check, an exact id counts more than a glob, and a later glob more than an earlier one. What an
+    override says of an object counts more than what is said of all; of several, the later one. Raises `PolicyError`,
+    whose message names file, line and key of everything that is wrong.
     """
-    if source is None:
-        text = resources.files("vbr_audit.checks").joinpath("profiles", "default.yaml").read_text(encoding="utf-8")
-        file = YamlFile(DEFAULT_NAME, text)
-    else:
-        file = YamlFile.read(source, error=PolicyError, default_name="policy.yaml")
-    if name is not None:
-        file = YamlFile(name, file.text)
-    document = load_yaml(
-        file, PolicyDocument, error=PolicyError, hint=_HINT, inspect=lambda content: _inspect(content, registry)
+
+    def parse(file: YamlFile, is_profile: bool) -> PolicyDocument:
+        # A registry of one's own need not hold the checks that a shipped profile names.
+        return load_yaml(
+            file,
+            PolicyDocument,
+            error=PolicyError,
+            hint=HINT,
+            inspect=lambda content: _inspect(content, registry, is_profile),
+        )
+
+    layers, text = read_layers(source, name, parse)
+    last = layers[-1]
+    return Policy(
+        document=last.document,
+        uses=tuple(_use_of(check, layers) for check in registry.all()),
+        name=last.file.name,
+        text=text,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        fail_on=_last(layer.document.fail_on for layer in layers) or "high",
+        waiver_horizon_days=_last(layer.document.waiver_horizon_days for layer in layers) or LONGEST_WAIVER,
+        chain=tuple(layer.file.name for layer in layers),
     )
-    uses = tuple(_use_of(check, document, file) for check in registry.all())
-    return Policy(document, uses, file.name, file.text, file.sha256)
 
 
-def _inspect(content: Any, registry: Registry) -> Iterator[Problem]:
-    """Checks that do not exist, and parameters that a check does not take."""
-    rules = content.get("checks") if isinstance(content, dict) else None
+def _last(values: Iterable[Any]) -> Any:
+    """The last value that is given."""
+    return next((value for value in reversed(list(values)) if value is not None), None)
+
+
+def _inspect(content: Any, registry: Registry, is_profile: bool) -> Iterator[Problem]:
+    """Checks that do not exist, parameters that a check does not take, kinds of objects that nothing judges."""
+    if not isinstance(content, dict):
+        return
+    yield from _rule_problems(content.get("checks"), ("checks",), registry, is_profile)
+    overrides = content.get("overrides")
+    for number, override in enumerate(overrides if isinstance(overrides, list) else []):
+        if not isinstance(override, dict):
+            continue
+        at = ("overrides", number)
+        yield from _rule_problems(override.get("checks"), (*at, "checks"), registry, is_profile)
+        match = override.get("match")
+        kind = match.get("object_type") if isinstance(match, dict) else None
+        kinds = sorted({known.kind for known in OBJECTS.values()})
+        if isinstance(kind, str) and not any(fnmatchcase(known, kind.strip()) for known in kinds):
+            near = suggestion(kind, kinds) or f"; known: {', '.join(kinds)}"
+            yield Problem((*at, "match", "object_type"), f"no kind of object fits {kind}{near}")
+        yield from _moot(content.get("checks"), override.get("checks"), at)
+
+
+def _rule_problems(rules: Any, at: KeyPath, registry: Registry, is_profile: bool) -> Iterator[Problem]:
     known = [check.id for check in registry.all()]
     for key, rule in rules.items() if isinstance(rules, dict) else ():
         fitting = [check for check in registry.all() if fnmatchcase(check.id, str(key))]
-        if not fitting:
+        if not fitting and not is_profile:
             word = "no check fits" if any(sign in str(key) for sign in "*?[") else "no such check:"
-            yield Problem(("checks", str(key)), f"{word} {key}" + suggestion(str(key), known))
+            yield Problem((*at, str(key)), f"{word} {key}" + suggestion(str(key), known))
         params = rule.get("params") if isinstance(rule, dict) else None
         if isinstance(params, dict):
             for check in fitting:
-                at = ("checks", str(key), "params")
-                for problem in model_problems(check.model, params, at=at, key_word="parameter"):
+                for problem in model_problems(check.model, params, at=(*at, str(key), "params"), key_word="parameter"):
                     of_check = f" ({check.id})" if check.id != key else ""
                     yield Problem(problem.path, problem.message + of_check)
 
 
-def _use_of(check: Check, document: PolicyDocument, file: YamlFile) -> CheckUse:
+def _moot(rules: Any, exceptions: Any, at: KeyPath) -> Iterator[Problem]:
+    """Overrides that would enable a check which the same file disables for all objects."""
+    for key, rule in exceptions.items() if isinstance(exceptions, dict) else ():
+        general = rules.get(key) if isinstance(rules, dict) else None
+        if not isinstance(general, dict) or not isinstance(rule, dict):
+            continue
+        if general.get("enabled") is False and rule.get("enabled") is True:
+            yield Problem(
+                (*at, "checks", str(key), "enabled"),
+                f"{key} is disabled for all objects; enable it, and disable it by an override where it is not wanted",
+            )
+
+
+def _use_of(check: Check, layers: Sequence[Layer]) -> CheckUse:
     """All rules that fit `check`, laid over each other: the weakest first."""
-    fitting = [(key, rule) for key, rule in document.checks.items() if fnmatchcase(check.id, key)]
-    fitting.sort(key=lambda pair: pair[0] == check.id)
-    enabled, reason, severity = True, None, None
-    given: dict[str, Any] = {}
-    source = {parameter.name: "default" for parameter in check.parameters}
-    for key, rule in fitting:
-        if rule.enabled is not None:
-            enabled, reason = rule.enabled, rule.reason
-        severity = rule.severity or severity
-        given |= rule.params
-        for name in rule.params:
-            source[name] = f"{file.name}:{file.line_of(('checks', key, 'params', name))}"
+    found = as_declared(check)
+    overrides: list[ObjectRule] = []
+    for layer in layers:
+        for rule, places in _fitting(check, layer.document.checks, layer.file, ("checks",)):
+            found = laid_over(check, found, rule, places)
+        overrides += _overrides_of(check, layer.document.overrides, layer.file)
     return CheckUse(
         check=check,
-        enabled=enabled,
-        reason=reason,
-        severity=severity or check.severity,
-        severity_from_policy=severity is not None and severity != check.severity,
-        params=check.model.model_validate(given).model_dump(),
-        params_source=source,
+        enabled=found.enabled,
+        reason=found.reason,
+        severity=found.severity,
+        severity_from_policy=found.severity_from_policy,
+        params=found.params,
+        params_source=found.sources,
+        enabled_source=found.enabled_source,
+        severity_source=found.severity_source,
+        overrides=tuple(overrides),
     )
+
+
+def _overrides_of(check: Check, overrides: Sequence[Override], file: YamlFile) -> Iterator[ObjectRule]:
+    for number, override in enumerate(overrides):
+        at = ("overrides", number)
+        if rules := tuple(_fitting(check, override.checks, file, (*at, "checks"))):
+            yield ObjectRule(override.match, rules, f"{file.name}:{file.line_of(at)}")
+
+
+def _fitting(check: Check, rules: Mapping[str, CheckRule], file: YamlFile, at: KeyPath) -> list[ByPolicy]:
+    """The rules that fit `check`, the one that counts most last, with the places of their keys."""
+    fitting = [(key, rule) for key, rule in rules.items() if fnmatchcase(check.id, key)]
+    fitting.sort(key=lambda pair: pair[0] == check.id)
+    found: list[ByPolicy] = []
+    for key, rule in fitting:
+        paths: dict[str, KeyPath] = {name: (*at, key, name) for name in ("enabled", "severity")}
+        paths |= {f"params.{name}": (*at, key, "params", name) for name in rule.params}
+        found.append((rule, {name: f"{file.name}:{file.line_of(path)}" for name, path in paths.items()}))
+    return found

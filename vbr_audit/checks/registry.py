@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel
@@ -70,6 +72,11 @@ class Check:
     reserved: tuple[str, ...]
 
     @property
+    def home(self) -> tuple[str, str]:
+        """The module and the name of its function: what is declared there again is the same check."""
+        return self.function.__module__, self.function.__qualname__
+
+    @property
     def population(self) -> str:
         """The table whose rows are judged."""
         return self.tables[0]
@@ -90,17 +97,33 @@ class Check:
         return describe(self.model)
 
 
-class Registry:
-    """The checks by id."""
+class Taker(Protocol):
+    """Whatever takes in the checks that are declared."""
 
-    def __init__(self) -> None:
+    def add(self, check: Check) -> None:
+        """Take in `check`; raises `CheckError` where it is declared wrongly."""
+        ...
+
+
+class Registry:
+    """The checks by id.
+
+    An id of `beside` is taken too. With `replacing`, a check that is declared again by the same function of the same
+    module, as by a notebook cell that is run again, takes the place of the earlier one.
+    """
+
+    def __init__(self, *, beside: Registry | None = None, replacing: bool = False) -> None:
         self._checks: dict[str, Check] = {}
+        self._beside = beside
+        self._replacing = replacing
 
     def add(self, check: Check) -> None:
         """Take in `check`; raises `CheckError` where its id is taken, or where it is declared wrongly."""
-        if faults := list(_faults(check)):
-            raise CheckError(f"{check.id}: {'; '.join(faults)}", hint="Correct the declaration of the check.")
-        if check.id in self._checks:
+        demand_sound(check)
+        if self._beside is not None and check.id in self._beside:
+            raise CheckError(f"{check.id}: a shipped check has this id", hint="Give your check an id of its own.")
+        known = self._checks.get(check.id)
+        if known is not None and not (self._replacing and known.home == check.home):
             raise CheckError(f"{check.id}: two checks have this id", hint="Give the new check an id of its own.")
         self._checks[check.id] = check
 
@@ -112,6 +135,15 @@ class Registry:
         """Every check, by id."""
         return tuple(self._checks[name] for name in sorted(self._checks))
 
+    def copy(self) -> Registry:
+        """A registry of its own with the same checks."""
+        twin = Registry()
+        twin._checks.update(self._checks)
+        return twin
+
+    def __contains__(self, check_id: object) -> bool:
+        return check_id in self._checks
+
     def __iter__(self) -> Iterator[Check]:
         return iter(self.all())
 
@@ -119,8 +151,35 @@ class Registry:
         return len(self._checks)
 
 
+class Declarations:
+    """The checks in the order in which they were declared; equal ids are left to whoever takes them over."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+
+    def add(self, check: Check) -> None:
+        """Take in `check`; raises `CheckError` where it is declared wrongly."""
+        demand_sound(check)
+        self.checks.append(check)
+
+
 REGISTRY: Final = Registry()
 """The checks that this package ships."""
+
+OWN: Final = Registry(beside=REGISTRY, replacing=True)
+"""The checks that somebody declared in this process, as in a notebook cell."""
+
+_TAKER: ContextVar[Taker] = ContextVar("taker", default=OWN)
+
+
+@contextmanager
+def declaring_into(taker: Taker) -> Iterator[None]:
+    """Checks that are declared inside without a registry go to `taker`, not to `OWN`."""
+    token = _TAKER.set(taker)
+    try:
+        yield
+    finally:
+        _TAKER.reset(token)
 
 
 def check(
@@ -139,12 +198,13 @@ def check(
     json_path: str | None = None,
     examples: Sequence[Example] = (),
     area: str | None = None,
-    registry: Registry = REGISTRY,
+    registry: Taker | None = None,
 ) -> Callable[[Function], Function]:
     """Declare the decorated function as a check; it stays as it is, and its docstring is the rationale.
 
     `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
-    says otherwise. `expected` is the good state in words, with parameters in braces. Raises `CheckError`.
+    says otherwise. `expected` is the good state in words, with parameters in braces. Without a `registry` it becomes
+    one of your own checks: `va.audit` and `va.collect` know it from then on. Raises `CheckError`.
     """
     used = tuple(tables) or ((table,) if table else ())
 
@@ -169,7 +229,7 @@ def check(
             model=model_of(check_id, function),
             reserved=reserved_of(function),
         )
-        registry.add(declared)
+        (registry if registry is not None else _TAKER.get()).add(declared)
         return function
 
     return declare
@@ -182,6 +242,12 @@ def _reads_by_table(tables: Sequence[str], reads: Sequence[str]) -> dict[str, tu
         owner, _, column = name.rpartition(".")
         found.setdefault(owner or (tables[0] if tables else ""), []).append(column)
     return {name: tuple(columns) for name, columns in found.items()}
+
+
+def demand_sound(declared: Check) -> None:
+    """Raise `CheckError` where a check is declared wrongly."""
+    if faults := list(_faults(declared)):
+        raise CheckError(f"{declared.id}: {'; '.join(faults)}", hint="Correct the declaration of the check.")
 
 
 def _faults(declared: Check) -> Iterator[str]:

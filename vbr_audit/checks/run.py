@@ -9,14 +9,17 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.assessment import Assessment, assess
+from vbr_audit.checks.assessment import Assessment
 from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.derived import protection
 from vbr_audit.checks.needs import needed_datasets
+from vbr_audit.checks.overriding import assess_use
 from vbr_audit.checks.policy import CheckUse, Policy
 from vbr_audit.checks.site import Site
 from vbr_audit.checks.views import ServerView, views_of
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables.arrays import STRING, strings_of
+from vbr_audit.tables.schema import empty
 
 RESULT_COLUMNS: Final = (
     "server",
@@ -45,7 +48,8 @@ class CheckRun:
     per server and enabled check: `server, check_id, title, area, severity` (text), `population` (Int64, NA where the
     objects could not be read), `whole` (boolean), `reason`; `sizes` is the number of results of each of its rows, in
     their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
-    `datasets_needed` what the enabled ones read.
+    `datasets_needed` what the enabled ones read. `protected` are the rows of `protected_objects` of all servers; none
+    where no enabled check asks for them.
     """
 
     results: pd.DataFrame
@@ -55,6 +59,7 @@ class CheckRun:
     servers: tuple[str, ...]
     broken: tuple[str, ...]
     sizes: tuple[int, ...]
+    protected: pd.DataFrame
 
 
 def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> CheckRun:
@@ -62,22 +67,11 @@ def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> 
     needed = needed_datasets(policy.uses)
     views = views_of(snapshot, needed, site)
     parts: list[tuple[CheckUse, ServerView, Assessment]] = [
-        (
-            use,
-            view,
-            assess(
-                use.check,
-                view,
-                params=use.params,
-                severity=use.severity,
-                severity_from_policy=use.severity_from_policy,
-            ),
-        )
-        for use in policy.uses
-        if use.enabled
-        for view in views
+        (use, view, assess_use(use, view)) for use in policy.uses if use.enabled for view in views
     ]
+    asked = any(use.enabled and protection.SPEC.name in use.check.tables for use in policy.uses)
     return CheckRun(
+        protected=_protected(views if asked else ()),
         results=_results(parts),
         coverage=_coverage(parts),
         uses=policy.uses,
@@ -88,6 +82,16 @@ def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> 
             f"{use.check.id} broke on {view.name}: {part.broke}" for use, view, part in parts if part.broke is not None
         ),
     )
+
+
+def _protected(views: Sequence[ServerView]) -> pd.DataFrame:
+    frames = [frame for view in views if len(frame := view.frame(protection.SPEC.name))]
+    return pd.concat(frames, ignore_index=True) if frames else empty(protection.SPEC)
+
+
+def judge_with(use: CheckUse, views: Sequence[ServerView]) -> pd.DataFrame:
+    """What one check finds on the servers of `views`, with `RESULT_COLUMNS`."""
+    return _results([(use, view, assess_use(use, view)) for view in views])
 
 
 def _results(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:

@@ -38,15 +38,27 @@ class Newest:
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Finished sessions per job in the period, as integer arrays in the order of the jobs.
+    """Finished runs per job in the period, as integer arrays in the order of the jobs.
 
-    `unclear` counts sessions of which state, result or start is not known, so that they may or may not count.
+    `unclear` counts the runs of the period of which state or result is not known, so that they may or may not count;
+    `dateless` those of which the start is not known, so that they may belong to any run, or to none of the period.
     """
 
     success: Cells
     warning: Cells
     failed: Cells
     unclear: Cells
+    dateless: Cells
+
+    @property
+    def good(self) -> Cells:
+        """Runs that succeeded, with or without a warning."""
+        return self.success + self.warning
+
+    @property
+    def known(self) -> Cells:
+        """Runs of which the result is known."""
+        return self.good + self.failed
 
 
 def finished(sessions: pd.DataFrame) -> pd.Series:
@@ -77,17 +89,64 @@ def newest_finished(jobs: pd.DataFrame, sessions: pd.DataFrame) -> Newest:
     return Newest(taken(sessions["result"], last, jobs.index), taken(sessions["created"], last, jobs.index))
 
 
-def runs_of(jobs: pd.DataFrame, sessions: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> Runs:
-    """How the sessions of each job ended that were created from `since` to before `until`."""
-    owner = places_of(sessions["job_id"], jobs["job_id"])
-    counted = within(sessions["created"], since, until) & finished(sessions)
-    sure, outside = surely(counted), surely(~counted)
+def owners_of(jobs: pd.DataFrame, rows: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> Cells:
+    """The place of each row's job among `jobs`, -1 for none and for a row that surely lies outside of the period."""
+    owner = places_of(rows["job_id"], jobs["job_id"])
+    return np.where(surely(~within(rows["created"], since, until)), -1, owner)
 
-    def per_job(chosen: Cells) -> Cells:
-        return np.bincount(owner[chosen & (owner >= 0)], minlength=len(jobs))
 
-    result = {name: sure & surely(sessions["result"] == name) for name in ("Success", "Warning", "Failed")}
+def count_of(owner: Cells, chosen: Cells, jobs: pd.DataFrame) -> Cells:
+    """How many `chosen` rows each job owns."""
+    return np.bincount(owner[chosen & (owner >= 0)], minlength=len(jobs))
+
+
+def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> Runs:
+    """How the runs of each job ended that were created from `since` to before `until`.
+
+    `runs` are the rows of `resulting_sessions`, or of `sessions` where each session shall count by itself.
+    """
+    owner = owners_of(jobs, runs, since, until)
+    done, dateless = finished(runs), runs["created"].isna().to_numpy()
+    sure, over = surely(done) & ~dateless, ~surely(~done)
+    result = {name: sure & surely(runs["result"] == name) for name in ("Success", "Warning", "Failed")}
     known = result["Success"] | result["Warning"] | result["Failed"]
     return Runs(
-        per_job(result["Success"]), per_job(result["Warning"]), per_job(result["Failed"]), per_job(~outside & ~known)
+        *(count_of(owner, result[name], jobs) for name in ("Success", "Warning", "Failed")),
+        unclear=count_of(owner, over & ~known & ~dateless, jobs),
+        dateless=count_of(owner, over & dateless, jobs),
     )
+
+
+def results_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> dict[str, int]:
+    """How many finished runs of the period all `jobs` of one server have, by result.
+
+    The keys are Success, Warning, Failed and `not known`; the last counts runs without a known result, state or start.
+    """
+    found = runs_of(jobs, runs, since, until)
+    counts = {
+        "Success": found.success,
+        "Warning": found.warning,
+        "Failed": found.failed,
+        "not known": found.unclear + found.dateless,
+    }
+    return {name: int(number.sum()) for name, number in counts.items()}
+
+
+def in_time(owner: Cells, rows: pd.DataFrame) -> Cells:
+    """The positions of the rows that belong to a job, by job and start; rows without a start are left out."""
+    usable = np.flatnonzero((owner >= 0) & rows["created"].notna().to_numpy())
+    starts = rows["created"].to_numpy(dtype="datetime64[us]").astype(np.int64)[usable]
+    return usable[np.lexsort((starts, owner[usable]))]
+
+
+def longest_streaks(owner: Cells, chosen: Cells, jobs: pd.DataFrame) -> Cells:
+    """How many `chosen` rows of each job follow one another at most; the rows are in order of job and time."""
+    places = np.arange(len(owner))
+    breaks = ~chosen
+    breaks[1:] |= owner[1:] != owner[:-1]
+    # The row that opens a job's rows, or breaks a streak, starts the count anew: at one if it is chosen itself.
+    last = np.maximum.accumulate(np.where(breaks, places - chosen, -1)) if len(owner) else places
+    lengths = np.where(chosen, places - last, 0)
+    found = np.zeros(len(jobs), dtype=np.int64)
+    np.maximum.at(found, owner, lengths)
+    return found

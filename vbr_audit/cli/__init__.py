@@ -14,9 +14,12 @@ from vbr_audit.cli.cmd_checks import checks_command
 from vbr_audit.cli.cmd_collect import collect_command
 from vbr_audit.cli.cmd_demo import demo_command
 from vbr_audit.cli.cmd_doctor import doctor_command
+from vbr_audit.cli.cmd_explain import explain_command
+from vbr_audit.cli.cmd_policy import policy_app
 from vbr_audit.cli.cmd_report import report_command
 from vbr_audit.cli.cmd_simulate import simulate_command
 from vbr_audit.cli.cmd_verify import verify_command
+from vbr_audit.cli.cmd_waivers import waivers_app
 
 _EXITS = """Exit codes: 0 done · 1 a finding fails at or above --fail-on · 2 usage, policy or waiver file ·
 3 nothing collected: connection, TLS, sign-in · 4 incomplete · 5 an output could not be written · 130 interrupted."""
@@ -39,7 +42,10 @@ app.command("collect")(collect_command)
 app.command("check")(check_command)
 app.command("report")(report_command)
 app.command("verify")(verify_command)
+app.command("explain")(explain_command)
 app.command("checks")(checks_command)
+app.add_typer(policy_app, name="policy")
+app.add_typer(waivers_app, name="waivers")
 app.command("doctor")(doctor_command)
 app.command("simulate")(simulate_command)
 

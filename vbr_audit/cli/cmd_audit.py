@@ -14,6 +14,7 @@ from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.servers import open_clients, take_servers
 
 if TYPE_CHECKING:
+    from vbr_audit.checks.own import OwnChecks
     from vbr_audit.checks.policy import Policy
     from vbr_audit.checks.site import Site
     from vbr_audit.collection.snapshot import Snapshot
@@ -29,6 +30,7 @@ class AuditOrder:
     policy: Policy
     waivers: Waivers
     site: Site
+    own: OwnChecks
     formats: list[str]
     fail_on: str | None
     allow_incomplete: bool
@@ -54,6 +56,7 @@ def audit_command(
     policy: o.Policy = None,
     waivers: o.Waivers = None,
     site: o.Site = None,
+    checks: o.OwnChecks = None,
     formats: o.Formats = o.ALL_FORMATS,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
@@ -70,7 +73,7 @@ def audit_command(
     debug: o.Debug = False,
 ) -> None:
     """Collect, check and report: from one or several VBR servers to a run folder. Only reads."""
-    order = take_order(out, policy, waivers, site, formats, fail_on, allow_incomplete, templates, force, quiet)
+    order = take_order(out, policy, waivers, site, checks, formats, fail_on, allow_incomplete, templates, force, quiet)
     chosen = take_servers(
         urls,
         servers,
@@ -90,9 +93,10 @@ def audit_command(
 
 def take_order(
     out: Path,
-    policy: Path | None,
+    policy: str | None,
     waivers: Path | None,
     site: Path | None,
+    checks: Path | None,
     formats: str,
     fail_on: str | None,
     allow_incomplete: bool,
@@ -101,17 +105,19 @@ def take_order(
     quiet: bool,
 ) -> AuditOrder:
     """Read and check everything that the user gave, so that nothing is wrong with it after an hour of reading."""
-    from vbr_audit.checks.policy import load_policy
+    from vbr_audit.checks.own import known_checks
     from vbr_audit.checks.site import load_site
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.findings.waivers import load_waivers
     from vbr_audit.reports.templates import check_templates
 
+    own = known_checks(checks)
     order = AuditOrder(
         out=out,
-        policy=load_policy(policy),
-        waivers=load_waivers(waivers),
+        policy=own.policy(policy),
+        waivers=load_waivers(waivers, registry=own.registry),
         site=load_site(site),
+        own=own,
         formats=o.split_formats(formats),
         fail_on=o.check_fail_on(fail_on),
         allow_incomplete=allow_incomplete,
@@ -142,7 +148,7 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     from vbr_audit.pipeline import audit_snapshot
 
     snapshot.save(order.out, force=order.force)  # first of all: whatever follows, what was read is kept
-    audit = audit_snapshot(snapshot, policy=order.policy, waivers=order.waivers, site=order.site)
+    audit = audit_snapshot(snapshot, policy=order.policy, waivers=order.waivers, site=order.site, checks=order.own)
     audit.write_outcome(order.out, formats=order.formats, templates=order.templates)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     return exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)

@@ -16,6 +16,7 @@ def check_command(
     policy: o.Policy = None,
     waivers: o.Waivers = None,
     site: o.Site = None,
+    checks: o.OwnChecks = None,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
     quiet: o.Quiet = False,
@@ -27,7 +28,7 @@ def check_command(
     from vbr_audit.pipeline import load_audit
 
     o.check_fail_on(fail_on)
-    audit = load_audit(run, policy=policy, waivers=waivers, site=site)
+    audit = load_audit(run, policy=policy, waivers=waivers, site=site, checks=checks)
     present = [kind for kind, name in (("html", REPORT_HTML), ("xlsx", REPORT_XLSX)) if (run / name).is_file()]
     audit.write_outcome(run, formats=[*present, "json", "csv"])
     print_outcome(audit, written(run), quiet=quiet)

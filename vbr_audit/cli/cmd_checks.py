@@ -2,49 +2,128 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vbr_audit.cli import options as o
-from vbr_audit.cli.guard import guarded
+from vbr_audit.cli.guard import complain, guarded
+from vbr_audit.display import plain, shorten
 from vbr_audit.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from vbr_audit.checks.own import OwnChecks
     from vbr_audit.checks.registry import Check
 
+_WIDTH = 80
+
 CheckId = Annotated[str | None, typer.Argument(metavar="[ID]", help="A check's id, e.g. JOB-003.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 @guarded
-def checks_command(check_id: CheckId = None, debug: o.Debug = False) -> None:
+def checks_command(
+    check_id: CheckId = None, checks: o.OwnChecks = None, as_json: AsJson = False, debug: o.Debug = False
+) -> None:
     """List all checks, or tell all about one: why, parameters, what it reads, remediation."""
-    from vbr_audit.checks import REGISTRY
+    from vbr_audit.checks.own import known_checks
 
-    if check_id is None:
-        for check in REGISTRY.all():
-            typer.echo(f"{check.id:8} {check.severity:8} {check.title}")
+    own = known_checks(checks)
+    for source in own.sources:
+        if source.fault:
+            complain(f"{source.name} could not be used: {source.fault}")
+    chosen = list(own.registry) if check_id is None else [_one(own, check_id)]
+    if as_json:
+        typer.echo(_json([_described(check, own) for check in chosen], one=check_id is not None))
         return
-    known = {check.id: check for check in REGISTRY.all()}
+    for line in _list(chosen, own) if check_id is None else _page(chosen[0], own):
+        typer.echo(line)
+
+
+def _one(own: OwnChecks, check_id: str) -> Check:
+    from vbr_audit.yaml_file import suggestion
+
+    known = [check.id for check in own.registry]
     if check_id.upper() not in known:
-        raise ConfigurationError(f"no check is called {check_id!r}", hint=_closest(check_id.upper(), list(known)))
-    _tell(known[check_id.upper()])
+        near = suggestion(check_id, known)
+        raise ConfigurationError(f"no check is called {check_id!r}{near}", hint="`vbr-audit checks` lists them.")
+    return own.registry.get(check_id.upper())
 
 
-def _tell(check: Check) -> None:
-    typer.echo(f"{check.id}  {check.title}\n\n{check.rationale}\n")
-    typer.echo(f"Area         {check.area}\nSeverity     {check.severity}")
+def _list(checks: Iterable[Check], own: OwnChecks) -> Iterator[str]:
+    """The checks by area, each on one line of at most 80 columns; own ones are marked."""
+    from vbr_audit.checks.registry import AREAS
+
+    order = {area: place for place, area in enumerate(AREAS.values())}
+    by_area: dict[str, list[Check]] = {}
+    for check in checks:
+        by_area.setdefault(check.area, []).append(check)
+    for number, area in enumerate(sorted(by_area, key=lambda area: (order.get(area, len(order)), area))):
+        yield from ["", plain(area)] if number else [plain(area)]
+        for check in by_area[area]:
+            mark = " (own)" if check.id in own.ids else ""
+            start = f"  {check.id:9} {check.severity:8} "
+            yield start + shorten(check.title, _WIDTH - len(start) - len(mark)) + mark
+
+
+def _page(check: Check, own: OwnChecks) -> Iterator[str]:
+    """All about one check."""
+    yield from _wrapped(f"{check.id}  ", check.title)
+    yield ""
+    for paragraph in check.rationale.split("\n\n"):
+        yield from _wrapped("", " ".join(paragraph.split()))
+        yield ""
+    yield from _wrapped("Area         ", check.area)
+    yield from _wrapped("Severity     ", check.severity)
+    if check.id in own.ids:
+        yield from _wrapped("From         ", _origin(check, own) or "")
     for table, columns in check.reads.items():
-        typer.echo(f"Reads        {table}: {', '.join(columns)}")
+        yield from _wrapped("Reads        ", f"{table}: {', '.join(columns)}")
     for parameter in check.parameters:
         unit = f" {parameter.unit}" if parameter.unit else ""
         bounds = f", {parameter.bounds}" if parameter.bounds else ""
-        typer.echo(f"Parameter    {parameter.name} = {parameter.default}{unit}{bounds}: {parameter.help}")
-    typer.echo(f"Remediation  {check.remediation}")
+        told = f"{parameter.name} = {parameter.default}{unit}{bounds}: {parameter.help}"
+        yield from _wrapped("Parameter    ", told)
+    yield from _wrapped("Remediation  ", check.remediation)
 
 
-def _closest(word: str, known: list[str]) -> str:
-    import difflib
+def _wrapped(start: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        plain(text), _WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False
+    ) or [start.rstrip()]
 
-    close = difflib.get_close_matches(word, known, n=3)
-    return f"Did you mean {' or '.join(close)}?" if close else "`vbr-audit checks` lists them."
+
+def _origin(check: Check, own: OwnChecks) -> str | None:
+    return next((source.name for source in own.sources if check in source.checks), None)
+
+
+def _described(check: Check, own: OwnChecks) -> dict[str, Any]:
+    return {
+        "id": check.id,
+        "title": check.title,
+        "area": check.area,
+        "severity": check.severity,
+        "rationale": check.rationale,
+        "remediation": check.remediation,
+        "reads": {table: list(columns) for table, columns in check.reads.items()},
+        "parameters": [
+            {
+                "name": parameter.name,
+                "type": parameter.type,
+                "default": parameter.default,
+                "bounds": parameter.bounds,
+                "unit": parameter.unit,
+                "help": parameter.help,
+            }
+            for parameter in check.parameters
+        ],
+        "own": _origin(check, own),
+    }
+
+
+def _json(listed: list[dict[str, Any]], *, one: bool) -> str:
+    import orjson
+
+    return orjson.dumps(listed[0] if one else listed, option=orjson.OPT_INDENT_2, default=str).decode()

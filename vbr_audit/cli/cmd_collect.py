@@ -31,6 +31,7 @@ def collect_command(
     jobs: o.Jobs = None,
     datasets: o.Datasets = None,
     mask_accounts: o.MaskAccounts = False,
+    checks: o.OwnChecks = None,
     allow_incomplete: o.AllowIncomplete = False,
     revision: o.Revision = None,
     ca_file: o.CaFile = None,
@@ -44,8 +45,10 @@ def collect_command(
     debug: o.Debug = False,
 ) -> None:
     """Read one or several VBR servers into a run folder; check and report it later, offline."""
+    from vbr_audit.checks.own import known_checks
     from vbr_audit.collection.run_folder import prepare
 
+    policy = known_checks(checks).policy()
     prepare(out, force=force)
     chosen = take_servers(
         urls,
@@ -60,7 +63,7 @@ def collect_command(
         proxy=proxy,
     )
     scope = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
-    reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts}
+    reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": policy}
     _collect(chosen, scope | reading, out, force=force, quiet=quiet, allow_incomplete=allow_incomplete)
 
 
@@ -74,7 +77,7 @@ def _collect(
     allow_incomplete: bool,
 ) -> None:
     """Read into `out` and say what came; an interrupted run is written too. Ends in an exit code."""
-    from vbr_audit.checks import load_policy, needed_datasets
+    from vbr_audit.checks import needed_datasets
     from vbr_audit.errors import CollectionInterrupted
 
     try:
@@ -90,6 +93,6 @@ def _collect(
             rows = f"{record.rows_kept:>9,} rows"
             typer.echo(f"{plain(record.server)}  {record.name:22} {record.status:9} {rows}{reason}")
         typer.echo(plain(out))
-    needed = needed_datasets(load_policy().uses)
+    needed = needed_datasets(terms["policy"].uses)
     broken = any(record.status != "complete" for record in snapshot.manifest.datasets if record.name in needed)
     raise typer.Exit(Exit.INCOMPLETE if broken and not allow_incomplete else Exit.DONE)

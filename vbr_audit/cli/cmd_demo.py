@@ -26,6 +26,7 @@ def demo_command(
     policy: o.Policy = None,
     waivers: o.Waivers = None,
     site: o.Site = None,
+    checks: o.OwnChecks = None,
     formats: o.Formats = o.ALL_FORMATS,
     templates: o.Templates = None,
     force: o.Force = False,
@@ -44,7 +45,7 @@ def demo_command(
 
     from vbr_audit.servers_file import Server
 
-    order = take_order(out, policy, waivers, site, formats, "never", False, templates, force, quiet)
+    order = take_order(out, policy, waivers, site, checks, formats, "never", False, templates, force, quiet)
     with simulator.serve(seed=seed, revision=revision) as url:
         server = Server(
             url,

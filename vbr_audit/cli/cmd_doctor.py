@@ -29,6 +29,7 @@ def doctor_command(
     password_stdin: o.PasswordStdin = False,
     policy: o.Policy = None,
     site: o.Site = None,
+    checks: o.OwnChecks = None,
     json_file: JsonFile = None,
     revision: o.Revision = None,
     ca_file: o.CaFile = None,
@@ -41,12 +42,12 @@ def doctor_command(
     debug: o.Debug = False,
 ) -> None:
     """Look before reading: connection, certificate, revision, and what this account may read. Only reads."""
-    from vbr_audit.checks import load_policy
+    from vbr_audit.checks.own import known_checks
     from vbr_audit.checks.site import load_site
     from vbr_audit.cli.diagnosis import diagnoses_json, exit_code_of
     from vbr_audit.collection.files import write_bytes
 
-    rules, has_site = load_policy(policy), load_site(site).is_given
+    rules, has_site = known_checks(checks).policy(policy), load_site(site).is_given
     chosen = take_servers(
         urls,
         servers,

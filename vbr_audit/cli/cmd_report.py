@@ -15,6 +15,7 @@ def report_command(
     run: o.Run,
     formats: o.Formats = o.ALL_FORMATS,
     templates: o.Templates = None,
+    checks: o.OwnChecks = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -25,7 +26,7 @@ def report_command(
 
     wanted = o.split_formats(formats)
     check_templates(templates)
-    load_audit(run).write_outcome(run, formats=wanted, templates=templates)
+    load_audit(run, checks=checks).write_outcome(run, formats=wanted, templates=templates)
     if not quiet:
         for path in written(run):
             typer.echo(plain(path))

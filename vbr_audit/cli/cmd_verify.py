@@ -10,12 +10,18 @@ from vbr_audit.display import plain
 
 
 @guarded
-def verify_command(run: o.Run, quiet: o.Quiet = False, verbose: o.Verbose = False, debug: o.Debug = False) -> None:
+def verify_command(
+    run: o.Run,
+    checks: o.OwnChecks = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
     """Hash every file and every page of evidence again, evaluate anew, and name each difference."""
     from vbr_audit.collection.run_folder import FINDINGS_JSON
     from vbr_audit.pipeline import verify_run
 
-    found = verify_run(run)
+    found = verify_run(run, checks=checks)
     for line in found:
         complain(line)
     if found:

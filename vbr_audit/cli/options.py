@@ -53,11 +53,18 @@ MaskAccounts = Annotated[
     bool, typer.Option("--mask-accounts", help="Replace user names and hints before anything is kept.")
 ]
 
-Policy = Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="Policy in YAML; else the default.")]
+Policy = Annotated[
+    str | None,
+    typer.Option("--policy", metavar="POLICY", help="default, strict, minimal, or a policy in YAML; else default."),
+]
 Waivers = Annotated[Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted exceptions in YAML.")]
 Site = Annotated[
     Path | None,
     typer.Option("--site", metavar="FILE", help="What only you know, in YAML: off-site repositories, tiers, assets."),
+]
+OwnChecks = Annotated[
+    Path | None,
+    typer.Option("--checks", metavar="DIR", help="Folder with checks of your own: .py files and .yaml rules."),
 ]
 FailOn = Annotated[
     str | None,
@@ -141,3 +148,22 @@ def read_password() -> str:
             "--password-stdin: standard input is empty", hint="Pipe the password in, e.g. from a secret store."
         )
     return line
+
+
+def refuse_present(path: Path, *, force: bool) -> None:
+    """Raise `ConfigurationError` where a file is there already, unless it may be replaced."""
+    from vbr_audit.errors import ConfigurationError
+
+    if path.exists() and not force:
+        raise ConfigurationError(f"{path} is there already", hint="Give another name, or --force to replace it.")
+
+
+def write_text(target: str, text: str, *, force: bool) -> None:
+    """Write `text` to standard output for `-`, else to a file; raises `ConfigurationError` and `OutputError`."""
+    from vbr_audit.collection.files import write_bytes
+
+    if target == "-":
+        typer.echo(text, nl=False)
+        return
+    refuse_present(Path(target), force=force)
+    write_bytes(Path(target), text.encode())

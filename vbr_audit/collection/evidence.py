@@ -10,9 +10,13 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from vbr_audit.errors import EvidenceError, OutputError
 
@@ -20,6 +24,17 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FAST = 1
 _DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error)
 """What reading a damaged zip may raise; RuntimeError stands for one that calls itself encrypted or oddly packed."""
+
+
+@dataclass(frozen=True)
+class EvidenceRow:
+    """One row as the server sent it: the entry of its page in the zip, both counted from 0, and that page's hash."""
+
+    entry: str
+    page: int
+    index: int
+    page_sha256: str
+    document: Any
 
 
 class EvidenceFile:
@@ -36,17 +51,44 @@ class EvidenceFile:
 
     def entries(self, dataset: str) -> Iterator[tuple[str | None, bytes]]:
         """As `pages`, each body with the id of the row below which it was read, or None."""
+        for name, body in self.named_pages(dataset):
+            parts = name.split("/")
+            yield (parts[1] if len(parts) > 2 else None), body
+
+    def named_pages(self, dataset: str) -> Iterator[tuple[str, bytes]]:
+        """As `pages`, each body with the name of its entry in the zip."""
         try:
             with zipfile.ZipFile(self.path) as archive:
                 for name in archive.namelist():
                     if name.startswith(f"{dataset}/"):
-                        parts = name.split("/")
-                        yield (parts[1] if len(parts) > 2 else None), archive.read(name)
+                        yield name, archive.read(name)
         except _DAMAGE as error:
             raise EvidenceError(
                 f"cannot read the evidence {self.path}: {error}",
                 hint="The file is damaged or missing; take it from a backup of the run folder.",
             ) from error
+
+    def rows(self, dataset: str, wanted: Iterable[str], *, key: str, rows_at: str = "data") -> dict[str, EvidenceRow]:
+        """The rows of `dataset` whose `key` is one of `wanted`, by that id; the first of equal ones, case apart.
+
+        `rows_at` names the list that holds the rows of a page. Pages that do not hold the text of an id are not decoded.
+        """
+        open_ids = {name.casefold(): name for name in wanted}
+        found: dict[str, EvidenceRow] = {}
+        for page, (entry, body) in enumerate(self.named_pages(dataset)):
+            folded = body.decode("utf-8", "replace").casefold()
+            if not any(name in folded for name in open_ids):
+                continue
+            content = orjson.loads(body)
+            listed = content.get(rows_at) if isinstance(content, dict) else None
+            for index, row in enumerate(listed if isinstance(listed, list) else []):
+                value = row.get(key) if isinstance(row, dict) else None
+                name = open_ids.pop(value.casefold(), None) if isinstance(value, str) else None
+                if name is not None:
+                    found[name] = EvidenceRow(entry, page, index, hashlib.sha256(body).hexdigest(), row)
+            if not open_ids:
+                break
+        return found
 
     def sha256(self, dataset: str) -> str:
         """The SHA-256 over the page bodies of `dataset` in page order."""

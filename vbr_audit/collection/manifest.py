@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -28,6 +28,21 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+class OwnChecksRecord(_Record):
+    """One source of checks that the package does not ship: a file, an installed package, or a notebook.
+
+    `sha256` is over the file, None where there is none; `checks` are the ids that it declared. `fault` says why it
+    could not be used. It is not `used` where the run was judged anew without it.
+    """
+
+    name: str
+    kind: Literal["python", "rules", "package", "notebook"]
+    sha256: str | None = None
+    checks: list[str] = Field(default_factory=list)
+    fault: str | None = None
+    used: bool = True
+
+
 class RunRecord(_Record):
     """The terms of one run: its clock, its period, its scope."""
 
@@ -42,6 +57,7 @@ class RunRecord(_Record):
     policy_sha256: str | None = None
     waivers_sha256: str | None = None
     site_sha256: str | None = None
+    own_checks: list[OwnChecksRecord] = Field(default_factory=list)
     tool_version: str
     command: str | None = None
     note: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,6 +24,8 @@ FINDINGS_JSON, FINDINGS_CSV = "findings.json", "findings.csv"
 REPORT_HTML, REPORT_XLSX = "report.html", "report.xlsx"
 POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
 SITE, ASSETS = "site.yaml", "assets.csv"
+OWN_CHECKS = "checks"
+"""The folder with copies of own checks: rules are read again from there, code never is."""
 FILES = (MANIFEST, FINDINGS_JSON, FINDINGS_CSV, REPORT_HTML, REPORT_XLSX, POLICY, WAIVERS, SITE, ASSETS)
 
 
@@ -54,10 +56,29 @@ def prepare(folder: Path, *, force: bool) -> None:
 def clear(folder: Path) -> None:
     """Remove the files of an earlier run, and no other."""
     listed = _read_sums(folder / SUMS)
-    evidence = [name for name in listed if name.startswith(f"{EVIDENCE}/") and name.count("/") == 1]
-    for name in (*FILES, SUMS, *evidence):
+    below = (f"{EVIDENCE}/", f"{OWN_CHECKS}/")
+    several = [name for name in listed if name.startswith(below) and name.count("/") == 1]
+    for name in (*FILES, SUMS, *several):
         if ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
+    _drop_if_empty(folder / OWN_CHECKS)
+
+
+def write_own_checks(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Keep copies of own checks in a run folder, by their names; those of an earlier outcome go."""
+    place = folder / OWN_CHECKS
+    for name in _read_sums(folder / SUMS):
+        if name.startswith(f"{OWN_CHECKS}/") and name.count("/") == 1 and ".." not in Path(name).parts:
+            (folder / name).unlink(missing_ok=True)
+    for name, content in files.items():
+        place.mkdir(exist_ok=True)
+        write_bytes(place / name, content)
+    _drop_if_empty(place)
+
+
+def _drop_if_empty(place: Path) -> None:
+    if place.is_dir() and not any(place.iterdir()):
+        place.rmdir()
 
 
 def save_snapshot(snapshot: Snapshot, folder: Path, *, force: bool = False) -> Path:
@@ -179,8 +200,15 @@ def evidence_names(servers: Iterable[str]) -> MappingProxyType[str, str]:
 
 def _present(folder: Path) -> list[str]:
     evidence = sorted((folder / EVIDENCE).glob("*.zip")) if (folder / EVIDENCE).is_dir() else []
+    own = [path for path in (folder / OWN_CHECKS).iterdir() if path.is_file()] if (folder / OWN_CHECKS).is_dir() else []
     listed = [name for name in FILES if (folder / name).is_file()]
-    return sorted([*listed, *(f"{EVIDENCE}/{path.name}" for path in evidence)])
+    return sorted(
+        [
+            *listed,
+            *(f"{EVIDENCE}/{path.name}" for path in evidence),
+            *(f"{OWN_CHECKS}/{path.name}" for path in own),
+        ]
+    )
 
 
 def _read_sums(path: Path) -> dict[str, str]:

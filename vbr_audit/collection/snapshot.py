@@ -171,7 +171,11 @@ def provenance_tables(manifest: Manifest) -> dict[str, pd.DataFrame]:
     """The manifest's servers and datasets as the tables `servers` and `datasets`."""
     servers = [record.model_dump(mode="json") | {"server": record.name} for record in manifest.servers]
     datasets = [
-        record.model_dump(mode="json") | {"query": "&".join(f"{key}={value}" for key, value in record.query.items())}
+        record.model_dump(mode="json")
+        | {
+            "query": "&".join(f"{key}={value}" for key, value in record.query.items()),
+            "naive_dates": sum(record.notes.get("naive_dates", {}).values()),
+        }
         for record in manifest.datasets
     ]
     return {"servers": _frame("servers", servers), "datasets": _frame("datasets", datasets)}

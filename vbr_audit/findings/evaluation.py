@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vbr_audit.checks.policy import Policy
 from vbr_audit.checks.run import run_checks
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import counted_coverage
 from vbr_audit.findings.matching import apply_waivers
+from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
 from vbr_audit.findings.results import Results
 from vbr_audit.findings.summary import failing_counts, status_counts, summarise
 from vbr_audit.findings.table import finding_ids, in_order, with_waivers
@@ -15,19 +18,38 @@ from vbr_audit.findings.verdict import give_verdict, incomplete_reasons, limits
 from vbr_audit.findings.waivers import Waivers
 
 
-def evaluate(snapshot: Snapshot, policy: Policy, waivers: Waivers | None = None, site: Site | None = None) -> Results:
-    """Everything that `policy` finds in `snapshot`, with `waivers` laid over it, at the snapshot's clock."""
+def evaluate(
+    snapshot: Snapshot,
+    policy: Policy,
+    waivers: Waivers | None = None,
+    site: Site | None = None,
+    *,
+    frameworks: Sequence[Framework] | None = None,
+) -> Results:
+    """Everything that `policy` finds in `snapshot`, with `waivers` laid over it, at the snapshot's clock.
+
+    `frameworks` are those whose requirements are answered; None stands for all that the package ships.
+    """
     run = run_checks(snapshot, policy, site)
-    waived = apply_waivers(run.results, waivers.waivers if waivers else (), snapshot.now)
+    waived = apply_waivers(
+        run.results,
+        waivers.waivers if waivers else (),
+        snapshot.now,
+        horizon_days=policy.waiver_horizon_days,
+    )
     findings = in_order(with_waivers(run.results, {"finding_id": finding_ids(run.results), **waived.columns}))
     incomplete = incomplete_reasons(snapshot, run)
     verdict = give_verdict(snapshot, run, status_counts(findings), failing_counts(findings), incomplete, waived.report)
+    coverage = counted_coverage(run, waived.status)
+    asked = load_frameworks() if frameworks is None else frameworks
     return Results(
         findings=findings,
-        coverage=counted_coverage(run, waived.status),
+        coverage=coverage,
         uses=run.uses,
         summary=summarise(snapshot, run, findings, verdict),
         waivers=waived.report,
         incomplete=incomplete,
         limits=limits(snapshot, run),
+        protected=run.protected,
+        requirements=answer_requirements(asked, run.uses, findings, coverage),
     )

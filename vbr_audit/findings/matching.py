@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.policy_model import LONGEST_WAIVER
 from vbr_audit.findings.results import WaiverReport
 from vbr_audit.findings.waivers import Waiver
 
@@ -37,37 +38,47 @@ class Waived:
         }
 
 
-def apply_waivers(results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.datetime) -> Waived:
-    """What `waivers` make of the failing results; nothing else can be waived.
+def apply_waivers(
+    results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.datetime, *, horizon_days: int = LONGEST_WAIVER
+) -> Waived:
+    """What `waivers` make of the failing results, and of those without an answer where they cover them.
 
     What was accepted in the product itself is waived without a waiver of ours.
-    Of several active waivers that fit one finding, the one that ends last counts. A waiver that fits only after its
-    last day leaves the finding failing, and the reason says so.
+    Of several waivers that fit one finding, one in force counts more than one that is not, then the one that ends
+    last. One that fits only after its last day, or that runs for more than `horizon_days`, leaves the finding as it
+    is, and the reason says so.
     """
     status = results["result"].to_numpy(dtype=object, copy=True)
     reason = results["reason"].to_numpy(dtype=object, copy=True)
     blank = np.full(len(results), pd.NA, dtype=object)
-    found = Waived(status, reason, blank, blank.copy(), blank.copy(), _report(results, waivers, now))
+    found = Waived(status, reason, blank, blank.copy(), blank.copy(), _report(results, waivers, now, horizon_days))
     said = results["accepted"].to_numpy(dtype=object)
     accepted = (status == "FAIL") & ~pd.isna(said)
     status[accepted], reason[accepted] = "WAIVED", said[accepted]
-    failing = np.flatnonzero(status == "FAIL").tolist() if waivers else []
+    coverable = {covered for waiver in waivers for covered in waiver.covers}
+    open_ones = np.flatnonzero(np.isin(status.astype(str), sorted(coverable))).tolist()
     keys = [results[name].to_numpy(dtype=object) for name in ("server", "check_id", "object_id", "object_name")]
-    for position in failing:
+    for position in open_ones:
         server, check_id, object_id, name = (None if key[position] is pd.NA else key[position] for key in keys)
-        fitting = [waiver for waiver in waivers if waiver.fits(server, check_id, object_id, name)]
+        fitting = [
+            waiver
+            for waiver in waivers
+            if status[position] in waiver.covers and waiver.fits(server, check_id, object_id, name)
+        ]
         if fitting:
-            best = max(fitting, key=lambda waiver: (waiver.expires, waiver.id))
-            _lay(found, position, best, now)
+            best = max(fitting, key=lambda one: (not one.is_too_long(now, horizon_days), one.expires, one.id))
+            _lay(found, position, best, now, horizon_days)
     return found
 
 
-def _lay(found: Waived, position: int, waiver: Waiver, now: dt.datetime) -> None:
+def _lay(found: Waived, position: int, waiver: Waiver, now: dt.datetime, horizon_days: int) -> None:
     """Write one waiver into the row at `position`."""
     found.waiver_id[position] = waiver.id
     found.waiver_owner[position] = waiver.owner
     found.waiver_expires[position] = waiver.expires.isoformat()
-    if waiver.is_active(now):
+    if waiver.is_too_long(now, horizon_days):
+        words = f"waiver {waiver.id} does not count: it runs until {waiver.expires}, more than {horizon_days} days"
+    elif waiver.is_active(now):
         found.status[position] = "WAIVED"
         ticket = f" ({waiver.ticket})" if waiver.ticket else ""
         words = f"accepted until {waiver.expires} by waiver {waiver.id}{ticket}: {waiver.reason}"
@@ -77,14 +88,16 @@ def _lay(found: Waived, position: int, waiver: Waiver, now: dt.datetime) -> None
     found.reason[position] = words if own is pd.NA else f"{own}; {words}"
 
 
-def _report(results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.datetime) -> WaiverReport:
+def _report(results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.datetime, horizon_days: int) -> WaiverReport:
     """The waivers by what became of them, each group by id."""
     ordered = sorted(waivers, key=lambda waiver: waiver.id)
     columns = [results[name].to_numpy(dtype=object) for name in ("server", "check_id", "object_id", "object_name")]
     rows = [[None if cell is pd.NA else cell for cell in row] for row in zip(*columns, strict=True)] if ordered else []
+    too_long = tuple(waiver for waiver in ordered if waiver.is_too_long(now, horizon_days))
     return WaiverReport(
-        active=tuple(waiver for waiver in ordered if waiver.is_active(now)),
+        active=tuple(waiver for waiver in ordered if waiver.is_active(now) and waiver not in too_long),
         expired=tuple(waiver for waiver in ordered if not waiver.is_active(now)),
         unmatched=tuple(waiver for waiver in ordered if not any(waiver.fits(*row) for row in rows)),
-        expiring_soon=tuple(waiver for waiver in ordered if waiver.expires_soon(now)),
+        expiring_soon=tuple(waiver for waiver in ordered if waiver.expires_soon(now) and waiver not in too_long),
+        too_long=too_long,
     )

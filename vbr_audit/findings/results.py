@@ -8,8 +8,11 @@ from typing import Literal
 
 import pandas as pd
 
+from vbr_audit.checks.derived import protection
 from vbr_audit.checks.policy import CheckUse
+from vbr_audit.findings.requirements import no_requirements
 from vbr_audit.findings.waivers import Waiver
+from vbr_audit.tables.schema import empty
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,14 @@ class WaiverReport:
     """The waivers of a run by what became of them; a waiver may stand in more than one group.
 
     `active` may still be used at the run's clock, `expired` no longer; `unmatched` fits no finding at all;
-    `expiring_soon` ends within 30 days.
+    `expiring_soon` ends within 30 days. Those `too_long` accept nothing: they run for longer than the policy allows.
     """
 
     active: tuple[Waiver, ...] = ()
     expired: tuple[Waiver, ...] = ()
     unmatched: tuple[Waiver, ...] = ()
     expiring_soon: tuple[Waiver, ...] = ()
+    too_long: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,8 @@ class Results:
 
     `findings` has the columns `FINDING_COLUMNS`, worst first; `coverage` one row per server and enabled check;
     `uses` every check with its parameters, disabled ones too; `incomplete` says why the run is not whole, `limits`
-    what was not looked at.
+    what was not looked at. `requirements` has one row per framework and requirement, with `REQUIREMENT_COLUMNS`;
+    `protected` one row per protected object with its 3-2-1-1-0 digits, empty where no enabled check asks for them.
     """
 
     findings: pd.DataFrame
@@ -99,6 +104,8 @@ class Results:
     waivers: WaiverReport = field(default_factory=WaiverReport)
     incomplete: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    requirements: pd.DataFrame = field(default_factory=no_requirements)
+    protected: pd.DataFrame = field(default_factory=lambda: empty(protection.SPEC))
 
     @property
     def failed(self) -> pd.DataFrame:

@@ -35,7 +35,7 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         failing_by_severity=failing_counts(findings),
         by_area=_by_area(run, findings),
         compliance=compliance(counts),
-        assessed=assessed(counts),
+        assessed=assessed(counts, _accepted_open(findings)),
         jobs_in_scope=len(snapshot.jobs) if _is_read(snapshot, "jobs", "job_states") else None,
         jobs_disabled=int(surely(disabled).sum()) if _is_read(snapshot, "jobs") else None,
         jobs_whole=_is_whole(snapshot, run, "jobs"),
@@ -79,10 +79,19 @@ def compliance(counts: Mapping[str, int]) -> float | None:
     return counts["PASS"] / total if total else None
 
 
-def assessed(counts: Mapping[str, int]) -> float | None:
-    """(PASS + FAIL + WAIVED) / (PASS + FAIL + WAIVED + UNKNOWN + ERROR), or None where that sum is 0."""
+def assessed(counts: Mapping[str, int], accepted_open: int = 0) -> float | None:
+    """(PASS + FAIL + WAIVED) / (PASS + FAIL + WAIVED + UNKNOWN + ERROR), or None where that sum is 0.
+
+    `accepted_open` of the waived ones were never answered: somebody accepts not to know.
+    """
     total = _judged(counts)
-    return (counts["PASS"] + counts["FAIL"] + counts["WAIVED"]) / total if total else None
+    return (counts["PASS"] + counts["FAIL"] + counts["WAIVED"] - accepted_open) / total if total else None
+
+
+def _accepted_open(findings: pd.DataFrame) -> int:
+    """The number of waived findings that have no answer."""
+    chosen = findings["status"].eq("WAIVED") & findings["result"].eq("UNKNOWN")
+    return int(surely(chosen).sum())
 
 
 def _judged(counts: Mapping[str, int]) -> int:
@@ -94,8 +103,9 @@ def _by_area(run: CheckRun, findings: pd.DataFrame) -> tuple[AreaCount, ...]:
     areas = dict.fromkeys(use.check.area for use in run.uses if use.enabled)
     found = []
     for area in areas:
-        counts = status_counts(findings[findings["area"].eq(area).to_numpy(dtype=bool, na_value=False)])
-        found.append(AreaCount(area, counts, compliance(counts), assessed(counts)))
+        own = findings[findings["area"].eq(area).to_numpy(dtype=bool, na_value=False)]
+        counts = status_counts(own)
+        found.append(AreaCount(area, counts, compliance(counts), assessed(counts, _accepted_open(own))))
     return tuple(found)
 
 

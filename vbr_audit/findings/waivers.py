@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from ruamel.yaml import YAML
 
+from vbr_audit.checks.policy_model import LONGEST_WAIVER
 from vbr_audit.checks.registry import REGISTRY, Registry
 from vbr_audit.errors import WaiverError
-from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, shown, suggestion
+from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, model_problems, shown, suggestion
 
 SOON = dt.timedelta(days=30)
 """A waiver that ends within this time is listed as expiring soon."""
@@ -32,15 +35,26 @@ def _calendar_day(value: Any) -> dt.date:
         raise ValueError(f"{value} is not a day of the calendar") from None
 
 
+def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("names no status; give FAIL, UNKNOWN or both")
+    if len(set(value)) < len(value):
+        raise ValueError("names a status twice")
+    return tuple(sorted(value))
+
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Covers = Annotated[tuple[Literal["FAIL", "UNKNOWN"], ...], AfterValidator(_each_once)]
 Day = Annotated[dt.date, BeforeValidator(_calendar_day)]
 
 
 class Waiver(BaseModel):
     """One accepted exception.
 
-    It covers the failing findings of `check` (an id, or a glob) on `server` (every server when None), for the object
-    with `object_id` or the objects whose name the glob `object_name` fits. `expires` is its last day, in UTC.
+    It accepts the findings of `check` (an id, or a glob) on `server` (every server when None), for the object with
+    `object_id` or the objects whose name the glob `object_name` fits. `covers` says which: failing ones, and with
+    UNKNOWN those that could not be answered; one whose check broke can never be accepted. `expires` is its last day,
+    in UTC, at most 366 days after `created`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -50,6 +64,7 @@ class Waiver(BaseModel):
     server: Text | None = None
     object_id: Text | None = None
     object_name: Text | None = None
+    covers: Covers = ("FAIL",)
     owner: Text
     approved_by: Text | None = None
     reason: Text
@@ -65,7 +80,14 @@ class Waiver(BaseModel):
             raise ValueError("would waive every check for every object; name the check or the object")
         if self.created is not None and self.created > self.expires:
             raise ValueError(f"expires on {self.expires}, before it was created on {self.created}")
+        if self.created is not None and (self.expires - self.created).days > LONGEST_WAIVER:
+            raise ValueError(f"ends more than {LONGEST_WAIVER} days after it was created on {self.created}")
         return self
+
+    def is_too_long(self, now: dt.datetime, horizon_days: int) -> bool:
+        """Whether it ends more than `horizon_days` after the day it was created, or after `now` if that is not told."""
+        start = self.created or now.astimezone(dt.UTC).date()
+        return (self.expires - start).days > horizon_days
 
     def is_active(self, now: dt.datetime) -> bool:
         """Whether it still holds at `now`; its last day counts in full, in UTC."""
@@ -118,6 +140,26 @@ def load_waivers(source: str | Path | None = None, *, registry: Registry = REGIS
         file, WaiverDocument, error=WaiverError, hint=_HINT, inspect=lambda content: _inspect(content, known)
     )
     return Waivers(document.waivers, file.name, file.text, file.sha256)
+
+
+def waiver_problems(content: Any, registry: Registry = REGISTRY) -> list[Problem]:
+    """What is wrong with waivers that were read from somewhere else, given as a file's plain content."""
+    known = [check.id for check in registry.all()]
+    return [*model_problems(WaiverDocument, content), *_inspect(content, known)]
+
+
+def waivers_yaml(waivers: Iterable[Waiver]) -> str:
+    """The waivers as the text of a file that `load_waivers` reads; keys without a value are left out."""
+    rows = []
+    for waiver in waivers:
+        row = waiver.model_dump(exclude_none=True, exclude_defaults=True)
+        rows.append({name: list(value) if isinstance(value, tuple) else value for name, value in row.items()})
+    stream = io.StringIO()
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.default_flow_style, yaml.sort_base_mapping_type_on_output = False, False
+    yaml.width = 1_000_000
+    yaml.dump({"version": 1, "waivers": rows}, stream)
+    return stream.getvalue()
 
 
 def _inspect(content: Any, known: Iterable[str]) -> Iterator[Problem]:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from openpyxl import Workbook
 
+from vbr_audit.checks.derived import protection
 from vbr_audit.collection.files import write_with
 from vbr_audit.reports.excel_cells import CellGuard, xml_text
 from vbr_audit.reports.excel_front import write_cover, write_summary
 from vbr_audit.reports.excel_sheet import SheetColumn, SheetPlan, write_sheets
 from vbr_audit.tables import SPECS
-from vbr_audit.tables.schema import STRING
+from vbr_audit.tables.schema import STRING, TableSpec
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -30,6 +31,8 @@ FINDINGS_FIRST = (
     *("status", "severity", "check_id", "title", "server", "object_name", "observed", "expected"),
     *("reason", "remediation", "json_path"),
 )
+CONTROLS_FIRST = ("framework", "requirement", "title", "answer", "why")
+PROTECTION_FIRST = ("server", *protection.SHOWN)
 SESSIONS_FIRST = ("server", "name", "session_type", "result", "created", "ended", "duration_s")
 SHOWN_UNITS = {"s": "_s", "min": "_min", "%": "_percent", "years": "", "months": "", "weeks": ""}
 """Units that a header names, and the ending of a column's name that says the same."""
@@ -73,12 +76,26 @@ def plan_sheets(context: ReportContext) -> tuple[SheetPlan, ...]:
     footer = f"{context.servers_text}, {context.period}"
 
     def table(name: str, first: tuple[str, ...]) -> tuple[SheetColumn, ...]:
-        units = {column.name: column.unit for column in SPECS[name].columns}
-        return _columns(context.snapshot.tables[name], first, context.zone_name, units)
+        return _columns(context.snapshot.tables[name], first, context.zone_name, _units(SPECS[name]))
 
     return (
         SheetPlan(
             "Findings", "tblFindings", _columns(findings, FINDINGS_FIRST, context.zone_name), 3, footer, wrap=True
+        ),
+        SheetPlan(
+            "Controls",
+            "tblControls",
+            _columns(context.results.requirements, CONTROLS_FIRST, context.zone_name),
+            3,
+            footer,
+            wrap=True,
+        ),
+        SheetPlan(
+            "3-2-1-1-0",
+            "tblProtection",
+            _columns(context.results.protected, PROTECTION_FIRST, context.zone_name, _units(protection.SPEC)),
+            2,
+            footer,
         ),
         SheetPlan("Jobs", "tblJobs", table("jobs", ("server", "name", "type")), 2, footer),
         SheetPlan("Job settings", "tblJobSettings", _settings_columns(context), 3, footer),
@@ -86,6 +103,10 @@ def plan_sheets(context: ReportContext) -> tuple[SheetPlan, ...]:
         SheetPlan("Access", "tblAccess", _columns(_access_frame(context), (), context.zone_name), 3, footer, wrap=True),
         SheetPlan("Provenance", "tblProvenance", table("datasets", ("server", "name", "status")), 2, footer, wrap=True),
     )
+
+
+def _units(spec: TableSpec) -> dict[str, str | None]:
+    return {column.name: column.unit for column in spec.columns}
 
 
 def header_of(name: str, zone: str | None = None, unit: str | None = None) -> str:

@@ -34,7 +34,7 @@ def write_csv(context: ReportContext, path: Path) -> None:
 
 
 def findings_json(context: ReportContext) -> bytes:
-    """Run, findings, coverage and summary as JSON; what is not known is null, moments are ISO 8601 in UTC."""
+    """The whole outcome of a run as JSON; what is not known is null, moments are ISO 8601 in UTC."""
     manifest = context.manifest
     run = manifest.run.model_dump(mode="json") | {
         "servers": [server.model_dump(mode="json") for server in manifest.servers],
@@ -46,6 +46,7 @@ def findings_json(context: ReportContext) -> bytes:
         "run": run,
         "findings": _records(context.results.findings),
         "coverage": _records(context.results.coverage),
+        "requirements": _records(context.results.requirements),
         "summary": _summary(context),
     }
     return orjson.dumps(_encodable(document), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.display import is_known, number, plain
+from vbr_audit.reports.anchors import anchor
+from vbr_audit.reports.page_protection import DigitCount, digit_counts, protection_rows
+from vbr_audit.reports.page_requirements import FrameworkTable, framework_tables
 from vbr_audit.reports.words import Badge, badge
 
 if TYPE_CHECKING:
@@ -119,6 +122,9 @@ class Page:
     access: Capped
     not_asked: Capped
     disabled: tuple[tuple[str, str, str], ...]
+    frameworks: tuple[FrameworkTable, ...]
+    digits: tuple[DigitCount, ...]
+    protection: Capped
 
 
 def build_page(context: ReportContext) -> Page:
@@ -140,17 +146,15 @@ def build_page(context: ReportContext) -> Page:
             for use in context.results.uses
             if not use.enabled
         ),
+        frameworks=framework_tables(context.results.requirements),
+        digits=digit_counts(context.results.protected),
+        protection=Capped(protection_rows(context.results.protected, MAX_ROWS), len(context.results.protected)),
     )
 
 
 def _capped(rows: Iterable[Any]) -> Capped:
     every = tuple(rows)
     return Capped(every[:MAX_ROWS], len(every))
-
-
-def anchor(prefix: str, text: str) -> str:
-    """An id for an element: letters, digits, dots and dashes, whatever `text` holds."""
-    return f"{prefix}-{re.sub(r'[^A-Za-z0-9.-]+', '-', text)}"
 
 
 def _finding_rows(findings: pd.DataFrame) -> Capped:

@@ -45,6 +45,9 @@ _ALL: Final = (
     Control("run_automatically", "boolean", "The job is set to run by its schedule."),
     Control("schedule_type", "string", "The kind of schedule, for the copy jobs that have kinds."),
     Control("schedule_daily_enabled", "boolean", "It runs on days of the week."),
+    Control("schedule_daily_kind", "string", "On which days: Everyday, WeekDays, or SelectedDays."),
+    Control("schedule_daily_days", "string", "The selected days of the week, joined by commas."),
+    Control("schedule_daily_time", "string", "When on these days, by the server's clock, as the server wrote it."),
     Control("schedule_monthly_enabled", "boolean", "It runs on a day of the month."),
     Control("schedule_periodically_enabled", "boolean", "It runs every so many hours or minutes."),
     Control("schedule_continuously_enabled", "boolean", "It runs again as soon as it has ended."),
@@ -130,3 +133,6 @@ CONTROLS: Final[dict[str, Control]] = {control.name: control for control in _ALL
 
 ID_CONTROLS: Final = frozenset({"encryption_password_id", "kms_server_id", "repository_id", "primary_job_id"})
 """The controls that hold an id: the all-zero id means that there is none."""
+
+LIST_CONTROLS: Final = frozenset({"schedule_daily_days"})
+"""The controls that hold a list of words."""

@@ -7,7 +7,7 @@ from typing import Any
 from pandas.api.extensions import ExtensionArray
 
 from vbr_audit.tables.arrays import to_array
-from vbr_audit.tables.control_list import CONTROLS, ID_CONTROLS
+from vbr_audit.tables.control_list import CONTROLS, ID_CONTROLS, LIST_CONTROLS
 from vbr_audit.tables.enums import CONTROL_WORDS, SOUND_WORDS, Folding, fold_control_words
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.schema import ZERO_GUID
@@ -20,6 +20,8 @@ def control_array(name: str, values: list[Any], notes: Notes) -> ExtensionArray:
         values = [_all_of(value) if type(value) is tuple else value for value in values]
     elif name in ID_CONTROLS:
         values = without_zero_ids(values)
+    elif name in LIST_CONTROLS:
+        values = [_joined(value) if type(value) is tuple else value for value in values]
     elif dtype == "string":
         values = _fold(name, values, notes)
     return to_array(values, dtype, name, notes)
@@ -35,6 +37,11 @@ def _all_of(values: tuple[Any, ...]) -> Any:
     if any(value is False for value in values):
         return False
     return next((value for value in values if value is not True), True if values else None)
+
+
+def _joined(words: tuple[Any, ...]) -> Any:
+    """The words joined by commas, capitalised; a value that does not fit if one of them is no text."""
+    return next((word for word in words if not isinstance(word, str)), ",".join(map(str, words)).title())
 
 
 def _fold(name: str, values: list[Any], notes: Notes) -> list[Any]:

@@ -118,6 +118,7 @@ RENAMED_SESSION_TYPES: Final = {"Job": "BackupJob"}
 
 CONTROL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule_type": ("Immediate", "Periodic", "Continuous", "Custom"),
+    "schedule_daily_kind": ("Everyday", "WeekDays", "SelectedDays"),
     "retention_type": ("RestorePoints", "Days", "Months", "Years"),
     "encryption_type": ("ByUserPassword", "ByKms"),
     "backup_mode": ("Full", "Incremental", "ReverseIncremental", "Transform", "TransformForeverIncremental"),

@@ -42,6 +42,7 @@ DATASETS: Final = TableSpec(
         Column("rows_duplicate", "Int64", "Rows received more than once.", "rows"),
         Column("rows_outside_period", "Int64", "Rows dropped because they lie outside the period.", "rows"),
         Column("rows_kept", "Int64", "Rows in the table.", "rows"),
+        Column("naive_dates", "Int64", "Dates that came without an offset, and so are not known.", "dates"),
         Column("status", "string", "complete, partial, denied, absent or failed."),
         Column("reason", "string", "Why it is not complete."),
         Column("started", "datetime", "When the first answer was asked for."),

@@ -33,7 +33,7 @@ SPEC: Final = TableSpec(
         Column("is_canceled", "boolean", "Somebody stopped the last session."),
         Column("duration_s", "Float64", "How long the last session took.", "s"),
         Column("attempts", "Int64", "The sessions that were folded, the last one included.", "sessions"),
-        Column("retries", "Int64", "Those of them that repeat a failed one; a health check's repetition is none."),
+        Column("retries", "Int64", "Those of them that repeat another; a repeated health check is none."),
         Column("initiated_by", "string", "Who started the first session."),
     ),
     "One row per run of a job in the period, made of `sessions`. Where the server tells which session a retry repeats "
@@ -43,9 +43,10 @@ SPEC: Final = TableSpec(
 
 
 def derive(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
-    """The resulting sessions of the rows of `sessions`, by job and time; days are those of `zone`.
+    """The resulting sessions of the rows of `sessions`, by server, job and time; days are those of `zone`.
 
-    A session whose start is not known is a run of its own, without a start. Of sessions that started at the same
+    A session whose start is not known is a run of its own where days are folded. Among retries that the server names
+    it counts as the last, so that the start of the whole run is not known. Of sessions that started at the same
     moment, the failed one counts as the last.
     """
     rows = sessions[sessions["job_id"].notna().to_numpy()].reset_index(drop=True)
@@ -55,7 +56,6 @@ def derive(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
     order, ends = _runs(rows, informed, zone)
     starts = np.append(0, ends[:-1] + 1)
     first, last = order[starts], order[ends]
-    attempts = ends - starts + 1
     retries = np.add.reduceat(_retry_flags(rows, informed, order, starts), starts)
     columns: dict[str, Any] = {
         "first_session_id": rows["session_id"].array.take(first),
@@ -63,7 +63,7 @@ def derive(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
         "started": rows["created"].array.take(first),
         "first_result": rows["result"].array.take(first),
         "initiated_by": rows["initiated_by"].array.take(first),
-        "attempts": pd.array(attempts, dtype=pd.Int64Dtype()),
+        "attempts": pd.array(ends - starts + 1, dtype=pd.Int64Dtype()),
         "retries": pd.array(retries, dtype=pd.Int64Dtype()),
     }
     columns |= {name: rows[name].array.take(last) for name in SPEC.names if name not in columns}
@@ -80,25 +80,49 @@ def _runs(rows: pd.DataFrame, informed: np.ndarray, zone: dt.tzinfo) -> tuple[np
     """The rows in order of server, job, run and time, and at which places of that order runs end."""
     created = rows["created"]
     instants = created.to_numpy(dtype="datetime64[us]").astype(np.int64)
-    days = created.dt.tz_convert(zone).dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
     dateless = created.isna().to_numpy()
-    sessions = rows["session_id"].astype(STRING)
-    original = sessions.where(rows["original_session_id"].isna(), rows["original_session_id"])
-    own = np.where(informed, pd.factorize(original)[0], days)
-    alone = dateless & ~informed
-    own[alone] = np.iinfo(np.int64).max - np.arange(len(rows))[alone]
-    job = pd.factorize(rows["server"] + "\0" + rows["job_id"])[0]
+    instants[dateless] = np.iinfo(np.int64).max
+    days = created.dt.tz_convert(zone).dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
+    # Places of single rows lie far from any day, so that no session without a start falls on one.
+    alone = np.iinfo(np.int64).max - np.arange(len(rows))
+    job = pd.factorize(rows["server"].fillna("") + "\0" + rows["job_id"])[0]
+    own = np.where(informed, _roots(rows, job), np.where(dateless, alone, days))
     failed = (rows["result"] == "Failed").to_numpy(dtype=bool, na_value=False)
     order = np.lexsort((failed, instants, own, job))
     changed = (np.diff(own[order]) != 0) | (np.diff(job[order]) != 0)
     return order, np.append(np.flatnonzero(changed), len(rows) - 1)
 
 
+def _roots(rows: pd.DataFrame, job: np.ndarray) -> np.ndarray:
+    """A number per row that equal runs share: that of the session at which its chain of retries begins.
+
+    A session that is named and was not read still holds together those that name it; a chain that bites its own tail
+    is one run. Only sessions of the same job are followed.
+    """
+    size, prefix = len(rows), pd.Series(job, index=rows.index).astype(STRING) + "\0"
+    keys, named = prefix + rows["session_id"], prefix + rows["original_session_id"]
+    codes, distinct = pd.factorize(pd.concat([keys, named], ignore_index=True))
+    mine, parent = codes[:size], codes[size:]
+    above, lowest = np.arange(len(distinct)), np.arange(len(distinct))
+    linked = (mine >= 0) & (parent >= 0)
+    above[mine[linked]] = parent[linked]
+    # Each step doubles how far every pointer reaches; `lowest` is the least of all that were passed.
+    for _ in range(len(distinct).bit_length()):
+        lowest = np.minimum(lowest, lowest[above])
+        above = above[above]
+    nameless = np.arange(size) + len(distinct)
+    start = np.where(mine >= 0, mine, parent)
+    found = nameless.copy()
+    found[start >= 0] = lowest[above[start[start >= 0]]]
+    return found
+
+
 def _retry_flags(rows: pd.DataFrame, informed: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """1 for each row of the order that repeats a failed session of its run."""
     recheck = rows["is_recheck_retry"].to_numpy(dtype=bool, na_value=False)
     numbered = (rows["retry_number"] > 0).to_numpy(dtype=bool, na_value=False)
-    told = (numbered | rows["original_session_id"].notna().to_numpy()) & ~recheck
+    another = (rows["original_session_id"] != rows["session_id"]).to_numpy(dtype=bool, na_value=False)
+    told = (numbered | another) & ~recheck
     failed = (rows["result"] == "Failed").to_numpy(dtype=bool, na_value=False)
     after_failure = np.append(False, failed[order][:-1])
     after_failure[starts] = False

@@ -5,5 +5,8 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 
-for _module in pkgutil.iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+from vbr_audit.checks.registry import REGISTRY, declaring_into
+
+with declaring_into(REGISTRY):
+    for _module in pkgutil.iter_modules(__path__):
+        import_module(f"{__name__}.{_module.name}")

@@ -1,35 +1,211 @@
-"""The table `protected_objects`: each protected machine with its restore points and its 3-2-1-1-0 digits."""
+"""The table `protected_objects`: each protected machine with its restore points and its 3-2-1-1-0 digits.
+
+An object is one over all its backups: rows of `backup_objects` are one object where they have one id, or the same
+platform, id on that platform and name. The same machine seen from a platform and from inside itself stays two.
+
+The digits, for one object: **3** production and at least two backup copies on different repositories (the performance
+tier of a scale-out repository is one, and so is each tier to which backups are copied at once); **2** at least one of
+them on another medium than local disk, as production counts as disk (own judgement); **1** one off-site: its
+repository is tagged so, or lies with a public cloud provider; **1** one immutable or offline; **0** verified: by the
+health check of its job, or by a content scan. Tape is not visible over REST and counts nowhere.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived.material import Derived, Material
+from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, verified
+from vbr_audit.checks.derived.protection_points import Points, link_points, point_facts
+from vbr_audit.checks.derived.protection_promises import gap_facts, gfs_facts, jobs_of, retention_facts
+from vbr_audit.checks.logic import Cells, any_of, listed, number_of, surely
 from vbr_audit.tables.schema import Column, TableSpec, conform
+
+COPY_JOBS: Final = ("BackupCopy", "EntraIDTenantBackupCopy", "FileBackupCopy", "LegacyBackupCopy")
+"""The types of jobs that copy what another job has backed up."""
+
+DIGITS: Final = ("has_three_copies", "has_two_media", "has_offsite", "has_protected_copy", "is_verified")
+"""The five digits of 3-2-1-1-0, in their order."""
+
+SHOWN: Final = (
+    "name",
+    "type",
+    "platform",
+    "tier",
+    "jobs",
+    "latest_point",
+    "latest_clean_point",
+    "worst_malware",
+    "copies_count",
+    "repositories",
+    "media",
+    "offsite_repositories",
+    "protected_repositories",
+    *DIGITS,
+    "score",
+)
+"""The columns that a reader of the table wants to see, in their order."""
 
 SPEC: Final = TableSpec(
     "protected_objects",
     ("object_key",),
     (
         Column("server", "string", "The server."),
-        Column("object_key", "string", "What identifies the object over its backups."),
+        Column("object_key", "string", "What identifies the object over its backups: the least of its ids."),
         Column("name", "string", "The object's name."),
         Column("type", "string", "What it is."),
         Column("platform", "string", "Its platform."),
-        Column("backups_count", "Int64", "The backups that hold it."),
+        Column("tier", "string", "Its tier in the site file, by its name, else by its jobs' names; NA for none."),
+        Column("rpo_hours", "Int64", "The longest age that its newest restore point may have by its tier.", "hours"),
+        Column("backups_count", "Int64", "The backups that hold it.", "backups"),
+        Column("jobs", "string", "The backups' jobs that are no copy jobs, by name."),
+        Column("primary_jobs_count", "Int64", "So many jobs that are no copy jobs back it up.", "jobs"),
+        Column("last_run_failed", "boolean", "The last run of one of its backups failed on it. From 1.3-rev0 on."),
+        Column("points_count", "Int64", "Its restore points over all backups.", "restore points"),
+        Column("points_known", "boolean", "Every restore point is known to belong to it or not."),
+        Column("latest_point", "datetime", "Its newest restore point; NaT for none, or if not all are known."),
+        Column("oldest_point", "datetime", "Its oldest restore point; NaT for none, or if not all are known."),
+        Column("latest_clean_point", "datetime", "Its newest one marked Clean; NaT if a mark is not known."),
+        Column("latest_full", "datetime", "Its newest full one; NaT if a type is not known."),
+        Column("latest_source_point", "datetime", "The newest one that is no copy."),
+        Column("latest_copy_point", "datetime", "The newest one that a copy job made."),
+        Column("marks_known", "boolean", "Every one of its restore points is known with its mark."),
+        Column("worst_malware", "string", "Its worst mark that is known; a good one only if all marks are."),
+        Column("longest_gap_h", "Float64", "The longest time without a new one that reaches into the period.", "hours"),
+        Column("gaps_h", "string", "The longest of those times in hours, joined by commas, the longest first."),
+        Column("retention_due", "boolean", "One of its backups is older than its retention."),
+        Column("kept_percent", "Float64", "The least share of the promised restore points in those backups.", "%"),
+        Column("gfs_promised", "boolean", "A job of it keeps weekly, monthly or yearly restore points."),
+        Column("gfs_missing", "Int64", "Finished weeks, months and years without theirs.", "restore points"),
+        Column("has_copies", "boolean", "A copy job backs it up; NA if the types of its jobs are not known."),
+        Column("copies_count", "Int64", "Copies that are surely there, on different repositories.", "copies"),
+        Column("repositories", "string", "Where they are."),
+        Column("media", "string", "The storage classes that they are on."),
+        Column("offsite_repositories", "string", "Those that are surely off-site."),
+        Column("protected_repositories", "string", "Those that are surely immutable or offline."),
+        Column("has_three_copies", "boolean", "3: with production there are three copies."),
+        Column("has_two_media", "boolean", "2: they are on two media."),
+        Column("has_offsite", "boolean", "1: one is off-site."),
+        Column("has_protected_copy", "boolean", "1: one is immutable or offline."),
+        Column("is_verified", "boolean", "0: one is verified."),
+        Column("has_separate_hosts", "boolean", "Its copies are on at least two hosts; NA for one copy."),
+        Column("score", "Int64", "How many of the five digits are met; NA if one is not known.", "digits"),
     ),
     "One row per protected object.",
 )
 
 
 def _make(material: Material) -> pd.DataFrame:
-    objects = material.frame("backup_objects")
-    key = objects["object_id"].fillna(objects["backup_object_id"])
-    first = ~key.duplicated().to_numpy()
-    columns: dict[str, Any] = {name: objects.loc[first, name] for name in ("server", "name", "type", "platform")}
-    return conform({**columns, "object_key": key[first]}, SPEC)[0]
+    units = material.frame("backup_objects")
+    units = units[units["backup_object_id"].notna().to_numpy()].reset_index(drop=True)
+    owners, keys = _owners(units)
+    count, index = len(keys), pd.RangeIndex(len(keys))
+    first = np.full(count, len(units), dtype=np.int64)
+    np.minimum.at(first, owners, np.arange(len(units)))
+    jobs = jobs_of(material, units)
+    points = link_points(material, units)
+    whole = material.is_whole("backup_objects") and material.is_whole("backups")
+    columns: dict[str, Any] = {name: units[name].iloc[first].array for name in ("server", "name", "type", "platform")}
+    columns["object_key"] = keys
+    columns |= _job_facts(material, units, jobs, points, owners, index, columns["name"])
+    columns |= gap_facts(material, units, jobs, points, owners, count)
+    columns |= retention_facts(material, units, jobs, points, owners, count)
+    columns |= gfs_facts(material, jobs, points, owners, count)
+    columns |= copy_facts(copies_of(material, units, owners), index, whole=whole)
+    columns["is_verified"] = verified(material, units, owners, index)
+    score = sum((columns[name].astype("Int64") for name in DIGITS), pd.Series(0, index=index, dtype="Int64"))
+    return conform({**columns, "score": score}, SPEC)[0]
 
 
-TABLE: Final = Derived(SPEC, ("backup_objects", "backups"), _make)
+def _job_facts(
+    material: Material,
+    units: pd.DataFrame,
+    jobs: pd.DataFrame,
+    points: Points,
+    owners: Cells,
+    index: pd.RangeIndex,
+    names: Any,
+) -> dict[str, Any]:
+    """What the backups and their jobs tell of each object."""
+    count = len(index)
+    kind = jobs["job_type"].fillna(jobs["type"])
+    is_copy = kind.isin(COPY_JOBS).astype("boolean").mask(kind.isna().to_numpy())
+    primary = surely(~is_copy) & jobs["backup_job_id"].notna().to_numpy()
+    pairs = pd.Series(list(zip(owners.tolist(), jobs["backup_job_id"].tolist(), strict=True)), dtype=object)
+    distinct = primary & ~pairs.where(primary).duplicated().to_numpy()
+    unsure = number_of(owners, is_copy.isna().to_numpy() | jobs["backup_job_id"].isna().to_numpy(), index) > 0
+    lost = number_of(owners, units["restore_points_count"].isna().to_numpy(), index) > 0
+    total = np.zeros(count, dtype=np.int64)
+    np.add.at(total, owners, units["restore_points_count"].fillna(0).to_numpy(dtype=np.int64))
+    labels = jobs["name"].where(pd.Series(primary, index=jobs.index))
+    tiers = _tiers(material, names, labels, owners, count)
+    return {
+        "tier": [tier and tier.name for tier in tiers],
+        "rpo_hours": [tier and tier.rpo_hours for tier in tiers],
+        "backups_count": number_of(owners, np.ones(len(units), dtype=bool), index),
+        "jobs": listed(owners, labels, index),
+        "primary_jobs_count": number_of(owners, distinct, index).mask(surely(unsure.astype("boolean"))),
+        "last_run_failed": any_of(owners, units["last_run_failed"], index),
+        "points_count": pd.Series(total, dtype="Int64").mask(surely(lost.astype("boolean"))),
+        "has_copies": any_of(owners, is_copy, index),
+        **point_facts(points, owners, is_copy, count),
+    }
+
+
+def _owners(units: pd.DataFrame) -> tuple[Cells, list[str]]:
+    """The object of each row, as a position, and the keys of the objects in the order of their first row."""
+    parent: dict[Any, Any] = {}
+
+    def root(node: Any) -> Any:
+        while parent.setdefault(node, node) != node:
+            parent[node] = node = parent[parent[node]]
+        return node
+
+    ids = units["backup_object_id"].tolist()
+    for own, platform, place, name in zip(
+        ids, *(units[column].tolist() for column in ("platform", "object_id", "name")), strict=True
+    ):
+        mine = root(own)
+        if all(type(part) is str for part in (platform, place, name)):
+            parent[root((platform, place, name.casefold()))] = mine
+    groups: dict[Any, int] = {}
+    owners = np.array([groups.setdefault(root(own), len(groups)) for own in ids], dtype=np.int64)
+    keys = [""] * len(groups)
+    for own, owner in zip(ids, owners.tolist(), strict=True):
+        keys[owner] = min(keys[owner] or own, own)
+    return owners, keys
+
+
+def _tiers(material: Material, names: Any, jobs: pd.Series, owners: Cells, count: int) -> list[Any]:
+    """The tier of each object: the first that fits its name, else the strictest one of its jobs' names."""
+    site = material.site
+    if not site.document.tiers:
+        return [None] * count
+    by_job = {name: site.tier_of(job=name) for name in jobs.dropna().unique()}
+    found: list[Any] = [None if name is pd.NA else site.tier_of(object_name=name) for name in names]
+    own = [tier is not None for tier in found]
+    for owner, name in zip(owners.tolist(), jobs.tolist(), strict=True):
+        tier = None if name is pd.NA else by_job[name]
+        if own[owner] or tier is None:
+            continue
+        if found[owner] is None or (tier.rpo_hours or np.inf) < (found[owner].rpo_hours or np.inf):
+            found[owner] = tier
+    return found
+
+
+TABLE: Final = Derived(
+    SPEC,
+    ("backup_objects", "backups"),
+    _make,
+    also=(
+        "restore_points",
+        "backup_files",
+        "jobs",
+        "sessions",
+        "repositories",
+        "scale_out_repositories",
+    ),
+)

@@ -1,0 +1,172 @@
+"""A check that goes wrong stays alone: every other finding is what it would have been without it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vbr_audit.checks import REGISTRY, CheckUse, Outcome, Policy, load_policy, run_checks
+from vbr_audit.checks.run import CheckRun
+from vbr_audit.collection.snapshot import Snapshot
+
+NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
+
+
+def _raises(*frames: pd.DataFrame, **_: Any) -> pd.Series:
+    raise KeyError("gone")
+
+
+def _warns(*frames: pd.DataFrame, **_: Any) -> pd.Series:
+    raise RuntimeWarning("seen as an error")
+
+
+def _runs_out(*frames: pd.DataFrame, **_: Any) -> pd.Series:
+    raise RecursionError
+
+
+def _answers_plain_bool(population: pd.DataFrame, *_: pd.DataFrame, **__: Any) -> pd.Series:
+    return pd.Series(np.ones(len(population), dtype=bool), index=population.index)
+
+
+def _answers_elsewhere(population: pd.DataFrame, *_: pd.DataFrame, **__: Any) -> pd.Series:
+    return pd.Series([True] * (len(population) + 1), dtype="boolean")
+
+
+def _answers_nothing(*frames: pd.DataFrame, **_: Any) -> None:
+    return None
+
+
+def _speaks_numbers(population: pd.DataFrame, *_: pd.DataFrame, **__: Any) -> Outcome:
+    yes = pd.Series([True] * len(population), index=population.index, dtype="boolean")
+    return Outcome(yes, observed=pd.Series(range(len(population)), index=population.index))
+
+
+def _spoils(*frames: pd.DataFrame, **_: Any) -> pd.Series:
+    """Writes over everything that it can reach, then fails."""
+    for frame in frames:
+        for name in list(frame):
+            values = frame[name].array
+            for part in ("_data", "_mask", "_ndarray"):
+                inside = getattr(values, part, None)
+                if isinstance(inside, np.ndarray) and inside.flags.writeable and len(inside):
+                    inside[:] = inside[0]
+            frame[name] = pd.NA
+        frame.drop(frame.index, inplace=True)
+        frame["more"] = 1
+    raise ValueError("after the damage")
+
+
+WRONGS: dict[str, Callable[..., Any]] = {
+    function.__name__.strip("_"): function
+    for function in (
+        *(_raises, _warns, _runs_out, _answers_plain_bool, _answers_elsewhere, _answers_nothing),
+        *(_speaks_numbers, _spoils),
+    )
+}
+
+
+def _estate(snapshot_of: Callable[..., Snapshot]) -> Snapshot:
+    """Two servers with something to find; rows in every table that the jobs and their runs are judged by."""
+    jobs, states, sessions = [], [], []
+    for server in ("vbr01", "vbr02"):
+        for number, kind in enumerate(("VSphereBackup", "VSphereReplica", "BackupCopy/Periodic", None)):
+            jobs.append({
+                "server": server, "job_id": f"{server}-{number}", "name": f"Job {number}", "seen_in": "jobs+job_states",
+                "type": (kind or "Strange").partition("/")[0], "settings_profile": kind and f"1.3-rev1/{kind}",
+                "is_disabled": number == 1, "retry_enabled": True, "retry_count": number, "expected_to_run": True,
+                "encryption_enabled": number == 0,
+            })  # fmt: skip
+            last = NOW - dt.timedelta(hours=30 * number)
+            states.append(
+                {"server": server, "job_id": f"{server}-{number}", "last_result": "Success", "last_run": last}
+            )
+            sessions.append({"server": server, "job_id": f"{server}-{number}", "state": "Stopped", "result": "Failed",
+                             "created": last})  # fmt: skip
+    return snapshot_of(servers=("vbr01", "vbr02"), jobs=jobs, job_states=states, sessions=sessions)
+
+
+def _with_wrong(policy: Policy, check_id: str, wrong: Callable[..., Any]) -> Policy:
+    def swapped(use: CheckUse) -> CheckUse:
+        if use.check.id != check_id:
+            return use
+        return replace(use, check=replace(use.check, function=wrong))
+
+    return replace(policy, uses=tuple(swapped(use) for use in policy.uses))
+
+
+def _others(run: CheckRun, check_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Findings and coverage without those of one check."""
+    kept = [frame[(frame["check_id"] != check_id).to_numpy(dtype=bool)] for frame in (run.results, run.coverage)]
+    return kept[0].reset_index(drop=True), kept[1].reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Calm:
+    """What the checks find where none of them goes wrong."""
+
+    policy: Policy
+    snapshot: Snapshot
+    tables: dict[str, pd.DataFrame]
+    run: CheckRun
+
+
+@pytest.fixture(scope="module")
+def calm(snapshot_of: Callable[..., Snapshot]) -> Calm:
+    policy, snapshot = load_policy("version: 1\n"), _estate(snapshot_of)
+    tables = {name: frame.copy(deep=True) for name, frame in snapshot.tables.items()}
+    run = run_checks(snapshot, policy)
+    assert run.broken == ()
+    return Calm(policy, snapshot, tables, run)
+
+
+def _compare(calm: Calm, check_id: str, wrong: Callable[..., Any]) -> None:
+    """Let one check go wrong, and look at everything else."""
+    broken = run_checks(calm.snapshot, _with_wrong(calm.policy, check_id, wrong))
+    for one, other in zip(_others(calm.run, check_id), _others(broken, check_id), strict=True):
+        assert one.to_csv() == other.to_csv()
+        pd.testing.assert_frame_equal(one, other)
+    assert broken.datasets_needed == calm.run.datasets_needed
+    asked = calm.run.coverage.loc[(calm.run.coverage["check_id"] == check_id).to_numpy(dtype=bool), "population"]
+    assert len(broken.broken) == int((asked.fillna(0) > 0).sum()), "said once for each server where it was asked"
+    found = broken.results.loc[(broken.results["check_id"] == check_id).to_numpy(dtype=bool), "result"]
+    assert set(found) <= {"ERROR", "UNKNOWN"}
+    for name, frame in calm.tables.items():
+        pd.testing.assert_frame_equal(calm.snapshot.tables[name], frame)
+
+
+@pytest.mark.parametrize("wrong", WRONGS.values(), ids=WRONGS)
+def test_every_kind_of_wrong_stays_alone(calm: Calm, wrong: Callable[..., Any]) -> None:
+    _compare(calm, "JOB-003", wrong)
+
+
+AREAS = {check.area: check.id for check in reversed(REGISTRY.all())}
+
+
+@pytest.mark.parametrize("check_id", AREAS.values(), ids=AREAS)
+def test_a_broken_check_of_any_area_stays_alone(calm: Calm, check_id: str) -> None:
+    _compare(calm, check_id, _spoils)
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(check_id=st.sampled_from([check.id for check in REGISTRY]), wrong=st.sampled_from(list(WRONGS)))
+def test_any_wrong_in_any_place_stays_alone(calm: Calm, check_id: str, wrong: str) -> None:
+    _compare(calm, check_id, WRONGS[wrong])
+
+
+def test_all_broken_at_once_is_an_error_for_each_object(calm: Calm) -> None:
+    broken = calm.policy
+    for check in REGISTRY:
+        broken = _with_wrong(broken, check.id, _raises)
+    run = run_checks(calm.snapshot, broken)
+    names = ["server", "check_id", "object_id"]
+    pd.testing.assert_frame_equal(run.results[names], calm.run.results[names])
+    assert "PASS" not in set(run.results["result"])
+    assert run.sizes == calm.run.sizes

@@ -1,0 +1,124 @@
+"""The examples of a check notice every small wrong that is put into what it decides by."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+import pandas as pd
+import pytest
+from mutants import is_noticed, module_of, mutants_of, slice_of
+from slicing import Slice
+
+from vbr_audit.checks import REGISTRY, Registry, check
+from vbr_audit.checks.logic import surely, worded
+from vbr_audit.checks.outcome import Example, Outcome
+from vbr_audit.checks.registry import Check
+
+EQUIVALENT: dict[tuple[str, str], str] = {
+    ("RUN-001", "until >= now - _RECENT -> until > now - _RECENT"): "the examples have one clock and one period",
+}
+"""Mutants that no example can notice, by check (or module and helper) and change: why."""
+
+
+def _helpers() -> dict[str, list[Check]]:
+    """The helpers of the catalogue's modules, as `jobs._switch_with_level`, and the checks that decide by them."""
+    found: dict[str, list[Check]] = {}
+    for one in REGISTRY:
+        for name in sorted(slice_of(one).reached - {one.function.__name__}):
+            found.setdefault(f"{module_of(one).__name__.rpartition('.')[2]}.{name}", []).append(one)
+    return found
+
+
+HELPERS = _helpers()
+
+
+def _survivors(checks: list[Check], function: str) -> list[str]:
+    """The changes of `function` that no example of `checks` notices."""
+    noticed: dict[str, bool] = {}
+    for one in checks:
+        for mutant in mutants_of(one):
+            if mutant.owner == function and not noticed.get(mutant.text):
+                noticed[mutant.text] = is_noticed(one, mutant)
+    return sorted(text for text, seen in noticed.items() if not seen)
+
+
+def _excused(owner: str) -> list[str]:
+    return sorted(change for name, change in EQUIVALENT if name == owner)
+
+
+@pytest.mark.parametrize("one", REGISTRY.all(), ids=lambda one: one.id)
+def test_every_wrong_in_a_check_is_noticed(one: Check) -> None:
+    assert _survivors([one], one.function.__name__) == _excused(one.id)
+
+
+@pytest.mark.parametrize("helper", HELPERS)
+def test_every_wrong_in_a_helper_is_noticed(helper: str) -> None:
+    assert _survivors(HELPERS[helper], helper.partition(".")[2]) == _excused(helper)
+
+
+def test_what_is_excused_exists_and_has_a_reason() -> None:
+    assert {owner for owner, _ in EQUIVALENT} <= {one.id for one in REGISTRY} | set(HELPERS)
+    assert all(EQUIVALENT.values())
+
+
+def enough(jobs: pd.DataFrame) -> Outcome:
+    """Because."""
+    count = jobs["retry_count"]
+    many = surely(count > 5)
+    low = worded(jobs.index, (surely(count == 0), "low"))
+    return Outcome(_at_least(count, 2), observed=worded(jobs.index, (many, "many")), severity=low)
+
+
+def _at_least(count: pd.Series, least: int) -> pd.Series:
+    return count >= least
+
+
+def _declared(*examples: Example) -> Check:
+    registry = Registry()
+    declare = check(
+        "TST-001", "Enough", severity="high", table="jobs", reads=("retry_count",), remediation="Do: it.",
+        examples=examples, registry=registry,
+    )  # fmt: skip
+    declare(enough)
+    return registry.get("TST-001")
+
+
+def test_examples_with_a_hole_are_found_out() -> None:
+    assert module_of(_declared()) is sys.modules[__name__]
+    passes, fails = Example("PASS", {"retry_count": 3}), Example("FAIL", {"retry_count": 1}, severity="high")
+    weak = _declared(passes, fails)
+    assert _survivors([weak], "_at_least") == ["count >= least -> count > least"]
+    assert _survivors([weak], "enough") == []
+    edge = Example("PASS", {"retry_count": 2})
+    assert _survivors([_declared(passes, fails, edge)], "_at_least") == []
+    silent = _declared(passes, Example("FAIL", {"retry_count": 1}))
+    assert _survivors([silent], "enough") == ["count == 0 -> count != 0"], "a severity decides too"
+
+
+@pytest.mark.parametrize(
+    ("body", "decides"),
+    [
+        ("return Outcome(a < b, observed=worded(i, (c < d, 'x')))", {"a < b"}),
+        ("return Outcome(a < b, worded(i, (c < d, 'x')))", {"a < b"}),
+        ("seen = c < d\n    return Outcome(a < b, reason=worded(i, (seen, 'x')))", {"a < b"}),
+        ("late = c < d\n    return Outcome(late, reason=worded(i, (late, 'x')))", {"c < d"}),
+        ("late = a.copy()\n    late[c < d] = True\n    return Outcome(late)", {"c < d"}),
+        ("if c < d:\n        seen = 'x'\n    else:\n        seen = 'y'\n    return Outcome(a, observed=seen)", set()),
+        ("if c < d:\n        return Outcome(a)\n    return Outcome(b)", {"c < d"}),
+        ("for x in a:\n        if x < 3:\n            b.append(x)\n    return Outcome(b)", {"x < 3"}),
+        ("for x in a:\n        if x < 3:\n            b.append(x)\n    return Outcome(c, observed=b)", set()),
+        ("return helped(a, c < d)", {"plain < 1"}),
+        ("return Outcome(a, observed=helped(a < b, c))", set()),
+        ("return Outcome(f'{a < b}')", set()),
+    ],
+)
+def test_what_only_words_a_finding_does_not_decide(body: str, decides: set[str]) -> None:
+    tree = ast.parse(
+        f"def rule(a, b, c, d, i):\n    {body}\n"
+        "def helped(plain, said):\n    return Outcome(plain < 1, observed=worded(i, (said < 2, 'x')))\n"
+    )
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    found = Slice(functions, "rule").deciding
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Compare) and id(node) in found]
+    assert {ast.unparse(node) for node in nodes} == decides

@@ -1,0 +1,161 @@
+"""Small wrongs put into a check, one at a time: each must be noticed by an example of the catalogue."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from slicing import Slice
+
+from vbr_audit.checks.examples import assess_view, inputs_of, view_of
+from vbr_audit.checks.outcome import Example
+from vbr_audit.checks.registry import Check
+from vbr_audit.checks.views import ServerView
+
+_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.Gt),
+    ast.LtE: (ast.Lt, ast.GtE),
+    ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+_BITS: dict[type[ast.operator], type[ast.operator]] = {ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd}
+_NAMES = {"any": "all", "all": "any", "any_of": "all_of", "all_of": "any_of", "min": "max", "max": "min"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed expression of the function `owner`: what it was, and what it is now."""
+
+    owner: str
+    was: str
+    now: str
+    functions: tuple[ast.FunctionDef, ...]
+
+    @property
+    def text(self) -> str:
+        """How a list of exceptions names it."""
+        return f"{self.was} -> {self.now}"
+
+    def build(self, module: ModuleType, name: str) -> Callable[..., Any]:
+        """The function `name` of `module` with the change in it; the module stays as it is."""
+        namespace = dict(vars(module))
+        exec(compile(ast.Module(list(self.functions), []), module.__file__ or "", "exec"), namespace)
+        return namespace[name]  # type: ignore[no-any-return]
+
+
+@lru_cache
+def functions_of(module: ModuleType) -> dict[str, ast.FunctionDef]:
+    """The functions of `module` by name, without their decorators."""
+    found = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.FunctionDef):
+            node.decorator_list = []
+            # Parsed alone, annotations would be evaluated, and some name what only type checkers import.
+            for argument in (*node.args.args, *node.args.kwonlyargs):
+                argument.annotation = None
+            node.returns = None
+            found[node.name] = node
+    return found
+
+
+def mutants_of(check: Check) -> Iterator[Mutant]:
+    """Every mutant of the function of `check` and of the helpers of its module that decide with it."""
+    functions = functions_of(module_of(check))
+    found = slice_of(check)
+    reached = {name: functions[name] for name in sorted(found.reached)}
+    for name in reached:
+        for node in ast.walk(functions[name]):
+            if id(node) in found.deciding:
+                yield from _changes(node, name, reached)
+
+
+@lru_cache
+def slice_of(check: Check) -> Slice:
+    """What decides in the function of `check` and in the helpers of its module."""
+    return Slice(functions_of(module_of(check)), check.function.__name__)
+
+
+def _changes(node: ast.AST, owner: str, functions: dict[str, ast.FunctionDef]) -> Iterator[Mutant]:
+    for changed in _variants(node):
+        mutated = _Swap(node, changed).visit(copy.deepcopy(functions[owner], {id(node): node}))
+        kept = tuple(
+            ast.fix_missing_locations(mutated if name == owner else function) for name, function in functions.items()
+        )
+        yield Mutant(owner, ast.unparse(node), ast.unparse(changed), kept)
+
+
+class _Swap(ast.NodeTransformer):
+    """Puts one node in the place of another."""
+
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self._old, self._new = old, new
+
+    def visit(self, node: ast.AST) -> Any:
+        return self._new if node is self._old else super().visit(node)
+
+
+def _variants(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` with one operator changed, in every way."""
+    if isinstance(node, ast.Compare):
+        for place, operator in enumerate(node.ops):
+            for other in _COMPARISONS[type(operator)]:
+                yield _with(node, ops=[*node.ops[:place], other(), *node.ops[place + 1 :]])
+    elif isinstance(node, ast.BinOp) and type(node.op) in _BITS:
+        yield _with(node, op=_BITS[type(node.op)]())
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert | ast.Not):
+        yield node.operand
+    elif isinstance(node, ast.BoolOp):
+        yield _with(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _NAMES:
+        yield _with(node, func=ast.Name(_NAMES[node.func.id], ast.Load()))
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _NAMES:
+        yield _with(node, func=_with(node.func, attr=_NAMES[node.func.attr]))
+
+
+def _with(node: Any, **parts: Any) -> Any:
+    return type(node)(**{name: getattr(node, name, None) for name in node._fields} | parts)
+
+
+def module_of(check: Check) -> ModuleType:
+    """The module that declares `check`."""
+    return sys.modules[check.function.__module__]
+
+
+@lru_cache
+def _cases(check: Check) -> tuple[tuple[Example, ServerView, bool], ...]:
+    """The examples of `check` with their views, then the passing ones with each input taken away."""
+    plain = [(example, view_of(check, example), False) for example in check.examples]
+    blanked = [
+        (example, view_of(check, example, without=name), True)
+        for example in check.examples
+        if example.result == "PASS"
+        for name in inputs_of(check, example)
+    ]
+    return (*plain, *blanked)
+
+
+def is_noticed(check: Check, mutant: Mutant) -> bool:
+    """Whether an example of `check` fails with `mutant`, as it stands or without one of its inputs."""
+    function = mutant.build(module_of(check), check.function.__name__)
+    changed = replace(check, function=function)
+    for example, view, blank in _cases(check):
+        found = assess_view(changed, example, view)
+        expected = ["UNKNOWN"] if blank else [example.result]
+        if found.result.tolist() != expected:
+            return True
+        if not blank and example.severity is not None and found.severity.tolist() != [example.severity]:
+            return True
+    return False

@@ -1,0 +1,128 @@
+"""Checks of where the backup of the server's own configuration lies."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from vbr_audit.checks.logic import beside, one_of, surely, worded
+from vbr_audit.checks.outcome import Example, Outcome
+from vbr_audit.checks.registry import check
+
+_MENU: Final = "Main menu > Configuration Backup"
+_TO: Final = [{"repository_id": "repository-1"}]
+_ON_HOST: Final = {"repository_id": "repository-1", "host_id": "host-1", "storage_class": "local disk"}
+_ON_SHARE: Final = {"repository_id": "repository-1", "storage_class": "network share"}
+_CLASSES: Final = ("local disk", "network share", "appliance", "object storage", "archive storage", "transfer device")
+
+
+def _backup_of(servers: pd.DataFrame, config_backup: pd.DataFrame) -> pd.DataFrame:
+    return beside(servers["server"], config_backup, "server")
+
+
+@check(
+    "CFG-004",
+    "The configuration backup lies on another machine than the backup server",
+    severity="high",
+    tables=("servers", "config_backup", "repositories", "managed_servers"),
+    reads=(
+        "config_backup.repository_id",
+        "server",
+        "config_backup.server",
+        "repositories.repository_id",
+        "repositories.host_id",
+        "repositories.storage_class",
+        "managed_servers.managed_server_id",
+        "managed_servers.is_backup_server",
+    ),
+    json_path="backupRepositoryId",
+    expected="on another machine",
+    remediation=f"{_MENU} > Backup repository: choose one on another machine, at another site if there is one.",
+    examples=(
+        Example("PASS", {}, {"config_backup": _TO, "repositories": [_ON_SHARE]}),
+        Example(
+            "PASS",
+            {},
+            {
+                "config_backup": _TO,
+                "repositories": [_ON_HOST],
+                "managed_servers": [{"managed_server_id": "host-1", "is_backup_server": False}],
+            },
+        ),
+        Example(
+            "FAIL",
+            {},
+            {
+                "config_backup": _TO,
+                "repositories": [_ON_HOST],
+                "managed_servers": [{"managed_server_id": "host-1", "is_backup_server": True}],
+            },
+        ),
+        Example("UNKNOWN", {}, {"config_backup": _TO, "repositories": [_ON_HOST]}),
+        Example("UNKNOWN", {}, {"config_backup": _TO, "repositories": [{**_ON_SHARE, "storage_class": "attic"}]}),
+        Example("UNKNOWN", {}, {"config_backup": _TO}),
+        Example("UNKNOWN", {}),
+    ),
+)
+def config_backup_elsewhere(
+    servers: pd.DataFrame, config_backup: pd.DataFrame, repositories: pd.DataFrame, managed: pd.DataFrame
+) -> Outcome:
+    """It is for the day on which the backup server is lost; on the server's own disks it is lost with it."""
+    target = beside(_backup_of(servers, config_backup)["repository_id"], repositories, "repository_id")
+    on_server = beside(target["host_id"], managed, "managed_server_id")["is_backup_server"]
+    kind = target["storage_class"]
+    known = surely(one_of(kind, _CLASSES))
+    elsewhere = (kind != "local disk").where(known)
+    ok = elsewhere | (~on_server).where(known)
+    return Outcome(
+        ok,
+        observed=worded(
+            servers.index, (elsewhere, kind), (on_server, "on the backup server"), (~on_server, "on another machine")
+        ),
+        reason=worded(
+            servers.index,
+            (ok.notna(), pd.NA),
+            (~known, "its repository, or where that keeps its data, is not known"),
+            default="whether the repository's host is the backup server is not told; it is from 1.3-rev0 on",
+        ),
+    )
+
+
+@check(
+    "CFG-006",
+    "The configuration backup lies on an immutable repository",
+    severity="medium",
+    tables=("servers", "config_backup", "repositories"),
+    reads=(
+        "repositories.immutability_enabled",
+        "repositories.repository_id",
+        "config_backup.repository_id",
+        "config_backup.server",
+        "server",
+    ),
+    json_path="backupRepositoryId",
+    expected="on an immutable repository",
+    remediation=f"{_MENU} > Backup repository: choose a hardened or otherwise immutable repository.",
+    examples=(
+        Example("PASS", {}, {"config_backup": _TO, "repositories": [{**_ON_SHARE, "immutability_enabled": True}]}),
+        Example("FAIL", {}, {"config_backup": _TO, "repositories": [{**_ON_SHARE, "immutability_enabled": False}]}),
+        Example("UNKNOWN", {}, {"config_backup": _TO, "repositories": [_ON_SHARE]}),
+        Example("UNKNOWN", {}, {"config_backup": _TO}),
+        Example("UNKNOWN", {}),
+    ),
+)
+def config_backup_immutable(servers: pd.DataFrame, config_backup: pd.DataFrame, repositories: pd.DataFrame) -> Outcome:
+    """Whoever breaks in deletes what would bring the backup server back, if it can be deleted."""
+    target = _backup_of(servers, config_backup)["repository_id"]
+    immutable = beside(target, repositories, "repository_id")["immutability_enabled"]
+    return Outcome(
+        immutable,
+        observed=worded(servers.index, (immutable, "immutable"), (~immutable, "can be changed and deleted")),
+        reason=worded(
+            servers.index,
+            (immutable.notna(), pd.NA),
+            (target.isna(), "the server does not tell where it goes"),
+            default="whether its repository is immutable is not known",
+        ),
+    )

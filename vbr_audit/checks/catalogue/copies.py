@@ -1,0 +1,289 @@
+"""Checks of the copies of each protected object, by the 3-2-1-1-0 rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import pandas as pd
+
+from vbr_audit.checks.logic import surely, worded
+from vbr_audit.checks.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
+
+_DIGITS = {
+    "has_three_copies": True,
+    "has_two_media": True,
+    "has_offsite": True,
+    "has_protected_copy": True,
+    "is_verified": True,
+}
+_NAMES = ("3", "2", "1", "1", "0")
+_UNREAD = "a backup of it, or the repository that holds it, was not read or is of a type that is not known"
+_UNTAGGED = "for a copy it is not known where it lies: tag its repository in the site file, offsite or onsite"
+_TAPE = "; copies on tape are not visible here"
+
+
+def _answer(index: pd.Index, ok: pd.Series, yes: object, no: object, why: str) -> Outcome:
+    return Outcome(
+        ok,
+        observed=worded(index, (ok, yes), (surely(~ok), no)),
+        reason=worded(index, (ok.isna(), why)),
+    )
+
+
+@check(
+    "CPY-001",
+    "Three copies are kept, production included",
+    severity="high",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("has_three_copies",),
+    expected="backups on at least two repositories",
+    remediation="Home > Backup Copy > create a job that takes these backups to another repository; tape is not seen.",
+    examples=(
+        Example("PASS", {"has_three_copies": True}),
+        Example("FAIL", {"has_three_copies": False}),
+        Example("UNKNOWN", {"has_three_copies": None}),
+        Example("UNKNOWN", {"has_three_copies": True}, datasets={"backups": "partial"}),
+    ),
+)
+def three_copies(objects: pd.DataFrame) -> Outcome:
+    """With one backup only, the loss of one repository takes every restore point. Copies on tape are not visible."""
+    no = "fewer than two backup copies" + _TAPE
+    return _answer(objects.index, objects["has_three_copies"], "at least two backup copies", no, _UNREAD)
+
+
+@check(
+    "CPY-002",
+    "The copies are on two kinds of media",
+    severity="medium",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("has_two_media",),
+    expected="one copy on another medium than local disk",
+    remediation="Home > Backup Copy > choose object storage, an appliance or a share as target; tape is not seen.",
+    examples=(
+        Example("PASS", {"has_two_media": True}),
+        Example("FAIL", {"has_two_media": False}),
+        Example("UNKNOWN", {"has_two_media": None}),
+    ),
+)
+def two_media(objects: pd.DataFrame) -> Outcome:
+    """What destroys one kind of storage destroys all copies on it. Production counts as local disk (own judgement)."""
+    answer = objects["has_two_media"]
+    return _answer(objects.index, answer, "a second medium", "local disk only" + _TAPE, _UNREAD)
+
+
+@check(
+    "CPY-003",
+    "One copy lies at another site",
+    severity="high",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("has_offsite",),
+    expected="a copy with a cloud provider, or on a repository tagged offsite",
+    remediation="Home > Backup Copy > choose a repository at another site; tag it offsite in the site file.",
+    examples=(
+        Example("PASS", {"has_offsite": True}),
+        Example("FAIL", {"has_offsite": False}),
+        Example("UNKNOWN", {"has_offsite": None}),
+    ),
+)
+def offsite_copy(objects: pd.DataFrame) -> Outcome:
+    """Fire, water or theft at one site must not take every copy. Where a repository stands, only its owner knows."""
+    return _answer(objects.index, objects["has_offsite"], "off-site", "on site only" + _TAPE, _UNTAGGED)
+
+
+@check(
+    "CPY-004",
+    "One copy is immutable or offline",
+    severity="critical",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("has_protected_copy",),
+    expected="a copy on an immutable, offline or rotated repository",
+    remediation="Backup Infrastructure > Backup Repositories: add a hardened one, or make a bucket immutable.",
+    examples=(
+        Example("PASS", {"has_protected_copy": True}),
+        Example("FAIL", {"has_protected_copy": False}),
+        Example("UNKNOWN", {"has_protected_copy": None}),
+    ),
+)
+def protected_copy(objects: pd.DataFrame) -> Outcome:
+    """Whoever takes over the backup server deletes what can be deleted: only what is immutable or offline remains."""
+    no = "every copy can be deleted" + _TAPE
+    return _answer(objects.index, objects["has_protected_copy"], "immutable or offline", no, _UNREAD)
+
+
+@check(
+    "CPY-005",
+    "One copy is verified",
+    severity="medium",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("is_verified",),
+    expected="a health check or content scan that ran in the period",
+    remediation="Job > Storage > Advanced > Maintenance: enable the health check; or scan by a SureBackup job.",
+    examples=(
+        Example("PASS", {"is_verified": True}),
+        Example("FAIL", {"is_verified": False}),
+        Example("UNKNOWN", {"is_verified": None}),
+    ),
+)
+def verified_copy(objects: pd.DataFrame) -> Outcome:
+    """Damage on the storage stays silent until a restore needs the damaged block.
+
+    A health check leaves no session of its own: it counts where it is on, has a time, and the job ran in the period.
+    """
+    why = "the settings of its jobs, or their sessions, are not known"
+    return _answer(objects.index, objects["is_verified"], "verified", "nothing checks its backups", why)
+
+
+@check(
+    "CPY-006",
+    "The copies are on different hosts",
+    severity="high",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("has_separate_hosts", "copies_count"),
+    json_path="hostId",
+    expected="copies on at least two hosts",
+    remediation="Home > Backup Copy > Target: choose a repository on another server than that of the backup.",
+    examples=(
+        Example("PASS", {"has_separate_hosts": True, "copies_count": 2}),
+        Example("FAIL", {"has_separate_hosts": False, "copies_count": 2}),
+        Example("UNKNOWN", {"has_separate_hosts": None, "copies_count": 2}),
+        Example("NOT_APPLICABLE", {"copies_count": 1}),
+    ),
+)
+def separate_hosts(objects: pd.DataFrame) -> Outcome:
+    """Two copies on one server are lost with that server."""
+    several = (objects["copies_count"] > 1).astype("boolean")
+    answer = objects["has_separate_hosts"]
+    return Outcome(
+        answer,
+        observed=worded(objects.index, (answer, "on at least two hosts"), (surely(~answer), "all on one host")),
+        applies=several,
+        reason=worded(
+            objects.index,
+            (surely(~several), "it has fewer than two copies; see CPY-001"),
+            (several.isna() | answer.isna(), "the host of a repository is not known"),
+        ),
+    )
+
+
+@check(
+    "CPY-007",
+    "The copy keeps up with the backup",
+    severity="medium",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("latest_copy_point", "latest_source_point", "has_copies"),
+    expected="newest copy at most {max_lag_hours} h behind",
+    remediation="Home > Jobs > Backup Copy: find why the copy lags; give it more time or bandwidth.",
+    examples=(
+        Example("PASS", {"has_copies": True, "latest_copy_point": hours_ago(30), "latest_source_point": hours_ago(6)}),
+        Example("PASS", {"has_copies": True, "latest_copy_point": hours_ago(5), "latest_source_point": hours_ago(6)}),
+        Example("FAIL", {"has_copies": True, "latest_copy_point": hours_ago(31), "latest_source_point": hours_ago(6)}),
+        Example("UNKNOWN", {"has_copies": True, "latest_copy_point": hours_ago(30)}),
+        Example("UNKNOWN", {"has_copies": True, "latest_source_point": hours_ago(30)}),
+        Example("NOT_APPLICABLE", {"has_copies": False}),
+    ),
+)
+def copy_keeps_up(
+    objects: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    max_lag_hours: Annotated[int, param("Lag that is still good.", unit="hours", ge=1)] = 24,
+) -> Outcome:
+    """When the site is lost, the copy is all there is: its lag is lost with it."""
+    source, copy, copied = objects["latest_source_point"], objects["latest_copy_point"], objects["has_copies"]
+    future = (source > pd.Timestamp(now) + dt.timedelta(days=1)) | (copy > pd.Timestamp(now) + dt.timedelta(days=1))
+    hours = ((source - copy).dt.total_seconds() / 3600).astype("Float64").mask(future)
+    seen = [f"{max(lag, 0):.0f} h behind" for lag in hours.fillna(0)]
+    return Outcome(
+        hours <= max_lag_hours,
+        observed=worded(objects.index, (hours.notna(), seen)),
+        applies=copied,
+        reason=worded(
+            objects.index,
+            (surely(~copied), "no copy job takes its backups"),
+            (copied.isna(), "the types of its jobs are not known"),
+            (hours.isna(), "the newest restore point of the backup, or of the copy, is not known"),
+        ),
+    )
+
+
+@check(
+    "CPY-008",
+    "The capacity tier gets copies at once",
+    severity="medium",
+    table="scale_out_repositories",
+    reads=("capacity_copy_enabled", "capacity_move_enabled", "capacity_tier_enabled"),
+    json_path="capacityTier.copyPolicyEnabled",
+    expected="copied at once",
+    remediation="Backup Infrastructure > Scale-out > Capacity Tier > Copy backups to object storage: enable it.",
+    examples=(
+        Example("PASS", {"capacity_tier_enabled": True, "capacity_copy_enabled": True}),
+        Example("FAIL", {"capacity_tier_enabled": True, "capacity_copy_enabled": False, "capacity_move_enabled": True}),
+        Example("UNKNOWN", {"capacity_tier_enabled": True, "capacity_copy_enabled": None}),
+        Example("UNKNOWN", {"capacity_tier_enabled": True, "capacity_copy_enabled": False}),
+        Example("NOT_APPLICABLE", {"capacity_tier_enabled": False}),
+        Example(
+            "NOT_APPLICABLE",
+            {"capacity_tier_enabled": True, "capacity_copy_enabled": False, "capacity_move_enabled": False},
+        ),
+    ),
+)
+def capacity_copied(repositories: pd.DataFrame) -> Outcome:
+    """What is only moved to the capacity tier is there once: moving is no second copy."""
+    tier, copied = repositories["capacity_tier_enabled"], repositories["capacity_copy_enabled"]
+    used = tier & (copied | repositories["capacity_move_enabled"])
+    return Outcome(
+        copied,
+        observed=worded(repositories.index, (copied, "copied at once"), (surely(~copied), "moved only")),
+        applies=used,
+        reason=worded(
+            repositories.index,
+            (surely(~tier), "it has no capacity tier"),
+            (surely(~used), "nothing is copied or moved to its capacity tier"),
+            default="how its capacity tier is filled is missing in the answer",
+        ),
+    )
+
+
+@check(
+    "CPY-009",
+    "The 3-2-1-1-0 rule is met in full",
+    severity="info",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=tuple(_DIGITS),
+    expected="3:yes 2:yes 1:yes 1:yes 0:yes",
+    remediation="See CPY-001 (3), CPY-002 (2), CPY-003 (1), CPY-004 (1) and CPY-005 (0): each says what to do.",
+    examples=(
+        Example("PASS", _DIGITS),
+        *(Example("FAIL", {**_DIGITS, name: False}) for name in _DIGITS),
+        Example("FAIL", {**_DIGITS, "has_offsite": None, "is_verified": False}),
+        Example("UNKNOWN", {**_DIGITS, "has_offsite": None}),
+    ),
+)
+def rule_met(objects: pd.DataFrame) -> Outcome:
+    """Three copies on two media, one off-site, one immutable or offline, and zero errors: each digit meets one loss.
+
+    Copies on tape are not visible here.
+    """
+    first, *rest = _DIGITS
+    met = objects[first]
+    for name in rest:
+        met = met & objects[name]
+    words = [["?" if cell is pd.NA else "yes" if cell else "no" for cell in objects[name].tolist()] for name in _DIGITS]
+    rows = zip(*words, strict=True)
+    seen = [" ".join(f"{digit}:{word}" for digit, word in zip(_NAMES, row, strict=True)) for row in rows]
+    return Outcome(
+        met,
+        observed=worded(objects.index, default=seen),
+        reason=worded(objects.index, (met.isna(), "not every digit is known; see CPY-001 to CPY-005")),
+    )

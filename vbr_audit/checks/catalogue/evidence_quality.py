@@ -1,0 +1,200 @@
+"""Checks of what the evidence cannot tell: rows that came twice, dates that mean nothing, workloads out of sight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import pandas as pd
+
+from vbr_audit.checks.logic import nullable, one_of, surely, worded
+from vbr_audit.checks.outcome import Example, Outcome
+from vbr_audit.checks.registry import check
+from vbr_audit.collection.datasets import DATASETS, Shape
+from vbr_audit.tables.enums import SESSION_TYPES
+
+_LISTS: Final = tuple(
+    name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.LIST)
+)
+_READ: Final = ("complete", "partial")
+_STATUSES: Final = (*_READ, "denied", "absent", "failed", "not collected")
+_WHOLE: Final = {"name": "jobs", "status": "complete"}
+_UNSEEN: Final = {
+    "SureBackup": "SureBackup with a virtual lab",
+    "FailoverPlan": "failover plans",
+    "FailoverPlanTask": "failover plans",
+    "PlatformServiceJob": "backups by other platforms' services",
+    "PlatformSnapshotJob": "snapshots by other platforms' services",
+    "PlatformSnapshotCopyJob": "snapshots by other platforms' services",
+}
+_UNSEEN_PREFIXES: Final = {
+    "tape": "tape",
+    "cdp": "continuous data protection (CDP)",
+    "cloudconnect": "Cloud Connect",
+}
+_BACKUP: Final = {"session_type": "BackupJob"}
+_LAB: Final = {"session_type": "SureBackup"}
+
+
+@check(
+    "EVD-004",
+    "Each row came once while the pages were read",
+    severity="medium",
+    table="datasets",
+    reads=("rows_duplicate", "name", "status"),
+    json_path="id",
+    expected="0 rows more than once",
+    remediation="Collect again, at a quiet time: rows that move while they are read come twice, or are passed over.",
+    examples=(
+        Example("PASS", {**_WHOLE, "rows_duplicate": 0}),
+        Example("PASS", {**_WHOLE, "status": "partial", "rows_duplicate": 0}),
+        Example("FAIL", {**_WHOLE, "rows_duplicate": 1}),
+        Example("FAIL", {**_WHOLE, "rows_duplicate": 2}),
+        Example("UNKNOWN", {**_WHOLE, "rows_duplicate": None}),
+        Example("UNKNOWN", {**_WHOLE, "status": "denied", "rows_duplicate": 0}),
+        Example("UNKNOWN", {**_WHOLE, "status": "resting", "rows_duplicate": 0}),
+        Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", "rows_duplicate": 0}),
+        Example("NOT_APPLICABLE", {"name": "server_time", "status": "complete", "rows_duplicate": 0}),
+    ),
+)
+def rows_came_once(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+    """A row that comes twice shows that the list moved: another one may have been passed over, and counts be wrong.
+
+    Rows that are asked for twice on purpose, to see whether the pages still join, are not counted.
+    """
+    twice = datasets["rows_duplicate"]
+    return _of_what_was_read(
+        datasets,
+        twice == 0,
+        observed=worded(datasets.index, (twice.notna(), [f"{number:,} more than once" for number in twice.fillna(0)])),
+        among=_LISTS,
+        needed=needed,
+        gap="how many rows came twice is not known",
+    )
+
+
+@check(
+    "EVD-006",
+    "Every date came with its offset from UTC",
+    severity="medium",
+    table="datasets",
+    reads=("naive_dates", "name", "status"),
+    expected="0 dates without an offset",
+    remediation="Tell the maker of the server's add-on, or update it: dates without an offset are read as not known.",
+    examples=(
+        Example("PASS", {**_WHOLE, "naive_dates": 0}),
+        Example("PASS", {"name": "server_time", "status": "complete", "naive_dates": 0}),
+        Example("FAIL", {**_WHOLE, "naive_dates": 1}),
+        Example("FAIL", {**_WHOLE, "status": "partial", "naive_dates": 3}),
+        Example("UNKNOWN", {**_WHOLE, "naive_dates": None}),
+        Example("UNKNOWN", {**_WHOLE, "status": "failed", "naive_dates": 0}),
+        Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", "naive_dates": 0}),
+    ),
+)
+def dates_with_offset(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+    """A date without an offset can mean several instants: what hangs on it, as an age, cannot be answered."""
+    naive = datasets["naive_dates"]
+    return _of_what_was_read(
+        datasets,
+        naive == 0,
+        observed=worded(
+            datasets.index, (naive.notna(), [f"{number:,} without an offset" for number in naive.fillna(0)])
+        ),
+        among=tuple(DATASETS),
+        needed=needed,
+        gap="how many dates came without an offset is not known",
+    )
+
+
+def _of_what_was_read(
+    datasets: pd.DataFrame,
+    ok: pd.Series,
+    *,
+    observed: pd.Series,
+    among: tuple[str, ...],
+    needed: frozenset[str],
+    gap: str,
+) -> Outcome:
+    """`ok` for the datasets that were read; the others are aside if no check needs them, else not known."""
+    status = datasets["status"]
+    read = surely(one_of(status, _READ))
+    answer = ok.where(read)
+    judged = one_of(datasets["name"], among)
+    unread = surely(one_of(status, _STATUSES)) & ~read
+    unwanted = unread & surely(~one_of(datasets["name"], needed))
+    return Outcome(
+        answer,
+        observed=observed,
+        applies=judged.mask(unwanted, False),
+        reason=worded(
+            datasets.index,
+            (surely(~judged), "the answer is one object, not a list of rows"),
+            (unwanted, "no enabled check needs it, and it was not read"),
+            (answer.notna(), pd.NA),
+            (unread, "it was not read"),
+            (~read, "its status is not known"),
+            default=gap,
+        ),
+    )
+
+
+@check(
+    "EVD-005",
+    "The server runs only workloads that its REST API tells of",
+    severity="info",
+    tables=("servers", "sessions"),
+    aggregates=("sessions",),
+    reads=("sessions.session_type", "sessions.server", "server"),
+    json_path="sessionType",
+    expected="sessions of workloads whose settings can be read",
+    remediation="Audit these workloads apart, in the console: the REST API does not give their settings.",
+    examples=(
+        Example("PASS", {}, {"sessions": [_BACKUP]}),
+        Example("FAIL", {}, {"sessions": [_BACKUP, _LAB]}),
+        Example("FAIL", {}, {"sessions": [{"session_type": "TapeBackup"}]}),
+        Example("FAIL", {}, {"sessions": [_LAB, {"session_type": "Novelty"}]}),
+        Example("UNKNOWN", {}, {"sessions": [_BACKUP, {"session_type": "Novelty"}]}),
+        Example("UNKNOWN", {}, {"sessions": [_BACKUP, {"session_type": None}]}),
+        Example("UNKNOWN", {}, {"sessions": [_BACKUP]}, datasets={"sessions": "partial"}),
+        Example("UNKNOWN", {}),
+    ),
+)
+def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome:
+    """What the API does not tell is in no figure of the report; its sessions at least show that it is there.
+
+    Seen are only kinds of sessions that the API lists. Tape, CDP and Cloud Connect may run without any, and what
+    did not run in the period shows nowhere.
+    """
+    kinds = sessions["session_type"]
+    counts = sessions.groupby(["server", "session_type"]).size().reset_index(name="number")
+    found: dict[str, Counter[str]] = {}
+    for server, kind, number in counts.itertuples(index=False):
+        if (name := _unseen(kind)) is not None:
+            found.setdefault(server, Counter())[name] += number
+    said: list[dict[str, int]] = [{} if server is pd.NA else found.get(server, {}) for server in servers["server"]]
+    seen = servers["server"].isin(sessions["server"].dropna()).to_numpy()
+    odd = sessions.loc[~surely(one_of(kinds, SESSION_TYPES)), "server"]
+    unclear = ~seen | servers["server"].isin(odd).to_numpy() | servers["server"].isna().to_numpy()
+    hidden = pd.Series([bool(names) for names in said], index=servers.index, dtype="boolean")
+    listed = [
+        "; ".join(f"{name}: {number:,} session{'' if number == 1 else 's'}" for name, number in sorted(names.items()))
+        for names in said
+    ]
+    ok = nullable(surely(~hidden), surely(~hidden) & unclear, servers.index)
+    return Outcome(
+        ok,
+        observed=worded(servers.index, (hidden, listed), default="none but those"),
+        reason=worded(
+            servers.index,
+            (ok.notna(), pd.NA),
+            (~seen, "no session of the period is known"),
+            default="of some sessions the kind is not told, or not known to this check",
+        ),
+    )
+
+
+def _unseen(kind: str) -> str | None:
+    """The workload of a kind of session of which the API tells nothing else; None for other kinds."""
+    if kind in _UNSEEN:
+        return _UNSEEN[kind]
+    return next((name for prefix, name in _UNSEEN_PREFIXES.items() if kind.casefold().startswith(prefix)), None)

@@ -1,0 +1,278 @@
+"""Checks of whether backups are encrypted where they must be, and by which key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.logic import Cells, any_of, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.outcome import Example, Outcome
+from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
+
+_REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
+_OLD = {"settings_profile": "1.1-rev1/VSphereBackup"}
+
+CLOUD = ("object storage", "archive storage")
+_ID = "3b1d0f86-0c5e-4a0e-8a53-1d4d54a5f001"
+_SCALE_OUT = {
+    "scale_out_repositories": [
+        {"scale_out_repository_id": _ID, "capacity_tier_enabled": True, "capacity_encryption_enabled": True}
+    ],
+    "scale_out_extents": [{"scale_out_repository_id": _ID, "tier": "Performance", "repository_id": "extent-1"}],
+    "repositories": [{"repository_id": "extent-1", "storage_class": "local disk"}],
+}
+
+
+def _scale_out(performance: str | None = "local disk", **tier: bool | None) -> dict[str, list[dict[str, object]]]:
+    """The tables of one scale-out repository, with another class of its extent or another capacity tier."""
+    return {
+        **_SCALE_OUT,
+        "scale_out_repositories": [{**_SCALE_OUT["scale_out_repositories"][0], **tier}],
+        "repositories": [{"repository_id": "extent-1", "storage_class": performance}],
+    }
+
+
+@check(
+    "JOB-009",
+    "Backups in object or cloud storage are encrypted",
+    severity="critical",
+    tables=("jobs", "repositories", "scale_out_repositories", "scale_out_extents"),
+    aggregates=("scale_out_extents",),
+    reads=(
+        "encryption_enabled",
+        "repository_id",
+        "type",
+        "repositories.repository_id",
+        "repositories.storage_class",
+        "scale_out_repositories.scale_out_repository_id",
+        "scale_out_repositories.capacity_tier_enabled",
+        "scale_out_repositories.capacity_encryption_enabled",
+        "scale_out_extents.scale_out_repository_id",
+        "scale_out_extents.repository_id",
+        "scale_out_extents.tier",
+    ),
+    expected="encrypted by the job, or by the capacity tier that holds them",
+    remediation="Job > Storage > Advanced > Storage: enable encryption; or encrypt the capacity tier.",
+    examples=(
+        Example(
+            "PASS",
+            {"encryption_enabled": True, "repository_id": _ID},
+            {"repositories": [{"repository_id": _ID, "storage_class": "object storage"}]},
+        ),
+        Example("PASS", {"repository_id": _ID}, _SCALE_OUT),
+        Example(
+            "PASS",
+            {"encryption_enabled": True, "repository_id": _ID},
+            _scale_out("object storage", capacity_tier_enabled=None, capacity_encryption_enabled=None),
+        ),
+        Example(
+            "FAIL",
+            {"encryption_enabled": False, "repository_id": _ID},
+            {"repositories": [{"repository_id": _ID, "storage_class": "archive storage"}]},
+        ),
+        Example("FAIL", {"encryption_enabled": False, "repository_id": _ID}, _scale_out("object storage")),
+        Example(
+            "FAIL",
+            {"encryption_enabled": False, "repository_id": _ID},
+            _scale_out(capacity_encryption_enabled=False),
+        ),
+        Example("UNKNOWN", {"encryption_enabled": False, "repository_id": _ID}),
+        Example("UNKNOWN", {"encryption_enabled": False, "repository_id": _ID}, _scale_out(None)),
+        Example(
+            "NOT_APPLICABLE",
+            {"encryption_enabled": False, "repository_id": _ID},
+            {"repositories": [{"repository_id": _ID, "storage_class": "local disk"}]},
+        ),
+        Example(
+            "NOT_APPLICABLE",
+            {"encryption_enabled": False, "repository_id": _ID},
+            _scale_out(capacity_tier_enabled=False),
+        ),
+        Example(
+            "NOT_APPLICABLE",
+            {**_REPLICA, "repository_id": _ID},
+            {"repositories": [{"repository_id": _ID, "storage_class": "object storage"}]},
+        ),
+    ),
+)
+def cloud_backups_encrypted(
+    jobs: pd.DataFrame, repositories: pd.DataFrame, scale_out: pd.DataFrame, extents: pd.DataFrame
+) -> Outcome:
+    """Storage of others holds the data outside of the house: whoever reads the bucket reads every machine in it.
+
+    Of a scale-out repository, the performance extents and the capacity tier count.
+    """
+    target = jobs["repository_id"]
+    plain, pool = places_of(target, repositories["repository_id"]), places_of(target, scale_out.iloc[:, 0])
+    is_cloud = one_of(repositories["storage_class"], CLOUD)
+    front = _performance_in_cloud(scale_out, extents, repositories["repository_id"], is_cloud)
+    direct = taken(is_cloud, plain, jobs.index).mask(pool >= 0, taken(front, pool, jobs.index))
+    tier = taken(scale_out["capacity_tier_enabled"], pool, jobs.index).mask(pool < 0, False)
+    tier_encrypted = taken(scale_out["capacity_encryption_enabled"], pool, jobs.index)
+    encrypted = jobs["encryption_enabled"]
+    backs_up = jobs["type"] != "VSphereReplica"
+    found = (plain >= 0) | (pool >= 0)
+    ok = encrypted | (~direct & tier_encrypted)
+    return Outcome(
+        ok,
+        observed=worded(
+            jobs.index,
+            (encrypted, "encrypted by the job"),
+            (ok, "encrypted by the capacity tier"),
+            (surely(~ok & direct), "in object or cloud storage, not encrypted"),
+            (surely(~ok), "the capacity tier holds them, not encrypted"),
+        ),
+        reason=worded(
+            jobs.index,
+            (surely(~backs_up), "a replica job only keeps its metadata in a repository"),
+            (surely(~direct & ~tier), "its repository is neither object nor cloud storage"),
+            (target.notna().to_numpy() & ~found, "its repository is not among those that were read"),
+            (surely(target.notna()) & (direct.isna() | tier.isna()), "where its repository keeps data is not known"),
+        ),
+        applies=backs_up & (direct | tier),
+    )
+
+
+def _performance_in_cloud(
+    scale_out: pd.DataFrame, extents: pd.DataFrame, ids: pd.Series, cloud: pd.Series
+) -> pd.Series:
+    """Whether a performance extent of each scale-out repository is cloud storage; NA where none is known at all."""
+    performance = surely(extents["tier"] == "Performance")
+    owners = places_of(extents["scale_out_repository_id"], scale_out["scale_out_repository_id"])
+    owners = np.where(performance, owners, -1)
+    answers = taken(cloud, places_of(extents["repository_id"], ids), extents.index)
+    some: Cells = np.bincount(owners[owners >= 0], minlength=len(scale_out)) > 0
+    return any_of(owners, answers, scale_out.index).mask(~some)
+
+
+@check(
+    "JOB-010",
+    "The key that encrypts the backups is kept on this server",
+    severity="medium",
+    tables=("jobs", "encryption_passwords", "kms_servers"),
+    fallback=("kms_servers",),
+    aggregates=("encryption_passwords",),
+    optional={"encryption_type": "ByUserPassword"},
+    reads=(
+        "encryption_enabled",
+        "encryption_type",
+        "encryption_password_id",
+        "kms_server_id",
+        "encryption_passwords.encryption_password_id",
+        "encryption_passwords.is_imported",
+        "kms_servers.kms_server_id",
+    ),
+    json_path="encryption",
+    expected="a password of this server, not imported; or a key management server that is set up here",
+    remediation="Menu > Credentials & Passwords > Encryption Passwords: add a password, and choose it in the job.",
+    examples=(
+        Example(
+            "PASS",
+            {"encryption_enabled": True, "encryption_type": "ByUserPassword", "encryption_password_id": "p1"},
+            {"encryption_passwords": [{"encryption_password_id": "p1", "is_imported": False}]},
+        ),
+        Example(
+            "PASS",
+            {**_OLD, "encryption_enabled": True, "encryption_password_id": "p1"},
+            {"encryption_passwords": [{"encryption_password_id": "p1", "is_imported": False}]},
+        ),
+        Example(
+            "PASS",
+            {"encryption_enabled": True, "encryption_type": "ByKms", "kms_server_id": "k1"},
+            {"kms_servers": [{"kms_server_id": "k1"}]},
+        ),
+        Example(
+            "FAIL",
+            {"encryption_enabled": True, "encryption_type": "ByUserPassword", "encryption_password_id": "p1"},
+            {"encryption_passwords": [{"encryption_password_id": "p1", "is_imported": True}]},
+        ),
+        Example(
+            "FAIL",
+            {"encryption_enabled": True, "encryption_type": "ByUserPassword", "encryption_password_id": "p1"},
+            {"encryption_passwords": [{"encryption_password_id": "p2", "is_imported": False}]},
+        ),
+        Example(
+            "FAIL",
+            {"encryption_enabled": True, "encryption_type": "ByKms", "kms_server_id": "k1"},
+            {"kms_servers": [{"kms_server_id": "k2"}]},
+        ),
+        Example("UNKNOWN", {"encryption_enabled": True, "encryption_type": "ByKms", "kms_server_id": "k1"}),
+        Example("UNKNOWN", {"encryption_enabled": True, "encryption_type": "ByStars", "encryption_password_id": "p1"}),
+        Example("UNKNOWN", {"encryption_enabled": True, "encryption_type": "ByUserPassword"}),
+        Example("NOT_APPLICABLE", {"encryption_enabled": False}),
+        Example("NOT_APPLICABLE", _REPLICA),
+    ),
+)
+def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.DataFrame) -> Outcome:
+    """A backup is worth nothing if, after the server is lost, nobody knows the key that opens it."""
+    password, server, how = jobs["encryption_password_id"], jobs["kms_server_id"], jobs["encryption_type"]
+    row = places_of(password, passwords["encryption_password_id"])
+    keyless = passwords["encryption_password_id"].isna().any()
+    known = nullable(row >= 0, password.isna().to_numpy() | ((row < 0) & keyless), jobs.index)
+    imported = taken(passwords["is_imported"], row, jobs.index)
+    at_kms = places_of(server, kms["kms_server_id"]) >= 0
+    unlisted = bool(kms["kms_server_id"].isna().all()) or bool(kms["kms_server_id"].isna().any())
+    reachable = nullable(at_kms, server.isna().to_numpy() | (~at_kms & unlisted), jobs.index)
+    by_kms, by_password = surely(how == "ByKms"), surely(how == "ByUserPassword")
+    ok = (known & ~imported).mask(by_kms, reachable).mask(~by_kms & ~by_password)
+    on = jobs["encryption_enabled"]
+    return Outcome(
+        ok,
+        observed=worded(
+            jobs.index,
+            (by_kms & at_kms, "a key management server of this server"),
+            (by_kms & surely(~reachable), "a key management server that is not set up here"),
+            (by_password & surely(imported), "an imported password"),
+            (by_password & surely(~known), "a password that is not among those of this server"),
+            (by_password & surely(known), "a password of this server"),
+        ),
+        reason=worded(
+            jobs.index,
+            (surely(~on), "the job does not encrypt"),
+            (how.notna().to_numpy() & ~by_kms & ~by_password, "this check does not know that kind of encryption"),
+            (by_kms & server.notna().to_numpy(), "the list of key management servers is empty or was not read"),
+            (
+                by_password & (row >= 0),
+                "whether the password was imported is not told (the API tells it from 1.3-rev0 on)",
+            ),
+        ),
+        applies=on,
+    )
+
+
+@check(
+    "JOB-011",
+    "An encryption password serves only a limited number of jobs",
+    severity="info",
+    table="jobs",
+    aggregates=("jobs",),
+    reads=("encryption_password_id", "encryption_enabled"),
+    expected="≤ {max_jobs} jobs with the same password",
+    remediation="Menu > Credentials & Passwords > Encryption Passwords: add passwords, and spread the jobs over them.",
+    examples=(
+        Example("PASS", {"encryption_enabled": True, "encryption_password_id": "p1"}, params={"max_jobs": 1}),
+        Example("FAIL", {"encryption_enabled": True, "encryption_password_id": "p1"}, params={"max_jobs": 0}),
+        Example("UNKNOWN", {"encryption_enabled": True}),
+        Example("NOT_APPLICABLE", {"encryption_enabled": False}),
+        Example("NOT_APPLICABLE", _REPLICA),
+    ),
+)
+def passwords_spread(
+    jobs: pd.DataFrame,
+    *,
+    max_jobs: Annotated[int, param("Jobs that may share one password.", unit="jobs", ge=0)] = 10,
+) -> Outcome:
+    """Whoever learns the one password that all jobs share can read every backup."""
+    on, password = jobs["encryption_enabled"], jobs["encryption_password_id"]
+    used = password.where(surely(on))
+    counts = used.map(used.value_counts()).astype("Int64")
+    others = [f"{count} job{'' if count == 1 else 's'} with this password" for count in counts.fillna(0)]
+    return Outcome(
+        counts <= max_jobs,
+        observed=worded(jobs.index, (counts.notna(), others)),
+        reason=worded(jobs.index, (surely(~on), "the job does not encrypt")),
+        applies=on,
+    )

@@ -1,0 +1,214 @@
+"""Checks of how fresh, clean and complete the restore points of each protected object are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.dates import hours_between, minute_text, older_than
+from vbr_audit.checks.logic import Cells, nullable, surely, worded
+from vbr_audit.checks.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
+
+_HELD = {"points_count": 30}
+_NONE = {"points_count": 0}
+_NOT_KNOWN = "not all restore points of the object are known, or some have no date"
+
+NO_POINT = "it has no restore point at all; see RPO-003"
+
+
+def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
+    """Each instant with its age, as `2026-10-31 22:04 UTC (8 h ago)`."""
+    hours = hours_between(instants, now).fillna(0).to_numpy(dtype=float)
+    return [f"{at} ({age:,.0f} h ago)" for at, age in zip(minute_text(instants), hours, strict=True)]
+
+
+@check(
+    "RPO-001",
+    "The newest restore point is as recent as required",
+    severity="high",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("latest_point", "points_count", "rpo_hours"),
+    remediation="Home > Jobs: correct what keeps the job of the object from running well, then start it.",
+    examples=(
+        Example("PASS", {**_HELD, "latest_point": hours_ago(26)}),
+        Example("PASS", {"points_count": 1, "latest_point": hours_ago(26)}),
+        Example("FAIL", {**_HELD, "latest_point": hours_ago(26.1)}),
+        Example("FAIL", {**_HELD, "latest_point": hours_ago(25), "rpo_hours": 24}),
+        Example("UNKNOWN", {**_HELD, "latest_point": None}),
+        Example("UNKNOWN", {**_HELD, "latest_point": hours_ago(-30)}),
+        Example("UNKNOWN", {**_HELD, "latest_point": hours_ago(1)}, datasets={"backup_objects": "partial"}),
+        Example("NOT_APPLICABLE", _NONE),
+    ),
+)
+def newest_point_fresh(
+    objects: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    max_age_hours: Annotated[int, param("Allowed age where no tier says one.", unit="hours", ge=1)] = 26,
+) -> Outcome:
+    """The age of the newest restore point is what would be lost today; a tier may allow another age."""
+    latest, allowed = objects["latest_point"], objects["rpo_hours"].fillna(max_age_hours)
+    age = hours_between(latest, now)
+    future = older_than(latest, dt.timedelta(0), now=now).isna()
+    held = (objects["points_count"] > 0).astype("boolean")
+    return Outcome(
+        (age <= allowed).mask(future),
+        observed=worded(objects.index, (~future, aged(latest, now))),
+        expected=worded(objects.index, default=[f"at most {hours} h ago" for hours in allowed]),
+        applies=held,
+        reason=worded(
+            objects.index,
+            (surely(~held), NO_POINT),
+            (held.isna(), "how many restore points it has is not told"),
+            (latest.isna(), _NOT_KNOWN),
+            (future, "the newest restore point lies in the future"),
+        ),
+    )
+
+
+@check(
+    "RPO-002",
+    "Restore points follow each other closely enough over the whole period",
+    severity="high",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("gaps_h", "points_count", "rpo_hours"),
+    remediation="History > Jobs: find the sessions that failed or did not start in the gaps; correct their cause.",
+    examples=(
+        Example("PASS", {**_HELD, "gaps_h": "26.00,24.10"}),
+        Example("PASS", {"points_count": 1, "gaps_h": "26.00"}),
+        Example("PASS", {**_HELD, "gaps_h": ""}),
+        Example("FAIL", {**_HELD, "gaps_h": "26.01,24.10"}, severity="medium"),
+        Example("FAIL", {**_HELD, "gaps_h": "40.00,40.00,27.00,26.00"}, severity="medium"),
+        Example("FAIL", {**_HELD, "gaps_h": "40.00,40.00,27.00,26.50"}, severity="high"),
+        Example("FAIL", {**_HELD, "gaps_h": "24.10", "rpo_hours": 24}),
+        Example("UNKNOWN", {**_HELD, "gaps_h": None}),
+        Example("NOT_APPLICABLE", _NONE),
+    ),
+)
+def gaps_short(
+    objects: pd.DataFrame,
+    *,
+    max_gap_hours: Annotated[int, param("Allowed gap where no tier says one.", unit="hours", ge=1)] = 26,
+    max_gaps: Annotated[int, param("Longer gaps that still fail with medium severity.", unit="gaps", ge=0, le=19)] = 3,
+) -> Outcome:
+    """A fresh restore point today does not show that there was one on every day of the period.
+
+    A gap counts from a restore point to the next, or to the end of the period. Where retention has removed older
+    restore points, the sessions of the job that ended with Success stand for them.
+    """
+    allowed = objects["rpo_hours"].fillna(max_gap_hours)
+    known = objects["gaps_h"].notna().to_numpy()
+    gaps = [[float(gap) for gap in text.split(",") if gap] for text in objects["gaps_h"].fillna("")]
+    limits = allowed.to_numpy(dtype=float)
+    over = np.array([sum(gap > limit for gap in each) for each, limit in zip(gaps, limits, strict=True)], dtype=int)
+    held = (objects["points_count"] > 0).astype("boolean")
+    return Outcome(
+        nullable(over == 0, ~known, objects.index),
+        observed=worded(objects.index, (known, [_gaps(*pair) for pair in zip(over, gaps, strict=True)])),
+        expected=worded(objects.index, default=[f"never more than {hours} h without a new one" for hours in allowed]),
+        severity=worded(objects.index, (known & (over > 0) & (over <= max_gaps), "medium")),
+        applies=held,
+        reason=worded(
+            objects.index,
+            (surely(~held), NO_POINT),
+            (held.isna(), "how many restore points it has is not told"),
+            (~known, "restore points or sessions do not reach back far enough, or are not all known"),
+        ),
+    )
+
+
+def _gaps(over: int, gaps: list[float]) -> str:
+    longest = f"longest gap {gaps[0]:,.0f} h" if gaps else "no gap"
+    return f"{over} gap{'' if over == 1 else 's'} too long, {longest}" if over else longest
+
+
+@check(
+    "RPO-003",
+    "The object has a restore point",
+    severity="critical",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("points_count",),
+    json_path="restorePointsCount",
+    expected="at least 1",
+    remediation="Home > Backups: delete the remains of an object that is gone; else run its job.",
+    examples=(
+        Example("PASS", {"points_count": 1}),
+        Example("FAIL", {"points_count": 0}),
+        Example("UNKNOWN", {"points_count": None}),
+    ),
+)
+def has_point(objects: pd.DataFrame) -> pd.Series:
+    """An object that is listed among the backups and has no restore point looks protected and cannot be restored."""
+    return objects["points_count"] > 0
+
+
+@check(
+    "RPO-005",
+    "The last run succeeded for the object",
+    severity="high",
+    table="protected_objects",
+    reads=("last_run_failed",),
+    json_path="lastRunFailed",
+    expected="succeeded",
+    remediation="Home > Jobs > Statistics: select the object, read its error, correct it, and retry.",
+    examples=(
+        Example("PASS", {"last_run_failed": False}),
+        Example("FAIL", {"last_run_failed": True}),
+        Example("UNKNOWN", {"last_run_failed": None}),
+    ),
+)
+def last_run_succeeded(objects: pd.DataFrame) -> Outcome:
+    """A job may end with a warning while one of its machines got no restore point."""
+    failed = objects["last_run_failed"]
+    return Outcome(
+        ~failed,
+        observed=worded(objects.index, (failed, "failed"), (~failed, "succeeded")),
+        reason=worded(objects.index, (failed.isna(), "the server does not tell it (from revision 1.3-rev0 on)")),
+    )
+
+
+@check(
+    "RPO-006",
+    "One job backs up the object",
+    severity="low",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("primary_jobs_count",),
+    expected="at most {max_jobs}",
+    remediation="Home > Jobs > Edit > Virtual Machines: take the object out of all jobs but one.",
+    examples=(
+        Example("PASS", {"primary_jobs_count": 1}),
+        Example("FAIL", {"primary_jobs_count": 2}),
+        Example("PASS", {"primary_jobs_count": 2}, params={"max_jobs": 2}),
+        Example("UNKNOWN", {"primary_jobs_count": None}),
+    ),
+)
+def one_primary_job(
+    objects: pd.DataFrame, *, max_jobs: Annotated[int, param("Jobs that may back it up.", unit="jobs", ge=1)] = 1
+) -> Outcome:
+    """Two jobs for one machine read it twice and disturb each other's log handling and change tracking."""
+    count = objects["primary_jobs_count"]
+    return Outcome(
+        count <= max_jobs,
+        observed=worded(objects.index, (count.notna(), [f"{n} job{'' if n == 1 else 's'}" for n in count.fillna(0)])),
+        reason=worded(objects.index, (count.isna(), "of some backups the job or its type is not known")),
+    )
+
+
+def aged_limit(instants: pd.Series, days: int, now: dt.datetime) -> pd.Series:
+    """Whether each instant is at most `days` old; NA for none, and for one in the future."""
+    return ~older_than(instants, dt.timedelta(days=days), now=now)
+
+
+def dated(index: pd.Index, instants: pd.Series, now: dt.datetime) -> pd.Series:
+    """The instants with their ages as a text column, NA where there is none."""
+    known: Cells = instants.notna().to_numpy()
+    return worded(index, (known, aged(instants, now)))

@@ -1,0 +1,321 @@
+"""Checks of which restore points are kept: retention, long-term points, full and clean ones, and what is left."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import pandas as pd
+
+from vbr_audit.checks.catalogue.restore_points import NO_POINT, aged_limit, dated
+from vbr_audit.checks.dates import older_than
+from vbr_audit.checks.logic import any_of, beside, nullable, one_of, places_of, surely, worded
+from vbr_audit.checks.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
+
+_HELD = {"points_count": 30, "points_known": True}
+_OPEN = "not all restore points of the object are known, or not what they are"
+_MARKED = {"points_count": 1, "marks_known": True}
+_DUE = {"retention_due": True}
+_REGULAR = {"type": "Regular", "replica_id": "r1"}
+_STATES = ("Ready", "Processing", "SureBackup", "Failover", "FailedFailover", "PermanentFailover", "Failback")
+
+
+@check(
+    "RPO-007",
+    "As many restore points are there as retention promises",
+    severity="medium",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("kept_percent", "retention_due"),
+    expected="≥ {min_percent} % of what the job promises",
+    remediation="Home > Backups > Disk: compare the restore points with the job's retention; find why some are gone.",
+    examples=(
+        Example("PASS", {**_DUE, "kept_percent": 80.0}),
+        Example("FAIL", {**_DUE, "kept_percent": 79.9}),
+        Example("UNKNOWN", {**_DUE, "kept_percent": None}),
+        Example("NOT_APPLICABLE", {"retention_due": False}),
+    ),
+)
+def retention_kept(
+    objects: pd.DataFrame,
+    *,
+    min_percent: Annotated[int, param("Least share that is still good.", unit="%", ge=1, le=100)] = 80,
+) -> Outcome:
+    """Runs that fail and points that are deleted by hand leave fewer restore points than anybody counts on."""
+    share, due = objects["kept_percent"], objects["retention_due"]
+    return Outcome(
+        share >= min_percent,
+        observed=worded(objects.index, (share.notna(), [f"{percent:.0f} %" for percent in share.fillna(0)])),
+        applies=due,
+        reason=worded(
+            objects.index,
+            (surely(~due), "its backups are younger than their retention"),
+            (share.isna() | due.isna(), "the retention of one of its jobs, or its restore points, are not known"),
+        ),
+    )
+
+
+@check(
+    "RPO-008",
+    "The promised long-term restore points (GFS) are there",
+    severity="high",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("gfs_missing", "gfs_promised"),
+    json_path="gfsPeriods",
+    expected="one for every finished week, month and year that the job keeps",
+    remediation="Job > Storage > Configure GFS: check its days; run an active full and see that it gets the flag.",
+    examples=(
+        Example("PASS", {"gfs_promised": True, "gfs_missing": 0}),
+        Example("FAIL", {"gfs_promised": True, "gfs_missing": 1}),
+        Example("UNKNOWN", {"gfs_promised": True, "gfs_missing": None}),
+        Example("UNKNOWN", {"gfs_promised": None, "gfs_missing": 0}),
+        Example("NOT_APPLICABLE", {"gfs_promised": False}),
+    ),
+)
+def long_term_points_there(objects: pd.DataFrame) -> Outcome:
+    """Configured is not kept: a month whose full backup failed has no long-term restore point, and nobody is told.
+
+    Only periods count that have ended, that began after the backup was created, and that the job still keeps.
+    """
+    missing, promised = objects["gfs_missing"], objects["gfs_promised"]
+    return Outcome(
+        missing == 0,
+        observed=worded(
+            objects.index,
+            (surely((missing == 0).astype("boolean")), "all there"),
+            (missing.notna(), [f"{count} not there" for count in missing.fillna(0)]),
+        ),
+        applies=promised,
+        reason=worded(
+            objects.index,
+            (surely(~promised), "none of its jobs keeps long-term restore points"),
+            (missing.isna() | promised.isna(), "the job's settings, or the flags of its backup files, are not known"),
+        ),
+    )
+
+
+@check(
+    "RPO-009",
+    "A full backup was made lately",
+    severity="low",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("latest_full", "points_count", "points_known"),
+    expected="at most {max_age_days} days ago",
+    remediation="Job > Storage > Advanced > Backup: create synthetic or active full backups periodically.",
+    examples=(
+        Example("PASS", {**_HELD, "latest_full": hours_ago(35 * 24)}),
+        Example("PASS", {**_HELD, "points_count": 1, "latest_full": hours_ago(24)}),
+        Example("FAIL", {**_HELD, "latest_full": hours_ago(35 * 24 + 1)}),
+        Example("UNKNOWN", {**_HELD, "latest_full": None}),
+        Example("NOT_APPLICABLE", {**_HELD, "points_count": 0}),
+    ),
+)
+def full_lately(
+    objects: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    max_age_days: Annotated[int, param("Age that is still good.", unit="days", ge=1)] = 35,
+) -> Outcome:
+    """A long chain of increments is lost whole with one damaged file in it."""
+    latest, held = objects["latest_full"], (objects["points_count"] > 0).astype("boolean")
+    return Outcome(
+        aged_limit(latest, max_age_days, now).mask(~surely(objects["points_known"])),
+        observed=dated(objects.index, latest, now),
+        applies=held,
+        reason=worded(
+            objects.index,
+            (surely(~held), NO_POINT),
+            (held.isna(), "how many restore points it has is not told"),
+            (latest.isna() | objects["points_known"].isna(), "no full one is known; " + _OPEN),
+            default=_OPEN,
+        ),
+    )
+
+
+@check(
+    "RPO-010",
+    "The backup belongs to a job",
+    severity="medium",
+    tables=("backups", "jobs"),
+    aggregates=("jobs",),
+    reads=("job_id", "jobs.job_id", "jobs.seen_in"),
+    json_path="jobId",
+    expected="a job that still exists",
+    remediation="Home > Backups > Disk (Orphaned): map the backup to a job, or delete it once nobody needs it.",
+    examples=(
+        Example("PASS", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "jobs+backups"}]}),
+        Example("FAIL", {"job_id": "j2"}, {"jobs": [{"job_id": "j1", "seen_in": "jobs"}]}),
+        Example("UNKNOWN", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "backups"}]}),
+        Example("UNKNOWN", {"job_id": None}, {"jobs": [{"job_id": "j1", "seen_in": "jobs"}]}),
+        Example("UNKNOWN", {"job_id": "j2"}, {"jobs": [{"job_id": "j1"}]}, datasets={"jobs": "partial"}),
+    ),
+)
+def backup_has_job(backups: pd.DataFrame, jobs: pd.DataFrame) -> Outcome:
+    """No retention is applied to a backup without a job: it stays for ever, or is lost unseen."""
+    job = beside(backups["job_id"], jobs, "job_id")
+    open_list = bool(jobs["job_id"].isna().any())
+    found = job["job_id"].notna().to_numpy()
+    only_here = surely((job["seen_in"] == "backups").astype("boolean"))
+    unnamed = backups["job_id"].isna().to_numpy()
+    unclear = unnamed | (found & (job["seen_in"].isna().to_numpy() | only_here)) | (~found & open_list)
+    return Outcome(
+        nullable(found, unclear, backups.index),
+        observed=worded(backups.index, (~unclear & found, "its job exists"), (~unclear, "its job does not exist")),
+        reason=worded(
+            backups.index,
+            (unnamed, "the server names no job"),
+            (only_here, "no list of jobs shows this type of job"),
+            (unclear, "not every job is known"),
+        ),
+    )
+
+
+@check(
+    "RPO-011",
+    "Restore points are clean of malware",
+    severity="critical",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("worst_malware", "points_count"),
+    json_path="malwareStatus",
+    expected="Clean",
+    remediation="Home > Backups > Scan Backup: find the last clean point; restore from it only; clean the machine.",
+    examples=(
+        Example("PASS", {"points_count": 1, "worst_malware": "Clean"}),
+        Example("PASS", {"points_count": 1, "worst_malware": "Informative"}),
+        Example("FAIL", {"points_count": 1, "worst_malware": "Suspicious"}, severity="high"),
+        Example("FAIL", {"points_count": 1, "worst_malware": "Infected"}, severity="critical"),
+        Example("UNKNOWN", {"points_count": 1, "worst_malware": None}),
+        Example("NOT_APPLICABLE", {"points_count": 0}),
+    ),
+)
+def points_clean(objects: pd.DataFrame) -> Outcome:
+    """A restore from a marked restore point brings the malware back."""
+    worst, held = objects["worst_malware"], (objects["points_count"] > 0).astype("boolean")
+    good, bad = one_of(worst, ("Clean", "Informative")), one_of(worst, ("Suspicious", "Infected"))
+    return Outcome(
+        good.mask(~surely(good) & ~surely(bad)),
+        observed=worst,
+        severity=worded(objects.index, (surely(worst == "Suspicious"), "high")),
+        applies=held,
+        reason=worded(
+            objects.index,
+            (surely(~held), NO_POINT),
+            (held.isna(), "how many restore points it has is not told"),
+            (~surely(good) & ~surely(bad), "the mark of one of its restore points is not known"),
+        ),
+    )
+
+
+@check(
+    "RPO-012",
+    "A clean restore point is recent enough",
+    severity="critical",
+    table="protected_objects",
+    aggregates=("protected_objects",),
+    reads=("latest_clean_point", "points_count", "marks_known"),
+    expected="at most {max_age_days} days ago",
+    remediation="Home > Backups > Scan Backup: scan the newer restore points; clean the machine and back it up anew.",
+    examples=(
+        Example("PASS", {**_MARKED, "latest_clean_point": hours_ago(7 * 24)}),
+        Example("FAIL", {**_MARKED, "latest_clean_point": hours_ago(7 * 24 + 1)}),
+        Example("FAIL", {**_MARKED, "latest_clean_point": None}),
+        Example("UNKNOWN", {**_MARKED, "marks_known": False}),
+        Example("UNKNOWN", {**_MARKED, "latest_clean_point": hours_ago(-30)}),
+        Example("NOT_APPLICABLE", {"points_count": 0, "marks_known": True}),
+    ),
+)
+def clean_point_recent(
+    objects: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    max_age_days: Annotated[int, param("Age that is still good.", unit="days", ge=1)] = 7,
+) -> Outcome:
+    """After an attack only a clean restore point counts: its age is what would really be lost."""
+    latest, held = objects["latest_clean_point"], (objects["points_count"] > 0).astype("boolean")
+    known, none = surely(objects["marks_known"]), latest.isna().to_numpy()
+    return Outcome(
+        aged_limit(latest, max_age_days, now).mask(none, False).mask(~known),
+        observed=dated(objects.index, latest, now).mask(none & known, "none is clean"),
+        applies=held,
+        reason=worded(
+            objects.index,
+            (surely(~held), NO_POINT),
+            (held.isna(), "how many restore points it has is not told"),
+            default="the mark or the date of one of its restore points is not known, or lies in the future",
+        ),
+    )
+
+
+@check(
+    "RPO-013",
+    "The replica is ready and recent",
+    severity="high",
+    tables=("replicas", "replica_points"),
+    aggregates=("replica_points",),
+    reads=("state", "type", "replica_id", "replica_points.replica_id", "replica_points.created"),
+    expected="Ready, newest point at most {max_age_hours} h ago",
+    remediation="Home > Replicas: undo, commit or repeat the failover; then start the replication job.",
+    examples=(
+        Example(
+            "PASS",
+            {**_REGULAR, "state": "Ready"},
+            {"replica_points": [{"replica_id": "r1", "created": hours_ago(24)}]},
+        ),
+        Example(
+            "FAIL",
+            {**_REGULAR, "state": "Ready"},
+            {"replica_points": [{"replica_id": "r1", "created": hours_ago(24.1)}]},
+        ),
+        Example(
+            "FAIL",
+            {**_REGULAR, "state": "Failover"},
+            {"replica_points": [{"replica_id": "r1", "created": hours_ago(1)}]},
+        ),
+        Example(
+            "UNKNOWN",
+            {**_REGULAR, "state": "Levitating"},
+            {"replica_points": [{"replica_id": "r1", "created": hours_ago(1)}]},
+        ),
+        Example("UNKNOWN", {**_REGULAR, "state": "Ready"}),
+        Example("UNKNOWN", {"replica_id": "r1", "type": "CDP", "state": "Ready"}),
+    ),
+)
+def replica_ready(
+    replicas: pd.DataFrame,
+    points: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    max_age_hours: Annotated[int, param("Age of the newest point that is still good.", unit="hours", ge=1)] = 24,
+) -> Outcome:
+    """A replica that is stuck in a failover, or whose points have grown old, does not take over when it must."""
+    state = replicas["state"]
+    owners = places_of(points["replica_id"], replicas["replica_id"])
+    fresh_points = ~older_than(points["created"], dt.timedelta(hours=max_age_hours), now=now)
+    any_point = pd.Series(pd.array(owners >= 0, dtype="boolean"), index=points.index)
+    there = any_of(owners, any_point, replicas.index)
+    stray = bool(points["replica_id"].isna().any())
+    fresh = any_of(owners, fresh_points, replicas.index).mask(~surely(there) | replicas["replica_id"].isna())
+    fresh = fresh.mask(stray & ~surely(fresh))
+    ready = (state == "Ready").astype("boolean").mask(~surely(one_of(state, _STATES)))
+    judged = surely(one_of(replicas["type"], ("Regular", "Snapshot")))
+    ok = (ready & fresh).mask(~judged)
+    return Outcome(
+        ok,
+        observed=worded(
+            replicas.index,
+            (surely(~ready), state),
+            (surely(ready & fresh), "Ready, with a recent point"),
+            (surely(ready & ~fresh), "Ready, but its newest point is too old"),
+        ),
+        reason=worded(
+            replicas.index,
+            (~judged, "the state of this type of replica is not exposed"),
+            (ready.isna(), "its state is missing, or not known to this check"),
+            default="its points, or their dates, are not known",
+        ),
+    )

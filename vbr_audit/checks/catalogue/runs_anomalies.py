@@ -1,0 +1,358 @@
+"""Checks of what is unusual in the sessions of the period: cancelled, hanging, long, large or out of hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.dates import hours_between
+from vbr_audit.checks.logic import Cells, listed, nullable, one_of, places_of, surely, worded
+from vbr_audit.checks.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
+from vbr_audit.checks.sessions import count_of, finished, in_time, owners_of
+
+_JOB = {"job_id": "job-1"}
+_SESSION = {"job_id": "job-1", "state": "Stopped", "result": "Success"}
+_MINUTES_A_DAY = 1440
+
+NO_SESSION = "no session of this job in the period"
+
+
+def _sessions(*rows: dict[str, object], **tables: list[dict[str, object]]) -> dict[str, list[dict[str, object]]]:
+    return {"sessions": [{**_SESSION, **row} for row in rows], **tables}
+
+
+def _lasting(*hours: float, table: str = "resulting_sessions") -> dict[str, list[dict[str, object]]]:
+    """One finished session a day that took so many hours, the oldest first."""
+    return {
+        table: [
+            {**_SESSION, "created": hours_ago(24 * (28 - day)), "duration_s": 3600 * hour}
+            for day, hour in enumerate(hours)
+        ]
+    }
+
+
+@check(
+    "RUN-009",
+    "Runs come to their own end",
+    severity="medium",
+    tables=("jobs", "sessions"),
+    aggregates=("sessions",),
+    reads=("sessions.is_canceled", "sessions.created", "sessions.job_id", "job_id"),
+    json_path="result.isCanceled",
+    expected="no session stopped by hand",
+    remediation="History > Jobs: ask who stopped the session and why; run the job again.",
+    examples=(
+        Example("PASS", _JOB, _sessions({"is_canceled": False, "created": hours_ago(30)})),
+        Example("FAIL", _JOB, _sessions({"is_canceled": True, "created": hours_ago(30)}, {"is_canceled": False})),
+        Example("UNKNOWN", _JOB, _sessions({"is_canceled": None, "created": hours_ago(30)})),
+        Example("UNKNOWN", _JOB),
+    ),
+)
+def runs_not_cancelled(
+    jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime, until: dt.datetime
+) -> Outcome:
+    """Whoever stops a backup leaves a gap; that may be a decision, or an attack, and somebody must know which."""
+    owner = owners_of(jobs, sessions, since, until)
+    dated = sessions["created"].notna().to_numpy()
+    stopped = count_of(owner, dated & surely(sessions["is_canceled"]), jobs)
+    clear = count_of(owner, dated & surely(~sessions["is_canceled"]), jobs)
+    total = count_of(owner, np.ones(len(sessions), dtype=bool), jobs)
+    settled = (stopped > 0) | ((total > 0) & (clear == total))
+    said = [f"{some} of {all_} sessions stopped by hand" for some, all_ in zip(stopped, total, strict=True)]
+    return Outcome(
+        nullable(stopped == 0, ~settled, jobs.index),
+        observed=worded(jobs.index, (total > 0, said)),
+        reason=worded(
+            jobs.index, (total == 0, NO_SESSION), default="of some sessions it is not told, or when they started"
+        ),
+    )
+
+
+@check(
+    "RUN-010",
+    "Sessions that run do not hang",
+    severity="medium",
+    tables=("jobs", "sessions"),
+    aggregates=("sessions",),
+    reads=("sessions.state", "sessions.created", "sessions.duration_s", "sessions.job_id", "job_id"),
+    json_path="state",
+    expected="no session that runs for more than {max_hours} h, or {times} times as long as usual",
+    remediation="Home > Last 24 Hours > Running: look at what the session waits for; stop it, and run the job again.",
+    examples=(
+        Example("PASS", _JOB, _sessions({"state": "Stopped"})),
+        Example("PASS", _JOB, _sessions({"state": "Working", "created": hours_ago(24)})),
+        Example("FAIL", _JOB, _sessions({"state": "WaitingRepository", "created": hours_ago(25)})),
+        Example(
+            "FAIL",
+            _JOB,
+            {
+                "sessions": [
+                    *_lasting(4, 4, 4, 4, 4, table="sessions")["sessions"],
+                    {**_SESSION, "state": "Working", "created": hours_ago(12.5)},
+                ]
+            },
+        ),
+        Example("UNKNOWN", _JOB, _sessions({"state": "Meditating", "created": hours_ago(25)})),
+        Example("UNKNOWN", _JOB, _sessions({"state": "Working"})),
+        Example("UNKNOWN", _JOB),
+    ),
+)
+def sessions_do_not_hang(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    max_hours: Annotated[int, param("Age from which on a running session hangs.", unit="hours", ge=1)] = 24,
+    times: Annotated[int, param("Times its usual duration after which it hangs.", ge=2)] = 3,
+    min_sessions: Annotated[int, param("Finished sessions that make a usual duration.", unit="sessions", ge=1)] = 5,
+) -> Outcome:
+    """A session that hangs blocks the next ones, and shows neither success nor failure.
+
+    What is usual is the median of the job's finished sessions of the period, where there are enough of them.
+    """
+    owner, done = places_of(sessions["job_id"], jobs["job_id"]), finished(sessions)
+    running, strange = surely(~done), done.isna().to_numpy()
+    took = sessions["duration_s"].to_numpy(dtype=float, na_value=np.nan) / 3600
+    usual = _medians(np.where(surely(done), owner, -1), took, jobs, min_sessions)
+    mine = np.where(owner >= 0, owner, 0)
+    limit = np.fmin(max_hours, times * usual[mine]) if len(jobs) else np.zeros(0)
+    age = hours_between(sessions["created"], now).to_numpy(dtype=float, na_value=np.nan)
+    hangs = count_of(owner, running & (age > limit), jobs)
+    open_ = count_of(owner, strange | (running & np.isnan(age)), jobs)
+    active, total = count_of(owner, running, jobs), count_of(owner, owner >= 0, jobs)
+    settled = (hangs > 0) | ((total > 0) & (open_ == 0))
+    said = [f"{some} of {all_} running sessions hang" for some, all_ in zip(hangs, active, strict=True)]
+    return Outcome(
+        nullable(hangs == 0, ~settled, jobs.index),
+        observed=worded(
+            jobs.index, (hangs > 0, said), (active > 0, "running, no longer than usual"), (total > 0, "nothing runs")
+        ),
+        reason=worded(jobs.index, (total == 0, NO_SESSION), default="state or start of some session is not known"),
+    )
+
+
+@check(
+    "RUN-011",
+    "The newest run took as long as usual",
+    severity="low",
+    tables=("jobs", "resulting_sessions"),
+    aggregates=("resulting_sessions",),
+    reads=(
+        *(f"resulting_sessions.{name}" for name in ("duration_s", "created", "state", "result", "job_id")),
+        "job_id",
+    ),
+    json_path="endTime",
+    remediation="History > Jobs > the session: compare bottleneck and amount of data with those of earlier runs.",
+    examples=(
+        Example("PASS", _JOB, _lasting(*[1.0, 1.5] * 5, 1.4)),
+        Example("FAIL", _JOB, _lasting(*[1.0, 1.5] * 5, 4)),
+        Example("PASS", _JOB, _lasting(*[1.0] * 10, 1.5), params={"min_extra_minutes": 30}),
+        Example("FAIL", _JOB, _lasting(*[1.0] * 10, 1.5), params={"min_extra_minutes": 29}),
+        Example("UNKNOWN", _JOB, _lasting(*[1.0] * 10, float("nan"))),
+        Example("NOT_APPLICABLE", _JOB, _lasting(*[1.0] * 9, 9)),
+    ),
+)
+def duration_usual(
+    jobs: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    deviations: Annotated[float, param("Standard deviations above the mean that are still usual.", ge=1)] = 3.0,
+    min_runs: Annotated[int, param("Earlier runs that it takes to compare.", unit="runs", ge=3)] = 10,
+    min_extra_minutes: Annotated[int, param("Minutes above the mean that never count.", unit="min", ge=0)] = 10,
+) -> Outcome:
+    """A run that takes much longer than those before it is an early sign of a slow disk or of data that changes a lot.
+
+    The newest good run of the period is compared with the good runs before it.
+    """
+    owner = owners_of(jobs, runs, since, until)
+    fine = surely(finished(runs)) & surely(one_of(runs["result"], ("Success", "Warning")))
+    doubt = surely(~finished(runs)) | surely(one_of(runs["result"], ("Failed", "None")))
+    unclear = count_of(owner, ~doubt & ~(fine & runs["created"].notna().to_numpy()), jobs) > 0
+    order = in_time(np.where(fine, owner, -1), runs)
+    mine, took = owner[order], runs["duration_s"].to_numpy(dtype=float, na_value=np.nan)[order] / 60
+    newest = np.append(mine[1:] != mine[:-1], True)[: len(mine)]
+    last = np.full(len(jobs), np.nan)
+    last[mine[newest]] = took[newest]
+    count, mean, spread = _spread(mine[~newest], took[~newest], len(jobs))
+    excess, bare = last - mean, count_of(owner, owner >= 0, jobs) == 0
+    long = (excess > deviations * spread) & (excess > min_extra_minutes)
+    seen = np.bincount(mine[~newest], minlength=len(jobs))
+    enough = seen >= min_runs
+    unsettled = np.isnan(last) | (count < seen) | unclear
+    said = [f"{a:.0f} min, {b:.0f} min on average" for a, b in zip(last.tolist(), mean.tolist(), strict=True)]
+    return Outcome(
+        nullable(~long, unsettled, jobs.index),
+        observed=worded(jobs.index, (~unsettled & enough, said)),
+        expected=f"at most {deviations:g} standard deviations, or {min_extra_minutes} min, above the mean",
+        applies=nullable(enough, (unclear | bare) & ~enough, jobs.index),
+        reason=worded(
+            jobs.index,
+            (bare, NO_SESSION),
+            (~enough & ~unclear, f"fewer than {min_runs} good runs before the newest one"),
+            default="state, result, start or duration of some runs is not known",
+        ),
+    )
+
+
+@check(
+    "RUN-013",
+    "Runs keep to the agreed hours",
+    severity="low",
+    tables=("jobs", "sessions", "run_window"),
+    aggregates=("sessions",),
+    reads=(
+        "sessions.created",
+        "sessions.ended",
+        "sessions.job_id",
+        "job_id",
+        "run_window.start_min",
+        "run_window.end_min",
+    ),
+    json_path="creationTime",
+    expected="start and end inside the window of the site file",
+    remediation="Job > Schedule: move the start; set a backup window that ends the job in time.",
+    examples=(
+        Example(
+            "PASS",
+            _JOB,
+            _sessions(
+                {"created": hours_ago(34), "ended": hours_ago(24)}, run_window=[{"start_min": 1200, "end_min": 360}]
+            ),
+        ),
+        Example(
+            "FAIL",
+            _JOB,
+            _sessions(
+                {"created": hours_ago(34), "ended": hours_ago(23.9)}, run_window=[{"start_min": 1200, "end_min": 360}]
+            ),
+        ),
+        Example(
+            "FAIL",
+            _JOB,
+            _sessions(
+                {"created": hours_ago(34.1), "ended": hours_ago(30)}, run_window=[{"start_min": 1200, "end_min": 360}]
+            ),
+        ),
+        Example(
+            "UNKNOWN",
+            _JOB,
+            _sessions({"created": hours_ago(34)}, run_window=[{"start_min": 1200, "end_min": 360}]),
+        ),
+        Example("UNKNOWN", _JOB, {"run_window": [{"start_min": 1200, "end_min": 360}]}),
+        Example("UNKNOWN", _JOB, _sessions({"created": hours_ago(34)}), datasets={"site": "not given"}),
+    ),
+)
+def runs_in_window(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    window: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    zone: dt.tzinfo,
+) -> Outcome:
+    """Backups in working hours slow down the systems that they protect.
+
+    The hours are those of the report's zone. A session that still runs has no end to judge.
+    """
+    owner = owners_of(jobs, sessions, since, until)
+    known = window[["start_min", "end_min"]].dropna()
+    begin, end = (int(known[name].iloc[0]) if len(known) else 0 for name in ("start_min", "end_min"))
+    length = (end - begin) % _MINUTES_A_DAY or _MINUTES_A_DAY
+    local = [sessions[name].dt.tz_convert(zone).dt.tz_localize(None) for name in ("created", "ended")]
+    minute = local[0].dt.hour * 60 + local[0].dt.minute
+    late = ((minute - begin) % _MINUTES_A_DAY).to_numpy(dtype=float, na_value=np.nan)
+    lasted = ((local[1] - local[0]).dt.total_seconds() / 60).to_numpy(dtype=float, na_value=np.nan)
+    outside = (late > length) | (late + lasted > length)
+    if length == _MINUTES_A_DAY:
+        outside = np.zeros(len(sessions), dtype=bool)
+    open_ = ~outside & (np.isnan(late) | np.isnan(lasted))
+    wrong, unclear = count_of(owner, outside, jobs), count_of(owner, open_, jobs)
+    total = count_of(owner, owner >= 0, jobs)
+    settled = bool(len(known)) & ((wrong > 0) | ((total > 0) & (unclear == 0)))
+    said = [f"{some} of {all_} sessions outside of the window" for some, all_ in zip(wrong, total, strict=True)]
+    return Outcome(
+        nullable(wrong == 0, ~settled, jobs.index),
+        observed=worded(jobs.index, (total > 0, said)),
+        reason=worded(
+            jobs.index,
+            (np.full(len(jobs), not len(known)), "the site file tells no hours"),
+            (total == 0, NO_SESSION),
+            default="start or end of some sessions is not known, or they still run",
+        ),
+    )
+
+
+@check(
+    "RUN-015",
+    "Runs are started by the schedule",
+    severity="info",
+    tables=("jobs", "sessions"),
+    aggregates=("sessions",),
+    reads=("sessions.initiated_by", "sessions.created", "sessions.job_id", "job_id"),
+    json_path="initiatedBy",
+    expected="sessions of the accounts {services} only",
+    remediation="History > Jobs: ask who started the job by hand and why; correct the schedule if that is the reason.",
+    examples=(
+        Example("PASS", _JOB, _sessions({"initiated_by": "NT AUTHORITY\\SYSTEM", "created": hours_ago(30)})),
+        Example("FAIL", _JOB, _sessions({"initiated_by": "EXAMPLE\\jane", "created": hours_ago(30)})),
+        Example("UNKNOWN", _JOB, _sessions({"initiated_by": None, "created": hours_ago(30)})),
+        Example("UNKNOWN", _JOB, _sessions({"initiated_by": " ", "created": hours_ago(30)})),
+        Example("UNKNOWN", _JOB),
+    ),
+)
+def runs_by_schedule(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    services: Annotated[
+        str, param("Accounts that are no persons, by commas; `*` as in file names, letter case does not count.")
+    ] = "SYSTEM, *\\SYSTEM, *svc*, *service*, *$",
+) -> Outcome:
+    """A run by hand is an exception that an auditor samples: a test, a repair, or a schedule that does not work."""
+    owner, who = owners_of(jobs, sessions, since, until), sessions["initiated_by"].str.strip()
+    patterns = [part.strip().casefold() for part in services.split(",") if part.strip()]
+    names = [name for name in who.dropna().unique() if name]
+    persons = [name for name in names if not any(fnmatchcase(name.casefold(), one) for one in patterns)]
+    told, dated = surely(who != ""), sessions["created"].notna().to_numpy()
+    by_hand = dated & told & who.isin(persons).to_numpy(dtype=bool)
+    count, total = count_of(owner, by_hand, jobs), count_of(owner, owner >= 0, jobs)
+    settled = (count > 0) | ((total > 0) & (count_of(owner, told & dated, jobs) == total))
+    which = listed(np.where(by_hand, owner, -1), who, jobs.index)
+    seen = [f"{some} of {all_} by {name}" for some, all_, name in zip(count, total, which, strict=True)]
+    return Outcome(
+        nullable(count == 0, ~settled, jobs.index),
+        observed=worded(jobs.index, (count > 0, seen), (total > 0, "all started by services")),
+        reason=worded(
+            jobs.index,
+            (total == 0, NO_SESSION),
+            default="who started some of the sessions is not told (the API tells it from 1.3-rev0 on), or when",
+        ),
+    )
+
+
+def _medians(owner: Cells, values: Cells, jobs: pd.DataFrame, least: int) -> Cells:
+    """The median of each job's `values`, NaN where there are fewer than `least`."""
+    chosen = (owner >= 0) & ~np.isnan(values)
+    groups = pd.Series(values[chosen]).groupby(owner[chosen])
+    found = np.full(len(jobs), np.nan)
+    medians = groups.median()[groups.count() >= least]
+    found[medians.index.to_numpy(dtype=np.int64)] = medians.to_numpy()
+    return found
+
+
+def _spread(owner: Cells, values: Cells, size: int) -> tuple[Cells, Cells, Cells]:
+    """Number, mean and standard deviation of each job's values; NaN where there are none."""
+    groups = pd.Series(values).groupby(owner)
+    table = groups.agg(["count", "mean", "std"]).reindex(range(size))
+    return table["count"].fillna(0).to_numpy(), table["mean"].to_numpy(), table["std"].to_numpy()

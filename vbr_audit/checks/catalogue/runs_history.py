@@ -1,0 +1,304 @@
+"""Checks of how the runs of the period ended, each with its retries folded into it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.logic import Cells, listed, nullable, surely, worded
+from vbr_audit.checks.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
+from vbr_audit.checks.sessions import count_of, finished, in_time, longest_streaks, owners_of, runs_of
+
+_EXPECTED = {"job_id": "job-1", "expected_to_run": True}
+_ASIDE = {"job_id": "job-1", "expected_to_run": False}
+_READS = ("expected_to_run", "job_id", *(f"resulting_sessions.{name}" for name in ("job_id", "state", "created")))
+
+
+def _run(result: str | None, age: float, **more: object) -> dict[str, object]:
+    return {"job_id": "job-1", "state": "Stopped", "result": result, "created": hours_ago(age), **more}
+
+
+def _runs(*results: str | None, **more: object) -> dict[str, list[dict[str, object]]]:
+    """One run a day, the oldest first."""
+    return {"resulting_sessions": [_run(word, 24 * (25 - day), **more) for day, word in enumerate(results)]}
+
+
+_RUNNING = {"resulting_sessions": [_run("None", 1) | {"state": "Working"}]}
+
+
+@check(
+    "RUN-005",
+    "Runs succeed as often as required",
+    severity="high",
+    tables=("jobs", "resulting_sessions"),
+    aggregates=("resulting_sessions",),
+    reads=("resulting_sessions.result", *_READS),
+    remediation="History > Jobs: read the errors of the failed sessions, and correct the most frequent cause first.",
+    examples=(
+        Example("PASS", _EXPECTED, _runs(*["Success"] * 19, "Failed")),
+        Example("PASS", _EXPECTED, _runs("Warning")),
+        Example("PASS", _EXPECTED, {"resulting_sessions": [_run("Success", 30), *_RUNNING["resulting_sessions"]]}),
+        Example("FAIL", _EXPECTED, _runs(*["Success"] * 11, "Failed"), severity="medium"),
+        Example("FAIL", _EXPECTED, _runs(*["Success"] * 9, "Failed"), severity="medium"),
+        Example("FAIL", _EXPECTED, _runs("Success", "Failed"), severity="high"),
+        Example("UNKNOWN", _EXPECTED, _runs("Success", None)),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
+        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed")),
+    ),
+)
+def runs_succeed(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    warn_rate: Annotated[float, param("Share below which a job fails with medium severity.", ge=0, le=1)] = 0.95,
+    min_rate: Annotated[float, param("Share below which a job fails with full severity.", ge=0, le=1)] = 0.90,
+) -> Outcome:
+    """One job that fails now and then still leaves gaps; the share of good runs is what a service is measured by.
+
+    Counted are the finished runs of the job that were created in the period. A session and its retries are one run,
+    and the last of them counts; where the server does not tell which session a retry repeats (before 1.3-rev2), the
+    last session of each day counts. A warning counts as success and is shown beside it.
+    """
+    runs = runs_of(jobs, sessions, since, until)
+    possible = np.maximum(runs.known + runs.unclear, 1)
+    lowest = (runs.good - runs.dateless) / possible
+    highest = (runs.good + runs.unclear + runs.dateless) / possible
+    required = max(warn_rate, min_rate)
+    settled = (runs.known > 0) & ((lowest >= required) | (highest < required))
+    open_ = runs.unclear + runs.dateless
+    shares = _shares(runs.good, runs.known, runs.warning, open_)
+    return Outcome(
+        nullable(lowest >= required, ~settled, jobs.index),
+        observed=worded(jobs.index, (runs.known > 0, shares)),
+        expected=f"≥ {100 * required:.1f} % of the finished runs; below {100 * min_rate:.1f} % it weighs in full",
+        severity=worded(jobs.index, (settled & (lowest < required) & (lowest >= min_rate), "medium")),
+        applies=jobs["expected_to_run"],
+        reason=_why(jobs, settled, open_ > 0),
+    )
+
+
+@check(
+    "RUN-006",
+    "Failures do not follow one another",
+    severity="high",
+    tables=("jobs", "resulting_sessions"),
+    aggregates=("resulting_sessions",),
+    reads=("resulting_sessions.result", *_READS),
+    expected="fewer than {failures} failed runs in a row",
+    remediation="Home > Jobs > right-click the job > Statistics: correct the error that repeats, and run the job.",
+    examples=(
+        Example("PASS", _EXPECTED, _runs("Failed", "Failed", "Success", "Failed")),
+        Example("PASS", _EXPECTED, _runs("Success")),
+        Example("FAIL", _EXPECTED, _runs("Success", "Failed", "Failed", "Failed", "Success")),
+        Example("FAIL", _EXPECTED, _runs("Failed", "Success"), params={"failures": 1}),
+        Example("UNKNOWN", _EXPECTED, _runs("Failed", None, "Failed")),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
+        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed", "Failed", "Failed")),
+    ),
+)
+def failures_isolated(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    failures: Annotated[int, param("Failed runs in a row with which a job fails.", unit="runs", ge=1)] = 3,
+) -> Outcome:
+    """Each failed run makes the gap larger; several in a row mean that nobody looked, or that nobody could help."""
+    runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
+    ended = np.where(surely(~finished(sessions)), -1, owner)
+    order = in_time(ended, sessions)
+    failed = (surely(finished(sessions)) & surely(sessions["result"] == "Failed"))[order]
+    fine = surely(finished(sessions)) & surely(sessions["result"].isin(["Success", "Warning"]))
+    sure = longest_streaks(ended[order], failed, jobs)
+    most = longest_streaks(ended[order], ~fine[order], jobs) + runs.dateless
+    settled = (runs.known > 0) & (((sure >= failures) & (runs.dateless == 0)) | (most < failures))
+    said = [f"{number} failed in a row at most" if number else "none failed" for number in sure.tolist()]
+    return Outcome(
+        nullable(sure < failures, ~settled, jobs.index),
+        observed=worded(jobs.index, (runs.known > 0, said)),
+        applies=jobs["expected_to_run"],
+        reason=_why(jobs, settled, runs.unclear + runs.dateless > 0),
+    )
+
+
+@check(
+    "RUN-007",
+    "At least one run of the period succeeded",
+    severity="critical",
+    tables=("jobs", "resulting_sessions"),
+    aggregates=("resulting_sessions",),
+    reads=("resulting_sessions.result", *_READS),
+    expected="at least one run with Success or Warning",
+    remediation="Home > Jobs > right-click the job > Statistics: correct the error, and run the job at once.",
+    examples=(
+        Example("PASS", _EXPECTED, _runs("Success")),
+        Example("PASS", _EXPECTED, _runs("Warning")),
+        Example("FAIL", _EXPECTED, _runs("Failed")),
+        Example("UNKNOWN", _EXPECTED, _runs("Failed", None)),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, _runs("Failed"), datasets={"sessions": "partial"}),
+        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed")),
+    ),
+)
+def one_run_succeeded(jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> Outcome:
+    """Without one good run in the whole period there is no restore point of it at all."""
+    runs = runs_of(jobs, sessions, since, until)
+    open_ = runs.unclear + runs.dateless
+    settled = (runs.good > 0) & (runs.dateless < np.maximum(runs.good, 1)) | ((runs.failed > 0) & (open_ == 0))
+    return Outcome(
+        nullable(runs.good > 0, ~settled, jobs.index),
+        observed=worded(jobs.index, (runs.known > 0, _shares(runs.good, runs.known, runs.warning, open_))),
+        applies=jobs["expected_to_run"],
+        reason=_why(jobs, settled, open_ > 0),
+    )
+
+
+@check(
+    "RUN-008",
+    "Runs succeed at the first attempt",
+    severity="low",
+    tables=("jobs", "resulting_sessions"),
+    aggregates=("resulting_sessions",),
+    reads=("resulting_sessions.retries", "resulting_sessions.attempts", "resulting_sessions.folded_by", *_READS),
+    remediation="History > Jobs: read the errors of the first attempts; correct the cause that the retries hide.",
+    examples=(
+        Example("PASS", _EXPECTED, _runs("Success", retries=0, attempts=1, folded_by="day")),
+        Example("PASS", _EXPECTED, _runs("Success", retries=1, attempts=2, folded_by="day"), params={"max_share": 1.0}),
+        Example(
+            "PASS",
+            _EXPECTED,
+            {
+                "resulting_sessions": [
+                    _run("Success", 48 + day, retries=int(day == 0), attempts=1 + (day == 0), folded_by="retry info")
+                    for day in range(5)
+                ]
+            },
+        ),
+        Example("FAIL", _EXPECTED, _runs("Success", retries=1, attempts=2, folded_by="retry info")),
+        Example("FAIL", _EXPECTED, _runs("Success", retries=2, attempts=3, folded_by="day")),
+        Example("UNKNOWN", _EXPECTED, _runs("Success", retries=1, attempts=3, folded_by="day")),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("NOT_APPLICABLE", _ASIDE, _runs("Success", retries=1, attempts=2, folded_by="day")),
+    ),
+)
+def first_attempt_succeeds(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    max_share: Annotated[float, param("Share of runs that may need a retry.", ge=0, le=1)] = 0.20,
+) -> Outcome:
+    """A job that lives on its retries is one fault away from failing; the reports show it green.
+
+    Where the server does not tell of retries (before 1.3-rev2), a session after a failed one of the same day counts
+    as a retry. A job that runs several times a day then cannot be told from one that repeats, and is not failed.
+    """
+    owner = np.where(surely(~finished(sessions)), -1, owners_of(jobs, sessions, since, until))
+    told = sessions[["retries", "attempts", "folded_by"]].notna().all(axis=1).to_numpy()
+    clear = surely(finished(sessions)) & sessions["created"].notna().to_numpy() & told
+    repeated = clear & surely(sessions["retries"] > 0)
+    by_day = surely(sessions["folded_by"] == "day")
+    crowded = count_of(owner, by_day & surely(sessions["attempts"] - 1 > sessions["retries"]), jobs) > 0
+    known, needed = count_of(owner, clear, jobs), count_of(owner, repeated, jobs)
+    unclear = count_of(owner, ~clear, jobs)
+    total = np.maximum(known + unclear, 1)
+    good = (needed + unclear) / total <= max_share
+    bad = (needed / total > max_share) & ~crowded
+    settled = (known > 0) & (good | bad)
+    said = [f"{some} of {all_} runs needed a retry" for some, all_ in zip(needed.tolist(), known.tolist(), strict=True)]
+    return Outcome(
+        nullable(good, ~settled, jobs.index),
+        observed=worded(jobs.index, (known > 0, said)),
+        expected=f"≤ {100 * max_share:.0f} % of the runs",
+        applies=jobs["expected_to_run"],
+        reason=_why(
+            jobs,
+            settled,
+            unclear > 0,
+            (crowded, "it runs several times a day, and the server does not tell which sessions are retries"),
+        ),
+    )
+
+
+@check(
+    "RUN-016",
+    "Runs do not fail again and again for the same reason",
+    severity="low",
+    tables=("jobs", "resulting_sessions"),
+    aggregates=("resulting_sessions",),
+    reads=("resulting_sessions.result", "resulting_sessions.result_message", *_READS),
+    expected="the same error fewer than {times} times",
+    remediation="History > Jobs: correct the cause of the error that repeats; look for it in the vendor's articles.",
+    examples=(
+        Example("PASS", _EXPECTED, _runs("Failed", "Failed", result_message="Access denied")),
+        Example("FAIL", _EXPECTED, _runs("Failed", "Failed", "Failed", result_message="Access denied")),
+        Example("UNKNOWN", _EXPECTED, _runs("Failed", "Failed", "Failed")),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
+        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed", "Failed", "Failed", result_message="Access denied")),
+    ),
+)
+def errors_do_not_repeat(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    times: Annotated[int, param("Equal errors with which a job fails.", unit="errors", ge=2)] = 3,
+) -> Outcome:
+    """An error that comes back has a cause that somebody could remove; retries and patience do not."""
+    runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
+    dated = sessions["created"].notna().to_numpy() & surely(finished(sessions))
+    failed, message = dated & surely(sessions["result"] == "Failed"), sessions["result_message"]
+    said = failed & message.notna().to_numpy() & (owner >= 0)
+    codes, words = pd.factorize(message)
+    pairs, counts = np.unique(np.stack([owner[said], codes[said]]), axis=1, return_counts=True)
+    most = np.zeros(len(jobs), dtype=np.int64)
+    np.maximum.at(most, pairs[0], counts)
+    repeated = counts >= times
+    open_ = count_of(owner, failed & ~said, jobs) + runs.unclear + runs.dateless
+    settled = (runs.known > 0) & ((most >= times) | (open_ == 0))
+    which = listed(pairs[0][repeated], pd.Series(words.take(pairs[1][repeated]), dtype=message.dtype), jobs.index)
+    seen = [f"{number} equal errors at most" if number > 1 else "none repeats" for number in most.tolist()]
+    texts = [f"{number} times: {word}" for number, word in zip(most.tolist(), which, strict=True)]
+    return Outcome(
+        nullable(most < times, ~settled, jobs.index),
+        observed=worded(jobs.index, (which.notna(), texts), (runs.known > 0, seen)),
+        applies=jobs["expected_to_run"],
+        reason=_why(jobs, settled, open_ > 0),
+    )
+
+
+def _shares(good: Cells, known: Cells, warning: Cells, unclear: Cells) -> list[str]:
+    """`27 of 30 (90.0 %), 2 with warning` per job."""
+    found = []
+    for ok, total, warned, open_ in zip(good.tolist(), known.tolist(), warning.tolist(), unclear.tolist(), strict=True):
+        text = f"{ok} of {total} ({100 * ok / max(total, 1):.1f} %)"
+        text += f", {warned} with warning" if warned else ""
+        found.append(text + (f", {open_} not known" if open_ else ""))
+    return found
+
+
+def _why(jobs: pd.DataFrame, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:
+    """Why a job is set aside, else why nothing can be said of it."""
+    expected = jobs["expected_to_run"]
+    told = worded(
+        jobs.index,
+        (surely(~expected), "the job is disabled or not scheduled"),
+        (expected.isna(), "whether the job is expected to run is not known"),
+        (unclear, "state, result, message or start of some sessions is not known"),
+        *cases,
+        default="no finished session in the period",
+    )
+    return told.where(~settled | ~surely(expected))

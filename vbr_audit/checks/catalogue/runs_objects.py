@@ -1,0 +1,185 @@
+"""Checks of what runs did to single objects."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.logic import listed, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.params import param
+from vbr_audit.checks.registry import check
+from vbr_audit.checks.sessions import count_of, in_time
+
+_JOB = {"job_id": "job-1"}
+
+
+def _task(
+    result: str | None, session: str | None = "Success", kind: str = "Backup"
+) -> dict[str, list[dict[str, object]]]:
+    return {
+        "sessions": [{"job_id": "job-1", "session_id": "s1", "result": session}],
+        "task_sessions": [{"session_id": "s1", "type": kind, "result": result, "name": "srv-1"}],
+    }
+
+
+def _volumes(*sizes: int | None, algorithm: str = "Increment") -> dict[str, list[dict[str, object]]]:
+    """One session a day that read so many GB, the oldest first."""
+    return {
+        "sessions": [
+            {"job_id": "job-1", "session_id": f"s{day}", "created": hours_ago(24 * (28 - day))}
+            for day in range(len(sizes))
+        ],
+        "task_sessions": [
+            {"session_id": f"s{day}", "algorithm": algorithm, "read_bytes": size and size * 10**9}
+            for day, size in enumerate(sizes)
+        ],
+    }
+
+
+@check(
+    "RUN-012",
+    "The newest run read as much data as usual",
+    severity="medium",
+    tables=("jobs", "task_sessions", "sessions"),
+    aggregates=("task_sessions", "sessions"),
+    reads=(
+        "task_sessions.read_bytes",
+        "task_sessions.algorithm",
+        "task_sessions.session_id",
+        "sessions.session_id",
+        "sessions.job_id",
+        "sessions.created",
+        "job_id",
+    ),
+    json_path="progress.readSize",
+    remediation="History > Jobs > the session: find the machine that changed; look for encryption and for exclusions.",
+    examples=(
+        Example("PASS", _JOB, _volumes(*[10] * 7, 15)),
+        Example("PASS", _JOB, _volumes(*[10] * 7, 5)),
+        Example("FAIL", _JOB, _volumes(*[10] * 7, 16)),
+        Example("FAIL", _JOB, _volumes(*[10] * 7, 4)),
+        Example("UNKNOWN", _JOB, _volumes(*[10] * 7, None)),
+        Example("UNKNOWN", _JOB),
+        Example("NOT_APPLICABLE", _JOB, _volumes(*[10] * 6, 99)),
+        Example("NOT_APPLICABLE", _JOB, _volumes(*[10] * 7, 99, algorithm="Full")),
+    ),
+)
+def volume_usual(
+    jobs: pd.DataFrame,
+    tasks: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    max_change: Annotated[float, param("Share by which it may differ from the median.", ge=0)] = 0.5,
+    min_runs: Annotated[int, param("Earlier runs that it takes to compare.", unit="runs", ge=3)] = 7,
+) -> Outcome:
+    """Ransomware changes far more data than a normal day does; a forgotten exclusion makes it far less.
+
+    Compared are incremental runs: the newest one of the period with the median of those before it.
+    """
+    place = places_of(tasks["session_id"], sessions["session_id"])
+    unowned = int((place < 0).sum())
+    size = np.bincount(place[place >= 0], minlength=len(sessions))
+    grows = surely(tasks["algorithm"] == "Increment")
+    increments = np.bincount(place[(place >= 0) & grows], minlength=len(sessions))
+    vague = tasks["algorithm"].isna().to_numpy() | (grows & tasks["read_bytes"].isna().to_numpy())
+    doubtful = np.bincount(place[(place >= 0) & vague], minlength=len(sessions)) > 0
+    read = tasks["read_bytes"].to_numpy(dtype=float, na_value=0.0)
+    volume = np.bincount(place[place >= 0], weights=read[place >= 0], minlength=len(sessions)) / 10**9
+    owner = places_of(sessions["job_id"], jobs["job_id"])
+    usable = (size > 0) & ((increments == size) | doubtful)
+    dateless = count_of(owner, usable & sessions["created"].isna().to_numpy(), jobs)
+    order = in_time(np.where(usable, owner, -1), sessions)
+    mine, amounts = owner[order], np.where(doubtful, np.nan, volume)[order]
+    newest = np.append(mine[1:] != mine[:-1], True)[: len(mine)]
+    last = np.full(len(jobs), np.nan)
+    last[mine[newest]] = amounts[newest]
+    before = pd.Series(amounts[~newest]).groupby(mine[~newest])
+    usual = before.median().reindex(range(len(jobs))).to_numpy(dtype=float)
+    count = np.bincount(mine[~newest], minlength=len(jobs))
+    unclear = count_of(owner, doubtful, jobs) + dateless + unowned > 0
+    bare = count_of(owner, size > 0, jobs) == 0
+    unsettled = unclear | np.isnan(last) | np.isnan(usual)
+    good = np.abs(last - usual) <= max_change * usual
+    said = [f"{a:.1f} GB, {b:.1f} GB in the median" for a, b in zip(last.tolist(), usual.tolist(), strict=True)]
+    return Outcome(
+        nullable(good, unsettled, jobs.index),
+        observed=worded(jobs.index, (~unsettled, said)),
+        expected=f"within {100 * max_change:.0f} % of the median of the runs before it",
+        applies=nullable(count >= min_runs, (bare | unclear) & (count < min_runs), jobs.index),
+        reason=worded(
+            jobs.index,
+            (bare, "no object of a session of this job is known in the period"),
+            (unclear, "session, algorithm, size or start of some of its tasks is not known"),
+            (count < min_runs, f"fewer than {min_runs} incremental runs before the newest one"),
+        ),
+    )
+
+
+@check(
+    "RUN-017",
+    "Runs that succeeded did so for every object",
+    severity="high",
+    tables=("jobs", "task_sessions", "sessions"),
+    aggregates=("task_sessions", "sessions"),
+    reads=(
+        "task_sessions.result",
+        "task_sessions.session_id",
+        "task_sessions.type",
+        "task_sessions.name",
+        "sessions.session_id",
+        "sessions.result",
+        "sessions.job_id",
+        "job_id",
+    ),
+    json_path="result.result",
+    expected="no failed object in a session with Success or Warning",
+    remediation="History > Jobs > the session: read the error of the object; correct it, and run the job again.",
+    examples=(
+        Example(
+            "PASS",
+            _JOB,
+            _task("Success", name=None),
+        ),
+        Example("FAIL", _JOB, _task("Failed")),
+        Example("FAIL", _JOB, _task("Failed", "Warning")),
+        Example("UNKNOWN", _JOB, _task(None)),
+        Example("UNKNOWN", _JOB, _task("Failed", None)),
+        Example("UNKNOWN", _JOB),
+        Example("UNKNOWN", _JOB, _task("Success"), datasets={"task_sessions": "partial"}),
+        Example("NOT_APPLICABLE", _JOB, _task("Failed", "Failed")),
+    ),
+)
+def every_object_succeeded(jobs: pd.DataFrame, tasks: pd.DataFrame, sessions: pd.DataFrame) -> Outcome:
+    """The job looks green while a machine in it has had no restore point for weeks."""
+    place = places_of(tasks["session_id"], sessions["session_id"])
+    job = taken(sessions["job_id"], place, tasks.index)
+    owner = places_of(job, jobs["job_id"])
+    scan = surely(one_of(tasks["type"], ("Antivirus", "Restore")))
+    owner = np.where(scan, -1, owner)
+    green = one_of(taken(sessions["result"], place, tasks.index), ("Success", "Warning"))
+    settled_task = one_of(tasks["result"], ("Success", "Warning", "None"))
+    failed = surely(green) & surely(tasks["result"] == "Failed")
+    fine = surely(~green) | (surely(green) & surely(settled_task) & tasks["type"].notna().to_numpy())
+    bad, in_green = count_of(owner, failed, jobs), count_of(owner, surely(green), jobs)
+    total = count_of(owner, owner >= 0, jobs)
+    lost = ((place < 0) | (job.isna().to_numpy())) & ~scan
+    open_ = (count_of(owner, ~fine & ~failed, jobs) > 0) | bool(lost.any())
+    settled = (bad > 0) | ((total > 0) & ~open_)
+    names = listed(np.where(failed, owner, -1), tasks["name"], jobs.index)
+    seen = [f"{number} failed: {name}" for number, name in zip(bad, names.fillna("not named"), strict=True)]
+    return Outcome(
+        nullable(bad == 0, ~settled, jobs.index),
+        observed=worded(jobs.index, (bad > 0, seen), (in_green > 0, "none failed")),
+        applies=nullable(
+            ~((total > 0) & (in_green == 0) & ~open_ & (bad == 0)), np.zeros(len(jobs), dtype=bool), jobs.index
+        ),
+        reason=worded(
+            jobs.index,
+            (total == 0, "no object of a session of this job is known in the period"),
+            ((in_green == 0) & ~open_, "no session of this job succeeded in the period"),
+            default="session, kind or result of some of its objects is not known",
+        ),
+    )

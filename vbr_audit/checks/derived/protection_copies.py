@@ -1,0 +1,219 @@
+"""The copies of each protected object: where they lie, and what that is worth by the 3-2-1-1-0 rule."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.derived.material import Material
+from vbr_audit.checks.logic import Cells, any_of, beside, listed, nullable, number_of, places_of, surely, taken
+from vbr_audit.tables.controls import support
+
+CLOUD_TYPES: Final = (
+    "AmazonS3",
+    "AmazonS3Glacier",
+    "AzureArchive",
+    "AzureBlob",
+    "ElevenElevenS3",
+    "GoogleCloud",
+    "IBMCloud",
+    "VeeamDataCloudVault",
+    "VeeamVault",
+    "WasabiCloud",
+)
+"""The types of repositories that lie with a public provider, hence surely away from the site."""
+
+PRODUCTION_MEDIUM: Final = "local disk"
+"""Production counts as disk: a second medium is any storage class but this one."""
+
+_NO_HOST: Final = ("object storage", "archive storage", "network share", "appliance")
+_PLACE_COLUMNS: Final = ("place", "name", "medium", "offsite", "protected", "host")
+
+
+def copies_of(material: Material, units: pd.DataFrame, owners: Cells) -> pd.DataFrame:
+    """One row per copy of an object: `owner`, what stands in `_PLACE_COLUMNS`, and `present` (NA: perhaps).
+
+    A backup on a scale-out repository is one copy on its performance tier; a capacity or archive tier to which it is
+    copied at once is one more. Tiers to which backups are only moved are none.
+    """
+    backups = beside(units["backup_id"], material.frame("backups"), "backup_id")
+    held = (units["restore_points_count"] > 0).astype("boolean").reset_index(drop=True)
+    where = backups["repository_id"].reset_index(drop=True)
+    parts = []
+    places = places_of_repositories(material)
+    for tier in ("main", "capacity", "archive"):
+        rows = places[(places["tier"] == tier).to_numpy(dtype=bool)]
+        found = beside(where, rows, "repository_id").assign(owner=owners, present=held)
+        if tier == "main":
+            unread = found["exists"].isna().to_numpy()
+            found["place"] = found["place"].fillna(where)
+            # A repository of which nothing was read may be a scale-out one with further tiers.
+            parts.append(found[unread].assign(present=held[unread].where(held[unread].eq(False)), place=None))
+            parts.append(found)
+        else:
+            there = found["repository_id"].notna().to_numpy()
+            parts.append(found[there].assign(present=(held & found["exists"])[there]))
+    copies = pd.concat(parts, ignore_index=True)
+    copies["present"] = copies["present"].astype("boolean")
+    kept = ~surely(~copies["present"]) & (copies["owner"] >= 0).to_numpy()
+    return copies[kept].reset_index(drop=True)
+
+
+def places_of_repositories(material: Material) -> pd.DataFrame:
+    """The places behind each repository id: one `main`, and for scale-out ones their tiers; `exists` NA: perhaps."""
+    repositories = _simple_places(material)
+    scale_out = material.frame("scale_out_repositories")
+    parts = [repositories.assign(repository_id=repositories["place"], tier="main", exists=True)]
+    for tier, kind, switch in (
+        ("main", "Performance", None),
+        ("capacity", "Capacity", scale_out["capacity_tier_enabled"] & scale_out["capacity_copy_enabled"]),
+        ("archive", "Archive", scale_out["archive_tier_enabled"] & scale_out["archive_copy_enabled"]),
+    ):
+        exists = pd.Series(True, index=scale_out.index, dtype="boolean") if switch is None else switch
+        place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
+        parts.append(place[~surely(~exists)])
+    found = pd.concat(parts, ignore_index=True)
+    for name in ("offsite", "protected", "exists"):
+        found[name] = found[name].astype("boolean")
+    return found
+
+
+def _simple_places(material: Material) -> pd.DataFrame:
+    repositories = material.frame("repositories")
+    tags = [material.site.tags_of(None if name is pd.NA else name) for name in repositories["name"]]
+    offsite = pd.Series([True if "offsite" in t else False if "onsite" in t else pd.NA for t in tags], dtype="boolean")
+    cloud = repositories["type"].isin(CLOUD_TYPES).to_numpy(dtype=bool)
+    told = pd.Series([bool(t & {"offline", "immutable"}) for t in tags], dtype="boolean", index=repositories.index)
+    medium = repositories["storage_class"]
+    rotated = repositories["rotated_drives"].mask(surely(medium.isin(_NO_HOST).astype("boolean")), False)
+    own_host = surely(medium.isin(_NO_HOST).astype("boolean"))
+    return pd.DataFrame(
+        {
+            "place": repositories["repository_id"],
+            "name": repositories["name"],
+            "medium": medium,
+            "offsite": offsite.mask(offsite.isna().to_numpy() & cloud, True),
+            "protected": repositories["immutability_enabled"] | rotated | told,
+            "host": repositories["host_id"].mask(own_host, repositories["repository_id"]),
+        }
+    )
+
+
+def _tier_places(material: Material, repositories: pd.DataFrame, kind: str, tier: str) -> pd.DataFrame:
+    """One tier of every scale-out repository as one place: what holds for all of its extents alike, else NA."""
+    scale_out, extents = material.frame("scale_out_repositories"), material.frame("scale_out_extents")
+    own = extents[surely(extents["tier"] == kind)]
+    seen = beside(own["repository_id"], repositories, "place").reset_index(drop=True)
+    owner = own["scale_out_repository_id"].to_numpy(dtype=object)
+    rows: list[dict[str, Any]] = []
+    for key, name in zip(scale_out["scale_out_repository_id"], scale_out["name"], strict=True):
+        members = seen[np.array([each is not pd.NA and each == key for each in owner], dtype=bool)]
+        tags = material.site.tags_of(None if name is pd.NA or tier != "main" else name)
+        row = {column: _alike(members[column]) for column in ("medium", "offsite", "protected", "host")}
+        row["offsite"] = True if "offsite" in tags else False if "onsite" in tags else row["offsite"]
+        row["protected"] = True if tags & {"offline", "immutable"} else row["protected"]
+        label = name if tier == "main" or name is pd.NA else f"{name} ({tier} tier)"
+        rows.append({"repository_id": key, "place": f"{key}/{tier}" if tier != "main" else key, "name": label, **row})
+    frame = pd.DataFrame(rows, columns=["repository_id", *_PLACE_COLUMNS], index=scale_out.index)
+    return frame.astype({"offsite": "boolean", "protected": "boolean"})
+
+
+def _alike(values: pd.Series) -> Any:
+    """The one value that all have; NA where they differ, where one is not known, and for none at all."""
+    return values.iloc[0] if len(values) and values.notna().all() and values.nunique() == 1 else pd.NA
+
+
+def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool) -> dict[str, Any]:
+    """The columns about copies; with `whole` false, further copies may be there, so that nothing is surely bad."""
+    owner = copies["owner"].to_numpy(dtype=np.int64)
+    present = copies["present"].astype("boolean")
+    keys = pd.Series(list(zip(owner.tolist(), copies["place"].astype(object).tolist(), strict=True)), dtype=object)
+    sure = surely(present) & copies["place"].notna().to_numpy()
+    first = sure & ~keys.where(sure).duplicated().to_numpy()
+    count = number_of(owner, first, index)
+    open_copies = number_of(owner, ~sure, index) + (0 if whole else 2)
+    other_medium = (copies["medium"] != PRODUCTION_MEDIUM).astype("boolean").mask(copies["medium"].isna().to_numpy())
+    names = copies["name"].astype(object)
+    certain = pd.Series(names.where(sure, pd.NA), dtype=object)
+
+    def told(yes: pd.Series) -> pd.Series:
+        return listed(np.where(sure & surely(yes), owner, -1), certain, index)
+
+    return {
+        "copies_count": count,
+        "repositories": listed(np.where(sure, owner, -1), certain, index),
+        "media": listed(np.where(sure, owner, -1), copies["medium"].astype(object), index),
+        "offsite_repositories": told(copies["offsite"]),
+        "protected_repositories": told(copies["protected"]),
+        "has_three_copies": _enough(count, open_copies, 2),
+        "has_two_media": _digit(owner, present, other_medium, index, whole),
+        "has_offsite": _digit(owner, present, copies["offsite"], index, whole),
+        "has_protected_copy": _digit(owner, present, copies["protected"], index, whole),
+        "has_separate_hosts": _separate_hosts(owner, sure, copies["host"], count, open_copies, index),
+    }
+
+
+def _enough(count: pd.Series, unclear: pd.Series, needed: int) -> pd.Series:
+    """Yes from `needed` on; no where even all unclear ones would not do."""
+    yes = surely((count >= needed).astype("boolean"))
+    no = surely((count + unclear < needed).astype("boolean"))
+    return nullable(yes, ~(yes | no), count.index)
+
+
+def _digit(owner: Cells, present: pd.Series, good: pd.Series, index: pd.Index, whole: bool) -> pd.Series:
+    """Whether any copy is surely there and good; NA where one might be."""
+    answer = any_of(owner, present & good.astype("boolean"), index)
+    return answer if whole else answer.mask(surely(~answer))
+
+
+def _separate_hosts(
+    owner: Cells, sure: Cells, host: pd.Series, count: pd.Series, unclear: pd.Series, index: pd.Index
+) -> pd.Series:
+    """Whether the copies lie on at least two hosts; NA for fewer than two copies too."""
+    named = sure & host.notna().to_numpy()
+    keys = pd.Series(list(zip(owner.tolist(), host.astype(object).tolist(), strict=True)), dtype=object)
+    hosts = number_of(owner, named & ~keys.where(named).duplicated().to_numpy(), index)
+    homeless = number_of(owner, sure & ~named, index)
+    return _enough(hosts, homeless + unclear, 2).mask(surely((count < 2).astype("boolean")))
+
+
+def verified(material: Material, units: pd.DataFrame, owners: Cells, index: pd.Index) -> pd.Series:
+    """Whether one of its backups is verified: by the health check of its job, or by a content scan of it.
+
+    A health check has no session of its own: it is taken as done where it is on, has a time, and the job has had a
+    good session in the period.
+    """
+    backups, jobs = material.frame("backups"), material.frame("jobs")
+    job_ids = taken(backups["job_id"], places_of(units["backup_id"], backups["backup_id"]), units.index)
+    job = beside(job_ids, jobs, "job_id")
+    on = job["health_check_enabled"] & job["health_check_scheduled"]
+    on = on.mask(surely(~support(job["settings_profile"], "health_check_enabled")), False)
+    ran = _ran(material, job_ids)
+    scanned = _scanned(material, job_ids)
+    return any_of(owners, (on & ran) | scanned, index)
+
+
+def _good_sessions(material: Material) -> pd.Series:
+    """The jobs of the good sessions of the period."""
+    sessions = material.frame("sessions")
+    return sessions.loc[sessions["result"].isin(["Success", "Warning"]).to_numpy(dtype=bool), "job_id"].dropna()
+
+
+def _ran(material: Material, job_ids: pd.Series) -> pd.Series:
+    ran = job_ids.isin(_good_sessions(material)).astype("boolean")
+    unknown = job_ids.isna().to_numpy() | (not material.is_whole("sessions"))
+    return ran.mask(~surely(ran) & unknown)
+
+
+def _scanned(material: Material, job_ids: pd.Series) -> pd.Series:
+    """Whether a content scan that ran well in the period takes the backups of the job."""
+    jobs = material.frame("jobs")
+    scans = jobs[surely(jobs["type"] == "SureBackupContentScan")]
+    good = scans[scans["job_id"].isin(_good_sessions(material)).to_numpy()]
+    taken_ids = {each for cell in good["source_job_ids"].dropna() for each in str(cell).split(",")}
+    found = job_ids.isin(taken_ids).astype("boolean")
+    open_scan = not (material.is_whole("sessions") and material.is_whole("jobs"))
+    open_scan |= bool(scans["source_job_ids"].isna().any())
+    return found.mask(~surely(found) & (job_ids.isna().to_numpy() | open_scan))

@@ -1,0 +1,24 @@
+"""`vbr-audit explain`: why one finding of a saved run is what it is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.guard import guarded
+
+FindingId = Annotated[
+    str, typer.Argument(metavar="ID", help="A finding's id, the beginning of one, or CHECK:object name.")
+]
+
+
+@guarded
+def explain_command(
+    run: o.Run, finding: FindingId, checks: o.OwnChecks = None, verbose: o.Verbose = False, debug: o.Debug = False
+) -> None:
+    """Show what a finding stands on: observed and expected, parameters and their source, the server's own words."""
+    from vbr_audit.pipeline import load_audit
+
+    typer.echo(str(load_audit(run, checks=checks).explain(finding)))

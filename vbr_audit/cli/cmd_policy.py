@@ -1,0 +1,58 @@
+"""`vbr-audit policy`: a policy to start from, and what one says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.guard import guarded
+from vbr_audit.display import plain
+
+policy_app = typer.Typer(
+    help="Write a policy to start from, or look at one.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Profile = Annotated[
+    str, typer.Option("--profile", metavar="NAME", help="What it stands on: default, strict or minimal.")
+]
+Target = Annotated[str, typer.Argument(metavar="[FILE|-]", help="File to write, - for standard output.")]
+Source = Annotated[str, typer.Argument(metavar="FILE", help="A policy file, or default, strict or minimal.")]
+Replace = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
+
+
+@policy_app.command("init")
+@guarded
+def policy_init(
+    target: Target = "policy.yaml", profile: Profile = "default", force: Replace = False, debug: o.Debug = False
+) -> None:
+    """Write a policy that changes nothing yet, with every check and its parameters as comments."""
+    from vbr_audit.checks.policy import PROFILES, load_policy
+    from vbr_audit.checks.policy_text import starting_policy
+    from vbr_audit.errors import ConfigurationError
+    from vbr_audit.yaml_file import suggestion
+
+    if profile not in PROFILES:
+        raise ConfigurationError(
+            f"--profile: no profile is called {profile!r}{suggestion(profile, PROFILES)}",
+            hint=f"Give one of {', '.join(PROFILES)}.",
+        )
+    o.write_text(target, starting_policy(load_policy(profile), profile), force=force)
+
+
+@policy_app.command("validate")
+@guarded
+def policy_validate(file: Source, debug: o.Debug = False) -> None:
+    """Say what a policy changes; exit 2 with file and line where it is wrong."""
+    from vbr_audit.checks.policy import load_policy
+    from vbr_audit.checks.policy_text import policy_changes
+
+    policy = load_policy(file)
+    enabled = sum(use.enabled for use in policy.uses)
+    exceptions = sum(bool(use.overrides) for use in policy.uses)
+    typer.echo(plain(f"{policy.name} is valid. It stands on: {', '.join(policy.chain[:-1]) or 'nothing'}."))
+    typer.echo(f"{enabled} checks run, {len(policy.uses) - enabled} are disabled, {exceptions} have overrides.")
+    typer.echo(f"A run fails from {policy.fail_on}; waivers last at most {policy.waiver_horizon_days} days.")
+    for line in policy_changes(policy):
+        typer.echo(plain(f"  {line}"))

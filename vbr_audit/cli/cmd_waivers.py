@@ -1,0 +1,48 @@
+"""`vbr-audit waivers`: accepted exceptions as a spreadsheet, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vbr_audit.cli import options as o
+from vbr_audit.cli.guard import guarded
+from vbr_audit.display import plain
+
+waivers_app = typer.Typer(
+    help="Accepted exceptions as a spreadsheet, and back.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Yaml = Annotated[Path, typer.Argument(metavar="FILE", help="Waivers in YAML.")]
+Register = Annotated[Path, typer.Argument(metavar="REGISTER", help="The workbook, .xlsx.")]
+WaiversOut = Annotated[
+    str, typer.Option("--out", "-o", metavar="FILE", help="YAML file to write; else standard output.")
+]
+Replace = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
+
+
+@waivers_app.command("export")
+@guarded
+def waivers_export(file: Yaml, register: Register, force: Replace = False, debug: o.Debug = False) -> None:
+    """Write the waivers of a YAML file as a workbook that can be edited and read back."""
+    from vbr_audit.findings import load_waivers
+    from vbr_audit.reports.waiver_register import write_register
+
+    waivers = load_waivers(file)
+    o.refuse_present(register, force=force)
+    write_register(waivers.waivers, register)
+    typer.echo(plain(f"{register}: {len(waivers.waivers)} waivers"), err=True)
+
+
+@waivers_app.command("import")
+@guarded
+def waivers_import(register: Register, out: WaiversOut = "-", force: Replace = False, debug: o.Debug = False) -> None:
+    """Write the waivers of a workbook as YAML; exit 2 with sheet, row and column where one is wrong."""
+    from vbr_audit.findings.waivers import waivers_yaml
+    from vbr_audit.reports.waiver_register import read_register
+
+    waivers = read_register(register)
+    o.write_text(out, waivers_yaml(waivers), force=force)
+    typer.echo(plain(f"{register}: {len(waivers)} waivers"), err=True)

@@ -1,0 +1,225 @@
+"""Why a finding is what it is: everything that a reader needs to come to the same answer by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import pandas as pd
+
+from vbr_audit.checks.policy import Policy
+from vbr_audit.checks.policy_use import DEFAULT, ObjectUse
+from vbr_audit.checks.registry import Check
+from vbr_audit.checks.tables import datasets_behind_table
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.display import element, escape, html_facts, html_table, is_known, plain
+from vbr_audit.errors import ConfigurationError
+from vbr_audit.findings.explain_evidence import Proof, proofs_of
+from vbr_audit.findings.results import Results
+from vbr_audit.findings.waivers import Waivers
+
+_STYLE = (
+    ".va-explain{font:14px/1.5 system-ui,sans-serif;color:inherit;max-width:72em}"
+    ".va-explain dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em}.va-explain dd{margin:0}"
+    ".va-explain pre{border-left:3px solid #8888;padding:.2em .9em;white-space:pre-wrap;overflow-wrap:anywhere}"
+    ".va-explain th,.va-explain td{text-align:left;padding:.2em .8em .2em 0;border-bottom:1px solid #8888}"
+)
+
+
+@dataclass(frozen=True)
+class ParameterInForce:
+    """One parameter of the check as it held for the object, and where that was set: `default`, or `policy.yaml:12`."""
+
+    name: str
+    value: Any
+    unit: str | None
+    source: str
+
+
+@dataclass(frozen=True)
+class TableRead:
+    """One table that the check looked at, with the rows of its datasets that were kept and how far they were read."""
+
+    table: str
+    columns: tuple[str, ...]
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """A finding with everything behind it; prints as text, and shows itself in a notebook.
+
+    `finding` is the row of the findings; `proofs` are the documents of the evidence, `notes` what could not be shown;
+    `severity_source` says who set the severity, `waiver` what was accepted, by whom and until when.
+    """
+
+    finding: Mapping[str, Any]
+    rationale: str
+    parameters: tuple[ParameterInForce, ...]
+    severity_source: str
+    waiver: str | None
+    tables: tuple[TableRead, ...]
+    proofs: tuple[Proof, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Names and values of the finding itself, in the order of reading."""
+        row = self.finding
+        status = (
+            row["status"] if row["status"] == row["result"] else f"{row['status']} (the check said {row['result']})"
+        )
+        found = {
+            "Finding": row["finding_id"],
+            "Check": f"{row['check_id']}  {row['title']}",
+            "Server": row["server"],
+            "Object": f"{plain(row['object_name'])}  ({row['object_type']} {plain(row['object_id'])})",
+            "Status": status,
+            "Severity": f"{row['severity']} ({self.severity_source})",
+            "Observed": row["observed"],
+            "Expected": row["expected"],
+            "JSON path": row["json_path"],
+            "Reason": row["reason"],
+            "Waiver": self.waiver,
+            "Why": " ".join(self.rationale.split()),
+            "Do": row["remediation"],
+        }
+        return {name: value for name, value in found.items() if is_known(value)}
+
+    def __str__(self) -> str:
+        lines = [f"{name:<10} {plain(value)}" for name, value in self.facts.items()]
+        for parameter in self.parameters:
+            lines.append(f"Parameter  {parameter.name} = {_with_unit(parameter)}, from {plain(parameter.source)}")
+        for table in self.tables:
+            lines.append(f"Read       {table.table}: {', '.join(table.columns)}")
+            lines += [f"             {plain(told)}" for told in table.datasets]
+        for note in self.notes:
+            lines.append(f"Note       {plain(note)}")
+        for proof in self.proofs:
+            lines += ["", *_heading(proof), *(f"  {line}" for line in plain(proof.json, lines=True).split("\n"))]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        parts = [element("style", _STYLE, safe=True), html_facts(self.facts)]
+        if self.parameters:
+            rows = [(one.name, _with_unit(one), one.source) for one in self.parameters]
+            parts.append(html_table(("Parameter", "Value", "Set by"), rows))
+        rows = [(one.table, ", ".join(one.columns), "; ".join(one.datasets)) for one in self.tables]
+        parts.append(html_table(("Table", "Columns read", "Datasets"), rows))
+        parts += [element("p", note) for note in self.notes]
+        for proof in self.proofs:
+            parts.append(element("p", "<br>".join(map(escape, _heading(proof))), safe=True))
+            # `escape` alone would show each line break as a picture.
+            lines = "\n".join(escape(line) for line in proof.json.split("\n"))
+            parts.append(element("pre", lines, safe=True))
+        return element("div", "".join(parts), safe=True, class_="va-explain")
+
+
+def explain_finding(wanted: str, snapshot: Snapshot, results: Results, policy: Policy, waivers: Waivers) -> Explanation:
+    """The explanation of one finding of `results`; see `Audit.explain`. Raises `ConfigurationError`."""
+    row = find_one(results.findings, wanted)
+    finding: dict[str, Any] = {name: (None if value is pd.NA else value) for name, value in row.items()}
+    use = policy.use(finding["check_id"])
+    held = use.for_object(finding["server"], finding["object_type"], finding["object_id"], finding["object_name"])
+    proofs, notes = proofs_of(finding, use.check, snapshot)
+    units = {parameter.name: parameter.unit for parameter in use.check.parameters}
+    return Explanation(
+        finding=finding,
+        rationale=use.check.rationale,
+        parameters=tuple(
+            ParameterInForce(name, value, units.get(name), held.sources.get(name, DEFAULT))
+            for name, value in held.params.items()
+        ),
+        severity_source=_severity_source(finding["severity"], held),
+        waiver=_waiver_words(finding, waivers),
+        tables=_tables(use.check, snapshot, finding["server"]),
+        proofs=proofs,
+        notes=notes,
+    )
+
+
+def find_one(findings: pd.DataFrame, wanted: str) -> dict[str, Any]:
+    """The one finding that `wanted` names: by id, by the beginning of one, or as `CHECK:object name`.
+
+    Raises `ConfigurationError` where there is none, or more than one.
+    """
+    check_id, colon, name = wanted.partition(":")
+    if colon:
+        of_check = findings[(findings["check_id"] == check_id.strip().upper()).fillna(False)]
+        fitting = of_check[(of_check["object_name"] == name.strip()).fillna(False)]
+        known = of_check["object_name"].dropna().tolist() if len(of_check) else []
+        if of_check.empty:
+            near = get_close_matches(check_id.upper(), findings["check_id"].dropna().unique().tolist(), n=1)
+            raise _unknown(f"no finding is of a check {check_id!r}", near)
+        if fitting.empty:
+            raise _unknown(f"{check_id.upper()} has no finding about {name!r}", get_close_matches(name, known, n=1))
+    else:
+        ids = findings["finding_id"]
+        fitting = findings[ids.str.startswith(wanted.strip().lower()).fillna(False)] if wanted.strip() else findings[:0]
+        if fitting.empty:
+            raise _unknown(f"no finding has the id {wanted!r}", get_close_matches(wanted, ids.tolist(), n=1))
+    if len(fitting) > 1:
+        listed = ", ".join(f"{row.finding_id} ({plain(row.server)})" for row in fitting.head(5).itertuples())
+        raise ConfigurationError(
+            f"{len(fitting):,} findings fit {wanted!r}: {listed}", hint="Give the whole id of one of them."
+        )
+    return {str(key): value for key, value in fitting.iloc[0].to_dict().items()}
+
+
+def _unknown(message: str, near: list[str]) -> ConfigurationError:
+    close = f"Did you mean {near[0]!r}? " if near else ""
+    return ConfigurationError(
+        message, hint=close + "Ids stand in findings.csv and in audit.findings; CHECK:object name is accepted too."
+    )
+
+
+def _severity_source(severity: str, held: ObjectUse) -> str:
+    if severity != held.severity:
+        return f"said by the check for this object; in general {held.severity}"
+    return f"set by {held.severity_source}" if held.severity_from_policy else "as the check declares it"
+
+
+def _waiver_words(finding: Mapping[str, Any], waivers: Waivers) -> str | None:
+    if finding["waiver_id"] is None:
+        return None
+    words = f"{finding['waiver_id']} of {finding['waiver_owner']}, until {finding['waiver_expires']}"
+    for waiver in waivers.waivers:
+        if waiver.id == finding["waiver_id"]:
+            approved = f"; approved by {waiver.approved_by}" if waiver.approved_by else ""
+            return f"{words}: {waiver.reason}{approved}"
+    return words
+
+
+def _tables(check: Check, snapshot: Snapshot, server: str) -> tuple[TableRead, ...]:
+    found = []
+    for table in check.tables:
+        told = []
+        for name in datasets_behind_table(table):
+            record = snapshot.manifest.dataset(server, name)
+            if record is None:
+                told.append(f"{name}: not collected")
+                continue
+            why = f" ({record.reason})" if record.reason else ""
+            digest = f", SHA-256 {record.sha256}" if record.sha256 else ""
+            told.append(f"{name}: {record.status}{why}, {record.rows_kept:,} rows{digest}")
+        found.append(TableRead(table, check.reads.get(table, ()), tuple(told)))
+    return tuple(found)
+
+
+def _with_unit(parameter: ParameterInForce) -> str:
+    return f"{plain(parameter.value)} {parameter.unit}" if parameter.unit else plain(parameter.value)
+
+
+def _heading(proof: Proof) -> list[str]:
+    """What a document is, and where it stands in the evidence."""
+    row = f", row {proof.index}" if proof.index is not None else ""
+    part = f", part {plain(proof.path)}" if proof.path else ""
+    return [
+        f"Evidence   {plain(proof.what)}: {plain(proof.entry)} (page {proof.page}{row}{part})",
+        f"           SHA-256 of the page {proof.page_sha256}",
+    ]

@@ -1,0 +1,300 @@
+"""Requirements of frameworks: which checks speak for them, and what a run has to say.
+
+A run gives evidence; whether a requirement is met is for the auditor to conclude.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from vbr_audit.checks.overriding import SET_ASIDE
+from vbr_audit.checks.registry import REGISTRY, Registry
+from vbr_audit.errors import FrameworkError
+from vbr_audit.tables.arrays import STRING
+from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, shown, suggestion
+
+if TYPE_CHECKING:
+    from vbr_audit.checks.policy import CheckUse
+
+SUPPORTS: Final = "supports"
+EXCEPTION: Final = "exception"
+ACCEPTED: Final = "exception, accepted"
+INSUFFICIENT: Final = "insufficient evidence"
+
+_COUNTS: Final = ("pass", "fail", "waived", "unknown", "error", "not_applicable")
+REQUIREMENT_COLUMNS: Final = (
+    "framework",
+    "edition",
+    "requirement",
+    "title",
+    "judgement",
+    "checks",
+    "population",
+    *_COUNTS,
+    "answer",
+    "why",
+)
+"""The columns of the requirements, in order: numbers are Int64, all others text."""
+
+_HINT = "Correct the framework file; `vbr-audit checks` lists the checks and `vbr-audit checks ID` its parameters."
+_SIGNS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
+    "ge": ("at least", operator.ge),
+    "le": ("at most", operator.le),
+}
+_STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Guardrail(BaseModel):
+    """A bound that the policy's parameter of a check must keep for the check to speak for the requirement."""
+
+    model_config = _STRICT
+
+    check: Text
+    param: Text
+    op: Literal["ge", "le"]
+    value: Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class Requirement(BaseModel):
+    """One requirement, in our own words, and the checks that speak for it.
+
+    `judgement` is `read` where the requirement's text was read when the checks were chosen, else `own`. That these
+    checks speak for it is our own judgement in either case.
+    """
+
+    model_config = _STRICT
+
+    id: Text
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=160)]
+    checks: tuple[Text, ...] = Field(min_length=1)
+    judgement: Literal["own", "read"]
+    guardrails: tuple[Guardrail, ...] = ()
+
+
+class Framework(BaseModel):
+    """A framework file: requirements of one edition of one standard, law or catalogue."""
+
+    model_config = _STRICT
+
+    version: Literal[1]
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    title: Text
+    edition: Text
+    source: Text
+    requirements: tuple[Requirement, ...] = Field(min_length=1)
+
+
+def load_frameworks(extra: Iterable[str | Path] = (), *, registry: Registry = REGISTRY) -> tuple[Framework, ...]:
+    """The frameworks that the package ships, and those in the files `extra`, in this order.
+
+    Raises `FrameworkError`, whose message names file, line and key of everything that is wrong in a file of `extra`:
+    checks of `registry` that do not exist, parameters that they do not take, an id that is taken.
+    """
+    found = list(_shipped())
+    for source in extra:
+        file = YamlFile.read(source, error=FrameworkError, default_name="framework.yaml")
+        one = read_framework(file, registry)
+        if one.id in {known.id for known in found}:
+            line = file.line_of(("id",))
+            raise FrameworkError(f"{file.name}:{line}: id: another framework is called {one.id}", hint=_HINT)
+        found.append(one)
+    return tuple(found)
+
+
+def read_framework(file: YamlFile, registry: Registry | None = REGISTRY) -> Framework:
+    """One framework file; checks and parameters are not looked up without a `registry`. Raises `FrameworkError`."""
+    return load_yaml(
+        file,
+        Framework,
+        error=FrameworkError,
+        hint=_HINT,
+        inspect=lambda content: _inspect(content, registry) if registry is not None else (),
+    )
+
+
+def shipped_files() -> tuple[YamlFile, ...]:
+    """The framework files of the package, by name."""
+    folder = resources.files("vbr_audit.findings").joinpath("frameworks")
+    entries = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda one: one.name)
+    return tuple(YamlFile(entry.name, entry.read_text(encoding="utf-8")) for entry in entries)
+
+
+@cache
+def _shipped() -> tuple[Framework, ...]:
+    # A registry of one's own need not hold what they name: such a check is then one that did not run.
+    return tuple(read_framework(file, None) for file in shipped_files())
+
+
+def _inspect(content: Any, registry: Registry) -> Iterator[Problem]:
+    """Requirements given twice, checks that do not exist, parameters that a check does not take."""
+    rows = content.get("requirements") if isinstance(content, dict) else None
+    known = {check.id: check for check in registry.all()}
+    ids: set[str] = set()
+    for number, row in enumerate(rows if isinstance(rows, list) else []):
+        if not isinstance(row, dict):
+            continue
+        at = ("requirements", number)
+        if str(row.get("id")) in ids:
+            yield Problem((*at, "id"), f"the requirement {row.get('id')} stands here twice")
+        ids.add(str(row.get("id")))
+        named = row.get("checks")
+        checks = [str(name).strip() for name in named] if isinstance(named, list) else []
+        for place, name in enumerate(checks):
+            if name not in known:
+                yield Problem((*at, "checks", place), f"no such check: {name}" + suggestion(name, known))
+            elif name in checks[:place]:
+                yield Problem((*at, "checks", place), f"the check {name} stands here twice")
+        guardrails = row.get("guardrails")
+        for place, rail in enumerate(guardrails if isinstance(guardrails, list) else []):
+            if isinstance(rail, dict):
+                yield from _rail_problems(rail, (*at, "guardrails", place), checks, known)
+
+
+def _rail_problems(
+    rail: Mapping[str, Any], at: tuple[str | int, ...], checks: Sequence[str], known: Any
+) -> Iterator[Problem]:
+    name, param = rail.get("check"), rail.get("param")
+    if not isinstance(name, str) or name not in checks:
+        yield Problem((*at, "check"), f"{shown(name)} is none of the checks of this requirement")
+    elif name in known and isinstance(param, str):
+        fields = known[name].model.model_fields
+        if param not in fields:
+            yield Problem((*at, "param"), f"{name} has no parameter {param}" + suggestion(param, fields))
+        elif isinstance(fields[param].default, bool) or not isinstance(fields[param].default, (int, float)):
+            yield Problem((*at, "param"), f"{param} of {name} is no number, so it has no bound")
+
+
+def no_requirements() -> pd.DataFrame:
+    """An empty frame with `REQUIREMENT_COLUMNS`."""
+    return _frame([])
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """What a run found for one check: counts by status, objects, whether all was read, and open questions."""
+
+    use: CheckUse
+    counts: Mapping[str, int]
+    population: int | None
+    whole: bool
+    accepted_open: int
+    set_aside: int
+
+
+def answer_requirements(
+    frameworks: Sequence[Framework], uses: Sequence[CheckUse], findings: pd.DataFrame, coverage: pd.DataFrame
+) -> pd.DataFrame:
+    """What a run says to each requirement: one row each, in the order of the frameworks.
+
+    `exception` where a mapped check fails or the policy is looser than a guardrail, also if other questions stayed
+    open: what is known to be wrong is not made uncertain by what is not known. `exception, accepted` where all that
+    fails is waived. `insufficient evidence` where a mapped check is disabled (for some objects is enough), broke, was
+    not answered, or did not see its whole population, or where nothing was judged. Else `supports`: every mapped check
+    ran, and all its findings pass or do not apply, at least one of them passes.
+    """
+    by_id = {use.check.id: use for use in uses}
+    named = {name for framework in frameworks for one in framework.requirements for name in one.checks}
+    tallies = {name: _tally(by_id[name], findings, coverage) for name in sorted(named) if name in by_id}
+    rows = []
+    for framework in frameworks:
+        for one in framework.requirements:
+            own = [tallies[name] for name in one.checks if name in tallies]
+            counts = {status: sum(tally.counts[status] for tally in own) for status in _COUNTS}
+            sizes = [tally.population for tally in own if tally.use.enabled]
+            population = None if None in sizes else sum(size for size in sizes if size is not None)
+            answer, why = _answer(one, own, counts)
+            head = (framework.title, framework.edition, one.id, one.title, one.judgement, ", ".join(one.checks))
+            rows.append((*head, population, *counts.values(), answer, why))
+    return _frame(rows)
+
+
+def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    numbers = {"population", *_COUNTS}
+    columns = {
+        name: pd.Series([row[at] for row in rows], dtype=pd.Int64Dtype() if name in numbers else STRING)
+        for at, name in enumerate(REQUIREMENT_COLUMNS)
+    }
+    return pd.DataFrame(columns, columns=list(REQUIREMENT_COLUMNS))
+
+
+def _tally(use: CheckUse, findings: pd.DataFrame, coverage: pd.DataFrame) -> _Tally:
+    parts = coverage[coverage["check_id"].eq(use.check.id).to_numpy(dtype=bool, na_value=False)]
+    own = findings[findings["check_id"].eq(use.check.id).to_numpy(dtype=bool, na_value=False)]
+    waived = own["status"].eq("WAIVED") & own["result"].eq("UNKNOWN")
+    aside = own["status"].eq("NOT_APPLICABLE") & own["reason"].str.startswith(SET_ASIDE)
+    return _Tally(
+        use=use,
+        counts={status: int(parts[status].sum()) for status in _COUNTS},
+        population=None if parts["population"].isna().any() else int(parts["population"].sum()),
+        whole=bool(len(parts)) and bool(parts["whole"].fillna(False).all()),
+        accepted_open=int(waived.fillna(False).sum()),
+        set_aside=int(aside.fillna(False).sum()),
+    )
+
+
+def _answer(one: Requirement, own: Sequence[_Tally], counts: Mapping[str, int]) -> tuple[str, str]:
+    """The answer to one requirement, and why."""
+    looser = [words for tally in own for words in _looser(one, tally)]
+    open_questions = [words for name in one.checks for words in _open(name, own)]
+    accepted = counts["waived"] - sum(tally.accepted_open for tally in own)
+    wrong = [*([_number(counts["fail"], "fails", "fail")] if counts["fail"] else []), *looser]
+    if wrong:
+        also = [f"{_number(accepted, 'is', 'are')} accepted"] if accepted else []
+        return EXCEPTION, "; ".join([*wrong, *also, *open_questions])
+    if accepted:
+        return ACCEPTED, "; ".join([f"{_number(accepted, 'fails and is', 'fail and are')} accepted", *open_questions])
+    if open_questions:
+        return INSUFFICIENT, "; ".join(open_questions)
+    if not counts["pass"]:
+        return INSUFFICIENT, "nothing was there to judge"
+    return SUPPORTS, f"{_number(counts['pass'], 'passes', 'pass')}, and all that was asked was read"
+
+
+def _looser(one: Requirement, tally: _Tally) -> Iterator[str]:
+    """Where the policy, for all objects or for some, is looser than a guardrail."""
+    use = tally.use
+    everywhere = [use.under(()), *(use.under([rule]) for rule in use.overrides)] if use.enabled else []
+    for rail in one.guardrails:
+        if rail.check != use.check.id:
+            continue
+        words, holds = _SIGNS[rail.op]
+        for value, source in dict.fromkeys(
+            (own.params[rail.param], own.sources[rail.param]) for own in everywhere if rail.param in own.params
+        ):
+            if not holds(value, rail.value):
+                yield (
+                    f"policy looser than the requirement: {use.check.id} {rail.param} is {value} ({source}), "
+                    f"must be {words} {rail.value:g}"
+                )
+
+
+def _open(name: str, own: Sequence[_Tally]) -> Iterator[str]:
+    """What keeps one check from speaking for all that it is asked about."""
+    tally = next((tally for tally in own if tally.use.check.id == name), None)
+    if tally is None:
+        yield f"{name} is not among the checks of this run"
+    elif not tally.use.enabled:
+        yield f"{name} is disabled by the policy"
+    elif tally.counts["unknown"] or tally.counts["error"]:
+        yield f"{name} could not be answered for {tally.counts['unknown'] + tally.counts['error']:,}"
+    elif tally.accepted_open:
+        yield f"{name} could not be answered for {tally.accepted_open:,}, which is accepted"
+    elif tally.set_aside:
+        yield f"{name} is disabled by the policy for {tally.set_aside:,}"
+    elif not tally.whole:
+        yield f"{name} did not see its whole population"
+
+
+def _number(count: int, one: str, many: str) -> str:
+    return f"{count:,} {'finding' if count == 1 else 'findings'} {one if count == 1 else many}"
