@@ -15,7 +15,7 @@ from vbr_audit.checks.plugins import GROUP, installed_sources
 from vbr_audit.checks.registry import OWN
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-checks.md").read_text("utf-8")
-BLOCKS = {head: body for head, body in re.findall(r"```([^\n]+)\n(.*?)```", PAGE, re.DOTALL)}
+BLOCKS = dict(re.findall(r"```([^\n]+)\n(.*?)```", PAGE, re.DOTALL))
 
 
 @pytest.fixture(autouse=True)

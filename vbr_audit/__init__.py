@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from vbr_audit.pipeline import collect as collect
     from vbr_audit.pipeline import connect as connect
     from vbr_audit.pipeline import load_audit as load_audit
-    from vbr_audit.pipeline import verify_run as verify
     from vbr_audit.reports import plot as plot
+    from vbr_audit.verifying import verify_run as verify
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ _HOMES = {
     "load_audit": ("pipeline", "load_audit"),
     "param": ("checks.params", "param"),
     "plot": ("reports.plot", None),
-    "verify": ("pipeline", "verify_run"),
+    "verify": ("verifying", "verify_run"),
 }
 
 __all__ = [

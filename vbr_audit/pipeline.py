@@ -30,10 +30,9 @@ from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.files import write_bytes
-from vbr_audit.collection.manifest import OwnChecksRecord
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.errors import ConfigurationError, EvidenceError
+from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.results import Results, Summary
 from vbr_audit.findings.waivers import Waivers, load_waivers
@@ -320,18 +319,7 @@ def load_audit(
     Its own rules are kept with it too; own checks in Python come from the folder `checks` only, never from the run.
     """
     folder = Path(folder)
-    return _audit_again(folder, run_folder.load(folder), policy, waivers, site, checks)
-
-
-def _audit_again(
-    folder: Path,
-    snapshot: Snapshot,
-    policy: str | Path | None,
-    waivers: str | Path | None,
-    site: str | Path | None,
-    checks: str | Path | OwnChecks | None,
-) -> Audit:
-    """Evaluate a saved run under what is given, else under what is kept with it."""
+    snapshot = run_folder.load(folder)
     kept_policy, kept_waivers = folder / run_folder.POLICY, folder / run_folder.WAIVERS
     run = snapshot.manifest.run
     own = checks_of_run(folder / run_folder.OWN_CHECKS, run.own_checks, checks)
@@ -349,45 +337,6 @@ def _kept_site(folder: Path) -> Site:
     """The site file of a saved run; an empty site where it was made without one."""
     kept = folder / run_folder.SITE
     return load_site(kept, assets=folder / run_folder.ASSETS) if kept.is_file() else load_site()
-
-
-def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> list[str]:
-    """What in a run folder is not as it was written, or is not what its evidence says; empty when all holds.
-
-    Every file is hashed again, and the findings are made again from the evidence and compared. `checks` is the folder
-    of the run's own checks in Python: without it their findings cannot be made again, which is a difference.
-    """
-    from vbr_audit.reports.exports import findings_json
-
-    folder = Path(folder)
-    found = run_folder.differences(folder)
-    kept = folder / run_folder.FINDINGS_JSON
-    if not kept.is_file():
-        return found
-    try:
-        snapshot = run_folder.load(folder)
-        was_used = [record for record in snapshot.manifest.run.own_checks if record.used]
-        own = checks_of_run(folder / run_folder.OWN_CHECKS, snapshot.manifest.run.own_checks, checks, only=True)
-        if gaps := _own_differences(was_used, own):
-            return [*found, *gaps]
-        audit = _audit_again(folder, snapshot, None, None, None, own)
-        same = findings_json(audit.context) == kept.read_bytes()
-    except (EvidenceError, ConfigurationError) as error:
-        return [*found, f"the findings cannot be made again: {error.message}"]
-    return found if same else [*found, f"{kept.name} is not what the evidence and the policy give"]
-
-
-def _own_differences(used: Iterable[OwnChecksRecord], own: OwnChecks) -> list[str]:
-    """Why the own checks at hand are not those that a run was made with."""
-    at_hand = {(record.kind, record.name): record for record in own.records if record.used}
-    found = []
-    for record in used:
-        now = at_hand.get((record.kind, record.name))
-        if now is None:
-            found.append(f"the findings cannot be made again: {left_out_text(record)}")
-        elif now.sha256 != record.sha256:
-            found.append(f"the findings cannot be made again: the own checks of {record.name} are others than then")
-    return found
 
 
 def checked_formats(formats: Iterable[str]) -> list[str]:

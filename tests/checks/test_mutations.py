@@ -17,6 +17,7 @@ from vbr_audit.checks.registry import Check
 
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("RUN-001", "until >= now - _RECENT -> until > now - _RECENT"): "the examples have one clock and one period",
+    ("RUN-002", "until >= now - _RECENT -> until > now - _RECENT"): "the examples have one clock and one period",
 }
 """Mutants that no example can notice, by check (or module and helper) and change: why."""
 

@@ -1,5 +1,7 @@
 """What a policy says of single objects."""
 
+# ruff: noqa: E501 - a case and its message on one line
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -53,7 +55,7 @@ def test_a_disabled_object_does_not_apply_and_says_why(snapshot_of: Make, job: M
         "  - match: {object_name: 'LAB*', object_type: job}\n    checks: {JOB-*: {enabled: false, reason: a laboratory}}\n"
         "  - match: {object_name: LAB-9}\n    checks: {JOB-003: {enabled: true}}"
     )
-    run = run_checks(snapshot_of(jobs=jobs_of(job, LAB1=0, Prod=0) + [job("LAB-9", retry_enabled=False)]), policy)
+    run = run_checks(snapshot_of(jobs=[*jobs_of(job, LAB1=0, Prod=0), job("LAB-9", retry_enabled=False)]), policy)
     found = answers(run, "JOB-003")
     assert found["LAB1"] == ("NOT_APPLICABLE", "low", "disabled by the policy (policy.yaml:5): a laboratory")
     assert found["Prod"][0] == found["LAB-9"][0] == "FAIL"
@@ -73,7 +75,10 @@ def test_counting_checks_see_the_whole_population_for_each_set_of_parameters(sna
 
     @check(
         *("ACME-001", "The job is among the largest"),
-        severity="high", table="jobs", reads=("retry_count",), remediation="> size",
+        severity="high",
+        table="jobs",
+        reads=("retry_count",),
+        remediation="> size",
         registry=registry,
     )
     def largest(jobs: pd.DataFrame, *, most: Annotated[int, param("Rank", ge=1)] = 1) -> Outcome:
@@ -106,7 +111,11 @@ def test_the_severity_of_an_override_is_a_ceiling(snapshot_of: Make, job: Make) 
 
     @check(
         *("ACME-001", "It is well"),
-        severity="medium", table="jobs", reads=("name",), remediation="> it", registry=registry,
+        severity="medium",
+        table="jobs",
+        reads=("name",),
+        remediation="> it",
+        registry=registry,
     )
     def never(jobs: pd.DataFrame) -> Outcome:
         """It always fails, and calls it critical."""

@@ -1,5 +1,7 @@
 """`vbr-audit policy` and `vbr-audit waivers`."""
 
+# ruff: noqa: E501 - a case and its message on one line
+
 from __future__ import annotations
 
 from pathlib import Path

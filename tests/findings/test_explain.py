@@ -1,4 +1,4 @@
-"""The explanation of a finding: the server's own words, parameters with their source, and hostile names kept harmless."""
+"""The explanation of a finding: the server's own words, parameters and their source, hostile names kept harmless."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """What a run has to say to the requirements of frameworks, and what a framework file may not say."""
 
+# ruff: noqa: E501 - a case and its message on one line
+
 from __future__ import annotations
 
 import json
@@ -110,7 +112,7 @@ def test_an_override_may_not_be_looser_than_a_guardrail(estate: Estate) -> None:
     [
         ("{id: R, title: t, checks: [JBO-008], judgement: own}", "own.yaml:7: requirements[0].checks[0]: no such check: JBO-008; did you mean 'JOB-008'?"),
         ("{id: R, title: t, checks: [JOB-008, JOB-008], judgement: own}", "own.yaml:7: requirements[0].checks[1]: the check JOB-008 stands here twice"),
-        ("{id: R, title: t, checks: [], judgement: own}", "own.yaml:7: requirements[0].checks: "),
+        ("{id: R, title: t, checks: [], judgement: own}", "own.yaml:7: requirements[0].checks: must not be empty"),
         ("{id: 1.1, title: t, checks: [JOB-008], judgement: own}", "own.yaml:7: requirements[0].id: expected text (in quotes), got 1.1"),
         ("{id: R, title: t, checks: [JOB-008], judgement: guess}", "own.yaml:7: requirements[0].judgement: expected 'own' or 'read'"),
         ("{id: R, title: t, checks: [JOB-003], judgement: own, guardrails: [{check: JOB-003, param: min_retrys, op: ge, value: 1}]}", "own.yaml:7: requirements[0].guardrails[0].param: JOB-003 has no parameter min_retrys; did you mean 'min_retries'?"),

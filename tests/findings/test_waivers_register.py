@@ -1,5 +1,7 @@
 """The register of waivers as a workbook: what goes out comes back, and what is wrong is named by its cell."""
 
+# ruff: noqa: E501 - a case and its message on one line
+
 from __future__ import annotations
 
 import datetime as dt

@@ -15,7 +15,8 @@ from vbr_audit.errors import PolicyError
 @pytest.fixture
 def audit(estate: Callable[..., Any]) -> va.Audit:
     jobs = {"a": {"retention_quantity": 5}, "b": {"retention_quantity": 14}, "c": {"retention_quantity": 30}}
-    waiver = "version: 1\nwaivers:\n  - {id: W-1, check: JOB-007, object_name: a, owner: x, reason: y, expires: 2027-01-31}\n"
+    row = "{id: W-1, check: JOB-007, object_name: a, owner: x, reason: y, expires: 2027-01-31}"
+    waiver = f"version: 1\nwaivers:\n  - {row}\n"
     return va.audit(estate(jobs), policy=CORE_TEXT, waivers=waiver)
 
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-
 from vbr_audit.checks.plugins import BROKEN, Source, broken_check, installed_sources, read_python
 from vbr_audit.checks.policy import Policy, load_policy
 from vbr_audit.checks.policy_use import CheckUse, as_declared

@@ -74,7 +74,7 @@ def starting_policy(policy: Policy, profile: str) -> str:
         lines += ["", *_check_lines(use)]
     lines += [
         "",
-        "# Other rules for single objects. All globs of a match must fit; of several overrides the later one counts more.",
+        "# Other rules for single objects. All globs of a match must fit; the later override counts more.",
         "overrides:",
         "  # - match: {object_type: job, object_name: 'LAB-*'}   # also server, object_id",
         "  #   checks:",

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, create_model, model_validator
 
 from vbr_audit.checks.logic import surely, worded
 from vbr_audit.checks.objects import OBJECTS
@@ -147,9 +147,7 @@ def _value_problems(row: Mapping[str, Any], operator: Operator, dtype: str, at: 
     if "value" not in row:
         yield Problem((*at, "value"), "is required")
         return
-    model = _value_model(operator, dtype)
-    for problem in model_problems(model, {"value": row["value"]}, at=at):
-        yield problem
+    yield from model_problems(_value_model(operator, dtype), {"value": row["value"]}, at=at)
 
 
 def _words_problems(row: Mapping[str, Any], at: KeyPath) -> Iterator[Problem]:
@@ -160,8 +158,6 @@ def _words_problems(row: Mapping[str, Any], at: KeyPath) -> Iterator[Problem]:
 
 
 def _value_model(operator: Operator, dtype: str) -> type[BaseModel]:
-    from pydantic import create_model
-
     config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
     fields: dict[str, Any] = {"value": (value_type(operator, dtype), ...)}
     return create_model("value", __config__=config, **fields)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment
-from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.derived import protection
+from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.overriding import assess_use
 from vbr_audit.checks.policy import CheckUse, Policy

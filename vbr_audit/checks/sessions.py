@@ -110,11 +110,9 @@ def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: d
     sure, over = surely(done) & ~dateless, ~surely(~done)
     result = {name: sure & surely(runs["result"] == name) for name in ("Success", "Warning", "Failed")}
     known = result["Success"] | result["Warning"] | result["Failed"]
-    return Runs(
-        *(count_of(owner, result[name], jobs) for name in ("Success", "Warning", "Failed")),
-        unclear=count_of(owner, over & ~known & ~dateless, jobs),
-        dateless=count_of(owner, over & dateless, jobs),
-    )
+    success, warning, failed = (count_of(owner, result[name], jobs) for name in ("Success", "Warning", "Failed"))
+    unclear = count_of(owner, over & ~known & ~dateless, jobs)
+    return Runs(success, warning, failed, unclear, count_of(owner, over & dateless, jobs))
 
 
 def results_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> dict[str, int]:

@@ -43,13 +43,15 @@ def checks_command(
 
 
 def _one(own: OwnChecks, check_id: str) -> Check:
-    from vbr_audit.yaml_file import suggestion
+    import difflib
 
-    known = [check.id for check in own.registry]
-    if check_id.upper() not in known:
-        near = suggestion(check_id, known)
-        raise ConfigurationError(f"no check is called {check_id!r}{near}", hint="`vbr-audit checks` lists them.")
-    return own.registry.get(check_id.upper())
+    known, wanted = [check.id for check in own.registry], check_id.upper()
+    if wanted not in known:
+        # The shortest way from JOB-03 leads to JOB-003, JOB-023 and others alike: the first by id comes first.
+        close = sorted(difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.8))[:3]
+        hint = f"Did you mean {' or '.join(close)}?" if close else "`vbr-audit checks` lists them."
+        raise ConfigurationError(f"no check is called {check_id!r}", hint=hint)
+    return own.registry.get(wanted)
 
 
 def _list(checks: Iterable[Check], own: OwnChecks) -> Iterator[str]:

@@ -19,7 +19,7 @@ def verify_command(
 ) -> None:
     """Hash every file and every page of evidence again, evaluate anew, and name each difference."""
     from vbr_audit.collection.run_folder import FINDINGS_JSON
-    from vbr_audit.pipeline import verify_run
+    from vbr_audit.verifying import verify_run
 
     found = verify_run(run, checks=checks)
     for line in found:

@@ -71,7 +71,7 @@ class EvidenceFile:
     def rows(self, dataset: str, wanted: Iterable[str], *, key: str, rows_at: str = "data") -> dict[str, EvidenceRow]:
         """The rows of `dataset` whose `key` is one of `wanted`, by that id; the first of equal ones, case apart.
 
-        `rows_at` names the list that holds the rows of a page. Pages that do not hold the text of an id are not decoded.
+        `rows_at` names the list that holds the rows of a page. Pages without the text of an id are not decoded.
         """
         open_ids = {name.casefold(): name for name in wanted}
         found: dict[str, EvidenceRow] = {}

@@ -90,8 +90,10 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [f"{name:<10} {plain(value)}" for name, value in self.facts.items()]
-        for parameter in self.parameters:
-            lines.append(f"Parameter  {parameter.name} = {_with_unit(parameter)}, from {plain(parameter.source)}")
+        lines += [
+            f"Parameter  {parameter.name} = {_with_unit(parameter)}, from {plain(parameter.source)}"
+            for parameter in self.parameters
+        ]
         for table in self.tables:
             lines.append(f"Read       {table.table}: {', '.join(table.columns)}")
             lines += [f"             {plain(told)}" for told in table.datasets]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.registry import Check
 from vbr_audit.checks.tables import datasets_behind_table, sources_of
 from vbr_audit.collection.dataset import Dataset, Shape
@@ -62,7 +63,7 @@ def proofs_of(
     if found:
         return tuple(found), ()
     sources = [name for name in sources_of(check.population) if name in DATASETS]
-    if sources:
+    if sources and check.population not in DERIVED:
         return (), (f"No document of this {finding['object_type']} is in the evidence of {', '.join(sources)}.",)
     return (), ("What was judged comes from the manifest of the run or from several datasets, not from one document.",)
 

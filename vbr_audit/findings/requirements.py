@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from vbr_audit.checks.overriding import SET_ASIDE
 from vbr_audit.checks.registry import REGISTRY, Registry
@@ -52,6 +52,14 @@ _SIGNS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
 }
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+
+def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+_SOME: Final = AfterValidator(_not_empty)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -77,7 +85,7 @@ class Requirement(BaseModel):
 
     id: Text
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=160)]
-    checks: tuple[Text, ...] = Field(min_length=1)
+    checks: Annotated[tuple[Text, ...], _SOME]
     judgement: Literal["own", "read"]
     guardrails: tuple[Guardrail, ...] = ()
 
@@ -92,7 +100,7 @@ class Framework(BaseModel):
     title: Text
     edition: Text
     source: Text
-    requirements: tuple[Requirement, ...] = Field(min_length=1)
+    requirements: Annotated[tuple[Requirement, ...], _SOME]
 
 
 def load_frameworks(extra: Iterable[str | Path] = (), *, registry: Registry = REGISTRY) -> tuple[Framework, ...]:

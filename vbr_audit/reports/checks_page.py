@@ -33,6 +33,9 @@ another one is named. A table marked with ° is used where it was read; the chec
 Names in braces are parameters.
 """
 
+_SHOWN = 4
+"""How many different rows of a further table an example shows."""
+
 
 def supported_by(frameworks: Iterable[Framework]) -> dict[str, list[str]]:
     """For each check the requirements that it speaks for, as `Title 11.2`."""
@@ -179,7 +182,9 @@ def _beside(example: Example) -> Iterator[str]:
     """The rows of further tables, the parameters, and the datasets that were not read whole."""
     for table, rows in example.others.items():
         told = [f"({_row(row)})" for row in rows]
-        yield f"`{table}`: " + (", ".join(_counted(told)) or "nothing")
+        groups = list(_counted(told))
+        more = [f"and {len(groups) - _SHOWN} more"] if len(groups) > _SHOWN else []
+        yield f"`{table}`: " + (", ".join([*groups[:_SHOWN], *more]) or "nothing")
     if example.params:
         yield "with " + _row(example.params)
     for dataset, status in example.datasets.items():

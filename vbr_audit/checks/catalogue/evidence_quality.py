@@ -17,7 +17,7 @@ _LISTS: Final = tuple(
     name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.LIST)
 )
 _READ: Final = ("complete", "partial")
-_STATUSES: Final = (*_READ, "denied", "absent", "failed", "not collected")
+_UNREAD: Final = ("denied", "absent", "failed", "not collected")
 _WHOLE: Final = {"name": "jobs", "status": "complete"}
 _UNSEEN: Final = {
     "SureBackup": "SureBackup with a virtual lab",
@@ -53,6 +53,7 @@ _LAB: Final = {"session_type": "SureBackup"}
         Example("UNKNOWN", {**_WHOLE, "rows_duplicate": None}),
         Example("UNKNOWN", {**_WHOLE, "status": "denied", "rows_duplicate": 0}),
         Example("UNKNOWN", {**_WHOLE, "status": "resting", "rows_duplicate": 0}),
+        Example("UNKNOWN", {"name": "jobs", "rows_duplicate": 0}),
         Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", "rows_duplicate": 0}),
         Example("NOT_APPLICABLE", {"name": "server_time", "status": "complete", "rows_duplicate": 0}),
     ),
@@ -88,6 +89,7 @@ def rows_came_once(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome
         Example("FAIL", {**_WHOLE, "status": "partial", "naive_dates": 3}),
         Example("UNKNOWN", {**_WHOLE, "naive_dates": None}),
         Example("UNKNOWN", {**_WHOLE, "status": "failed", "naive_dates": 0}),
+        Example("UNKNOWN", {"name": "server_info", "naive_dates": 0}),
         Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", "naive_dates": 0}),
     ),
 )
@@ -120,7 +122,7 @@ def _of_what_was_read(
     read = surely(one_of(status, _READ))
     answer = ok.where(read)
     judged = one_of(datasets["name"], among)
-    unread = surely(one_of(status, _STATUSES)) & ~read
+    unread = surely(one_of(status, _UNREAD))
     unwanted = unread & surely(~one_of(datasets["name"], needed))
     return Outcome(
         answer,
@@ -132,8 +134,8 @@ def _of_what_was_read(
             (unwanted, "no enabled check needs it, and it was not read"),
             (answer.notna(), pd.NA),
             (unread, "it was not read"),
-            (~read, "its status is not known"),
-            default=gap,
+            (read, gap),
+            default="its status is not known",
         ),
     )
 

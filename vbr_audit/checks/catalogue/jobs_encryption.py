@@ -17,7 +17,7 @@ _OLD = {"settings_profile": "1.1-rev1/VSphereBackup"}
 
 CLOUD = ("object storage", "archive storage")
 _ID = "3b1d0f86-0c5e-4a0e-8a53-1d4d54a5f001"
-_SCALE_OUT = {
+_SCALE_OUT: dict[str, list[dict[str, object]]] = {
     "scale_out_repositories": [
         {"scale_out_repository_id": _ID, "capacity_tier_enabled": True, "capacity_encryption_enabled": True}
     ],
@@ -129,6 +129,7 @@ def cloud_backups_encrypted(
             jobs.index,
             (surely(~backs_up), "a replica job only keeps its metadata in a repository"),
             (surely(~direct & ~tier), "its repository is neither object nor cloud storage"),
+            (target.isna() & jobs["encryption_enabled"].notna(), "which repository it writes to is not told"),
             (target.notna().to_numpy() & ~found, "its repository is not among those that were read"),
             (surely(target.notna()) & (direct.isna() | tier.isna()), "where its repository keeps data is not known"),
         ),
@@ -232,6 +233,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
         reason=worded(
             jobs.index,
             (surely(~on), "the job does not encrypt"),
+            (ok.notna(), pd.NA),
             (how.notna().to_numpy() & ~by_kms & ~by_password, "this check does not know that kind of encryption"),
             (by_kms & server.notna().to_numpy(), "the list of key management servers is empty or was not read"),
             (

@@ -158,6 +158,11 @@ def support_runs(
     examples=(
         Example("PASS", {}, {"license": [{"used_instances": 80, "licensed_instances": 100}]}),
         Example("PASS", {}, {"license": [{"used_sockets": 8, "licensed_sockets": 10}]}),
+        Example(
+            "PASS",
+            {},
+            {"license": [{"used_instances": 5, "licensed_instances": 10, "used_sockets": 0, "licensed_sockets": 0}]},
+        ),
         Example("PASS", {}, {"license": [{"used_capacity_tb": 8, "licensed_capacity_tb": 10}]}),
         Example("PASS", {}, {"license": [{"used_instances": 90, "licensed_instances_with_promo": 120}]}),
         Example("FAIL", {}, {"license": [{"used_instances": 81, "licensed_instances": 100}]}, severity="medium"),
@@ -200,18 +205,17 @@ def licence_has_room(
     used, licensed = (
         found[[kind[place] for kind in _KINDS]].to_numpy(dtype=float, na_value=np.nan) for place in (1, 2)
     )
-    half, both = np.isnan(used) ^ np.isnan(licensed), ~np.isnan(used) & ~np.isnan(licensed)
-    beyond = np.where(used > 0, np.inf, 0.0)
-    shares = np.where(both, np.divide(100 * used, licensed, out=beyond, where=both & (licensed > 0)), 0.0)
-    worst, limit = shares.max(axis=1), min(warn_percent, max_percent)
+    half, both = np.isnan(used) ^ np.isnan(licensed), ~np.isnan(used + licensed)
+    limit = min(warn_percent, max_percent)
+    over, far_over = (np.asarray((100 * used > share * licensed).any(axis=1)) for share in (limit, max_percent))
     told, unsaid = both.any(axis=1), half.any(axis=1)
     nothing = told & ~unsaid & (np.nansum(used + licensed, axis=1) == 0)
-    ok = nullable(worst <= limit, (worst <= limit) & (unsaid | ~told), servers.index)
+    ok = nullable(~over, ~over & (unsaid | ~told), servers.index)
     return Outcome(
         ok,
         observed=worded(servers.index, (told, _counts(used, licensed, both))),
         expected=f"at most {limit:g} % used; above {max_percent:g} % it weighs in full",
-        severity=worded(servers.index, ((worst > limit) & (worst <= max_percent), "medium")),
+        severity=worded(servers.index, (over & ~far_over, "medium")),
         applies=nullable(~nothing, np.zeros(len(servers), dtype=bool), servers.index),
         reason=worded(
             servers.index,

@@ -83,8 +83,8 @@ def proxy_not_alone(
     """When the only proxy of a kind fails, every job that needs that kind stops with it."""
     kind = proxies["type"]
     counts = kind.map(kind.value_counts()).astype("Int64")
-    enough = counts >= min_proxies
-    enough = enough.mask(surely(~enough) & kind.isna().any())
+    enough, may_be = counts >= min_proxies, counts + kind.isna().sum() >= min_proxies
+    enough = enough.where(surely(enough == may_be))
     return Outcome(
         enough,
         observed=worded(

@@ -54,12 +54,13 @@ def enough_free_space(
 ) -> Outcome:
     """Jobs stop when their repository is full, and the oldest restore points cannot be merged any more."""
     free, required = states["free_percent"], max(warn_percent, min_percent)
+    enough = free >= required
     bounded = ~surely((states["capacity_gb"] <= 0) & one_of(states["type"], _WITHOUT_CAPACITY))
     return Outcome(
-        free >= required,
+        enough,
         observed=worded(states.index, (free.notna(), [f"{share:.1f} % free" for share in free.fillna(0)])),
         expected=f"≥ {required:g} % free; below {min_percent:g} % it weighs in full",
-        severity=worded(states.index, ((free < required) & (free >= min_percent), "medium")),
+        severity=worded(states.index, (~enough & (free >= min_percent), "medium")),
         applies=nullable(bounded, np.zeros(len(states), dtype=bool), states.index),
         reason=worded(
             states.index,

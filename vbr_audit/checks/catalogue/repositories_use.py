@@ -77,7 +77,10 @@ def repository_in_use(
     return Outcome(
         used,
         observed=worded(
-            ids.index, (extent, pd.NA), (used, [f"used by: {names}" for names in used_by]), (surely(~used), "unused")
+            ids.index,
+            (extent, pd.NA),
+            (used, [f"used by: {names}" for names in used_by]),
+            default="nothing that was read uses it",
         ),
         applies=nullable(~extent, np.zeros(len(ids), dtype=bool), ids.index),
         reason=worded(

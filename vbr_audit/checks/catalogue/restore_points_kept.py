@@ -16,7 +16,7 @@ from vbr_audit.checks.registry import check
 
 _HELD = {"points_count": 30, "points_known": True}
 _OPEN = "not all restore points of the object are known, or not what they are"
-_MARKED = {"points_count": 1, "marks_known": True}
+_MARKED = {"points_count": 1, "has_clean_point": True}
 _DUE = {"retention_due": True}
 _REGULAR = {"type": "Regular", "replica_id": "r1"}
 _STATES = ("Ready", "Processing", "SureBackup", "Failover", "FailedFailover", "PermanentFailover", "Failback")
@@ -217,16 +217,16 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
     severity="critical",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("latest_clean_point", "points_count", "marks_known"),
+    reads=("latest_clean_point", "points_count", "has_clean_point"),
     expected="at most {max_age_days} days ago",
     remediation="Home > Backups > Scan Backup: scan the newer restore points; clean the machine and back it up anew.",
     examples=(
         Example("PASS", {**_MARKED, "latest_clean_point": hours_ago(7 * 24)}),
         Example("FAIL", {**_MARKED, "latest_clean_point": hours_ago(7 * 24 + 1)}),
-        Example("FAIL", {**_MARKED, "latest_clean_point": None}),
-        Example("UNKNOWN", {**_MARKED, "marks_known": False}),
+        Example("FAIL", {**_MARKED, "has_clean_point": False}),
+        Example("UNKNOWN", {**_MARKED, "has_clean_point": None}),
         Example("UNKNOWN", {**_MARKED, "latest_clean_point": hours_ago(-30)}),
-        Example("NOT_APPLICABLE", {"points_count": 0, "marks_known": True}),
+        Example("NOT_APPLICABLE", {"points_count": 0, "has_clean_point": False}),
     ),
 )
 def clean_point_recent(
@@ -237,10 +237,10 @@ def clean_point_recent(
 ) -> Outcome:
     """After an attack only a clean restore point counts: its age is what would really be lost."""
     latest, held = objects["latest_clean_point"], (objects["points_count"] > 0).astype("boolean")
-    known, none = surely(objects["marks_known"]), latest.isna().to_numpy()
+    clean = objects["has_clean_point"]
     return Outcome(
-        aged_limit(latest, max_age_days, now).mask(none, False).mask(~known),
-        observed=dated(objects.index, latest, now).mask(none & known, "none is clean"),
+        clean & aged_limit(latest, max_age_days, now),
+        observed=dated(objects.index, latest, now).mask(surely(~clean), "none is clean"),
         applies=held,
         reason=worded(
             objects.index,

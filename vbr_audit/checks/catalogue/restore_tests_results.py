@@ -94,6 +94,7 @@ def restores_succeeded(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome
     remediation="History > Restore: find what slows the restore down (proxy, network, repository); measure it again.",
     examples=(
         Example("PASS", {}, {"sessions": [_TIMED]}, params={"rto_hours": 2.0}),
+        Example("PASS", {}, {"sessions": [_TIMED, _BACKUP]}, params={"rto_hours": 2.0}),
         Example("FAIL", {}, {"sessions": [_TIMED, {**_TIMED, "duration_s": 7201}]}, params={"rto_hours": 2.0}),
         Example("UNKNOWN", {}, {"sessions": [_TIMED, {**_TIMED, "duration_s": None}]}, params={"rto_hours": 2.0}),
         Example("FAIL", {}, {"sessions": [_SLOW, {**_TIMED, "duration_s": None}]}, params={"rto_hours": 2.0}),

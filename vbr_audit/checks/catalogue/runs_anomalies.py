@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from fnmatch import fnmatchcase
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import hours_between
-from vbr_audit.checks.logic import Cells, listed, nullable, one_of, places_of, surely, worded
+from vbr_audit.checks.logic import Cells, nullable, one_of, places_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -198,145 +197,6 @@ def duration_usual(
             (bare, NO_SESSION),
             (~enough & ~unclear, f"fewer than {min_runs} good runs before the newest one"),
             default="state, result, start or duration of some runs is not known",
-        ),
-    )
-
-
-@check(
-    "RUN-013",
-    "Runs keep to the agreed hours",
-    severity="low",
-    tables=("jobs", "sessions", "run_window"),
-    aggregates=("sessions",),
-    reads=(
-        "sessions.created",
-        "sessions.ended",
-        "sessions.job_id",
-        "job_id",
-        "run_window.start_min",
-        "run_window.end_min",
-    ),
-    json_path="creationTime",
-    expected="start and end inside the window of the site file",
-    remediation="Job > Schedule: move the start; set a backup window that ends the job in time.",
-    examples=(
-        Example(
-            "PASS",
-            _JOB,
-            _sessions(
-                {"created": hours_ago(34), "ended": hours_ago(24)}, run_window=[{"start_min": 1200, "end_min": 360}]
-            ),
-        ),
-        Example(
-            "FAIL",
-            _JOB,
-            _sessions(
-                {"created": hours_ago(34), "ended": hours_ago(23.9)}, run_window=[{"start_min": 1200, "end_min": 360}]
-            ),
-        ),
-        Example(
-            "FAIL",
-            _JOB,
-            _sessions(
-                {"created": hours_ago(34.1), "ended": hours_ago(30)}, run_window=[{"start_min": 1200, "end_min": 360}]
-            ),
-        ),
-        Example(
-            "UNKNOWN",
-            _JOB,
-            _sessions({"created": hours_ago(34)}, run_window=[{"start_min": 1200, "end_min": 360}]),
-        ),
-        Example("UNKNOWN", _JOB, {"run_window": [{"start_min": 1200, "end_min": 360}]}),
-        Example("UNKNOWN", _JOB, _sessions({"created": hours_ago(34)}), datasets={"site": "not given"}),
-    ),
-)
-def runs_in_window(
-    jobs: pd.DataFrame,
-    sessions: pd.DataFrame,
-    window: pd.DataFrame,
-    *,
-    since: dt.datetime,
-    until: dt.datetime,
-    zone: dt.tzinfo,
-) -> Outcome:
-    """Backups in working hours slow down the systems that they protect.
-
-    The hours are those of the report's zone. A session that still runs has no end to judge.
-    """
-    owner = owners_of(jobs, sessions, since, until)
-    known = window[["start_min", "end_min"]].dropna()
-    begin, end = (int(known[name].iloc[0]) if len(known) else 0 for name in ("start_min", "end_min"))
-    length = (end - begin) % _MINUTES_A_DAY or _MINUTES_A_DAY
-    local = [sessions[name].dt.tz_convert(zone).dt.tz_localize(None) for name in ("created", "ended")]
-    minute = local[0].dt.hour * 60 + local[0].dt.minute
-    late = ((minute - begin) % _MINUTES_A_DAY).to_numpy(dtype=float, na_value=np.nan)
-    lasted = ((local[1] - local[0]).dt.total_seconds() / 60).to_numpy(dtype=float, na_value=np.nan)
-    outside = (late > length) | (late + lasted > length)
-    if length == _MINUTES_A_DAY:
-        outside = np.zeros(len(sessions), dtype=bool)
-    open_ = ~outside & (np.isnan(late) | np.isnan(lasted))
-    wrong, unclear = count_of(owner, outside, jobs), count_of(owner, open_, jobs)
-    total = count_of(owner, owner >= 0, jobs)
-    settled = bool(len(known)) & ((wrong > 0) | ((total > 0) & (unclear == 0)))
-    said = [f"{some} of {all_} sessions outside of the window" for some, all_ in zip(wrong, total, strict=True)]
-    return Outcome(
-        nullable(wrong == 0, ~settled, jobs.index),
-        observed=worded(jobs.index, (total > 0, said)),
-        reason=worded(
-            jobs.index,
-            (np.full(len(jobs), not len(known)), "the site file tells no hours"),
-            (total == 0, NO_SESSION),
-            default="start or end of some sessions is not known, or they still run",
-        ),
-    )
-
-
-@check(
-    "RUN-015",
-    "Runs are started by the schedule",
-    severity="info",
-    tables=("jobs", "sessions"),
-    aggregates=("sessions",),
-    reads=("sessions.initiated_by", "sessions.created", "sessions.job_id", "job_id"),
-    json_path="initiatedBy",
-    expected="sessions of the accounts {services} only",
-    remediation="History > Jobs: ask who started the job by hand and why; correct the schedule if that is the reason.",
-    examples=(
-        Example("PASS", _JOB, _sessions({"initiated_by": "NT AUTHORITY\\SYSTEM", "created": hours_ago(30)})),
-        Example("FAIL", _JOB, _sessions({"initiated_by": "EXAMPLE\\jane", "created": hours_ago(30)})),
-        Example("UNKNOWN", _JOB, _sessions({"initiated_by": None, "created": hours_ago(30)})),
-        Example("UNKNOWN", _JOB, _sessions({"initiated_by": " ", "created": hours_ago(30)})),
-        Example("UNKNOWN", _JOB),
-    ),
-)
-def runs_by_schedule(
-    jobs: pd.DataFrame,
-    sessions: pd.DataFrame,
-    *,
-    since: dt.datetime,
-    until: dt.datetime,
-    services: Annotated[
-        str, param("Accounts that are no persons, by commas; `*` as in file names, letter case does not count.")
-    ] = "SYSTEM, *\\SYSTEM, *svc*, *service*, *$",
-) -> Outcome:
-    """A run by hand is an exception that an auditor samples: a test, a repair, or a schedule that does not work."""
-    owner, who = owners_of(jobs, sessions, since, until), sessions["initiated_by"].str.strip()
-    patterns = [part.strip().casefold() for part in services.split(",") if part.strip()]
-    names = [name for name in who.dropna().unique() if name]
-    persons = [name for name in names if not any(fnmatchcase(name.casefold(), one) for one in patterns)]
-    told, dated = surely(who != ""), sessions["created"].notna().to_numpy()
-    by_hand = dated & told & who.isin(persons).to_numpy(dtype=bool)
-    count, total = count_of(owner, by_hand, jobs), count_of(owner, owner >= 0, jobs)
-    settled = (count > 0) | ((total > 0) & (count_of(owner, told & dated, jobs) == total))
-    which = listed(np.where(by_hand, owner, -1), who, jobs.index)
-    seen = [f"{some} of {all_} by {name}" for some, all_, name in zip(count, total, which, strict=True)]
-    return Outcome(
-        nullable(count == 0, ~settled, jobs.index),
-        observed=worded(jobs.index, (count > 0, seen), (total > 0, "all started by services")),
-        reason=worded(
-            jobs.index,
-            (total == 0, NO_SESSION),
-            default="who started some of the sessions is not told (the API tells it from 1.3-rev0 on), or when",
         ),
     )
 

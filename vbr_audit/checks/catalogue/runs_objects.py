@@ -17,11 +17,11 @@ _JOB = {"job_id": "job-1"}
 
 
 def _task(
-    result: str | None, session: str | None = "Success", kind: str = "Backup"
+    result: str | None, session: str | None = "Success", *, name: str | None = "srv-1"
 ) -> dict[str, list[dict[str, object]]]:
     return {
         "sessions": [{"job_id": "job-1", "session_id": "s1", "result": session}],
-        "task_sessions": [{"session_id": "s1", "type": kind, "result": result, "name": "srv-1"}],
+        "task_sessions": [{"session_id": "s1", "type": "Backup", "result": result, "name": name}],
     }
 
 

@@ -51,6 +51,9 @@ _RSA: Final = {"valid_until": hours_ago(-24 * 30), "key_algorithm": "RSA", "key_
         ),
         Example("UNKNOWN", {"build": "13.01"}, {"supported_builds": [{"release": "13.0", "oldest_build": "13.0.0.1"}]}),
         Example(
+            "UNKNOWN", {"build": "13.0.1.180a"}, {"supported_builds": [{"release": "13.0", "oldest_build": "13.0.0.1"}]}
+        ),
+        Example(
             "UNKNOWN", {"build": "latest"}, {"supported_builds": [{"release": "13.0", "oldest_build": "13.0.0.1"}]}
         ),
         Example("UNKNOWN", {"build": "13.0.1.180"}, {"supported_builds": [{"release": "13.0", "oldest_build": "new"}]}),

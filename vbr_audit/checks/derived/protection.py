@@ -72,7 +72,7 @@ SPEC: Final = TableSpec(
         Column("latest_full", "datetime", "Its newest full one; NaT if a type is not known."),
         Column("latest_source_point", "datetime", "The newest one that is no copy."),
         Column("latest_copy_point", "datetime", "The newest one that a copy job made."),
-        Column("marks_known", "boolean", "Every one of its restore points is known with its mark."),
+        Column("has_clean_point", "boolean", "One is marked Clean; no only if all marks are known."),
         Column("worst_malware", "string", "Its worst mark that is known; a good one only if all marks are."),
         Column("longest_gap_h", "Float64", "The longest time without a new one that reaches into the period.", "hours"),
         Column("gaps_h", "string", "The longest of those times in hours, joined by commas, the longest first."),

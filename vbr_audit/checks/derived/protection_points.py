@@ -10,7 +10,7 @@ import pandas as pd
 
 from vbr_audit.checks.dates import LEEWAY
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.logic import Cells, surely, taken, texts
+from vbr_audit.checks.logic import Cells, nullable, surely, taken, texts
 
 MALWARE: Final = ("Clean", "Informative", "Suspicious", "Infected")
 """The marks of restore points, the worst last."""
@@ -104,6 +104,7 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int) -
     from_source, from_copy = surely(~copied), surely(copied)
     side_unknown = _any(owners, is_copy.isna().to_numpy() & (owners >= 0), count)
     unmarked = unclear | _any(owner, ~rank_known, count)
+    clean = _any(owner, surely(marks == "Clean"), count)
     found: dict[str, Any] = {
         "points_known": ~unclear,
         "latest_point": _latest(owner, created, np.ones(len(frame), dtype=bool), count, unclear),
@@ -112,7 +113,7 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int) -
         "latest_full": _latest(owner, created, full, count, unclear | _any(owner, kind, count)),
         "latest_source_point": _latest(owner, created, from_source, count, unclear | side_unknown),
         "latest_copy_point": _latest(owner, created, from_copy, count, unclear | side_unknown),
-        "marks_known": ~unmarked,
+        "has_clean_point": nullable(clean, unmarked & ~clean, pd.RangeIndex(count)),
         "worst_malware": _worst(owner, rank, count, unmarked),
     }
     return found

@@ -1,0 +1,49 @@
+"""Proving that a run folder is what was collected, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from vbr_audit.checks.own import OwnChecks, checks_of_run, left_out_text
+from vbr_audit.collection import run_folder
+from vbr_audit.collection.manifest import OwnChecksRecord
+from vbr_audit.errors import CheckError, ConfigurationError, EvidenceError
+from vbr_audit.pipeline import load_audit
+
+
+def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> list[str]:
+    """What in a run folder is not as it was written, or is not what its evidence says; empty when all holds.
+
+    Every file is hashed again, and the findings are made again from the evidence and compared. `checks` is the folder
+    of the run's own checks in Python: without it their findings cannot be made again, which is a difference.
+    """
+    from vbr_audit.reports.exports import findings_json
+
+    folder = Path(folder)
+    found = run_folder.differences(folder)
+    kept = folder / run_folder.FINDINGS_JSON
+    if not kept.is_file():
+        return found
+    try:
+        records = run_folder.read_manifest(folder).run.own_checks
+        own = checks_of_run(folder / run_folder.OWN_CHECKS, records, checks, only=True)
+        if gaps := _own_differences([record for record in records if record.used], own):
+            return [*found, *gaps]
+        same = findings_json(load_audit(folder, checks=own).context) == kept.read_bytes()
+    except (EvidenceError, ConfigurationError, CheckError) as error:
+        return [*found, f"the findings cannot be made again: {error.message}"]
+    return found if same else [*found, f"{kept.name} is not what the evidence and the policy give"]
+
+
+def _own_differences(used: Iterable[OwnChecksRecord], own: OwnChecks) -> list[str]:
+    """Why the own checks at hand are not those that a run was made with."""
+    at_hand = {(record.kind, record.name): record for record in own.records if record.used}
+    found = []
+    for record in used:
+        now = at_hand.get((record.kind, record.name))
+        if now is None:
+            found.append(f"the findings cannot be made again: {left_out_text(record)}")
+        elif now.sha256 != record.sha256:
+            found.append(f"the findings cannot be made again: the own checks of {record.name} are others than then")
+    return found
