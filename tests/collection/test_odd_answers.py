@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import httpx
 import orjson
 import pytest
+from core_checks import core_policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -106,7 +107,7 @@ def session(number: int, of: int, **changes: Any) -> dict[str, Any]:
 
 
 def status_of(snapshot: Snapshot, check: str) -> set[str]:
-    findings = va.audit(snapshot).findings
+    findings = va.audit(snapshot, policy=core_policy()).findings
     return set(findings.loc[findings["check_id"] == check, "status"])
 
 
@@ -123,7 +124,7 @@ def test_two_jobs_without_a_usable_id_break_nothing(value: Any) -> None:
     jobs = [job(0, id=value), job(1, id=value, name="Other"), job(2)]
     states = [state(0, id=value), state(1, id=value), state(2)]
     snapshot = read(OddServer(jobs=jobs, states=states, sessions=[session(1, 2)]))
-    audit = va.audit(snapshot)
+    audit = va.audit(snapshot, policy=core_policy())
     assert audit.summary.counts["ERROR"] == 0
     assert audit.summary.sessions_by_result["Success"] == 1
 
@@ -137,7 +138,7 @@ def test_a_run_that_does_not_say_of_which_job_lets_no_rate_pass(value: Any) -> N
     assert record.status == "partial"
     assert "do not say of which job" in (record.reason or "")
     assert "PASS" not in status_of(snapshot, "RUN-005")
-    assert va.audit(snapshot).summary.success_rate is None
+    assert va.audit(snapshot, policy=core_policy()).summary.success_rate is None
 
 
 def test_an_old_period_does_not_speak_for_the_last_run() -> None:
@@ -148,14 +149,14 @@ def test_an_old_period_does_not_speak_for_the_last_run() -> None:
 
 
 def test_no_job_in_scope_is_no_pass() -> None:
-    verdict = va.audit(read(OddServer())).summary.verdict
+    verdict = va.audit(read(OddServer()), policy=core_policy()).summary.verdict
     assert verdict.level == "incomplete"
     assert "No job is in scope" in verdict.headline
 
 
 def test_what_was_denied_is_not_counted_as_none() -> None:
     denied = ("403 Forbidden", {"errorCode": "AccessDenied", "message": "no", "resourceId": None})
-    audit = va.audit(read(OddServer(jobs=denied, states=denied, sessions=denied)))
+    audit = va.audit(read(OddServer(jobs=denied, states=denied, sessions=denied)), policy=core_policy())
     assert audit.summary.jobs_in_scope is None
     shown = " ".join(f"{tile.value} {tile.label}" for tile in audit.context.tiles)
     assert "not known jobs in scope, not known disabled" in shown
@@ -167,7 +168,7 @@ def test_a_server_that_ignores_limit_and_order_gives_the_same_when_replayed(tmp_
     rows = [session(number, 0, creationTime=f"2026-10-{number:02d}T01:00:00Z") for number in (20, 10, 2)]
     page = {"data": rows, "pagination": {"total": 3, "count": 3}}
     snapshot = read(OddServer(jobs=[job(0)], states=[state(0)], sessions=page))
-    folder = va.audit(snapshot).save(tmp_path / "run")
+    folder = va.audit(snapshot, policy=core_policy()).save(tmp_path / "run")
     assert va.verify(folder) == []
     assert load(folder).session_history["oldest_session"][0] == snapshot.session_history["oldest_session"][0]
 
@@ -249,7 +250,7 @@ def changed(good: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 )
 def test_no_json_whatsoever_crashes_a_run(jobs: list[Any], states: list[Any], sessions: list[Any]) -> None:
     snapshot = read(OddServer(jobs=jobs, states=states, sessions=sessions))
-    audit = va.audit(snapshot)
+    audit = va.audit(snapshot, policy=core_policy())
     assert audit.summary.counts["ERROR"] == 0
     assert len(audit.context.results.coverage) == 15
     snapshot.close()

@@ -23,7 +23,10 @@ from vbr_audit.reports.excel_cells import MAX_TEXT, CellGuard, number_values, py
 from vbr_audit.reports.html import render_html
 
 MakeRun = Callable[..., ReportContext]
-SHEETS = ["Cover", "Summary", "Findings", "Jobs", "Job settings", "Sessions", "Access", "Provenance"]
+SHEETS = [
+    *("Cover", "Summary", "Findings", "Controls", "3-2-1-1-0", "Jobs", "Job settings", "Sessions", "Access"),
+    "Provenance",
+]
 INJECTIONS = (
     *("=1+1", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "＝1+1", "#REF!", "#N/A", "#NAME?", "="),
     *("00123", "1e5", "TRUE", "2026-01-01", "'quoted", "https://x.example", "_x0041_", "a\r\nb", "\x00\x07\x1b[31m"),
@@ -50,7 +53,8 @@ def test_sheets_tables_and_setup(path: Path, context: ReportContext) -> None:
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == SHEETS
     tables = {name: list(book[name].tables) for name in SHEETS[2:]}
-    assert tables == {name: [f"tbl{name.title().replace(' ', '')}"] for name in SHEETS[2:]}
+    named = {name: [f"tbl{name.title().replace(' ', '')}"] for name in SHEETS[2:]} | {"3-2-1-1-0": ["tblProtection"]}
+    assert tables == named
     for plan in plan_sheets(context):
         sheet = book[plan.name]
         (table,) = sheet.tables.values()

@@ -25,7 +25,7 @@ def rows_of(data: bytes) -> list[dict[str, str]]:
 
 def test_json_holds_findings_coverage_and_summary(context: ReportContext) -> None:
     document = json.loads(findings_json(context))
-    assert list(document) == ["schema", "run", "findings", "coverage", "summary"]
+    assert list(document) == ["schema", "run", "findings", "coverage", "requirements", "summary"]
     assert document["schema"] == 1
     assert document["run"]["policy_sha256"] == "ab" * 32
     assert document["run"]["servers"][0]["account"] == "auditor"

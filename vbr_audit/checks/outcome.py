@@ -26,8 +26,8 @@ class Outcome:
 
     `ok` is a nullable boolean Series on the index of the population: True PASS, False FAIL, NA UNKNOWN. `applies` is
     one too: False NOT_APPLICABLE, NA UNKNOWN. The texts are a Series on that index, or one text for all; where they
-    are NA, the engine says it from the map of settings. `severity` may lower or raise the check's for single objects. `accepted`
-    says who accepted a failing state in the product itself, and why: such a finding is WAIVED.
+    are NA, the engine says it from the map of settings. `severity` may lower or raise the check's for single objects.
+    `accepted` says who accepted a failing state in the product itself, and why: such a finding is WAIVED.
     """
 
     ok: pd.Series

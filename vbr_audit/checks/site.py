@@ -160,7 +160,7 @@ class Site:
 def load_site(source: str | Path | None = None, *, assets: str | Path | None = None) -> Site:
     """The site file at `source` (a path; a `str` with a line break is the text itself), an empty site for None.
 
-    The list of assets is looked for beside the file, unless `assets` says where it is. Raises `SiteError`, whose
+    The list of assets is looked for beside the file, unless `assets` says where it is, or is its text. Raises `SiteError`, whose
     message names file, line and key of everything that is wrong.
     """
     if source is None:
@@ -170,6 +170,9 @@ def load_site(source: str | Path | None = None, *, assets: str | Path | None = N
     if document.assets is None:
         return Site(document, None, file.name, file.text)
     folder = Path() if isinstance(source, str) and "\n" in source else Path(source).parent
+    if isinstance(assets, str) and "\n" in assets:
+        listed = tuple(_assets(YamlFile(ASSETS_FILE, assets)))
+        return Site(document, listed, file.name, file.text, assets)
     path = Path(assets) if assets is not None else folder / document.assets
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -197,6 +200,7 @@ def _assets(file: YamlFile) -> Iterator[Asset]:
             for name in header
             if name not in _COLUMNS
         ]
+        problems += [Problem((name,), "stands here twice", 1) for name in _COLUMNS if header.count(name) > 1]
         if "name" not in header:
             problems.append(Problem((), "the first line must name the columns, with `name` among them", 1))
         reader.fieldnames = header
@@ -214,7 +218,7 @@ def _assets(file: YamlFile) -> Iterator[Asset]:
                 seen[name.casefold()] = line
                 assets.append(Asset(name, cells["platform"], cells["owner"], cells["exempt"]))
     except csv.Error as fault:
-        problems.append(Problem((), f"not valid CSV: {fault}", reader.line_num))
+        problems.append(Problem((), f"not valid CSV: {fault}", reader.reader.line_num))
     if problems:
         raise_problems(file, problems, error=SiteError, hint=_HINT)
     yield from assets

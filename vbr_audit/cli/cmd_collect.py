@@ -31,6 +31,7 @@ def collect_command(
     jobs: o.Jobs = None,
     datasets: o.Datasets = None,
     mask_accounts: o.MaskAccounts = False,
+    policy: o.Policy = None,
     checks: o.OwnChecks = None,
     allow_incomplete: o.AllowIncomplete = False,
     revision: o.Revision = None,
@@ -48,7 +49,7 @@ def collect_command(
     from vbr_audit.checks.own import known_checks
     from vbr_audit.collection.run_folder import prepare
 
-    policy = known_checks(checks).policy()
+    rules = known_checks(checks).policy(policy)
     prepare(out, force=force)
     chosen = take_servers(
         urls,
@@ -63,7 +64,7 @@ def collect_command(
         proxy=proxy,
     )
     scope = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
-    reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": policy}
+    reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": rules}
     _collect(chosen, scope | reading, out, force=force, quiet=quiet, allow_incomplete=allow_incomplete)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -43,10 +44,14 @@ def demo_command(
         ) from None
     from pydantic import SecretStr
 
+    from vbr_audit.checks.site import load_site
     from vbr_audit.servers_file import Server
 
     order = take_order(out, policy, waivers, site, checks, formats, "never", False, templates, force, quiet)
-    with simulator.serve(seed=seed, revision=revision) as url:
+    if site is None:
+        invented = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
+        order = dataclasses.replace(order, site=invented)
+    with simulator.serve(seed=seed, revision=revision, role="Administrator") as url:
         server = Server(
             url,
             place="the demonstration",

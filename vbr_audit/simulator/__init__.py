@@ -11,10 +11,13 @@ from vbr_audit.simulator.options import DEMO_PASSWORD, DEMO_USERNAME, SimulatorO
 from vbr_audit.simulator.revisions import REVISIONS
 from vbr_audit.simulator.server import ServerUrl, serve
 from vbr_audit.simulator.simulator import Simulator
+from vbr_audit.simulator.site import DEMO_ASSETS, DEMO_SITE
 
 __all__ = [
     "DATASETS",
+    "DEMO_ASSETS",
     "DEMO_PASSWORD",
+    "DEMO_SITE",
     "DEMO_USERNAME",
     "FAULTS",
     "REVISIONS",

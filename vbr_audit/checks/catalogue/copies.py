@@ -7,6 +7,7 @@ from typing import Annotated
 
 import pandas as pd
 
+from vbr_audit.checks.dates import older_than
 from vbr_audit.checks.logic import surely, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
@@ -188,6 +189,12 @@ def separate_hosts(objects: pd.DataFrame) -> Outcome:
         Example("PASS", {"has_copies": True, "latest_copy_point": hours_ago(5), "latest_source_point": hours_ago(6)}),
         Example("FAIL", {"has_copies": True, "latest_copy_point": hours_ago(31), "latest_source_point": hours_ago(6)}),
         Example("UNKNOWN", {"has_copies": True, "latest_copy_point": hours_ago(30)}),
+        Example(
+            "UNKNOWN", {"has_copies": True, "latest_copy_point": hours_ago(-30), "latest_source_point": hours_ago(6)}
+        ),
+        Example(
+            "UNKNOWN", {"has_copies": True, "latest_copy_point": hours_ago(-20), "latest_source_point": hours_ago(-30)}
+        ),
         Example("UNKNOWN", {"has_copies": True, "latest_source_point": hours_ago(30)}),
         Example("NOT_APPLICABLE", {"has_copies": False}),
     ),
@@ -200,7 +207,7 @@ def copy_keeps_up(
 ) -> Outcome:
     """When the site is lost, the copy is all there is: its lag is lost with it."""
     source, copy, copied = objects["latest_source_point"], objects["latest_copy_point"], objects["has_copies"]
-    future = (source > pd.Timestamp(now) + dt.timedelta(days=1)) | (copy > pd.Timestamp(now) + dt.timedelta(days=1))
+    future = older_than(source, dt.timedelta(0), now=now).isna() | older_than(copy, dt.timedelta(0), now=now).isna()
     hours = ((source - copy).dt.total_seconds() / 3600).astype("Float64").mask(future)
     seen = [f"{max(lag, 0):.0f} h behind" for lag in hours.fillna(0)]
     return Outcome(

@@ -81,7 +81,7 @@ def newest_point_fresh(
     reads=("gaps_h", "points_count", "rpo_hours"),
     remediation="History > Jobs: find the sessions that failed or did not start in the gaps; correct their cause.",
     examples=(
-        Example("PASS", {**_HELD, "gaps_h": "26.00,24.10"}),
+        Example("PASS", {**_HELD, "gaps_h": "26.00,24.10"}, severity="high"),
         Example("PASS", {"points_count": 1, "gaps_h": "26.00"}),
         Example("PASS", {**_HELD, "gaps_h": ""}),
         Example("FAIL", {**_HELD, "gaps_h": "26.01,24.10"}, severity="medium"),

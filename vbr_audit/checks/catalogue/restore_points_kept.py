@@ -150,6 +150,11 @@ def full_lately(
         Example("PASS", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "jobs+backups"}]}),
         Example("FAIL", {"job_id": "j2"}, {"jobs": [{"job_id": "j1", "seen_in": "jobs"}]}),
         Example("UNKNOWN", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "backups"}]}),
+        Example(
+            "UNKNOWN",
+            {"job_id": "j2"},
+            {"jobs": [{"job_id": "j1", "seen_in": "jobs"}, {"job_id": None, "seen_in": "jobs"}]},
+        ),
         Example("UNKNOWN", {"job_id": None}, {"jobs": [{"job_id": "j1", "seen_in": "jobs"}]}),
         Example("UNKNOWN", {"job_id": "j2"}, {"jobs": [{"job_id": "j1"}]}, datasets={"jobs": "partial"}),
     ),
@@ -282,6 +287,16 @@ def clean_point_recent(
             {"replica_points": [{"replica_id": "r1", "created": hours_ago(1)}]},
         ),
         Example("UNKNOWN", {**_REGULAR, "state": "Ready"}),
+        Example(
+            "PASS",
+            {**_REGULAR, "state": "Ready"},
+            {"replica_points": [{"replica_id": "r1", "created": hours_ago(2)}, {"replica_id": None}]},
+        ),
+        Example(
+            "UNKNOWN",
+            {**_REGULAR, "state": "Ready"},
+            {"replica_points": [{"replica_id": "r1", "created": hours_ago(99)}, {"replica_id": None}]},
+        ),
         Example("UNKNOWN", {"replica_id": "r1", "type": "CDP", "state": "Ready"}),
     ),
 )
@@ -296,8 +311,7 @@ def replica_ready(
     state = replicas["state"]
     owners = places_of(points["replica_id"], replicas["replica_id"])
     fresh_points = ~older_than(points["created"], dt.timedelta(hours=max_age_hours), now=now)
-    any_point = pd.Series(pd.array(owners >= 0, dtype="boolean"), index=points.index)
-    there = any_of(owners, any_point, replicas.index)
+    there = any_of(owners, pd.Series(True, index=points.index, dtype="boolean"), replicas.index)
     stray = bool(points["replica_id"].isna().any())
     fresh = any_of(owners, fresh_points, replicas.index).mask(~surely(there) | replicas["replica_id"].isna())
     fresh = fresh.mask(stray & ~surely(fresh))

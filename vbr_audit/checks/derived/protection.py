@@ -100,7 +100,6 @@ SPEC: Final = TableSpec(
 
 def _make(material: Material) -> pd.DataFrame:
     units = material.frame("backup_objects")
-    units = units[units["backup_object_id"].notna().to_numpy()].reset_index(drop=True)
     owners, keys = _owners(units)
     count, index = len(keys), pd.RangeIndex(len(keys))
     first = np.full(count, len(units), dtype=np.int64)
@@ -164,7 +163,9 @@ def _owners(units: pd.DataFrame) -> tuple[Cells, list[str]]:
             parent[node] = node = parent[parent[node]]
         return node
 
-    ids = units["backup_object_id"].tolist()
+    # A row without an id is an object all the same: it must not vanish.
+    other = units["backup_id"].fillna("?") + "/" + units["name"].fillna("?")
+    ids = units["backup_object_id"].fillna(other).tolist()
     for own, platform, place, name in zip(
         ids, *(units[column].tolist() for column in ("platform", "object_id", "name")), strict=True
     ):

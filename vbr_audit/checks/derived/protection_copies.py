@@ -9,6 +9,7 @@ import pandas as pd
 
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.logic import Cells, any_of, beside, listed, nullable, number_of, places_of, surely, taken
+from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.controls import support
 
 CLOUD_TYPES: Final = (
@@ -56,7 +57,7 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells) -> pd.Data
             there = found["repository_id"].notna().to_numpy()
             parts.append(found[there].assign(present=(held & found["exists"])[there]))
     copies = pd.concat(parts, ignore_index=True)
-    copies["present"] = copies["present"].astype("boolean")
+    copies = copies.astype({"present": "boolean", **dict.fromkeys(("place", "name", "medium", "host"), STRING)})
     kept = ~surely(~copies["present"]) & (copies["owner"] >= 0).to_numpy()
     return copies[kept].reset_index(drop=True)
 
@@ -75,9 +76,8 @@ def places_of_repositories(material: Material) -> pd.DataFrame:
         place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
         parts.append(place[~surely(~exists)])
     found = pd.concat(parts, ignore_index=True)
-    for name in ("offsite", "protected", "exists"):
-        found[name] = found[name].astype("boolean")
-    return found
+    texts = ("repository_id", "tier", "place", "name", "medium", "host")
+    return found.astype(dict.fromkeys(("offsite", "protected", "exists"), "boolean") | dict.fromkeys(texts, STRING))
 
 
 def _simple_places(material: Material) -> pd.DataFrame:
@@ -202,8 +202,10 @@ def _good_sessions(material: Material) -> pd.Series:
 
 
 def _ran(material: Material, job_ids: pd.Series) -> pd.Series:
+    sessions = material.frame("sessions")
     ran = job_ids.isin(_good_sessions(material)).astype("boolean")
-    unknown = job_ids.isna().to_numpy() | (not material.is_whole("sessions"))
+    unknown = job_ids.isna().to_numpy() | (not material.is_whole("sessions")) | bool(sessions["job_id"].isna().any())
+    unknown |= job_ids.isin(sessions.loc[sessions["result"].isna(), "job_id"]).to_numpy(dtype=bool)
     return ran.mask(~surely(ran) & unknown)
 
 

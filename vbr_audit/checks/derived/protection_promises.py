@@ -11,6 +11,7 @@ import pandas as pd
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_points import Points, gaps_of
 from vbr_audit.checks.logic import Cells, beside, surely
+from vbr_audit.tables.controls import support
 
 _UNIT_DAYS: Final = {"Days": 1, "Months": 30, "Years": 365}
 _LEVELS: Final = (("Weekly", "gfs_weekly", "W"), ("Monthly", "gfs_monthly", "M"), ("Yearly", "gfs_yearly", "Y"))
@@ -88,16 +89,18 @@ def gap_facts(
     instants = np.maximum(instants, floor[who])
     unclear = np.zeros(count, dtype=bool)
     unclear[owners[points.open_units & mine]] = True
-    unclear |= by_sessions & (not material.is_whole("sessions"))
+    sessions = material.frame("sessions")
+    told = material.is_whole("sessions") and bool(sessions[["job_id", "result"]].notna().all(axis=None))
+    unclear |= by_sessions & (not told)
     jobless = np.zeros(count, dtype=bool)
     jobless[owners[mine & jobs["backup_job_id"].isna().to_numpy()]] = True
     unclear |= jobless & by_sessions
     end = min(material.until, material.now)
     longest, seen, gaps = gaps_of(instants, who, count, _micros_of(material.since), _micros_of(end))
-    told = seen & ~unclear
+    sure = seen & ~unclear
     return {
-        "longest_gap_h": pd.arrays.FloatingArray(np.where(told, longest, 0.0), ~told),
-        "gaps_h": [text if ok else None for text, ok in zip(gaps, told.tolist(), strict=True)],
+        "longest_gap_h": pd.arrays.FloatingArray(np.where(sure, longest, 0.0), ~sure),
+        "gaps_h": [text if ok else None for text, ok in zip(gaps, sure.tolist(), strict=True)],
     }
 
 
@@ -156,10 +159,13 @@ def gfs_facts(material: Material, jobs: pd.DataFrame, points: Points, owners: Ce
     missing = np.zeros(count, dtype=np.int64)
     open_ = np.zeros(count, dtype=bool)
     promised = np.zeros(count, dtype=bool)
-    unsure = surely(jobs["gfs_enabled"].isna()) & jobs["gfs_level_enabled"].notna().to_numpy()
+    absent = surely(~support(jobs["settings_profile"], "gfs_enabled"))
+    unsure = ~absent & jobs["gfs_enabled"].isna().to_numpy()
     open_[owners[unsure & (owners >= 0)]] = True
     for word, control, letter in _LEVELS:
-        on = surely(jobs["gfs_enabled"] & jobs[f"{control}_enabled"]) & (owners >= 0)
+        switched = jobs["gfs_enabled"] & jobs[f"{control}_enabled"]
+        on = surely(switched) & (owners >= 0)
+        open_[owners[switched.isna().to_numpy() & ~absent & (owners >= 0)]] = True
         many = jobs[f"{control}_count"].to_numpy(dtype=float, na_value=np.nan)
         promised[owners[on]] = True
         open_[owners[on & (np.isnan(many) | jobs["backup_created"].isna().to_numpy())]] = True

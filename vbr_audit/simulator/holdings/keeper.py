@@ -19,7 +19,7 @@ _FILE_BACKUPS_HIDDEN_IN = "1.3-rev0"
 _DOCUMENTS: dict[str, Callable[[World, str], Json | None]] = {
     "server_certificate": settings.server_certificate,
     "license": settings.license_row,
-    "config_backup": settings.config_backup,
+    "config_backup": settings.configuration_backup,
     "general_options": settings.general_options,
     "email_settings": settings.email_settings,
     "notification_settings": settings.notification_settings,

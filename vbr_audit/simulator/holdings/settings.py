@@ -74,7 +74,7 @@ def license_row(world: World, revision: str) -> Json:
     return row | dates | {"instanceLicenseSummary": summary}
 
 
-def config_backup(world: World, revision: str) -> Json:
+def configuration_backup(world: World, revision: str) -> Json:
     """The configuration backup: it runs, but is not encrypted, and lies on the server that it should bring back."""
     last = _last_run(world)
     days = [cased(day, revision) for day in WEEK]

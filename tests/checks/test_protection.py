@@ -1,0 +1,520 @@
+"""Protected objects: which rows are one object, which restore points are its own, and what its copies are worth."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vbr_audit.checks import derived
+from vbr_audit.checks.derived.protection import DIGITS, SHOWN, SPEC, TABLE
+from vbr_audit.checks.derived.protection_points import gaps_of
+from vbr_audit.checks.site import Site, load_site
+from vbr_audit.checks.views import Reading, ServerView
+from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.tables import SPECS
+from vbr_audit.tables.schema import conform, empty
+
+NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
+SINCE = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
+CREATED = "2025-01-01T00:00:00+00:00"
+SOURCES = (*TABLE.sources, *TABLE.also, "scale_out_extents")
+SITE = load_site("version: 1\nrepositories: [{match: Cellar, tags: [onsite]}]\n")
+
+Rows = Sequence[Mapping[str, Any]]
+Tables = Mapping[str, Rows]
+
+
+def ago(hours: float) -> str:
+    return (NOW - dt.timedelta(hours=hours)).isoformat()
+
+
+def job(job_id: str, **settings: Any) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "name": f"Job {job_id}",
+        "type": "VSphereBackup",
+        "settings_profile": "1.3-rev2/VSphereBackup",
+        "health_check_enabled": True,
+        "health_check_scheduled": True,
+        "retention_type": "Days",
+        "retention_quantity": 40,
+        "gfs_enabled": False,
+        "gfs_weekly_enabled": False,
+        "gfs_monthly_enabled": False,
+        "gfs_yearly_enabled": False,
+        **settings,
+    }
+
+
+def backup(backup_id: str, job_id: str, repository_id: str, kind: str = "VSphereBackup") -> dict[str, Any]:
+    return {
+        "backup_id": backup_id,
+        "job_id": job_id,
+        "job_type": kind,
+        "repository_id": repository_id,
+        "created": CREATED,
+    }
+
+
+def held(object_id: str, backup_id: str, count: int, name: str | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "backup_object_id": object_id,
+        "backup_id": backup_id,
+        "name": name or object_id,
+        "platform": "VMware",
+        "object_id": f"vm-{object_id}",
+        "restore_points_count": count,
+        "last_run_failed": False,
+        **more,
+    }
+
+
+def points(name: str, backup_id: str, hours: Sequence[float], mark: str = "Clean") -> list[dict[str, Any]]:
+    return [
+        {
+            "restore_point_id": f"{backup_id}/{name}/{number}",
+            "name": name,
+            "backup_id": backup_id,
+            "created": ago(hour),
+            "type": "Full" if number == 0 else "Increment",
+            "malware_status": mark,
+            "backup_file_id": f"file/{backup_id}/{name}/{number}",
+        }
+        for number, hour in enumerate(hours)
+    ]
+
+
+def files(of: Sequence[Mapping[str, Any]], object_id: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "backup_file_id": point["backup_file_id"],
+            "backup_id": point["backup_id"],
+            "object_ids": object_id,
+            "gfs_periods": "None",
+        }
+        for point in of
+    ]
+
+
+DAILY = [8 + 24 * day for day in range(40)]
+HARDENED = {
+    "repository_id": "r1",
+    "name": "Vault",
+    "type": "LinuxHardened",
+    "storage_class": "local disk",
+    "host_id": "h1",
+    "immutability_enabled": True,
+    "rotated_drives": False,
+}
+CLOUD = {
+    "repository_id": "r2",
+    "name": "Cloud",
+    "type": "AmazonS3",
+    "storage_class": "object storage",
+    "immutability_enabled": False,
+}
+CELLAR = {
+    "repository_id": "r3",
+    "name": "Cellar",
+    "type": "WinLocal",
+    "storage_class": "local disk",
+    "host_id": "h1",
+    "immutability_enabled": False,
+    "rotated_drives": False,
+}
+
+
+def estate() -> dict[str, list[dict[str, Any]]]:
+    """`good` meets every digit; `bad` meets none, fails all over, and lies on one repository of the site."""
+    good, copied = points("good", "b1", DAILY), points("good", "b2", DAILY)
+    bad = points("bad", "b3", [90, 400], "Infected")
+    monthly = {"gfs_enabled": True, "gfs_monthly_enabled": True, "gfs_monthly_count": 3}
+    return {
+        "jobs": [
+            job("j1"),
+            job("j2", type="BackupCopy", settings_profile="1.3-rev2/BackupCopy/Periodic"),
+            job("j3", health_check_enabled=False, **monthly),
+        ],
+        "backups": [backup("b1", "j1", "r1"), backup("b2", "j2", "r2", "BackupCopy"), backup("b3", "j3", "r3")],
+        "backup_objects": [
+            held("good", "b1", 40),
+            held("good", "b2", 40),
+            held("bad", "b3", 2, last_run_failed=True),
+        ],
+        "restore_points": [*good, *copied, *bad],
+        "backup_files": [*files(good, "good"), *files(copied, "good"), *files(bad, "bad")],
+        "sessions": [
+            {"session_id": f"s-{one}", "job_id": one, "result": "Success", "created": ago(9), "ended": ago(8)}
+            for one in ("j1", "j2", "j3")
+        ],
+        "repositories": [HARDENED, CLOUD, CELLAR],
+    }
+
+
+_SOURCE = "".join(path.read_text(encoding="utf-8") for path in Path(derived.__file__).parent.glob("protection*.py"))
+READ = [
+    (table, column.name)
+    for table in SOURCES
+    for column in SPECS[table].columns
+    if column.name != "server" and (f'"{column.name}"' in _SOURCE or column.name.startswith("gfs_"))
+]
+"""The columns that may be read: those whose names the makers spell, and the levels of GFS, which they put together."""
+
+
+def blank(view: ServerView, table: str, column: str) -> None:
+    frame = view.frames[table]
+    frame[column] = empty(SPECS[table])[column].reindex(frame.index)
+
+
+def view_of(tables: Tables, *, site: Site = SITE, **status: str) -> ServerView:
+    frames = {}
+    for name in SOURCES:
+        rows = [{"server": "vbr01", **row} for row in tables.get(name, ())]
+        names = dict.fromkeys(key for row in rows for key in row)
+        frames[name] = conform({key: [row.get(key) for row in rows] for key in names}, SPECS[name])[0]
+    readings = {name: Reading(status.get(name, "complete")) for name in DATASETS}
+    snapshot = Snapshot.from_tables({}, now=NOW, since=SINCE, until=NOW)
+    return ServerView("vbr01", snapshot, readings, frozenset(), alone=True, site=site, frames=frames)
+
+
+def objects(tables: Tables, **options: Any) -> pd.DataFrame:
+    frame = view_of(tables, **options).frame("protected_objects")
+    return frame.set_index(frame["name"].fillna("?"))
+
+
+def changed(**tables: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    return estate() | tables
+
+
+def test_the_good_and_the_bad() -> None:
+    found = objects(estate())
+    good, bad = found.loc["good"], found.loc["bad"]
+
+    assert good[list(DIGITS)].tolist() == [True] * 5
+    assert good["score"] == 5
+    assert good["repositories"] == "Vault, Cloud"
+    assert good["media"] == "local disk, object storage"
+    assert good["offsite_repositories"] == "Cloud"
+    assert good["protected_repositories"] == "Vault"
+    assert good["backups_count"] == 2
+    assert good["primary_jobs_count"] == 1
+    assert good["jobs"] == "Job j1"
+    assert good["points_count"] == 80
+    assert good["worst_malware"] == "Clean"
+    assert good["longest_gap_h"] == 24
+    assert good["gfs_missing"] == 0
+    assert not good["gfs_promised"]
+    assert good["has_separate_hosts"]
+    assert bad[list(DIGITS)].tolist() == [False] * 5
+    assert bad["score"] == 0
+    assert bad["worst_malware"] == "Infected"
+    assert bad["latest_point"] == pd.Timestamp(NOW) - pd.Timedelta(hours=90)
+    assert bad["longest_gap_h"] == 310
+    assert bad["gfs_missing"] == 3
+    assert bad["kept_percent"] < 50
+
+
+def test_shown_columns_exist() -> None:
+    assert set(SHOWN) <= set(SPEC.names)
+    assert objects({}).empty
+
+
+def test_other_columns_do_not_matter() -> None:
+    view = view_of(estate())
+    before = view.frame("protected_objects")
+    for table in SOURCES:
+        for column in SPECS[table].columns:
+            if column.name != "server" and (table, column.name) not in READ:
+                blank(view, table, column.name)
+    del view.frames["protected_objects"]
+
+    pd.testing.assert_frame_equal(view.frame("protected_objects"), before)
+
+
+@pytest.mark.parametrize(("table", "column"), READ)
+def test_nothing_becomes_good_by_a_column_that_is_gone(table: str, column: str) -> None:
+    view = view_of(estate())
+    before = view.frame("protected_objects").set_index("name").loc["bad"]
+    blank(view, table, column)
+    del view.frames["protected_objects"]
+    after = view.frame("protected_objects")
+    after = after[(after["name"].isna() | (after["name"] == "bad")).to_numpy(dtype=bool)]
+    after = (
+        after[~after["has_protected_copy"].eq(True).to_numpy(dtype=bool, na_value=False)] if column == "name" else after
+    )
+
+    assert len(after), "an object must not vanish"
+    for _, row in after.iterrows():
+        for name in (*DIGITS, "has_separate_hosts", "has_clean_point"):
+            assert row[name] is pd.NA or not row[name], name
+        for name in ("longest_gap_h", "gfs_missing"):
+            assert row[name] is pd.NA or row[name] >= before[name], name
+        for name in ("score", "kept_percent", "copies_count"):
+            assert row[name] is pd.NA or row[name] <= before[name], name
+        assert row["latest_point"] is pd.NaT or row["latest_point"] <= before["latest_point"]
+        assert row["worst_malware"] is pd.NA or row["worst_malware"] == "Infected"
+        assert row["last_run_failed"] is pd.NA or row["last_run_failed"]
+        assert row["gfs_promised"] is pd.NA or row["gfs_promised"]
+
+
+@pytest.mark.parametrize("table", sorted({*TABLE.sources, *TABLE.also}))
+def test_a_partial_table_proves_nothing_that_needs_the_whole(table: str) -> None:
+    found = objects(estate(), **{table: "partial"}).loc["bad"]
+    unsure = {
+        "backups": DIGITS[:4],
+        "backup_objects": DIGITS[:4],
+        "restore_points": ("latest_point", "longest_gap_h", "latest_clean_point", "gfs_missing"),
+        "sessions": (),
+    }
+    for name in unsure.get(table, ()):
+        assert pd.isna(found[name]), name
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "count"),
+    [
+        ({}, {"backup_object_id": "x2"}, 1),
+        ({}, {"backup_object_id": "x2", "name": "TWIN"}, 1),
+        ({}, {"backup_object_id": "x2", "name": "renamed"}, 2),
+        ({}, {"backup_object_id": "x2", "object_id": "vm-9"}, 2),
+        ({}, {"backup_object_id": "x2", "platform": "HyperV"}, 2),
+        ({"object_id": None}, {"backup_object_id": "x2", "object_id": None}, 2),
+        ({}, {"name": "renamed"}, 1),
+        ({"backup_object_id": None}, {"backup_object_id": None, "object_id": None}, 2),
+    ],
+)
+def test_which_rows_are_one_object(one: dict[str, Any], other: dict[str, Any], count: int) -> None:
+    rows = [held("x1", "b1", 1, "twin") | one, held("x1", "b2", 1, "twin") | other]
+
+    found = objects(changed(backup_objects=rows, restore_points=[], backup_files=[]))
+
+    assert len(found) == count
+    assert found["object_key"].is_unique
+    assert found["backups_count"].sum() == 2
+
+
+def test_a_renamed_machine_keeps_its_points_by_their_files() -> None:
+    tables = estate()
+    for row in tables["restore_points"]:
+        row["name"] = "old name" if row["name"] == "bad" else row["name"]
+
+    assert objects(tables).loc["bad", "points_known"]
+    assert not objects(tables | {"backup_files": []}).loc["bad", "points_known"]
+    assert objects(tables | {"backup_files": []}).loc["good", "points_known"]
+
+
+def test_a_file_of_several_machines_leaves_it_to_the_name() -> None:
+    tables = estate()
+    for row in tables["backup_files"]:
+        row["object_ids"] = "good,bad"
+
+    assert objects(tables)["points_known"].all()
+
+
+def test_two_machines_of_one_name_without_files_are_not_told_apart() -> None:
+    tables = estate()
+    tables["backup_objects"].append(held("twin", "b3", 1, "bad"))
+
+    found = objects(tables | {"backup_files": []})
+
+    assert found.loc["bad", "latest_point"].isna().all()
+    assert found.loc["good", "latest_point"] == pd.Timestamp(NOW) - pd.Timedelta(hours=8)
+
+
+@pytest.mark.parametrize(
+    "change", [{"created": None}, {"created": ago(-48)}, {"name": "stranger"}, {"backup_id": None}]
+)
+def test_one_point_that_is_not_clear_leaves_its_object_open(change: dict[str, Any]) -> None:
+    tables = estate()
+    tables["backup_files"] = []
+    tables["restore_points"][-1] |= change
+
+    found = objects(tables)
+
+    assert not found.loc["bad", "points_known"]
+    assert pd.isna(found.loc["bad", "latest_point"])
+    assert found.loc["bad", "worst_malware"] == "Infected", "what is surely bad stays told"
+    assert found.loc["good", "points_known"] == (change != {"backup_id": None})
+
+
+@pytest.mark.parametrize(
+    ("settings", "digits"),
+    [
+        ({"capacity_tier_enabled": True, "capacity_copy_enabled": True}, [True, True, True, True]),
+        ({"capacity_tier_enabled": True, "capacity_copy_enabled": False}, [False, False, False, False]),
+        ({"capacity_tier_enabled": False, "capacity_copy_enabled": True}, [False, False, False, False]),
+        ({"capacity_tier_enabled": True, "capacity_copy_enabled": None}, [pd.NA, pd.NA, pd.NA, pd.NA]),
+    ],
+)
+def test_a_tier_counts_only_when_it_gets_copies(settings: dict[str, Any], digits: list[Any]) -> None:
+    tables = changed(
+        repositories=[CELLAR, {**CLOUD, "immutability_enabled": True}],
+        scale_out_repositories=[
+            {"scale_out_repository_id": "s1", "name": "Wide", "archive_tier_enabled": False, **settings}
+        ],
+        scale_out_extents=[
+            {"scale_out_repository_id": "s1", "tier": "Performance", "repository_id": "r3"},
+            {"scale_out_repository_id": "s1", "tier": "Capacity", "repository_id": "r2"},
+        ],
+    )
+    tables["backups"] = [backup("b3", "j3", "s1")]
+    tables["backup_objects"] = [held("bad", "b3", 2)]
+
+    assert objects(tables).loc["bad", list(DIGITS[:4])].tolist() == digits
+
+
+def test_extents_that_differ_prove_nothing() -> None:
+    tables = changed(
+        repositories=[CELLAR, HARDENED],
+        scale_out_repositories=[{"scale_out_repository_id": "s1", "name": "Wide", "capacity_tier_enabled": False}],
+        scale_out_extents=[
+            {"scale_out_repository_id": "s1", "tier": "Performance", "repository_id": each} for each in ("r1", "r3")
+        ],
+        backups=[backup("b3", "j3", "s1")],
+        backup_objects=[held("bad", "b3", 2)],
+    )
+
+    assert objects(tables).loc["bad", "has_protected_copy"] is pd.NA
+    assert objects(tables).loc["bad", "has_two_media"] is pd.NA or not objects(tables).loc["bad", "has_two_media"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "digit"),
+    [("offsite", "has_offsite"), ("offline", "has_protected_copy"), ("immutable", "has_protected_copy")],
+)
+def test_tags_of_the_site_file_count(tags: str, digit: str) -> None:
+    site = load_site(f"version: 1\nrepositories: [{{match: Cellar, tags: [{tags}]}}]\n")
+
+    untagged = objects(estate(), site=Site())
+
+    assert objects(estate(), site=site).loc["bad", digit]
+    assert untagged.loc["bad", "has_offsite"] is pd.NA
+    assert untagged.loc["good", "has_offsite"], "a public cloud needs no tag"
+
+
+def test_s3_compatible_storage_may_stand_in_the_cellar() -> None:
+    tables = changed(repositories=[HARDENED, {**CLOUD, "type": "S3Compatible"}, CELLAR])
+
+    assert objects(tables, site=Site()).loc["good", "has_offsite"] is pd.NA
+
+
+def test_rotated_drives_are_offline() -> None:
+    tables = changed(repositories=[HARDENED, CLOUD, {**CELLAR, "rotated_drives": True}])
+
+    assert objects(tables).loc["bad", "has_protected_copy"]
+
+
+def test_a_backup_without_restore_points_is_no_copy() -> None:
+    tables = estate()
+    tables["backup_objects"][1]["restore_points_count"] = 0
+
+    assert not objects(tables).loc["good", "has_three_copies"]
+    assert objects(tables).loc["good", "copies_count"] == 1
+
+
+def test_two_backups_on_one_repository_are_one_copy() -> None:
+    tables = estate()
+    tables["backups"][1]["repository_id"] = "r1"
+
+    assert not objects(tables).loc["good", "has_three_copies"]
+
+
+def test_an_unread_repository_may_be_a_copy_or_two() -> None:
+    found = objects(changed(repositories=[HARDENED, CELLAR])).loc["good"]
+
+    assert found["has_three_copies"], "two repositories are two, whatever they are"
+    assert found["has_two_media"] is pd.NA
+    assert found["has_protected_copy"]
+
+
+def test_a_content_scan_verifies_the_jobs_that_it_takes() -> None:
+    tables = estate()
+    tables["jobs"].append({"job_id": "scan", "type": "SureBackupContentScan", "source_job_ids": "j9,j3"})
+    assert not objects(tables).loc["bad", "is_verified"]
+
+    tables["sessions"].append({"session_id": "s9", "job_id": "scan", "result": "Success", "ended": ago(1)})
+    assert objects(tables).loc["bad", "is_verified"]
+
+
+def test_a_health_check_that_did_not_run_verifies_nothing() -> None:
+    tables = changed(sessions=[])
+
+    assert not objects(tables).loc["good", "is_verified"]
+    assert objects(tables, sessions="denied").loc["good", "is_verified"] is pd.NA
+
+
+def test_the_strictest_tier_of_several_jobs_holds_unless_the_name_has_one() -> None:
+    tiers = "tiers: [{name: slow, jobs: ['Job j1'], rpo_hours: 48}, {name: fast, jobs: ['Job j5'], rpo_hours: 4}%s]"
+    tables = estate()
+    tables["jobs"].append(job("j5"))
+    tables["backups"].append(backup("b5", "j5", "r1"))
+    tables["backup_objects"].append(held("good", "b5", 1))
+    by_jobs = objects(tables, site=load_site(f"version: 1\n{tiers % ''}\n")).loc["good"]
+    by_name = objects(tables, site=load_site(f"version: 1\n{tiers % ', {name: own, objects: [go*], rpo_hours: 30}'}\n"))
+
+    assert (by_jobs["tier"], by_jobs["rpo_hours"]) == ("fast", 4)
+    assert (by_name.loc["good", "tier"], by_name.loc["good", "rpo_hours"]) == ("own", 30)
+    assert by_name.loc["bad", "tier"] is pd.NA
+
+
+def test_sessions_stand_for_points_that_retention_has_removed() -> None:
+    tables = estate()
+    kept = [hour for hour in DAILY if hour < 7 * 24]
+    tables["jobs"][0]["retention_quantity"] = 7
+    tables["backups"], tables["backup_objects"] = tables["backups"][:1], [held("good", "b1", len(kept))]
+    tables["restore_points"], tables["backup_files"] = points("good", "b1", [*kept, 24 * 200]), []
+    run = {"job_id": "j1", "result": "Success"}
+    tables["sessions"] = [{**run, "session_id": f"{hour}", "ended": ago(hour)} for hour in DAILY]
+    assert objects(tables).loc["good", "longest_gap_h"] == 24
+
+    tables["sessions"] = [{**run, "session_id": f"{h}", "ended": ago(h)} for h in DAILY if not 400 < h < 500]
+    assert objects(tables).loc["good", "longest_gap_h"] == 120
+    assert objects(tables, sessions="partial").loc["good", "longest_gap_h"] is pd.NA
+
+
+def test_gfs_is_found_by_file_or_point_and_late_points_count() -> None:
+    tables = estate()
+    late = points("bad", "b3", [24 * 28])
+    late[0] |= {"restore_point_id": "gfs", "created": "2026-10-04T22:00:00+00:00", "gfs_periods": "Weekly,Monthly"}
+    tables["restore_points"] += late
+    tables["jobs"][2]["gfs_monthly_count"] = 1
+
+    assert objects(tables).loc["bad", "gfs_missing"] == 0
+
+
+def test_gfs_of_a_young_backup_is_not_missed() -> None:
+    tables = estate()
+    tables["backups"][2]["created"] = "2026-08-15T00:00:00+00:00"
+
+    assert objects(tables).loc["bad", "gfs_missing"] == 1
+
+
+@given(
+    hours=st.lists(st.integers(0, 24 * 60), min_size=1, max_size=40),
+    owners=st.data(),
+)
+def test_gaps_are_those_of_a_plain_walk(hours: list[int], owners: st.DataObject) -> None:
+    who = owners.draw(st.lists(st.integers(0, 3), min_size=len(hours), max_size=len(hours)))
+    hour = 3_600_000_000
+    since, end = 24 * 20, 24 * 50
+    longest, seen, texts = gaps_of(np.array(hours) * hour, np.array(who), 4, since * hour, end * hour)
+
+    for owner in range(4):
+        mine = sorted(at for at, one in zip(hours, who, strict=True) if one == owner)
+        gaps = [
+            min(stop, end) - start
+            for start, stop in zip(mine, [*mine[1:], end], strict=False)
+            if min(stop, end) > since and min(stop, end) > start
+        ]
+        assert seen[owner] == bool(mine)
+        assert longest[owner] == max(gaps, default=0)
+        assert texts[owner] == ",".join(f"{gap:.2f}" for gap in sorted(gaps, reverse=True)[:20])
