@@ -216,7 +216,7 @@ def test_quiet_prints_nothing_and_the_file_is_written(run, server, tmp_path: Pat
     result = run("doctor", server(), "--quiet", "--json", tmp_path / "out.json")
     assert (result.exit_code, result.stdout) == (0, "")
     document = json.loads((tmp_path / "out.json").read_bytes())
-    assert (document["schema"], document["policy"]) == (1, "default profile")
+    assert (document["schema"], document["policy"]) == (1, "core.yaml")
 
 
 def test_a_wrong_policy_ends_in_2_before_anything_is_asked(run, server, tmp_path: Path) -> None:

@@ -160,8 +160,8 @@ class Site:
 def load_site(source: str | Path | None = None, *, assets: str | Path | None = None) -> Site:
     """The site file at `source` (a path; a `str` with a line break is the text itself), an empty site for None.
 
-    The list of assets is looked for beside the file, unless `assets` says where it is, or is its text. Raises `SiteError`, whose
-    message names file, line and key of everything that is wrong.
+    The list of assets is looked for beside the file, unless `assets` says where it is, or is its text. Raises
+    `SiteError`, whose message names file, line and key of everything that is wrong.
     """
     if source is None:
         return Site()

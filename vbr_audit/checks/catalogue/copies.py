@@ -256,7 +256,7 @@ def capacity_copied(repositories: pd.DataFrame) -> Outcome:
             repositories.index,
             (surely(~tier), "it has no capacity tier"),
             (surely(~used), "nothing is copied or moved to its capacity tier"),
-            default="how its capacity tier is filled is missing in the answer",
+            (used.isna() | copied.isna(), "how its capacity tier is filled is missing in the answer"),
         ),
     )
 

@@ -200,8 +200,9 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
     np.minimum.at(least, owners[known], seen["days"][known].to_numpy(dtype=float))
     told = [f"{day:.0f} days" if np.isfinite(day) else "as long as retention" for day in least]
     unit_known = kept.notna().to_numpy()
+    ok = (~short).mask(~placed | ~unit_known)
     return Outcome(
-        (~short).mask(~placed | ~unit_known),
+        ok,
         observed=worded(jobs.index, (placed & unit_known, told)),
         expected=worded(jobs.index, (unit_known, [f"≥ {day} days" for day in kept.fillna(0)]), default="≥ retention"),
         json_path="retentionPolicy",
@@ -212,7 +213,7 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
             (~placed, "its repository is not known"),
             (everywhere.isna(), "whether its repository is immutable is not known"),
             (~unit_known, "its retention is not known, or counts restore points, not days"),
-            default="the immutable days of its repository are not known",
+            (ok.isna(), "the immutable days of its repository are not known"),
         ),
     )
 

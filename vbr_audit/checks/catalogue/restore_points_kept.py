@@ -122,16 +122,16 @@ def full_lately(
 ) -> Outcome:
     """A long chain of increments is lost whole with one damaged file in it."""
     latest, held = objects["latest_full"], (objects["points_count"] > 0).astype("boolean")
+    ok = aged_limit(latest, max_age_days, now).mask(~surely(objects["points_known"]))
     return Outcome(
-        aged_limit(latest, max_age_days, now).mask(~surely(objects["points_known"])),
+        ok,
         observed=dated(objects.index, latest, now),
         applies=held,
         reason=worded(
             objects.index,
             (surely(~held), NO_POINT),
             (held.isna(), "how many restore points it has is not told"),
-            (latest.isna() | objects["points_known"].isna(), "no full one is known; " + _OPEN),
-            default=_OPEN,
+            (ok.isna(), _OPEN),
         ),
     )
 
@@ -243,15 +243,16 @@ def clean_point_recent(
     """After an attack only a clean restore point counts: its age is what would really be lost."""
     latest, held = objects["latest_clean_point"], (objects["points_count"] > 0).astype("boolean")
     clean = objects["has_clean_point"]
+    ok = clean & aged_limit(latest, max_age_days, now)
     return Outcome(
-        clean & aged_limit(latest, max_age_days, now),
+        ok,
         observed=dated(objects.index, latest, now).mask(surely(~clean), "none is clean"),
         applies=held,
         reason=worded(
             objects.index,
             (surely(~held), NO_POINT),
             (held.isna(), "how many restore points it has is not told"),
-            default="the mark or the date of one of its restore points is not known, or lies in the future",
+            (ok.isna(), "the mark or the date of one of its restore points is not known, or lies in the future"),
         ),
     )
 
@@ -330,6 +331,6 @@ def replica_ready(
             replicas.index,
             (~judged, "the state of this type of replica is not exposed"),
             (ready.isna(), "its state is missing, or not known to this check"),
-            default="its points, or their dates, are not known",
+            (ok.isna(), "its points, or their dates, are not known"),
         ),
     )
