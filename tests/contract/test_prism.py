@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from core_checks import core_policy
 
 import vbr_audit as va
 from vbr_audit.collection.datasets import DATASETS
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.prism, pytest.mark.slow, pytest.mark.xdist_group("pris
 def test_the_specification_is_collected_audited_and_reported(prism: tuple[str, str], tmp_path: Path) -> None:
     url, revision = prism
     with va.connect(url, username="auditor", password="any", revision=revision, name="prism") as client:
-        snapshot = va.collect(client, since="2023-01-01", until="2024-02-01", timezone="UTC")
+        snapshot = va.collect(client, since="2023-01-01", until="2024-02-01", timezone="UTC", policy=core_policy())
     status = {record.name: (record.status, record.reason) for record in snapshot.manifest.datasets}
     assert {name: state for name, (state, _) in status.items() if state not in ("complete", "partial")} == {}
     assert len(snapshot.jobs) >= 1
@@ -31,7 +32,7 @@ def test_the_specification_is_collected_audited_and_reported(prism: tuple[str, s
     assert sessions.status == "partial"
     assert "brought no new row" in (sessions.reason or "")
 
-    audit = va.audit(snapshot)
+    audit = va.audit(snapshot, policy=core_policy())
     assert audit.results.incomplete
     over_sessions = audit.findings[audit.findings["check_id"].isin(["RUN-005"])]
     assert not (over_sessions["status"] == "PASS").any()
