@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.checks import REGISTRY, CheckUse, Outcome, Policy, load_policy, run_checks
+from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.run import CheckRun
+from vbr_audit.checks.views import ServerView
 from vbr_audit.collection.snapshot import Snapshot
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
@@ -170,3 +172,22 @@ def test_all_broken_at_once_is_an_error_for_each_object(calm: Calm) -> None:
     pd.testing.assert_frame_equal(run.results[names], calm.run.results[names])
     assert "PASS" not in set(run.results["result"])
     assert run.sizes == calm.run.sizes
+
+
+def test_a_derived_table_that_breaks_is_an_error_of_its_checks_alone(
+    snapshot_of: Callable[..., Snapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(material: object) -> pd.DataFrame:
+        raise ZeroDivisionError("odd data")
+
+    broken = replace(DERIVED["protected_objects"], make=break_down)
+    monkeypatch.setitem(DERIVED, "protected_objects", broken)  # type: ignore[misc]
+    monkeypatch.setattr(ServerView, "is_read", lambda self, table: True)
+    monkeypatch.setattr(ServerView, "gaps", lambda self, table, readable=False: ())
+    run = run_checks(snapshot_of(), load_policy())
+    of_it = {use.check.id for use in run.uses if use.check.population == "protected_objects"}
+    wrong = run.results[(run.results["result"] == "ERROR").to_numpy(dtype=bool)]
+    assert of_it <= set(wrong["check_id"])
+    assert set(wrong["object_type"]) == {"server"}
+    assert wrong["reason"].str.contains("ZeroDivisionError: odd data").all()
+    assert run.protected.empty

@@ -57,7 +57,12 @@ def assess(
     vital = [table for table in check.tables if table not in check.fallback]
     if gaps := _told(view.gaps(table, readable=True) for table in vital):
         return _unread(view, severity, f"could not be read: {gaps}")
-    base = _open_questions(check, view, severity)
+    try:
+        base = _open_questions(check, view, severity)
+    except Exception as fault:
+        # The population may be a derived table, whose maker can break on what nobody has seen yet.
+        logger.debug("the population of %s broke on %s", check.id, view.name, exc_info=True)
+        return _broken(_unread(view, severity, ""), fault)
     if not base.population:
         return base
     try:
@@ -65,13 +70,7 @@ def assess(
     except Exception as fault:
         # A check may be anybody's code: whatever it raises is a finding of its own, never the end of the run.
         logger.debug("check %s broke on %s", check.id, view.name, exc_info=True)
-        broke = f"{type(fault).__name__}: {fault}"[:300]
-        return replace(
-            base,
-            result=np.full(base.population, "ERROR", dtype=object),
-            reason=np.full(base.population, f"the check broke: {broke}", dtype=object),
-            broke=broke,
-        )
+        return _broken(base, fault)
     answered = _answered(check, view, base, outcome)
     # Read anew: the check may have changed the frame that it was given.
     seen = frame_for(check, check.population, view)
@@ -90,6 +89,17 @@ def assess(
         expected=expected,
         json_path=_filled(cells_of(outcome.json_path, base.population), governing_paths(check, view)),
         accepted=cells_of(outcome.accepted, base.population),
+    )
+
+
+def _broken(base: Assessment, fault: Exception) -> Assessment:
+    """The same objects, each with ERROR and what went wrong."""
+    broke = f"{type(fault).__name__}: {fault}"[:300]
+    return replace(
+        base,
+        result=np.full(len(base.result), "ERROR", dtype=object),
+        reason=np.full(len(base.result), f"the check broke: {broke}", dtype=object),
+        broke=broke,
     )
 
 

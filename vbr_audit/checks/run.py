@@ -69,9 +69,8 @@ def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> 
     parts: list[tuple[CheckUse, ServerView, Assessment]] = [
         (use, view, assess_use(use, view)) for use in policy.uses if use.enabled for view in views
     ]
-    asked = any(use.enabled and protection.SPEC.name in use.check.tables for use in policy.uses)
     return CheckRun(
-        protected=_protected(views if asked else ()),
+        protected=_protected(parts),
         results=_results(parts),
         coverage=_coverage(parts),
         uses=policy.uses,
@@ -84,8 +83,14 @@ def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> 
     )
 
 
-def _protected(views: Sequence[ServerView]) -> pd.DataFrame:
-    frames = [frame for view in views if len(frame := view.frame(protection.SPEC.name))]
+def _protected(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:
+    """The protected objects that were judged; none of a server where that broke."""
+    asked = [(view, part.broke) for use, view, part in parts if use.check.population == protection.SPEC.name]
+    whole = {view.name: view for view, _ in asked}
+    for view, broke in asked:
+        if broke is not None:
+            whole.pop(view.name, None)
+    frames = [frame for view in whole.values() if len(frame := view.frame(protection.SPEC.name))]
     return pd.concat(frames, ignore_index=True) if frames else empty(protection.SPEC)
 
 

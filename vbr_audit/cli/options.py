@@ -16,7 +16,8 @@ Servers = Annotated[
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as --out named it.")]
 
 Username = Annotated[
-    str | None, typer.Option("--username", "-u", help="Account to read with; a Backup Viewer answers the minimal policy.")
+    str | None,
+    typer.Option("--username", "-u", help="Account to read with; a Viewer answers the minimal policy."),
 ]
 PasswordStdin = Annotated[
     bool,
