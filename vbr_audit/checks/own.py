@@ -68,7 +68,7 @@ class OwnChecks:
             told = [*unusable, *self.warnings]
             raise PolicyError("\n".join([error.message, *told]), hint=error.hint) from None
         known = {use.check.id for use in policy.uses}
-        more = tuple(_use_of(check) for check in self.broken if check.id not in known)
+        more = tuple(CheckUse(check, as_declared(check)) for check in self.broken if check.id not in known)
         return dataclasses.replace(policy, uses=(*policy.uses, *more)) if more else policy
 
 
@@ -181,17 +181,4 @@ def _record(source: Source) -> OwnChecksRecord:
         sha256=source.sha256,
         checks=sorted(check.id for check in source.checks),
         fault=source.fault,
-    )
-
-
-def _use_of(check: Check) -> CheckUse:
-    own = as_declared(check)
-    return CheckUse(
-        check=check,
-        enabled=True,
-        reason=None,
-        severity=own.severity,
-        severity_from_policy=False,
-        params=own.params,
-        params_source=own.sources,
     )

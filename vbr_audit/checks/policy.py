@@ -152,18 +152,7 @@ def _use_of(check: Check, layers: Sequence[Layer]) -> CheckUse:
         for rule, places in _fitting(check, layer.document.checks, layer.file, ("checks",)):
             found = laid_over(check, found, rule, places)
         overrides += _overrides_of(check, layer.document.overrides, layer.file)
-    return CheckUse(
-        check=check,
-        enabled=found.enabled,
-        reason=found.reason,
-        severity=found.severity,
-        severity_from_policy=found.severity_from_policy,
-        params=found.params,
-        params_source=found.sources,
-        enabled_source=found.enabled_source,
-        severity_source=found.severity_source,
-        overrides=tuple(overrides),
-    )
+    return CheckUse(check, found, tuple(overrides))
 
 
 def _overrides_of(check: Check, overrides: Sequence[Override], file: YamlFile) -> Iterator[ObjectRule]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from vbr_audit.checks.outcome import Severity
@@ -50,23 +50,54 @@ class ObjectUse:
 
 @dataclass(frozen=True, eq=False)
 class CheckUse:
-    """One check as a policy has it for all objects that no override names.
+    """One check as a policy has it: `general` for all objects that no override names.
 
-    `params` holds every parameter with its value in force, `params_source` where each comes from: `default`, or
-    `policy.yaml:12`. `reason` says why a check is disabled. `overrides` are for single objects; of
-    several, the later one counts more.
+    `overrides` are for single objects; of several, the later one counts more.
     """
 
     check: Check
-    enabled: bool
-    reason: str | None
-    severity: Severity
-    severity_from_policy: bool
-    params: Mapping[str, Any]
-    params_source: Mapping[str, str]
-    enabled_source: str = DEFAULT
-    severity_source: str = DEFAULT
-    overrides: tuple[ObjectRule, ...] = field(default=())
+    general: ObjectUse
+    overrides: tuple[ObjectRule, ...] = ()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the check runs at all."""
+        return self.general.enabled
+
+    @property
+    def reason(self) -> str | None:
+        """Why the check is disabled."""
+        return self.general.reason
+
+    @property
+    def enabled_source(self) -> str:
+        """Where it stands whether the check runs: `default`, or `policy.yaml:12`."""
+        return self.general.enabled_source
+
+    @property
+    def severity(self) -> Severity:
+        """The severity in force."""
+        return self.general.severity
+
+    @property
+    def severity_from_policy(self) -> bool:
+        """Whether the policy gives another severity than the check's own."""
+        return self.general.severity_from_policy
+
+    @property
+    def severity_source(self) -> str:
+        """Where the severity stands."""
+        return self.general.severity_source
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Every parameter with its value in force."""
+        return self.general.params
+
+    @property
+    def params_source(self) -> Mapping[str, str]:
+        """Where each parameter stands."""
+        return self.general.sources
 
     def for_object(
         self, server: str | None, object_type: str | None, object_id: str | None, object_name: str | None
@@ -77,16 +108,7 @@ class CheckUse:
 
     def under(self, overrides: Iterable[ObjectRule]) -> ObjectUse:
         """What holds for the objects that just these `overrides` fit."""
-        found = ObjectUse(
-            enabled=self.enabled,
-            reason=self.reason,
-            enabled_source=self.enabled_source,
-            severity=self.severity,
-            severity_from_policy=self.severity_from_policy,
-            severity_source=self.severity_source,
-            params=self.params,
-            sources=self.params_source,
-        )
+        found = self.general
         for override in overrides if self.enabled else ():
             for rule, places in override.rules:
                 found = laid_over(self.check, found, rule, places)

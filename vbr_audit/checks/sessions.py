@@ -115,21 +115,6 @@ def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: d
     return Runs(success, warning, failed, unclear, count_of(owner, over & dateless, jobs))
 
 
-def results_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> dict[str, int]:
-    """How many finished runs of the period all `jobs` of one server have, by result.
-
-    The keys are Success, Warning, Failed and `not known`; the last counts runs without a known result, state or start.
-    """
-    found = runs_of(jobs, runs, since, until)
-    counts = {
-        "Success": found.success,
-        "Warning": found.warning,
-        "Failed": found.failed,
-        "not known": found.unclear + found.dateless,
-    }
-    return {name: int(number.sum()) for name, number in counts.items()}
-
-
 def in_time(owner: Cells, rows: pd.DataFrame) -> Cells:
     """The positions of the rows that belong to a job, by job and start; rows without a start are left out."""
     usable = np.flatnonzero((owner >= 0) & rows["created"].notna().to_numpy())

@@ -56,10 +56,15 @@ def try_values(
     rows = []
     for trial in trials:
         params = use.check.model.model_validate({**use.params, **trial}).model_dump()
-        results = judge_with(dataclasses.replace(use, params=params, enabled=True), views)
+        results = judge_with(_tried(use, params), views)
         status = pd.Series(apply_waivers(results, waivers.waivers, snapshot.now).status, dtype=STRING)
         rows.append({**trial, "in_force": params == dict(use.params), **_counts(status, results["severity"])})
     return _frame(rows, list(trials[0]))
+
+
+def _tried(use: CheckUse, params: Mapping[str, Any]) -> CheckUse:
+    """The check enabled, with these parameters."""
+    return dataclasses.replace(use, general=dataclasses.replace(use.general, params=params, enabled=True))
 
 
 def _use(check_id: str, policy: Policy) -> CheckUse:

@@ -13,6 +13,7 @@ from vbr_audit.display import is_known, number, plain
 from vbr_audit.reports.anchors import anchor
 from vbr_audit.reports.page_protection import DigitCount, digit_counts, protection_rows
 from vbr_audit.reports.page_requirements import FrameworkTable, framework_tables
+from vbr_audit.reports.record import cell_text, record_text
 from vbr_audit.reports.words import Badge, badge
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _finding_rows(findings: pd.DataFrame) -> Capped:
 
 
 def _finding_row(record: Mapping[Any, Any]) -> FindingRow:
-    text = {name: _text(value) for name, value in record.items()}
+    text = record_text(record)
     word = text["severity"] if text["status"] == "FAIL" else None
     return FindingRow(
         anchor=anchor("f", text["finding_id"]),
@@ -197,11 +198,11 @@ def _in_short(findings: pd.DataFrame, coverage: pd.DataFrame) -> tuple[Wrong, ..
     lines = sorted(groups.items(), key=lambda item: (_rank(item[0][3]), -item[1]))
     return tuple(
         Wrong(
-            badge=badge("FAIL", _text(severity)),
-            server=_text(server),
-            check_id=_text(check_id),
-            check_anchor=anchor("check", _text(check_id)),
-            title=_text(title),
+            badge=badge("FAIL", cell_text(severity)),
+            server=cell_text(server),
+            check_id=cell_text(check_id),
+            check_anchor=anchor("check", cell_text(check_id)),
+            title=cell_text(title),
             failing=number(objects),
             population=number(population[server, check_id]),
         )
@@ -214,7 +215,7 @@ def _open_questions(findings: pd.DataFrame) -> Capped:
     columns = ("server", "status", "reason", "check_id", "title", "object_name")
     by_check: dict[tuple[str, ...], list[str]] = {}
     for values in zip(*(findings[name].tolist() for name in columns), strict=True):
-        *key, name = (_text(value) for value in values)
+        *key, name = (cell_text(value) for value in values)
         by_check.setdefault(tuple(key), []).append(name or "(no name)")
     groups: dict[tuple[Any, ...], list[tuple[str, str, str]]] = {}
     for (server, status, reason, check_id, title), names in by_check.items():
@@ -243,24 +244,24 @@ def _check_rows(coverage: pd.DataFrame, uses: Mapping[str, CheckUse]) -> Capped:
     rows = []
     seen: set[str] = set()
     for record in coverage.head(MAX_ROWS).to_dict("records"):
-        check_id = _text(record["check_id"])
+        check_id = cell_text(record["check_id"])
         use = uses.get(check_id)
         first = check_id not in seen
         seen.add(check_id)
         rows.append(
             CheckRow(
                 anchor=anchor("check", check_id) if first else "",
-                server=_text(record["server"]),
+                server=cell_text(record["server"]),
                 check_id=check_id,
-                title=_text(record["title"]),
-                severity=_text(record["severity"]),
+                title=cell_text(record["title"]),
+                severity=cell_text(record["severity"]),
                 rank=_rank(record["severity"]),
                 rationale=prose(use.check.rationale) if use else "",
                 parameters=parameters_text(use.params) if use else "",
                 population=number(record["population"]),
                 counts=tuple(number(record[name]) for name in COUNTED),
                 whole=is_known(record["whole"]) and bool(record["whole"]),
-                reason=_text(record["reason"]),
+                reason=cell_text(record["reason"]),
             )
         )
     return Capped(tuple(rows), len(coverage))
@@ -283,10 +284,6 @@ def _value(value: Any) -> str:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return "[" + ", ".join(_value(entry) for entry in value) + "]"
     return plain(value)
-
-
-def _text(value: Any) -> str:
-    return plain(value, lines=True) if is_known(value) else ""
 
 
 def _rank(severity: Any) -> int:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.checks.derived.protection import DIGITS
-from vbr_audit.display import is_known, number, plain
+from vbr_audit.display import is_known, number
+from vbr_audit.reports.record import record_text
 from vbr_audit.reports.words import Badge, badge
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def digit_counts(objects: pd.DataFrame) -> tuple[DigitCount, ...]:
 
 
 def _row(record: dict[Any, Any]) -> ProtectionRow:
-    text = {name: plain(value, lines=True) if is_known(value) else "" for name, value in record.items()}
+    text = record_text(record)
     kind = ", ".join(_known([text["type"], text["platform"]]))
     return ProtectionRow(
         server=text["server"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vbr_audit.display import count, is_known, number, plain
 from vbr_audit.reports.anchors import anchor
+from vbr_audit.reports.record import record_text
 from vbr_audit.reports.words import Badge, badge
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _table(name: str, records: list[dict[Any, Any]]) -> FrameworkTable:
 
 
 def _row(record: dict[Any, Any]) -> RequirementRow:
-    text = {name: plain(value, lines=True) if is_known(value) else "" for name, value in record.items()}
+    text = record_text(record)
     ids = [name for name in text["checks"].split(", ") if name]
     return RequirementRow(
         requirement=text["requirement"],

@@ -17,10 +17,6 @@ _MENU: Final = "Main menu > Configuration Backup"
 _DAY_H: Final = 24
 
 
-def _backup_of(servers: pd.DataFrame, config_backup: pd.DataFrame) -> pd.DataFrame:
-    return beside(servers["server"], config_backup, "server")
-
-
 def _unless(answer: pd.Series) -> pd.Series:
     """Why an answer is not known; NA where it is."""
     return worded(answer.index, (answer.isna(), "the server does not tell it of the configuration backup"))
@@ -45,7 +41,7 @@ def _unless(answer: pd.Series) -> pd.Series:
 )
 def config_backup_enabled(servers: pd.DataFrame, config_backup: pd.DataFrame) -> Outcome:
     """Without it a lost backup server must be set up by hand, job by job, while the restores wait."""
-    on = _backup_of(servers, config_backup)["is_enabled"]
+    on = beside(servers["server"], config_backup, "server")["is_enabled"]
     return Outcome(on, observed=worded(servers.index, (on, "on"), (~on, "off")), reason=_unless(on))
 
 
@@ -67,7 +63,7 @@ def config_backup_enabled(servers: pd.DataFrame, config_backup: pd.DataFrame) ->
 )
 def config_backup_encrypted(servers: pd.DataFrame, config_backup: pd.DataFrame) -> Outcome:
     """Only an encrypted one holds passwords and keys: without them, a restored server can open nothing."""
-    on = _backup_of(servers, config_backup)["encryption_enabled"]
+    on = beside(servers["server"], config_backup, "server")["encryption_enabled"]
     return Outcome(on, observed=worded(servers.index, (on, "encrypted"), (~on, "not encrypted")), reason=_unless(on))
 
 
@@ -101,7 +97,7 @@ def config_backup_recent(
 
     The server leaves the date out both if it never succeeded and if it does not know: that is not told apart.
     """
-    last = _backup_of(servers, config_backup)["last_success"]
+    last = beside(servers["server"], config_backup, "server")["last_success"]
     limit = min(warn_days, max_days)
     old = older_than(last, dt.timedelta(days=limit), now=now)
     very_old = older_than(last, dt.timedelta(days=max_days), now=now)
@@ -151,7 +147,7 @@ def config_backup_kept(
     min_points: Annotated[int, param("Restore points that must be kept.", unit="restore points", ge=1)] = 10,
 ) -> Outcome:
     """A fault in the configuration is often found late: an older state must still be there to return to."""
-    found = _backup_of(servers, config_backup)
+    found = beside(servers["server"], config_backup, "server")
     scheduled, points = found["is_scheduled"], found["restore_points_to_keep"]
     known = scheduled.notna().to_numpy() & points.notna().to_numpy()
     seen = [
@@ -225,7 +221,7 @@ def config_backup_tells(servers: pd.DataFrame, config_backup: pd.DataFrame) -> O
 
     With the server's own settings the mail follows those: they are judged apart.
     """
-    found = _backup_of(servers, config_backup)
+    found = beside(servers["server"], config_backup, "server")
     kind = found["email_settings_type"]
     told = ((kind == "Global") | found["email_on_failure"]).where(surely(one_of(kind, ("Global", "Custom"))))
     mail, traps = found["email_enabled"] & told, found["snmp_enabled"]

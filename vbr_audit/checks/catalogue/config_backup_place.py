@@ -17,10 +17,6 @@ _ON_SHARE: Final = {"repository_id": "repository-1", "storage_class": "network s
 _CLASSES: Final = ("local disk", "network share", "appliance", "object storage", "archive storage", "transfer device")
 
 
-def _backup_of(servers: pd.DataFrame, config_backup: pd.DataFrame) -> pd.DataFrame:
-    return beside(servers["server"], config_backup, "server")
-
-
 @check(
     "CFG-004",
     "The configuration backup lies on another machine than the backup server",
@@ -69,7 +65,7 @@ def config_backup_elsewhere(
     servers: pd.DataFrame, config_backup: pd.DataFrame, repositories: pd.DataFrame, managed: pd.DataFrame
 ) -> Outcome:
     """It is for the day on which the backup server is lost; on the server's own disks it is lost with it."""
-    target = beside(_backup_of(servers, config_backup)["repository_id"], repositories, "repository_id")
+    target = beside(beside(servers["server"], config_backup, "server")["repository_id"], repositories, "repository_id")
     on_server = beside(target["host_id"], managed, "managed_server_id")["is_backup_server"]
     kind = target["storage_class"]
     known = surely(one_of(kind, _CLASSES))
@@ -114,7 +110,7 @@ def config_backup_elsewhere(
 )
 def config_backup_immutable(servers: pd.DataFrame, config_backup: pd.DataFrame, repositories: pd.DataFrame) -> Outcome:
     """Whoever breaks in deletes what would bring the backup server back, if it can be deleted."""
-    target = _backup_of(servers, config_backup)["repository_id"]
+    target = beside(servers["server"], config_backup, "server")["repository_id"]
     immutable = beside(target, repositories, "repository_id")["immutability_enabled"]
     return Outcome(
         immutable,
