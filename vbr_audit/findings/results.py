@@ -44,9 +44,10 @@ class Summary:
 
     `compliance` is PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is
     (PASS + FAIL + WAIVED) / the same sum, both fractions, None when there is nothing to divide by.
-    `sessions_by_result` and `success_rate` are about the finished sessions, created in the period, of the jobs in
-    scope; a warning counts as success. What was not read at all is None; `jobs_whole` and `sessions_whole` say whether
-    the numbers of jobs and sessions are whole, or at least so many; `success_rate` is None unless they are.
+    `sessions_by_result` and `success_rate` are about the resulting sessions (retries folded into their run, as RUN-005
+    counts them) that are finished, created in the period and of a job in scope; a warning counts as success. What was
+    not read at all is None; `jobs_whole` and `sessions_whole` say whether the numbers of jobs and sessions are whole,
+    or at least so many; `success_rate` is None unless they are.
     """
 
     counts: Mapping[str, int]

@@ -20,7 +20,7 @@ from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import AreaCount, Summary, Verdict
 
 RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
-"""The results of sessions that are always counted; one that a newer server invents comes after them."""
+"""The results of runs that are always counted; one that a newer server invents comes after them."""
 
 
 def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict: Verdict) -> Summary:
@@ -110,14 +110,15 @@ def _by_area(run: CheckRun, findings: pd.DataFrame) -> tuple[AreaCount, ...]:
 
 
 def counted_sessions(snapshot: Snapshot) -> pd.DataFrame:
-    """The sessions that every number about runs counts: finished, created in the period, of a job in scope."""
-    sessions, jobs = snapshot.sessions, snapshot.jobs
-    counted = surely(within(sessions["created"], snapshot.since, snapshot.until) & finished(sessions))
-    owned = np.zeros(len(sessions), dtype=bool)
-    for server in sessions["server"].unique():
-        here, theirs = surely(sessions["server"] == server), surely(jobs["server"] == server)
-        owned[here] = places_of(sessions["job_id"][here], jobs["job_id"][theirs]) >= 0
-    return sessions[counted & owned]
+    """The runs that every number about runs counts: rows of `resulting_sessions` that are finished, created in the
+    period, and of a job in scope."""
+    runs, jobs = snapshot.resulting_sessions, snapshot.jobs
+    counted = surely(within(runs["created"], snapshot.since, snapshot.until) & finished(runs))
+    owned = np.zeros(len(runs), dtype=bool)
+    for server in runs["server"].unique():
+        here, theirs = surely(runs["server"] == server), surely(jobs["server"] == server)
+        owned[here] = places_of(runs["job_id"][here], jobs["job_id"][theirs]) >= 0
+    return runs[counted & owned]
 
 
 def _by_result(snapshot: Snapshot) -> dict[str, int]:
@@ -126,7 +127,7 @@ def _by_result(snapshot: Snapshot) -> dict[str, int]:
 
 
 def _success_rate(by_result: Mapping[str, int]) -> float | None:
-    """The share of finished sessions that succeeded; None where there are none."""
+    """The share of the finished runs of known result that succeeded; None where there are none."""
     good = by_result["Success"] + by_result["Warning"]
     known = good + by_result["Failed"]
     return good / known if known else None

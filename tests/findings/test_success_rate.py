@@ -1,0 +1,90 @@
+"""The success rate counts runs, not sessions: a retry that saved the night saves the rate."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+from core_checks import core_policy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vbr_audit.checks.sessions import runs_of
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.evaluation import evaluate
+from vbr_audit.findings.results import Summary
+from vbr_audit.tables import SPECS
+from vbr_audit.tables.schema import conform
+
+Estate = Callable[..., Snapshot]
+JOBS = ("id-Payroll DB", "id-Files HQ", "id-gone")
+
+
+def _with(snapshot: Snapshot, rows: list[dict[str, Any]]) -> Snapshot:
+    columns = {name: [row.get(name) for row in rows] for name in ("job_id", "session_id", "state", "result", "created")}
+    frame = conform({"server": ["vbr01"] * len(rows)} | columns, SPECS["sessions"])[0]
+    return dataclasses.replace(snapshot, tables=dict(snapshot.tables) | {"sessions": frame})
+
+
+def _summary(snapshot: Snapshot) -> Summary:
+    return evaluate(snapshot, core_policy()).summary
+
+
+def _row(number: int, created: str, result: str | None, job: str = JOBS[0], state: str = "Stopped") -> dict[str, Any]:
+    return {"job_id": job, "session_id": f"s{number}", "state": state, "result": result, "created": created}
+
+
+def test_retry_that_succeeds_makes_its_run_good(estate: Estate) -> None:
+    night = [_row(1, "2026-10-20T21:00:00Z", "Failed"), _row(2, "2026-10-20T21:30:00Z", "Warning")]
+    summary = _summary(_with(estate(), [*night, _row(3, "2026-10-21T21:00:00Z", "Failed")]))
+    assert summary.sessions_by_result == {"Success": 0, "Warning": 1, "Failed": 1, "None": 0, "not known": 0}
+    assert summary.success_rate == pytest.approx(0.5)
+
+
+def test_run_whose_last_session_still_works_is_not_counted(estate: Estate) -> None:
+    night = [_row(1, "2026-10-31T21:00:00Z", "Failed"), _row(2, "2026-10-31T21:30:00Z", "None", state="Working")]
+    summary = _summary(_with(estate(), night))
+    assert (sum(summary.sessions_by_result.values()), summary.success_rate) == (0, None)
+
+
+moments = st.datetimes(dt.datetime(2026, 9, 29), dt.datetime(2026, 11, 1, 5), timezones=st.just(dt.UTC))
+sessions = st.lists(
+    st.builds(
+        lambda job, created, result, state: (job, created.replace(microsecond=0), result, state),
+        st.sampled_from(JOBS),
+        moments,
+        st.sampled_from(["Success", "Warning", "Failed", "None", None]),
+        st.sampled_from(["Stopped", "Stopped", "Working"]),
+    ),
+    max_size=25,
+    unique_by=lambda row: row[1],
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(drawn=sessions)
+def test_numbers_of_runs_are_those_that_the_check_counts(
+    estate: Estate, drawn: list[tuple[str, dt.datetime, str | None, str]]
+) -> None:
+    rows = [_row(n, at.isoformat(), result, job, state) for n, (job, at, result, state) in enumerate(drawn)]
+    snapshot = _with(estate(), rows)
+    summary = _summary(snapshot)
+    runs = runs_of(snapshot.jobs, snapshot.resulting_sessions, snapshot.since, snapshot.until)
+    counted = summary.sessions_by_result
+    assert [counted[name] for name in ("Success", "Warning", "Failed")] == [
+        int(runs.success.sum()), int(runs.warning.sum()), int(runs.failed.sum()),
+    ]  # fmt: skip
+    assert summary.success_rate is None or 0 <= summary.success_rate <= 1
+    last: dict[tuple[str, dt.date], tuple[dt.datetime, str | None, str]] = {}
+    for job, at, result, state in sorted(drawn, key=lambda row: row[1]):
+        last[job, at.date()] = (at, result, state)
+    ended = [
+        result or "not known"
+        for (job, _), (at, result, state) in last.items()
+        if job != "id-gone" and state == "Stopped" and snapshot.since <= at < snapshot.until
+    ]
+    assert pd.Series(counted)[lambda n: n > 0].to_dict() == pd.Series(ended, dtype=str).value_counts().to_dict()
