@@ -146,6 +146,9 @@ LEVELS = {
     "schedule_daily_kind": "schedule.daily.dailyKind",
     "schedule_daily_days": "schedule.daily.days[]",
     "schedule_daily_time": "schedule.daily.localTime",
+    "schedule_monthly_months": "schedule.monthly.months[]",
+    "schedule_periodically_kind": "schedule.periodically.periodicallyKind",
+    "schedule_periodically_frequency": "schedule.periodically.frequency",
 }
 BLOCKS = {"swap_blocks_excluded": "excludeSwapFileBlocks", "deleted_blocks_excluded": "excludeDeletedFileBlocks"}
 

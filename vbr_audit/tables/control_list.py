@@ -49,7 +49,10 @@ _ALL: Final = (
     Control("schedule_daily_days", "string", "The selected days of the week, joined by commas."),
     Control("schedule_daily_time", "string", "When on these days, by the server's clock, as the server wrote it."),
     Control("schedule_monthly_enabled", "boolean", "It runs on a day of the month."),
+    Control("schedule_monthly_months", "string", "In which months, joined by commas."),
     Control("schedule_periodically_enabled", "boolean", "It runs every so many hours or minutes."),
+    Control("schedule_periodically_kind", "string", "The unit of that time: Seconds, Minutes, Hours or Days."),
+    Control("schedule_periodically_frequency", "Int64", "How many of these units.", "schedule_periodically_kind"),
     Control("schedule_continuously_enabled", "boolean", "It runs again as soon as it has ended."),
     Control("schedule_after_job_enabled", "boolean", "It runs after another job."),
     Control("schedule_after_job_name", "string", "The name of the job that it runs after."),
@@ -57,6 +60,15 @@ _ALL: Final = (
         "is_scheduled",
         "boolean",
         "It runs by itself: automatic runs are on and at least one kind of schedule is enabled.",
+        computed_from=("run_automatically", *SUB_SCHEDULES),
+        needs="run_automatically",
+    ),
+    Control(
+        "start_interval_h",
+        "Int64",
+        "The longest time that its schedule lets pass between two starts; for a job that runs after another, that of "
+        "the other. 0 where it never rests, NA where the schedule does not tell.",
+        "h",
         computed_from=("run_automatically", *SUB_SCHEDULES),
         needs="run_automatically",
     ),
@@ -134,5 +146,5 @@ CONTROLS: Final[dict[str, Control]] = {control.name: control for control in _ALL
 ID_CONTROLS: Final = frozenset({"encryption_password_id", "kms_server_id", "repository_id", "primary_job_id"})
 """The controls that hold an id: the all-zero id means that there is none."""
 
-LIST_CONTROLS: Final = frozenset({"schedule_daily_days"})
+LIST_CONTROLS: Final = frozenset({"schedule_daily_days", "schedule_monthly_months"})
 """The controls that hold a list of words."""

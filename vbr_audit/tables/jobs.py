@@ -20,6 +20,7 @@ from vbr_audit.tables.control_list import CONTROLS, GFS_LEVELS, HEALTH_CHECK_TIM
 from vbr_audit.tables.control_values import control_array, without_zero_ids
 from vbr_audit.tables.controls import support
 from vbr_audit.tables.job_documents import READ_CONTROLS, JobDocuments, read_documents
+from vbr_audit.tables.job_intervals import start_intervals
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.schema import Column, TableSpec, from_arrays
 
@@ -144,6 +145,7 @@ def _says_disabled(word: Any) -> Any:
 def _add_computed(arrays: dict[str, Any], profiles: pd.Series) -> None:
     any_sub = _any(arrays, profiles, SUB_SCHEDULES)
     arrays["is_scheduled"] = _where_supported(arrays["run_automatically"] & any_sub, profiles, "is_scheduled")
+    arrays["start_interval_h"] = _where_supported(start_intervals(arrays), profiles, "start_interval_h")
     for name, inputs in (
         ("gfs_level_enabled", GFS_LEVELS),
         ("health_check_scheduled", HEALTH_CHECK_TIMES),

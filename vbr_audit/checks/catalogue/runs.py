@@ -177,15 +177,23 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     "The job ran recently",
     severity="high",
     tables=("jobs", "job_states"),
-    reads=("job_states.last_run", "expected_to_run", "job_id", "job_states.job_id"),
+    reads=("job_states.last_run", "expected_to_run", "start_interval_h", "job_id", "job_states.job_id"),
     json_path="lastRun",
-    expected="a last run at most {max_age_hours} h ago",
+    expected="a last run at most {max_age_hours} h ago, or within {intervals} intervals of its schedule",
     remediation="Home > Jobs: find out why the job did not start (schedule, proxy, service), and start it.",
     examples=(
-        Example("PASS", _EXPECTED, {"job_states": [{"last_run": hours_ago(47)}]}),
-        Example("FAIL", _EXPECTED, {"job_states": [{"last_run": hours_ago(49)}]}),
-        Example("FAIL", _EXPECTED, {"job_states": [{"last_run": hours_ago(47)}]}, params={"max_age_hours": 24}),
-        Example("UNKNOWN", _EXPECTED, {"job_states": [{"last_run": None}]}),
+        Example("PASS", _EXPECTED, {"job_states": [{"last_run": hours_ago(48)}]}),
+        Example("PASS", {**_EXPECTED, "start_interval_h": 168}, {"job_states": [{"last_run": hours_ago(336)}]}),
+        Example("FAIL", {**_EXPECTED, "start_interval_h": 168}, {"job_states": [{"last_run": hours_ago(337)}]}),
+        Example("FAIL", {**_EXPECTED, "start_interval_h": 24}, {"job_states": [{"last_run": hours_ago(49)}]}),
+        Example(
+            "FAIL",
+            {**_EXPECTED, "start_interval_h": 6},
+            {"job_states": [{"last_run": hours_ago(47)}]},
+            params={"max_age_hours": 24},
+        ),
+        Example("UNKNOWN", _EXPECTED, {"job_states": [{"last_run": hours_ago(49)}]}),
+        Example("UNKNOWN", {**_EXPECTED, "start_interval_h": 24}, {"job_states": [{"last_run": None}]}),
         Example("UNKNOWN", _EXPECTED),
         Example("NOT_APPLICABLE", _ASIDE, {"job_states": [{"last_run": hours_ago(999)}]}),
     ),
@@ -195,17 +203,23 @@ def job_ran_recently(
     states: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_hours: Annotated[int, param("Age of the last run that is still good.", unit="hours", ge=1)] = 48,
+    max_age_hours: Annotated[int, param("Age of the last run that is always good.", unit="hours", ge=1)] = 48,
+    intervals: Annotated[int, param("How many intervals of its schedule may pass without a run.", ge=1)] = 2,
 ) -> Outcome:
-    """The age of the last run is the least that would be lost today."""
+    """The age of the last run is the least that would be lost today.
+
+    A job by the week or by the month rightly has an older run: its own schedule is the measure where that is longer.
+    """
     row = places_of(jobs["job_id"], states["job_id"])
     last_run = taken(states["last_run"], row, jobs.index)
     fresh = ~older_than(last_run, dt.timedelta(hours=max_age_hours), now=now)
-    known = last_run.notna().to_numpy()
-    ages = hours_between(last_run, now).fillna(0).to_numpy(dtype=float)
-    seen = [f"{at} ({age:.0f} h ago)" for at, age in zip(minute_text(last_run), ages, strict=True)]
+    interval = jobs["start_interval_h"]
+    age = hours_between(last_run, now)
+    in_time = fresh | (fresh.notna() & (age <= intervals * interval))
+    known, unsure = last_run.notna().to_numpy(), surely(~fresh) & interval.isna().to_numpy()
+    seen = [f"{at} ({hours:.0f} h ago)" for at, hours in zip(minute_text(last_run), age.fillna(0), strict=True)]
     return Outcome(
-        fresh,
+        in_time,
         observed=worded(jobs.index, (known, seen)),
         applies=jobs["expected_to_run"],
         reason=_reason(
@@ -213,6 +227,7 @@ def job_ran_recently(
             row,
             (~known, "lastRun is missing in the answer: no run is known"),
             (fresh.isna(), "the last run lies in the future"),
+            (unsure, "how often its schedule starts it is not known, so that nobody can say whether the run is late"),
         ),
     )
 
