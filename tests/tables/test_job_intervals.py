@@ -14,19 +14,6 @@ from vbr_audit.tables import jobs
 
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 YEAR = [f"{dt.date(2026, month, 1):%B}" for month in range(1, 13)]
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 OFF = {kind: {"isEnabled": False} for kind in ("daily", "monthly", "periodically", "continuously", "afterThisJob")}
 
 
