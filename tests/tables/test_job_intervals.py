@@ -87,6 +87,13 @@ def test_job_that_follows_another_has_its_interval() -> None:
     assert [found[name] for name in "abc"] == [168, 168, 168]
 
 
+def test_copy_that_follows_its_source_all_the_time_never_rests() -> None:
+    copy = {"id": "1", "name": "c", "type": "BackupCopy", "isDisabled": False, "mode": "Immediate"}
+    copy["schedule"] = {"type": "Immediate"}
+    table = jobs.build([copy], None, server="s", revision="1.3-rev1").jobs
+    assert (table["expected_to_run"][0], table["start_interval_h"][0]) == (True, 0)
+
+
 @given(st.sets(st.sampled_from(WEEK), min_size=1))
 def test_selected_days_leave_the_longest_gap_of_the_week(chosen: set[str]) -> None:
     runs = [day in chosen for day in WEEK] * 3

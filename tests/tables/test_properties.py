@@ -205,8 +205,7 @@ def test_a_whole_document_gives_every_supported_control(whole):
     assert frame["settings_profile"].tolist() == [key]
     for control in CONTROLS:
         supported = bool(controls.support(frame["settings_profile"], control).iloc[0])
-        # An interval is made of words that these documents do not know.
-        assert (row[control] is not pd.NA) is supported or (control == "start_interval_h" and supported), control
+        assert (row[control] is not pd.NA) is supported, control
     assert row["expected_to_run"] is not pd.NA
 
 

@@ -63,15 +63,6 @@ _ALL: Final = (
         computed_from=("run_automatically", *SUB_SCHEDULES),
         needs="run_automatically",
     ),
-    Control(
-        "start_interval_h",
-        "Int64",
-        "The longest time that its schedule lets pass between two starts; for a job that runs after another, that of "
-        "the other. 0 where it never rests, NA where the schedule does not tell.",
-        "h",
-        computed_from=("run_automatically", *SUB_SCHEDULES),
-        needs="run_automatically",
-    ),
     Control("retry_enabled", "boolean", "A failed run is tried again."),
     Control("retry_count", "Int64", "How often a failed run is tried again.", "times"),
     Control("retry_wait_min", "Int64", "The pause before each further try.", "min"),

@@ -32,13 +32,14 @@ _LINKS: Final = 10
 """How many jobs may start one another in turn and still be followed."""
 
 
-def start_intervals(arrays: Mapping[str, Any]) -> pd.api.extensions.ExtensionArray:
+def start_intervals(arrays: Mapping[str, Any], *, always_runs: Any) -> pd.api.extensions.ExtensionArray:
     """The longest time in hours between two starts of each job of one server, as `Int64`.
 
     `arrays` holds the columns of `jobs`. Of several kinds of schedule the most frequent counts. A job that runs after
-    another has the interval of that one, found by its name. NA where no enabled kind tells, or none is surely enabled.
+    another has the interval of that one, found by its name. NA where no enabled kind tells, or none is surely enabled;
+    0 for the jobs that surely need no schedule, by the nullable boolean `always_runs`.
     """
-    hours = np.full(len(arrays["name"]), np.nan)
+    hours = np.where(always_runs.to_numpy(dtype=bool, na_value=False), 0.0, np.nan)
     for switch, column in _WAYS.items():
         enabled = pd.Series(arrays[switch]).fillna(False).to_numpy(dtype=bool)
         hours[enabled] = np.fmin(hours[enabled], column(arrays)[enabled])

@@ -48,6 +48,13 @@ SPEC: Final = TableSpec(
             "boolean",
             "It should run by itself: not disabled, and scheduled or of a kind that always runs.",
         ),
+        Column(
+            "start_interval_h",
+            "Int64",
+            "The longest time that its schedule lets pass between two starts; of a job that runs after another, that "
+            "of the other. 0 where it never rests, NA where the schedule does not tell.",
+            "h",
+        ),
         *(control.column for control in CONTROLS.values()),
         *(column for field in job_scope.FIELDS for column in field.columns),
     ),
@@ -100,6 +107,7 @@ def build(
     profiles = pd.Series(arrays["settings_profile"])
     _add_computed(arrays, profiles)
     arrays["expected_to_run"] = _expected_to_run(arrays, profiles, known_states)
+    arrays["start_interval_h"] = start_intervals(arrays, always_runs=_always_runs(profiles))
     notes.missing_keys += int(arrays["job_id"].isna().sum())
     frame = from_arrays({name: arrays[name] for name in SPEC.names}, len(profiles))
     return JobTables(frame, notes, read, server)
@@ -145,7 +153,6 @@ def _says_disabled(word: Any) -> Any:
 def _add_computed(arrays: dict[str, Any], profiles: pd.Series) -> None:
     any_sub = _any(arrays, profiles, SUB_SCHEDULES)
     arrays["is_scheduled"] = _where_supported(arrays["run_automatically"] & any_sub, profiles, "is_scheduled")
-    arrays["start_interval_h"] = _where_supported(start_intervals(arrays), profiles, "start_interval_h")
     for name, inputs in (
         ("gfs_level_enabled", GFS_LEVELS),
         ("health_check_scheduled", HEALTH_CHECK_TIMES),
@@ -180,5 +187,9 @@ def _expected_to_run(arrays: dict[str, Any], profiles: pd.Series, states: pd.Dat
         unknown = profiles.isna().to_numpy(dtype=bool)
         due = np.array([type(i) is str and i in planned for i in arrays["job_id"]], dtype=bool)
         scheduled[unknown & due] = True
-    always_runs = ~support(profiles, "is_scheduled").array
-    return ~arrays["is_disabled"] & (scheduled | always_runs)
+    return ~arrays["is_disabled"] & (scheduled | _always_runs(profiles))
+
+
+def _always_runs(profiles: pd.Series) -> Any:
+    """Whether each type has no schedule, because it follows what it copies all the time."""
+    return ~support(profiles, "is_scheduled").array
