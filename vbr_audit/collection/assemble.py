@@ -25,7 +25,7 @@ from vbr_audit.collection.scope import (
     ownerless_runs,
 )
 from vbr_audit.errors import BadAnswerError, EvidenceError, VbrAuditError
-from vbr_audit.tables import BUILDERS, SPECS, job_states, jobs, server_info, server_time
+from vbr_audit.tables import BUILDERS, SPECS, job_states, jobs, scale_out, server_info, server_time
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.schema import TableBuilder, TableResult, empty
 
@@ -115,6 +115,8 @@ class ServerTables:
         if terms.states_from_sessions and "sessions" in frames:
             frames["job_states"] = job_states.from_sessions(frames["sessions"])
             counts["job_states"] = RowCount()
+        if "scale_out_extents" in frames and "repositories" in frames:
+            frames["scale_out_extents"] = scale_out.named(frames["scale_out_extents"], frames["repositories"])
         notes["jobs"] = self._add_jobs(frames, terms)
         for name, count in counts.items():
             told = notes.get(DATASETS[name].tables[0], Notes())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import pandas as pd
+
+from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.enums import listed
 from vbr_audit.tables.fields import Table, counted, flag, ident, joined, own_id, text, whole, word
 from vbr_audit.tables.paged import PagedTable
@@ -112,7 +115,7 @@ EXTENTS: Final = Table(
         text("scale_out_repository", "The scale-out repository's name.", "scaleOutRepository"),
         word("tier", "Performance, Capacity or Archive.", "tier", known=("Performance", "Capacity", "Archive")),
         ident("repository_id", "The id of the repository that is the extent.", "id"),
-        text("name", "Its name; told of performance extents only.", "name"),
+        text("name", "Its name; of a capacity or archive extent that of the repository with its id.", "name"),
         joined(
             "status",
             "Normal, or what keeps it from taking backups, joined by commas; told of performance extents only.",
@@ -137,6 +140,12 @@ class Extents:
     def finish(self) -> TableResult:
         """The extents of all rows added, in their order, those of the performance tier first."""
         return self._extents.finish()
+
+
+def named(extents: pd.DataFrame, repositories: pd.DataFrame) -> pd.DataFrame:
+    """`extents` of one server, each without a name under that of its repository."""
+    names = repositories.dropna(subset=["repository_id"]).drop_duplicates("repository_id").set_index("repository_id")
+    return extents.assign(name=extents["name"].fillna(extents["repository_id"].map(names["name"]).astype(STRING)))
 
 
 def _extents_of(row: dict[str, Any]) -> Iterator[Any]:
