@@ -30,8 +30,9 @@
   };
 
   const makeFilter = (table) => {
-    const rows = Array.from(table.tBodies[0].rows, (row) => [row, row.textContent.toLowerCase()]);
+    const rows = Array.from(table.tBodies[0].rows);
     if (rows.length < 2) return;
+    let texts = null;
     const tools = document.createElement("p");
     tools.className = "tools";
     const label = document.createElement("label");
@@ -43,23 +44,57 @@
     label.append(input);
     const state = document.createElement("span");
     state.setAttribute("role", "status");
+    const tell = (shown) => {
+      state.textContent = `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")} shown`;
+    };
     const show = () => {
+      texts ??= rows.map((row) => row.textContent.toLowerCase());
       const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
-      for (const [row, text] of rows) {
-        row.hidden = !words.every((word) => text.includes(word));
+      rows.forEach((row, index) => {
+        row.hidden = !words.every((word) => texts[index].includes(word));
         shown += !row.hidden;
-      }
-      state.textContent = `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")} shown`;
+      });
+      tell(shown);
     };
     input.addEventListener("input", show);
     tools.append(label, state);
     table.closest(".scroll").before(tools);
-    show();
+    tell(rows.length);
   };
 
   for (const table of document.querySelectorAll("table[data-filter]")) makeFilter(table);
   for (const table of document.querySelectorAll("table[data-sortable]")) makeSortable(table);
+
+  const addFold = (section) => {
+    const parts = section.querySelectorAll("details.check");
+    if (parts.length < 2) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "fold";
+    const name = () => {
+      button.textContent = Array.from(parts).every((part) => part.open) ? "Close every check" : "Open every check";
+    };
+    button.addEventListener("click", () => {
+      const open = !Array.from(parts).every((part) => part.open);
+      for (const part of parts) part.open = open;
+      name();
+    });
+    name();
+    section.querySelector("h3").before(button);
+  };
+
+  const reveal = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const part = target?.closest("details");
+    if (!part || part.open) return;
+    part.open = true;
+    target.scrollIntoView();
+  };
+
+  for (const section of document.querySelectorAll("section")) addFold(section);
+  addEventListener("hashchange", reveal);
+  reveal();
 
   const closed = new Set();
   addEventListener("beforeprint", () => {

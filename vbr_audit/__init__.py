@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vbr_audit.api.client import Client as Client
+    from vbr_audit.api.connecting import connect as connect
+    from vbr_audit.audited import Audit as Audit
     from vbr_audit.checks.outcome import Outcome as Outcome
     from vbr_audit.checks.params import param as param
     from vbr_audit.checks.registry import check as check
@@ -20,10 +22,8 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot as Snapshot
     from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
     from vbr_audit.errors import VbrAuditError as VbrAuditError
-    from vbr_audit.pipeline import Audit as Audit
     from vbr_audit.pipeline import audit_snapshot as audit
     from vbr_audit.pipeline import collect as collect
-    from vbr_audit.pipeline import connect as connect
     from vbr_audit.pipeline import load_audit as load_audit
     from vbr_audit.reports import plot as plot
     from vbr_audit.verifying import verify_run as verify
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Audit": ("pipeline", "Audit"),
+    "Audit": ("audited", "Audit"),
     "Client": ("api.client", "Client"),
     "CollectionInterrupted": ("errors", "CollectionInterrupted"),
     "Outcome": ("checks.outcome", "Outcome"),
@@ -40,7 +40,7 @@ _HOMES = {
     "audit": ("pipeline", "audit_snapshot"),
     "check": ("checks.registry", "check"),
     "collect": ("pipeline", "collect"),
-    "connect": ("pipeline", "connect"),
+    "connect": ("api.connecting", "connect"),
     "load": ("collection.run_folder", "load"),
     "load_audit": ("pipeline", "load_audit"),
     "param": ("checks.params", "param"),

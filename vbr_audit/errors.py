@@ -30,6 +30,8 @@ Each carries `hint`, the next step for the reader. None carries a query string, 
 
 from __future__ import annotations
 
+import os
+import traceback
 from typing import Any
 
 
@@ -43,6 +45,18 @@ class VbrAuditError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\nHint: {self.hint}" if self.hint else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and Jupyter show: the message and the next step; all of it where VBR_AUDIT_DEBUG is 1."""
+        if os.environ.get("VBR_AUDIT_DEBUG") == "1":
+            text = "".join(traceback.format_exception(self))
+        else:
+            text = f"{type(self).__name__}: {self.message}" + (f"\n  Next: {self.hint}" if self.hint else "")
+        # a message may quote what a server said, and a notebook obeys the escape sequences of a terminal
+        return [
+            "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in line)
+            for line in text.split("\n")
+        ]
 
 
 class ConfigurationError(VbrAuditError):

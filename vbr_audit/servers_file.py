@@ -13,11 +13,8 @@ Further keys: `revision`, `timeout` (seconds), `proxy`. What a server does not s
 from __future__ import annotations
 
 import re
-import tomllib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,10 +25,10 @@ from vbr_audit.api.negotiate import check_pinned
 from vbr_audit.api.tls import Tls, normal_fingerprint
 from vbr_audit.collection.files import slug
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, model_problems, raise_problems
+from vbr_audit.toml_file import SECRETS, TomlFile
+from vbr_audit.yaml_file import Problem, model_problems, raise_problems
 
 _HINT = 'Correct the file of servers: one [[server]] with url = "https://…" for each; README.md shows one.'
-_SECRETS = re.compile(r"pass(word|wd|phrase)?|pwd|secret|token", re.IGNORECASE)
 _REFUSED = (
     'a password does not belong in this file; name the variable that holds it (password_env = "NAME"), store it in '
     "the keyring, or use --password-stdin"
@@ -70,7 +67,7 @@ class ServersDocument(BaseModel):
 
 @dataclass(frozen=True)
 class Server:
-    """One server of a run, as `pipeline.connect` takes it; `place` says where it was named (`servers.toml:3`)."""
+    """One server of a run, as `connect` takes it; `place` says where it was named (`servers.toml:3`)."""
 
     url: str
     place: str
@@ -90,15 +87,6 @@ class Server:
         return self.name or parse_url(self.url).host
 
 
-class TomlFile(YamlFile):
-    """The text of a TOML file, which knows the line of every key: `tomllib` does not tell it."""
-
-    @cached_property
-    def lines(self) -> Mapping[KeyPath, int]:
-        """The line of each key and table by its path; the empty path is the document."""
-        return positions(self.text)
-
-
 def load_servers(path: str | Path, *, environ: Mapping[str, str], password_given: bool = False) -> tuple[Server, ...]:
     """The servers of the file at `path`, in its order, with the passwords that `environ` holds for them.
 
@@ -106,9 +94,8 @@ def load_servers(path: str | Path, *, environ: Mapping[str, str], password_given
     `file:line: key: what` for everything that is wrong.
     """
     path = Path(path)
-    read = YamlFile.read(path, error=ConfigurationError, default_name=path.name)
-    file = TomlFile(read.name, read.text)
-    content = _parsed(file)
+    file = TomlFile.read(path, error=ConfigurationError, default_name=path.name)
+    content = file.content(hint=_HINT)
     variables = None if password_given else environ
     problems = [*_shape_problems(content)]
     problems += (problem for at, entry in _entries(content) for problem in _entry_problems(at, entry, path, variables))
@@ -135,67 +122,6 @@ def check_names(servers: Iterable[Server]) -> None:
             )
 
 
-def positions(text: str) -> dict[KeyPath, int]:
-    """The 1-based line of each key and table of a valid TOML `text`, by its path."""
-    lines: dict[KeyPath, int] = {(): 1}
-    counts: Counter[KeyPath] = Counter()
-    prefix: KeyPath = ()
-    statement, start = "", 1
-    for number, line in enumerate(text.split("\n"), 1):
-        if not statement:
-            start = number
-        statement += line + "\n"
-        try:
-            content = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:  # goes on in the next line
-            continue
-        if statement.lstrip().startswith("["):
-            prefix = _table_path(content, counts)
-            lines.setdefault(prefix, start)
-        else:
-            for path in _paths(content):
-                lines.setdefault((*prefix, *path), start)
-        statement = ""
-    return lines
-
-
-def _table_path(header: Any, counts: Counter[KeyPath]) -> KeyPath:
-    """The path that a lone `[table]` or `[[table]]` opens; `counts` holds how many tables each array has so far."""
-    path: KeyPath = ()
-    while header:
-        ((key, header),) = header.items()
-        path = (*path, key)
-        if isinstance(header, list):
-            counts[path] += 1
-            header = header[0]
-        if counts[path]:
-            path = (*path, counts[path] - 1)
-    return path
-
-
-def _paths(content: Any) -> Iterator[KeyPath]:
-    pairs: Iterable[tuple[str | int, Any]] = ()
-    if isinstance(content, dict):
-        pairs = content.items()
-    elif isinstance(content, list):
-        pairs = enumerate(content)
-    for key, value in pairs:
-        yield (key,)
-        yield from ((key, *path) for path in _paths(value))
-
-
-def _parsed(file: TomlFile) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.text)
-    except tomllib.TOMLDecodeError as fault:
-        what, _, place = str(fault).partition(" (at ")
-        found = re.match(r"line (\d+)", place)
-        line = int(found.group(1)) if found else file.text.count("\n") + 1
-        # tomllib may quote a value, and a value may be a password: only its own words are shown
-        what = re.sub(r"['\"].*['\"]", "…", what, flags=re.DOTALL)
-        raise ConfigurationError(f"{file.name}:{line}: not valid TOML: {what}", hint=_HINT) from None
-
-
 def _shape_problems(content: dict[str, Any]) -> Iterator[Problem]:
     """What the model finds, in the words of this file, and never with a value that may be a password."""
     servers = content.get("server")
@@ -203,7 +129,7 @@ def _shape_problems(content: dict[str, Any]) -> Iterator[Problem]:
         yield Problem((), "names no server: " + _ONE_TABLE)
     for problem in model_problems(ServersDocument, content):
         key = str(problem.path[-1])
-        if _SECRETS.fullmatch(key):
+        if SECRETS.fullmatch(key):
             yield Problem(problem.path, _REFUSED)
         elif key == "password_env":
             yield Problem(problem.path, _NO_VARIABLE)

@@ -16,14 +16,15 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
     """What in a run folder is not as it was written, or is not what its evidence says; empty when all holds.
 
     Every file is hashed again, and the findings are made again from the evidence and compared. `checks` is the folder
-    of the run's own checks in Python: without it their findings cannot be made again, which is a difference.
+    of the run's own checks in Python: without it their findings cannot be made again, which is a difference. Of a
+    scrubbed run, which has no evidence, the files are hashed again.
     """
     from vbr_audit.reports.exports import findings_json
 
     folder = Path(folder)
     found = run_folder.differences(folder)
     kept = folder / run_folder.FINDINGS_JSON
-    if not kept.is_file():
+    if is_scrubbed(folder) or not kept.is_file():
         return found
     try:
         records = run_folder.read_manifest(folder).run.own_checks
@@ -34,6 +35,11 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
     except (EvidenceError, ConfigurationError, CheckError) as error:
         return [*found, f"the findings cannot be made again: {error.message}"]
     return found if same else [*found, f"{kept.name} is not what the evidence and the policy give"]
+
+
+def is_scrubbed(folder: Path) -> bool:
+    """Whether a run was written without names, and so without evidence to make its findings from again."""
+    return run_folder.read_manifest(folder).is_scrubbed
 
 
 def _own_differences(used: Iterable[OwnChecksRecord], own: OwnChecks) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -73,7 +73,7 @@ class YamlFile:
         return self.lines.get(path, 1)
 
     @classmethod
-    def read(cls, source: str | Path, *, error: type[ConfigurationError], default_name: str) -> YamlFile:
+    def read(cls, source: str | Path, *, error: type[ConfigurationError], default_name: str) -> Self:
         """The file at `source`; a `str` with a line break is the text itself. Raises `error` if it cannot be read."""
         if isinstance(source, str) and "\n" in source:
             return cls(default_name, source)

@@ -1,5 +1,5 @@
 // Opens a page in Chromium as a reader would, and prints what happened as JSON.
-// Usage: node look_at_page.mjs CHROMIUM FILE
+// Usage: node look_at_page.mjs CHROMIUM FILE [LOOK…], all looks without one
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 const { chromium } = require("playwright-core");
 const axePath = require.resolve("axe-core/axe.min.js");
 
-const [executablePath, file] = process.argv.slice(2);
+const [executablePath, file, ...wanted] = process.argv.slice(2);
 const url = pathToFileURL(file).href;
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const LOOKS = [
@@ -74,6 +74,30 @@ const tools = async (page, table) => {
   return { before, sorted, reversed, ascending, descending, status, shown, sortTime };
 };
 
+// What a reader reaches by keyboard alone: the first stop is the skip link, and it leads to the verdict.
+const keys = async (page) => {
+  await page.keyboard.press("Tab");
+  const first = await page.evaluate(() => document.activeElement.className);
+  await page.keyboard.press("Enter");
+  return { first, hash: new URL(page.url()).hash };
+};
+
+// A link into a folded part opens it, and one button opens or closes all of them.
+const parts = async (page) => {
+  const link = page.locator("#in-short a").first();
+  if ((await link.count()) === 0) return null;
+  await link.click();
+  const target = page.locator(`[id="${(await link.getAttribute("href")).slice(1)}"]`);
+  const revealed = await target.isVisible();
+  const button = page.locator("#checks ~ button.fold");
+  const states = [];
+  for (let turn = 0; turn < 2; turn += 1) {
+    await button.click();
+    states.push(await page.$$eval("details.check", (found) => found.filter((part) => part.open).length));
+  }
+  return { revealed, states, total: await page.locator("details.check").count() };
+};
+
 const browser = await chromium.launch({
   executablePath,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
@@ -86,17 +110,25 @@ try {
   seen.h1 = await page.$$eval("h1", (found) => found.length);
   seen.images = await page.$$eval("img", (found) => found.map((image) => [image.naturalWidth > 0, image.alt]));
   seen.buttons = await page.$$eval("button", (found) => found.length);
-  for (const href of await page.$$eval('a[href^="#"]', (links) => links.map((link) => link.getAttribute("href")))) {
-    const target = await page.evaluate((id) => document.getElementById(id) !== null, href.slice(1));
-    if (!target) seen.errors.push(`no target for ${href}`);
-  }
+  const lost = await page.$$eval('a[href^="#"]', (links) =>
+    links.map((link) => link.getAttribute("href")).filter((href) => !document.getElementById(href.slice(1))),
+  );
+  seen.errors.push(...lost.map((href) => `no target for ${href}`));
+  seen.keys = await keys(page);
+  seen.parts = await parts(page);
   seen.tools = await tools(page, "table-wrong");
   await context.close();
   const silent = await open(browser, { javaScriptEnabled: false });
   seen.silentText = await silent.page.innerText("body");
   seen.silentButtons = (await silent.page.$$("button")).length;
+  const linked = await silent.page.$$eval("#in-short a", (links) => links.map((link) => link.getAttribute("href")));
+  if (linked.length) {
+    await silent.page.goto(url + linked[0]);
+    seen.silentReveal = await silent.page.locator(`[id="${linked[0].slice(1)}"]`).isVisible();
+  }
   await silent.context.close();
-  for (const look of LOOKS) seen.looks[look.name] = await accessibility(browser, look);
+  const chosen = LOOKS.filter((look) => wanted.length === 0 || wanted.includes(look.name));
+  for (const look of chosen) seen.looks[look.name] = await accessibility(browser, look);
 } finally {
   await browser.close();
 }

@@ -33,6 +33,8 @@ def test_example_holds(check: Check, example: Example) -> None:
     if example.result in ("PASS", "FAIL"):
         assert isinstance(found.observed[0], str), "what was observed must be said"
         assert isinstance(found.expected[0], str), "what is expected must be said"
+    if example.result == "PASS":
+        assert not isinstance(found.reason[0], str), "what passes needs no excuse"
 
 
 @pytest.mark.parametrize(("check", "example"), PASSING)

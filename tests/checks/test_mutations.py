@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
 
 import pandas as pd
 import pytest
-from mutants import is_noticed, module_of, mutants_of, slice_of
+from mutants import Shared, functions_of, is_noticed, module_of, mutants_of, slice_of
 from slicing import Slice
-from unnoticed import UNNOTICED
 
-from vbr_audit.checks import REGISTRY, Registry, check
+from vbr_audit.checks import REGISTRY, Registry, check, logic, sessions
 from vbr_audit.checks.logic import surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.registry import Check
 
+_ONE_CLOCK = "the examples have one clock and one period, which ends at that clock; test_runs_sessions.py has others"
 EQUIVALENT: dict[tuple[str, str], str] = {
-    ("RUN-001", "until >= now - _RECENT -> until > now - _RECENT"): "the examples have one clock and one period",
-    ("RUN-002", "until >= now - _RECENT -> until > now - _RECENT"): "the examples have one clock and one period",
+    ("RUN-001", "until >= now - _RECENT -> until > now - _RECENT"): _ONE_CLOCK,
+    ("RUN-002", "until >= now - _RECENT -> until > now - _RECENT"): _ONE_CLOCK,
+    ("RUN-014", "min(until, now) -> max(until, now)"): _ONE_CLOCK,
+    ("sessions._narrow", "places.max(initial=0) -> places.min(initial=0)"): (
+        "it takes more than 256 jobs, as in test_runs_sessions.py"
+    ),
 }
-"""Mutants that no example can notice, by check (or module and helper) and change: why.
-
-`UNNOTICED` lists those that some example could notice and none does yet; it may only shrink.
-"""
+"""Mutants that no example can notice, by check (or module and helper) and change: why."""
 
 
 def _helpers() -> dict[str, list[Check]]:
@@ -36,20 +40,24 @@ def _helpers() -> dict[str, list[Check]]:
 
 
 HELPERS = _helpers()
+SHARED = Shared((logic, sessions), REGISTRY.all())
+WORDING = frozenset({"listed"})
+"""Shared helpers of which the answer is only ever read by people."""
 
 
 def _survivors(checks: list[Check], function: str) -> list[str]:
     """The changes of `function` that no example of `checks` notices."""
-    noticed: dict[str, bool] = {}
+    noticed: dict[tuple[int, int, str], bool] = {}
     for one in checks:
         for mutant in mutants_of(one):
-            if mutant.owner == function and not noticed.get(mutant.text):
-                noticed[mutant.text] = is_noticed(one, mutant)
-    return sorted(text for text, seen in noticed.items() if not seen)
+            key = (*mutant.place, mutant.text)
+            if mutant.owner == function and not noticed.get(key):
+                noticed[key] = is_noticed(one, mutant)
+    return sorted({text for (*_, text), seen in noticed.items() if not seen})
 
 
 def _excused(owner: str) -> list[str]:
-    return sorted(change for name, change in {*EQUIVALENT, *UNNOTICED} if name == owner)
+    return sorted(change for name, change in EQUIVALENT if name == owner)
 
 
 @pytest.mark.parametrize("one", REGISTRY.all(), ids=lambda one: one.id)
@@ -62,8 +70,23 @@ def test_every_wrong_in_a_helper_is_noticed(helper: str) -> None:
     assert _survivors(HELPERS[helper], helper.partition(".")[2]) == _excused(helper)
 
 
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        pytest.param(module, name, id=f"{module.__name__.rpartition('.')[2]}.{name}")
+        for module in (logic, sessions)
+        for name in functions_of(module)
+        if name not in WORDING
+    ],
+)
+def test_every_wrong_in_what_all_checks_share_is_noticed(module: ModuleType, function: str) -> None:
+    unnoticed = {mutant.text for mutant in SHARED.mutants(module, function) if not SHARED.is_noticed(module, mutant)}
+    assert sorted(unnoticed) == _excused(f"{module.__name__.rpartition('.')[2]}.{function}")
+
+
 def test_what_is_excused_exists_and_has_a_reason() -> None:
-    assert {owner for owner, _ in {*EQUIVALENT, *UNNOTICED}} <= {one.id for one in REGISTRY} | set(HELPERS)
+    shared = {f"{module.__name__.rpartition('.')[2]}.{name}" for module in (logic, sessions) for name in vars(module)}
+    assert {owner for owner, _ in EQUIVALENT} <= {one.id for one in REGISTRY} | set(HELPERS) | shared
     assert all(EQUIVALENT.values())
 
 
@@ -79,13 +102,13 @@ def _at_least(count: pd.Series, least: int) -> pd.Series:
     return count >= least
 
 
-def _declared(*examples: Example) -> Check:
+def _declared(*examples: Example, function: Callable[[pd.DataFrame], Outcome] = enough) -> Check:
     registry = Registry()
     declare = check(
         "TST-001", "Enough", severity="high", table="jobs", reads=("retry_count",), remediation="Do: it.",
         examples=examples, registry=registry,
     )  # fmt: skip
-    declare(enough)
+    declare(function)
     return registry.get("TST-001")
 
 
@@ -99,6 +122,27 @@ def test_examples_with_a_hole_are_found_out() -> None:
     assert _survivors([_declared(passes, fails, edge)], "_at_least") == []
     silent = _declared(passes, Example("FAIL", {"retry_count": 1}))
     assert _survivors([silent], "enough") == ["count == 0 -> count != 0"], "a severity decides too"
+
+
+def twice(jobs: pd.DataFrame) -> Outcome:
+    """Because."""
+    count = jobs["retry_count"]
+    return Outcome(count > 2, severity=worded(jobs.index, (surely(count > 2), "low")))
+
+
+def test_equal_words_at_two_places_are_two_wrongs() -> None:
+    examples = (Example("PASS", {"retry_count": 3}), Example("FAIL", {"retry_count": 2}))
+    weak = _declared(*examples, function=twice)
+    assert _survivors([weak], "twice") == ["count > 2 -> count < 2", "count > 2 -> count >= 2"]
+    strong = _declared(*examples, Example("PASS", {"retry_count": 3}, severity="low"), function=twice)
+    assert _survivors([strong], "twice") == ["count > 2 -> count >= 2"]
+
+
+def test_shared_functions_without_a_wrong_are_not_noticed() -> None:
+    plain = next(SHARED.mutants(logic, "any_of"))
+    same = replace(plain, functions=tuple(functions_of(logic).values()))
+    assert SHARED.is_noticed(logic, plain)
+    assert not SHARED.is_noticed(logic, same)
 
 
 @pytest.mark.parametrize(

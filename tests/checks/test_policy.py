@@ -95,3 +95,10 @@ def test_wrong_policies_are_refused_with_their_line(checks: str, message: str | 
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(PolicyError, match=r"^policy.yaml:2: rules: unknown key; known: version, extends"):
         load_policy("version: 1\nrules: []\n")
+
+
+def test_the_backup_window_is_asked_for_by_the_strict_profile_only() -> None:
+    assert not load_policy().use("JOB-027").enabled
+    assert load_policy().use("JOB-027").reason
+    assert load_policy("strict").use("JOB-027").enabled
+    assert not load_policy("minimal").use("JOB-027").enabled

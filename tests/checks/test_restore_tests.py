@@ -32,7 +32,7 @@ SERVERS = table("servers", revision=["1.3-rev1"])
 def restores(*results: str | None, ago: float = 1, kind: str = "RestoreVm") -> pd.DataFrame:
     size = len(results)
     return table(
-        "sessions",
+        "restore_sessions",
         session_type=[kind] * size,
         state=["Stopped"] * size,
         result=results,
@@ -40,10 +40,12 @@ def restores(*results: str | None, ago: float = 1, kind: str = "RestoreVm") -> p
     )
 
 
-def answer(sessions: pd.DataFrame, *, since: float, until: float = 0, window_days: int = 90) -> Any:
-    outcome = restore_tried(
-        SERVERS, sessions, now=NOW, since=NOW - since * DAY, until=NOW - until * DAY, window_days=window_days
-    )
+def history(days: float | None) -> pd.DataFrame:
+    return table("session_history", oldest_session=[] if days is None else [(NOW - days * DAY).isoformat()])
+
+
+def answer(sessions: pd.DataFrame, *, since: float | None, window_days: int = 90) -> Any:
+    outcome = restore_tried(SERVERS, sessions, history(since), now=NOW, window_days=window_days)
     return outcome.ok.tolist()[0]
 
 
@@ -51,15 +53,12 @@ def test_kinds_are_words_of_the_api() -> None:
     assert set(TESTS) <= set(SESSION_TYPES)
 
 
-@pytest.mark.parametrize(
-    ("since", "until", "expected"),
-    [(90, 0, False), (89.9, 0, pd.NA), (120, 0.9, False), (120, 1, pd.NA), (120, -3, False)],
-)
-def test_silence_is_known_only_for_a_window_that_was_read(since: float, until: float, expected: Any) -> None:
-    assert answer(restores("Failed"), since=since, until=until) is expected
+@pytest.mark.parametrize(("since", "expected"), [(90, False), (89.9, pd.NA), (120, False), (None, pd.NA)])
+def test_silence_is_known_only_for_what_the_server_remembers(since: float | None, expected: Any) -> None:
+    assert answer(restores("Failed"), since=since) is expected
 
 
-def test_success_is_enough_however_short_the_period() -> None:
+def test_success_is_enough_however_short_the_history() -> None:
     assert answer(restores("Failed", "Warning"), since=2) is True
     assert answer(restores("Success", ago=90), since=200) is True
     assert answer(restores("Success", ago=90.1), since=200) is False
@@ -81,12 +80,19 @@ def test_pass_needs_a_success(results: list[str | None], since: int) -> None:
 
 def share(tasks: pd.DataFrame, names: Sequence[str | None], **more: Any) -> Any:
     objects = table("protected_objects", name=names)
-    since = NOW - more.pop("since", 400) * DAY
-    return objects_restored(SERVERS, tasks, objects, now=NOW, since=since, until=NOW, **more)
+    return objects_restored(SERVERS, tasks, objects, history(more.pop("since", 400)), now=NOW, **more)
+
+
+def tasks_of(*names: str, ago: float = 1) -> pd.DataFrame:
+    size = len(names)
+    moment = (NOW - ago * DAY).isoformat()
+    return table(
+        "restore_tasks", type=["Restore"] * size, name=names, result=["Success"] * size, created=[moment] * size
+    )
 
 
 def test_objects_count_by_distinct_names_without_regard_to_case() -> None:
-    tasks = table("task_sessions", type=["Restore"] * 3, name=["A", "a", "zz"], result=["Success"] * 3)
+    tasks = tasks_of("A", "a", "zz")
     outcome = share(tasks, ["a", "A", "b", "c"])
 
     assert outcome.ok.tolist() == [True]
@@ -94,15 +100,17 @@ def test_objects_count_by_distinct_names_without_regard_to_case() -> None:
 
 
 def test_share_below_the_bound_of_a_year_that_was_read() -> None:
-    tasks = table("task_sessions", type=["Restore"], name=["a"], result=["Success"])
+    tasks = tasks_of("a")
 
     assert share(tasks, ["a", "b", "c"], min_percent=50.0).ok.tolist() == [False]
     assert share(tasks, ["a", "b", "c"], min_percent=50.0, since=300).ok.tolist() == [pd.NA]
     assert share(tasks, ["a", "b", None], min_percent=50.0).ok.tolist() == [pd.NA]
+    assert share(tasks_of("a", ago=365.1), ["a", "b"]).ok.tolist() == [False]
+    assert share(tasks_of("a", ago=365), ["a", "b"]).ok.tolist() == [True]
 
 
 def test_failed_sessions_are_counted_by_kind() -> None:
-    outcome = restores_succeeded(SERVERS, restores("Failed", "Failed", "Success"))
+    outcome = restores_succeeded(SERVERS, restores("Failed", "Failed", "Success"), since=NOW - 9 * DAY, until=NOW)
 
     assert outcome.ok.tolist() == [False]
     assert outcome.observed == "2 of 3 failed: 2 × RestoreVm"
@@ -110,7 +118,7 @@ def test_failed_sessions_are_counted_by_kind() -> None:
 
 def test_other_sessions_are_no_restores() -> None:
     assert "BackupJob" not in RESTORES
-    outcome = restores_succeeded(SERVERS, restores("Failed", kind="BackupJob"))
+    outcome = restores_succeeded(SERVERS, restores("Failed", kind="BackupJob"), since=NOW - 9 * DAY, until=NOW)
 
     assert outcome.applies is not None
     assert outcome.applies.tolist() == [False]

@@ -156,7 +156,7 @@ def test_a_typo_in_the_policy_ends_in_2_before_any_request(
     [
         (["--month", "2026-13"], "not a month"),
         (["--timezone", "Mars/Olympus"], "unknown time zone"),
-        (["--format", "pdf"], "unknown format pdf"),
+        (["--format", "docx"], "unknown format docx"),
         (["--format", ","], "names no format"),
         (["--fail-on", "hgih"], "no such severity"),
         (["--timeout", "-1"], "timeout"),

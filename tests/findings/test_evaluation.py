@@ -260,6 +260,23 @@ def test_interrupted_and_narrowed_runs_say_so(estate: Estate) -> None:
     assert "Only jobs whose name fits Pay* are in scope." in results.limits
 
 
+def test_an_override_that_fits_nothing_is_told_once(estate: Estate) -> None:
+    text = CORE_TEXT + (
+        "overrides:\n"
+        "  - {match: {object_name: Lab*}, checks: {JOB-00*: {severity: low}}}\n"
+        "  - {match: {object_name: a}, checks: {JOB-008: {severity: low}}}\n"
+        "  - {match: {object_name: a}, checks: {SEC-001: {severity: low}}}\n"
+        "  - {match: {object_name: a, object_type: server}, checks: {JOB-008: {severity: low}}}\n"
+    )
+    found = [text for text in evaluate(estate({"a": {}}), load_policy(text)).limits if text.startswith("The override")]
+    first = text[: text.index("overrides:")].count("\n") + 2
+    assert sorted(found) == [
+        f"The override for {match} (policy.yaml:{first + place}) fits no object that its checks judged, "
+        "so it changes nothing."
+        for place, match in ((0, "object_name Lab*"), (2, "object_name a"), (3, "object_type server, object_name a"))
+    ]
+
+
 def test_failing_at(estate: Estate) -> None:
     findings = evaluate(estate({"a": BAD}, status={"server_info": "denied"}), core_policy()).findings
     assert [len(failing_at(findings, word)) for word in ("critical", "high", "medium", "low", "info", "never")] == [

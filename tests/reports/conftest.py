@@ -5,20 +5,23 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import os
+import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from core_checks import core_policy
+from estates import audit_of
 
 from vbr_audit.checks.policy import load_policy
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings import Results, evaluate, load_waivers
+from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext, build_context
 from vbr_audit.tables import history, job_states, jobs, sessions
 
@@ -270,31 +273,67 @@ def need_tool() -> Callable[[str], str]:
     return need
 
 
+@pytest.fixture(scope="session")
+def whole_context() -> ReportContext:
+    """A whole simulated estate against the whole catalogue."""
+    return audit_of().context
+
+
 HOSTILE = (
     "\"'><script>alert(1)</script><img src=x onerror=alert(1)><svg/onload=alert(1)></style></title></textarea>"
     "<a href=javascript:alert(1)>x</a>{{ 7 * 7 }}{% raw %}\u202e\x1b[31m\x00\x0b&lt;"
 )
 
 
+_WRITABLE = "".join(char for char in HOSTILE if char not in "\x00\x0b\x1b\u202e").replace('"', '\\"')
+HOSTILE_WAIVERS = (
+    "version: 1\nwaivers:\n"
+    f'  - {{id: "w{_WRITABLE}", check: JOB-008, object_name: "*", owner: "{_WRITABLE}", reason: "{_WRITABLE}", '
+    f'approved_by: "{_WRITABLE}", ticket: "{_WRITABLE}", expires: 2027-01-31}}\n'
+    f'  - {{id: "v{_WRITABLE}", check: JOB-004, object_name: "{_WRITABLE}", owner: "{_WRITABLE}", '
+    f'reason: "{_WRITABLE}", expires: 2026-10-31}}\n'
+)
+
+
 @pytest.fixture(scope="session")
 def hostile_context(make_run: MakeRun) -> ReportContext:
     """A run where every text from outside tries to run, to break out or to reorder the line."""
-    text = HOSTILE.replace("\x00", "").replace("\x0b", "").replace("\x1b", "").replace('"', '\\"').replace("\u202e", "")
-    waivers = (
-        "version: 1\nwaivers:\n"
-        f'  - {{id: "w{text}", check: JOB-008, object_name: "*Exchange*", owner: "{text}", reason: "{text}", '
-        "expires: 2027-01-31}\n"
-        f'  - {{id: "v{text}", check: JOB-004, object_name: "{text}", owner: "{text}", reason: "{text}", '
-        "expires: 2026-10-31}\n"
-    )
     return make_run(
         word=lambda text: f"{HOSTILE}{text}",
         tls=HOSTILE,
         jobs_pattern=HOSTILE,
-        waivers=waivers,
+        waivers=HOSTILE_WAIVERS,
         title=f"Title {HOSTILE}",
         changes={"job_states": {"status": "partial", "reason": HOSTILE, "path": HOSTILE}},
     )
+
+
+KEPT = re.compile(
+    r"(^|_)(id|ids|key|type|state|status|result|kind|days|time|class|mode|server|revision|profile|in|by)$"
+)
+"""Columns whose words decide what is shown at all; every other text may be anything."""
+
+
+@pytest.fixture(scope="session")
+def hostile_whole_context(whole_context: ReportContext) -> ReportContext:
+    """The whole estate, every text of every table, of its manifest and of its waivers hostile."""
+    snapshot = whole_context.snapshot
+    tables = {name: frame.copy() for name, frame in snapshot.tables.items()}
+    for frame in tables.values():
+        for column in frame.select_dtypes("string"):
+            if not KEPT.search(column):
+                frame[column] = (HOSTILE + frame[column]).astype(frame[column].dtype)
+    run = snapshot.manifest.run.model_copy(
+        update=dict.fromkeys(("policy_name", "timezone_source", "note", "tool_version"), HOSTILE)
+    )
+    servers = [
+        server.model_copy(update=dict.fromkeys(("url", "build", "account", "role", "tls"), HOSTILE))
+        for server in snapshot.manifest.servers
+    ]
+    manifest = snapshot.manifest.model_copy(update={"run": run, "servers": servers, "warnings": [HOSTILE]})
+    changed = dataclasses.replace(snapshot, tables=tables, manifest=manifest)
+    title = f"Title {HOSTILE}"
+    return build_context(changed, evaluate(changed, load_policy(None), load_waivers(HOSTILE_WAIVERS)), title=title)
 
 
 @pytest.fixture(scope="session")
@@ -313,3 +352,18 @@ def everything_asked() -> Callable[[ReportContext], ReportContext]:
         return build_context(dataclasses.replace(context.snapshot, manifest=whole), context.results)
 
     return change
+
+
+@pytest.fixture(scope="session")
+def hostile_estate() -> Iterator[Audit]:
+    """The audit of a whole simulated estate with hostile names, unknown kinds and stripped documents."""
+    from vbr_audit import simulator
+    from vbr_audit.api.connecting import connect
+    from vbr_audit.pipeline import audit_snapshot, collect
+
+    account = {"username": simulator.DEMO_USERNAME, "password": simulator.DEMO_PASSWORD}
+    with (
+        simulator.serve(jobs=12, sessions=80, hostile=True, role="Administrator", now=NOW) as url,
+        connect(url, name="vbr01.example", **account) as client,
+    ):
+        yield audit_snapshot(collect(client, progress=False))

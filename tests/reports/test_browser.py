@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from looking import BROWSER, NeedTool, look_at
 
+from vbr_audit.reports.chart_list import chart_plans
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html import render_html
 from vbr_audit.reports.notebook import audit_html
 
 pytestmark = pytest.mark.browser
 
-BROWSER = Path(__file__).parents[1] / "browser"
+VNU = BROWSER / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 MakeRun = Callable[..., ReportContext]
-Look = Callable[[str], Any]
+Look = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def look(need_tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Look:
+def look(need_tool: NeedTool, tmp_path_factory: pytest.TempPathFactory) -> Look:
     """Open a page in Chromium and tell what happened."""
-    chromium = need_tool("chromium", "chromium-browser", "google-chrome")
-    node = need_tool("node")
-    need_tool(str(BROWSER / "node_modules" / "axe-core"))
-    need_tool(str(BROWSER / "node_modules" / "playwright-core"))
 
-    def look_at(html: str) -> Any:
+    def look_at_text(html: str, *looks: str) -> Any:
         page = tmp_path_factory.mktemp("page") / "report.html"
         page.write_text(html, encoding="utf-8")
-        done = subprocess.run(
-            [node, str(BROWSER / "look_at_page.mjs"), chromium, str(page)],
-            capture_output=True,
-            timeout=300,
-            check=False,
-            env=dict(os.environ),
-        )
-        assert done.returncode == 0, done.stderr.decode(errors="replace")
-        return json.loads(done.stdout)
+        return look_at(page, need_tool, *looks)
 
-    return look_at
+    return look_at_text
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +45,23 @@ def assert_harmless_and_readable(seen: Any) -> None:
     assert seen["requests"] == []
     assert seen["csp"] == []
     assert seen["errors"] == []
+    assert seen["looks"]
     for name, found in seen["looks"].items():
         assert found["violations"] == [], name
         assert found["passes"] > 5
         assert found["overflow"] <= 0, name
 
 
-def test_an_ordinary_run(ordinary: Any) -> None:
+def test_an_ordinary_run(ordinary: Any, context: ReportContext) -> None:
     seen = ordinary
     assert_harmless_and_readable(seen)
     assert seen["h1"] == 1
     assert seen["title"] == "Backup compliance, October 2026 · vbr01.example · 1 to 31 October 2026 (Europe/Berlin)"
     assert all(drawn and len(alt) > 30 for drawn, alt in seen["images"])
-    assert len(seen["images"]) == 4
+    assert len(seen["images"]) == len(chart_plans(context))
+    assert seen["keys"] == {"first": "skip", "hash": "#main"}
+    assert seen["parts"]["revealed"]
+    assert seen["parts"]["states"] == [seen["parts"]["total"], 0]
 
 
 def test_sort_and_filter(ordinary: Any, context: ReportContext) -> None:
@@ -87,6 +79,7 @@ def test_sort_and_filter(ordinary: Any, context: ReportContext) -> None:
 def test_everything_is_there_without_script(ordinary: Any, context: ReportContext) -> None:
     seen = ordinary
     assert seen["silentButtons"] == 0
+    assert seen["silentReveal"]
     assert context.summary.verdict.headline in seen["silentText"]
     for finding_id in context.results.failed["finding_id"]:
         assert finding_id in seen["silentText"]
@@ -98,11 +91,32 @@ def test_hostile_text_everywhere(look: Look, hostile_context: ReportContext) -> 
     assert "<script>alert(1)</script>" in seen["silentText"]
 
 
+def test_a_whole_estate_with_hostile_text_in_every_field(look: Look, hostile_whole_context: ReportContext) -> None:
+    context = hostile_whole_context
+    assert {"calendar", "capacity", "durations", "protection"} <= {plan.name for plan in chart_plans(context)}
+    seen = look(render_html(context), "dark", "phone")
+    assert_harmless_and_readable(seen)
+    assert all(drawn and len(alt) > 30 for drawn, alt in seen["images"])
+
+
+def test_the_html_is_valid(
+    need_tool: NeedTool, tmp_path: Path, context: ReportContext, hostile_whole_context: ReportContext
+) -> None:
+    java, checker = need_tool("java"), need_tool(str(VNU))
+    paths = []
+    for name, shown in (("ordinary", context), ("hostile", hostile_whole_context)):
+        paths.append(tmp_path / f"{name}.html")
+        paths[-1].write_text(render_html(shown), encoding="utf-8")
+    words = [java, "-jar", checker, "--errors-only", "--stdout", "--exit-zero-always", *map(str, paths)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout + done.stderr == ""
+
+
 def test_a_page_at_its_row_limit(look: Look, make_run: MakeRun) -> None:
     page = render_html(make_run(job_count=480, session_count=600))
     assert "Showing 1,000 of" in page
     assert len(page.encode()) <= 2_000_000
-    seen = look(page)
+    seen = look(page, "light", "dark phone")
     assert_harmless_and_readable(seen)
     assert len(seen["tools"]["before"]) == 1000
 

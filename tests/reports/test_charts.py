@@ -9,15 +9,23 @@ import sys
 
 import matplotlib
 
-from vbr_audit.display import number
-from vbr_audit.reports.charts import draw_svg, make_charts
+from vbr_audit.display import duration, number, percent
+from vbr_audit.reports import plot
+from vbr_audit.reports.charts import Chart, draw_svg, make_charts
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.daily import DailyRuns
-from vbr_audit.reports.plot import LIGHT, draw_daily_runs, legend_word, sessions_per_day, statuses_by_area
+from vbr_audit.reports.drawings import draw_daily_runs
+from vbr_audit.reports.paint import LIGHT, legend_word, name_label
+from vbr_audit.reports.plot import sessions_per_day, statuses_by_area
+
+
+def named(context: ReportContext) -> dict[str, Chart]:
+    return {chart.name: chart for chart in make_charts(context)}
 
 
 def test_charts_tell_their_message(context: ReportContext) -> None:
-    runs, areas = make_charts(context)
+    charts = named(context)
+    runs, areas = charts["runs"], charts["areas"]
     failed = context.summary.sessions_by_result["Failed"]
     assert f"{number(failed)} Failed" in runs.alt
     assert "Most failures:" in runs.alt
@@ -29,16 +37,35 @@ def test_charts_tell_their_message(context: ReportContext) -> None:
         assert shown["fail"] == number(area.counts["FAIL"])
 
 
-def test_charts_are_images_with_equal_bytes(context: ReportContext) -> None:
-    first, second = make_charts(context), make_charts(context)
+def test_every_picture_of_a_whole_estate_is_drawn(whole_context: ReportContext) -> None:
+    charts = named(whole_context)
+    assert list(charts) == ["runs", "trend", "calendar", "durations", "capacity", "protection", "areas"]
+    assert percent(whole_context.summary.success_rate) in charts["trend"].alt
+    worst = whole_context.figures.calendar.rows[0]
+    assert worst.name in charts["calendar"].alt
+    assert charts["capacity"].rows[0][1] == percent(whole_context.figures.spaces[0].free_share)
+    assert [row[1] for row in charts["protection"].rows] == [
+        number(digit.met) for digit in whole_context.figures.protection.digits
+    ]
+    slowest = whole_context.figures.slow_runs[0]
+    assert charts["durations"].rows[0][:2] == (slowest.name, duration(slowest.slowest_s))
+
+
+def test_charts_are_images_with_equal_bytes(whole_context: ReportContext) -> None:
+    first, second = make_charts(whole_context), make_charts(whole_context)
     assert first == second
     for chart in first:
-        for uri in (chart.light, chart.dark):
-            svg = base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,"))
-            assert svg.startswith(b"<?xml")
-            assert b"<dc:date>" not in svg
-            assert len(svg) < 150_000
-        assert chart.light != chart.dark
+        head, _, body = chart.image.partition(";base64,")
+        image = base64.b64decode(body)
+        assert len(image) < 60_000
+        if head == "data:image/png":
+            assert image.startswith(b"\x89PNG")
+            assert b"tIME" not in image
+            assert b"tEXt" not in image
+        else:
+            assert head == "data:image/svg+xml"
+            assert image.startswith(b"<?xml")
+            assert b"<dc:date>" not in image
 
 
 def test_settings_of_the_user_neither_matter_nor_change(context: ReportContext) -> None:
@@ -51,15 +78,16 @@ def test_settings_of_the_user_neither_matter_nor_change(context: ReportContext) 
 
 def test_a_report_needs_no_pyplot(context: ReportContext) -> None:
     code = (
-        "import sys, vbr_audit.reports.charts as charts, vbr_audit.reports.plot as plot\n"
+        "import sys, vbr_audit.reports.charts as charts, vbr_audit.reports.drawings as drawings\n"
+        "from vbr_audit.reports import paint\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "charts.draw_svg(lambda axes, paint: plot.draw_areas(axes, (), paint), plot.LIGHT, 2)\n"
+        "charts.draw_svg(lambda axes, light: drawings.draw_areas(axes, (), light), paint.LIGHT, 2)\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_drawing_in_a_notebook(context: ReportContext) -> None:
+def test_drawing_in_a_notebook(context: ReportContext, whole_context: ReportContext) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -67,21 +95,28 @@ def test_drawing_in_a_notebook(context: ReportContext) -> None:
     assert axes.get_ylabel() == "finished runs a day"
     assert sum(patch.get_height() for patch in axes.patches) == sum(context.summary.sessions_by_result.values())
     assert statuses_by_area(context.results, axes) is axes
+    for draw in (plot.calendar, plot.durations, plot.capacity, plot.success_rate):
+        assert draw(whole_context.snapshot).get_figure() is not None
+    for draw_results in (plot.by_severity, plot.digits_met):
+        assert draw_results(whole_context.results).patches
     pyplot.close("all")
 
 
 def test_nothing_failed(context: ReportContext) -> None:
-    from vbr_audit.reports.charts import _worst_step
+    from vbr_audit.reports.chart_list import worst_step
 
-    calm = dataclasses.replace(context.daily_runs, counts={"Success": (1, 2)})
-    assert _worst_step(calm) == " No run failed."
+    calm = dataclasses.replace(context.figures.daily_runs, counts={"Success": (1, 2)})
+    assert worst_step(calm) == " No run failed."
 
 
 def test_words_of_a_newer_server_cannot_break_a_chart(context: ReportContext) -> None:
     words = ("Success", "$\\frac{$", "_hidden", "東京 🚀", "x" * 300, "", "</svg>")
-    runs = DailyRuns("day", context.daily_runs.starts[:2], dict.fromkeys(words, (1, 2)))
+    runs = DailyRuns("day", context.figures.daily_runs.starts[:2], dict.fromkeys(words, (1, 2)))
     svg = draw_svg(lambda axes, paint: draw_daily_runs(axes, runs, paint), LIGHT, 3)
     assert svg.count(b"<svg") == 1
     assert legend_word("_hidden") == "hidden"
     assert legend_word("東京 🚀") == "?? ?"
     assert legend_word("___") == "?"
+    assert name_label("Zürich $1") == "Zürich \\$1"
+    assert name_label("n" * 60) == "n" * 29 + "…"
+    assert name_label(" ") == "(no name)"

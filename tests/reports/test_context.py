@@ -12,7 +12,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import time_zone
 from vbr_audit.reports.context import Fact, ReportContext
 from vbr_audit.reports.daily import count_daily_runs
-from vbr_audit.reports.page import parameters_text, prose
+from vbr_audit.reports.page_checks import parameters_text, prose
 
 MakeRun = Callable[..., ReportContext]
 
@@ -62,7 +62,7 @@ def test_the_title_names_the_month_or_the_days(context: ReportContext) -> None:
 
 
 def test_runs_by_day_add_up_to_the_summary(context: ReportContext) -> None:
-    runs = context.daily_runs
+    runs = context.figures.daily_runs
     counted = {result: total for result, total in context.summary.sessions_by_result.items() if total}
     assert runs.totals == counted
     assert runs.results == ("Success", "Warning", "Failed")
@@ -72,8 +72,8 @@ def test_runs_by_day_add_up_to_the_summary(context: ReportContext) -> None:
 
 def test_days_are_those_of_the_zone(context: ReportContext) -> None:
     created = context.snapshot.sessions["created"].dt.tz_convert("Europe/Berlin").dt.date
-    for index, start in enumerate(context.daily_runs.starts):
-        day_total = sum(values[index] for values in context.daily_runs.counts.values())
+    for index, start in enumerate(context.figures.daily_runs.starts):
+        day_total = sum(values[index] for values in context.figures.daily_runs.counts.values())
         assert day_total == int((created == start).sum())
 
 
@@ -82,7 +82,7 @@ def test_a_long_period_is_counted_by_weeks(context: ReportContext) -> None:
     runs = count_daily_runs(long, time_zone("UTC"))
     assert runs.step == "week"
     assert all(start.weekday() == 0 for start in runs.starts)
-    assert runs.totals == context.daily_runs.totals
+    assert runs.totals == context.figures.daily_runs.totals
 
 
 def test_days_to_come_are_not_shown(context: ReportContext) -> None:

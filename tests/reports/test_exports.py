@@ -1,4 +1,4 @@
-"""findings.json and findings.csv: the same rows and numbers, byte for byte, safe to open."""
+"""The exports as files: the same rows and numbers, byte for byte, safe to open; findings.json and findings.csv."""
 
 from __future__ import annotations
 
@@ -10,23 +10,37 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from vbr_audit.cli import app
+from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings import FINDING_COLUMNS
+from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.exports import FORMULA_STARTS, findings_csv, findings_json, write_csv, write_json
-from vbr_audit.reports.interface import FORMATS, make_report
+from vbr_audit.reports.exports import EXPORTS, findings_csv, findings_json
+from vbr_audit.reports.exports.csv import FORMULA_STARTS
+from vbr_audit.reports.interface import DEFAULT_FORMATS, make_report
 
 MakeRun = Callable[..., ReportContext]
+STEERING = ("\x1b", "\x9b", "\x00", "\x07", "\x7f", "\u202e", "\u2066", "\u2028", "\ufeff")
 
 
 def rows_of(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
 
+def with_name(context: ReportContext, name: str) -> ReportContext:
+    """The run with another name for the object of its first finding."""
+    findings = context.results.findings.copy()
+    findings.loc[0, "object_name"] = name
+    return dataclasses.replace(context, results=dataclasses.replace(context.results, findings=findings))
+
+
 def test_json_holds_findings_coverage_and_summary(context: ReportContext) -> None:
     document = json.loads(findings_json(context))
     assert list(document) == ["schema", "run", "findings", "coverage", "requirements", "summary"]
     assert document["schema"] == 1
+    assert document["run"]["run_id"] == context.manifest.run_id
     assert document["run"]["policy_sha256"] == "ab" * 32
     assert document["run"]["servers"][0]["account"] == "auditor"
     findings = document["findings"]
@@ -56,37 +70,104 @@ def test_csv_holds_the_same_rows(context: ReportContext) -> None:
 
 def test_equal_runs_give_equal_bytes(make_run: MakeRun) -> None:
     first, second = make_run(), make_run()
-    assert findings_json(first) == findings_json(second)
-    assert findings_csv(first) == findings_csv(second)
+    for make in EXPORTS.values():
+        assert make(first) == make(second)
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_of_the_csv_begins_a_formula(make_run: MakeRun, start: str) -> None:
-    context = make_run(word=lambda text: f"{start}cmd|' /C calc'!A0 \"x\"\n{text}")
+def test_a_run_without_anything_is_written_too(make_run: MakeRun) -> None:
+    nothing = make_run(job_count=0, session_count=0, waivers=None)
+    for make in EXPORTS.values():
+        assert make(nothing)
+
+
+def test_no_cell_of_the_csv_begins_a_formula(make_run: MakeRun) -> None:
+    context = make_run(word=lambda text: f"=cmd|' /C calc'!A0 \"x\"\n{text}")
     cells = [cell for row in csv.reader(io.StringIO(findings_csv(context).decode(), newline="")) for cell in row]
     assert not any(cell.startswith(FORMULA_STARTS) for cell in cells)
-    assert any(cell.startswith(f"'{start}cmd|' /C calc'!A0 \"x\"\n") for cell in cells)
+    assert any(cell.startswith("'=cmd|' /C calc'!A0 \"x\"\n") for cell in cells)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠"])
+def test_whatever_may_begin_a_formula_is_guarded(context: ReportContext, start: str) -> None:
+    cell = rows_of(findings_csv(with_name(context, f"{start}1+1")))[0]["object_name"]
+    assert cell == f"'{start}1+1"
+
+
+@pytest.mark.parametrize("name", ["=1+1", "'=1+1", "'quoted", "plain", "two\nlines", 'comma, "quote"; \u00fc'])
+def test_the_guard_of_the_csv_can_be_taken_away(context: ReportContext, name: str) -> None:
+    cell = rows_of(findings_csv(with_name(context, name)))[0]["object_name"]
+    assert cell.removeprefix("'") == name
+
+
+def test_the_byte_order_mark_is_a_choice(context: ReportContext, tmp_path: Path) -> None:
+    plain, marked = findings_csv(context), findings_csv(context, bom=True)
+    assert marked == b"\xef\xbb\xbf" + plain
+    make_report("csv", csv_bom=True).write(context, tmp_path / "findings.csv")
+    assert (tmp_path / "findings.csv").read_bytes() == marked
+    make_report("csv").write(context, tmp_path / "findings.csv")
+    assert (tmp_path / "findings.csv").read_bytes() == plain
 
 
 def test_lone_surrogates_do_not_break_the_bytes(context: ReportContext) -> None:
-    findings = context.results.findings.copy()
-    findings.loc[0, "object_name"] = "a\ud800b"
-    broken = dataclasses.replace(context, results=dataclasses.replace(context.results, findings=findings))
+    broken = with_name(context, "a\ud800b")
     assert json.loads(findings_json(broken))["findings"][0]["object_name"] == "a?b"
-    assert rows_of(findings_csv(broken))[0]["object_name"] == "a?b"
+    assert rows_of(findings_csv(broken))[0]["object_name"] == "a⟨U+D800⟩b"
+    for make in EXPORTS.values():
+        assert make(broken).decode()
 
 
-def test_files_are_written(context: ReportContext, tmp_path: Path) -> None:
-    write_json(context, tmp_path / "a" / "findings.json")
-    write_csv(context, tmp_path / "findings.csv")
-    assert (tmp_path / "a" / "findings.json").read_bytes() == findings_json(context)
-    assert (tmp_path / "findings.csv").read_bytes() == findings_csv(context)
-    assert sorted(path.name for path in tmp_path.rglob("*.part")) == []
+@pytest.mark.parametrize("name", EXPORTS)
+def test_no_export_steers_a_terminal(context: ReportContext, name: str) -> None:
+    text = EXPORTS[name](with_name(context, "a" + "b".join(STEERING) + "\u061c\u200e\u2069c")).decode()
+    assert not [sign for sign in (*STEERING, "\u061c", "\u200e", "\u2069") if sign in text]
 
 
-def test_every_format_writes_its_file(context: ReportContext, tmp_path: Path) -> None:
-    for name in FORMATS:
+def test_json_gives_back_what_it_had_to_escape(context: ReportContext) -> None:
+    name = "".join(STEERING) + "ü€😀\\u009b"
+    assert json.loads(findings_json(with_name(context, name)))["findings"][0]["object_name"] == name
+
+
+def test_every_export_writes_its_file_whole(context: ReportContext, tmp_path: Path) -> None:
+    for name, make in EXPORTS.items():
         report = make_report(name)
-        report.write(context, tmp_path / report.file_name)
+        report.write(context, tmp_path / "deep" / report.file_name)
+        assert (tmp_path / "deep" / report.file_name).read_bytes() == make(context)
         assert report.name == name
-    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.xlsx", "findings.json", "findings.csv"}
+    assert {path.name for path in (tmp_path / "deep").iterdir()} == {
+        *("findings.json", "findings.csv", "findings.junit.xml", "findings.ocsf.jsonl"),
+        *("assessment-results.json", "summary.md"),
+    }
+
+
+def test_a_run_writes_four_formats_unless_told_otherwise() -> None:
+    assert DEFAULT_FORMATS == ("html", "xlsx", "json", "csv")
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_audit_of_a_hostile_estate_writes_any_format(hostile_estate: Audit, tmp_path: Path, name: str) -> None:
+    path = hostile_estate.write(name, tmp_path / name)
+    assert path.read_bytes() == EXPORTS[name](hostile_estate.context)
+
+
+def test_an_audit_refuses_a_format_that_does_not_exist(hostile_estate: Audit, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="unknown format docx"):
+        hostile_estate.write("docx", tmp_path / "report.docx")
+
+
+def test_the_command_line_writes_lists_and_removes_exports(hostile_estate: Audit, tmp_path: Path) -> None:
+    run = hostile_estate.save(tmp_path / "run", formats=["json"])
+    runner = CliRunner()
+    wanted = "json,csv,junit,ocsf,oscal,md"
+    written = runner.invoke(app, ["report", str(run), "--format", wanted, "--csv-bom"])
+    assert written.exit_code == 0, written.output
+    names = [make_report(name).file_name for name in wanted.split(",")]
+    assert all(name in written.stdout for name in names)
+    assert (run / "findings.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    sums = (run / "SHA256SUMS").read_text("utf-8")
+    assert all(f"  {name}\n" in sums for name in names)
+    assert runner.invoke(app, ["verify", str(run)]).exit_code == 0
+    kept = {name: (run / name).read_bytes() for name in names if name != "findings.csv"}
+    assert runner.invoke(app, ["check", str(run), "--fail-on", "never", "--allow-incomplete"]).exit_code == 0
+    assert {name: (run / name).read_bytes() for name in kept} == kept  # present exports are made anew, and the same
+    hostile_estate.write_outcome(run, formats=["json"])
+    assert [name for name in names if (run / name).exists()] == ["findings.json"]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import datetime as dt
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel import plan_sheets, write_workbook
+from vbr_audit.reports.excel_sheet import SheetColumn
+from vbr_audit.reports.review import Remark, Review, load_review
 
 pytestmark = pytest.mark.office
 
@@ -34,23 +40,31 @@ def convert(need_tool: Callable[..., str], tmp_path_factory: pytest.TempPathFact
     return convert_to
 
 
-def shown(column: pd.Series, zone: object) -> list[str]:
+def shown(column: SheetColumn, zone: object) -> list[str]:
     """A column as a spreadsheet shows it."""
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        local = column.dt.tz_convert(zone).dt.floor("s")
-        return ["" if pd.isna(moment) else f"{moment:%Y-%m-%d %H:%M:%S}" for moment in local]
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return ["" if pd.isna(value) else str(value).upper() for value in column]
-    if pd.api.types.is_float_dtype(column.dtype):
-        return ["" if pd.isna(value) else f"{value:g}" for value in column]
-    return ["" if pd.isna(value) else str(value) for value in column]
+    return ["" if pd.isna(value) else _text(value, column.number_format, zone) for value in column.values]
+
+
+def _text(value: Any, number_format: str | None, zone: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value.tz_convert(zone).floor('s'):%Y-%m-%d %H:%M:%S}"
+    if pd.api.types.is_bool(value):
+        return str(value).upper()
+    if number_format == "yyyy-mm-dd":
+        return str(dt.date(1899, 12, 30) + dt.timedelta(days=int(value)))
+    if number_format == "[h]:mm:ss":  # on paper 0:12:00, as its CSV filter has it a time of the day
+        return f"{dt.datetime(1900, 1, 1) + dt.timedelta(seconds=round(value * 86_400)):%I:%M:%S %p}"
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 @pytest.mark.parametrize("mark", ["", "=1+1 ", "#N/A", '_x0041_ é\n🚀 " , '], ids=["plain", "formula", "error", "odd"])
 def test_each_sheet_equals_its_table(
     make_run: MakeRun, tmp_path: Path, convert: Callable[[Path, str], Path], mark: str
 ) -> None:
-    context = make_run(job_count=8, session_count=40, word=lambda text: mark + text, waivers=None)
+    context = make_run(job_count=8, session_count=40, word=lambda text: mark + text)
+    failing = context.results.failed["finding_id"].iloc[0]
+    remark = Remark(finding_id=failing, status="Open", note=f"{mark}note")
+    context = dataclasses.replace(context, review=Review({failing: remark}, f"{mark}report.xlsx"))
     book = tmp_path / "report.xlsx"
     write_workbook(context, book)
     folder = convert(book, ALL_SHEETS_AS_CSV)
@@ -58,7 +72,7 @@ def test_each_sheet_equals_its_table(
         with (folder / f"report-{plan.name}.csv").open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
         assert header == [column.header for column in plan.columns]
-        expected = [shown(column.values, context.zone) for column in plan.columns]
+        expected = [shown(column, context.zone) for column in plan.columns]
         assert rows == [list(row) for row in zip(*expected, strict=True)]
 
 
@@ -67,3 +81,30 @@ def test_it_prints(context: ReportContext, tmp_path: Path, convert: Callable[[Pa
     write_workbook(context, book)
     (printed,) = convert(book, "pdf").iterdir()
     assert printed.read_bytes().startswith(b"%PDF")
+
+
+def test_a_review_that_was_saved_there_is_read_back(
+    context: ReportContext, tmp_path: Path, convert: Callable[[Path, str], Path]
+) -> None:
+    write_workbook(context, tmp_path / "report.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "report.xlsx")
+    sheet = book["Findings"]
+    at = {cell.value: cell.column for cell in sheet[1]}
+    told = {2: ("Accepted", "=1+1"), 3: ("Open", "über\nzwei Zeilen"), 5: ("Fixed", None)}
+    for row, (status, note) in told.items():
+        sheet.cell(row, at["Reviewer status"], status)
+        if note:
+            sheet.cell(row, at["Reviewer note"], note).data_type = "s"
+    book.save(tmp_path / "reviewed.xlsx")
+    (saved,) = convert(tmp_path / "reviewed.xlsx", "xlsx").iterdir()
+    ids = {row: sheet.cell(row, at["Finding ID"]).value for row in told}
+    remarks = load_review(saved).remarks
+    assert {name: (remark.status, remark.note) for name, remark in remarks.items()} == {
+        ids[2]: ("Accepted", "=1+1"),
+        ids[3]: ("Open", "über\nzwei Zeilen"),
+        ids[5]: ("Fixed", None),
+    }
+    again = openpyxl.load_workbook(saved)
+    (rule,) = again["Findings"].data_validations.dataValidation
+    assert rule.formula1 == '"Open,Accepted,Fixed"'
+    assert all(sheet.tables for sheet in again if sheet.title not in ("Cover", "Summary"))

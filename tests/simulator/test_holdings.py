@@ -175,7 +175,7 @@ def test_tasks_fit_their_sessions(company):
     without = [row for row in truth.sessions if row["sessionType"] in {"AgentBackup", "AgentPolicy"}]
     assert without
     assert not {row["id"] for row in without} & set(tasks)
-    assert {row["type"] for rows in tasks.values() for row in rows} == {"Backup", "Replica", "Antivirus"}
+    assert {row["type"] for rows in tasks.values() for row in rows} == {"Backup", "Replica", "Antivirus", "Restore"}
 
 
 @pytest.mark.parametrize(

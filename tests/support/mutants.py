@@ -6,7 +6,7 @@ import ast
 import copy
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import ModuleType
@@ -18,6 +18,8 @@ from vbr_audit.checks.examples import assess_view, inputs_of, view_of
 from vbr_audit.checks.outcome import Example
 from vbr_audit.checks.registry import Check
 from vbr_audit.checks.views import ServerView
+
+Functions = dict[str, Callable[..., Any]]
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.Gt),
@@ -37,9 +39,10 @@ _NAMES = {"any": "all", "all": "any", "any_of": "all_of", "all_of": "any_of", "m
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed expression of the function `owner`: what it was, and what it is now."""
+    """One changed expression of the function `owner`: line and column, what it was, and what it is now."""
 
     owner: str
+    place: tuple[int, int]
     was: str
     now: str
     functions: tuple[ast.FunctionDef, ...]
@@ -49,11 +52,16 @@ class Mutant:
         """How a list of exceptions names it."""
         return f"{self.was} -> {self.now}"
 
-    def build(self, module: ModuleType, name: str) -> Callable[..., Any]:
-        """The function `name` of `module` with the change in it; the module stays as it is."""
-        namespace = dict(vars(module))
-        exec(compile(ast.Module(list(self.functions), []), module.__file__ or "", "exec"), namespace)
-        return namespace[name]  # type: ignore[no-any-return]
+    def build(self, module: ModuleType) -> Functions:
+        """The functions of `module` by name, with the change in one; the module stays as it is."""
+        return _built(module, self.functions, {})
+
+
+def _built(module: ModuleType, functions: Iterable[ast.FunctionDef], instead: Mapping[int, Any]) -> Functions:
+    """`functions` of `module`, which find other objects in the place of those whose ids are in `instead`."""
+    namespace = {name: instead.get(id(thing), thing) for name, thing in vars(module).items()}
+    exec(compile(ast.Module(list(functions), []), module.__file__ or "", "exec"), namespace)
+    return {function.name: namespace[function.name] for function in functions}
 
 
 @lru_cache
@@ -94,7 +102,8 @@ def _changes(node: ast.AST, owner: str, functions: dict[str, ast.FunctionDef]) -
         kept = tuple(
             ast.fix_missing_locations(mutated if name == owner else function) for name, function in functions.items()
         )
-        yield Mutant(owner, ast.unparse(node), ast.unparse(changed), kept)
+        place = node.lineno, node.col_offset  # type: ignore[attr-defined]
+        yield Mutant(owner, place, ast.unparse(node), ast.unparse(changed), kept)
 
 
 class _Swap(ast.NodeTransformer):
@@ -149,7 +158,10 @@ def _cases(check: Check) -> tuple[tuple[Example, ServerView, bool], ...]:
 
 def is_noticed(check: Check, mutant: Mutant) -> bool:
     """Whether an example of `check` fails with `mutant`, as it stands or without one of its inputs."""
-    function = mutant.build(module_of(check), check.function.__name__)
+    return _is_noticed(check, mutant.build(module_of(check))[check.function.__name__])
+
+
+def _is_noticed(check: Check, function: Callable[..., Any]) -> bool:
     changed = replace(check, function=function)
     for example, view, blank in _cases(check):
         found = assess_view(changed, example, view)
@@ -159,3 +171,61 @@ def is_noticed(check: Check, mutant: Mutant) -> bool:
         if not blank and example.severity is not None and found.severity.tolist() != [example.severity]:
             return True
     return False
+
+
+class Shared:
+    """Modules on which those of the checks stand, each after those that it imports; any of them may be changed."""
+
+    def __init__(self, modules: Sequence[ModuleType], checks: Iterable[Check]) -> None:
+        self._modules = modules
+        self._used = {check: _names_used(check) for check in checks}
+        self._calls = {
+            name: {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+            for module in modules
+            for name, function in functions_of(module).items()
+        }
+
+    def mutants(self, module: ModuleType, name: str) -> Iterator[Mutant]:
+        """Every mutant of the function `name` of `module`."""
+        functions = functions_of(module)
+        for node in ast.walk(functions[name]):
+            yield from _changes(node, name, functions)
+
+    def is_noticed(self, module: ModuleType, mutant: Mutant) -> bool:
+        """Whether an example of some check fails with `mutant` of `module`."""
+        users = self._users(mutant.owner)
+        instead = self._instead(module, mutant)
+        for check, used in self._used.items():
+            if used & users:
+                home = module_of(check)
+                built = _built(home, functions_of(home).values(), instead)
+                if _is_noticed(check, built[check.function.__name__]):
+                    return True
+        return False
+
+    def _users(self, name: str) -> set[str]:
+        """The functions of the modules that are, or lead to, the one called `name`."""
+        found = {name}
+        while more := {caller for caller, called in self._calls.items() if called & found} - found:
+            found |= more
+        return found
+
+    def _instead(self, module: ModuleType, mutant: Mutant) -> dict[int, Any]:
+        """The functions that take the places of those of `module` and of the modules after it, by id."""
+        instead: dict[int, Any] = {}
+        for each in self._modules[self._modules.index(module) :]:
+            functions = mutant.functions if each is module else functions_of(each).values()
+            built = _built(each, functions, instead)
+            instead |= {id(getattr(each, name)): function for name, function in built.items()}
+        return instead
+
+
+def _names_used(check: Check) -> set[str]:
+    """The names in the function of `check` and in those of its module that it leads to."""
+    functions = functions_of(module_of(check))
+    found, seen = {check.function.__name__}, set[str]()
+    while more := (found & set(functions)) - seen:
+        seen |= more
+        for name in more:
+            found |= {node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)}
+    return found

@@ -198,3 +198,21 @@ def test_every_session_of_a_job_is_folded_once(sessions, informed, zone):
     assert good <= len(table) <= len(owned)
     backwards = fold(*reversed(rows), zone=zone)
     assert sorted(table["attempts"]) == sorted(backwards["attempts"])
+
+
+def test_each_session_is_told_its_run():
+    rows = (
+        row("a", "2026-10-01T22:00Z", "Failed"),
+        row("x", "2026-10-01T22:30Z", job_id=None),
+        row("b", "2026-10-01T23:00Z"),
+        row("c", "2026-10-02T00:00Z", "Failed"),
+    )
+    names = dict.fromkeys(name for one in rows for name in one)
+    sessions = conform({name: [one.get(name) for one in rows] for name in names}, SPECS["sessions"])[0]
+    shuffled = sessions.iloc[[3, 1, 0, 2]]
+    told = resulting_sessions.runs_of(shuffled, UTC)
+    assert told.index.tolist() == [3, 1, 0, 2]
+    assert told["run_session_id"].tolist() == ["c", pd.NA, "b", "b"]
+    assert told["is_retry"].tolist() == [False, pd.NA, False, True]
+    nothing = resulting_sessions.runs_of(sessions.iloc[:0], UTC)
+    assert nothing.dtypes.astype(str).to_dict() == told.dtypes.astype(str).to_dict()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-import re
 import ssl
 import threading
 from dataclasses import dataclass
@@ -16,11 +14,13 @@ import stamina
 from pydantic import SecretStr
 
 from vbr_audit.api import negotiate
+from vbr_audit.api.address import DEFAULT_PORT, is_loopback, parse_url, without_userinfo
 from vbr_audit.api.answers import decode, error_text, raise_for_answer
 from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
 from vbr_audit.api.deadline import SlowAnswerError, WholeAnswerTimeout, deadline_for, deadline_hooks
 from vbr_audit.api.tls import PinMismatchError, Tls, seen_fingerprint
 from vbr_audit.api.writing import check_write, send_write
+from vbr_audit.display import plain
 from vbr_audit.errors import (
     BadAnswerError,
     ConfigurationError,
@@ -31,7 +31,8 @@ from vbr_audit.errors import (
 )
 from vbr_audit.revisions import NEWEST, is_at_least, newest_common
 
-DEFAULT_PORT = 9419
+__all__ = ["DEFAULT_PORT", "Answer", "Client", "parse_url", "without_userinfo"]
+
 _SCHEME_PORTS = {"https": 443, "http": 80}
 _SERVER_TIME = "/api/v1/serverTime"
 _NO_REVISION = "0.0-rev0"
@@ -97,7 +98,7 @@ class Client:
                 verify=self._tls.context() if secure else False,
                 proxy=proxy,
                 transport=transport,
-                trust_env=proxy is None and not _is_loopback(self._url.host),
+                trust_env=proxy is None and not is_loopback(self._url.host),
             )
         except (httpx.InvalidURL, ValueError, ImportError):
             raise ConfigurationError(
@@ -123,6 +124,13 @@ class Client:
     def tls(self) -> str:
         """How the server's certificate was trusted, in words."""
         return self._tls.describe() if self._url.scheme == "https" else "none (http on loopback)"
+
+    @property
+    def state(self) -> str:
+        """Whether it has signed in, in words."""
+        if self._http.is_closed:
+            return "closed"
+        return "signed in" if self._auth.sign_ins else "nothing was sent yet"
 
     def newest_revision(self) -> str:
         """The newest revision that this package and the server know, also when an older one was fixed."""
@@ -207,8 +215,13 @@ class Client:
     ) -> None:
         self.close()
 
+    def _repr_html_(self) -> str:
+        from vbr_audit.api.fragment import client_html
+
+        return client_html(self)
+
     def __repr__(self) -> str:
-        return f"<Client of {self.name} at {self.url} as {self.username!r}, revision {self.revision}>"
+        return f"<Client of {plain(self.name)} at {self.url} as {self.username!r}, revision {self.revision}>"
 
     def _get_once(self, path: str, params: dict[str, str] | None) -> Answer:
         if self._http.is_closed:
@@ -271,52 +284,6 @@ class Client:
     def _count_retry(self) -> None:
         with self._count_lock:
             self.retries += 1
-
-
-def parse_url(text: str) -> httpx.URL:
-    """`text` as the base address of a VBR server: https unless said, port 9419 unless said, nothing else in it.
-
-    Raises `ConfigurationError` for user info, a path, another scheme, or plain http beyond loopback.
-    """
-    text = text.strip()
-    shown = repr(without_userinfo(text)[:200])
-    try:
-        url = httpx.URL(text if "://" in text else f"https://{text}")
-        url.host.encode("idna")  # as the socket will do it
-    except (httpx.InvalidURL, ValueError, UnicodeError):
-        raise ConfigurationError(f"not an address: {shown}", hint=_URL_HINT) from None
-    if url.userinfo or "@" in text:
-        raise ConfigurationError(
-            "user name and password do not belong into the address", hint="Use --username and the password prompt."
-        )
-    if url.scheme not in ("http", "https") or not url.host or url.path.strip("/") or url.query or url.fragment:
-        raise ConfigurationError(f"not the address of a VBR server: {shown}", hint=_URL_HINT)
-    if url.port is not None and not 0 < url.port < 65536:
-        raise ConfigurationError(f"not an address: {shown} (no such port)", hint=_URL_HINT)
-    if url.scheme == "http" and not _is_loopback(url.host):
-        raise ConfigurationError(
-            f"{shown} would send the password in the clear; http is accepted for loopback only",
-            hint="Use https://; VBR's REST service does not speak plain http.",
-        )
-    explicit = url.port is not None or text.rstrip("/").endswith((":80", ":443"))
-    return url.copy_with(path="/", port=url.port if explicit else DEFAULT_PORT)
-
-
-def without_userinfo(text: str) -> str:
-    """`text` with whatever stands before an `@` as asterisks: it may be a name and a password."""
-    return re.sub(r"[^\s/=@]*@", "***@", text)
-
-
-_URL_HINT = f"Write it as https://vbr01.example or https://vbr01.example:{DEFAULT_PORT}."
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _tries(number: int) -> str:

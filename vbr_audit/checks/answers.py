@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells
-from vbr_audit.checks.outcome import SEVERITIES, Outcome
+from vbr_audit.checks.codes import Cells, codes_of
+from vbr_audit.checks.outcome import SEVERITIES, Outcome, Words
 from vbr_audit.checks.registry import Check
 from vbr_audit.checks.tables import TABLES
 from vbr_audit.checks.views import ServerView
 from vbr_audit.errors import CheckError
+from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.schema import empty
 
 _TEXTS = ("observed", "expected", "reason", "severity", "json_path", "accepted")
 
 
 def frames_for(check: Check, view: ServerView) -> list[pd.DataFrame]:
-    """Copies of the columns that the check reads, the population first.
+    """The columns that the check reads, for it to do with as it likes, the population first.
 
     A fallback table that was not read whole is empty. A setting that the job's type lacks has the value that
     `optional` names for it.
@@ -29,11 +30,11 @@ def frames_for(check: Check, view: ServerView) -> list[pd.DataFrame]:
 
 
 def frame_for(check: Check, table: str, view: ServerView) -> pd.DataFrame:
-    """A copy of the columns of one table that the check reads."""
+    """The columns of one table that the check reads; nothing that it does to them reaches anybody else."""
     columns = list(check.reads.get(table, ()))
     if table in check.fallback and not view.is_whole(table):
         return empty(TABLES[table])[columns]
-    frame = view.frame(table)[columns].copy(deep=True)
+    frame = view.columns(table, columns)
     if table == "jobs":
         for name, value in check.optional.items():
             frame.loc[view.absent(name) & frame[name].isna().to_numpy(), name] = value
@@ -51,16 +52,16 @@ def ask(check: Check, view: ServerView, frames: list[pd.DataFrame], params: Mapp
         _demand_yes_no(outcome.applies, index, "applies")
     for name in _TEXTS:
         _demand_words(getattr(outcome, name), index, name)
-    if unknown := set(pd.unique(cells_of(outcome.severity, len(index)))) - {*SEVERITIES, pd.NA}:
-        raise CheckError(f"severity is {sorted(map(str, unknown))[0]!r}, not one of {', '.join(SEVERITIES)}")
+    _demand_severities(outcome.severity)
     return outcome
 
 
 def cells_of(words: Any, length: int) -> Cells:
     """A text for all, a Series, or nothing, as an object array of `str` and NA."""
     if isinstance(words, pd.Series):
-        cells = words.to_numpy(dtype=object, copy=True)
-        cells[pd.isna(cells)] = pd.NA
+        cells = words.to_numpy(dtype=object).copy()
+        if words.dtype != STRING:
+            cells[pd.isna(cells)] = pd.NA
         return cells
     return np.full(length, pd.NA if words is None else words, dtype=object)
 
@@ -79,5 +80,11 @@ def _demand_words(value: Any, index: pd.Index, name: str) -> None:
         return
     if not isinstance(value, pd.Series) or not value.index.equals(index):
         raise CheckError(f"{name} must be one text, or a Series on the index of the objects")
-    if pd.api.types.infer_dtype(value, skipna=True) not in ("string", "empty"):
+    if value.dtype != STRING and pd.api.types.infer_dtype(value, skipna=True) not in ("string", "empty"):
         raise CheckError(f"{name} must hold text")
+
+
+def _demand_severities(said: Words) -> None:
+    words = codes_of(said).texts.tolist() if isinstance(said, pd.Series) else [] if said is None else [said]
+    if unknown := sorted(set(words) - set(SEVERITIES)):
+        raise CheckError(f"severity is {unknown[0]!r}, not one of {', '.join(SEVERITIES)}")

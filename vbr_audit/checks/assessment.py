@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.answers import ask, cells_of, frame_for, frames_for
-from vbr_audit.checks.logic import Cells, surely
-from vbr_audit.checks.outcome import SEVERITIES, Outcome
+from vbr_audit.checks.codes import Cells
+from vbr_audit.checks.logic import surely
+from vbr_audit.checks.outcome import SEVERITIES, Outcome, Words
 from vbr_audit.checks.reasons import absent_rows, absent_texts, unknown_texts
 from vbr_audit.checks.registry import Check
-from vbr_audit.checks.views import ServerView
+from vbr_audit.checks.views import NOT_GIVEN, ServerView
 from vbr_audit.checks.wording import expected_text, governing_paths, shown_values
 
 logger = logging.getLogger(__name__)
@@ -72,24 +73,32 @@ def assess(
         logger.debug("check %s broke on %s", check.id, view.name, exc_info=True)
         return _broken(base, fault)
     answered = _answered(check, view, base, outcome)
-    # Read anew: the check may have changed the frame that it was given.
-    seen = frame_for(check, check.population, view)
-    silent = np.flatnonzero((answered.result == "UNKNOWN") & pd.isna(answered.reason))
-    if len(silent):
-        answered.reason[silent] = unknown_texts(check, view, seen, silent)
-    if gaps_beside := _gaps_beside(check, view):
-        unknown = answered.result == "UNKNOWN"
-        answered.reason[unknown] += f" (not read whole: {gaps_beside})"
-    expected = _filled(cells_of(outcome.expected, base.population), expected_text(check, params))
+    _give_reasons(check, view, answered)
+    expected = _filled(outcome.expected, base.population, lambda: expected_text(check, params))
     expected[answered.result == "NOT_APPLICABLE"] = pd.NA
     return replace(
         answered,
         severity=_severities(base.severity, outcome, severity_from_policy),
-        observed=_filled(cells_of(outcome.observed, base.population), shown_values(check, seen)),
+        observed=_filled(outcome.observed, base.population, lambda: shown_values(check, _population(check, view))),
         expected=expected,
-        json_path=_filled(cells_of(outcome.json_path, base.population), governing_paths(check, view)),
+        json_path=_filled(outcome.json_path, base.population, lambda: governing_paths(check, view)),
         accepted=cells_of(outcome.accepted, base.population),
     )
+
+
+def _population(check: Check, view: ServerView) -> pd.DataFrame:
+    """The objects as they were read: the check may have changed the frame that it was given."""
+    return frame_for(check, check.population, view)
+
+
+def _give_reasons(check: Check, view: ServerView, answered: Assessment) -> None:
+    """Say why there is no answer wherever the check did not, and what was not read whole beside."""
+    unknown = np.flatnonzero(answered.result == "UNKNOWN")
+    silent = unknown[pd.isna(answered.reason[unknown])]
+    if len(silent):
+        answered.reason[silent] = unknown_texts(check, view, _population(check, view), silent)
+    if gaps_beside := _gaps_beside(check, view):
+        answered.reason[unknown] += f" (not read whole: {gaps_beside})"
 
 
 def _broken(base: Assessment, fault: Exception) -> Assessment:
@@ -113,7 +122,7 @@ def _answered(check: Check, view: ServerView, base: Assessment, outcome: Outcome
         result[:], reason[:] = "UNKNOWN", f"cannot be answered from a part of the rows: {partial}"
     if outcome.applies is not None:
         result[outcome.applies.isna().to_numpy()] = "UNKNOWN"
-        aside = surely(~outcome.applies)
+        aside = surely(~outcome.applies) & (outcome.applies_by_settings or not partial)
         result[aside], reason[aside] = "NOT_APPLICABLE", own[aside]
     if check.population == "jobs":
         absent = absent_rows(check, view)
@@ -128,7 +137,20 @@ def _counted_in_part(check: Check, view: ServerView) -> str:
 
 def _gaps_beside(check: Check, view: ServerView) -> str:
     """The tables beside the population that might have told more; empty text for none."""
-    return _told(view.gaps(table) for table in check.tables[1:] if table not in check.aggregates)
+    return _told(view.gaps(table) for table in _asked(check, view)[1:] if table not in check.aggregates)
+
+
+def _asked(check: Check, view: ServerView) -> list[str]:
+    """The tables that the check asks, without those that only a site file which nobody gave could fill.
+
+    Where it has an answer without that file, nothing is missing.
+    """
+    blank = {
+        table
+        for table in check.fallback
+        if any(reading.status == NOT_GIVEN for reading in view.readings_of(table).values())
+    }
+    return [table for table in check.tables if table not in blank]
 
 
 def _told(gaps: Iterable[Iterable[str]]) -> str:
@@ -140,7 +162,7 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
     """One UNKNOWN without words per object of the population, and how whole that population is."""
     kind, objects = check.object_kind, view.frame(check.population)
     # Jobs that only /jobs/states lists belong to the population of every check of jobs.
-    tables = [*check.tables, *(["job_states"] if check.population == "jobs" else [])]
+    tables = [*_asked(check, view), *(["job_states"] if check.population == "jobs" else [])]
     gaps = _told(view.gaps(table) for table in tables)
     blank = np.full(len(objects), pd.NA, dtype=object)
     return Assessment(
@@ -182,17 +204,25 @@ def _unread(view: ServerView, severity: str, why: str) -> Assessment:
 
 def _severities(given: Cells, outcome: Outcome, from_policy: bool) -> Cells:
     """The severity of each object: the check's word where it says one, but never above that of a policy."""
+    if outcome.severity is None:
+        return given
     said = cells_of(outcome.severity, len(given))
     if from_policy:
         rank = {name: number for number, name in enumerate(SEVERITIES)}
         for position in np.flatnonzero(~pd.isna(said)):
             said[position] = max(said[position], given[position], key=rank.__getitem__)
-    return _filled(said, given)
+    gaps = pd.isna(said)
+    said[gaps] = given[gaps]
+    return said
 
 
-def _filled(cells: Cells, default: Cells | str | None) -> Cells:
-    """`cells` with `default` in the gaps."""
-    if default is not None:
-        gaps = pd.isna(cells)
+def _filled(said: Words, length: int, ask_default: Callable[[], Cells | str | None]) -> Cells:
+    """What the check says, with the default in the gaps, asked for only where there are any; an array of its own."""
+    if said is None:
+        default = ask_default()
+        return default if isinstance(default, np.ndarray) else cells_of(default, length)
+    cells = cells_of(said, length)
+    gaps = np.flatnonzero(pd.isna(cells)) if isinstance(said, pd.Series) else ()
+    if len(gaps) and (default := ask_default()) is not None:
         cells[gaps] = default if isinstance(default, str) else default[gaps]
     return cells

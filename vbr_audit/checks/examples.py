@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment, assess
@@ -59,15 +60,18 @@ def run_example(check: Check, example: Example, *, without: str | None = None) -
 
 
 def assess_view(check: Check, example: Example, view: ServerView) -> Assessment:
-    """What `check` finds in `view`, with the parameters of `example`."""
+    """What `check` finds for the object of `example` in `view`, with the parameters of `example`."""
     params = check.model.model_validate(dict(example.params)).model_dump()
-    return assess(check, view, params=params, severity=check.severity)
+    found = assess(check, view, params=params, severity=check.severity)
+    cells = {each.name: getattr(found, each.name) for each in fields(found)}
+    first: dict[str, Any] = {name: cell[:1] for name, cell in cells.items() if isinstance(cell, np.ndarray)}
+    return replace(found, **first)
 
 
 def view_of(check: Check, example: Example, *, without: str | None = None) -> ServerView:
     """The server of `example` as `check` sees it; `without` as in `run_example`."""
     owner, _, column = (without or "").rpartition(".")
-    tables = {check.population: [example.row], **example.others}
+    tables = _rows_of(check, example)
     frames = {}
     for table in check.tables:
         frame = _frame(table, tables.get(table, ()))
@@ -88,12 +92,17 @@ def _bare_snapshot() -> Snapshot:
 
 def inputs_of(check: Check, example: Example) -> Iterator[str]:
     """The declared inputs that hold a value in `example`, as `without` of `run_example` takes them."""
-    tables = {check.population: [example.row], **example.others}
+    tables = _rows_of(check, example)
     for table, columns in check.reads.items():
         frame = _frame(table, tables.get(table, ()))
         for column in columns:
             if frame[column].notna().any():
                 yield column if table == check.population else f"{table}.{column}"
+
+
+def _rows_of(check: Check, example: Example) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """The rows of each table, those of the population with the object of `example` first."""
+    return {**example.others, check.population: [example.row, *example.others.get(check.population, ())]}
 
 
 def _frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -11,14 +11,36 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vbr_audit.tables.arrays import STRING, strings_of
+from vbr_audit.checks.codes import Cells, codes_of, combined, matches
+from vbr_audit.tables.arrays import STRING, strings_of, strings_over
 
-Cells = np.ndarray[Any, np.dtype[Any]]
+__all__ = [
+    "Cells",
+    "all_of",
+    "any_of",
+    "beside",
+    "listed",
+    "nullable",
+    "number_of",
+    "one_of",
+    "places_of",
+    "surely",
+    "surely_one",
+    "taken",
+    "texts",
+    "worded",
+]
 
 
 def one_of(values: pd.Series, known: Iterable[str]) -> pd.Series:
     """Whether each text is one of `known`, as nullable boolean; NA stays NA, where `isin` would say no."""
-    return values.isin(list(known)).astype("boolean").mask(values.isna())
+    codes = codes_of(values)
+    return nullable(codes.among(known), codes.rows < 0, values.index)
+
+
+def surely_one(values: pd.Series, *known: str) -> Cells:
+    """A plain boolean array: True only where a text is one of `known`."""
+    return codes_of(values).among(known)
 
 
 def surely(answer: pd.Series) -> Cells:
@@ -45,16 +67,14 @@ def worded(index: pd.Index, *cases: tuple[Any, Any], default: Any = pd.NA) -> pd
     for condition, text in reversed(cases):
         met = surely(condition) if isinstance(condition, pd.Series) else condition
         cells[met] = text if text is pd.NA or isinstance(text, str) else np.asarray(text, dtype=object)[met]
-    return texts(cells, index)
+    return pd.Series(strings_over(cells), index=index)
 
 
 def places_of(keys: pd.Series, where: pd.Series) -> Cells:
     """The position of each key in `where`, the first of equal ones; -1 for one that is missing there, and for NA."""
-    usable = (where.notna() & ~where.duplicated()).to_numpy(dtype=bool)
-    found = pd.Index(where[usable]).get_indexer(pd.Index(keys))
-    places = np.append(np.flatnonzero(usable), -1)[found]
-    places[keys.isna().to_numpy()] = -1
-    return np.asarray(places)
+    wanted, there = codes_of(keys), codes_of(where)
+    first = np.append(there.firsts, -1)[matches(wanted, there)]
+    return wanted.spread(first, np.int64, missing=-1)
 
 
 def taken(values: pd.Series, positions: Cells, index: pd.Index) -> pd.Series:
@@ -93,16 +113,23 @@ def number_of(owners: Cells, chosen: Cells, index: pd.Index) -> pd.Series:
 
 def listed(owners: Cells, names: pd.Series, index: pd.Index, *, limit: int = 3) -> pd.Series:
     """For each place of `index` its `names`, each once, as `a, b, c and 2 more`; NA where there is none."""
-    found: dict[int, dict[str, None]] = {}
-    for owner, name in zip(owners.tolist(), names.to_numpy(dtype=object).tolist(), strict=True):
-        if owner >= 0 and name is not pd.NA:
-            found.setdefault(owner, {})[name] = None
-    cells = np.full(len(index), pd.NA, dtype=object)
-    for owner, several in found.items():
-        shown = list(several)
-        more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
-        cells[owner] = ", ".join(shown[:limit]) + more
-    return texts(cells, index)
+    codes = codes_of(names)
+    rows = np.flatnonzero((owners >= 0) & (codes.rows >= 0))
+    rows = rows[~pd.Series(combined([owners[rows], codes.rows[rows]], len(rows))).duplicated().to_numpy()]
+    rows = rows[np.argsort(owners[rows], kind="stable")]
+    count = np.bincount(owners[rows], minlength=len(index))
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    shown = np.full((limit, len(index)), -1, dtype=np.int64)
+    early = place < limit
+    shown[place[early], owners[rows[early]]] = codes.rows[rows[early]]
+    # What many places have alike is put into words once.
+    alike = combined([*shown, count], len(index))
+    said = np.empty(alike.max(initial=-1) + 1, dtype=object)
+    for number, first in enumerate(np.unique(alike, return_index=True)[1]):
+        more = f" and {count[first] - limit} more" if count[first] > limit else ""
+        found = [codes.texts[name] for name in shown[:, first] if name >= 0]
+        said[number] = ", ".join(found) + more if found else pd.NA
+    return texts(said[alike], index)
 
 
 def _owned(owners: Cells, chosen: Cells, size: int) -> Cells:

@@ -27,6 +27,8 @@ class Outcome:
     `ok` is a nullable boolean Series on the index of the population: True PASS, False FAIL, NA UNKNOWN. `applies` is
     one too: False NOT_APPLICABLE, NA UNKNOWN. The texts are a Series on that index, or one text for all; where they
     are NA, the engine says it from the map of settings. `severity` may lower or raise the check's for single objects.
+    Where a table in `aggregates` was read in part, no object is set aside, unless `applies_by_settings` says that
+    `applies` comes from what is known of the object alone.
     `accepted` says who accepted a failing state in the product itself, and why: such a finding is WAIVED.
     """
 
@@ -38,13 +40,15 @@ class Outcome:
     json_path: Words = None
     applies: pd.Series | None = None
     accepted: Words = None
+    applies_by_settings: bool = False
 
 
 @dataclass(frozen=True)
 class Example:
     """One object and what the check must find for it: the check's test and its documentation.
 
-    `row` holds the columns of the object itself; `others` the rows of further tables. What is not given is NA, but for
+    `row` holds the columns of the object itself; `others` the rows of further tables, and further objects of its own.
+    What is not given is NA, but for
     names and ids, which fit each other; a job is one of type `VSphereBackup` in 1.3-rev1 unless `row` says otherwise.
     `datasets` gives another status than `complete` to a dataset.
     """

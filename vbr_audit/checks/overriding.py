@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
@@ -29,7 +28,8 @@ def assess_use(use: CheckUse, view: ServerView) -> Assessment:
     groups = _groups(use, view, general) if use.overrides else []
     if not groups:
         return general
-    found = copy.deepcopy(general)
+    apart: dict[str, Any] = {name: cells.copy() for name, cells in _cells(general).items()}
+    found = replace(general, **apart)
     known: dict[tuple[Any, ...], Assessment] = {}
     for overrides, rows in groups:
         own = use.under(overrides)

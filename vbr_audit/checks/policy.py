@@ -56,6 +56,23 @@ class Policy:
                 return use
         raise KeyError(check_id)
 
+    def __getitem__(self, check_id: str) -> CheckUse:
+        """What the policy means for one check, as `use` gives it; a notebook completes the ids."""
+        return self.use(check_id)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [use.check.id for use in self.uses]
+
+    def _repr_html_(self) -> str:
+        from vbr_audit.checks.policy_fragment import policy_html
+
+        return policy_html(self)
+
+    def __repr__(self) -> str:
+        from vbr_audit.checks.policy_fragment import policy_line
+
+        return f"<Policy {policy_line(self)}>"
+
 
 def load_policy(source: str | Path | None = None, *, name: str | None = None, registry: Registry = REGISTRY) -> Policy:
     """The policy at `source`: `default` (also for None), `strict`, `minimal`, or a file.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import compress
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells
+from vbr_audit.checks.codes import Cells, Codes, codes_of, combined
 from vbr_audit.checks.registry import Check
 from vbr_audit.checks.views import ServerView
 from vbr_audit.tables.control_list import CONTROLS
@@ -30,8 +29,9 @@ def absent_rows(check: Check, view: ServerView) -> Cells:
 
 def absent_texts(view: ServerView, rows: Cells) -> Cells:
     """Why a check does not apply to these rows: their type has no such setting."""
-    kinds = view.frame("jobs")["type"].to_numpy(dtype=object)[rows]
-    return _each(kinds, lambda kind: f"this kind of job ({_word(kind)}) has no such setting")
+    kinds = codes_of(view.text("jobs", "type"))
+    said = [f"this kind of job ({_word(kind)}) has no such setting" for kind in (*kinds.texts, pd.NA)]
+    return np.array(said, dtype=object)[kinds.rows[rows]]
 
 
 def unknown_texts(check: Check, view: ServerView, frame: pd.DataFrame, rows: Cells) -> Cells:
@@ -42,19 +42,16 @@ def unknown_texts(check: Check, view: ServerView, frame: pd.DataFrame, rows: Cel
     columns = check.reads[check.population]
     looked_at = {name: frame[name].isna().to_numpy()[rows] for name in columns}
     if check.population != "jobs":
-        patterns = zip(*looked_at.values(), strict=True) if looked_at else [()] * len(rows)
-        return _each(patterns, lambda pattern: _listed(list(compress(columns, pattern))))
+        return _each(len(rows), looked_at, {}, lambda missing: _listed(missing))
     jobs = view.frame("jobs")
     for name in columns:
         for source in CONTROLS[name].computed_from if name in CONTROLS else ():
             looked_at.setdefault(source, looked_at[name] & jobs[source].isna().to_numpy()[rows])
-    names = tuple(looked_at)
-    kinds = jobs[["settings_profile", "type", "seen_in"]].iloc[rows].to_numpy(dtype=object)
-    keys = zip(map(tuple, kinds), zip(*looked_at.values(), strict=True), strict=True)
-    return _each(keys, lambda key: _job_reason(*key[0], missing=list(compress(names, key[1]))))
+    kinds = {name: codes_of(view.text("jobs", name)) for name in ("settings_profile", "type", "seen_in")}
+    return _each(len(rows), looked_at, {name: Codes(k.texts, k.rows[rows]) for name, k in kinds.items()}, _job_reason)
 
 
-def _job_reason(profile_key: Any, kind: Any, seen_in: Any, *, missing: list[str]) -> str:
+def _job_reason(missing: list[str], profile_key: Any, kind: Any, seen_in: Any) -> str:
     """The reason for one profile and the columns that have no value there."""
     base = get_map().base
     profile = None if profile_key is pd.NA else get_map().profile(profile_key)
@@ -101,10 +98,15 @@ def _word(kind: Any) -> str:
     return "not named" if kind is pd.NA else str(kind)
 
 
-def _each(keys: Iterable[Any], word: Callable[[Any], str]) -> Cells:
-    """`word(key)` for each key, called once per distinct key, as an object array."""
-    listed = list(keys)
-    known = {key: word(key) for key in dict.fromkeys(listed)}
-    cells = np.empty(len(listed), dtype=object)
-    cells[:] = [known[key] for key in listed]
-    return cells
+def _each(size: int, missing: Mapping[str, Cells], kinds: Mapping[str, Codes], word: Callable[..., str]) -> Cells:
+    """`word(names, *texts)` for each of `size` rows: the names that are `missing` there, and its texts of `kinds`.
+
+    Asked once for all rows that are alike.
+    """
+    alike = combined([*missing.values(), *(kind.rows for kind in kinds.values())], size)
+    first = np.unique(alike, return_index=True)[1]
+    said = np.empty(len(first), dtype=object)
+    for place, row in enumerate(first):
+        names = [name for name, gaps in missing.items() if gaps[row]]
+        said[place] = word(names, *(kind.text_at(row) for kind in kinds.values()))
+    return said[alike]

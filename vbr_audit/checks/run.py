@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment
+from vbr_audit.checks.codes import Cells
 from vbr_audit.checks.derived import protection
-from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.overriding import assess_use
 from vbr_audit.checks.policy import CheckUse, Policy
 from vbr_audit.checks.site import Site
 from vbr_audit.checks.views import ServerView, views_of
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables.arrays import STRING, strings_of
-from vbr_audit.tables.schema import empty
+from vbr_audit.tables.arrays import STRING, strings_of, strings_over
+from vbr_audit.tables.schema import empty, from_arrays
 
 RESULT_COLUMNS: Final = (
     "server",
@@ -101,33 +101,24 @@ def judge_with(use: CheckUse, views: Sequence[ServerView]) -> pd.DataFrame:
 
 def _results(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:
     """All findings in one frame of text columns."""
-    sizes = [len(part.result) for _, _, part in parts]
-    columns: dict[str, Any] = {}
-    for name in RESULT_COLUMNS:
-        cells = [_column(name, use, view, part) for use, view, part in parts]
-        columns[name] = strings_of(_joined(cells, sizes))
-    return pd.DataFrame(columns, columns=list(RESULT_COLUMNS))
+    part_of = np.repeat(np.arange(len(parts)), [len(part.result) for _, _, part in parts])
+    alike = {
+        "server": [view.name for _, view, _ in parts],
+        "check_id": [use.check.id for use, _, _ in parts],
+        "object_type": [part.object_type for _, _, part in parts],
+        **{name: [getattr(use.check, name) for use, _, _ in parts] for name in ("title", "area", "remediation")},
+    }
+    columns: dict[str, Any] = {
+        name: strings_of(alike[name]).take(part_of)
+        if name in alike
+        else strings_over(_joined(getattr(part, name) for _, _, part in parts))
+        for name in RESULT_COLUMNS
+    }
+    return from_arrays(columns, len(part_of))
 
 
-def _column(name: str, use: CheckUse, view: ServerView, part: Assessment) -> Cells | str:
-    """One column of one part: an array, or one text for all its rows."""
-    if name == "server":
-        return view.name
-    if name == "check_id":
-        return use.check.id
-    if name in ("title", "area", "remediation"):
-        return str(getattr(use.check, name))
-    value: Cells | str = getattr(part, name)
-    return value
-
-
-def _joined(cells: Sequence[Cells | str], sizes: Sequence[int]) -> Cells:
-    found = np.empty(sum(sizes), dtype=object)
-    start = 0
-    for piece, size in zip(cells, sizes, strict=True):
-        found[start : start + size] = piece
-        start += size
-    return found
+def _joined(cells: Iterable[Cells]) -> Cells:
+    return np.concatenate([np.empty(0, dtype=object), *cells])
 
 
 def _coverage(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:

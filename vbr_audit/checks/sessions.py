@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.dates import within
-from vbr_audit.checks.logic import Cells, nullable, one_of, places_of, surely, taken
+from vbr_audit.checks.logic import Cells, nullable, places_of, surely, surely_one, taken
 
 FINISHED: Final = "Stopped"
 RUNNING: Final = (
@@ -63,9 +64,9 @@ class Runs:
 
 def finished(sessions: pd.DataFrame) -> pd.Series:
     """Whether each session has come to its end, as nullable boolean; NA for a missing or unknown state."""
-    state = sessions["state"]
-    done = surely(state == FINISHED)
-    return nullable(done, ~(done | surely(one_of(state, RUNNING))), sessions.index)
+    state = codes_of(sessions["state"])
+    done = state.among((FINISHED,))
+    return nullable(done, ~(done | state.among(RUNNING)), sessions.index)
 
 
 def newest_finished(jobs: pd.DataFrame, sessions: pd.DataFrame) -> Newest:
@@ -77,10 +78,10 @@ def newest_finished(jobs: pd.DataFrame, sessions: pd.DataFrame) -> Newest:
     owner = places_of(sessions["job_id"], jobs["job_id"])
     done = finished(sessions)
     of_jobs = np.flatnonzero((owner >= 0) & ~surely(~done))
-    few = sessions.iloc[of_jobs]
-    starts = few["created"].to_numpy(dtype="datetime64[us]").astype(np.int64)
-    starts[few["created"].isna().to_numpy()] = np.iinfo(np.int64).max
-    order = np.lexsort((surely(few["result"] == "Failed"), starts, owner[of_jobs]))
+    starts = sessions["created"].to_numpy(dtype="datetime64[us]").astype(np.int64)[of_jobs]
+    starts[sessions["created"].isna().to_numpy()[of_jobs]] = np.iinfo(np.int64).max
+    failed = codes_of(sessions["result"]).among(("Failed",))[of_jobs]
+    order = np.lexsort((failed, starts, _narrow(owner[of_jobs])))
     last = np.full(len(jobs), -1)
     last[owner[of_jobs][order]] = of_jobs[order]
     clear = last >= 0
@@ -100,6 +101,11 @@ def count_of(owner: Cells, chosen: Cells, jobs: pd.DataFrame) -> Cells:
     return np.bincount(owner[chosen & (owner >= 0)], minlength=len(jobs))
 
 
+def rows_of(owner: Cells, jobs: pd.DataFrame) -> Cells:
+    """How many rows each job owns."""
+    return np.bincount(owner[owner >= 0], minlength=len(jobs))
+
+
 def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> Runs:
     """How the runs of each job ended that were created from `since` to before `until`.
 
@@ -108,7 +114,7 @@ def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: d
     owner = owners_of(jobs, runs, since, until)
     done, dateless = finished(runs), runs["created"].isna().to_numpy()
     sure, over = surely(done) & ~dateless, ~surely(~done)
-    result = {name: sure & surely(runs["result"] == name) for name in ("Success", "Warning", "Failed")}
+    result = {name: sure & surely_one(runs["result"], name) for name in ("Success", "Warning", "Failed")}
     known = result["Success"] | result["Warning"] | result["Failed"]
     success, warning, failed = (count_of(owner, result[name], jobs) for name in ("Success", "Warning", "Failed"))
     unclear = count_of(owner, over & ~known & ~dateless, jobs)
@@ -119,7 +125,12 @@ def in_time(owner: Cells, rows: pd.DataFrame) -> Cells:
     """The positions of the rows that belong to a job, by job and start; rows without a start are left out."""
     usable = np.flatnonzero((owner >= 0) & rows["created"].notna().to_numpy())
     starts = rows["created"].to_numpy(dtype="datetime64[us]").astype(np.int64)[usable]
-    return usable[np.lexsort((starts, owner[usable]))]
+    return usable[np.lexsort((starts, _narrow(owner[usable])))]
+
+
+def _narrow(places: Cells) -> Cells:
+    """The same numbers, from 0 on, in as few bytes as they need: up to two bytes, numpy sorts them in one pass."""
+    return places.astype(np.min_scalar_type(places.max(initial=0)))
 
 
 def longest_streaks(owner: Cells, chosen: Cells, jobs: pd.DataFrame) -> Cells:

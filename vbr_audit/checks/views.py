@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
+from vbr_audit.checks.codes import Cells, Codes, codes_of, sealed
 from vbr_audit.checks.derived import DERIVED, SITE, Material
-from vbr_audit.checks.logic import Cells, surely
+from vbr_audit.checks.logic import surely
 from vbr_audit.checks.site import Site
 from vbr_audit.checks.tables import TABLES, sources_of
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import time_zone
 from vbr_audit.tables import SPECS, controls
+from vbr_audit.tables.arrays import STRING, strings_of
 from vbr_audit.tables.schema import conform, empty
 
 READABLE = ("complete", "partial")
@@ -49,7 +51,8 @@ class ServerView:
     site: Site = field(default_factory=Site)
     peers: tuple[ServerView, ...] = ()
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
-    _support: dict[str, pd.Series] = field(default_factory=dict)
+    _sealed: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+    _absent: dict[str, Cells] = field(default_factory=dict)
 
     @property
     def now(self) -> dt.datetime:
@@ -109,6 +112,25 @@ class ServerView:
             self.frames[table] = self._derived(table) if table in DERIVED else self._read(table)
         return self.frames[table]
 
+    def columns(self, table: str, names: Sequence[str]) -> pd.DataFrame:
+        """These columns of `table`, for a check to do with as it likes: text is shared but sealed, the rest is copied.
+
+        Whoever changes a text column by the means of pandas gets a copy of it then.
+        """
+        frame = self.frame(table)
+        found = {name: self._column(table, name) for name in names}
+        return pd.DataFrame(found, index=frame.index, copy=False)
+
+    def _column(self, table: str, name: str) -> pd.Series:
+        values = self.frame(table)[name]
+        return self.text(table, name) if values.dtype == STRING else values.copy(deep=True)
+
+    def text(self, table: str, name: str) -> pd.Series:
+        """A text column of `table` that cannot be written to, so that its codes are worked out once."""
+        if (table, name) not in self._sealed:
+            self._sealed[table, name] = sealed(self.frame(table)[name])
+        return self._sealed[table, name]
+
     def _derived(self, table: str) -> pd.DataFrame:
         if not self.is_read(table):
             return empty(TABLES[table])
@@ -128,15 +150,17 @@ class ServerView:
             return Reading(NOT_GIVEN, "no site file")
         return Reading("complete") if self.site.has(part) else Reading(NOT_GIVEN, f"the site file names no {part}")
 
-    def support(self, control: str) -> pd.Series:
-        """Whether each job's type has `control`: yes, no, or not known."""
-        if control not in self._support:
-            self._support[control] = controls.support(self.frame("jobs")["settings_profile"], control)
-        return self._support[control]
-
     def absent(self, control: str) -> Cells:
-        """A plain boolean array: the jobs whose type surely lacks `control`."""
-        return surely(~self.support(control))
+        """A plain boolean array, not to be written to: the jobs whose type surely lacks `control`."""
+        if control not in self._absent:
+            codes, profiles = self.profiles()
+            self._absent[control] = surely(~controls.support(profiles, control))[codes.rows]
+        return self._absent[control]
+
+    def profiles(self) -> tuple[Codes, pd.Series]:
+        """The codes of the jobs' settings profiles, and those profiles, with NA as the last one."""
+        codes = codes_of(self.text("jobs", "settings_profile"))
+        return codes, pd.Series(strings_of([*codes.texts, pd.NA]))
 
     def _with_uncollected(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The datasets with a row for each needed one that nobody asked for."""
@@ -161,8 +185,8 @@ def server_names(snapshot: Snapshot) -> tuple[str, ...]:
     names |= dict.fromkeys(record.server for record in snapshot.manifest.datasets)
     for frame in snapshot.tables.values():
         if "server" in frame:
-            names |= dict.fromkeys(frame["server"].dropna().unique().tolist())
-    return tuple(names)
+            names |= dict.fromkeys(frame["server"].unique().tolist())
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def views_of(snapshot: Snapshot, needed: frozenset[str], site: Site | None = None) -> tuple[ServerView, ...]:

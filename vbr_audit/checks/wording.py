@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.codes import Cells, codes_of
 from vbr_audit.checks.dates import minute_text
-from vbr_audit.checks.logic import Cells, surely, worded
+from vbr_audit.checks.logic import surely, worded
 from vbr_audit.checks.registry import Check
 from vbr_audit.checks.views import ServerView
 from vbr_audit.tables import controls
+from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.control_list import CONTROLS
 
 
@@ -35,7 +37,10 @@ def value_texts(values: pd.Series) -> Cells:
         return worded(values.index, (values, "on"), (surely(~values), "off")).to_numpy(dtype=object)
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         return minute_text(values)
-    return np.array([value if value is pd.NA else str(value) for value in values], dtype=object)
+    if values.dtype == STRING:
+        return values.to_numpy(dtype=object).copy()
+    found = codes_of(values)
+    return found.spread(map(str, found.texts.tolist()), object, missing=pd.NA)
 
 
 def governing_paths(check: Check, view: ServerView) -> Cells | str | None:
@@ -47,5 +52,6 @@ def governing_paths(check: Check, view: ServerView) -> Cells | str | None:
             paths = np.full(len(view.frame("jobs")), check.json_path, dtype=object)
             paths[view.absent(check.about)] = pd.NA
             return paths
-        return controls.json_path(view.frame("jobs")["settings_profile"], check.about).to_numpy(dtype=object)
+        codes, profiles = view.profiles()
+        return controls.json_path(profiles, check.about).to_numpy(dtype=object)[codes.rows]
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -12,12 +13,17 @@ from vbr_audit.cli.cmd_audit import audit_command
 from vbr_audit.cli.cmd_check import check_command
 from vbr_audit.cli.cmd_checks import checks_command
 from vbr_audit.cli.cmd_collect import collect_command
+from vbr_audit.cli.cmd_completion import VARIABLE, completion_command
+from vbr_audit.cli.cmd_config import config_app
 from vbr_audit.cli.cmd_demo import demo_command
 from vbr_audit.cli.cmd_doctor import doctor_command
 from vbr_audit.cli.cmd_explain import explain_command
+from vbr_audit.cli.cmd_init import init_command
 from vbr_audit.cli.cmd_policy import policy_app
 from vbr_audit.cli.cmd_report import report_command
+from vbr_audit.cli.cmd_schema import schema_command
 from vbr_audit.cli.cmd_simulate import simulate_command
+from vbr_audit.cli.cmd_templates import templates_app
 from vbr_audit.cli.cmd_verify import verify_command
 from vbr_audit.cli.cmd_waivers import waivers_app
 
@@ -37,6 +43,7 @@ app = typer.Typer(
 )
 
 app.command("demo")(demo_command)
+app.command("init")(init_command)
 app.command("audit")(audit_command)
 app.command("collect")(collect_command)
 app.command("check")(check_command)
@@ -46,8 +53,12 @@ app.command("explain")(explain_command)
 app.command("checks")(checks_command)
 app.add_typer(policy_app, name="policy")
 app.add_typer(waivers_app, name="waivers")
+app.command("schema")(schema_command)
+app.add_typer(templates_app, name="templates")
 app.command("doctor")(doctor_command)
+app.add_typer(config_app, name="config")
 app.command("simulate")(simulate_command)
+app.command("completion")(completion_command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -70,4 +81,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if VARIABLE in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()
     app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,18 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.servers import open_clients, take_servers
+from vbr_audit.cli.standing import settled
 
 if TYPE_CHECKING:
     from vbr_audit.checks.own import OwnChecks
     from vbr_audit.checks.policy import Policy
     from vbr_audit.checks.site import Site
     from vbr_audit.collection.snapshot import Snapshot
+    from vbr_audit.findings.own_frameworks import OwnFrameworks
     from vbr_audit.findings.waivers import Waivers
+    from vbr_audit.reports.brand import Brand
+    from vbr_audit.reports.review import Review
+    from vbr_audit.reports.scrub_key import ScrubKey
     from vbr_audit.servers_file import Server
 
 
@@ -31,19 +37,28 @@ class AuditOrder:
     waivers: Waivers
     site: Site
     own: OwnChecks
+    frameworks: OwnFrameworks
     formats: list[str]
     fail_on: str | None
     allow_incomplete: bool
     templates: Path | None
     force: bool
     quiet: bool
+    review: Review | None = None
+    sample: int | None = None
+    sample_seed: str | None = None
+    brand: Brand | None = None
+    csv_bom: bool = False
+    scrub_key: ScrubKey | None = None
 
 
 @guarded
+@settled()
 def audit_command(
     out: o.Out,
     urls: o.Urls = None,
     servers: o.Servers = None,
+    config: o.Config = None,
     username: o.Username = None,
     password_stdin: o.PasswordStdin = False,
     month: o.Month = None,
@@ -57,7 +72,11 @@ def audit_command(
     waivers: o.Waivers = None,
     site: o.Site = None,
     checks: o.OwnChecks = None,
-    formats: o.Formats = o.ALL_FORMATS,
+    frameworks: o.Frameworks = None,
+    review: o.Review = None,
+    sample: o.Sample = None,
+    sample_seed: o.SampleSeed = None,
+    formats: o.Formats = None,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
     revision: o.Revision = None,
@@ -67,25 +86,25 @@ def audit_command(
     timeout: o.Timeout = None,
     proxy: o.Proxy = None,
     templates: o.Templates = None,
+    brand: o.Brand = None,
+    csv_bom: o.CsvBom = False,
+    scrub: o.Scrub = False,
+    scrub_key: o.ScrubKeyFile = None,
     force: o.Force = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
     """Collect, check and report: from one or several VBR servers to a run folder. Only reads."""
-    order = take_order(out, policy, waivers, site, checks, formats, fail_on, allow_incomplete, templates, force, quiet)
-    chosen = take_servers(
-        urls,
-        servers,
-        password_stdin=password_stdin,
-        username=username,
-        revision=revision,
-        ca_file=ca_file,
-        fingerprint=fingerprint,
-        insecure=insecure,
-        timeout=timeout,
-        proxy=proxy,
+    key = o.take_scrub_key(scrub, scrub_key, out)
+    order = take_order(
+        out, policy, waivers, site, checks, frameworks, formats, fail_on, allow_incomplete, templates, force, quiet
     )
+    order = with_brand(with_review(order, review, sample, sample_seed), brand)
+    order = dataclasses.replace(order, csv_bom=csv_bom, scrub_key=key)
+    access: dict[str, Any] = {"username": username, "revision": revision, "timeout": timeout, "proxy": proxy}
+    access |= {"ca_file": ca_file, "fingerprint": fingerprint, "insecure": insecure}
+    chosen = take_servers(urls, servers, password_stdin=password_stdin, **access)
     scope = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
     reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": order.policy}
     run_order(order, chosen, scope | reading)
@@ -97,7 +116,8 @@ def take_order(
     waivers: Path | None,
     site: Path | None,
     checks: Path | None,
-    formats: str,
+    frameworks: Sequence[Path] | None,
+    formats: str | None,
     fail_on: str | None,
     allow_incomplete: bool,
     templates: Path | None,
@@ -108,6 +128,7 @@ def take_order(
     from vbr_audit.checks.own import known_checks
     from vbr_audit.checks.site import load_site
     from vbr_audit.collection.run_folder import prepare
+    from vbr_audit.findings.own_frameworks import read_own_frameworks
     from vbr_audit.findings.waivers import load_waivers
     from vbr_audit.reports.templates import check_templates
 
@@ -118,6 +139,7 @@ def take_order(
         waivers=load_waivers(waivers, registry=own.registry),
         site=load_site(site),
         own=own,
+        frameworks=read_own_frameworks(frameworks or (), registry=own.registry),
         formats=o.split_formats(formats),
         fail_on=o.check_fail_on(fail_on),
         allow_incomplete=allow_incomplete,
@@ -128,6 +150,20 @@ def take_order(
     check_templates(templates)
     prepare(out, force=force)
     return order
+
+
+def with_review(order: AuditOrder, review: Path | None, sample: int | None, seed: str | None) -> AuditOrder:
+    """The order with the remarks of an earlier workbook, and with the draw of the sample."""
+    from vbr_audit.reports.review import load_review
+
+    return dataclasses.replace(order, review=load_review(review), sample=sample, sample_seed=seed)
+
+
+def with_brand(order: AuditOrder, brand: Path | None) -> AuditOrder:
+    """The order with the brand of the file, else of the environment."""
+    from vbr_audit.reports.brand import load_brand
+
+    return dataclasses.replace(order, brand=load_brand(brand))
 
 
 def run_order(order: AuditOrder, servers: tuple[Server, ...], terms: dict[str, Any]) -> None:
@@ -147,9 +183,25 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     """Check `snapshot`, write the run folder, print the outcome; return the exit code."""
     from vbr_audit.pipeline import audit_snapshot
 
-    snapshot.save(order.out, force=order.force)  # first of all: whatever follows, what was read is kept
-    audit = audit_snapshot(snapshot, policy=order.policy, waivers=order.waivers, site=order.site, checks=order.own)
-    audit.write_outcome(order.out, formats=order.formats, templates=order.templates)
+    if order.scrub_key is None:
+        snapshot.save(order.out, force=order.force)  # first of all: whatever follows, what was read is kept
+    audit = audit_snapshot(
+        snapshot,
+        policy=order.policy,
+        waivers=order.waivers,
+        site=order.site,
+        checks=order.own,
+        frameworks=order.frameworks,
+        review=order.review,
+        sample=order.sample,
+        sample_seed=order.sample_seed,
+        brand=order.brand,
+    )
+    if order.scrub_key is not None:
+        audit = audit.scrub(order.scrub_key)
+        audit.snapshot.save(order.out, force=order.force)
+        snapshot.close()
+    audit.write_outcome(order.out, formats=order.formats, templates=order.templates, csv_bom=order.csv_bom)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     return exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)
 
@@ -179,12 +231,7 @@ def command_line() -> str:
 def written(folder: Path) -> list[Path]:
     """The files of a run that a reader opens."""
     from vbr_audit.collection import run_folder
+    from vbr_audit.reports.interface import FORMATS, make_report
 
-    names = (
-        run_folder.REPORT_HTML,
-        run_folder.REPORT_XLSX,
-        run_folder.FINDINGS_JSON,
-        run_folder.FINDINGS_CSV,
-        run_folder.MANIFEST,
-    )
+    names = [*(make_report(kind).file_name for kind in FORMATS), run_folder.MANIFEST]
     return [folder / name for name in names if (folder / name).is_file()]

@@ -8,15 +8,25 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import written
 from vbr_audit.cli.guard import guarded
 from vbr_audit.cli.outcome import exit_code, print_outcome
+from vbr_audit.cli.standing import settled
 
 
 @guarded
+@settled("policy", "waivers", "site")  # those that are kept with the run
 def check_command(
     run: o.Run,
+    config: o.Config = None,
     policy: o.Policy = None,
     waivers: o.Waivers = None,
     site: o.Site = None,
     checks: o.OwnChecks = None,
+    frameworks: o.Frameworks = None,
+    review: o.Review = None,
+    sample: o.Sample = None,
+    sample_seed: o.SampleSeed = None,
+    templates: o.Templates = None,
+    brand: o.Brand = None,
+    csv_bom: o.CsvBom = False,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
     quiet: o.Quiet = False,
@@ -24,12 +34,25 @@ def check_command(
     debug: o.Debug = False,
 ) -> None:
     """Evaluate a saved run, by default under the policy kept with it; findings and present reports are written anew."""
-    from vbr_audit.collection.run_folder import REPORT_HTML, REPORT_XLSX
     from vbr_audit.pipeline import load_audit
+    from vbr_audit.reports.interface import FORMATS, make_report
+    from vbr_audit.reports.templates import check_templates
 
     o.check_fail_on(fail_on)
-    audit = load_audit(run, policy=policy, waivers=waivers, site=site, checks=checks)
-    present = [kind for kind, name in (("html", REPORT_HTML), ("xlsx", REPORT_XLSX)) if (run / name).is_file()]
-    audit.write_outcome(run, formats=[*present, "json", "csv"])
+    check_templates(templates)
+    audit = load_audit(
+        run,
+        policy=policy,
+        waivers=waivers,
+        site=site,
+        checks=checks,
+        frameworks=frameworks,
+        review=review,
+        sample=sample,
+        sample_seed=sample_seed,
+        brand=brand,
+    )
+    present = [kind for kind in FORMATS if kind in ("json", "csv") or (run / make_report(kind).file_name).is_file()]
+    audit.write_outcome(run, formats=present, templates=templates, csv_bom=csv_bom)
     print_outcome(audit, written(run), quiet=quiet)
     raise typer.Exit(exit_code(audit, fail_on, allow_incomplete=allow_incomplete))

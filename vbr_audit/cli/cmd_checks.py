@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vbr_audit.cli import completing
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import complain, guarded
+from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain, shorten
 from vbr_audit.errors import ConfigurationError
 
@@ -19,11 +21,14 @@ if TYPE_CHECKING:
 
 _WIDTH = 80
 
-CheckId = Annotated[str | None, typer.Argument(metavar="[ID]", help="A check's id, e.g. JOB-003.")]
+CheckId = Annotated[
+    str | None, typer.Argument(metavar="[ID]", help="A check's id, e.g. JOB-003.", autocompletion=completing.check_ids)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 @guarded
+@settled()
 def checks_command(
     check_id: CheckId = None, checks: o.OwnChecks = None, as_json: AsJson = False, debug: o.Debug = False
 ) -> None:

@@ -11,6 +11,7 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import collect_from
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.servers import take_servers
+from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 
 @guarded
+@settled()
 def collect_command(
     out: o.Out,
     urls: o.Urls = None,
     servers: o.Servers = None,
+    config: o.Config = None,
     username: o.Username = None,
     password_stdin: o.PasswordStdin = False,
     month: o.Month = None,

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from vbr_audit.cli import options as o
-from vbr_audit.cli.cmd_audit import run_order, take_order
+from vbr_audit.cli.cmd_audit import run_order, take_order, with_brand
 from vbr_audit.cli.cmd_simulate import Seed, SimulatedRevision
 from vbr_audit.cli.guard import guarded
+from vbr_audit.cli.standing import without_settings_files
 from vbr_audit.errors import ConfigurationError
 
 NOTE = "Demonstration on a simulated server: its jobs, sessions and faults are invented."
@@ -20,6 +21,7 @@ DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run f
 
 
 @guarded
+@without_settings_files
 def demo_command(
     out: DemoOut = Path("demo-run"),
     seed: Seed = 1,
@@ -28,8 +30,12 @@ def demo_command(
     waivers: o.Waivers = None,
     site: o.Site = None,
     checks: o.OwnChecks = None,
-    formats: o.Formats = o.ALL_FORMATS,
+    formats: o.Formats = None,
     templates: o.Templates = None,
+    brand: o.Brand = None,
+    csv_bom: o.CsvBom = False,
+    scrub: o.Scrub = False,
+    scrub_key: o.ScrubKeyFile = None,
     force: o.Force = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -47,7 +53,9 @@ def demo_command(
     from vbr_audit.checks.site import load_site
     from vbr_audit.servers_file import Server
 
-    order = take_order(out, policy, waivers, site, checks, formats, "never", False, templates, force, quiet)
+    key = o.take_scrub_key(scrub, scrub_key, out)
+    order = take_order(out, policy, waivers, site, checks, None, formats, "never", False, templates, force, quiet)
+    order = dataclasses.replace(with_brand(order, brand), csv_bom=csv_bom, scrub_key=key)
     if site is None:
         invented = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
         order = dataclasses.replace(order, site=invented)

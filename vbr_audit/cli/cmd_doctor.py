@@ -10,6 +10,7 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import Exit, guarded
 from vbr_audit.cli.servers import open_client, take_servers
+from vbr_audit.cli.standing import settled
 
 if TYPE_CHECKING:
     from vbr_audit.checks.policy import Policy
@@ -22,9 +23,11 @@ JsonFile = Annotated[
 
 
 @guarded
+@settled()
 def doctor_command(
     urls: o.Urls = None,
     servers: o.Servers = None,
+    config: o.Config = None,
     username: o.Username = None,
     password_stdin: o.PasswordStdin = False,
     policy: o.Policy = None,
@@ -47,7 +50,8 @@ def doctor_command(
     from vbr_audit.cli.diagnosis import diagnoses_json, exit_code_of
     from vbr_audit.collection.files import write_bytes
 
-    rules, has_site = known_checks(checks).policy(policy), load_site(site).is_given
+    rules, told = known_checks(checks).policy(policy), load_site(site).document
+    has_site = bool(told.model_fields_set - {"version"})
     chosen = take_servers(
         urls,
         servers,

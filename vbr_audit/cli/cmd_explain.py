@@ -8,6 +8,7 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import guarded
+from vbr_audit.cli.standing import settled
 
 FindingId = Annotated[
     str, typer.Argument(metavar="ID", help="A finding's id, the beginning of one, or CHECK:object name.")
@@ -15,6 +16,7 @@ FindingId = Annotated[
 
 
 @guarded
+@settled()
 def explain_command(
     run: o.Run, finding: FindingId, checks: o.OwnChecks = None, verbose: o.Verbose = False, debug: o.Debug = False
 ) -> None:

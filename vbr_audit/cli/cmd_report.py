@@ -7,26 +7,52 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import written
 from vbr_audit.cli.guard import guarded
+from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 
 
 @guarded
+@settled()
 def report_command(
     run: o.Run,
-    formats: o.Formats = o.ALL_FORMATS,
+    config: o.Config = None,
+    formats: o.Formats = None,
     templates: o.Templates = None,
+    brand: o.Brand = None,
+    csv_bom: o.CsvBom = False,
+    scrub: o.Scrub = False,
+    scrub_key: o.ScrubKeyFile = None,
+    out: o.ScrubOut = None,
+    force: o.Force = False,
     checks: o.OwnChecks = None,
+    frameworks: o.Frameworks = None,
+    review: o.Review = None,
+    sample: o.Sample = None,
+    sample_seed: o.SampleSeed = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Write the reports of a saved run under the policy kept with it."""
+    """Write the reports of a saved run under the policy, and unless given anew the frameworks, kept with it.
+
+    With --scrub, a run without names and evidence is written to --out, and the saved one stays as it is.
+    """
     from vbr_audit.pipeline import load_audit
     from vbr_audit.reports.templates import check_templates
 
     wanted = o.split_formats(formats)
     check_templates(templates)
-    load_audit(run, checks=checks).write_outcome(run, formats=wanted, templates=templates)
+    key = o.take_scrub_key(scrub, scrub_key, out)
+    if key is None:
+        o.refuse_out(out)
+    audit = load_audit(
+        run, checks=checks, frameworks=frameworks, review=review, sample=sample, sample_seed=sample_seed, brand=brand
+    )
+    place = run if out is None else out
+    if key is not None:
+        audit = audit.scrub(key)
+        audit.snapshot.save(place, force=force)
+    audit.write_outcome(place, formats=wanted, templates=templates, csv_bom=csv_bom)
     if not quiet:
-        for path in written(run):
+        for path in written(place):
             typer.echo(plain(path))

@@ -19,7 +19,7 @@ def verify_command(
 ) -> None:
     """Hash every file and every page of evidence again, evaluate anew, and name each difference."""
     from vbr_audit.collection.run_folder import FINDINGS_JSON
-    from vbr_audit.verifying import verify_run
+    from vbr_audit.verifying import is_scrubbed, verify_run
 
     found = verify_run(run, checks=checks)
     for line in found:
@@ -27,6 +27,10 @@ def verify_command(
     if found:
         raise typer.Exit(Exit.INCOMPLETE)
     if quiet:
+        return
+    if is_scrubbed(run):
+        typer.echo(f"{plain(run)}: every file is as it was written")
+        typer.echo("Names were scrubbed and evidence left out on purpose: verify the run that it was made from.")
         return
     compared = (run / FINDINGS_JSON).is_file()
     follows = "and gives the same findings" if compared else f"(no {FINDINGS_JSON} here to compare findings with)"

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from vbr_audit.cli import completing
+
+if TYPE_CHECKING:
+    from vbr_audit.reports.scrub_key import ScrubKey
 
 Urls = Annotated[
     list[str] | None, typer.Argument(metavar="[URL]...", help="Address of a VBR server; port 9419 unless given.")
@@ -15,6 +20,12 @@ Servers = Annotated[
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as --out named it.")]
 
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Settings in TOML; else vbr_audit.toml here. `config show` tells all."
+    ),
+]
 Username = Annotated[
     str | None,
     typer.Option("--username", "-u", help="Account to read with; a Viewer answers the minimal policy."),
@@ -47,7 +58,10 @@ Jobs = Annotated[str | None, typer.Option("--jobs", metavar="PATTERN", help="Onl
 Datasets = Annotated[
     str | None,
     typer.Option(
-        "--datasets", metavar="LIST", help="Datasets to read, or all; else those that report and checks need."
+        "--datasets",
+        metavar="LIST",
+        help="Datasets to read, or all; else those that report and checks need.",
+        autocompletion=completing.dataset_lists,
     ),
 ]
 MaskAccounts = Annotated[
@@ -56,7 +70,12 @@ MaskAccounts = Annotated[
 
 Policy = Annotated[
     str | None,
-    typer.Option("--policy", metavar="POLICY", help="default, strict, minimal, or a policy in YAML; else default."),
+    typer.Option(
+        "--policy",
+        metavar="POLICY",
+        help="default, strict, minimal, or a policy in YAML; else default.",
+        autocompletion=completing.profiles,
+    ),
 ]
 Waivers = Annotated[Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted exceptions in YAML.")]
 Site = Annotated[
@@ -67,22 +86,62 @@ OwnChecks = Annotated[
     Path | None,
     typer.Option("--checks", metavar="DIR", help="Folder with checks of your own: .py files and .yaml rules."),
 ]
+Frameworks = Annotated[
+    list[Path] | None,
+    typer.Option("--framework", metavar="FILE", help="Requirements of your own, in YAML; may be given several times."),
+]
+Review = Annotated[
+    Path | None,
+    typer.Option("--review", metavar="FILE", help="An earlier report.xlsx: its reviewers' remarks are carried over."),
+]
+Sample = Annotated[
+    int | None, typer.Option("--sample", min=1, metavar="N", help="Findings to draw for the sheet Sample [25].")
+]
+SampleSeed = Annotated[
+    str | None, typer.Option("--sample-seed", metavar="S", help="What the draw goes by; else the id of the run.")
+]
 FailOn = Annotated[
     str | None,
     typer.Option(
         "--fail-on",
         metavar="SEVERITY",
         help="Exit 1 from this severity on: critical, high, medium, low, info, or never; else the policy's, else high.",
+        autocompletion=completing.severities,
     ),
 ]
 AllowIncomplete = Annotated[
     bool, typer.Option("--allow-incomplete", help="Do not exit 4 when something could not be read.")
 ]
 
+Scrub = Annotated[
+    bool, typer.Option("--scrub", help="Replace the names of servers, jobs, objects and users; leave evidence out.")
+]
+ScrubKeyFile = Annotated[
+    Path | None,
+    typer.Option("--scrub-key", metavar="FILE", help="Key of the pseudonyms; else your own, made at its first use."),
+]
+ScrubOut = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="With --scrub: folder for the run without names.")
+]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run folder to write; must be new or empty.")]
-Formats = Annotated[str, typer.Option("--format", metavar="LIST", help="Which of html,xlsx,json,csv to write.")]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="LIST",
+        help="Which of html,executive,pdf,xlsx,json,csv,junit,ocsf,oscal,md to write [html,xlsx,json,csv].",
+        autocompletion=completing.format_lists,
+    ),
+]
+CsvBom = Annotated[
+    bool, typer.Option("--csv-bom", help="Begin findings.csv with a byte order mark, by which Excel knows UTF-8.")
+]
 Templates = Annotated[
     Path | None, typer.Option("--templates", metavar="DIR", help="Folder of templates that replace the built-in ones.")
+]
+Brand = Annotated[
+    Path | None,
+    typer.Option("--brand", metavar="FILE", help="Who reports, in YAML: name, logo, colours; else VBR_AUDIT_BRAND."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier run in --out; other files stay.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
@@ -93,15 +152,45 @@ ALL_FORMATS = "html,xlsx,json,csv"
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 
-def split_formats(text: str) -> list[str]:
-    """`html,xlsx` as a list; raises `ConfigurationError` for an unknown or missing format."""
+def split_formats(text: str | None) -> list[str]:
+    """`html,xlsx` as a list, the usual ones for None; raises `ConfigurationError` for an unknown or missing format."""
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.pipeline import checked_formats
+    from vbr_audit.reports.interface import checked_formats
 
-    names = [part.strip().lower() for part in text.split(",") if part.strip()]
+    names = [part.strip().lower() for part in (ALL_FORMATS if text is None else text).split(",") if part.strip()]
     if not names:
         raise ConfigurationError("--format names no format", hint=f"Give some of {ALL_FORMATS}.")
     return checked_formats(names)
+
+
+def refuse_out(out: Path | None) -> None:
+    """Raise `ConfigurationError` where another folder is named for reports that stay with their run."""
+    from vbr_audit.errors import ConfigurationError
+
+    if out is not None:
+        raise ConfigurationError(
+            "--out is for --scrub: the reports of a run stay in its folder", hint="Leave --out away, or add --scrub."
+        )
+
+
+def take_scrub_key(wanted: bool, file: Path | None, out: Path | None) -> ScrubKey | None:
+    """The key for a scrubbed run in `out`, None where none is wanted; raises `ConfigurationError`."""
+    from vbr_audit.cli.guard import complain
+    from vbr_audit.collection.run_folder import refuse_beside_evidence
+    from vbr_audit.errors import ConfigurationError
+    from vbr_audit.reports.scrub_key import load_key
+
+    if not wanted:
+        if file is not None:
+            raise ConfigurationError("--scrub-key without --scrub", hint="Add --scrub.")
+        return None
+    if out is None:
+        raise ConfigurationError("--scrub needs --out", hint="Name a folder for the run without names.")
+    refuse_beside_evidence(out)
+    key = load_key(file)
+    for note in key.notes:
+        complain(note)
+    return key
 
 
 def split_datasets(text: str | None) -> list[str] | None:

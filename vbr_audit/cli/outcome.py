@@ -13,7 +13,7 @@ from vbr_audit.cli.options import SEVERITIES
 from vbr_audit.display import count, percent, plain, shorten
 
 if TYPE_CHECKING:
-    from vbr_audit.pipeline import Audit
+    from vbr_audit.audited import Audit
 
 _WORST = 5
 _COLLECTION_CHECKS = ("EVD-001", "EVD-002")
@@ -44,6 +44,10 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
         typer.echo(f"INCOMPLETE: {plain(reason)}")
     for warning in audit.snapshot.manifest.warnings:
         typer.echo(f"Note: {plain(warning)}")
+    if review := audit.review.remarks:
+        gone = audit.review.gone(audit.findings["finding_id"])
+        left = f"; {count(gone, 'is', 'are')} about findings that are no longer there" if gone else ""
+        typer.echo(f"Review: {count(len(review), 'remark')} taken from {shorten(audit.review.source)}{left}")
     counts = " · ".join(f"{plain(name).replace('_', ' ').lower()} {value:,}" for name, value in summary.counts.items())
     typer.echo(f"\n{counts}")
     typer.echo(f"{percent(summary.compliance)} compliant, {percent(summary.assessed)} assessed")

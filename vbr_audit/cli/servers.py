@@ -35,7 +35,8 @@ def take_servers(
     if not servers:
         raise ConfigurationError(
             "no server is named",
-            hint="Give the address of a VBR server, e.g. https://vbr01.example, or a file of several with --servers.",
+            hint="Give the address of a VBR server, e.g. https://vbr01.example, a file of several with --servers, or "
+            "write one of them into vbr_audit.toml.",
         )
     check_names(servers)
     if password_stdin:
@@ -52,8 +53,8 @@ def open_clients(servers: tuple[Server, ...], clients: contextlib.ExitStack) -> 
 
 def open_client(server: Server) -> Client:
     """A client for `server`, which has not sent anything yet; an error of its settings says where it is named."""
+    from vbr_audit.api.connecting import connect
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.pipeline import connect
 
     facts = {field.name: getattr(server, field.name) for field in dataclasses.fields(server)}
     place = facts.pop("place")

@@ -111,7 +111,8 @@ class ServerTables:
         notes = {name: result.notes for name, result in made.items()}
         for name, column in DATED.items():
             if name in frames:
-                frames[name] = keep_period(frames[name], column, terms.scope, counts[name])
+                span = terms.scope.year if DATASETS[name].spans_year else terms.scope
+                frames[name] = keep_period(frames[name], column, span, counts[name])
         if terms.states_from_sessions and "sessions" in frames:
             frames["job_states"] = job_states.from_sessions(frames["sessions"])
             counts["job_states"] = RowCount()

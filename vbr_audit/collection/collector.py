@@ -16,7 +16,9 @@ from vbr_audit.api.paging import WORKERS
 from vbr_audit.collection.account import manifest_of, server_record
 from vbr_audit.collection.assemble import join
 from vbr_audit.collection.clock import clock_warnings, leading_clock
+from vbr_audit.collection.dataset import YEAR
 from vbr_audit.collection.datasets import BASIC, CLOCK, DATASETS, Dataset, parents_of
+from vbr_audit.collection.fragment import outcome_line
 from vbr_audit.collection.manifest import utc_now
 from vbr_audit.collection.period import Period, PeriodRequest, resolve
 from vbr_audit.collection.progress import Listener, show_progress
@@ -85,10 +87,13 @@ def read_snapshot(
         run = _Run(several, request, datasets, tool_version, shown)
         try:
             run.read()
-            return run.snapshot()
+            snapshot = run.snapshot()
+            shown.finish(outcome_line(snapshot.manifest))
+            return snapshot
         except KeyboardInterrupt:
             run.stop()
             snapshot = run.snapshot(interrupted=True)
+            shown.finish(outcome_line(snapshot.manifest))
             raise CollectionInterrupted(
                 "interrupted: the collection is not whole",
                 hint="What had been read is kept and marked incomplete; run it again for the rest.",
@@ -97,6 +102,7 @@ def read_snapshot(
         except BaseException:
             run.stop()
             run.discard()
+            shown.finish("Nothing was collected.")
             raise
 
 
@@ -151,7 +157,8 @@ class _Run:
             server = server_record(reading, self._redaction)
             clock = reading.tables.server_time()
             window = self._window(clock.server_time if clock else None)
-            scope = Scope(window.since, window.until, self._request.jobs_pattern)
+            read_on = (clock.server_time if clock else None) or self._now
+            scope = Scope(window.since, window.until, self._request.jobs_pattern, read_on)
             frames, counts = reading.tables.finish(terms_of(scope, reading.records, server))
             for record in reading.records:
                 if record.name in counts:
@@ -221,10 +228,13 @@ class _Run:
     def _read_rest(self, reading: ServerReading) -> None:
         clock = reading.tables.server_time()
         window = self._window(clock.server_time if clock else None)
+        read_on = (clock.server_time if clock else None) or self._now
+        year = Window(min(window.since, read_on - YEAR), read_on)
         for dataset in self._datasets:
             if dataset.name not in CLOCK and not self._stop.is_set():
-                reading.read(dataset, window)
-                if dataset.period is not None and window.since >= window.until:
+                span = year if dataset.spans_year else window
+                reading.read(dataset, span)
+                if dataset.period is not None and span.since >= span.until:
                     reading.doubt(dataset.name, "by the server's own clock the period has not begun")
 
     def _window(self, clock: dt.datetime | None) -> Window:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from vbr_audit.collection import roles
 from vbr_audit.collection.roles import Access
@@ -28,6 +31,12 @@ class Shape(Enum):
     """One JSON object that holds all rows under one key."""
     EACH = "each"
     """Rows in pages below each row of another dataset."""
+    KINDS = "kinds"
+    """Rows in pages, once for each kind that is asked for."""
+
+
+YEAR: Final = dt.timedelta(days=366)
+"""How far back a dataset goes that `spans_year`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,9 @@ class Dataset:
 
     `until` is the last revision that reads it this way. `rows_at` is the key of a LIST. An EACH dataset puts the
     id of a row of `parent` into its path, and under `parent_key` into rows that do not name it themselves.
-    `period` are the names of the server's date filters. `accounts` are the JSON paths of user names and hints, and
+    A KINDS dataset asks for each of `kinds`, by the revision that first names them, in `kind_filter`.
+    `period` are the names of the server's date filters; one that `spans_year` is read for the 366 days before it is
+    read, if the period does not begin earlier. `accounts` are the JSON paths of user names and hints, and
     `sensitive` says that the answers may hold secrets, which are replaced before anything is kept.
     """
 
@@ -54,6 +65,9 @@ class Dataset:
     rows_at: str | None = None
     parent: str | None = None
     parent_key: str | None = None
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    kind_filter: str = "typeFilter"
+    spans_year: bool = False
     sensitive: bool = False
     accounts: tuple[str, ...] = ()
     earlier: tuple[Dataset, ...] = field(default=(), repr=False)
@@ -64,10 +78,25 @@ class Dataset:
         return _API + self.endpoint
 
     def path_below(self, parent: str) -> str:
-        """The path of an EACH dataset below the row with the id `parent`; raises `BadAnswerError` for what is no id."""
+        """The path below the row with the id `parent`, of a KINDS dataset the same for each kind.
+
+        Raises `BadAnswerError` for what is no id.
+        """
+        if self.shape is Shape.KINDS:
+            return self.path
         if not _ID.fullmatch(parent):
             raise BadAnswerError(f"{self.path}: {parent[:60]!r} is no id", path=self.path)
         return self.path.replace("{id}", parent.lower())
+
+    def kinds_at(self, revision: str) -> tuple[str, ...]:
+        """The kinds to ask for at `revision`; one that is older than all lists is asked for those of the first."""
+        first = next(iter(self.kinds), revision)
+        newest = revision if is_at_least(revision, first) else first
+        return tuple(kind for since, kinds in self.kinds.items() if is_at_least(newest, since) for kind in kinds)
+
+    def names_kinds(self, revision: str) -> bool:
+        """Whether it is known which kinds `revision` has; an older one may refuse some, which it then does not have."""
+        return not self.kinds or is_at_least(revision, next(iter(self.kinds)))
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from vbr_audit.collection import roles
 from vbr_audit.collection.dataset import Dataset, Shape
 from vbr_audit.collection.roles import Access
+from vbr_audit.tables.enums import RESTORES_SINCE, VERIFICATIONS_SINCE
 
 __all__ = ["BASIC", "CLOCK", "DATASETS", "Dataset", "Shape", "datasets_of", "parents_of"]
 
 _CREATED = ("createdAfterFilter", "createdBeforeFilter")
 
 
+_TESTS = {
+    since: (*RESTORES_SINCE.get(since, ()), *VERIFICATIONS_SINCE.get(since, ()))
+    for since in sorted({*RESTORES_SINCE, *VERIFICATIONS_SINCE})
+}
 _SINCE_12, _SINCE_130, _SINCE_131, _SINCE_132 = "1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2"
 
 
@@ -47,6 +52,29 @@ _JOBS = (
         first_revision=_SINCE_12,
         order="CreationTime",
         period=_CREATED,
+    ),
+    Dataset(
+        "restore_sessions",
+        "Restores and verifications of a year",
+        "sessions",
+        Shape.KINDS,
+        roles.SESSION_READERS,
+        order="CreationTime",
+        period=_CREATED,
+        kinds=_TESTS,
+        spans_year=True,
+        accounts=("initiatedBy",),
+    ),
+    Dataset(
+        "restore_tasks",
+        "Restored objects of a year",
+        "taskSessions",
+        Shape.KINDS,
+        first_revision=_SINCE_12,
+        order="CreationTime",
+        period=_CREATED,
+        kinds={_SINCE_12: ("Restore",)},
+        spans_year=True,
     ),
 )
 

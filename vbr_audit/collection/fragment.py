@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from vbr_audit.display import count, element, html_table, number, period_text, shorten, time_zone
 
 if TYPE_CHECKING:
+    from vbr_audit.collection.manifest import DatasetRecord, Manifest
     from vbr_audit.collection.snapshot import Snapshot
 
 _STYLE = (
@@ -15,29 +17,60 @@ _STYLE = (
     ".va-snapshot th,.va-snapshot td{text-align:left;padding:.2em .8em .2em 0;border-bottom:1px solid #8888}"
     ".va-snapshot td.n{text-align:right}.va-snapshot strong{font-weight:650}"
 )
-_MOST = 40
+_MOST = 80
+_ROOM = 18_000
 
 
 def snapshot_html(snapshot: Snapshot) -> str:
     """A small table of the datasets of `snapshot`, escaped, without script, at most 20 kB."""
     records = snapshot.manifest.datasets
-    rows = [
-        (
-            shorten(record.server, 60),
-            record.name,
-            f"{'✓' if record.status == 'complete' else '✕'} {record.status}",
-            number(record.rows_kept),
-            shorten(record.reason, 160) if record.reason else "",
-        )
-        for record in records[:_MOST]
-    ]
+    rows = list(_fitting(_rows(_most_telling(records))))
     run = snapshot.manifest.run
     days = period_text(run.since, run.until, time_zone(run.timezone), run.timezone)
     unread = sum(record.status != "complete" for record in records)
     state = "all read whole" if snapshot.is_complete else f"{unread} of {count(len(records), 'dataset')} not read whole"
     title = element("p", element("strong", f"Snapshot, {days}: {state}"), safe=True)
     sizes = f"{count(len(snapshot.jobs), 'job')}, {count(len(snapshot.sessions), 'session')} in the period"
-    more = f"; {len(records) - _MOST} more datasets are not shown" if len(records) > _MOST else ""
+    hidden = len(records) - len(rows)
+    more = f"; {count(hidden, 'more dataset is', 'more datasets are')} not shown" if hidden else ""
     table = html_table(("Server", "Dataset", "Status", "Rows", "Why"), rows)
     inside = element("style", _STYLE, safe=True) + title + element("p", sizes + more) + table
     return element("div", inside, safe=True, class_="va-snapshot")
+
+
+def _most_telling(records: list[DatasetRecord]) -> list[DatasetRecord]:
+    """The records to show, in their order: those that were not read whole before the others."""
+    order = sorted(range(len(records)), key=lambda at: (records[at].status == "complete", at))
+    return [records[at] for at in sorted(order[:_MOST])]
+
+
+def _rows(records: list[DatasetRecord]) -> Iterator[tuple[str, ...]]:
+    for record in records:
+        yield (
+            shorten(record.server, 60),
+            record.name,
+            f"{'✓' if record.status == 'complete' else '✕'} {record.status}",
+            number(record.rows_kept),
+            shorten(record.reason, 160) if record.reason else "",
+        )
+
+
+def _fitting(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """So many of `rows` as fit into a small page; a hostile name may grow sixfold when it is escaped."""
+    room = _ROOM
+    for row in rows:
+        room -= sum(len(element("td", cell).encode()) for cell in row) + len("<tr></tr>")
+        if room < 0:
+            return
+        yield row
+
+
+def outcome_line(manifest: Manifest) -> str:
+    """What a collection has brought, in one line of plain text."""
+    records = manifest.datasets
+    names = shorten(", ".join(server.name for server in manifest.servers), 60)
+    unread = [f"{record.name} {record.status}" for record in records if record.status != "complete"]
+    state = f"not whole: {shorten(', '.join(unread), 80)}" if unread else "all whole"
+    begun = "interrupted; " if manifest.interrupted else ""
+    rows = count(sum(record.rows_kept for record in records), "row")
+    return f"Read {count(len(records), 'dataset')} and {rows} from {names}: {begun}{state}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -43,8 +44,18 @@ class OwnChecksRecord(_Record):
     used: bool = True
 
 
+class FrameworkRecord(_Record):
+    """One framework file that the package does not ship, with the SHA-256 of its text."""
+
+    name: str
+    sha256: str
+
+
 class RunRecord(_Record):
-    """The terms of one run: its clock, its period, its scope."""
+    """The terms of one run: its clock, its period, its scope.
+
+    `scrub_key_id` tells which key made the pseudonyms of a run without names; None for a run with its names.
+    """
 
     now: AwareDatetime
     since: AwareDatetime
@@ -58,6 +69,11 @@ class RunRecord(_Record):
     waivers_sha256: str | None = None
     site_sha256: str | None = None
     own_checks: list[OwnChecksRecord] = Field(default_factory=list)
+    frameworks: list[FrameworkRecord] = Field(default_factory=list)
+    review_sha256: str | None = None
+    sample_size: Annotated[int, Field(ge=1)] = 25
+    sample_seed: str | None = None
+    scrub_key_id: str | None = None
     tool_version: str
     command: str | None = None
     note: str | None = None
@@ -120,6 +136,22 @@ class Manifest(_Record):
     def dataset(self, server: str, name: str) -> DatasetRecord | None:
         """The record of dataset `name` of `server`, or None when it was not asked for."""
         return next((d for d in self.datasets if d.server == server and d.name == name), None)
+
+    @property
+    def is_scrubbed(self) -> bool:
+        """Whether names were replaced by pseudonyms, and the evidence was left out."""
+        return self.run.scrub_key_id is not None
+
+    @property
+    def run_id(self) -> str:
+        """What names this run: 16 hex digits of a hash over its clock, period, scope, and every answer that was read.
+
+        It stays the same when the run is judged anew.
+        """
+        run = self.run
+        facts = [run.now.isoformat(), run.since.isoformat(), run.until.isoformat(), run.jobs_pattern or ""]
+        facts += [f"{record.server}\0{record.name}\0{record.sha256 or ''}" for record in self.datasets]
+        return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def to_json(self) -> bytes:
         """The manifest as indented UTF-8 JSON, times in UTC."""

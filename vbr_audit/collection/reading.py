@@ -83,7 +83,7 @@ class ServerReading:
         """
         self._progress.start(self.client.name, dataset.title)
         dataset = dataset.at(self.client.revision)
-        record = self._new_record(dataset, query_for(dataset, window))
+        record = self._new_record(dataset, query_for(dataset, window, self.client.revision))
         writer = self.evidence.dataset(dataset.name)
         if not dataset.is_offered(self.client.revision):
             record.status = DatasetStatus.ABSENT
@@ -100,6 +100,8 @@ class ServerReading:
             intake = self._intake(dataset, record, writer)
             if dataset.shape is Shape.EACH:
                 self._read_each(intake)
+            elif dataset.shape is Shape.KINDS:
+                read_each(intake, list(dataset.kinds_at(record.revision)), None)
             else:
                 READERS[dataset.shape](intake)
 
@@ -214,13 +216,15 @@ class ServerReading:
             record.sha256 = writer.sha256 if writer.pages else None
 
 
-def query_for(dataset: Dataset, window: Window | None) -> dict[str, str]:
+def query_for(dataset: Dataset, window: Window | None, revision: str) -> dict[str, str]:
     """The query of `dataset` without `skip`; the date filter is a hint, a second wider than the window."""
     if dataset.shape in (Shape.OBJECT, Shape.LIST):
         return {}
     query = {"limit": str(1 if dataset.shape is Shape.FIRST else LIMIT)}
     if dataset.order:
         query |= {"orderColumn": dataset.order, "orderAsc": "true"}
+    if dataset.shape is Shape.KINDS:
+        query[dataset.kind_filter] = ",".join(dataset.kinds_at(revision))  # each in turn
     if dataset.period is not None and window is not None:
         after, before = dataset.period
         query |= {after: _stamp(window.since - _MARGIN), before: _stamp(window.until + _MARGIN)}

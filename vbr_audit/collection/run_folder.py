@@ -22,11 +22,31 @@ SUMS = "SHA256SUMS"
 EVIDENCE = "evidence"
 FINDINGS_JSON, FINDINGS_CSV = "findings.json", "findings.csv"
 REPORT_HTML, REPORT_XLSX = "report.html", "report.xlsx"
+EXECUTIVE, REPORT_PDF = "executive.html", "report.pdf"
+EXPORTS = ("findings.junit.xml", "findings.ocsf.jsonl", "assessment-results.json", "summary.md")
 POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
 SITE, ASSETS = "site.yaml", "assets.csv"
+REVIEW = "review.json"
 OWN_CHECKS = "checks"
 """The folder with copies of own checks: rules are read again from there, code never is."""
-FILES = (MANIFEST, FINDINGS_JSON, FINDINGS_CSV, REPORT_HTML, REPORT_XLSX, POLICY, WAIVERS, SITE, ASSETS)
+FRAMEWORKS = "frameworks"
+"""The folder with copies of own frameworks."""
+COPIES = (OWN_CHECKS, FRAMEWORKS)
+FILES = (
+    MANIFEST,
+    FINDINGS_JSON,
+    FINDINGS_CSV,
+    REPORT_HTML,
+    REPORT_XLSX,
+    POLICY,
+    WAIVERS,
+    SITE,
+    ASSETS,
+    REVIEW,
+    EXECUTIVE,
+    REPORT_PDF,
+    *EXPORTS,
+)
 
 
 def prepare(folder: Path, *, force: bool) -> None:
@@ -53,22 +73,40 @@ def prepare(folder: Path, *, force: bool) -> None:
     probe.unlink()
 
 
+def refuse_beside_evidence(folder: Path) -> None:
+    """Raise `ConfigurationError` for a folder with evidence, which holds the names that a scrubbed run must not."""
+    if any((folder / EVIDENCE).glob("*.zip")):
+        raise ConfigurationError(
+            f"{folder} holds evidence, which is full of names", hint="Give the scrubbed run a folder of its own."
+        )
+
+
 def clear(folder: Path) -> None:
     """Remove the files of an earlier run, and no other."""
     listed = _read_sums(folder / SUMS)
-    below = (f"{EVIDENCE}/", f"{OWN_CHECKS}/")
+    below = tuple(f"{place}/" for place in (EVIDENCE, *COPIES))
     several = [name for name in listed if name.startswith(below) and name.count("/") == 1]
     for name in (*FILES, SUMS, *several):
         if ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
-    _drop_if_empty(folder / OWN_CHECKS)
+    for place in COPIES:
+        _drop_if_empty(folder / place)
 
 
-def write_own_checks(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Keep copies of own checks in a run folder, by their names; those of an earlier outcome go."""
-    place = folder / OWN_CHECKS
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Keep the files of the user's in a run folder, by their names there; one without text goes."""
+    for name, text in texts.items():
+        if text:
+            write_bytes(folder / name, text.encode())
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+def write_copies(folder: Path, kind: str, files: Mapping[str, bytes]) -> None:
+    """Keep copies of own checks or frameworks in a run folder, by their names; those of an earlier outcome go."""
+    place = folder / kind
     for name in _read_sums(folder / SUMS):
-        if name.startswith(f"{OWN_CHECKS}/") and name.count("/") == 1 and ".." not in Path(name).parts:
+        if name.startswith(f"{kind}/") and name.count("/") == 1 and ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
     for name, content in files.items():
         place.mkdir(exist_ok=True)
@@ -89,7 +127,8 @@ def save_snapshot(snapshot: Snapshot, folder: Path, *, force: bool = False) -> P
     if not any(path.is_relative_to(folder.resolve()) for path in own):
         clear(folder)
     try:
-        (folder / EVIDENCE).mkdir(exist_ok=True)
+        if snapshot.evidence:
+            (folder / EVIDENCE).mkdir(exist_ok=True)
         for server, file in snapshot.evidence.items():
             file.move_to(folder / EVIDENCE / names[server])
     except OSError as error:
@@ -109,6 +148,11 @@ def load(folder: str | Path) -> Snapshot:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
+    if manifest.is_scrubbed:
+        raise EvidenceError(
+            f"the names of {folder} were scrubbed, and its evidence was left out on purpose",
+            hint="Use the run that it was made from.",
+        )
     names = evidence_names(server.name for server in manifest.servers)
     parts, evidence = [], {}
     for server in manifest.servers:
@@ -124,8 +168,9 @@ def load(folder: str | Path) -> Snapshot:
 def scope_of(manifest: Manifest, server: ServerRecord) -> Scope:
     """What of `server` is in the tables: the period up to the moment of reading, and the jobs in scope."""
     run = manifest.run
-    until = min(run.until, server.server_time or run.now)
-    return Scope(run.since, max(until, run.since), run.jobs_pattern)
+    read_on = server.server_time or run.now
+    until = min(run.until, read_on)
+    return Scope(run.since, max(until, run.since), run.jobs_pattern, read_on)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -159,7 +204,10 @@ def seal(folder: Path) -> None:
 
 
 def differences(folder: Path) -> list[str]:
-    """What no longer is as it was written: files against `SHA256SUMS`, evidence against the manifest."""
+    """What no longer is as it was written: files against `SHA256SUMS`, evidence against the manifest.
+
+    A scrubbed run has no evidence, which is no difference.
+    """
     listed = _read_sums(folder / SUMS)
     if not listed:
         return [f"{SUMS} is missing or empty"]
@@ -176,7 +224,7 @@ def differences(folder: Path) -> list[str]:
     for record in manifest.datasets:
         if record.server not in names:
             found.append(f"the manifest names {record.server} for {record.name}, but does not list that server")
-        elif record.pages:
+        elif record.pages and not manifest.is_scrubbed:
             file = EvidenceFile(folder / EVIDENCE / names[record.server])
             try:
                 same = file.sha256(record.name) == record.sha256
@@ -200,13 +248,13 @@ def evidence_names(servers: Iterable[str]) -> MappingProxyType[str, str]:
 
 def _present(folder: Path) -> list[str]:
     evidence = sorted((folder / EVIDENCE).glob("*.zip")) if (folder / EVIDENCE).is_dir() else []
-    own = [path for path in (folder / OWN_CHECKS).iterdir() if path.is_file()] if (folder / OWN_CHECKS).is_dir() else []
+    copies = [path for kind in COPIES if (folder / kind).is_dir() for path in (folder / kind).iterdir()]
     listed = [name for name in FILES if (folder / name).is_file()]
     return sorted(
         [
             *listed,
             *(f"{EVIDENCE}/{path.name}" for path in evidence),
-            *(f"{OWN_CHECKS}/{path.name}" for path in own),
+            *(f"{path.parent.name}/{path.name}" for path in copies if path.is_file()),
         ]
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.collection.dataset import YEAR
 from vbr_audit.tables.enums import JOB_RUN_TYPES
 
 Frames = dict[str, pd.DataFrame]
@@ -17,11 +18,19 @@ Frames = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Scope:
-    """The period, and the pattern of job names where one was given."""
+    """The period, the pattern of job names where one was given, and when it was read by the server's clock."""
 
     since: dt.datetime
     until: dt.datetime
     jobs_pattern: str | None = None
+    read_on: dt.datetime | None = None
+
+    @property
+    def year(self) -> Scope:
+        """The same, but from a year before it was read up to then, whatever the period."""
+        if self.read_on is None:
+            return self
+        return replace(self, since=min(self.since, self.read_on - YEAR), until=self.read_on)
 
 
 @dataclass
@@ -41,6 +50,8 @@ DATED: Final[Mapping[str, str]] = {
     "sessions": "created",
     "task_sessions": "created",
     "authorization_events": "created",
+    "restore_sessions": "created",
+    "restore_tasks": "created",
 }
 """The tables of a period, each with the column that says when a row came to be."""
 

@@ -56,10 +56,11 @@ class Intake:
             return answer
 
     def fetch(self, path: str, parent: str | None = None) -> Callable[[int, int], Answer]:
-        """Asks for pages of `path`."""
+        """Asks for pages of `path`, below the row `parent`, or of that kind."""
+        kind = {self.dataset.kind_filter: parent} if self.dataset.shape is Shape.KINDS and parent else {}
 
         def page(skip: int, limit: int) -> Answer:
-            query = {"skip": str(skip), **self.query, "limit": str(limit)}
+            query = {"skip": str(skip), **self.query, **kind, "limit": str(limit)}
             answer = self.ask(path, query) if skip else self.ask_first(path, query)
             if parent is not None:
                 placed_below(envelope(answer, path)[0], self.dataset, parent)
@@ -151,19 +152,24 @@ class _Gap:
 
 
 def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> None:
-    """Read the pages below each of `parents`; `parents_gap` says why those are not all.
+    """Read the pages below each of `parents`, or of each of these kinds; `parents_gap` says why those are not all.
 
-    Raises the error of the first parent when none could be read, and that of the third in a row below which the
-    server gave no answer at all: each costs minutes.
+    A kind that an old revision refuses as a word is none that it has. Raises the error of the first parent when none
+    could be read, and that of the third in a row below which the server gave no answer at all: each costs minutes.
     """
     dataset, record = intake.dataset, intake.record
     keys, doubles, total, silent = KeyFilter(dataset.key), 0, 0, 0
     gaps: list[_Gap] = []
+    refused: list[_Gap] = []
     shortfalls: list[str] = []
-    record.notes["read_below"] = len(parents)
+    if dataset.shape is Shape.EACH:
+        record.notes["read_below"] = len(parents)
     try:
         for below in _in_turn(intake, parents):
             if isinstance(below, _Gap):
+                if below.error.status == 400 and not dataset.names_kinds(record.revision):
+                    refused.append(below)
+                    continue
                 gaps.append(below)
                 silent = silent + 1 if isinstance(below.error, TransientError) and below.error.status is None else 0
                 if silent == MOST_SILENT:
@@ -182,8 +188,9 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
     finally:
         record.api_total, record.rows_duplicate = None if gaps else total, doubles
         record.rows_received = len(keys) + doubles
-    if gaps and len(gaps) == len(parents):
-        raise gaps[0].error
+    _note(record, "kinds_refused", len(refused))
+    if parents and len(gaps) + len(refused) == len(parents):
+        raise (gaps or refused)[0].error
     intake.accept(dataset.name, [])
     record.reason = "; ".join(_each_reasons(dataset, gaps, len(parents), shortfalls, parents_gap)) or None
     record.status = DatasetStatus.PARTIAL if record.reason else DatasetStatus.COMPLETE
@@ -194,10 +201,11 @@ def _each_reasons(
 ) -> Iterator[str]:
     if parents_gap:
         yield f"the {dataset.parent} below which they stand were not read whole: {parents_gap}"
+    where = f"below {{}} {dataset.parent}" if dataset.parent else "of {} kinds"
     if gaps:
-        yield f"below {len(gaps):,} of {parents:,} {dataset.parent} nothing could be read: {gaps[0].error.message}"
+        yield f"{where.format(f'{len(gaps):,} of {parents:,}')} nothing could be read: {gaps[0].error.message}"
     if shortfalls:
-        yield f"below {len(shortfalls):,} {dataset.parent} not all rows came: {shortfalls[0]}"
+        yield f"{where.format(f'{len(shortfalls):,}')} not all rows came: {shortfalls[0]}"
 
 
 def _in_turn(intake: Intake, parents: list[str]) -> Iterator[_Below | _Gap]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -101,12 +101,18 @@ def _judged(counts: Mapping[str, int]) -> int:
 def _by_area(run: CheckRun, findings: pd.DataFrame) -> tuple[AreaCount, ...]:
     """The counts of each area that has an enabled check, in the order of the check ids."""
     areas = dict.fromkeys(use.check.area for use in run.uses if use.enabled)
-    found = []
-    for area in areas:
-        own = findings[findings["area"].eq(area).to_numpy(dtype=bool, na_value=False)]
-        counts = status_counts(own)
-        found.append(AreaCount(area, counts, compliance(counts), assessed(counts, _accepted_open(own))))
-    return tuple(found)
+    return tuple(_count_of(area, findings, "area") for area in areas)
+
+
+def counts_by_server(findings: pd.DataFrame, servers: Sequence[str]) -> tuple[AreaCount, ...]:
+    """The counts of each of `servers`, in their order; `area` is the name of the server."""
+    return tuple(_count_of(name, findings, "server") for name in servers)
+
+
+def _count_of(name: str, findings: pd.DataFrame, column: str) -> AreaCount:
+    own = findings[findings[column].eq(name).to_numpy(dtype=bool, na_value=False)]
+    counts = status_counts(own)
+    return AreaCount(name, counts, compliance(counts), assessed(counts, _accepted_open(own)))
 
 
 def counted_sessions(snapshot: Snapshot) -> pd.DataFrame:

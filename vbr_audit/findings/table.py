@@ -12,6 +12,7 @@ import pandas as pd
 from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.tables.arrays import strings_of
+from vbr_audit.tables.schema import from_arrays
 
 STATUSES: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
 """Every status, worst first."""
@@ -97,7 +98,7 @@ def with_waivers(results: pd.DataFrame, added: Mapping[str, Cells]) -> pd.DataFr
     columns: dict[str, Any] = {
         name: strings_of(added[name]) if name in added else results[name].array for name in FINDING_COLUMNS
     }
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(results)))
+    return from_arrays(columns, len(results))
 
 
 def failing_at(findings: pd.DataFrame, threshold: str, *, without: Collection[str] = ()) -> pd.DataFrame:

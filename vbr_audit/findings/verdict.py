@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
+from vbr_audit.checks.policy_model import Match
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.needed import needed_of_servers
@@ -17,6 +18,7 @@ OUT_OF_REACH: Final = (
     "Cloud Connect tenants are not in the REST API.",
     "Machines that no backup and no list of assets names are not known here; only an inventory could tell of them.",
 )
+_OBJECT: Final = ("server", "object_type", "object_id", "object_name")
 _COUNTED: Final = ("jobs", "job_states", "sessions", "backup_objects", "restore_points")
 """The datasets of which the verdict tells how many rows were read."""
 
@@ -41,7 +43,7 @@ def incomplete_reasons(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
 
 
 def limits(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
-    """What was not read but does not make the run incomplete, which checks are off, what the checks cannot speak of.
+    """What was not read but does not make the run incomplete, what of the policy has no effect, what nothing speaks of.
 
     That is what no enabled check needs, and what the server does not offer in any revision.
     """
@@ -54,7 +56,20 @@ def limits(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
     if snapshot.jobs_pattern is not None:
         found.append(f"Only jobs whose name fits {snapshot.jobs_pattern} are in scope.")
     found += [f"{use.check.id} is disabled by the policy: {use.reason}" for use in run.uses if not use.enabled]
-    return (*found, *OUT_OF_REACH)
+    return (*found, *_idle_overrides(run), *OUT_OF_REACH)
+
+
+def _idle_overrides(run: CheckRun) -> Iterator[str]:
+    """The overrides of the policy that fit none of the objects that their checks judged."""
+    named: dict[str, tuple[Match, list[str]]] = {}
+    for use in run.uses:
+        for rule in use.overrides:
+            named.setdefault(rule.place, (rule.match, []))[1].append(use.check.id)
+    for place, (match, checks) in named.items():
+        judged = run.results.loc[run.results["check_id"].isin(checks), list(_OBJECT)].drop_duplicates()
+        rows = judged.astype(object).where(judged.notna(), None).itertuples(index=False)
+        if not any(match.fits(*row) for row in rows):
+            yield f"The override for {match} ({place}) fits no object that its checks judged, so it changes nothing."
 
 
 def give_verdict(

@@ -1,42 +1,43 @@
-"""The charts of the report: SVG images with a text that tells their message, and the numbers as a table.
+"""The charts of the page: images with a text that tells their message, and the numbers as a table.
 
 They are embedded as images, never as inline SVG, because its `style` attributes would break the page's content
-security policy. Each comes in the colours of a light and of a dark page. Equal numbers give equal bytes.
+security policy. On a dark page their lightness is turned round by the style sheet. Equal numbers give equal bytes.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vbr_audit.display import count, day, number, percent
-from vbr_audit.reports.plot import DARK, LIGHT, Paint, draw_areas, draw_daily_runs
-from vbr_audit.reports.words import STATUS_WORDS
+from vbr_audit.reports.chart_list import ChartPlan, chart_plans
+from vbr_audit.reports.paint import LIGHT, Paint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
 
-    from vbr_audit.findings.results import AreaCount, Summary
     from vbr_audit.reports.context import ReportContext
-    from vbr_audit.reports.daily import DailyRuns
 
 WIDTH = 9.6
 """Inches; the page scales the image to its column."""
 
+_COLOURS = 64
+"""A picture of cells needs no more, and is a third of the size."""
+
+Draw = Callable[["Axes", Paint], None]
+
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart as the page shows it: two images for two colour schemes, its message, its numbers."""
+    """A chart as the page shows it: its image as a `data:` address, its message, its numbers."""
 
+    name: str
     title: str
     alt: str
-    light: str
-    dark: str
+    image: str
     width: int
     height: int
     headers: tuple[str, ...]
@@ -44,84 +45,65 @@ class Chart:
 
 
 def make_charts(context: ReportContext) -> tuple[Chart, ...]:
-    """The charts of a report; one without anything to show is left out."""
-    charts = []
-    if any(context.daily_runs.totals.values()):
-        charts.append(_runs_chart(context.daily_runs, context.summary, context.zone_name))
-    if context.summary.by_area:
-        charts.append(_areas_chart(context.summary.by_area))
-    return tuple(charts)
+    """The charts of a report, drawn; one without anything to show is left out."""
+    return tuple(_chart(plan) for plan in chart_plans(context))
 
 
-def _runs_chart(runs: DailyRuns, summary: Summary, zone: str) -> Chart:
-    parts = ", ".join(f"{number(total)} {result}" for result, total in runs.totals.items())
-    worst = _worst_step(runs)
-    return _chart(
-        title=f"Finished runs a {runs.step}",
-        alt=f"Stacked bars of finished runs a {runs.step} ({zone}): {parts}. "
-        f"{percent(summary.success_rate)} succeeded.{worst}",
-        draw=lambda axes, paint: draw_daily_runs(axes, runs, paint),
-        inches=3.3,
-        headers=(runs.step.capitalize(), *runs.results),
-        rows=tuple(
-            (day(start), *(number(runs.counts[result][index]) for result in runs.results))
-            for index, start in enumerate(runs.starts)
-        ),
-    )
+def _chart(plan: ChartPlan) -> Chart:
+    if plan.is_bitmap:
+        kind, image = "png", draw_png(plan.draw, LIGHT, plan.inches)
+    else:
+        kind, image = "svg+xml", draw_svg(plan.draw, LIGHT, plan.inches)
+    uri = f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+    size = round(WIDTH * 96), round(plan.inches * 96)
+    return Chart(plan.name, plan.title, plan.alt, uri, *size, plan.headers, plan.rows)
 
 
-def _worst_step(runs: DailyRuns) -> str:
-    failed = runs.counts.get("Failed", ())
-    if not any(failed):
-        return " No run failed."
-    index = max(range(len(failed)), key=failed.__getitem__)
-    return f" Most failures: {number(failed[index])} on {day(runs.starts[index])}."
-
-
-def _areas_chart(areas: Sequence[AreaCount]) -> Chart:
-    shown = [status for status in STATUS_WORDS if any(entry.counts.get(status, 0) for entry in areas)]
-    message = "; ".join(
-        f"{entry.area}: {count(entry.counts.get('FAIL', 0), 'failing finding')}, {percent(entry.compliance)} compliant"
-        for entry in areas
-    )
-    return _chart(
-        title="Findings by area and status",
-        alt=f"Stacked bars of findings by area and status. {message}.",
-        draw=lambda axes, paint: draw_areas(axes, areas, paint),
-        inches=1.1 + 0.5 * len(areas),
-        headers=("Area", *(STATUS_WORDS[status].capitalize() for status in shown)),
-        rows=tuple((entry.area, *(number(entry.counts.get(status, 0)) for status in shown)) for entry in areas),
-    )
-
-
-def _chart(
-    *,
-    title: str,
-    alt: str,
-    draw: Callable[[Axes, Paint], None],
-    inches: float,
-    headers: tuple[str, ...],
-    rows: tuple[tuple[str, ...], ...],
-) -> Chart:
-    light, dark = (_data_uri(draw_svg(draw, paint, inches)) for paint in (LIGHT, DARK))
-    return Chart(title, alt, light, dark, round(WIDTH * 96), round(inches * 96), headers, rows)
-
-
-def draw_svg(draw: Callable[[Axes, Paint], None], paint: Paint, inches: float) -> bytes:
+def draw_svg(draw: Draw, paint: Paint, inches: float) -> bytes:
     """An SVG image of what `draw` puts on axes: equal input, equal bytes, whatever the user's matplotlib settings."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    metadata = {"Date": None, "Creator": None}
+    svg = _drawn(draw, paint, inches, FigureCanvasSVG, format="svg", transparent=True, metadata=metadata)
+    return _squeezed(svg.decode()).encode()
+
+
+def draw_png(draw: Draw, paint: Paint, inches: float, *, dots: int = 144, solid: bool = False) -> bytes:
+    """A PNG image as `draw_svg` makes an SVG: `dots` per inch, see-through unless `solid`; equal input, equal bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    face = {"facecolor": paint.page} if solid else {"transparent": True}
+    drawn = _drawn(draw, paint, inches, FigureCanvasAgg, format="png", dpi=dots, metadata={"Software": None}, **face)
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(drawn)) as image:
+        few = image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE)
+    few.save(stream, "png", optimize=True, dpi=(dots, dots))
+    return stream.getvalue()
+
+
+def _drawn(draw: Draw, paint: Paint, inches: float, canvas: type[Any], **options: Any) -> bytes:
     import matplotlib
     from matplotlib import style
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with style.context("default"), matplotlib.rc_context({"svg.hashsalt": "vbr-audit", "hatch.linewidth": 0.9}):
         figure = Figure(figsize=(WIDTH, inches), layout="constrained")
-        FigureCanvasSVG(figure)
+        canvas(figure)
         draw(figure.subplots(), paint)
         stream = io.BytesIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.savefig(stream, **options)
     return stream.getvalue()
 
 
-def _data_uri(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+def _squeezed(svg: str) -> str:
+    """The image without what a reader never sees: comments, line breaks, names of parts, hundredths of a pixel."""
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="(?:patch|text|line2d|[xy]tick|axes|figure|legend|matplotlib|PathColl|LineColl)[^"]*"', "", svg)
+    svg = re.sub(r' d="[^"]*"| [xy]="[^"]*"|translate\([^)]*', lambda part: _rounded(part[0]), svg)
+    svg = svg.replace("; stroke-linejoin: miter", "")
+    return re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", svg))
+
+
+def _rounded(part: str) -> str:
+    return re.sub(r"(\d\.\d)\d+", r"\1", part)

@@ -6,15 +6,16 @@ manifest, so that every artefact says the same. Its fields are the contract with
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, time_zone
 from vbr_audit.reports.access_map import AccessRow, access_rows
-from vbr_audit.reports.daily import DailyRuns, count_daily_runs
+from vbr_audit.reports.brand import Brand
+from vbr_audit.reports.figures import Figures, RpoCount, make_figures
 from vbr_audit.reports.notes import data_notes
+from vbr_audit.reports.review import Review
 
 if TYPE_CHECKING:
     from vbr_audit.collection.manifest import DatasetRecord, Manifest, ServerRecord
@@ -59,11 +60,14 @@ class ReportContext:
     cover: tuple[Fact, ...] = field(metadata=_help("the terms of the run, line by line"))
     tiles: tuple[Tile, ...] = field(metadata=_help("the big numbers"))
     unverified: tuple[str, ...] = field(metadata=_help("servers whose certificate was not checked"))
-    daily_runs: DailyRuns = field(metadata=_help("finished job sessions by day and result"))
+    figures: Figures = field(metadata=_help("what the pictures, tiles and the scorecard show, computed once"))
     access: tuple[AccessRow, ...] = field(
         metadata=_help("every dataset of every server, asked for or not, and by whom")
     )
     notes: tuple[str, ...] = field(metadata=_help("what the tables could not take over as it stood"))
+
+    brand: Brand = field(default=Brand(), metadata=_help("name, logo and colours of who reports; empty without one"))
+    review: Review = field(default=Review(), metadata=_help("what reviewers wrote into the workbook of an earlier run"))
 
     @property
     def summary(self) -> Summary:
@@ -96,18 +100,21 @@ class ReportContext:
         return ", ".join(plain(server.name) for server in self.manifest.servers) or "no server"
 
 
-def fields_help() -> dict[str, str]:
-    """What each field of a `ReportContext` holds, by name."""
-    return {entry.name: entry.metadata["help"] for entry in dataclasses.fields(ReportContext)}
-
-
-def build_context(snapshot: Snapshot, results: Results, *, title: str | None = None) -> ReportContext:
+def build_context(
+    snapshot: Snapshot,
+    results: Results,
+    *,
+    title: str | None = None,
+    brand: Brand | None = None,
+    review: Review | None = None,
+) -> ReportContext:
     """The context of all reports of one run; `title` replaces the heading."""
     run = snapshot.manifest.run
     zone = time_zone(run.timezone)
     span = period_text(run.since, run.until, zone, run.timezone)
     read_at = moment(run.now, zone, run.timezone)
     servers = snapshot.manifest.servers
+    figures = make_figures(snapshot, results, zone)
     return ReportContext(
         title=title or f"Backup compliance, {_span_name(run.since, run.until, zone, run.timezone)}",
         results=results,
@@ -115,12 +122,14 @@ def build_context(snapshot: Snapshot, results: Results, *, title: str | None = N
         zone=zone,
         period=span,
         read_at=read_at,
-        cover=_cover(snapshot, span, read_at),
-        tiles=_tiles(results.summary),
+        cover=_cover(snapshot, results.summary, span, read_at),
+        tiles=_tiles(results.summary, figures),
         unverified=tuple(server.name for server in servers if server.tls.startswith(NOT_VERIFIED)),
-        daily_runs=count_daily_runs(snapshot, zone),
+        figures=figures,
         access=access_rows(snapshot.manifest, results.uses),
         notes=data_notes(snapshot.manifest.datasets),
+        brand=brand or Brand(),
+        review=review or Review(),
     )
 
 
@@ -136,7 +145,7 @@ def _span_name(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo, zone_nam
     return period_text(start, stop, zone, zone_name)
 
 
-def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
+def _cover(snapshot: Snapshot, summary: Summary, span: str, read_at: str) -> tuple[Fact, ...]:
     run = snapshot.manifest.run
     facts = [Fact("Note", plain(run.note), loud=True)] if run.note else []
     facts += [Fact("Period", span), Fact("Read on", read_at)]
@@ -146,6 +155,7 @@ def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
     policy = plain(run.policy_name) if run.policy_name else "default profile"
     facts += [
         Fact("Policy", f"{policy}, SHA-256 {run.policy_sha256}" if run.policy_sha256 else policy),
+        Fact("Completeness", _read_whole(summary), loud=summary.needed_complete < summary.needed_total),
         Fact("Jobs in scope", f"names that match {plain(run.jobs_pattern)}" if run.jobs_pattern else "all jobs"),
         Fact("Settings and states", "as of the moment of reading; sessions as of the period"),
         Fact("Time zone", f"{run.timezone}, from: {run.timezone_source}"),
@@ -153,10 +163,14 @@ def _cover(snapshot: Snapshot, span: str, read_at: str) -> tuple[Fact, ...]:
     ]
     if run.accounts_masked:
         facts.append(Fact("Accounts", "user names and hints were replaced before anything was kept"))
+    if run.scrub_key_id:
+        words = f"names replaced by keyed pseudonyms (key {run.scrub_key_id}); ids and hashes are keyed, too"
+        facts.append(Fact("Scrubbed", words, loud=True))
     if run.waivers_sha256:
         facts.append(Fact("Waivers", f"SHA-256 {run.waivers_sha256}"))
     if run.site_sha256:
         facts.append(Fact("Site file", f"SHA-256 {run.site_sha256}"))
+    facts += [Fact("Framework", f"{plain(one.name)}, SHA-256 {one.sha256}") for one in run.frameworks]
     return tuple(facts)
 
 
@@ -178,7 +192,12 @@ def _server_facts(server: ServerRecord, *, many: bool) -> list[Fact]:
     return facts
 
 
-def _tiles(summary: Summary) -> tuple[Tile, ...]:
+def _read_whole(summary: Summary) -> str:
+    whole, needed = number(summary.needed_complete), number(summary.needed_total)
+    return f"{whole} of {needed} datasets that the checks need were read whole"
+
+
+def _tiles(summary: Summary, figures: Figures) -> tuple[Tile, ...]:
     return (
         Tile(
             percent(summary.compliance),
@@ -192,7 +211,18 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
             f"datasets that the checks need read whole; {number(summary.datasets_complete)} of "
             f"{number(summary.datasets_total)} of all that were asked for",
         ),
+        Tile(number(figures.jobs_at_risk), "jobs at risk: a critical or high finding fails, unwaived"),
+        *_rpo_tiles(figures.rpo),
     )
+
+
+def _rpo_tiles(rpo: RpoCount | None) -> tuple[Tile, ...]:
+    """How many objects are later than their recovery point objective; nothing where no check asks for it."""
+    if rpo is None:
+        return ()
+    unknown = f", {number(rpo.unknown)} not known" if rpo.unknown else ""
+    told = f"of {count(rpo.objects, 'protected object')}: newest restore point older than allowed{unknown}"
+    return (Tile(number(rpo.late), told),)
 
 
 def _jobs_tile(summary: Summary) -> Tile:

@@ -20,7 +20,7 @@ DAYS_SHOWN = 92
 
 @dataclass(frozen=True)
 class DailyRuns:
-    """The finished sessions of `Summary.sessions_by_result`, by day (or week) of their creation.
+    """The finished runs of `Summary.sessions_by_result`, by day (or week) of their creation.
 
     `starts` are the first days of the steps, gaps included; `counts[result][i]` belongs to `starts[i]`.
     """
@@ -36,21 +36,23 @@ class DailyRuns:
 
     @property
     def totals(self) -> dict[str, int]:
-        """All sessions by result."""
+        """All runs by result."""
         return {result: sum(values) for result, values in self.counts.items()}
 
 
-def count_daily_runs(snapshot: Snapshot, zone: dt.tzinfo) -> DailyRuns:
-    """Count the finished job sessions of the period by day on the clock of `zone`, and result."""
+def count_daily_runs(snapshot: Snapshot, zone: dt.tzinfo, runs: pd.DataFrame | None = None) -> DailyRuns:
+    """Count the finished job runs of the period by day on the clock of `zone`, and result.
+
+    `runs` are those that every number about runs counts, for a caller who has them already.
+    """
     first = snapshot.since.astimezone(zone).date()
-    last_moment = max(min(snapshot.until, snapshot.now) - dt.timedelta(microseconds=1), snapshot.since)
-    last = last_moment.astimezone(zone).date()
+    last = last_day(snapshot, zone)
     weekly = (last - first).days >= DAYS_SHOWN
-    begin = _monday(first) if weekly else first
+    begin = monday_of(first) if weekly else first
     length = 7 if weekly else 1
     steps = (last - begin).days // length + 1
     starts = tuple(begin + dt.timedelta(days=length * index) for index in range(steps))
-    runs = counted_sessions(snapshot)
+    runs = counted_sessions(snapshot) if runs is None else runs
     results = ["not known" if pd.isna(value) else str(value) for value in runs["result"].tolist()]
     known = [name for name in KNOWN_RESULTS if name in results]
     counts = {name: [0] * steps for name in [*known, *sorted(set(results) - set(known))]}
@@ -63,5 +65,12 @@ def count_daily_runs(snapshot: Snapshot, zone: dt.tzinfo) -> DailyRuns:
     )
 
 
-def _monday(day: dt.date) -> dt.date:
+def last_day(snapshot: Snapshot, zone: dt.tzinfo) -> dt.date:
+    """The last day of the period that has begun on the run's clock."""
+    last_moment = max(min(snapshot.until, snapshot.now) - dt.timedelta(microseconds=1), snapshot.since)
+    return last_moment.astimezone(zone).date()
+
+
+def monday_of(day: dt.date) -> dt.date:
+    """The first day of the week of `day`."""
     return day - dt.timedelta(days=day.weekday())

@@ -1,43 +1,74 @@
-"""The workbook: a cover and a summary to read, data sheets to filter, all values and no formula.
+"""The workbook: sheets to read, then data sheets to filter, all values and no formula.
 
-Data pass `excel_cells.CellGuard`, rows are streamed, and the front sheets are filled last, when it is known what the
-guard had to change.
+Data pass `excel_cells.CellGuard`, rows are streamed, and the cover is filled last, when it is known what the guard had
+to change.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pandas as pd
 from openpyxl import Workbook
+from openpyxl.packaging.custom import StringProperty
 
-from vbr_audit.checks.derived import protection
 from vbr_audit.collection.files import write_with
+from vbr_audit.display import shorten
 from vbr_audit.reports.excel_cells import CellGuard, xml_text
-from vbr_audit.reports.excel_front import write_cover, write_summary
+from vbr_audit.reports.excel_columns import columns_of
+from vbr_audit.reports.excel_cover import SCHEMA, SheetLine, write_cover
+from vbr_audit.reports.excel_data import data_plans
+from vbr_audit.reports.excel_findings import exceptions_plan, result_plans
+from vbr_audit.reports.excel_method import (
+    METHOD_TAB,
+    checks_plan,
+    dictionary_plan,
+    limits_plan,
+    provenance_plan,
+)
+from vbr_audit.reports.excel_sample import COLUMNS, write_sample
 from vbr_audit.reports.excel_sheet import SheetColumn, SheetPlan, write_sheets
-from vbr_audit.tables import SPECS
-from vbr_audit.tables.schema import STRING, TableSpec
+from vbr_audit.reports.excel_summary import write_summary
+from vbr_audit.tables.schema import STRING
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
 
-COLOURED = frozenset({"status", "severity", "result", "last_result"})
-FINDINGS_FIRST = (
-    *("status", "severity", "check_id", "title", "server", "object_name", "observed", "expected"),
-    *("reason", "remediation", "json_path"),
-)
-CONTROLS_FIRST = ("framework", "requirement", "title", "answer", "why")
-PROTECTION_FIRST = ("server", *protection.SHOWN)
-SESSIONS_FIRST = ("server", "name", "session_type", "result", "created", "ended", "duration_s")
-SHOWN_UNITS = {"s": "_s", "min": "_min", "%": "_percent", "years": "", "months": "", "weeks": ""}
-"""Units that a header names, and the ending of a column's name that says the same."""
+_ACCESS_HELP: Final = {
+    "server": "The server.",
+    "title": "What is read, in words.",
+    "status": "complete, partial, denied, absent or failed; or that this run did not ask for it.",
+    "reason": "Why it is not complete.",
+    "roles": "The built-in roles that may read it at the revision in use.",
+    "first_revision": "The first API revision that offers it.",
+    "checks": "The checks that look at it.",
+    "name": "The dataset.",
+    "path": "Its path.",
+}
+_LINES: Final = {
+    "Summary": "Counts by status, severity, area and server; the rates with their formulas; pictures.",
+    "Sample": "Findings drawn at random, with columns for whoever tests them.",
+}
 
-_WORDS = {"id": "ID", "json": "JSON", "gfs": "GFS", "kms": "KMS", "api": "API", "sha256": "SHA-256", "usn": "USN"}
+
+_LONGEST_PROPERTY: Final = 255
+"""Characters that a spreadsheet reads of a custom property."""
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The data sheets by where they stand in the workbook: around Summary and Sample."""
+
+    provenance: SheetPlan
+    results: tuple[SheetPlan, ...]
+    data: tuple[SheetPlan, ...]
+    method: tuple[SheetPlan, ...]
 
 
 def write_workbook(context: ReportContext, path: Path) -> None:
@@ -59,110 +90,88 @@ def _save(context: ReportContext, path: Path) -> None:
 
 def _fill(book: Workbook, context: ReportContext) -> None:
     _set_properties(book, context)
-    guard = CellGuard()
+    guard, plans = CellGuard(), make_plans(context)
     cover = book.create_sheet("Cover")
-    summary = book.create_sheet("Summary")
-    sheets: list[tuple[str, int]] = []
-    for plan in plan_sheets(context):
-        names = write_sheets(book, plan, context.zone, guard)
-        sheets.append((", ".join(names), plan.rows))
-    write_summary(summary, context, guard)
-    write_cover(cover, context, guard, sheets)
+    lines: list[SheetLine] = []
+
+    def write(*parts: SheetPlan) -> None:
+        for plan in parts:
+            names = write_sheets(book, plan, context.zone, guard)
+            lines.append(SheetLine(tuple(names), plan.help, plan.rows))
+
+    write(plans.provenance)
+    write_summary(book.create_sheet("Summary"), context, guard)
+    lines.append(SheetLine(("Summary",), _LINES["Summary"]))
+    write(*plans.results)
+    drawn = write_sample(book.create_sheet("Sample"), context, guard)
+    lines.append(SheetLine(("Sample",), _LINES["Sample"], drawn))
+    write(*plans.data, *plans.method)
+    write_cover(cover, context, guard, lines)
 
 
 def plan_sheets(context: ReportContext) -> tuple[SheetPlan, ...]:
-    """The data sheets in order. Each has every column of its table; some begin with those that a reader looks for."""
-    findings = context.results.findings
+    """The data sheets in order; each has its header in the first row and every column of its table."""
+    plans = make_plans(context)
+    return (plans.provenance, *plans.results, *plans.data, *plans.method)
+
+
+def make_plans(context: ReportContext) -> Plans:
+    """What goes into each data sheet."""
     footer = f"{context.servers_text}, {context.period}"
-
-    def table(name: str, first: tuple[str, ...]) -> tuple[SheetColumn, ...]:
-        return _columns(context.snapshot.tables[name], first, context.zone_name, _units(SPECS[name]))
-
-    return (
-        SheetPlan(
-            "Findings", "tblFindings", _columns(findings, FINDINGS_FIRST, context.zone_name), 3, footer, wrap=True
-        ),
-        SheetPlan(
-            "Controls",
-            "tblControls",
-            _columns(context.results.requirements, CONTROLS_FIRST, context.zone_name),
-            3,
-            footer,
-            wrap=True,
-        ),
-        SheetPlan(
-            "3-2-1-1-0",
-            "tblProtection",
-            _columns(context.results.protected, PROTECTION_FIRST, context.zone_name, _units(protection.SPEC)),
-            2,
-            footer,
-        ),
-        SheetPlan("Jobs", "tblJobs", table("jobs", ("server", "name", "type")), 2, footer),
-        SheetPlan("Job settings", "tblJobSettings", _settings_columns(context), 3, footer),
-        SheetPlan("Sessions", "tblSessions", table("sessions", SESSIONS_FIRST), 2, footer),
-        SheetPlan("Access", "tblAccess", _columns(_access_frame(context), (), context.zone_name), 3, footer, wrap=True),
-        SheetPlan("Provenance", "tblProvenance", table("datasets", ("server", "name", "status")), 2, footer, wrap=True),
-    )
+    provenance = provenance_plan(context, footer)
+    results = (*result_plans(context, footer), checks_plan(context, footer), exceptions_plan(context, footer))
+    data = tuple(data_plans(context, footer))
+    method = (_access_plan(context, footer), limits_plan(context, footer))
+    told = chain((provenance,), results, (_sample_told(),), data, method)
+    return Plans(provenance, results, data, (*method, dictionary_plan(told, context, footer)))
 
 
-def _units(spec: TableSpec) -> dict[str, str | None]:
-    return {column.name: column.unit for column in spec.columns}
+def _sample_told() -> SheetPlan:
+    """The sheet Sample as the Dictionary tells of it."""
+    nothing = pd.Series([], dtype=STRING)
+    columns = (SheetColumn(name, nothing, help=text, source="findings") for name, (_, text) in COLUMNS.items())
+    return SheetPlan("Sample", "tblSample", tuple(columns), 0, help="One row per finding that was drawn.")
 
 
-def header_of(name: str, zone: str | None = None, unit: str | None = None) -> str:
-    """The header of a column: `duration_s` as `Duration (s)`, `created` as `Created (Europe/Berlin)`."""
-    shown = unit if unit in SHOWN_UNITS else None
-    stem = name.removesuffix(SHOWN_UNITS[shown]) if shown else name
-    words = " ".join(_WORDS.get(word, word) for word in stem.split("_"))
-    extra = zone or shown
-    return words[:1].upper() + words[1:] + (f" ({extra})" if extra else "")
-
-
-def _columns(
-    frame: pd.DataFrame, first: tuple[str, ...], zone: str, units: Mapping[str, str | None] | None = None
-) -> tuple[SheetColumn, ...]:
-    names = [*first, *(name for name in frame.columns if name not in first)]
-    columns = []
-    for name in names:
-        is_date = isinstance(frame[name].dtype, pd.DatetimeTZDtype)
-        header = header_of(name, zone if is_date else None, (units or {}).get(name))
-        columns.append(SheetColumn(header, frame[name], coloured=name in COLOURED))
-    return tuple(columns)
-
-
-def _access_frame(context: ReportContext) -> pd.DataFrame:
+def _access_plan(context: ReportContext, footer: str) -> SheetPlan:
     """Every dataset of every server, asked for or not: the rows of the page, all as text."""
-    return pd.DataFrame(
-        {
-            "server": [row.server for row in context.access],
-            "title": [row.title for row in context.access],
-            "status": [row.status for row in context.access],
-            "reason": [row.reason or pd.NA for row in context.access],
-            "roles": [row.roles_text for row in context.access],
-            "first_revision": [row.first_revision for row in context.access],
-            "checks": [", ".join(row.checks) or pd.NA for row in context.access],
-            "name": [row.name for row in context.access],
-            "path": [row.path for row in context.access],
-        },
-        dtype=STRING,
+    columns = columns_of(
+        pd.DataFrame(dict(_access_columns(context)), dtype=STRING),
+        context.zone_name,
+        helps=_ACCESS_HELP,
+        source="manifest.json, and what is known of the API",
     )
+    row_help = "One row per server and dataset: how far it was read, who may read it, and which checks look at it."
+    return SheetPlan("Access", "tblAccess", columns, 3, footer, wrap=True, help=row_help, tab=METHOD_TAB)
 
 
-def _settings_columns(context: ReportContext) -> tuple[SheetColumn, ...]:
-    """The long table of settings, each with the name of its job."""
-    jobs, settings = context.snapshot.jobs, context.snapshot.job_settings
-    names = dict(zip(zip(jobs["server"], jobs["job_id"], strict=True), jobs["name"], strict=True))
-    keys = zip(settings["server"], settings["job_id"], strict=True)
-    job_name = pd.Series([names.get(key, pd.NA) for key in keys], index=settings.index, dtype=STRING)
-    frame = settings.assign(job_name=job_name)
-    return _columns(frame, ("server", "job_name", "control", "value"), context.zone_name)
+def _access_columns(context: ReportContext) -> Iterator[tuple[str, list[Any]]]:
+    rows = context.access
+    yield "server", [row.server for row in rows]
+    yield "title", [row.title for row in rows]
+    yield "status", [row.status for row in rows]
+    yield "reason", [row.reason or pd.NA for row in rows]
+    yield "roles", [row.roles_text for row in rows]
+    yield "first_revision", [row.first_revision for row in rows]
+    yield "checks", [", ".join(row.checks) or pd.NA for row in rows]
+    yield "name", [row.name for row in rows]
+    yield "path", [row.path for row in rows]
 
 
 def _set_properties(book: Workbook, context: ReportContext) -> None:
     run = context.manifest.run
     moment = run.now.astimezone(dt.UTC).replace(tzinfo=None, microsecond=0)
-    properties = book.properties
+    properties, custom = book.properties, cast(Any, book).custom_doc_props
     properties.title = xml_text(context.title)
     properties.subject = xml_text(f"{context.servers_text}, {context.period}")
     properties.creator = f"vbr-audit {run.tool_version}"
     properties.created = moment
+    facts = {
+        "Tool": f"vbr-audit {run.tool_version}",
+        "Policy": run.policy_name or "default profile",
+        "Policy SHA-256": run.policy_sha256 or "none",
+        "Run ID": context.manifest.run_id,
+        "Schema": str(SCHEMA),
+    }
+    for name, value in facts.items():
+        custom.append(StringProperty(name=name, value=xml_text(shorten(value, _LONGEST_PROPERTY))))

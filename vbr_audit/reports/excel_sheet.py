@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from openpyxl.formatting.rule import Rule
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableStyleInfo
 
@@ -28,6 +29,7 @@ from vbr_audit.reports.excel_cells import (
     styled_values,
     text_values,
 )
+from vbr_audit.tables.schema import STRING
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -38,13 +40,25 @@ FOOTER_LENGTH = 100
 LINE_HEIGHT = 15
 """Points, for text of `TEXT_POINTS`."""
 TEXT_POINTS = 11
+BOLD_ROOM = 0.9
+"""So much of a text fits into a line when it is bold."""
+DURATION_FORMAT = "[h]:mm:ss"
+"""For values in days."""
+DAY_FORMAT = "yyyy-mm-dd"
+TRUTH_FORMAT = '"TRUE";"TRUE";"FALSE"'
+"""For truth values: LibreOffice shows some of them as 1 and 0 without it."""
 MAX_ROWS = 1_000_000
 """Rows of one sheet; what is more goes on in `Name 2`, `Name 3`."""
+
+_KINDS = {DURATION_FORMAT: "time taken", DAY_FORMAT: "day"}
 
 HEADER_FONT = Font(name="Calibri", bold=True, color="FFFFFF")
 HEADER_FILL = PatternFill("solid", fgColor="1F3A5F")
 TOP = Alignment(vertical="top")
 WRAPPED = Alignment(vertical="top", wrap_text=True)
+SPACED = Alignment(horizontal="left", indent=1, vertical="top", wrap_text=True)
+"""For texts beside numbers."""
+WHOLE_FORMAT = "#,##0"
 
 _TONES = {
     "bad": ("7A1F04", "FBE3D9"),
@@ -53,36 +67,65 @@ _TONES = {
     "good": ("00523E", "DDF1EA"),
 }
 _WORDS = {
-    "bad": ("FAIL", "ERROR", "critical", "high", "failed", "denied", "Failed"),
-    "open": ("UNKNOWN", "partial", "absent", "Warning"),
-    "accepted": ("WAIVED",),
-    "good": ("PASS", "complete", "Success"),
+    "bad": (
+        *("FAIL", "ERROR", "critical", "high", "failed", "denied", "Failed", "expired", "unmatched", "too long"),
+        *("exception", "Violation", "Infected", "no"),
+    ),
+    "open": (
+        *("UNKNOWN", "partial", "absent", "Warning", "expires soon", "insufficient evidence", "Suspicious"),
+        *("UnableToCheck", "Open"),
+    ),
+    "accepted": ("WAIVED", "exception, accepted", "Suppressed", "suppressed", "Accepted"),
+    "good": ("PASS", "complete", "Success", "active", "supports", "Clean", "OK", "yes", "Fixed"),
 }
 
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """One column of a sheet: its header, its values, and how they are shown."""
+    """One column of a sheet: its header, its values and how they are shown; `help` and `source` are for the Dictionary.
+
+    `number_format` is a spreadsheet's; `choices` are the words that a reader may enter, from a list in each cell.
+    """
 
     header: str
     values: pd.Series
     coloured: bool = False
+    help: str = ""
+    source: str = ""
+    number_format: str | None = None
+    choices: tuple[str, ...] = ()
+    width: float | None = None
+
+    @property
+    def kind(self) -> str:
+        """What sort of value it holds, in words."""
+        if self.number_format in _KINDS:
+            return _KINDS[self.number_format]
+        dtype = self.values.dtype
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            return "date and time"
+        if pd.api.types.is_bool_dtype(dtype):
+            return "yes or no"
+        if pd.api.types.is_integer_dtype(dtype):
+            return "whole number"
+        return "number" if pd.api.types.is_numeric_dtype(dtype) else "text"
 
 
 @dataclass(frozen=True)
 class SheetPlan:
-    """A data sheet before it is written.
+    """One data sheet: its name, the name of its table, its columns, how many stay in view, and what a row is.
 
-    `table` is the name of its Excel table, `frozen` how many columns stay when scrolling; `wrap` breaks long text
-    within its cell.
+    With `wrap`, long texts take several lines. `tab` is the colour of its tab.
     """
 
     name: str
     table: str
     columns: tuple[SheetColumn, ...]
-    frozen: int = 0
+    frozen: int
     footer: str = ""
     wrap: bool = False
+    help: str = ""
+    tab: str | None = None
 
     @property
     def rows(self) -> int:
@@ -106,18 +149,23 @@ def write_sheets(book: Workbook, plan: SheetPlan, zone: dt.tzinfo, guard: CellGu
 def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: dt.tzinfo, guard: CellGuard) -> None:
     rows = part.stop - part.start
     set_up_page(sheet, plan.footer, header_rows="1:1")
+    sheet.sheet_properties.tabColor = plan.tab
     sheet.freeze_panes = f"{get_column_letter(plan.frozen + 1)}2"
     for index, column in enumerate(plan.columns, 1):
         letter = get_column_letter(index)
         sheet.column_dimensions[letter].width = _width(column, part, most=38 if plan.wrap else 60)
+        cells = f"{letter}2:{letter}{max(rows, 1) + 1}"
         if column.coloured:
-            colour_words(sheet, f"{letter}2:{letter}{max(rows, 1) + 1}")
+            colour_words(sheet, cells, words_of(column.values.iloc[part], column.choices))
+        if column.choices:
+            offer_choices(sheet, cells, column.choices)
     add_table(sheet, table, 1, rows, [column.header for column in plan.columns])
     sheet.row_dimensions[1].height = 2 * LINE_HEIGHT
-    sheet.append([header_cell(sheet, column.header) for column in plan.columns])
+    head = [SPACED if plan.wrap and column.values.dtype == STRING else WRAPPED for column in plan.columns]
+    sheet.append([header_cell(sheet, column.header, at) for column, at in zip(plan.columns, head, strict=True)])
     if rows == 0:
         sheet.append([])
-    columns = (_values(sheet, column.values.iloc[part], zone, guard, wrap=plan.wrap) for column in plan.columns)
+    columns = (_values(sheet, column, part, zone, guard, wrap=plan.wrap) for column in plan.columns)
     widths = [sheet.column_dimensions[get_column_letter(index + 1)].width for index in range(len(plan.columns))]
     for number, row in enumerate(zip(*columns, strict=True), 2):
         if plan.wrap:
@@ -131,10 +179,13 @@ def append_tall(sheet: Sheet, number: int, row: Sequence[Any], widths: Sequence[
     lines, points = 1.0, TEXT_POINTS
     for cell, width in zip(row, widths, strict=False):
         value = getattr(cell, "value", cell)
+        room = width - 2
         if isinstance(cell, Cell):
-            points = max(points, cell.font.size or TEXT_POINTS)
-        if isinstance(value, str) and (len(value) > width - 2 or "\n" in value) and _wraps(cell):
-            lines = max(lines, sum(-(-max(len(line), 1) // max(width - 1, 1)) for line in value.split("\n")))
+            size = cell.font.size or TEXT_POINTS
+            points = max(points, size)
+            room = room * TEXT_POINTS / size * (BOLD_ROOM if cell.font.bold else 1)
+        if isinstance(value, str) and (len(value) > room or "\n" in value) and _wraps(cell):
+            lines = max(lines, sum(-(-max(len(line), 1) // max(room, 1)) for line in value.split("\n")))
     if lines > 1 or points > TEXT_POINTS:
         sheet.row_dimensions[number].height = min(lines * LINE_HEIGHT * points / TEXT_POINTS, 400)
     sheet.append(row)
@@ -158,10 +209,10 @@ def add_table(sheet: Sheet, name: str, first_row: int, rows: int, headers: list[
         sheet.add_table(table)
 
 
-def header_cell(sheet: Sheet, text: str) -> Cell:
+def header_cell(sheet: Sheet, text: str, alignment: Alignment = WRAPPED) -> Cell:
     """A cell of a header row."""
     cell = WriteOnlyCell(sheet, value=text)
-    cell.font, cell.fill, cell.alignment = HEADER_FONT, HEADER_FILL, WRAPPED
+    cell.font, cell.fill, cell.alignment = HEADER_FONT, HEADER_FILL, alignment
     return cell
 
 
@@ -177,27 +228,51 @@ def set_up_page(sheet: Sheet, footer: str, *, header_rows: str | None = None) ->
     sheet.oddFooter.right.text = "&A, page &P of &N"
 
 
-def colour_words(sheet: Sheet, cells: str) -> None:
-    """Colour the words of status and severity in `cells`; the word itself says the same."""
-    for tone, words in _WORDS.items():
+def colour_words(sheet: Sheet, cells: str, words: Collection[str]) -> None:
+    """Colour those of `words` in `cells` that say how good a thing is; the word itself says the same."""
+    for tone, known in _WORDS.items():
         ink, paper = _TONES[tone]
-        for word in words:
-            style = DifferentialStyle(font=Font(bold=True, color=ink), fill=PatternFill("solid", bgColor=paper))
-            rule = Rule("cellIs", operator="equal", formula=[f'"{word}"'], dxf=style)
-            sheet.conditional_formatting.add(cells, rule)
+        for word in known:
+            if word in words:
+                style = DifferentialStyle(font=Font(bold=True, color=ink), fill=PatternFill("solid", bgColor=paper))
+                rule = Rule("cellIs", operator="equal", formula=[f'"{word}"'], dxf=style)
+                sheet.conditional_formatting.add(cells, rule)
 
 
-def _values(sheet: Sheet, values: pd.Series, zone: dt.tzinfo, guard: CellGuard, *, wrap: bool) -> Iterator[Any]:
+def words_of(values: pd.Series, choices: Collection[str] = ()) -> set[str]:
+    """The different words of a column, and those that may be entered into it."""
+    return {str(word) for word in values.dropna().unique()} | set(choices)
+
+
+def offer_choices(sheet: Sheet, cells: str, choices: Iterable[str]) -> None:
+    """Let a reader choose one of `choices` in `cells`, and refuse anything else."""
+    rule = DataValidation(
+        type="list",
+        formula1=f'"{",".join(choices)}"',
+        allow_blank=True,
+        showErrorMessage=True,
+        errorTitle="Not on the list",
+        error=f"Choose one of {', '.join(choices)}, or leave the cell empty.",
+    )
+    rule.add(cells)
+    sheet.data_validations.append(rule)
+
+
+def _values(
+    sheet: Sheet, column: SheetColumn, part: slice, zone: dt.tzinfo, guard: CellGuard, *, wrap: bool
+) -> Iterator[Any]:
     """The cells of one column, from the top; a cell object only where style or safety need one."""
+    values = column.values.iloc[part]
     cell = WriteOnlyCell(sheet)
     if wrap:
-        cell.alignment = WRAPPED
+        cell.alignment = SPACED if values.dtype == STRING else TOP
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         cell.number_format = DATE_FORMAT
         return styled_values(cell, serial_dates(values, zone))
     listed = python_values(values)
-    if pd.api.types.is_bool_dtype(values.dtype):
-        return styled_values(cell, listed) if wrap else iter(listed)
+    if column.number_format is not None:
+        cell.number_format = column.number_format
+        return styled_values(cell, listed)
     if pd.api.types.is_numeric_dtype(values.dtype):
         return styled_values(cell, listed) if wrap else number_values(sheet, listed)
     if wrap:
@@ -209,7 +284,13 @@ def _width(column: SheetColumn, part: slice, most: float) -> float:
     """A width from the header and the first values, between 9 and `most` characters; the header may take two lines."""
     if isinstance(column.values.dtype, pd.DatetimeTZDtype):
         return 20
+    if column.width is not None:
+        return column.width
+    if column.choices:
+        return float(max(len(word) for word in (*column.choices, *column.header.split())) + 6)
+    if column.number_format in _KINDS:
+        return 14 + column.header.count("(")
     sample = column.values.iloc[part].head(300).dropna().astype(str)
     longest = max((len(line) for text in sample for line in text.split("\n")[:3]), default=0)
     words = max(len(word) for word in column.header.split())
-    return float(min(max(longest + 2, words + 5, len(column.header) / 2 + 4, 9), most))
+    return float(min(max(longest + 3, words + 5, len(column.header) / 2 + 4, 9), most))

@@ -1,112 +1,97 @@
-"""The HTML report: one file, no request, readable without script, under a content security policy of hashes only."""
+"""The HTML pages: one file each, no request, readable without script, a content security policy of hashes only."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import traceback
-from importlib.resources import files
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
-from vbr_audit.display import count, day, duration, iso, moment, number, percent, plain, size
+import jinja2
+from markupsafe import Markup
+
 from vbr_audit.errors import TemplateError
-from vbr_audit.reports.charts import make_charts
-from vbr_audit.reports.page import COUNTED, MAX_ROWS, build_page
-from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS, badge, level_badge
+from vbr_audit.reports.charts import Chart, make_charts
+from vbr_audit.reports.context import ReportContext
+from vbr_audit.reports.environment import make_environment
+from vbr_audit.reports.executive import build_brief
+from vbr_audit.reports.page import build_page
 
-if TYPE_CHECKING:
-    from jinja2 import BaseLoader, Environment
-
-    from vbr_audit.reports.context import ReportContext
-
-TEMPLATE = "compliance.html.j2"
+HINT: Final = "`vbr-audit templates check DIR` names all that is wrong; docs/templates.md says what a template may use."
 _SUFFIX = ".j2"
 
 
-def render_html(context: ReportContext, templates_dir: Path | None = None) -> str:
-    """The report as one HTML document. Templates in `templates_dir` win over the built-in ones of the same name.
+_CHARTS: WeakKeyDictionary[ReportContext, tuple[Chart, ...]] = WeakKeyDictionary()
+
+
+def _charts(context: ReportContext) -> tuple[Chart, ...]:
+    """The charts of a run, drawn once for all pages that show them."""
+    if context not in _CHARTS:
+        _CHARTS[context] = make_charts(context)
+    return _CHARTS[context]
+
+
+@dataclass(frozen=True)
+class PageKind:
+    """One HTML page: its template, what it carries within itself, and what its template is given beside the report."""
+
+    template: str
+    styles: tuple[str, ...]
+    scripts: tuple[str, ...]
+    names: Mapping[str, Callable[[ReportContext], Any]]
+
+
+PAGES: Final[Mapping[str, PageKind]] = {
+    "html": PageKind("compliance.html.j2", ("style.css",), ("script.js",), {"page": build_page, "charts": _charts}),
+    "executive": PageKind("executive.html.j2", ("style.css", "executive.css"), (), {"brief": build_brief}),
+}
+"""The pages by the format that writes them."""
+
+
+def render_html(context: ReportContext, templates_dir: Path | None = None, *, kind: str = "html") -> str:
+    """One of `PAGES` as an HTML document. Templates in `templates_dir` win over the built-in ones of the same name.
 
     Raises `TemplateError`, with file and line, for a template that is missing, wrong or asks for an unknown name.
     """
-    import jinja2
-
+    page = PAGES[kind]
     environment = make_environment(templates_dir)
+    given = {name: build(context) for name, build in page.names.items()}
+    branded = ("brand.css",) if context.brand.is_set else ()
     try:
-        css = _source(environment, "style.css")
-        script = _source(environment, "script.js")
-        return environment.get_template(TEMPLATE).render(
+        css = Markup("\n").join([source_of(environment, name) for name in (*page.styles, *branded)])
+        css += Markup(context.brand.css)  # noqa: S704 - colours that were checked, no text
+        script = Markup("\n").join([source_of(environment, name) for name in page.scripts])
+        return environment.get_template(page.template).render(
             report=context,
-            page=build_page(context),
-            charts=make_charts(context),
             css=css,
             script=script,
             csp=content_policy(css, script),
+            **given,
         )
-    except jinja2.TemplateSyntaxError as error:
-        raise TemplateError(f"{error.name}:{error.lineno}: {error.message}", hint=_HINT) from error
-    except jinja2.TemplateNotFound as error:
-        raise TemplateError(f"no template called {error.name!r}", hint=_HINT) from error
-    except jinja2.TemplateError as error:
-        raise TemplateError(f"{_place(error)}: {error.message}", hint=_HINT) from error
+    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise TemplateError(told(error, page.template), hint=HINT) from error
 
 
-_HINT = "The README.md beside the built-in templates says what a template may use."
-
-
-def make_environment(templates_dir: Path | None = None) -> Environment:
-    """The Jinja environment of the reports: sandboxed, strict about unknown names, escaping in every template.
-
-    A name is looked for in `templates_dir`, then among the built-in templates; `builtin:NAME` is always the
-    built-in one, so that a replacement can extend what it replaces.
-    """
-    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
-    from jinja2.sandbox import SandboxedEnvironment
-
-    builtin = FileSystemLoader(builtin_templates())
-    users = []
-    if templates_dir is not None:
-        if not templates_dir.is_dir():
-            raise TemplateError(f"no folder of templates: {templates_dir}", hint="Check the path given.")
-        users.append(FileSystemLoader(templates_dir))
-    environment = SandboxedEnvironment(
-        loader=ChoiceLoader([*users, builtin, PrefixLoader({"builtin": builtin}, delimiter=":")]),
-        autoescape=select_autoescape(["html", "html.j2", "j2"], default=True),
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        number=number, percent=percent, duration=duration, size=size, iso=iso, day=day, plain=plain, count=count
-    )
-    environment.globals.update(
-        badge=badge,
-        level_badge=level_badge,
-        moment=moment,
-        STATUS_WORDS=STATUS_WORDS,
-        STATUS_MEANINGS=STATUS_MEANINGS,
-        DEFINITIONS=DEFINITIONS,
-        COUNTED=COUNTED,
-        MAX_ROWS=MAX_ROWS,
-    )
-    return environment
-
-
-def builtin_templates() -> Path:
-    """The folder of the built-in templates: inside the installed package, else beside it in a checkout."""
-    package = Path(str(files("vbr_audit")))
-    for folder in (package / "report_templates", package.parent / "report_templates"):
-        if folder.is_dir():
-            return folder
-    raise TemplateError("the built-in report templates are missing", hint="Install the package again.")
+def told(error: Exception, template: str) -> str:
+    """`file:line: what` for an error while `template` was rendered."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"{error.name}:{error.lineno}: {error.message}"
+    if isinstance(error, jinja2.TemplateNotFound):
+        return f"no template called {error.name!r}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(_SUFFIX)]
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else template
+    return f"{place}: {error.message if isinstance(error, jinja2.TemplateError) else error}"
 
 
 def content_policy(css: str, script: str) -> str:
     """A content security policy that allows this style, this script and embedded images, and nothing else."""
+    scripts = f"'{_hash(script)}'" if script else "'none'"
     return (
-        f"default-src 'none'; img-src data:; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; img-src data:; style-src '{_hash(css)}'; script-src {scripts}; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -115,26 +100,10 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _source(environment: Environment, name: str) -> Any:
-    from markupsafe import Markup
-
-    loader = cast("BaseLoader", environment.loader)
+def source_of(environment: jinja2.Environment, name: str) -> Markup:
+    """The text of a style or script, to stand in the page; raises `TemplateError` where it would end its element."""
+    loader = cast("jinja2.BaseLoader", environment.loader)
     text = loader.get_source(environment, name)[0].strip()
     if "</" in text:
         raise TemplateError(f"{name}: '</' would end its element in the page", hint="Write it in another way.")
     return Markup(text)  # noqa: S704 - a file of the package or of the user's own, no data
-
-
-def _shown(value: Any) -> Any:
-    """What an expression of a template prints: text without anything that could steer, markup as it stands."""
-    from jinja2 import Undefined
-    from markupsafe import Markup
-
-    if isinstance(value, Markup | Undefined):
-        return value
-    return plain(value, lines=True)
-
-
-def _place(error: BaseException) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(_SUFFIX)]
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else TEMPLATE

@@ -1,11 +1,33 @@
-"""The cells of a table as the text that a page shows."""
+"""The rows and cells of a table as the text that a page shows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.display import is_known, plain
+
+NO_NAME = "(no name)"
+
+
+@dataclass(frozen=True)
+class Capped:
+    """The first rows of a table and how many there are."""
+
+    rows: tuple[Any, ...]
+    total: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more rows than shown."""
+        return len(self.rows) < self.total
+
+
+def first_rows(rows: Sequence[Any], limit: int) -> Capped:
+    """At most `limit` of the rows, and their number."""
+    return Capped(tuple(rows[:limit]), len(rows))
 
 
 def cell_text(value: Any) -> str:
@@ -16,3 +38,8 @@ def cell_text(value: Any) -> str:
 def record_text(record: Mapping[Any, Any]) -> dict[Any, str]:
     """The text of each cell of a row, by column."""
     return {name: cell_text(value) for name, value in record.items()}
+
+
+def severity_rank(severity: Any) -> int:
+    """The place of a severity, the worst first; behind all of them for another word."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)

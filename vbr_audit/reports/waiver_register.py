@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
 
 from vbr_audit.checks.registry import REGISTRY, Registry
 from vbr_audit.collection.files import replacing
 from vbr_audit.errors import WaiverError
 from vbr_audit.findings.waivers import Waiver, WaiverDocument, waiver_problems
 from vbr_audit.reports.excel_cells import CellGuard
+from vbr_audit.reports.excel_reading import is_blank, open_book, unshielded
 from vbr_audit.yaml_file import suggestion
 
 SHEET: Final = "Waivers"
@@ -30,7 +28,6 @@ _DATES: Final = ("created", "expires")
 _REQUIRED: Final = tuple(name for name, field in Waiver.model_fields.items() if field.is_required())
 _DATE_FORMAT: Final = "yyyy-mm-dd"
 _WIDTHS: Final[Mapping[str, int]] = {"object_id": 38, "object_name": 28, "reason": 50, "check": 12, "id": 12}
-_SHIELDED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _HINT: Final = "Correct the cells and save the workbook; `vbr-audit waivers export` writes a sheet of the right shape."
 
 Fault = tuple[int, int, str]
@@ -92,7 +89,7 @@ def read_register(path: Path, *, registry: Registry = REGISTRY) -> tuple[Waiver,
     rows: list[dict[str, Any]] = []
     numbers: list[int] = []
     for cells in sheet.iter_rows(min_row=2):
-        filled = [cell for cell in cells if not _is_blank(cell)]
+        filled = [cell for cell in cells if not is_blank(cell)]
         if not filled:
             continue
         row: dict[str, Any] = {}
@@ -136,12 +133,7 @@ def _refuse_all(
 
 
 def _sheet_of(path: Path) -> Any:
-    try:
-        book = load_workbook(path)
-    except OSError as fault:
-        raise WaiverError(f"{path}: cannot be read: {fault.strerror or fault}", hint="Check the path.") from None
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError):
-        raise WaiverError(f"{path}: not a workbook", hint="Save it as .xlsx.") from None
+    book = open_book(path, error=WaiverError)
     if SHEET not in book.sheetnames:
         near = suggestion(SHEET, book.sheetnames)
         raise WaiverError(f"{path.name}: has no sheet called {SHEET}{near}", hint=_HINT)
@@ -153,7 +145,7 @@ def _header(sheet: Any) -> tuple[dict[int, str], list[Fault]]:
     places: dict[int, str] = {}
     faults: list[Fault] = []
     for cell in sheet[1]:
-        if _is_blank(cell):
+        if is_blank(cell):
             continue
         name = str(cell.value).strip()
         if name not in COLUMNS:
@@ -164,10 +156,6 @@ def _header(sheet: Any) -> tuple[dict[int, str], list[Fault]]:
             places[cell.column] = name
     missing = [name for name in _REQUIRED if name not in places.values()]
     return places, [*faults, *((1, 0, f"the column {name} is missing") for name in missing)]
-
-
-def _is_blank(cell: Any) -> bool:
-    return cell.value is None or (isinstance(cell.value, str) and not cell.value.strip())
 
 
 def _value(cell: Any, name: str) -> tuple[Any, str | None]:
@@ -187,7 +175,7 @@ def _value(cell: Any, name: str) -> tuple[Any, str | None]:
         return "", f"holds {value}; enter a date such as 2027-01-31, and format the cell as a date"
     if not isinstance(value, str):
         return value, None
-    text = _SHIELDED.sub(lambda found: chr(int(found[1], 16)), value).strip()
+    text = unshielded(value)
     return ([part.strip() for part in text.split(",")] if name == "covers" else text), None
 
 

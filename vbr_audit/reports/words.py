@@ -60,6 +60,7 @@ _STYLES = {
     "UNKNOWN": ("unk", "?"),
     "ERROR": ("err", "!"),
     "NOT_APPLICABLE": ("na", "–"),
+    "WARNING": ("warn", "▲"),
     "complete": ("pass", "✓"),
     "partial": ("unk", "◐"),
     "denied": ("fail", "✕"),

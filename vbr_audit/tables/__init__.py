@@ -50,6 +50,7 @@ SPECS: Final[dict[str, TableSpec]] = {
         job_settings.SPEC,
         job_states.SPEC,
         sessions.SPEC,
+        sessions.RESTORES,
         history.SPEC,
         server_time.SPEC,
         server_info.SPEC,
@@ -64,6 +65,7 @@ SPECS: Final[dict[str, TableSpec]] = {
 BUILDERS: Final[dict[str, Callable[[str], TableBuilder]]] = {
     "job_states": job_states.builder,
     "sessions": sessions.builder,
+    "restore_sessions": sessions.restores_builder,
     "session_history": history.builder,
     **{table.name: table.builder for table in _DECLARED},
     "scale_out_extents": scale_out.Extents,

@@ -37,12 +37,15 @@ _BOOLEANS: Final = frozenset({bool, type(None)})
 _INTEGERS: Final = frozenset({int, type(None)})
 
 
-def to_array(values: Sequence[Any] | pd.Series, dtype: str, column: str, notes: Notes) -> ExtensionArray:
+def to_array(
+    values: Sequence[Any] | pd.Series | ExtensionArray, dtype: str, column: str, notes: Notes
+) -> ExtensionArray:
     """`values` as the array of the short name `dtype`; what does not fit is NA, counted in `notes`."""
-    if isinstance(values, pd.Series):
-        if values.dtype == DTYPES[dtype]:
-            return cast(ExtensionArray, values.array)
-        values = values.astype(object).tolist()
+    if isinstance(values, pd.Series | ExtensionArray):
+        given = cast(ExtensionArray, values.array) if isinstance(values, pd.Series) else values
+        if given.dtype == DTYPES[dtype]:
+            return given
+        values = cast(Sequence[Any], given.astype(object).tolist())
     return _TO_ARRAY[dtype](values, column, notes)
 
 
@@ -63,9 +66,14 @@ def to_strings(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArr
 
 
 def strings_of(values: Sequence[Any] | npt.NDArray[np.object_]) -> ExtensionArray:
-    """A text array over values that are known to be `str` or `pd.NA`."""
+    """A text array over a copy of values that are known to be `str` or `pd.NA`."""
     found = np.empty(len(values), dtype=object)
     found[:] = values
+    return strings_over(found)
+
+
+def strings_over(found: npt.NDArray[np.object_]) -> ExtensionArray:
+    """A text array over this very array of `str` and `pd.NA`, which nobody else may write to."""
     return _STRING_ARRAY(found, dtype=STRING)  # type: ignore[call-arg]
 
 

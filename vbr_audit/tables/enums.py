@@ -114,6 +114,30 @@ JOB_RUN_TYPES: Final = listed(
 )
 """The kinds of session that are the run of a job, so that one without a job's id is a gap."""
 
+RESTORES_SINCE: Final[Mapping[str, tuple[str, ...]]] = {
+    "1.2-rev1": listed(
+        """
+        CloudDirectorVAppRestore CloudDirectorVmRestore EntraIdRestore FileLevelRestore FirstClassDiskInstantRestore
+        InstantRecovery LinuxFileLevelRestore NasRestore PublishBackupContentViaMount RestoreVm
+        """
+    ),
+    "1.3-rev0": ("AzureInstantRecovery", "EntraIdRestoreFromCopy", "PublishBackupContentViaNfs"),
+    "1.3-rev1": ("FileInstantRecovery",),
+    "1.3-rev2": listed(
+        """
+        AdForestRestore ApplicationLevelRestore DiskRestore EndpointRestore InstantDiskRecovery RestoreAgentVolumes
+        RestoreRecoveryApplianceVolumes
+        """
+    ),
+}
+"""The kinds of session that bring data back, or open it for reading, by the revision that first names them."""
+
+VERIFICATIONS_SINCE: Final[Mapping[str, tuple[str, ...]]] = {
+    "1.2-rev1": ("SureBackup",),
+    "1.3-rev1": ("SureBackupContentScan",),
+}
+"""The kinds of session that prove a backup without bringing data back, by the revision that first names them."""
+
 RENAMED_SESSION_TYPES: Final = {"Job": "BackupJob"}
 
 CONTROL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from vbr_audit.tables.enums import listed
-from vbr_audit.tables.fields import Field, Table, flag, ident, moment, own_id, text, whole, word
+from vbr_audit.tables.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
 
 _PROXY_TYPES: Final = ("ViProxy", "HvProxy", "GeneralPurposeProxy")
 
@@ -98,6 +98,11 @@ MANAGED_SERVERS: Final = Table(
             known=("Permanent", "SingleUse", "Certificate"),
         ),
         ident("credentials_id", "The credentials that the server signs in with.", "credentialsId"),
+        joined(
+            "vi_credentials_ids",
+            "Of Cloud Director: the credentials of its VMware servers, joined by commas.",
+            "viServers[].viCredentialsId",
+        ),
         word("vi_host_type", "Of VMware: ESX, ESXi or VC.", "viHostType", known=("ESX", "ESXi", "VC")),
         ident("parent_id", "The managed server that it belongs to.", "parentHostId"),
         text("parent_name", "The name of that server.", "parentHostName"),
@@ -105,7 +110,7 @@ MANAGED_SERVERS: Final = Table(
     key=("managed_server_id",),
     also_known="""
         networkSettings singleUseCredentials sshSettings handshakeCode optionalComponents port url
-        certificateThumbprint viServers maxTaskCount childServers addAllServers
+        certificateThumbprint maxTaskCount childServers addAllServers
     """,
 )
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.tables.fields import Field, Table, counted, ident, joined
+from vbr_audit.tables.arrays import strings_of
+from vbr_audit.tables.controls import get_map
+from vbr_audit.tables.fields import SEPARATOR, Field, Table, counted, ident, joined
 from vbr_audit.tables.job_documents import JobDocuments
 from vbr_audit.tables.notes import Notes
+from vbr_audit.tables.schema import ZERO_GUID, Column
 
 FIELDS: Final[tuple[Field, ...]] = (
     counted(
@@ -69,7 +74,15 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
 )
 
+CREDENTIALS: Final = Column(
+    "credentials_ids",
+    "string",
+    "The credentials that its guest processing and its destination name, joined by commas; empty text for none.",
+)
+
 _TABLE: Final = Table("jobs", "What jobs take in.", FIELDS)
+_PARTS_WITH_CREDENTIALS: Final = ("guestProcessing", "storage")
+_NAMES_CREDENTIALS: Final = re.compile(r"cred(ential)?s_?id$", re.IGNORECASE)
 
 
 def read_scope(read: JobDocuments, rows: int, notes: Notes) -> dict[str, Any]:
@@ -82,4 +95,28 @@ def read_scope(read: JobDocuments, rows: int, notes: Notes) -> dict[str, Any]:
     result.notes.missing_keys = 0
     notes.merge(result.notes)
     frame = result.frame.reindex(pd.RangeIndex(rows))
-    return {column.name: frame[column.name].array for field in FIELDS for column in field.columns}
+    scope = {column.name: frame[column.name].array for field in FIELDS for column in field.columns}
+    told = [_credentials_told(*each) for each in zip(read.documents, read.profiles, strict=True)]
+    return scope | {CREDENTIALS.name: strings_of([*told, *[pd.NA] * (rows - len(told))])}
+
+
+def _credentials_told(document: dict[str, Any], profile: str | None) -> Any:
+    """The credentials that a job names as one text; NA where its kind works inside guests and it does not say how."""
+    known = None if profile is None else get_map().profile(profile)
+    if known is None or (known.supports("app_aware_enabled") is not False and not document.get("guestProcessing")):
+        return pd.NA
+    return SEPARATOR.join(dict.fromkeys(_credentials_in(document)))
+
+
+def _credentials_in(document: dict[str, Any]) -> Iterator[str]:
+    """The ids of all credentials that a job's document names, wherever its type and revision keep them."""
+    waiting: list[Any] = [document.get(part) for part in _PARTS_WITH_CREDENTIALS]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is list:
+            waiting += value
+        elif type(value) is dict:
+            waiting += value.values()
+            for key, found in value.items():
+                if isinstance(found, str) and found != ZERO_GUID and _NAMES_CREDENTIALS.search(key):
+                    yield found

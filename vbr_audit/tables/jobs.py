@@ -57,6 +57,7 @@ SPEC: Final = TableSpec(
         ),
         *(control.column for control in CONTROLS.values()),
         *(column for field in job_scope.FIELDS for column in field.columns),
+        job_scope.CREDENTIALS,
     ),
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.tables.arrays import STRING, strings_of
-from vbr_audit.tables.schema import Column, TableSpec, empty
+from vbr_audit.tables.schema import Column, TableSpec, empty, from_arrays
 
 BY_RETRY_INFO: Final = "retry info"
 BY_DAY: Final = "day"
@@ -42,6 +42,11 @@ SPEC: Final = TableSpec(
 )
 
 
+_RETRY_INFO: Final = ("original_session_id", "retry_number", "is_recheck_retry")
+_DECIDING: Final = ("server", "job_id", "session_id", "created", "result", *_RETRY_INFO)
+"""The columns that decide which sessions are one run."""
+
+
 def derive(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
     """The resulting sessions of the rows of `sessions`, by server, job and time; days are those of `zone`.
 
@@ -49,31 +54,53 @@ def derive(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
     it counts as the last, so that the start of the whole run is not known. Of sessions that started at the same
     moment, the failed one counts as the last.
     """
-    rows = sessions[sessions["job_id"].notna().to_numpy()].reset_index(drop=True)
-    if rows.empty:
+    known = np.flatnonzero(sessions["job_id"].notna().to_numpy())
+    if not len(known):
         return empty(SPEC)
+    rows = sessions[list(_DECIDING)].iloc[known].reset_index(drop=True)
     informed = _informed(rows)
     order, ends = _runs(rows, informed, zone)
     starts = np.append(0, ends[:-1] + 1)
-    first, last = order[starts], order[ends]
+    first, last = known[order[starts]], known[order[ends]]
     retries = np.add.reduceat(_retry_flags(rows, informed, order, starts), starts)
     columns: dict[str, Any] = {
-        "first_session_id": rows["session_id"].array.take(first),
-        "folded_by": strings_of(np.where(informed[last], BY_RETRY_INFO, BY_DAY).astype(object)),
-        "started": rows["created"].array.take(first),
-        "first_result": rows["result"].array.take(first),
-        "initiated_by": rows["initiated_by"].array.take(first),
+        "first_session_id": sessions["session_id"].array.take(first),
+        "folded_by": strings_of([BY_DAY, BY_RETRY_INFO]).take(informed[order[ends]].astype(np.int64)),
+        "started": sessions["created"].array.take(first),
+        "first_result": sessions["result"].array.take(first),
+        "initiated_by": sessions["initiated_by"].array.take(first),
         "attempts": pd.array(ends - starts + 1, dtype=pd.Int64Dtype()),
         "retries": pd.array(retries, dtype=pd.Int64Dtype()),
     }
-    columns |= {name: rows[name].array.take(last) for name in SPEC.names if name not in columns}
-    return pd.DataFrame({name: columns[name] for name in SPEC.names})
+    columns |= {name: sessions[name].array.take(last) for name in SPEC.names if name not in columns}
+    return from_arrays({name: columns[name] for name in SPEC.names}, len(last))
+
+
+def runs_of(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
+    """For each row of `sessions`, on its index: `is_retry`, and `run_session_id`, the `session_id` of its run.
+
+    Both are NA for a session without a job.
+    """
+    known = np.flatnonzero(sessions["job_id"].notna().to_numpy())
+    found = pd.DataFrame({"is_retry": pd.NA, "run_session_id": pd.NA}, index=sessions.index)
+    found = found.astype({"is_retry": pd.BooleanDtype(), "run_session_id": STRING})
+    if not len(known):
+        return found
+    rows = sessions[list(_DECIDING)].iloc[known].reset_index(drop=True)
+    informed = _informed(rows)
+    order, ends = _runs(rows, informed, zone)
+    starts = np.append(0, ends[:-1] + 1)
+    places, last = known[order], np.repeat(order[ends], ends - starts + 1)
+    found.iloc[places, 0] = _retry_flags(rows, informed, order, starts).astype(bool)
+    found.iloc[places, 1] = rows["session_id"].array.take(last)
+    return found
 
 
 def _informed(rows: pd.DataFrame) -> np.ndarray:
     """Whether the server of each row tells of retries at all."""
-    told = rows[["original_session_id", "retry_number", "is_recheck_retry"]].notna().any(axis=1)
-    return np.asarray(told.groupby(rows["server"], dropna=False).transform("any").to_numpy(dtype=bool))
+    told = np.logical_or.reduce([rows[name].notna().to_numpy() for name in _RETRY_INFO])
+    servers, names = pd.factorize(rows["server"].to_numpy(dtype=object), use_na_sentinel=False)
+    return np.asarray((np.bincount(servers[told], minlength=len(names)) > 0)[servers])
 
 
 def _runs(rows: pd.DataFrame, informed: np.ndarray, zone: dt.tzinfo) -> tuple[np.ndarray, np.ndarray]:
@@ -85,32 +112,44 @@ def _runs(rows: pd.DataFrame, informed: np.ndarray, zone: dt.tzinfo) -> tuple[np
     days = created.dt.tz_convert(zone).dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
     # Places of single rows lie far from any day, so that no session without a start falls on one.
     alone = np.iinfo(np.int64).max - np.arange(len(rows))
-    job = pd.factorize(rows["server"].fillna("") + "\0" + rows["job_id"])[0]
-    own = np.where(informed, _roots(rows, job), np.where(dateless, alone, days))
+    job = _jobs(rows)
+    own = np.where(dateless, alone, days)
+    if informed.any():
+        own[informed] = _roots(rows["session_id"][informed], rows["original_session_id"][informed], job[informed])
     failed = (rows["result"] == "Failed").to_numpy(dtype=bool, na_value=False)
     order = np.lexsort((failed, instants, own, job))
     changed = (np.diff(own[order]) != 0) | (np.diff(job[order]) != 0)
     return order, np.append(np.flatnonzero(changed), len(rows) - 1)
 
 
-def _roots(rows: pd.DataFrame, job: np.ndarray) -> np.ndarray:
+def _jobs(rows: pd.DataFrame) -> np.ndarray:
+    """The number of each row's job, in the order in which they appear."""
+    servers, names = pd.factorize(rows["server"].to_numpy(dtype=object), use_na_sentinel=False)
+    jobs = pd.factorize(rows["job_id"].to_numpy(dtype=object))[0]
+    return np.asarray(pd.factorize(jobs * len(names) + servers)[0] if len(names) > 1 else jobs)
+
+
+def _roots(ids: pd.Series, originals: pd.Series, job: np.ndarray) -> np.ndarray:
     """A number per row that equal runs share: that of the session at which its chain of retries begins.
 
     A session that is named and was not read still holds together those that name it; a chain that bites its own tail
     is one run. Only sessions of the same job are followed.
     """
-    size, prefix = len(rows), pd.Series(job, index=rows.index).astype(STRING) + "\0"
-    keys, named = prefix + rows["session_id"], prefix + rows["original_session_id"]
-    codes, distinct = pd.factorize(pd.concat([keys, named], ignore_index=True))
+    size = len(ids)
+    texts, distinct = pd.factorize(np.concatenate([ids.to_numpy(dtype=object), originals.to_numpy(dtype=object)]))
+    codes, pairs = pd.factorize(np.tile(job, 2) * len(distinct) + texts)
+    codes[texts < 0] = -1
     mine, parent = codes[:size], codes[size:]
-    above, lowest = np.arange(len(distinct)), np.arange(len(distinct))
+    above, lowest = np.arange(len(pairs)), np.arange(len(pairs))
     linked = (mine >= 0) & (parent >= 0)
     above[mine[linked]] = parent[linked]
     # Each step doubles how far every pointer reaches; `lowest` is the least of all that were passed.
-    for _ in range(len(distinct).bit_length()):
-        lowest = np.minimum(lowest, lowest[above])
-        above = above[above]
-    nameless = np.arange(size) + len(distinct)
+    for _ in range(len(pairs).bit_length()):
+        lowest, farther = np.minimum(lowest, lowest[above]), above[above]
+        if np.array_equal(farther, above):
+            break
+        above = farther
+    nameless = np.arange(size) + len(pairs)
     start = np.where(mine >= 0, mine, parent)
     found = nameless.copy()
     found[start >= 0] = lowest[above[start[start >= 0]]]

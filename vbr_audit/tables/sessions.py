@@ -82,10 +82,27 @@ _SOURCES: Final = (
 )
 
 
+RESTORES: Final = TableSpec(
+    name="restore_sessions",
+    key=SPEC.key,
+    help="One row per restore or verification in the year before the collection, whatever the period.",
+    columns=SPEC.columns,
+)
+
+
 def builder(server: str) -> PagedTable:
     """A builder of `sessions` for one server."""
+    return _builder_of(SPEC, server)
+
+
+def restores_builder(server: str) -> PagedTable:
+    """A builder of `restore_sessions` for one server."""
+    return _builder_of(RESTORES, server)
+
+
+def _builder_of(spec: TableSpec, server: str) -> PagedTable:
     return PagedTable(
-        SPEC,
+        spec,
         server,
         sources=_SOURCES,
         words={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from vbr_audit.tables.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, listed
@@ -62,4 +63,11 @@ TASK_SESSIONS: Final = Table(
     complete=add_duration,
 )
 
-TABLES: Final = (TASK_SESSIONS,)
+RESTORE_TASKS: Final = replace(
+    TASK_SESSIONS,
+    name="restore_tasks",
+    help="One row per object that was restored in the year before the collection, whatever the period (from 1.2-rev1 "
+    "on).",
+)
+
+TABLES: Final = (TASK_SESSIONS, RESTORE_TASKS)

@@ -12,7 +12,7 @@ from vbr_audit.checks.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
 from vbr_audit.checks.registry import check
 from vbr_audit.collection.datasets import DATASETS, Shape
 
-_PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH))
+_PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.KINDS))
 _JOBS = {"name": "jobs", "rows_duplicate": 0}
 _READ_NOTHING = ("denied", "absent", "failed", "not collected")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.logic import nullable, one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.registry import check
@@ -14,7 +16,7 @@ from vbr_audit.collection.datasets import DATASETS, Shape
 from vbr_audit.tables.enums import SESSION_TYPES
 
 _LISTS: Final = tuple(
-    name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.LIST)
+    name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.KINDS, Shape.LIST)
 )
 _READ: Final = ("complete", "partial")
 _UNREAD: Final = ("denied", "absent", "failed", "not collected")
@@ -167,15 +169,17 @@ def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome
     Seen are only kinds of sessions that the API lists. Tape, CDP and Cloud Connect may run without any, and what
     did not run in the period shows nowhere.
     """
-    kinds = sessions["session_type"]
-    counts = sessions.groupby(["server", "session_type"]).size().reset_index(name="number")
+    places, kinds = codes_of(sessions["server"]), codes_of(sessions["session_type"])
+    known = (places.rows >= 0) & (kinds.rows >= 0)
+    counts = np.bincount(places.rows[known] * len(kinds.texts) + kinds.rows[known])
     found: dict[str, Counter[str]] = {}
-    for server, kind, number in counts.itertuples(index=False):
-        if (name := _unseen(kind)) is not None:
-            found.setdefault(server, Counter())[name] += number
+    for cell in np.flatnonzero(counts).tolist():
+        place, kind = divmod(cell, len(kinds.texts))
+        if (name := _unseen(kinds.texts[kind])) is not None:
+            found.setdefault(places.texts[place], Counter())[name] += int(counts[cell])
     said: list[dict[str, int]] = [{} if server is pd.NA else found.get(server, {}) for server in servers["server"]]
-    seen = servers["server"].isin(sessions["server"].dropna()).to_numpy()
-    odd = sessions.loc[~surely(one_of(kinds, SESSION_TYPES)), "server"]
+    seen = servers["server"].isin(places.texts).to_numpy()
+    odd = places.texts_of(~kinds.among(SESSION_TYPES))
     unclear = ~seen | servers["server"].isin(odd).to_numpy() | servers["server"].isna().to_numpy()
     hidden = pd.Series([bool(names) for names in said], index=servers.index, dtype="boolean")
     listed = [

@@ -19,6 +19,7 @@ _KNOWN_ITEM = {"best_practice": "Compliance mode is used for repositories with i
 _SSH = "SSH is disabled on hardened repositories"
 _VM = "Hardened repositories are not hosted in virtual machines"
 _PROXY = "Hardened repositories are not used as proxies"
+_FINE_ITEMS = [{"best_practice": _VM, "status": "OK"}, {"best_practice": _PROXY, "status": "OK"}]
 _MODE_WORDS = r"compliance mode"
 _HARDENED_WORDS = r"hardened"
 _JOB = {"job_id": "j1", "repository_id": "r1", "retention_type": "Days", "retention_quantity": 14}
@@ -204,7 +205,9 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
     return Outcome(
         ok,
         observed=worded(jobs.index, (placed & unit_known, told)),
-        expected=worded(jobs.index, (unit_known, [f"≥ {day} days" for day in kept.fillna(0)]), default="≥ retention"),
+        expected=worded(
+            jobs.index, (unit_known, [f"≥ {day} days" for day in kept.fillna(0).tolist()]), default="≥ retention"
+        ),
         json_path="retentionPolicy",
         applies=everywhere.mask(~placed),
         reason=worded(
@@ -277,6 +280,8 @@ def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
             "FAIL", {}, {"best_practices": [{"best_practice": n, "status": "Violation"} for n in (_SSH, _VM, _PROXY)]}
         ),
         Example("FAIL", {}, {"best_practices": [{"best_practice": _SSH, "status": "Violation"}]}),
+        Example("FAIL", {}, {"best_practices": [{"best_practice": _SSH, "status": "Violation"}, *_FINE_ITEMS[1:]]}),
+        Example("UNKNOWN", {}, {"best_practices": [{"best_practice": _SSH, "status": "UnableToCheck"}, *_FINE_ITEMS]}),
         Example("UNKNOWN", {}, {"best_practices": [{"best_practice": n, "status": "OK"} for n in (_SSH, _VM)]}),
         Example(
             "UNKNOWN",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import pandas as pd
 
-from vbr_audit.checks.logic import surely, texts, worded
+from vbr_audit.checks.logic import places_of, surely, taken, texts, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -15,6 +15,8 @@ _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereRepli
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
 _IMMEDIATE_COPY = {"settings_profile": "1.3-rev1/BackupCopy/Immediate", "type": "BackupCopy"}
 _UNMAPPED = {"settings_profile": None, "type": "ProxmoxBackup"}
+_TIERED = {"job_id": "job-1"}
+_FORTNIGHT = {"job_demands": [{**_TIERED, "retention_days": 14}]}
 
 DAYS_PER_YEAR = 365
 MONTHS_PER_YEAR = 12
@@ -74,9 +76,9 @@ def job_scheduled(jobs: pd.DataFrame) -> Outcome:
     expected="on, retries ≥ {min_retries}",
     remediation="Job > Schedule > Automatic retry: enable it and set the number of retries.",
     examples=(
-        Example("PASS", {"retry_enabled": True, "retry_count": 3}),
+        Example("PASS", {"retry_enabled": True, "retry_count": 1}),
         Example("FAIL", {"retry_enabled": False, "retry_count": 3}),
-        Example("FAIL", {"retry_enabled": True, "retry_count": 3}, params={"min_retries": 5}),
+        Example("FAIL", {"retry_enabled": True, "retry_count": 3}, params={"min_retries": 4}),
         Example("UNKNOWN", {"retry_enabled": True, "retry_count": None}),
         Example("NOT_APPLICABLE", _CONTENT_SCAN),
     ),
@@ -119,49 +121,78 @@ def gfs_kept(jobs: pd.DataFrame) -> Outcome:
     "JOB-007",
     "Restore points are kept long enough",
     severity="high",
-    table="jobs",
-    reads=("retention_quantity", "retention_type"),
+    tables=("jobs", "job_demands"),
+    fallback=("job_demands",),
+    reads=("retention_quantity", "retention_type", "job_id", "job_demands.job_id", "job_demands.retention_days"),
     optional={"retention_type": "RestorePoints"},
     remediation="Job > Storage > Retention policy: keep more days or restore points.",
     examples=(
-        Example("PASS", {"retention_type": "Days", "retention_quantity": 14}),
+        Example("PASS", {"retention_type": "Days", "retention_quantity": 7}),
         Example("PASS", {"retention_type": "Months", "retention_quantity": 12}, params={"min_days": 365}),
         Example("PASS", {**_REPLICA, "retention_quantity": 7}),
-        Example("FAIL", {"retention_type": "Days", "retention_quantity": 3}),
+        Example("PASS", {**_TIERED, "retention_type": "Days", "retention_quantity": 7}, {"job_demands": [_TIERED]}),
+        Example("FAIL", {"retention_type": "Days", "retention_quantity": 6}),
         Example("FAIL", {"retention_type": "RestorePoints", "retention_quantity": 14}, params={"min_points": 30}),
+        Example("FAIL", {**_TIERED, "retention_type": "Days", "retention_quantity": 13}, _FORTNIGHT),
+        Example("FAIL", {**_TIERED, **_REPLICA, "retention_quantity": 6}, _FORTNIGHT),
+        Example("UNKNOWN", {**_TIERED, **_REPLICA, "retention_quantity": 14}, _FORTNIGHT),
+        Example(
+            "UNKNOWN",
+            {**_TIERED, "retention_type": "Days", "retention_quantity": 14},
+            {"job_demands": [{"job_id": "job-2"}]},
+        ),
         Example("UNKNOWN", {"retention_type": "Fortnights", "retention_quantity": 14}),
         Example("NOT_APPLICABLE", _CONTENT_SCAN),
     ),
 )
 def retention_long_enough(
     jobs: pd.DataFrame,
+    demands: pd.DataFrame,
     *,
     min_days: Annotated[int, param("Days to keep; 12 months count as 365.", unit="days", ge=1)] = 7,
     min_points: Annotated[int, param("Points to keep where points are counted.", unit="restore points", ge=1)] = 7,
 ) -> Outcome:
-    """Encrypted or deleted data is often noticed only after days: the last good restore point must still be there."""
+    """Encrypted or deleted data is often noticed only after days: the last good restore point must still be there.
+
+    The days that a tier of the site file demands count before `min_days`. How many days a number of restore points
+    lasts hangs on how often the job runs, so that such a job in a tier can fail, but not be shown to be good.
+    """
     unit, quantity = jobs["retention_type"], jobs["retention_quantity"]
-    by_points = unit == "RestorePoints"
-    years = quantity.where(surely(unit == "Years"))
-    months = quantity.where(surely(unit == "Months"))
-    days = quantity.where(surely(unit == "Days"))
-    days = days.fillna(months * DAYS_PER_YEAR // MONTHS_PER_YEAR).fillna(years * DAYS_PER_YEAR)
-    kept = surely(by_points)
-    ok = (days >= min_days).mask(kept, quantity >= min_points)
+    row = places_of(jobs["job_id"], demands["job_id"])
+    lost = jobs["job_id"].isna().to_numpy() | ((row < 0) & bool(len(demands)))
+    demand = taken(demands["retention_days"], row, jobs.index)
+    days, by_points = _days_kept(unit, quantity), surely(unit == "RestorePoints")
+    wanted = demand.fillna(min_days)
+    ok = (days >= wanted).mask(by_points, quantity >= min_points).mask(lost)
+    uncertain = by_points & demand.notna().to_numpy() & surely(ok)
     known = unit.notna().to_numpy() & quantity.notna().to_numpy()
     observed = (quantity.astype("string[python]") + " " + unit.replace({"RestorePoints": "restore points"})).str.lower()
-    strange = known & ~kept & days.isna().to_numpy()
     return Outcome(
-        ok,
+        ok.mask(uncertain),
         observed=texts(observed.to_numpy(dtype=object), jobs.index),
         expected=worded(
             jobs.index,
-            (kept, f"≥ {min_points} restore points"),
+            (uncertain, [f"≥ {number} days, as its tier demands" for number in wanted.tolist()]),
+            (by_points, f"≥ {min_points} restore points"),
+            (demand.notna(), [f"≥ {number} days, as its tier demands" for number in wanted.tolist()]),
             (days.notna(), f"≥ {min_days} days"),
             default=f"≥ {min_days} days or {min_points} restore points",
         ),
-        reason=worded(jobs.index, (strange, "retention is counted in a unit that this check does not know")),
+        reason=worded(
+            jobs.index,
+            (lost, "what its tier in the site file demands is not known"),
+            (uncertain, "it counts restore points, and its tier demands days: how long they last is not known"),
+            (known & ~by_points & days.isna().to_numpy(), "its unit of retention is none that this check knows"),
+        ),
     )
+
+
+def _days_kept(unit: pd.Series, quantity: pd.Series) -> pd.Series:
+    """How many days each job keeps; NA where it counts in something else."""
+    years = quantity.where(surely(unit == "Years"))
+    months = quantity.where(surely(unit == "Months"))
+    days = quantity.where(surely(unit == "Days"))
+    return days.fillna(months * DAYS_PER_YEAR // MONTHS_PER_YEAR).fillna(years * DAYS_PER_YEAR)
 
 
 @check(

@@ -129,6 +129,7 @@ def cloud_backups_encrypted(
             jobs.index,
             (surely(~backs_up), "a replica job only keeps its metadata in a repository"),
             (surely(~direct & ~tier), "its repository is neither object nor cloud storage"),
+            (surely(ok & (direct | tier)), pd.NA),
             (target.isna() & jobs["encryption_enabled"].notna(), "which repository it writes to is not told"),
             (target.notna().to_numpy() & ~found, "its repository is not among those that were read"),
             (surely(target.notna()) & (direct.isna() | tier.isna()), "where its repository keeps data is not known"),
@@ -200,6 +201,26 @@ def _performance_in_cloud(
             {"encryption_enabled": True, "encryption_type": "ByKms", "kms_server_id": "k1"},
             {"kms_servers": [{"kms_server_id": "k2"}]},
         ),
+        Example(
+            "PASS",
+            {"encryption_enabled": True, "encryption_type": "ByUserPassword", "encryption_password_id": "p1"},
+            {
+                "encryption_passwords": [
+                    {"encryption_password_id": "p1", "is_imported": False},
+                    {"encryption_password_id": None},
+                ]
+            },
+        ),
+        Example(
+            "UNKNOWN",
+            {"encryption_enabled": True, "encryption_type": "ByUserPassword", "encryption_password_id": "p1"},
+            {"encryption_passwords": [{"encryption_password_id": "p2"}, {"encryption_password_id": None}]},
+        ),
+        Example(
+            "UNKNOWN",
+            {"encryption_enabled": True, "encryption_type": "ByKms", "kms_server_id": "k1"},
+            {"kms_servers": [{"kms_server_id": "k2"}, {"kms_server_id": None}]},
+        ),
         Example("UNKNOWN", {"encryption_enabled": True, "encryption_type": "ByKms", "kms_server_id": "k1"}),
         Example("UNKNOWN", {"encryption_enabled": True, "encryption_type": "ByStars", "encryption_password_id": "p1"}),
         Example("UNKNOWN", {"encryption_enabled": True, "encryption_type": "ByUserPassword"}),
@@ -242,6 +263,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
             ),
         ),
         applies=on,
+        applies_by_settings=True,
     )
 
 
@@ -277,4 +299,5 @@ def passwords_spread(
         observed=worded(jobs.index, (counts.notna(), others)),
         reason=worded(jobs.index, (surely(~on), "the job does not encrypt")),
         applies=on,
+        applies_by_settings=True,
     )

@@ -145,12 +145,31 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
     remediation="Job > Schedule > After this job: choose a job that runs, or a time of its own.",
     examples=(
         Example("PASS", {**_CHAINED, "schedule_after_job_name": "Nightly"}),
+        Example(
+            "PASS",
+            {**_CHAINED, "schedule_after_job_name": "Nightly"},
+            {"jobs": [{"job_id": "job-2", "name": None}]},
+        ),
         Example("PASS", {**_CHAINED, "name": None}, {"job_states": [{"run_after_job_id": _JOB_ID}]}),
         Example("FAIL", {**_CHAINED, "schedule_after_job_name": "Nightly", "is_disabled": True}),
         Example("FAIL", {**_CHAINED, "schedule_after_job_name": "Gone"}),
         Example("FAIL", {**_CHAINED}, {"job_states": [{"run_after_job_id": "gone"}]}),
         Example("UNKNOWN", _CHAINED),
-        Example("UNKNOWN", {**_CHAINED, "schedule_after_job_name": "Gone", "name": None}),
+        Example(
+            "UNKNOWN",
+            {**_CHAINED, "schedule_after_job_name": "Twin"},
+            {"jobs": [{"job_id": f"twin-{number}", "name": "Twin", "is_disabled": False} for number in (1, 2)]},
+        ),
+        Example(
+            "UNKNOWN",
+            {**_CHAINED, "schedule_after_job_name": "Gone"},
+            {"jobs": [{"job_id": "job-2", "name": None}]},
+        ),
+        Example(
+            "UNKNOWN",
+            _CHAINED,
+            {"job_states": [{"run_after_job_id": "gone"}], "jobs": [{"job_id": None, "name": "Weekly"}]},
+        ),
         Example("NOT_APPLICABLE", {"schedule_after_job_enabled": False, "schedule_after_job_name": "Gone"}),
         Example("NOT_APPLICABLE", _IMMEDIATE_COPY),
     ),
@@ -169,8 +188,9 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     chained = jobs["schedule_after_job_enabled"]
     title = taken(jobs["name"], place, jobs.index).fillna(wanted).fillna("a job without a name")
     lost = place < 0
+    ok = (enabled & nullable(~lost, np.zeros(len(jobs), bool), jobs.index)).mask(unknown)
     return Outcome(
-        (enabled & nullable(~lost, np.zeros(len(jobs), bool), jobs.index)).mask(unknown),
+        ok,
         observed=worded(
             jobs.index,
             (lost & by_id, "after a job that is not on this server"),
@@ -181,12 +201,14 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
         reason=worded(
             jobs.index,
             (surely(~chained), "it does not start after another job"),
+            (ok.notna(), pd.NA),
             (twice, "several jobs have the name of the one that it starts after"),
             (~by_id & wanted.isna().to_numpy(), "which job it starts after is not told"),
             (lost, "not all jobs have a name and an id, so that the one it starts after cannot be looked up"),
             (enabled.isna(), "whether the job that it starts after is enabled is not known"),
         ),
         applies=chained,
+        applies_by_settings=True,
     )
 
 

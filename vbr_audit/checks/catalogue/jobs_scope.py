@@ -64,8 +64,9 @@ def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> 
     own = jobs["email_enabled"]
     told = [*mail["is_enabled"].dropna(), *options["email_enabled"].dropna()]
     whole = pd.Series(pd.array([told[0] if told else pd.NA] * len(jobs), dtype="boolean"), index=jobs.index)
+    ok = own | whole
     return Outcome(
-        own | whole,
+        ok,
         observed=worded(
             jobs.index,
             (own, "mail of the job"),
@@ -74,6 +75,7 @@ def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> 
         ),
         reason=worded(
             jobs.index,
+            (ok.notna(), pd.NA),
             (surely(~own), "the job sends no mail, and whether the server does was not readable"),
             (own.isna(), "whether the job sends mail is not told"),
         ),

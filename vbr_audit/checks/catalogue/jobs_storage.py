@@ -56,6 +56,7 @@ _ALL_LEVELS = {
         Example("UNKNOWN", {**_WEEKLY, "gfs_weekly_count": None}),
         Example("UNKNOWN", {**_WEEKLY, "gfs_weekly_count": 4}, {"job_demands": [{"job_id": "job-2"}]}),
         Example("NOT_APPLICABLE", {**_JOB, "gfs_enabled": False}),
+        Example("NOT_APPLICABLE", {**_JOB, "gfs_enabled": False}, {"job_demands": [_JOB]}),
         Example("NOT_APPLICABLE", {**_GFS, "gfs_weekly_enabled": False}),
         Example("NOT_APPLICABLE", _REPLICA),
     ),
@@ -83,8 +84,9 @@ def gfs_long_enough(
         demanded = demand.notna().astype("boolean")
         answers.append((enabled & (count >= required)) | (~enabled & ~demanded))
         demanded_any |= demanded
-        wanted.append([f"{level} ≥ {number}" for number in required])
-        seen.append([f"{level} {number}" if yes else "" for yes, number in zip(surely(enabled), count, strict=True)])
+        wanted.append([f"{level} ≥ {number}" for number in required.tolist()])
+        pairs = zip(surely(enabled).tolist(), count.tolist(), strict=True)
+        seen.append([f"{level} {number}" if yes else "" for yes, number in pairs])
     levels = jobs["gfs_weekly_enabled"] | jobs["gfs_monthly_enabled"] | jobs["gfs_yearly_enabled"]
     lost = jobs["job_id"].isna().to_numpy() | ((row < 0) & (len(demands) > 0))
     said = [", ".join(part for part in parts if part) for parts in zip(*seen, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Final
 
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 
 from vbr_audit.checks.catalogue.restore_tests import RESTORES, TESTS, assigned, kind_is, one_answer, succeeded
 from vbr_audit.checks.catalogue.security_words import explained
+from vbr_audit.checks.dates import within
 from vbr_audit.checks.logic import nullable, one_of, surely, worded
-from vbr_audit.checks.outcome import Example, Outcome
+from vbr_audit.checks.outcome import EXAMPLE_SINCE, EXAMPLE_UNTIL, Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import finished
@@ -20,7 +22,13 @@ _CONTENT_SCAN: Final = "SureBackupContentScan"
 _TELLS_CONTENT_SCAN: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev1"))
 _ENDS: Final = ("Success", "Warning", "Failed")
 
-_TIMED = {"session_type": "RestoreVm", "state": "Stopped", "result": "Success", "duration_s": 7200}
+_TIMED = {
+    "session_type": "RestoreVm",
+    "state": "Stopped",
+    "result": "Success",
+    "duration_s": 7200,
+    "created": hours_ago(30),
+}
 _FAILED = {**_TIMED, "result": "Failed"}
 _SLOW = {**_TIMED, "duration_s": 9000}
 _BACKUP = {**_TIMED, "session_type": "BackupJob"}
@@ -33,29 +41,45 @@ _REV1 = {"revision": "1.3-rev1"}
     "TST-003",
     "Restores and verifications succeeded",
     severity="high",
-    tables=("servers", "sessions"),
-    aggregates=("sessions",),
-    reads=("sessions.result", "sessions.session_type", "sessions.state", "server", "sessions.server"),
+    tables=("servers", "restore_sessions"),
+    aggregates=("restore_sessions",),
+    reads=(
+        "restore_sessions.result",
+        "restore_sessions.session_type",
+        "restore_sessions.state",
+        "restore_sessions.created",
+        "server",
+        "restore_sessions.server",
+    ),
     json_path="result.result",
     expected="0 that failed in the period",
     remediation="History > Restore: read the error of each failed session, correct its cause, and restore again.",
     examples=(
-        Example("PASS", {}, {"sessions": [_TIMED]}),
-        Example("PASS", {}, {"sessions": [_TIMED, {**_TIMED, "result": "Warning"}]}),
-        Example("FAIL", {}, {"sessions": [_TIMED, _FAILED]}),
-        Example("FAIL", {}, {"sessions": [{**_FAILED, "session_type": "SureBackup"}, {**_TIMED, "result": None}]}),
-        Example("UNKNOWN", {}, {"sessions": [_TIMED, {**_TIMED, "result": None}]}),
-        Example("UNKNOWN", {}, {"sessions": [_TIMED, {**_TIMED, "result": "None"}]}),
-        Example("UNKNOWN", {}, {"sessions": [_TIMED, {**_TIMED, "result": "Odd"}]}),
-        Example("UNKNOWN", {}, {"sessions": [{**_TIMED, "session_type": None}, _BACKUP]}),
-        Example("UNKNOWN", {}, {"sessions": [_TIMED]}, datasets={"sessions": "partial"}),
-        Example("NOT_APPLICABLE", {}, {"sessions": [{**_FAILED, "session_type": "BackupJob"}]}),
-        Example("NOT_APPLICABLE", {}, {"sessions": [{**_FAILED, "state": "Working"}]}),
+        Example("PASS", {}, {"restore_sessions": [_TIMED]}),
+        Example("PASS", {}, {"restore_sessions": [_TIMED, {**_TIMED, "result": "Warning"}]}),
+        Example("FAIL", {}, {"restore_sessions": [_TIMED, _FAILED]}),
+        Example(
+            "FAIL", {}, {"restore_sessions": [{**_FAILED, "session_type": "SureBackup"}, {**_TIMED, "result": None}]}
+        ),
+        Example("FAIL", {}, {"restore_sessions": [{**_FAILED, "created": EXAMPLE_SINCE}]}),
+        Example("UNKNOWN", {}, {"restore_sessions": [_TIMED, {**_TIMED, "result": None}]}),
+        Example("UNKNOWN", {}, {"restore_sessions": [_TIMED, {**_FAILED, "created": None}]}),
+        Example("UNKNOWN", {}, {"restore_sessions": [_TIMED, {**_TIMED, "result": "None"}]}),
+        Example("UNKNOWN", {}, {"restore_sessions": [_TIMED, {**_TIMED, "result": "Odd"}]}),
+        Example("UNKNOWN", {}, {"restore_sessions": [{**_TIMED, "session_type": None}, _BACKUP]}),
+        Example("UNKNOWN", {}, {"restore_sessions": [_TIMED]}, datasets={"restore_sessions": "partial"}),
+        Example("NOT_APPLICABLE", {}, {"restore_sessions": [{**_FAILED, "session_type": "BackupJob"}]}),
+        Example("NOT_APPLICABLE", {}, {"restore_sessions": [{**_FAILED, "state": "Working"}]}),
+        Example("NOT_APPLICABLE", {}, {"restore_sessions": [{**_FAILED, "created": hours_ago(32 * 24)}]}),
+        Example("NOT_APPLICABLE", {}, {"restore_sessions": [{**_FAILED, "created": EXAMPLE_UNTIL}]}),
     ),
 )
-def restores_succeeded(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome:
+def restores_succeeded(
+    servers: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime, until: dt.datetime
+) -> Outcome:
     """A restore that failed once will fail again on the day when it matters, unless somebody found out why."""
     ended = kind_is(sessions, TESTS) & finished(sessions) & assigned(sessions, servers)
+    ended &= within(sessions["created"], since, until)
     failed = ended & (sessions["result"] == "Failed").mask(~surely(one_of(sessions["result"], _ENDS)))
     bad, total = int(surely(failed).sum()), int(surely(ended).sum())
     kinds = sessions["session_type"][surely(failed)].value_counts()
@@ -68,7 +92,7 @@ def restores_succeeded(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome
             applies=nullable(
                 np.full(len(servers), total > 0 or doubt), np.zeros(len(servers), dtype=bool), servers.index
             ),
-            reason="kind, state or result of some sessions is missing, or not known to this check"
+            reason="kind, state, result or start of some sessions is missing, or not known to this check"
             if doubt
             else "no restore and no verification ended in the period",
         )
@@ -79,30 +103,38 @@ def restores_succeeded(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome
     "TST-004",
     "Restores end within the recovery time objective",
     severity="info",
-    tables=("servers", "sessions"),
-    aggregates=("sessions",),
+    tables=("servers", "restore_sessions"),
+    aggregates=("restore_sessions",),
     reads=(
-        "sessions.duration_s",
-        "sessions.session_type",
-        "sessions.state",
-        "sessions.result",
+        "restore_sessions.duration_s",
+        "restore_sessions.session_type",
+        "restore_sessions.state",
+        "restore_sessions.result",
         "server",
-        "sessions.server",
+        "restore_sessions.server",
     ),
     json_path="endTime",
     expected="at most {rto_hours:g} h each",
     remediation="History > Restore: find what slows the restore down (proxy, network, repository); measure it again.",
     examples=(
-        Example("PASS", {}, {"sessions": [_TIMED]}, params={"rto_hours": 2.0}),
-        Example("PASS", {}, {"sessions": [_TIMED, _BACKUP]}, params={"rto_hours": 2.0}),
-        Example("FAIL", {}, {"sessions": [_TIMED, {**_TIMED, "duration_s": 7201}]}, params={"rto_hours": 2.0}),
-        Example("UNKNOWN", {}, {"sessions": [_TIMED, {**_TIMED, "duration_s": None}]}, params={"rto_hours": 2.0}),
-        Example("FAIL", {}, {"sessions": [_SLOW, {**_TIMED, "duration_s": None}]}, params={"rto_hours": 2.0}),
-        Example("UNKNOWN", {}, {"sessions": [{**_TIMED, "session_type": None}, _BACKUP]}, params={"rto_hours": 2.0}),
-        Example("NOT_APPLICABLE", {}, {"sessions": [_TIMED]}),
-        Example("NOT_APPLICABLE", {}, {"sessions": [{**_TIMED, "result": "Failed"}]}, params={"rto_hours": 2.0}),
-        Example("NOT_APPLICABLE", {}, {"sessions": [_VERIFIED]}, params={"rto_hours": 2.0}),
-        Example("NOT_APPLICABLE", {}, {"sessions": [{**_TIMED, "state": "Working"}]}, params={"rto_hours": 2.0}),
+        Example("PASS", {}, {"restore_sessions": [_TIMED]}, params={"rto_hours": 2.0}),
+        Example("PASS", {}, {"restore_sessions": [_TIMED, _BACKUP]}, params={"rto_hours": 2.0}),
+        Example("FAIL", {}, {"restore_sessions": [_TIMED, {**_TIMED, "duration_s": 7201}]}, params={"rto_hours": 2.0}),
+        Example(
+            "UNKNOWN", {}, {"restore_sessions": [_TIMED, {**_TIMED, "duration_s": None}]}, params={"rto_hours": 2.0}
+        ),
+        Example("FAIL", {}, {"restore_sessions": [_SLOW, {**_TIMED, "duration_s": None}]}, params={"rto_hours": 2.0}),
+        Example(
+            "UNKNOWN", {}, {"restore_sessions": [{**_TIMED, "session_type": None}, _BACKUP]}, params={"rto_hours": 2.0}
+        ),
+        Example("NOT_APPLICABLE", {}, {"restore_sessions": [_TIMED]}),
+        Example(
+            "NOT_APPLICABLE", {}, {"restore_sessions": [{**_TIMED, "result": "Failed"}]}, params={"rto_hours": 2.0}
+        ),
+        Example("NOT_APPLICABLE", {}, {"restore_sessions": [_VERIFIED]}, params={"rto_hours": 2.0}),
+        Example(
+            "NOT_APPLICABLE", {}, {"restore_sessions": [{**_TIMED, "state": "Working"}]}, params={"rto_hours": 2.0}
+        ),
     ),
 )
 def restores_fast_enough(
@@ -113,7 +145,8 @@ def restores_fast_enough(
 ) -> Outcome:
     """A backup that comes back after the business can wait for it no longer came too late.
 
-    Counted are restores that succeeded. Without an objective in the policy, the times are shown and not judged.
+    Counted are the restores of the last twelve months that succeeded, whatever the period. Without an objective in the
+    policy, their times are shown and not judged.
     """
     ended = kind_is(sessions, RESTORES) & succeeded(sessions) & assigned(sessions, servers)
     hours = sessions["duration_s"] / 3600
@@ -132,7 +165,7 @@ def restores_fast_enough(
             if rto_hours == 0
             else "kind, state, result or end of some restores is not told"
             if doubt
-            else "no restore succeeded in the period",
+            else "no restore succeeded in the last twelve months, as far as the server remembers",
         )
     )
 

@@ -50,7 +50,7 @@ _LATER_UNREAD = "lastResult is None, and the sessions after the period were not 
     remediation="Home > Jobs > right-click the job > Statistics: read the error, correct it, run the job again.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
-        Example("PASS", {}, {"job_states": [{"last_result": "None"}], "sessions": [_RUNNING, _OK_RUN]}),
+        Example("PASS", {}, {"job_states": [{"last_result": "None"}], "sessions": [_OK_RUN, _RUNNING]}),
         Example("FAIL", {}, {"job_states": [{"last_result": "Failed"}]}),
         Example("FAIL", {}, {"job_states": [{"last_result": "None"}], "sessions": [_RUNNING, _FAILED_RUN]}),
         Example("UNKNOWN", {}, {"job_states": [{"last_result": "None"}], "sessions": [_RUNNING]}),

@@ -13,7 +13,7 @@ from vbr_audit.checks.logic import Cells, nullable, one_of, places_of, surely, w
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
-from vbr_audit.checks.sessions import count_of, finished, in_time, owners_of
+from vbr_audit.checks.sessions import count_of, finished, in_time, owners_of, rows_of
 
 _JOB = {"job_id": "job-1"}
 _SESSION = {"job_id": "job-1", "state": "Stopped", "result": "Success"}
@@ -26,14 +26,20 @@ def _sessions(*rows: dict[str, object], **tables: list[dict[str, object]]) -> di
     return {"sessions": [{**_SESSION, **row} for row in rows], **tables}
 
 
-def _lasting(*hours: float, table: str = "resulting_sessions") -> dict[str, list[dict[str, object]]]:
+def _lasted(*hours: float, **more: object) -> list[dict[str, object]]:
     """One finished session a day that took so many hours, the oldest first."""
-    return {
-        table: [
-            {**_SESSION, "created": hours_ago(24 * (28 - day)), "duration_s": 3600 * hour}
-            for day, hour in enumerate(hours)
-        ]
-    }
+    return [
+        {**_SESSION, "created": hours_ago(24 * (28 - day)), "duration_s": 3600 * hour, **more}
+        for day, hour in enumerate(hours)
+    ]
+
+
+def _lasting(*hours: float) -> dict[str, list[dict[str, object]]]:
+    return {"resulting_sessions": _lasted(*hours)}
+
+
+_HALF_A_DAY = {**_SESSION, "state": "Working", "created": hours_ago(12.5)}
+_HANGING = {"state": "WaitingRepository", "created": hours_ago(25)}
 
 
 @check(
@@ -61,14 +67,17 @@ def runs_not_cancelled(
     dated = sessions["created"].notna().to_numpy()
     stopped = count_of(owner, dated & surely(sessions["is_canceled"]), jobs)
     clear = count_of(owner, dated & surely(~sessions["is_canceled"]), jobs)
-    total = count_of(owner, np.ones(len(sessions), dtype=bool), jobs)
+    total = rows_of(owner, jobs)
     settled = (stopped > 0) | ((total > 0) & (clear == total))
     said = [f"{some} of {all_} sessions stopped by hand" for some, all_ in zip(stopped, total, strict=True)]
     return Outcome(
         nullable(stopped == 0, ~settled, jobs.index),
         observed=worded(jobs.index, (total > 0, said)),
         reason=worded(
-            jobs.index, (total == 0, NO_SESSION), default="of some sessions it is not told, or when they started"
+            jobs.index,
+            (settled, pd.NA),
+            (total == 0, NO_SESSION),
+            default="of some sessions it is not told, or when they started",
         ),
     )
 
@@ -86,17 +95,13 @@ def runs_not_cancelled(
     examples=(
         Example("PASS", _JOB, _sessions({"state": "Stopped"})),
         Example("PASS", _JOB, _sessions({"state": "Working", "created": hours_ago(24)})),
-        Example("FAIL", _JOB, _sessions({"state": "WaitingRepository", "created": hours_ago(25)})),
-        Example(
-            "FAIL",
-            _JOB,
-            {
-                "sessions": [
-                    *_lasting(4, 4, 4, 4, 4, table="sessions")["sessions"],
-                    {**_SESSION, "state": "Working", "created": hours_ago(12.5)},
-                ]
-            },
-        ),
+        Example("PASS", _JOB, {"sessions": [*_lasted(4.5, 4, 4.5, 4, 4.5), _HALF_A_DAY]}),
+        Example("PASS", _JOB, {"sessions": [_SESSION] * 5}),
+        Example("FAIL", _JOB, _sessions(_HANGING)),
+        Example("FAIL", _JOB, {"sessions": [*_lasted(4.5, 4, 4, 4, 4.5), _HALF_A_DAY]}),
+        Example("FAIL", _JOB, {"sessions": [*_lasted(4, 4, 4, 4, 4, 4), _HALF_A_DAY]}),
+        Example("FAIL", _JOB, _sessions(_HANGING, {"state": "Meditating"})),
+        Example("UNKNOWN", _JOB, {"sessions": [*_lasted(4, 4, 4, 4, float("nan")), _HALF_A_DAY]}),
         Example("UNKNOWN", _JOB, _sessions({"state": "Meditating", "created": hours_ago(25)})),
         Example("UNKNOWN", _JOB, _sessions({"state": "Working"})),
         Example("UNKNOWN", _JOB),
@@ -118,21 +123,27 @@ def sessions_do_not_hang(
     owner, done = places_of(sessions["job_id"], jobs["job_id"]), finished(sessions)
     running, strange = surely(~done), done.isna().to_numpy()
     took = sessions["duration_s"].to_numpy(dtype=float, na_value=np.nan) / 3600
-    usual = _medians(np.where(surely(done), owner, -1), took, jobs, min_sessions)
-    mine = np.where(owner >= 0, owner, 0)
-    limit = np.fmin(max_hours, times * usual[mine]) if len(jobs) else np.zeros(0)
+    usual = _medians(np.where(surely(done), owner, -1), took, len(jobs), min_sessions)
+    limit = np.fmin(max_hours, times * np.append(usual, np.nan)[owner])
     age = hours_between(sessions["created"], now).to_numpy(dtype=float, na_value=np.nan)
     hangs = count_of(owner, running & (age > limit), jobs)
     open_ = count_of(owner, strange | (running & np.isnan(age)), jobs)
-    active, total = count_of(owner, running, jobs), count_of(owner, owner >= 0, jobs)
-    settled = (hangs > 0) | ((total > 0) & (open_ == 0))
+    active, total = count_of(owner, running, jobs), rows_of(owner, jobs)
+    blind = (count_of(owner, surely(done), jobs) >= min_sessions) & np.isnan(usual) & (active > 0)
+    settled = (hangs > 0) | ((total > 0) & (open_ == 0) & ~blind)
     said = [f"{some} of {all_} running sessions hang" for some, all_ in zip(hangs, active, strict=True)]
     return Outcome(
         nullable(hangs == 0, ~settled, jobs.index),
         observed=worded(
             jobs.index, (hangs > 0, said), (active > 0, "running, no longer than usual"), (total > 0, "nothing runs")
         ),
-        reason=worded(jobs.index, (total == 0, NO_SESSION), default="state or start of some session is not known"),
+        reason=worded(
+            jobs.index,
+            (settled, pd.NA),
+            (total == 0, NO_SESSION),
+            (open_ > 0, "state or start of some session is not known"),
+            default="how long its sessions usually take is not known",
+        ),
     )
 
 
@@ -153,7 +164,11 @@ def sessions_do_not_hang(
         Example("FAIL", _JOB, _lasting(*[1.0, 1.5] * 5, 4)),
         Example("PASS", _JOB, _lasting(*[1.0] * 10, 1.5), params={"min_extra_minutes": 30}),
         Example("FAIL", _JOB, _lasting(*[1.0] * 10, 1.5), params={"min_extra_minutes": 29}),
+        Example("PASS", _JOB, _lasting(1, 2, 3, 5), params={"min_runs": 3}),
+        Example("FAIL", _JOB, _lasting(1, 2, 3, 5.1), params={"min_runs": 3}),
+        Example("PASS", _JOB, {"resulting_sessions": [*_lasted(*[1.0] * 11), *_lasted(9, result="Failed")]}),
         Example("UNKNOWN", _JOB, _lasting(*[1.0] * 10, float("nan"))),
+        Example("UNKNOWN", _JOB, _lasting(*[1.0] * 9, float("nan"), 1)),
         Example("NOT_APPLICABLE", _JOB, _lasting(*[1.0] * 9, 9)),
     ),
 )
@@ -173,15 +188,15 @@ def duration_usual(
     """
     owner = owners_of(jobs, runs, since, until)
     fine = surely(finished(runs)) & surely(one_of(runs["result"], ("Success", "Warning")))
-    doubt = surely(~finished(runs)) | surely(one_of(runs["result"], ("Failed", "None")))
-    unclear = count_of(owner, ~doubt & ~(fine & runs["created"].notna().to_numpy()), jobs) > 0
+    aside = surely(~finished(runs)) | surely(one_of(runs["result"], ("Failed", "None")))
+    unclear = count_of(owner, ~aside & ~(fine & runs["created"].notna().to_numpy()), jobs) > 0
     order = in_time(np.where(fine, owner, -1), runs)
     mine, took = owner[order], runs["duration_s"].to_numpy(dtype=float, na_value=np.nan)[order] / 60
     newest = np.append(mine[1:] != mine[:-1], True)[: len(mine)]
     last = np.full(len(jobs), np.nan)
     last[mine[newest]] = took[newest]
     count, mean, spread = _spread(mine[~newest], took[~newest], len(jobs))
-    excess, bare = last - mean, count_of(owner, owner >= 0, jobs) == 0
+    excess, bare = last - mean, rows_of(owner, jobs) == 0
     long = (excess > deviations * spread) & (excess > min_extra_minutes)
     seen = np.bincount(mine[~newest], minlength=len(jobs))
     enough = seen >= min_runs
@@ -191,9 +206,10 @@ def duration_usual(
         nullable(~long, unsettled, jobs.index),
         observed=worded(jobs.index, (~unsettled & enough, said)),
         expected=f"at most {deviations:g} standard deviations, or {min_extra_minutes} min, above the mean",
-        applies=nullable(enough, (unclear | bare) & ~enough, jobs.index),
+        applies=nullable(enough, unclear | bare, jobs.index),
         reason=worded(
             jobs.index,
+            (~unsettled & enough, pd.NA),
             (bare, NO_SESSION),
             (~enough & ~unclear, f"fewer than {min_runs} good runs before the newest one"),
             default="state, result, start or duration of some runs is not known",
@@ -201,14 +217,10 @@ def duration_usual(
     )
 
 
-def _medians(owner: Cells, values: Cells, jobs: pd.DataFrame, least: int) -> Cells:
-    """The median of each job's `values`, NaN where there are fewer than `least`."""
-    chosen = (owner >= 0) & ~np.isnan(values)
-    groups = pd.Series(values[chosen]).groupby(owner[chosen])
-    found = np.full(len(jobs), np.nan)
-    medians = groups.median()[groups.count() >= least]
-    found[medians.index.to_numpy(dtype=np.int64)] = medians.to_numpy()
-    return found
+def _medians(owner: Cells, values: Cells, size: int, least: int) -> Cells:
+    """The median of each job's known values, NaN where fewer than `least` are known."""
+    groups = pd.Series(values).groupby(owner)
+    return groups.median().where(groups.count() >= least).reindex(range(size)).to_numpy(dtype=float)
 
 
 def _spread(owner: Cells, values: Cells, size: int) -> tuple[Cells, Cells, Cells]:

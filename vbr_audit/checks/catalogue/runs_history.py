@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells, listed, nullable, surely, worded
+from vbr_audit.checks.logic import Cells, listed, nullable, surely, surely_one, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -28,7 +28,17 @@ def _runs(*results: str | None, **more: object) -> dict[str, list[dict[str, obje
     return {"resulting_sessions": [_run(word, 24 * (25 - day), **more) for day, word in enumerate(results)]}
 
 
+def _beside(runs: dict[str, list[dict[str, object]]], *others: dict[str, object]) -> dict[str, list[dict[str, object]]]:
+    """The same with further runs."""
+    return {"resulting_sessions": [*runs["resulting_sessions"], *others]}
+
+
 _RUNNING = {"resulting_sessions": [_run("None", 1) | {"state": "Working"}]}
+_DATELESS = _run("Success", 1) | {"created": None}
+_ONCE = {"retries": 0, "attempts": 1, "folded_by": "retry info"}
+_REPEATED = {"retries": 1, "attempts": 2, "folded_by": "retry info"}
+_DENIED = {"result_message": "Access denied"}
+_OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
 
 
 @check(
@@ -40,13 +50,14 @@ _RUNNING = {"resulting_sessions": [_run("None", 1) | {"state": "Working"}]}
     reads=("resulting_sessions.result", *_READS),
     remediation="History > Jobs: read the errors of the failed sessions, and correct the most frequent cause first.",
     examples=(
-        Example("PASS", _EXPECTED, _runs(*["Success"] * 19, "Failed")),
+        Example("PASS", _EXPECTED, _runs(*["Success"] * 19, "Failed"), severity="high"),
         Example("PASS", _EXPECTED, _runs("Warning")),
-        Example("PASS", _EXPECTED, {"resulting_sessions": [_run("Success", 30), *_RUNNING["resulting_sessions"]]}),
+        Example("PASS", _EXPECTED, _beside(_runs("Success"), *_RUNNING["resulting_sessions"])),
         Example("FAIL", _EXPECTED, _runs(*["Success"] * 11, "Failed"), severity="medium"),
         Example("FAIL", _EXPECTED, _runs(*["Success"] * 9, "Failed"), severity="medium"),
         Example("FAIL", _EXPECTED, _runs("Success", "Failed"), severity="high"),
         Example("UNKNOWN", _EXPECTED, _runs("Success", None)),
+        Example("UNKNOWN", _EXPECTED, _runs(*["Success"] * 18, "Failed", None)),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
         Example("NOT_APPLICABLE", _ASIDE, _runs("Failed")),
@@ -81,6 +92,7 @@ def runs_succeed(
         expected=f"≥ {100 * required:.1f} % of the finished runs; below {100 * min_rate:.1f} % it weighs in full",
         severity=worded(jobs.index, (settled & (lowest < required) & (lowest >= min_rate), "medium")),
         applies=jobs["expected_to_run"],
+        applies_by_settings=True,
         reason=_why(jobs, settled, open_ > 0),
     )
 
@@ -117,8 +129,8 @@ def failures_isolated(
     runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
     ended = np.where(surely(~finished(sessions)), -1, owner)
     order = in_time(ended, sessions)
-    failed = (surely(finished(sessions)) & surely(sessions["result"] == "Failed"))[order]
-    fine = surely(finished(sessions)) & surely(sessions["result"].isin(["Success", "Warning"]))
+    failed = (surely(finished(sessions)) & surely_one(sessions["result"], "Failed"))[order]
+    fine = surely(finished(sessions)) & surely_one(sessions["result"], "Success", "Warning")
     sure = longest_streaks(ended[order], failed, jobs)
     most = longest_streaks(ended[order], ~fine[order], jobs) + runs.dateless
     settled = (runs.known > 0) & (((sure >= failures) & (runs.dateless == 0)) | (most < failures))
@@ -127,6 +139,7 @@ def failures_isolated(
         nullable(sure < failures, ~settled, jobs.index),
         observed=worded(jobs.index, (runs.known > 0, said)),
         applies=jobs["expected_to_run"],
+        applies_by_settings=True,
         reason=_why(jobs, settled, runs.unclear + runs.dateless > 0),
     )
 
@@ -144,6 +157,8 @@ def failures_isolated(
         Example("PASS", _EXPECTED, _runs("Success")),
         Example("PASS", _EXPECTED, _runs("Warning")),
         Example("FAIL", _EXPECTED, _runs("Failed")),
+        Example("PASS", _EXPECTED, _beside(_runs("Success", "Success"), _DATELESS)),
+        Example("UNKNOWN", _EXPECTED, _beside(_runs("Success"), _DATELESS)),
         Example("UNKNOWN", _EXPECTED, _runs("Failed", None)),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("UNKNOWN", _EXPECTED, _runs("Failed"), datasets={"sessions": "partial"}),
@@ -151,14 +166,18 @@ def failures_isolated(
     ),
 )
 def one_run_succeeded(jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> Outcome:
-    """Without one good run in the whole period there is no restore point of it at all."""
+    """Without one good run in the whole period there is no restore point of it at all.
+
+    A session of which the start is not known may be the last attempt of any run, so it leaves one good run in doubt.
+    """
     runs = runs_of(jobs, sessions, since, until)
     open_ = runs.unclear + runs.dateless
-    settled = (runs.good > 0) & (runs.dateless < np.maximum(runs.good, 1)) | ((runs.failed > 0) & (open_ == 0))
+    settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0))
     return Outcome(
         nullable(runs.good > 0, ~settled, jobs.index),
         observed=worded(jobs.index, (runs.known > 0, _shares(runs.good, runs.known, runs.warning, open_))),
         applies=jobs["expected_to_run"],
+        applies_by_settings=True,
         reason=_why(jobs, settled, open_ > 0),
     )
 
@@ -174,19 +193,15 @@ def one_run_succeeded(jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.d
     examples=(
         Example("PASS", _EXPECTED, _runs("Success", retries=0, attempts=1, folded_by="day")),
         Example("PASS", _EXPECTED, _runs("Success", retries=1, attempts=2, folded_by="day"), params={"max_share": 1.0}),
-        Example(
-            "PASS",
-            _EXPECTED,
-            {
-                "resulting_sessions": [
-                    _run("Success", 48 + day, retries=int(day == 0), attempts=1 + (day == 0), folded_by="retry info")
-                    for day in range(5)
-                ]
-            },
-        ),
-        Example("FAIL", _EXPECTED, _runs("Success", retries=1, attempts=2, folded_by="retry info")),
+        Example("PASS", _EXPECTED, _beside(_runs(*["Success"] * 4, **_ONCE), _run("Success", 1, **_REPEATED))),
+        Example("FAIL", _EXPECTED, _beside(_runs(*["Success"] * 3, **_ONCE), _run("Success", 1, **_REPEATED))),
         Example("FAIL", _EXPECTED, _runs("Success", retries=2, attempts=3, folded_by="day")),
         Example("UNKNOWN", _EXPECTED, _runs("Success", retries=1, attempts=3, folded_by="day")),
+        Example(
+            "UNKNOWN",
+            _EXPECTED,
+            _beside(_runs(*["Success"] * 3, **_ONCE), _run("Success", 2, **_REPEATED), _run("Success", 1)),
+        ),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("NOT_APPLICABLE", _ASIDE, _runs("Success", retries=1, attempts=2, folded_by="day")),
     ),
@@ -208,7 +223,7 @@ def first_attempt_succeeds(
     told = sessions[["retries", "attempts", "folded_by"]].notna().all(axis=1).to_numpy()
     clear = surely(finished(sessions)) & sessions["created"].notna().to_numpy() & told
     repeated = clear & surely(sessions["retries"] > 0)
-    by_day = surely(sessions["folded_by"] == "day")
+    by_day = surely_one(sessions["folded_by"], "day")
     crowded = count_of(owner, by_day & surely(sessions["attempts"] - 1 > sessions["retries"]), jobs) > 0
     known, needed = count_of(owner, clear, jobs), count_of(owner, repeated, jobs)
     unclear = count_of(owner, ~clear, jobs)
@@ -222,6 +237,7 @@ def first_attempt_succeeds(
         observed=worded(jobs.index, (known > 0, said)),
         expected=f"≤ {100 * max_share:.0f} % of the runs",
         applies=jobs["expected_to_run"],
+        applies_by_settings=True,
         reason=_why(
             jobs,
             settled,
@@ -241,12 +257,21 @@ def first_attempt_succeeds(
     expected="the same error fewer than {times} times",
     remediation="History > Jobs: correct the cause of the error that repeats; look for it in the vendor's articles.",
     examples=(
-        Example("PASS", _EXPECTED, _runs("Failed", "Failed", result_message="Access denied")),
-        Example("FAIL", _EXPECTED, _runs("Failed", "Failed", "Failed", result_message="Access denied")),
+        Example("PASS", _EXPECTED, _runs("Failed", "Failed", **_DENIED)),
+        Example("PASS", _EXPECTED, _beside(_runs("Warning", "Warning", **_DENIED), _run("Failed", 1, **_DENIED))),
+        Example("PASS", _EXPECTED, _beside(_runs("Failed", **_DENIED), *_OF_ANOTHER_JOB)),
+        Example("FAIL", _EXPECTED, _runs("Failed", "Failed", "Failed", **_DENIED)),
+        Example("FAIL", _EXPECTED, _beside(_runs("Failed", "Failed", "Failed", **_DENIED), _run("Failed", 1))),
         Example("UNKNOWN", _EXPECTED, _runs("Failed", "Failed", "Failed")),
+        Example("UNKNOWN", _EXPECTED, _beside(_runs("Failed", "Failed", "Failed", **_DENIED), _DATELESS)),
+        Example(
+            "UNKNOWN",
+            _EXPECTED,
+            _beside(_runs("Failed", "Failed", **_DENIED), _run("Failed", 1, **_DENIED) | {"state": "Meditating"}),
+        ),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
-        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed", "Failed", "Failed", result_message="Access denied")),
+        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed", "Failed", "Failed", **_DENIED)),
     ),
 )
 def errors_do_not_repeat(
@@ -260,7 +285,7 @@ def errors_do_not_repeat(
     """An error that comes back has a cause that somebody could remove; retries and patience do not."""
     runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
     dated = sessions["created"].notna().to_numpy() & surely(finished(sessions))
-    failed, message = dated & surely(sessions["result"] == "Failed"), sessions["result_message"]
+    failed, message = dated & surely_one(sessions["result"], "Failed"), sessions["result_message"]
     said = failed & message.notna().to_numpy() & (owner >= 0)
     codes, words = pd.factorize(message)
     pairs, counts = np.unique(np.stack([owner[said], codes[said]]), axis=1, return_counts=True)
@@ -268,7 +293,7 @@ def errors_do_not_repeat(
     np.maximum.at(most, pairs[0], counts)
     repeated = counts >= times
     open_ = count_of(owner, failed & ~said, jobs) + runs.unclear + runs.dateless
-    settled = (runs.known > 0) & ((most >= times) | (open_ == 0))
+    settled = (runs.known > 0) & ((most - runs.dateless >= times) | (open_ == 0))
     which = listed(pairs[0][repeated], pd.Series(words.take(pairs[1][repeated]), dtype=message.dtype), jobs.index)
     seen = [f"{number} equal errors at most" if number > 1 else "none repeats" for number in most.tolist()]
     texts = [f"{number} times: {word}" for number, word in zip(most.tolist(), which, strict=True)]
@@ -276,6 +301,7 @@ def errors_do_not_repeat(
         nullable(most < times, ~settled, jobs.index),
         observed=worded(jobs.index, (which.notna(), texts), (runs.known > 0, seen)),
         applies=jobs["expected_to_run"],
+        applies_by_settings=True,
         reason=_why(jobs, settled, open_ > 0),
     )
 

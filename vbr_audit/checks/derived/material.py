@@ -58,6 +58,10 @@ class Material(Protocol):
         """The rows of `table`; empty where it was not read. Not to be written to."""
         ...
 
+    def text(self, table: str, name: str) -> pd.Series:
+        """A text column of `table` that cannot be written to, so that its codes are worked out once."""
+        ...
+
     def is_read(self, table: str) -> bool:
         """Whether `table` was read, at least in part."""
         ...

@@ -17,8 +17,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Derived, Material
-from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, verified
+from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, verified
 from vbr_audit.checks.derived.protection_points import Points, link_points, point_facts
 from vbr_audit.checks.derived.protection_promises import gap_facts, gfs_facts, jobs_of, retention_facts
 from vbr_audit.checks.logic import Cells, any_of, listed, number_of, surely
@@ -133,8 +134,7 @@ def _job_facts(
     kind = jobs["job_type"].fillna(jobs["type"])
     is_copy = kind.isin(COPY_JOBS).astype("boolean").mask(kind.isna().to_numpy())
     primary = surely(~is_copy) & jobs["backup_job_id"].notna().to_numpy()
-    pairs = pd.Series(list(zip(owners.tolist(), jobs["backup_job_id"].tolist(), strict=True)), dtype=object)
-    distinct = primary & ~pairs.where(primary).duplicated().to_numpy()
+    distinct = first_pairs(owners, codes_of(jobs["backup_job_id"]).rows, primary)
     unsure = number_of(owners, is_copy.isna().to_numpy() | jobs["backup_job_id"].isna().to_numpy(), index) > 0
     lost = number_of(owners, units["restore_points_count"].isna().to_numpy(), index) > 0
     total = np.zeros(count, dtype=np.int64)
@@ -156,28 +156,36 @@ def _job_facts(
 
 def _owners(units: pd.DataFrame) -> tuple[Cells, list[str]]:
     """The object of each row, as a position, and the keys of the objects in the order of their first row."""
-    parent: dict[Any, Any] = {}
-
-    def root(node: Any) -> Any:
-        while parent.setdefault(node, node) != node:
-            parent[node] = node = parent[parent[node]]
-        return node
-
     # A row without an id is an object all the same: it must not vanish.
     other = units["backup_id"].fillna("?") + "/" + units["name"].fillna("?")
-    ids = units["backup_object_id"].fillna(other).tolist()
-    for own, platform, place, name in zip(
-        ids, *(units[column].tolist() for column in ("platform", "object_id", "name")), strict=True
-    ):
-        mine = root(own)
-        if all(type(part) is str for part in (platform, place, name)):
-            parent[root((platform, place, name.casefold()))] = mine
-    groups: dict[Any, int] = {}
-    owners = np.array([groups.setdefault(root(own), len(groups)) for own in ids], dtype=np.int64)
-    keys = [""] * len(groups)
-    for own, owner in zip(ids, owners.tolist(), strict=True):
+    ids = units["backup_object_id"].fillna(other)
+    names = codes_of(units["name"])
+    folded = pd.factorize(np.array([text.casefold() for text in names.texts], dtype=object))[0]
+    parts = [codes_of(units["platform"]).rows, codes_of(units["object_id"]).rows]
+    parts.append(names.spread(folded, np.int64, missing=-1))
+    machine = combined(parts, len(units))
+    machine[np.logical_or.reduce([part < 0 for part in parts])] = -1
+    owners = pd.factorize(_linked(codes_of(ids).rows, machine))[0]
+    keys = [""] * (int(owners.max(initial=-1)) + 1)
+    for own, owner in zip(ids.tolist(), owners.tolist(), strict=True):
         keys[owner] = min(keys[owner] or own, own)
     return owners, keys
+
+
+def _linked(*columns: Cells) -> Cells:
+    """For each row the first one that it hangs together with: by an equal number in one of `columns`, -1 for none."""
+    found = np.arange(len(columns[0]))
+    while True:
+        before = found
+        for column in columns:
+            known = column >= 0
+            least = np.full(column.max(initial=-1) + 1, len(column))
+            np.minimum.at(least, column[known], found[known])
+            found = found.copy()
+            found[known] = least[column[known]]
+        found = found[found]
+        if np.array_equal(found, before):
+            return found
 
 
 def _tiers(material: Material, names: Any, jobs: pd.Series, owners: Cells, count: int) -> list[Any]:

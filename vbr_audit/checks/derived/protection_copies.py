@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.logic import Cells, any_of, beside, listed, nullable, number_of, places_of, surely, taken
 from vbr_audit.tables.arrays import STRING
@@ -30,6 +31,7 @@ PRODUCTION_MEDIUM: Final = "local disk"
 """Production counts as disk: a second medium is any storage class but this one."""
 
 _NO_HOST: Final = ("object storage", "archive storage", "network share", "appliance")
+_HEALTH: Final = ("job_id", "health_check_enabled", "health_check_scheduled", "settings_profile")
 _PLACE_COLUMNS: Final = ("place", "name", "medium", "offsite", "protected", "host")
 
 
@@ -39,7 +41,7 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells) -> pd.Data
     A backup on a scale-out repository is one copy on its performance tier; a capacity or archive tier to which it is
     copied at once is one more. Tiers to which backups are only moved are none.
     """
-    backups = beside(units["backup_id"], material.frame("backups"), "backup_id")
+    backups = beside(units["backup_id"], material.frame("backups")[["backup_id", "repository_id"]], "backup_id")
     held = (units["restore_points_count"] > 0).astype("boolean").reset_index(drop=True)
     where = backups["repository_id"].reset_index(drop=True)
     parts = []
@@ -173,10 +175,17 @@ def _separate_hosts(
 ) -> pd.Series:
     """Whether the copies lie on at least two hosts; NA for fewer than two copies too."""
     named = sure & host.notna().to_numpy()
-    keys = pd.Series(list(zip(owner.tolist(), host.astype(object).tolist(), strict=True)), dtype=object)
-    hosts = number_of(owner, named & ~keys.where(named).duplicated().to_numpy(), index)
+    hosts = number_of(owner, first_pairs(owner, codes_of(host).rows, named), index)
     homeless = number_of(owner, sure & ~named, index)
     return _enough(hosts, homeless + unclear, 2).mask(surely((count < 2).astype("boolean")))
+
+
+def first_pairs(owners: Cells, others: Cells, chosen: Cells) -> Cells:
+    """A plain boolean array: of the `chosen` rows the first with each pair of an owner and another number."""
+    rows = np.flatnonzero(chosen)
+    found = np.zeros(len(chosen), dtype=bool)
+    found[rows[~pd.Series(combined([owners[rows], others[rows]], len(rows))).duplicated().to_numpy()]] = True
+    return found
 
 
 def verified(material: Material, units: pd.DataFrame, owners: Cells, index: pd.Index) -> pd.Series:
@@ -185,35 +194,25 @@ def verified(material: Material, units: pd.DataFrame, owners: Cells, index: pd.I
     A health check has no session of its own: it is taken as done where it is on, has a time, and the job has had a
     good session in the period.
     """
-    backups, jobs = material.frame("backups"), material.frame("jobs")
+    backups, jobs = material.frame("backups"), material.frame("jobs")[list(_HEALTH)]
     job_ids = taken(backups["job_id"], places_of(units["backup_id"], backups["backup_id"]), units.index)
     job = beside(job_ids, jobs, "job_id")
     on = job["health_check_enabled"] & job["health_check_scheduled"]
     on = on.mask(surely(~support(job["settings_profile"], "health_check_enabled")), False)
-    ran = _ran(material, job_ids)
-    scanned = _scanned(material, job_ids)
-    return any_of(owners, (on & ran) | scanned, index)
+    jobs_of, results = (codes_of(material.text("sessions", name)) for name in ("job_id", "result"))
+    good = jobs_of.texts_of(results.among(("Success", "Warning")))
+    open_ = jobs_of.texts_of(results.rows < 0)
+    jobless = bool((jobs_of.rows < 0).any()) or not material.is_whole("sessions")
+    ran = job_ids.isin(good).astype("boolean")
+    ran = ran.mask(~surely(ran) & (job_ids.isna().to_numpy() | jobless | job_ids.isin(open_).to_numpy()))
+    return any_of(owners, (on & ran) | _scanned(material, job_ids, good), index)
 
 
-def _good_sessions(material: Material) -> pd.Series:
-    """The jobs of the good sessions of the period."""
-    sessions = material.frame("sessions")
-    return sessions.loc[sessions["result"].isin(["Success", "Warning"]).to_numpy(dtype=bool), "job_id"].dropna()
-
-
-def _ran(material: Material, job_ids: pd.Series) -> pd.Series:
-    sessions = material.frame("sessions")
-    ran = job_ids.isin(_good_sessions(material)).astype("boolean")
-    unknown = job_ids.isna().to_numpy() | (not material.is_whole("sessions")) | bool(sessions["job_id"].isna().any())
-    unknown |= job_ids.isin(sessions.loc[sessions["result"].isna(), "job_id"]).to_numpy(dtype=bool)
-    return ran.mask(~surely(ran) & unknown)
-
-
-def _scanned(material: Material, job_ids: pd.Series) -> pd.Series:
-    """Whether a content scan that ran well in the period takes the backups of the job."""
-    jobs = material.frame("jobs")
+def _scanned(material: Material, job_ids: pd.Series, ran: Cells) -> pd.Series:
+    """Whether a content scan that ran well in the period takes the backups of the job; `ran` are the jobs that did."""
+    jobs = material.frame("jobs")[["job_id", "type", "source_job_ids"]]
     scans = jobs[surely(jobs["type"] == "SureBackupContentScan")]
-    good = scans[scans["job_id"].isin(_good_sessions(material)).to_numpy()]
+    good = scans[scans["job_id"].isin(ran).to_numpy()]
     taken_ids = {each for cell in good["source_job_ids"].dropna() for each in str(cell).split(",")}
     found = job_ids.isin(taken_ids).astype("boolean")
     open_scan = not (material.is_whole("sessions") and material.is_whole("jobs"))

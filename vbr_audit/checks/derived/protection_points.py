@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.codes import codes_of, matches
 from vbr_audit.checks.dates import LEEWAY
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.logic import Cells, nullable, surely, taken, texts
+from vbr_audit.checks.logic import Cells, nullable, surely, taken
 
 MALWARE: Final = ("Clean", "Informative", "Suspicious", "Infected")
 """The marks of restore points, the worst last."""
@@ -19,22 +21,25 @@ MALWARE: Final = ("Clean", "Informative", "Suspicious", "Infected")
 _MOST_GAPS: Final = 20
 
 
-def pairs(*parts: pd.Series) -> pd.Series:
-    """The texts of each row as one key; NA where one of them is."""
-    cells = [part.to_numpy(dtype=object) for part in parts]
-    unknown = np.logical_or.reduce([part.isna().to_numpy() for part in parts])
-    joined = np.array(["\x1f".join(map(str, row)) for row in zip(*cells, strict=True)], dtype=object)
-    joined[unknown] = pd.NA
-    return texts(joined, parts[0].index)
+def only_places(keys: Sequence[pd.Series], where: Sequence[pd.Series]) -> Cells:
+    """The position in `where` that has the same texts as each row of `keys`.
+
+    Both are columns side by side. -1 where a text is NA, and for a row that is there not at all or twice.
+    """
+    wanted, there = np.zeros(len(keys[0]), dtype=np.int64), np.zeros(len(where[0]), dtype=np.int64)
+    for key, place in zip(keys, where, strict=True):
+        own, other = codes_of(key), codes_of(place)
+        wanted = _paired(wanted, own.spread(matches(own, other), np.int64, missing=-1), len(other.texts))
+        there = _paired(there, other.rows, len(other.texts))
+    numbers, first, times = np.unique(there, return_index=True, return_counts=True)
+    single = (times == 1) & (numbers >= 0)
+    found = pd.Index(numbers[single]).get_indexer(pd.Index(wanted))
+    return np.asarray(np.append(first[single], -1)[found])
 
 
-def only_places(keys: pd.Series, where: pd.Series) -> Cells:
-    """The position of each key in `where`; -1 for NA, and for one that is there not at all or twice."""
-    usable = (where.notna() & ~where.duplicated(keep=False)).to_numpy(dtype=bool)
-    found = pd.Index(where[usable]).get_indexer(pd.Index(keys))
-    places = np.append(np.flatnonzero(usable), -1)[found]
-    places[keys.isna().to_numpy()] = -1
-    return np.asarray(places)
+def _paired(numbers: Cells, more: Cells, size: int) -> Cells:
+    """One number for two; -1 where one of them is."""
+    return np.where((numbers < 0) | (more < 0), -1, numbers * size + more)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +63,13 @@ def link_points(material: Material, units: pd.DataFrame) -> Points:
     one object only.
     """
     points, files = material.frame("restore_points"), material.frame("backup_files")
-    file = only_places(points["backup_file_id"], files["backup_file_id"])
+    file = only_places([points["backup_file_id"]], [files["backup_file_id"]])
     at_home = surely(taken(files["backup_id"], file, points.index) == points["backup_id"])
     file = np.where(at_home, file, -1)
     named = taken(files["object_ids"], file, points.index)
-    by_file = only_places(pairs(points["backup_id"], named), pairs(units["backup_id"], units["backup_object_id"]))
-    by_name = only_places(pairs(points["backup_id"], points["name"]), pairs(units["backup_id"], units["name"]))
+    backup, held_by = points["backup_id"], units["backup_id"]
+    by_file = only_places([backup, named], [held_by, units["backup_object_id"]])
+    by_name = only_places([backup, points["name"]], [held_by, units["name"]])
     told_by_file = named.notna().to_numpy() & (named != "").fillna(False).to_numpy(dtype=bool)
     unit = np.where(told_by_file, by_file, by_name)
     # A file of several machines names none of them alone: then the name decides.
@@ -106,7 +112,7 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int) -
     unmarked = unclear | _any(owner, ~rank_known, count)
     clean = _any(owner, surely(marks == "Clean"), count)
     found: dict[str, Any] = {
-        "points_known": ~unclear,
+        "points_known": pd.array(~unclear, dtype="boolean"),
         "latest_point": _latest(owner, created, np.ones(len(frame), dtype=bool), count, unclear),
         "oldest_point": _latest(owner, created, np.ones(len(frame), dtype=bool), count, unclear, oldest=True),
         "latest_clean_point": _latest(owner, created, surely(marks == "Clean"), count, unmarked),
@@ -135,7 +141,7 @@ def _latest(
     best = np.full(count, edge, dtype=np.int64)
     (np.minimum if oldest else np.maximum).at(best, owner[usable], micros)
     instants = best.astype("datetime64[us]")
-    instants[unclear | (best == edge)] = np.datetime64("NaT")
+    instants[unclear | (best == edge)] = np.datetime64("NaT", "us")
     return pd.Series(pd.DatetimeIndex(instants).tz_localize("UTC"))
 
 

@@ -8,21 +8,33 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.codes import codes_of, matches
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_points import Points, gaps_of
-from vbr_audit.checks.logic import Cells, beside, surely
+from vbr_audit.checks.logic import Cells, beside, surely, surely_one
 from vbr_audit.tables.controls import support
 
 _UNIT_DAYS: Final = {"Days": 1, "Months": 30, "Years": 365}
 _LEVELS: Final = (("Weekly", "gfs_weekly", "W"), ("Monthly", "gfs_monthly", "M"), ("Yearly", "gfs_yearly", "Y"))
+_PROMISES: Final = (
+    "job_id",
+    "name",
+    "type",
+    "settings_profile",
+    "retention_type",
+    "retention_quantity",
+    "gfs_enabled",
+    *(f"{control}_{part}" for _, control, _ in _LEVELS for part in ("enabled", "count")),
+)
 _SPARE: Final = dt.timedelta(days=7)
 """A long-term point may be made some days late, when the full of its day failed."""
 
 
 def jobs_of(material: Material, units: pd.DataFrame) -> pd.DataFrame:
-    """The backup and the job of each unit, on the index of `units`; NA where there is none."""
-    backups = beside(units["backup_id"], material.frame("backups"), "backup_id")
-    return beside(backups["job_id"], material.frame("jobs"), "job_id").assign(
+    """What the backup and the job of each unit promise, on the index of `units`; NA where there is none."""
+    known = material.frame("backups")[["backup_id", "job_id", "job_type", "created"]]
+    backups = beside(units["backup_id"], known, "backup_id")
+    return beside(backups["job_id"], material.frame("jobs")[list(_PROMISES)], "job_id").assign(
         backup_created=backups["created"], backup_job_id=backups["job_id"], job_type=backups["job_type"]
     )
 
@@ -89,8 +101,8 @@ def gap_facts(
     instants = np.maximum(instants, floor[who])
     unclear = np.zeros(count, dtype=bool)
     unclear[owners[points.open_units & mine]] = True
-    sessions = material.frame("sessions")
-    told = material.is_whole("sessions") and bool(sessions[["job_id", "result"]].notna().all(axis=None))
+    told = material.is_whole("sessions")
+    told &= all((codes_of(material.text("sessions", name)).rows >= 0).all() for name in ("job_id", "result"))
     unclear |= by_sessions & (not told)
     jobless = np.zeros(count, dtype=bool)
     jobless[owners[mine & jobs["backup_job_id"].isna().to_numpy()]] = True
@@ -133,13 +145,16 @@ def _kept_from(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, poin
 
 def _good_runs(material: Material, jobs: pd.DataFrame, owners: Cells, earliest: Cells) -> tuple[Cells, Cells]:
     """The ends of the sessions with Success per object, those before `earliest` only, and their objects."""
-    sessions = material.frame("sessions")
-    good = sessions[surely(sessions["result"] == "Success") & sessions["ended"].notna().to_numpy()]
-    ends = pd.DataFrame({"job_id": good["job_id"].astype(object), "at": _micros(good["ended"])}).dropna()
-    held = pd.DataFrame({"job_id": jobs["backup_job_id"].astype(object).to_numpy(), "owner": owners}).dropna()
-    held = held[held["owner"] >= 0].drop_duplicates()
-    held = held[earliest[held["owner"].to_numpy(dtype=np.int64)] > _micros_of(material.since)]
-    both = held.merge(ends, on="job_id")
+    ran, asked = codes_of(material.text("sessions", "job_id")), codes_of(jobs["backup_job_id"])
+    late = owners >= 0
+    late[late] = earliest[owners[late]] > _micros_of(material.since)
+    # Both sides name a job by its number among the jobs that are asked for.
+    held = pd.DataFrame({"job": asked.rows, "owner": owners})[late & (asked.rows >= 0)].drop_duplicates()
+    job = ran.spread(matches(ran, asked), np.int64, missing=-1)
+    ended = material.frame("sessions")["ended"]
+    good = surely_one(material.text("sessions", "result"), "Success") & ended.notna().to_numpy()
+    good &= np.isin(job, held["job"].to_numpy())
+    both = held.merge(pd.DataFrame({"job": job[good], "at": _micros(ended[good])}), on="job")
     at, owner = both["at"].to_numpy(dtype=np.int64), both["owner"].to_numpy(dtype=np.int64)
     early = at < earliest[owner] if len(owner) else np.zeros(0, dtype=bool)
     return at[early], owner[early]

@@ -52,27 +52,48 @@ class _Task:
         return "Failed" if self.job.plan.name in _HIDDEN_FAILURES else str(session.result)
 
 
+@dataclass(frozen=True, slots=True)
+class _Restore:
+    """One machine that was brought back."""
+
+    session: Session
+    name: str
+
+    @property
+    def created(self) -> int:
+        return self.session.created
+
+
 def task_rows(world: World, revision: str) -> Lazy:
     """Every task session, oldest first, written when asked for; agents leave none."""
     tasks = _all_tasks(world)
 
     def write(at: int) -> Json:
-        return _write(tasks[at], world, revision)
+        return _written(tasks[at], world, revision)
 
     return Lazy([task.created for task in tasks], write)
 
 
 def tasks_of(session_id: str, world: World, revision: str) -> list[Json]:
     """The task sessions of one session."""
-    return [_write(task, world, revision) for task in _all_tasks(world) if task.session.id == session_id]
+    return [_written(task, world, revision) for task in _all_tasks(world) if task.session.id == session_id]
 
 
-def _all_tasks(world: World) -> list[_Task]:
+def _written(task: _Task | _Restore, world: World, revision: str) -> Json:
+    return _write(task, world, revision) if isinstance(task, _Task) else _write_restore(task, revision)
+
+
+def _all_tasks(world: World) -> list[_Task | _Restore]:
     by_name = {job.plan.name: job for job in world.jobs}
     protected = {
         job.id: (job, members_of(job, by_name, world.seed)) for job in world.jobs if job.plan.type in _WITH_TASKS
     }
-    tasks = [task for session in world.sessions for task in _tasks_of(session, protected)]
+    tasks: list[_Task | _Restore] = [task for session in world.sessions for task in _tasks_of(session, protected)]
+    machines = [
+        member.name for job, members in protected.values() if job.plan.type == "VSphereBackup" for member in members
+    ]
+    brought_back = [session for session in world.sessions if session.kind == "RestoreVm" and machines]
+    tasks += [_Restore(session, machines[turn % len(machines)]) for turn, session in enumerate(brought_back)]
     tasks.sort(key=lambda task: task.created)
     return tasks
 
@@ -109,6 +130,23 @@ def _write(task: _Task, world: World, revision: str) -> Json:
         row["platformType"] = platform_name(task.job.platform, revision)
         row["platformId"] = identify(0, "platform", task.job.platform)
     return row
+
+
+def _write_restore(task: _Restore, revision: str) -> Json:
+    session = task.session
+    ended = session.ended is not None
+    return {
+        "id": f"{0x30000000:08x}{session.id[8:]}",
+        "type": "Restore",
+        "sessionId": session.id,
+        "sessionType": kind_name(revision, session.kind),
+        "creationTime": stamp(session.created),
+        "endTime": None if session.ended is None else stamp(session.ended),
+        "name": task.name,
+        "usn": 0,
+        "state": session.state,
+        "result": {"result": session.result, "message": session.message, "isCanceled": False} if ended else None,
+    }
 
 
 def _scan(task: _Task, point: str) -> Json:

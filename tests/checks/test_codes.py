@@ -1,0 +1,68 @@
+"""Text columns as numbers: the same answers as from the texts, and never those of another column."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vbr_audit.checks.codes import codes_of, combined, matches, sealed
+from vbr_audit.checks.logic import listed, one_of, places_of
+from vbr_audit.tables.arrays import STRING
+
+
+def column(*texts: str | None) -> pd.Series:
+    return pd.Series(texts, dtype=STRING)
+
+
+def test_a_sealed_column_refuses_writing_and_leaves_its_origin_alone() -> None:
+    origin = column("a", "b", None)
+    twin = sealed(origin)
+    with pytest.raises(ValueError, match="read-only"):
+        twin.array[0] = "z"
+    frame = pd.DataFrame({"name": twin}, copy=False)
+    frame.loc[0, "name"] = "z"
+    assert (frame["name"][0], twin[0], origin[0]) == ("z", "a", "a")
+    assert codes_of(twin) is codes_of(twin)
+    assert codes_of(frame["name"]).texts.tolist() == ["z", "b"]
+
+
+def test_a_part_of_a_sealed_column_has_codes_of_its_own() -> None:
+    twin = sealed(column("a", "b", None, "b"))
+    assert codes_of(twin).rows.tolist() == [0, 1, -1, 1]
+    assert codes_of(twin.iloc[1:]).rows.tolist() == [0, -1, 0]
+    assert codes_of(twin.iloc[::-1]).texts.tolist() == ["b", "a"]
+
+
+def test_a_column_that_can_be_written_to_is_looked_at_anew() -> None:
+    values = column("a", "b")
+    assert codes_of(values).among(["a"]).tolist() == [True, False]
+    values.iloc[1] = "a"
+    assert codes_of(values).among(["a"]).tolist() == [True, True]
+
+
+def test_missing_texts_are_no_text_at_all() -> None:
+    codes = codes_of(column(None, "a", None))
+    assert codes.among(["a"]).tolist() == [False, True, False]
+    assert codes.text_at(0) is pd.NA
+    assert codes.texts_of(np.array([True, False, True])).tolist() == []
+    assert one_of(column(None, "a", "b"), ["a"]).tolist() == [pd.NA, True, False]
+    assert codes_of(column()).firsts.tolist() == []
+
+
+def test_the_first_of_equal_keys_is_the_place() -> None:
+    assert places_of(column("b", None, "x", "a"), column("a", "b", None, "b")).tolist() == [1, -1, -1, 0]
+    assert matches(codes_of(column("x", "b")), codes_of(column("a", "b"))).tolist() == [-1, 1]
+
+
+def test_rows_are_alike_where_all_columns_are() -> None:
+    left, right = np.array([0, 0, -1, 0]), np.array([1, -1, 1, 1])
+    assert combined([left, right], 4).tolist() == [0, 1, 2, 0]
+    assert combined([], 2).tolist() == [0, 0]
+
+
+def test_names_are_listed_each_once_in_their_order() -> None:
+    owners = np.array([1, 0, 1, 1, 1, 1, -1])
+    names = column("d", None, "c", "d", "a", "b", "x")
+    assert listed(owners, names, pd.RangeIndex(3)).tolist() == [pd.NA, "d, c, a and 1 more", pd.NA]
+    assert listed(owners[:2], names[:2], pd.RangeIndex(2)).tolist() == [pd.NA, "d"]

@@ -1,0 +1,301 @@
+"""The headline numbers, read back from every artefact: they are those of Python, and so of each other."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import estates
+import pytest
+from html_tables import Page
+from openpyxl import load_workbook
+
+from vbr_audit.checks.derived.protection import DIGITS
+from vbr_audit.display import number, percent
+from vbr_audit.pipeline import Audit
+from vbr_audit.reports.interface import FORMATS
+
+ESTATES = ("demo", "incomplete", "nothing")
+STATUSES = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+Numbers = dict[str, Any]
+"""Some of: statuses, severities, areas (by status), compliance, assessed, success (as texts), jobs, needed, digits."""
+
+
+def whole(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def status_of(word: str) -> str:
+    return word.strip().upper().replace(" ", "_")
+
+
+def full(counts: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
+    return {name: counts.get(name, 0) for name in names}
+
+
+def in_python(audit: Audit) -> Numbers:
+    summary, objects = audit.summary, audit.results.protected
+    digits = [[int((objects[name] == wanted).sum()) for wanted in (True, False)] for name in DIGITS]
+    return {
+        "statuses": full(audit.findings["status"].value_counts().to_dict(), STATUSES),
+        "severities": full(audit.failed["severity"].value_counts().to_dict(), SEVERITIES),
+        "areas": {area.area: dict(area.counts) for area in summary.by_area},
+        "compliance": percent(summary.compliance),
+        "assessed": percent(summary.assessed),
+        "success": percent(summary.success_rate),
+        "jobs": number(summary.jobs_in_scope),
+        "needed": f"{summary.needed_complete} of {summary.needed_total}",
+        "digits": [[yes, no, len(objects) - yes - no] for yes, no in digits],
+    }
+
+
+def tiles_of(page: Page) -> Numbers:
+    compliance, jobs, runs, needed = page.tiles[:4]
+    assessed = re.search(r", ([\d.]+ %|not known) assessed", compliance[1])
+    assert assessed is not None
+    assert jobs[1].startswith("jobs in scope")
+    assert runs[1].startswith("success rate of")
+    return {
+        "compliance": compliance[0],
+        "assessed": assessed[1],
+        "jobs": jobs[0],
+        "success": runs[0],
+        "needed": needed[0],
+    }
+
+
+def in_html(path: Path) -> Numbers:
+    page = Page(path.read_text("utf-8"))
+    tables = {table.id: table.rows for table in page.tables if table.id}
+    statuses = {status_of(row[0]): whole(row[1]) for row in tables["status-counts"][1:]}
+    found = tiles_of(page) | {
+        "statuses": statuses,
+        "severities": {row[0]: whole(row[1]) for row in tables["severity-counts"][1:]},
+    }
+    if "digit-counts" in tables:
+        found["digits"] = [[whole(cell) for cell in row[1:4]] for row in tables["digit-counts"][1:6]]
+    for table in page.tables:
+        if table.rows and table.rows[0][0] == "Area":
+            names = [status_of(word) for word in table.rows[0][1:]]
+            rows = [dict(zip(names, map(whole, row[1:]), strict=True)) for row in table.rows[1:]]
+            found["areas"] = {row[0]: full(counts, STATUSES) for row, counts in zip(table.rows[1:], rows, strict=True)}
+    return found
+
+
+def in_executive(path: Path) -> Numbers:
+    page = Page(path.read_text("utf-8"))
+    tables = {table.id: table.rows for table in page.tables if table.id}
+    found = tiles_of(page)
+    if "table-digits" in tables:
+        found["digits"] = [[whole(cell) for cell in row[1:4]] for row in tables["table-digits"][1:6]]
+    if "table-areas" in tables:
+        found["short areas"] = {row[0]: [whole(cell) for cell in row[1:5]] for row in tables["table-areas"][1:]}
+    return found
+
+
+def in_workbook(path: Path) -> Numbers:
+    rows = [row or (None,) for row in load_workbook(path, read_only=True)["Summary"].iter_rows(values_only=True)]
+
+    def below(*header: str) -> list[tuple[Any, ...]]:
+        start = next((at + 1 for at, row in enumerate(rows) if row[: len(header)] == header), len(rows))
+        end = next((at for at in range(start, len(rows)) if rows[at][0] is None), len(rows))
+        return rows[start:end]
+
+    totals = {row[0]: row[1] for row in below("Number", "Value")}
+    headers = next(row for row in rows if row[:2] == ("Area", "Pass"))
+    names = [status_of(word) for word in headers[1:7]]
+
+    def rate(value: Any) -> str:
+        return value if isinstance(value, str) else percent(value)
+
+    digits = [list(row[1:4]) for row in below("Digit", "Yes")[:5]]
+    return {
+        "statuses": {row[0]: row[1] for row in below("Status", "Findings")},
+        "severities": {row[0]: row[1] for row in below("Severity", "Failing")},
+        "areas": {row[0]: dict(zip(names, row[1:7], strict=True)) for row in below("Area", "Pass")},
+        "compliance": rate(totals["Compliance"]),
+        "assessed": rate(totals["Share assessed"]),
+        "success": rate(totals["Success rate"]),
+        "jobs": number(totals["Jobs in scope"]),
+        "needed": f"{totals['Datasets needed, complete']} of {totals['Datasets needed']}",
+    } | ({"digits": digits} if digits else {})
+
+
+def in_json(path: Path) -> Numbers:
+    document = json.loads(path.read_bytes())
+    summary, findings = document["summary"], document["findings"]
+    told = counted((row["status"], row["severity"], row["area"]) for row in findings)
+    assert summary["counts"] == told["statuses"]
+    return told | {
+        "severities": summary["failing_by_severity"],
+        "areas": {area["area"]: area["counts"] for area in summary["by_area"]},
+        "compliance": percent(summary["compliance"]),
+        "assessed": percent(summary["assessed"]),
+        "success": percent(summary["success_rate"]),
+        "jobs": number(summary["jobs_in_scope"]),
+        "needed": f"{summary['needed_complete']} of {summary['needed_total']}",
+    }
+
+
+def counted(findings: Iterable[tuple[str, str, str]]) -> Numbers:
+    """What a list of findings, as status, severity and area, adds up to."""
+    rows = list(findings)
+    areas = {area: full(Counter(row[0] for row in rows if row[2] == area), STATUSES) for _, _, area in rows}
+    return {
+        "statuses": full(Counter(row[0] for row in rows), STATUSES),
+        "severities": full(Counter(row[1] for row in rows if row[0] == "FAIL"), SEVERITIES),
+        "judged areas": areas,
+    }
+
+
+def in_csv(path: Path) -> Numbers:
+    rows = csv.DictReader(io.StringIO(path.read_text("utf-8"), newline=""))
+    return counted((row["status"], row["severity"], row["area"]) for row in rows)
+
+
+def in_markdown(path: Path) -> Numbers:
+    text = path.read_text("utf-8")
+    tables = [
+        [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
+        for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    ]
+    statuses = next(table for table in tables if table[0][0] == "Status")
+    areas = next((table for table in tables if table[0][0] == "Area"), [[]])
+    names = [status_of(word) for word in areas[0][1:7]]
+
+    def line(label: str) -> str:
+        found = re.search(rf"^- {label}: ([^,;\n]+?)(?:, which is.*|;.*)?$", text, re.MULTILINE)
+        assert found is not None, label
+        return found[1]
+
+    severities = re.search(r"^- Failing by severity: (.*)$", text, re.MULTILINE)
+    assert severities is not None
+    return {
+        "statuses": {status_of(row[0]): whole(row[1]) for row in statuses[2:]},
+        "severities": {word: whole(count) for word, count in re.findall(r"(\w+) ([\d,]*\d)", severities[1])},
+        "areas": {row[0]: dict(zip(names, map(whole, row[1:7]), strict=True)) for row in areas[2:]},
+        "compliance": line("Compliance"),
+        "assessed": line("Assessed"),
+        "success": line("Runs that succeeded"),
+        "jobs": line("Jobs in scope"),
+        "needed": line("Datasets that the checks need, read whole"),
+    }
+
+
+def in_junit(path: Path) -> Numbers:
+    root = ElementTree.parse(path).getroot()
+    suites = root.findall("testsuite")
+    assert {name: sum(int(suite.get(name, "0")) for suite in suites) for name in GROUPS} == {
+        name: int(root.get(name, "0")) for name in GROUPS
+    }
+    return {"groups": {name: int(root.get(name, "0")) for name in GROUPS}}
+
+
+GROUPS = {
+    "tests": STATUSES,
+    "failures": ("FAIL",),
+    "errors": ("UNKNOWN", "ERROR"),
+    "skipped": ("WAIVED", "NOT_APPLICABLE"),
+}
+READ: Mapping[str, Callable[[Path], Numbers]] = {
+    "html": in_html,
+    "executive": in_executive,
+    "xlsx": in_workbook,
+    "json": in_json,
+    "csv": in_csv,
+    "md": in_markdown,
+    "junit": in_junit,
+}
+HEADLINES = {"statuses", "severities", "areas", "compliance", "assessed", "success", "jobs", "needed"}
+TOLD = {
+    "html": HEADLINES,
+    "executive": {"compliance", "assessed", "success", "jobs", "needed"},
+    "xlsx": HEADLINES,
+    "json": HEADLINES,
+    "csv": {"statuses", "severities", "judged areas"},
+    "md": HEADLINES,
+    "junit": {"groups"},
+}
+
+
+DIGITAL = dict.fromkeys(READ, frozenset[str]()) | dict.fromkeys(("html", "executive", "xlsx"), frozenset({"digits"}))
+"""The artefacts that count the digits of 3-2-1-1-0, where there is an object that has them."""
+
+
+@lru_cache
+def audit_called(estate: str) -> Audit:
+    made: Audit = getattr(estates, estate)()
+    return made
+
+
+def expected_of(audit: Audit) -> Numbers:
+    numbers = in_python(audit)
+    statuses, areas = numbers["statuses"], numbers["areas"]
+    numbers["groups"] = {name: sum(statuses[status] for status in members) for name, members in GROUPS.items()}
+    numbers["judged areas"] = {name: counts for name, counts in areas.items() if any(counts.values())}
+    numbers["short areas"] = {
+        name: [counts["FAIL"], counts["WAIVED"], counts["UNKNOWN"] + counts["ERROR"], counts["PASS"]]
+        for name, counts in areas.items()
+    }
+    return numbers
+
+
+@pytest.mark.parametrize("estate", ESTATES)
+@pytest.mark.parametrize("name", [name for name in FORMATS if name in READ])
+def test_every_artefact_tells_the_same_numbers(estate: str, name: str, tmp_path: Path) -> None:
+    audit = audit_called(estate)
+    found = READ[name](estates.write_all(audit, tmp_path, (name,))[name])
+    expected = expected_of(audit)
+    assert found == {key: expected[key] for key in found}
+    assert TOLD[name] | ({"digits"} & DIGITAL[name] if len(audit.results.protected) else set()) <= found.keys()
+
+
+def test_the_numbers_of_the_summary_are_those_of_the_findings() -> None:
+    for estate in ESTATES:
+        audit = audit_called(estate)
+        numbers = in_python(audit)
+        assert dict(audit.summary.counts) == numbers["statuses"]
+        assert dict(audit.summary.failing_by_severity) == numbers["severities"]
+        for status in STATUSES:
+            assert sum(counts[status] for counts in numbers["areas"].values()) == numbers["statuses"][status]
+
+
+def test_the_estates_differ_in_what_could_be_read() -> None:
+    demo, incomplete, nothing = (audit_called(estate) for estate in ESTATES)
+    assert not demo.results.incomplete
+    assert incomplete.results.incomplete
+    assert nothing.summary.jobs_in_scope == 0
+    assert nothing.summary.success_rate is None
+    assert 0 < (incomplete.summary.assessed or 0) < (demo.summary.assessed or 0)
+
+
+@pytest.mark.slow
+def test_paper_tells_the_same_numbers(tmp_path: Path) -> None:
+    pytest.importorskip("weasyprint")
+    audit = audit_called("nothing")
+    path = estates.write_all(audit, tmp_path, ("pdf",))["pdf"]
+    command = ["pdftotext", "-raw", str(path), "-"]
+    text = " ".join(subprocess.run(command, capture_output=True, check=True).stdout.decode().split())
+    numbers = in_python(audit)
+    found = re.search(r"([\d.]+ %) compliant: ([\d,]+) of ([\d,]+) answers are good, ([\d.]+ %) assessed", text)
+    assert found is not None
+    judged = sum(numbers["statuses"].values()) - numbers["statuses"]["NOT_APPLICABLE"]
+    assert found.groups() == (
+        numbers["compliance"],
+        number(numbers["statuses"]["PASS"]),
+        number(judged),
+        numbers["assessed"],
+    )
+    assert f"{numbers['jobs']} jobs in scope" in text
+    assert f"{numbers['needed']} datasets that the checks need" in text
+    assert audit.summary.verdict.headline in text

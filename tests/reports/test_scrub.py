@@ -1,0 +1,395 @@
+"""A scrubbed run: the same numbers, and no name of the estate in any byte of any artefact."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import stat
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import estates
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+import vbr_audit as va
+from vbr_audit.checks.derived import protection
+from vbr_audit.cli import app
+from vbr_audit.errors import ConfigurationError, EvidenceError
+from vbr_audit.findings.coverage import COVERAGE_COLUMNS
+from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
+from vbr_audit.findings.table import FINDING_COLUMNS
+from vbr_audit.pipeline import Audit
+from vbr_audit.reports.interface import FORMATS
+from vbr_audit.reports.pseudonyms import LENGTH, Pseudonyms
+from vbr_audit.reports.scrub_columns import object_rules, rule_of
+from vbr_audit.reports.scrub_key import ScrubKey, load_key
+from vbr_audit.reports.scrub_texts import REMOVED, TextScrubber, make_terms
+from vbr_audit.tables import SPECS
+from vbr_audit.tables.schema import STRING
+from vbr_audit.verifying import verify_run
+
+KEY = ScrubKey(b"k" * 32)
+IDENTIFYING = ("name", "names", "id", "ids", "prose")
+WORDS = ("type", "platform", "session_type")
+FAST = tuple(name for name in FORMATS if name != "pdf")
+WRITTEN = (
+    *("Petra Meier", "K. Wolff", "W-HANSA-1", "CHG-HANSA-77", "ERP application*", "/r/HANSA", "p.meier", "Mail team"),
+    *(estates.SERVER, "hansa", estates.USERNAME, "127.0.0.1"),
+)
+
+
+def original_names(audit: Audit) -> set[str]:
+    """Every name in the tables of a run, each part of a list of names too; words of the API are no names."""
+    found: set[str] = set()
+    words: set[str] = set()
+    for table, frame in {**audit.snapshot.tables, protection.SPEC.name: audit.results.protected}.items():
+        for column in frame.columns:
+            rule = rule_of(table, column)
+            if frame[column].dtype == STRING and rule is not None and rule.how == "word" and column in WORDS:
+                words |= set(frame[column].dropna())
+            if frame[column].dtype == STRING and rule is not None and rule.how in IDENTIFYING:
+                values = frame[column].dropna().unique()
+                lists = rule.how in ("names", "ids")
+                found |= {part for value in values for part in (re.split(r",\s*", value) if lists else [value])}
+    return {name for name in found - words if len(name.strip()) >= 4}
+
+
+@lru_cache
+def scrubbed(make: str) -> Audit:
+    return getattr(estates, make)().scrub(KEY)
+
+
+@lru_cache
+def tool_text() -> str:
+    """What this tool says of a server on which nothing is."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = estates.write_all(estates.nothing().scrub(KEY), Path(folder), FAST)
+        return "\n".join(estates.texts_of(path) for path in paths.values())
+
+
+def names_to_find(audit: Audit) -> list[str]:
+    names = original_names(audit)
+    return sorted(names - set(estates.found_in(tool_text(), names)))
+
+
+SHOWN = ("html", "executive", "xlsx", "json")
+
+
+@pytest.mark.parametrize(("estate", "formats"), [("demo", FAST), ("hostile", SHOWN), ("incomplete", ("html", "json"))])
+def test_no_artefact_holds_an_original_name(estate: str, formats: tuple[str, ...], tmp_path: Path) -> None:
+    whole: Audit = getattr(estates, estate)()
+    names = names_to_find(whole) + (list(WRITTEN) if estate == "demo" else [])
+    assert len(names) > 100
+    folder = scrubbed(estate).save(tmp_path / "clean", formats=formats)
+    leaks = {path.name: estates.found_in(estates.texts_of(path), names) for path in folder.rglob("*") if path.is_file()}
+    assert {name: leaked for name, leaked in leaks.items() if leaked} == {}
+    assert not (folder / "evidence").exists()
+    assert {path.name for path in folder.iterdir()} >= {"manifest.json", "SHA256SUMS", "report.html", "findings.json"}
+    assert not {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv"} & {path.name for path in folder.iterdir()}
+
+
+MOST = ("html", "xlsx", "json", "csv", "md")
+
+
+def test_the_search_finds_the_names_where_they_are(tmp_path: Path) -> None:
+    names = names_to_find(estates.demo())
+    texts = {name: estates.texts_of(path) for name, path in estates.write_all(estates.demo(), tmp_path, MOST).items()}
+    assert all(estates.found_in(text, names) for text in texts.values())
+    everywhere = set(estates.found_in("\n".join(texts.values()), names))
+    jobs, users = estates.demo().snapshot.jobs["name"].dropna(), estates.demo().snapshot.users["name"].dropna()
+    assert {name for name in [*jobs, *users] if name in names} <= everywhere
+    assert {"Petra Meier", "hansa"} <= set(estates.found_in(texts["xlsx"], list(WRITTEN)))
+
+
+@pytest.mark.slow
+def test_the_printed_page_holds_no_name(tmp_path: Path) -> None:
+    pytest.importorskip("weasyprint")
+    paths = estates.write_all(estates.audit_of(jobs=2, sessions=10).scrub(KEY), tmp_path, ("pdf",))
+    assert estates.found_in(estates.texts_of(paths["pdf"]), names_to_find(estates.audit_of(jobs=2, sessions=10))) == []
+
+
+@pytest.mark.parametrize("estate", ["demo", "incomplete", "nothing"])
+def test_the_numbers_stay(estate: str) -> None:
+    whole, clean = getattr(estates, estate)(), scrubbed(estate)
+    told = dataclasses.replace(whole.summary, verdict=clean.summary.verdict)
+    assert clean.summary == told
+    assert clean.summary.verdict.headline == whole.summary.verdict.headline
+    counted = ["check_id", "severity", "status"]
+    assert clean.findings[counted].value_counts().to_dict() == whole.findings[counted].value_counts().to_dict()
+    for name, frame in whole.snapshot.tables.items():
+        numbers = frame.select_dtypes(exclude=STRING)
+        pd.testing.assert_frame_equal(clean.snapshot.tables[name][numbers.columns], numbers)
+    assert [len(line) > 0 for line in clean.results.limits] == [True] * len(whole.results.limits)
+    assert clean.context.tiles == whole.context.tiles
+    assert [record.name for record in clean.context.unread] == [record.name for record in whole.context.unread]
+
+
+def test_pseudonyms_join_as_the_names_did() -> None:
+    whole, clean = estates.demo().snapshot, scrubbed("demo").snapshot
+    for one, key in ((whole, "job_id"), (clean, "job_id")):
+        assert one.sessions[key].isin(one.jobs[key]).sum() == whole.sessions["job_id"].isin(whole.jobs["job_id"]).sum()
+    named = whole.sessions["name"].isin(whole.jobs["name"]).to_list()
+    assert clean.sessions["name"].isin(clean.jobs["name"]).to_list() == named
+    found = scrubbed("demo").findings
+    jobs = found[found["object_type"] == "job"]
+    known = dict(zip(clean.jobs["job_id"], clean.jobs["name"], strict=True))
+    assert {known.get(key, name) for key, name in zip(jobs["object_id"], jobs["object_name"], strict=True)} == set(
+        jobs["object_name"]
+    )
+
+
+def test_the_same_key_gives_the_same_names_and_another_key_others() -> None:
+    first, again = scrubbed("demo"), estates.demo().scrub(KEY)
+    pd.testing.assert_frame_equal(first.findings, again.findings)
+    other = estates.demo().scrub(ScrubKey(b"o" * 32))
+    both = set(other.findings["object_name"].dropna()) & set(first.findings["object_name"].dropna())
+    assert [name for name in both if re.search(r"-[0-9a-f]{10}", name)] == []
+    assert not set(other.findings["finding_id"]) & set(first.findings["finding_id"])
+    run = first.snapshot.manifest.run
+    assert run.scrub_key_id == again.snapshot.manifest.run.scrub_key_id != other.snapshot.manifest.run.scrub_key_id
+    assert KEY.secret.hex() not in first.snapshot.manifest.to_json().decode()
+
+
+def test_the_cover_says_that_names_are_scrubbed() -> None:
+    facts = {fact.label: fact for fact in scrubbed("demo").context.cover}
+    assert facts["Scrubbed"].loud
+    assert KEY.id in facts["Scrubbed"].value
+    assert "Scrubbed" not in {fact.label for fact in estates.demo().context.cover}
+
+
+def text_columns() -> Iterator[tuple[str, str]]:
+    for spec in (*SPECS.values(), protection.SPEC):
+        yield from ((spec.name, column.name) for column in spec.columns if column.dtype == "string")
+    yield from (("findings", name) for name in FINDING_COLUMNS)
+    yield from (("coverage", name) for name in COVERAGE_COLUMNS)
+    yield from (("requirements", name) for name in REQUIREMENT_COLUMNS)
+
+
+def test_every_text_column_is_declared() -> None:
+    assert [f"{table}.{column}" for table, column in text_columns() if rule_of(table, column) is None] == []
+    assert all(rule.how != "prose" for rule, _ in object_rules().values())
+
+
+def test_a_column_that_nobody_declared_is_removed() -> None:
+    from vbr_audit.reports.scrub import Material, make_scrubber
+
+    whole = estates.nothing()
+    scrubber = make_scrubber(KEY, Material(whole.snapshot, whole.results, whole.policy))
+    frame = pd.DataFrame({"brand_new": pd.array(["Petra Meier", pd.NA, ""], dtype=STRING), "job_id": [1, 2, 3]})
+    assert scrubber.frame("jobs", frame)["brand_new"].fillna("-").tolist() == [REMOVED, "-", ""]
+
+
+@pytest.mark.parametrize(
+    ("record", "known"),
+    [
+        ("Results", "coverage findings incomplete limits protected requirements summary uses waivers"),
+        ("Snapshot", "evidence manifest tables"),
+        ("Manifest", "datasets interrupted run servers version warnings"),
+    ],
+)
+def test_a_new_part_of_a_run_must_be_thought_of_here(record: str, known: str) -> None:
+    from vbr_audit.collection.manifest import Manifest
+    from vbr_audit.collection.snapshot import Snapshot
+    from vbr_audit.findings.results import Results
+
+    if record == "Manifest":
+        fields = sorted(Manifest.model_fields)
+    else:
+        fields = sorted(field.name for field in dataclasses.fields({"Results": Results, "Snapshot": Snapshot}[record]))
+    assert fields == known.split()
+
+
+def scrubber_of(*names: tuple[str, str]) -> TextScrubber:
+    pseudonyms = Pseudonyms.over(KEY, names)
+    return TextScrubber(pseudonyms, make_terms(names, pseudonyms), frozenset({"13.0.1.180"}))
+
+
+def test_texts_lose_names_and_what_looks_like_one() -> None:
+    texts = scrubber_of(
+        ("host", "srv01.corp.example"), ("job", "Payroll DB"), ("job", "Payroll"), ("user", "CORP\\jdoe")
+    )
+    name = texts.pseudonyms.name
+    job, wide = name("job", "Payroll DB"), name("job", "Payroll")
+    assert texts.clean("payroll db of PAYROLL, on disk") == f"{job} of {wide}, on disk"
+    for text in (
+        "10.1.2.3 said no",
+        "fe80::1 said no",
+        "CORP\\other said no",
+        "corp\\\\jdoe said no",
+        "x.y+z@mail.example said no",
+        "\\\\nas7\\share\\a said no",
+        "D:\\Backups\\a said no",
+        "https://nas7:9419/x?y=1 said no",
+        "S-1-5-21-1004336348-1177238915 said no",
+        "00:15:5d:01:02:03 said no",
+        "esx17.corp.example said no",
+        "srv01 said no",
+        "AB:" * 31 + "CD said no",
+    ):
+        cleaned = texts.clean(text)
+        assert re.fullmatch(r"[a-z]+-[0-9a-f]{10} said no", cleaned), cleaned
+    assert texts.clean("build 13.0.1.180, at 12:30:45, 99.5 %") == "build 13.0.1.180, at 12:30:45, 99.5 %"
+    first = texts.clean("3f0c9f6a-7e5e-4b0e-9d0a-1c2d3e4f5a6b")
+    assert re.fullmatch(r"[0-9a-f-]{36}", first)
+    assert first != "3f0c9f6a-7e5e-4b0e-9d0a-1c2d3e4f5a6b"
+
+
+@given(
+    names=st.lists(st.text("xyzXYZ \\@-_.é\u202e\x1b", min_size=4, max_size=9), min_size=1, max_size=5),
+    words=st.lists(st.sampled_from(["on ", "x", "'", "zy", "\n", ": ", "\\", "@", "."]), min_size=2, max_size=6),
+)
+def test_no_name_is_left_in_any_text(names: list[str], words: list[str]) -> None:
+    named = [name for name in names if len(name.strip()) >= 4]
+    texts = scrubber_of(*(("job", name) for name in named))
+    text = "".join(f"{words[at % len(words)]}{name}{words[-1]}" for at, name in enumerate(named))
+    for own in (True, False):
+        assert [name for name in named if name.lower() in texts.clean(text, own=own).lower()] == []
+
+
+def test_the_workbook_of_a_scrubbed_run_points_to_no_evidence(tmp_path: Path) -> None:
+    whole = estates.audit_of(jobs=2, sessions=10)
+    assert "evidence/" in estates.texts_of(whole.to_excel(tmp_path / "whole.xlsx"))
+    assert "evidence/" not in estates.texts_of(whole.scrub(KEY).to_excel(tmp_path / "clean.xlsx"))
+    page = whole.scrub(KEY).to_html(tmp_path / "clean.html").read_text("utf-8")
+    assert "left out of this run on purpose" in page
+    assert "evidence/*.zip" not in page
+
+
+def test_ordinary_words_do_not_spoil_what_the_tool_says() -> None:
+    texts = scrubber_of(("job", "Backup"), ("server", "server"), ("job", "back"), ("job", "SQL Server"), ("job", "on"))
+    own = "no backup in the last 24 hours; the backup server, with SQL Server on it, went back"
+    assert texts.clean(own) == own
+    assert texts.clean("jobs of server: denied") == f"jobs of {texts.pseudonyms.name('server', 'server')}: denied"
+    assert texts.clean("no job fits 'Backup'") == f"no job fits '{texts.pseudonyms.name('job', 'Backup')}'"
+    assert "Backup" not in texts.clean("Job Backup finished", own=False)
+
+
+def test_a_remedy_stays_as_it_is_whatever_jobs_are_called() -> None:
+    whole = estates.audit_of(empty=True)
+    clean = whole.scrub(KEY)
+    remedies = {use.check.id: use.check.remediation for use in whole.results.uses}
+    assert {use.check.id: use.check.remediation for use in clean.results.uses} == remedies
+    assert set(clean.findings["title"]) == set(whole.findings["title"])
+
+
+def test_names_that_would_share_a_pseudonym_get_longer_ones() -> None:
+    names = [("job", f"job {number}") for number in range(300)]
+    short = Pseudonyms.over(KEY, names, length=2)
+    made = [short.name(kind, name) for kind, name in names]
+    assert len(set(made)) == len(names)
+    assert len({len(name) for name in made}) > 1
+    assert made == [Pseudonyms.over(KEY, reversed(names), length=2).name(kind, name) for kind, name in names]
+    assert len(Pseudonyms(KEY).name("job", "x")) == len("job-") + LENGTH
+    assert (
+        Pseudonyms(KEY).name("job", "SQL") == Pseudonyms(KEY).name("job", "sql") != Pseudonyms(KEY).name("user", "SQL")
+    )
+
+
+def test_a_scrubbed_run_is_verified_but_not_judged_anew(tmp_path: Path) -> None:
+    folder = scrubbed("incomplete").save(tmp_path / "clean", formats=["json", "md"])
+    assert verify_run(folder) == []
+    with pytest.raises(EvidenceError, match="left out on purpose"):
+        va.load(folder)
+    told = CliRunner().invoke(app, ["verify", str(folder)])
+    assert told.exit_code == 0
+    assert "evidence left out on purpose" in told.stdout
+    (folder / "findings.json").write_bytes(b"{}")
+    assert verify_run(folder) == ["findings.json was changed"]
+    assert CliRunner().invoke(app, ["check", str(folder)]).exit_code == 4
+    for ask in (lambda: scrubbed("demo").explain("JOB"), lambda: scrubbed("demo").what_if("RUN-005", min_rate=[1])):
+        with pytest.raises(ConfigurationError, match="were scrubbed"):
+            ask()
+    with pytest.raises(ConfigurationError, match="were scrubbed"):
+        scrubbed("demo").scrub(KEY)
+
+
+@pytest.fixture
+def key_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "config" / "vbr_audit" / "scrub.key"
+
+
+def test_report_writes_a_scrubbed_run_beside_the_saved_one(tmp_path: Path, key_home: Path) -> None:
+    run, clean = tmp_path / "run", tmp_path / "clean"
+    (tmp_path / "copy").mkdir()
+    estates.audit_of(jobs=3, sessions=20, seed=5).save(run, formats=["json"])
+    command = ["report", str(run), "--format", "json,md", "--scrub"]
+    told = CliRunner().invoke(app, [*command, "--out", str(clean)])
+    assert told.exit_code == 0, told.output
+    assert f"a new key for pseudonyms was written to {key_home}" in told.stderr.replace("\n", "")
+    if os.name == "posix":
+        assert stat.S_IMODE(key_home.stat().st_mode) == 0o600
+    assert key_home.read_text().strip() not in (clean / "manifest.json").read_text()
+    assert str(clean / "findings.json") in told.stdout.replace("\n", "")
+    quiet = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "again")])
+    assert "new key" not in quiet.stderr
+    assert (tmp_path / "again" / "findings.json").read_bytes() == (clean / "findings.json").read_bytes()
+    for wrong, words in (
+        ([*command, "--out", str(run)], "holds evidence"),
+        ([*command, "--out", str(run), "--force"], "holds evidence"),
+        ([*command], "--scrub needs --out"),
+        (["report", str(run), "--out", str(clean)], "--out is for --scrub"),
+        (["report", str(run), "--scrub-key", "x"], "--scrub-key without --scrub"),
+    ):
+        refused = CliRunner().invoke(app, wrong)
+        assert refused.exit_code == 2, refused.output
+        assert words in refused.stderr
+
+
+def test_an_earlier_run_with_its_evidence_is_not_replaced(tmp_path: Path, key_home: Path) -> None:
+    (tmp_path / "run" / "evidence").mkdir(parents=True)
+    (tmp_path / "run" / "evidence" / "vbr01.zip").write_bytes(b"kept")
+    for command in (["demo"], ["audit", "https://vbr01.example", "--username", "u"]):
+        refused = CliRunner().invoke(app, [*command, "--scrub", "--force", "--out", str(tmp_path / "run")])
+        assert refused.exit_code == 2, refused.output
+        assert "holds evidence" in refused.stderr
+    assert (tmp_path / "run" / "evidence" / "vbr01.zip").read_bytes() == b"kept"
+    assert not key_home.exists()
+
+
+def test_demo_scrub_keeps_no_evidence(tmp_path: Path, key_home: Path) -> None:
+    told = CliRunner().invoke(app, ["demo", "--scrub", "--out", str(tmp_path / "run"), "--format", "json"])
+    assert told.exit_code == 0, told.output
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "SHA256SUMS",
+        "findings.json",
+        "manifest.json",
+    ]
+    assert "hansa" not in (told.stdout + (tmp_path / "run" / "findings.json").read_text()).lower()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("ab" * 31, "too short"),
+        ("zz" * 32, "no hexadecimal digits"),
+        ("é", "not a text of hexadecimal"),
+        (None, "cannot use"),
+    ],
+)
+def test_a_wrong_key_file_is_refused(tmp_path: Path, content: str | None, words: str) -> None:
+    path = tmp_path / "a.key"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        load_key(path)
+    assert (content or "a.key") not in (caught.value.hint or "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_key_that_others_may_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.key"
+    path.write_text("ab" * 32)
+    path.chmod(0o644)
+    assert "chmod 600" in load_key(path).notes[0]
+    path.chmod(0o600)
+    assert load_key(path).notes == ()
+    assert "ab" * 32 not in repr(load_key(path))

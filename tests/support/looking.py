@@ -1,0 +1,55 @@
+"""A page in a real Chromium, for tests: what happens when it is opened, and what comes out when it is printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+BROWSER = Path(__file__).parents[1] / "browser"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+NeedTool = Callable[..., str]
+
+
+def look_at(page: Path, need_tool: NeedTool, *looks: str) -> Any:
+    """Open `page` in these looks (all four without one), with and without script, and tell what happened."""
+    chromium, node = need_tool(*CHROMIUM), need_tool("node")
+    for name in ("axe-core", "playwright-core"):
+        need_tool(str(BROWSER / "node_modules" / name))
+    words = [node, str(BROWSER / "look_at_page.mjs"), chromium, str(page), *looks]
+    done = subprocess.run(words, capture_output=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return json.loads(done.stdout)
+
+
+def html_faults(pages: list[Path], need_tool: NeedTool) -> str:
+    """What the Nu Html Checker finds wrong in `pages`; empty where nothing is."""
+    checker = need_tool(str(BROWSER / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"))
+    words = [need_tool("java"), "-jar", checker, "--errors-only", "--stdout", "--exit-zero-always", *map(str, pages)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout + done.stderr
+
+
+def print_to_pdf(page: Path, need_tool: NeedTool) -> Path:
+    """Print `page` as a reader would; return the PDF beside it."""
+    target = page.with_suffix(".pdf")
+    profile = page.with_suffix(".profile")
+    words = [need_tool(*CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    words += ["--no-pdf-header-footer", f"--print-to-pdf={target}", page.as_uri()]
+    subprocess.run(words, capture_output=True, timeout=120, check=True)
+    return target
+
+
+def pdf_facts(pdf: Path, need_tool: NeedTool) -> dict[str, str]:
+    """What `pdfinfo` tells of a PDF, by name."""
+    told = subprocess.run([need_tool("pdfinfo"), str(pdf)], capture_output=True, text=True, check=True).stdout
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in told.splitlines())}
+
+
+def pdf_text(pdf: Path, need_tool: NeedTool) -> str:
+    """The text of a PDF in reading order, each run of white space as one blank."""
+    words = [need_tool("pdftotext"), "-raw", str(pdf), "-"]
+    return " ".join(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())

@@ -1,0 +1,205 @@
+"""What was found in a snapshot under a policy: it shows itself in a notebook, and writes itself as reports."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vbr_audit.checks.own import OwnChecks
+from vbr_audit.checks.policy import Policy
+from vbr_audit.checks.site import Site
+from vbr_audit.collection import run_folder
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.errors import ConfigurationError
+from vbr_audit.findings.own_frameworks import OwnFrameworks
+from vbr_audit.findings.results import Results, Summary
+from vbr_audit.findings.waivers import Waivers
+from vbr_audit.reports.brand import Brand
+from vbr_audit.reports.interface import DEFAULT_FORMATS, FORMATS, checked_formats, make_report
+from vbr_audit.reports.review import Review
+from vbr_audit.reports.scrub_key import ScrubKey
+
+if TYPE_CHECKING:
+    from vbr_audit.findings.explain import Explanation
+    from vbr_audit.reports.context import ReportContext
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Audit:
+    """What was found in a snapshot under a policy; shows itself in a notebook and writes itself as reports."""
+
+    snapshot: Snapshot
+    results: Results
+    policy: Policy
+    waivers: Waivers
+    site: Site
+    own: OwnChecks
+    frameworks: OwnFrameworks
+    review: Review = dataclasses.field(default_factory=Review)
+    brand: Brand = dataclasses.field(default_factory=Brand)
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """One row per server, check and object, worst first, whatever its status."""
+        return self.results.findings
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The findings that fail and are not waived."""
+        return self.results.failed
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """One row per server and check: how many objects it looked at, and with which answers."""
+        return self.results.coverage
+
+    @property
+    def summary(self) -> Summary:
+        """The numbers that every report shows."""
+        return self.results.summary
+
+    @cached_property
+    def context(self) -> ReportContext:
+        """What a report template is given."""
+        from vbr_audit.reports.context import build_context
+
+        return build_context(self.snapshot, self.results, brand=self.brand, review=self.review)
+
+    def explain(self, finding_id: str) -> Explanation:
+        """Why a finding is what it is: observed, expected, parameters and their source, and the server's own words.
+
+        `finding_id` may be shortened as long as it is unique, or be `CHECK:object name`. Raises `ConfigurationError`.
+        """
+        from vbr_audit.findings.explain import explain_finding
+
+        self._demand_names()
+
+        return explain_finding(finding_id, self.snapshot, self.results, self.policy, self.waivers)
+
+    def what_if(self, check_id: str, **values: Any) -> pd.DataFrame:
+        """What a check would find with other parameters: one row per value, or per combination of several.
+
+        `audit.what_if("RUN-005", min_rate=[0.9, 0.95])`; nothing is asked of a server. Raises `PolicyError`.
+        """
+        from vbr_audit.findings.whatif import try_values
+
+        self._demand_names()
+
+        return try_values(check_id, values, self.snapshot, self.policy, self.waivers, self.site)
+
+    def scrub(self, key: str | Path | ScrubKey | None = None) -> Audit:
+        """This audit without names: the same numbers, with pseudonyms for servers, jobs, objects, users and addresses.
+
+        `key` is a key file, else the user's own: the same key gives the same pseudonyms. Evidence, policy, waivers and
+        site file are left out, so that it can be reported, but not be judged anew. Raises `ConfigurationError`.
+        """
+        from vbr_audit.reports.scrub import Material, scrub_all
+        from vbr_audit.reports.scrub_key import load_key
+
+        self._demand_names()
+        files = (self.policy.name, *self.policy.chain, self.waivers.name, self.site.name, self.review.source)
+        own = (*self.own.files, *self.frameworks.files)
+        material = Material(
+            self.snapshot, self.results, self.policy, self.waivers.waivers, self.site, self.review, (*files, *own)
+        )
+        clean = scrub_all(key if isinstance(key, ScrubKey) else load_key(key), material)
+        return Audit(
+            clean.snapshot,
+            clean.results,
+            clean.policy,
+            Waivers(clean.waivers),
+            Site(),
+            OwnChecks(self.own.registry),
+            OwnFrameworks(),
+            clean.review,
+        )
+
+    def _demand_names(self) -> None:
+        if self.snapshot.manifest.is_scrubbed:
+            raise ConfigurationError(
+                "the names of this run were scrubbed, and its evidence was left out",
+                hint="Use the run that it was made from.",
+            )
+
+    def to_html(self, path: str | Path, *, templates: str | Path | None = None) -> Path:
+        """Write the report as one self-contained HTML page; return its path."""
+        return self.write("html", path, templates=templates)
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write the workbook; return its path."""
+        return self.write("xlsx", path)
+
+    def to_json(self, path: str | Path) -> Path:
+        """Write findings, coverage and summary as JSON; return the path."""
+        return self.write("json", path)
+
+    def to_csv(self, path: str | Path, *, bom: bool = False) -> Path:
+        """Write the findings as CSV, guarded against formulas, `bom` with a byte order mark; return the path."""
+        return self.write("csv", path, csv_bom=bom)
+
+    def write(self, kind: str, path: str | Path, *, templates: str | Path | None = None, csv_bom: bool = False) -> Path:
+        """Write the report in one of the formats of `--format`, e.g. "junit" or "oscal"; return the path.
+
+        Raises `ConfigurationError` for a format that does not exist, and `OutputError`.
+        """
+        checked_formats([kind])
+        folder = None if templates is None else Path(templates)
+        make_report(kind, templates_dir=folder, csv_bom=csv_bom).write(self.context, Path(path))
+        return Path(path)
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        formats: Iterable[str] = DEFAULT_FORMATS,
+        templates: str | Path | None = None,
+        csv_bom: bool = False,
+        force: bool = False,
+    ) -> Path:
+        """Write the whole run: manifest, evidence, policy, waivers, findings and the reports named in `formats`."""
+        folder = Path(folder)
+        self.snapshot.save(folder, force=force)
+        self.write_outcome(folder, formats=formats, templates=templates, csv_bom=csv_bom)
+        return folder
+
+    def write_outcome(
+        self,
+        folder: Path,
+        *,
+        formats: Iterable[str] = DEFAULT_FORMATS,
+        templates: str | Path | None = None,
+        csv_bom: bool = False,
+    ) -> None:
+        """Write what was found into a run folder that already holds manifest and evidence.
+
+        Reports of an earlier outcome that are not written anew are removed: a folder never holds two answers.
+        """
+        wanted = checked_formats(formats)
+        run_folder.write_manifest(folder, self.snapshot.manifest)
+        texts = {run_folder.POLICY: self.policy.text, run_folder.WAIVERS: self.waivers.text}
+        site = {run_folder.SITE: self.site.text, run_folder.ASSETS: self.site.assets_text}
+        run_folder.write_texts(folder, texts | site | {run_folder.REVIEW: self.review.text})
+        run_folder.write_copies(folder, run_folder.OWN_CHECKS, self.own.files)
+        run_folder.write_copies(folder, run_folder.FRAMEWORKS, self.frameworks.files)
+        for kind in FORMATS:
+            path = folder / make_report(kind).file_name
+            if kind in wanted:
+                self.write(kind, path, templates=templates, csv_bom=csv_bom)
+            else:
+                path.unlink(missing_ok=True)
+        run_folder.seal(folder)
+
+    def _repr_html_(self) -> str:
+        from vbr_audit.reports.notebook import audit_html
+
+        return audit_html(self.context)
+
+    def __repr__(self) -> str:
+        counts = self.summary.counts
+        shown = ", ".join(f"{status} {counts[status]:,}" for status in counts if counts[status])
+        return f"<Audit: {self.summary.verdict.headline} ({shown or 'no finding'})>"

@@ -1,0 +1,110 @@
+"""Text columns as numbers: each distinct text is looked at once, however many rows hold it.
+
+What was found out about a column is kept as long as its memory lives, if nobody can write there.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+Cells = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """The distinct `texts` of a column, in the order of their first rows, and which of them each row holds, -1 for NA.
+
+    `texts` is an object array of `str`, `rows` one of integers.
+    """
+
+    texts: Cells
+    rows: Cells
+
+    @cached_property
+    def numbers(self) -> dict[Any, int]:
+        """The number of each text."""
+        return {text: number for number, text in enumerate(self.texts.tolist())}
+
+    @cached_property
+    def firsts(self) -> Cells:
+        """The first row of each text."""
+        found = np.empty(len(self.texts), dtype=np.int64)
+        held = np.flatnonzero(self.rows >= 0)[::-1]
+        found[self.rows[held]] = held
+        return found
+
+    def spread(self, answers: Iterable[Any], dtype: Any, *, missing: Any) -> Cells:
+        """The answer of each row as an array of `dtype`, from one answer per text; `missing` where the text is NA."""
+        return np.array([*answers, missing], dtype=dtype)[self.rows]
+
+    def among(self, words: Iterable[str]) -> Cells:
+        """A plain boolean array: the rows whose text is one of `words`."""
+        known = frozenset(words)
+        return self.spread((text in known for text in self.texts.tolist()), bool, missing=False)
+
+    def text_at(self, row: int) -> Any:
+        """The text of one row, or NA."""
+        return self.texts[self.rows[row]] if self.rows[row] >= 0 else pd.NA
+
+    def texts_of(self, chosen: Cells) -> Cells:
+        """The texts that any row of `chosen` (a plain boolean array) holds."""
+        return self.texts[np.bincount(self.rows[chosen & (self.rows >= 0)], minlength=len(self.texts)) > 0]
+
+    def counts(self) -> Cells:
+        """How many rows hold each text."""
+        return np.bincount(self.rows[self.rows >= 0], minlength=len(self.texts))
+
+
+_KEPT: Final[dict[int, Codes]] = {}
+_MATCHES: Final[weakref.WeakKeyDictionary[Codes, weakref.WeakKeyDictionary[Codes, Cells]]] = weakref.WeakKeyDictionary()
+
+
+def sealed(values: pd.Series) -> pd.Series:
+    """The same texts on memory of their own that refuses to be written to."""
+    twin = values.copy(deep=True)
+    _memory_of(twin.to_numpy(dtype=object)).flags.writeable = False
+    return twin
+
+
+def _memory_of(cells: Cells) -> Cells:
+    """The array that owns the memory of `cells`, where `cells` is the whole of it; else `cells`."""
+    base = cells.base
+    whole = isinstance(base, np.ndarray) and (base.shape, base.strides) == (cells.shape, cells.strides)
+    return base if whole and isinstance(base, np.ndarray) else cells
+
+
+def codes_of(values: pd.Series) -> Codes:
+    """The codes of a text column; of one that is sealed they are worked out once."""
+    cells = _memory_of(values.to_numpy(dtype=object))
+    lasts = cells.base is None and not cells.flags.writeable
+    if lasts and id(cells) in _KEPT:
+        return _KEPT[id(cells)]
+    rows, texts = pd.factorize(cells)
+    found = Codes(np.asarray(texts, dtype=object), rows)
+    if lasts:
+        _KEPT[id(cells)] = found
+        weakref.finalize(cells, _KEPT.pop, id(cells), None)
+    return found
+
+
+def matches(keys: Codes, where: Codes) -> Cells:
+    """Which text of `where` equals each text of `keys`, -1 for none."""
+    known = _MATCHES.setdefault(where, weakref.WeakKeyDictionary())
+    if keys not in known:
+        known[keys] = np.array([where.numbers.get(text, -1) for text in keys.texts.tolist()], dtype=np.int64)
+    return known[keys]
+
+
+def combined(columns: Iterable[Cells], size: int) -> Cells:
+    """A number for each of `size` rows that is equal where all `columns` are; these are integers from -1 on."""
+    found = np.zeros(size, dtype=np.int64)
+    for column in columns:
+        found = pd.factorize(found * (int(column.max(initial=0)) + 2) + column + 1)[0]
+    return found

@@ -1,0 +1,95 @@
+"""Standing choices: the settings stand in where the command line is silent."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from vbr_audit.cli import options as o
+from vbr_audit.display import plain
+
+_LOG = logging.getLogger(__name__)
+Command = TypeVar("Command", bound=Callable[..., None])
+
+_OPTION_OF = {"url": "urls", "format": "formats"}
+"""Settings whose options are called otherwise inside a command."""
+
+
+def settled(*kept: str) -> Callable[[Command], Command]:
+    """Let the settings say what the command line does not; options in `kept` are the command's own affair."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(**options: Any) -> None:
+            from vbr_audit.settings import reading_settings_from, settings_files
+
+            files = settings_files(options.get("config"))
+            for path in files:
+                _LOG.info("settings from %s", plain(path))
+            with reading_settings_from(files):
+                command(**_with_standing(options, kept))
+
+        return run  # type: ignore[return-value]
+
+    return decorate
+
+
+def without_settings_files(command: Command) -> Command:
+    """Let a command be the same for everybody: no settings file is read."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        from vbr_audit.settings import reading_settings_from
+
+        with reading_settings_from(()):
+            command(**options)
+
+    return run  # type: ignore[return-value]
+
+
+def _with_standing(options: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:
+    """The options, those that were not given filled from the settings; raises `ConfigurationError`."""
+    from vbr_audit.settings import FILE_KEYS, settings_in_force
+
+    told = {name: options.get(_OPTION_OF.get(name, name)) for name in FILE_KEYS}
+    said = {name: value for name, value in told.items() if not _is_silent(value)}
+    trust = {name: said[name] for name in ("ca_file", "fingerprint", "insecure") if name in said}
+    found = settings_in_force(**trust)
+    filled = dict(options)
+    for name in found.places.keys() & set(FILE_KEYS):
+        option = _OPTION_OF.get(name, name)
+        if option not in options or option in kept or name in said:
+            continue
+        if name in ("url", "servers") and said.keys() & {"url", "servers"}:
+            continue
+        value = getattr(found.settings, name)
+        _prove(name, value, found.places[name])
+        filled[option] = [value] if name == "url" else value
+    return filled
+
+
+def _is_silent(value: Any) -> bool:
+    return value is None or value is False or value == []
+
+
+def _prove(name: str, value: Any, place: str) -> None:
+    """Raise `ConfigurationError`, which says where it stands, for a value that its part of the program refuses."""
+    from vbr_audit.api.client import parse_url
+    from vbr_audit.api.negotiate import check_pinned
+    from vbr_audit.api.tls import normal_fingerprint
+    from vbr_audit.errors import ConfigurationError
+
+    proofs: dict[str, Callable[[str], object]] = {
+        "url": parse_url,
+        "revision": check_pinned,
+        "fingerprint": normal_fingerprint,
+        "format": o.split_formats,
+    }
+    if name not in proofs:
+        return
+    try:
+        proofs[name](value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{place}: {error.message}", hint=error.hint) from None

@@ -1,0 +1,227 @@
+"""The rows of the executive page: what a manager must know of a run, on one sheet of paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.display import count, day, is_known, number, percent, plain, shorten
+from vbr_audit.reports.record import cell_text
+from vbr_audit.reports.words import Badge, badge
+
+if TYPE_CHECKING:
+    from vbr_audit.findings.results import AreaCount, Results
+    from vbr_audit.findings.waivers import Waiver
+    from vbr_audit.reports.context import ReportContext
+    from vbr_audit.reports.digits import Protection
+    from vbr_audit.reports.repository_space import RepositorySpace
+
+MOST_RISKS: Final = 6
+MOST_AREAS: Final = 3
+MOST_LINES: Final = 4
+"""So many lines of a list fit on the sheet; what is left out is counted."""
+LINE: Final = 120
+"""Characters of a line; the full report has the rest."""
+
+
+@dataclass(frozen=True)
+class Risk:
+    """One check that fails: how bad, on how many objects of how many over all servers, and what to do."""
+
+    badge: Badge
+    check_id: str
+    title: str
+    failing: str
+    population: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class AreaLine:
+    """One area: how many findings fail, are accepted and have no answer, and its compliance."""
+
+    area: str
+    badge: Badge
+    failing: str
+    waived: str
+    not_answered: str
+    passing: str
+    compliance: str
+
+
+@dataclass(frozen=True)
+class DigitLine:
+    """One digit of 3-2-1-1-0: how many protected objects meet it, do not, or are not known to."""
+
+    digit: str
+    word: str
+    met: str
+    not_met: str
+    not_known: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The first lines of a list, and how many were left out."""
+
+    shown: tuple[str, ...]
+    more: int
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What the executive page shows beside the verdict and the big numbers, in lines that fit on it."""
+
+    servers: str
+    note: str
+    unverified: str
+    risks: tuple[Risk, ...]
+    more_risks: int
+    areas: tuple[AreaLine, ...]
+    digits: tuple[DigitLine, ...]
+    objects: str
+    capacity: Lines
+    restore_tests: str
+    exceptions: Lines
+    incomplete: Lines
+    not_known: Lines
+
+
+def build_brief(context: ReportContext) -> Brief:
+    """The rows of the executive page, worst first."""
+    results = context.results
+    risks = _risks(results)
+    return Brief(
+        servers=shorten(context.servers_text, LINE),
+        note=shorten(context.manifest.run.note, LINE) if context.manifest.run.note else "",
+        unverified=shorten(", ".join(context.unverified), LINE),
+        risks=risks[:MOST_RISKS],
+        more_risks=max(len(risks) - MOST_RISKS, 0),
+        areas=tuple(_area_line(area) for area in results.summary.by_area),
+        digits=_digit_lines(context.figures.protection),
+        objects=count(context.figures.protection.objects, "protected object"),
+        capacity=_capacity(context.figures.spaces),
+        restore_tests=_restore_tests(results.summary.by_area),
+        exceptions=_lines(_exceptions(results)),
+        incomplete=_lines(list(results.incomplete)),
+        not_known=_lines(_not_known(results)),
+    )
+
+
+def _risks(results: Results) -> tuple[Risk, ...]:
+    """The checks that fail, by the worst severity of their findings, then by the number of objects."""
+    failed, coverage = results.failed, results.coverage
+    population = coverage.groupby("check_id")["population"].agg(lambda values: values.sum(skipna=False))
+    remedies = {use.check.id: use.check.remediation for use in results.uses}
+    found = []
+    for check_id, rows in failed.groupby("check_id", sort=True):
+        rank = min(_rank(severity) for severity in rows["severity"])
+        known = str(check_id)
+        found.append((rank, -len(rows), known, _risk(known, rows, rank, population[check_id], remedies)))
+    return tuple(risk for *_, risk in sorted(found, key=lambda entry: entry[:3]))
+
+
+def _risk(check_id: str, rows: pd.DataFrame, rank: int, population: Any, remedies: Mapping[str, str]) -> Risk:
+    severity = SEVERITIES[rank] if rank < len(SEVERITIES) else cell_text(rows["severity"].iloc[0])
+    return Risk(
+        badge=badge("FAIL", severity),
+        check_id=plain(check_id),
+        title=cell_text(rows["title"].iloc[0]),
+        failing=number(len(rows)),
+        population=number(population if is_known(population) else None),
+        remedy=shorten(" ".join(remedies.get(check_id, "").split()), LINE),
+    )
+
+
+def _rank(severity: object) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def _area_line(area: AreaCount) -> AreaLine:
+    counts = area.counts
+    open_questions = counts["UNKNOWN"] + counts["ERROR"]
+    answered = counts["PASS"] + counts["WAIVED"]
+    state = "FAIL" if counts["FAIL"] else "UNKNOWN" if open_questions else "PASS" if answered else "NOT_APPLICABLE"
+    return AreaLine(
+        area=area.area,
+        badge=badge(state),
+        failing=number(counts["FAIL"]),
+        waived=number(counts["WAIVED"]),
+        not_answered=number(open_questions),
+        passing=number(counts["PASS"]),
+        compliance=percent(area.compliance),
+    )
+
+
+def _digit_lines(protection: Protection) -> tuple[DigitLine, ...]:
+    return tuple(
+        DigitLine(row.digit, row.word, number(row.met), number(row.not_met), number(row.not_known))
+        for row in protection.digits
+    )
+
+
+def _capacity(spaces: tuple[RepositorySpace, ...]) -> Lines:
+    """The fullest repositories, and how many do not tell their space."""
+    known = [space for space in spaces if space.free_share is not None]
+    silent = len(spaces) - len(known)
+    shown = [
+        f"{plain(space.name)}: {percent(space.free_share)} free of {number(space.capacity_gb)} GB"
+        for space in known[: MOST_LINES - 1]
+    ]
+    unknown = [f"{count(silent, 'repository', 'repositories')} of unknown capacity"] if silent else []
+    return Lines(_short(shown + unknown), len(known) - len(shown))
+
+
+def _restore_tests(areas: tuple[AreaCount, ...]) -> str:
+    """What the checks of restore tests say, in one sentence."""
+    own = next((area for area in areas if area.area == "Restore tests"), None)
+    if own is None:
+        return "No check of restore tests is enabled."
+    counts = own.counts
+    said = ((counts["PASS"], "good"), (counts["FAIL"], "bad"), (counts["WAIVED"], "accepted"))
+    unanswered = counts["UNKNOWN"] + counts["ERROR"]
+    told = [f"{number(found)} {word}" for found, word in said if found]
+    told += [f"{number(unanswered)} without an answer"] if unanswered else []
+    return f"Answers to the checks of restore tests: {', '.join(told)}." if told else "Nothing to judge."
+
+
+def _exceptions(results: Results) -> list[str]:
+    """Waivers that have expired and those that end soon, the nearest end first."""
+    waivers = results.waivers
+    expired = [f"expired on {day(waiver.expires)}: {_waiver(waiver)}" for waiver in _by_end(waivers.expired)]
+    ending = [f"ends on {day(waiver.expires)}: {_waiver(waiver)}" for waiver in _by_end(waivers.expiring_soon)]
+    return expired + ending
+
+
+def _by_end(waivers: tuple[Waiver, ...]) -> list[Waiver]:
+    return sorted(waivers, key=lambda waiver: (waiver.expires, waiver.id))
+
+
+def _waiver(waiver: Waiver) -> str:
+    return f"{waiver.id} for {waiver.check}, owner {waiver.owner}"
+
+
+def _not_known(results: Results) -> list[str]:
+    """The areas with the most questions that have no answer, what was not looked at, how many checks are off."""
+    areas = [(area.counts["UNKNOWN"] + area.counts["ERROR"], area.area) for area in results.summary.by_area]
+    asked = sorted(((found, name) for found, name in areas if found), key=lambda entry: -entry[0])
+    told = ", ".join(f"{name} {number(found)}" for found, name in asked[:MOST_AREAS])
+    more = f" and {count(len(asked) - MOST_AREAS, 'other area')}" if len(asked) > MOST_AREAS else ""
+    off = [use.check.id for use in results.uses if not use.enabled]
+    return [
+        *([f"Questions without an answer: {told}{more}"] if asked else []),
+        *([f"{count(len(off), 'check')} turned off by the policy"] if off else []),
+        *(line for line in results.limits if line.split(" ", 1)[0] not in off),
+    ]
+
+
+def _lines(texts: list[str]) -> Lines:
+    return Lines(_short(texts[:MOST_LINES]), max(len(texts) - MOST_LINES, 0))
+
+
+def _short(texts: list[str]) -> tuple[str, ...]:
+    return tuple(shorten(text, LINE) for text in texts)

@@ -1,0 +1,41 @@
+"""The findings as rows of text, `findings.csv`: safe to open in a spreadsheet, safe to show on a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+from vbr_audit.display import plain
+from vbr_audit.reports.exports.encoding import plain_value
+
+if TYPE_CHECKING:
+    from vbr_audit.reports.context import ReportContext
+
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones count too
+"""A spreadsheet may run a cell that begins like this; in the CSV an apostrophe stands before it."""
+_GUARDED: Final = (*FORMULA_STARTS, "'")
+
+
+def findings_csv(context: ReportContext, *, bom: bool = False) -> bytes:
+    """The findings as RFC 4180 text in UTF-8; `bom` puts a byte order mark first, which Excel needs to see UTF-8.
+
+    A cell that begins with one of `FORMULA_STARTS`, or with an apostrophe, has one more apostrophe before it: taking
+    one away gives the text again. Control characters and marks of text direction are shown as pictures or code points
+    (`findings.json` has them as they came). What is not known is an empty cell; moments are ISO 8601 with their offset.
+    """
+    findings = context.results.findings
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(findings.columns)
+    columns = [[_cell(value) for value in findings[name].tolist()] for name in findings.columns]
+    writer.writerows(zip(*columns, strict=True))
+    return stream.getvalue().encode("utf-8-sig" if bom else "utf-8")
+
+
+def _cell(value: Any) -> str:
+    known = plain_value(value)
+    if not isinstance(known, str):
+        return "" if known is None else str(known)
+    text = plain(known, lines=True)
+    return f"'{text}" if text.startswith(_GUARDED) else text

@@ -1,0 +1,92 @@
+"""What the exports share: rows of a table as records, JSON that no terminal runs, ids that stay the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from vbr_audit.display import is_known, iso
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vbr_audit.reports.context import ReportContext
+
+_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:vbr-audit")
+# The UTF-8 of C1 controls, of marks and overrides of text direction, and of separators of lines: JSON may hold them
+# as they are, but a terminal or an editor that shows the file would obey them.
+_STEERING: Final = re.compile(
+    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf"
+)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of `frame` as plain values by column: what is not known is None, moments are ISO 8601 in UTC."""
+    columns = [[plain_value(value) for value in frame[name].tolist()] for name in frame.columns]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def plain_value(value: Any) -> Any:
+    """One value of a table as JSON has it."""
+    if not is_known(value):
+        return None
+    if isinstance(value, dt.datetime):
+        return iso(value)
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def json_bytes(document: Any, *, indent: bool = True) -> bytes:
+    """`document` as JSON in UTF-8 with a newline at the end; on one line without `indent`.
+
+    Characters that could steer a terminal are escaped, which changes nothing for a reader of JSON. A lone surrogate,
+    which has no UTF-8, becomes a question mark.
+    """
+    option = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0)
+    try:
+        data = orjson.dumps(document, option=option)
+    except orjson.JSONEncodeError:
+        data = orjson.dumps(_encodable(document), option=option)
+    return _STEERING.sub(_escaped, data)
+
+
+def stable_uuid(*parts: str) -> str:
+    """A UUID (version 5) that is the same for the same `parts`."""
+    return str(uuid.uuid5(_NAMESPACE, "\0".join(parts).encode("utf-8", "replace").decode()))
+
+
+def outcome_uuid(context: ReportContext) -> str:
+    """The id of a run as it was judged: the same when its reports are written anew, another under another policy."""
+    return stable_uuid("outcome", context.manifest.to_json().decode("utf-8", "replace"))
+
+
+def what_was_found(row: dict[str, Any]) -> str:
+    """One finding in words: what was observed, what is expected, and why it is as it is."""
+    parts = [
+        f"observed: {row['observed']}" if row["observed"] is not None else "",
+        f"expected: {row['expected']}" if row["expected"] is not None else "",
+        row["reason"] or "",
+        _waiver_words(row),
+    ]
+    return "; ".join(part for part in parts if part) or "nothing more is known"
+
+
+def _waiver_words(row: dict[str, Any]) -> str:
+    if row["waiver_id"] is None:
+        return ""
+    return f"waiver {row['waiver_id']} of {row['waiver_owner']}, expires {row['waiver_expires']}"
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match.group().decode())
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(entry) for key, entry in value.items()}
+    return [_encodable(entry) for entry in value] if isinstance(value, list) else value

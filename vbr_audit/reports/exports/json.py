@@ -1,0 +1,74 @@
+"""The whole outcome of a run for machines, `findings.json`, and the JSON Schema that describes it."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from vbr_audit.reports.exports.encoding import json_bytes, records
+
+if TYPE_CHECKING:
+    from vbr_audit.findings.results import AreaCount
+    from vbr_audit.reports.context import ReportContext
+
+SCHEMA: Final = 1
+"""The version of the document; it grows when a field goes or changes its meaning, not when one is added."""
+
+
+def findings_json(context: ReportContext) -> bytes:
+    """The whole outcome of a run as JSON; what is not known is null, moments are ISO 8601 in UTC."""
+    manifest = context.manifest
+    run = manifest.run.model_dump(mode="json") | {
+        "run_id": manifest.run_id,
+        "servers": [server.model_dump(mode="json") for server in manifest.servers],
+        "incomplete": list(context.results.incomplete),
+        "limits": list(context.results.limits),
+    }
+    return json_bytes(
+        {
+            "schema": SCHEMA,
+            "run": run,
+            "findings": records(context.results.findings),
+            "coverage": records(context.results.coverage),
+            "requirements": records(context.results.requirements),
+            "summary": _summary(context),
+        }
+    )
+
+
+def findings_schema() -> str:
+    """The JSON Schema (2020-12) of `findings.json`, as text."""
+    place = resources.files("vbr_audit.reports").joinpath("schemas", "findings.schema.json")
+    return place.read_text(encoding="utf-8")
+
+
+def _summary(context: ReportContext) -> dict[str, Any]:
+    summary = context.summary
+    verdict = summary.verdict
+    return {
+        "verdict": {"level": verdict.level, "headline": verdict.headline, "detail": verdict.detail},
+        "counts": dict(summary.counts),
+        "failing_by_severity": dict(summary.failing_by_severity),
+        "by_area": [_area(entry) for entry in summary.by_area],
+        "compliance": summary.compliance,
+        "assessed": summary.assessed,
+        "jobs_in_scope": summary.jobs_in_scope,
+        "jobs_disabled": summary.jobs_disabled,
+        "jobs_whole": summary.jobs_whole,
+        "needed_complete": summary.needed_complete,
+        "needed_total": summary.needed_total,
+        "sessions_by_result": dict(summary.sessions_by_result),
+        "sessions_whole": summary.sessions_whole,
+        "success_rate": summary.success_rate,
+        "datasets_complete": summary.datasets_complete,
+        "datasets_total": summary.datasets_total,
+    }
+
+
+def _area(entry: AreaCount) -> dict[str, Any]:
+    return {
+        "area": entry.area,
+        "counts": dict(entry.counts),
+        "compliance": entry.compliance,
+        "assessed": entry.assessed,
+    }

@@ -1,0 +1,127 @@
+"""The outcome of a run on one screen, `summary.md`, in GitHub's Markdown: for a ticket, a chat, a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from vbr_audit.display import NOT_KNOWN, count, number, percent
+from vbr_audit.findings.table import STATUSES
+from vbr_audit.reports.exports.encoding import records
+from vbr_audit.reports.exports.markdown_text import table, text
+from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, STATUS_WORDS
+
+if TYPE_CHECKING:
+    from vbr_audit.reports.context import ReportContext
+
+MOST_FINDINGS: Final = 20
+"""How many failing findings are listed; the workbook has them all."""
+MOST_LINES: Final = 30
+"""How many lines a list has at most."""
+
+
+def summary_markdown(context: ReportContext) -> bytes:
+    """The summary as UTF-8 text; every text from outside stands as plain words or as code, never as markup."""
+    parts = [f"# {text(context.title)}", *_verdict(context), *_numbers(context), *_worst(context)]
+    parts += [*_requirements(context), *_exceptions(context), *_limits(context)]
+    return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
+
+
+def _verdict(context: ReportContext) -> Iterator[str]:
+    verdict = context.summary.verdict
+    yield f"**{verdict.level.upper()}:** {text(verdict.headline)}"
+    yield text(verdict.detail)
+    if context.results.incomplete:
+        reasons = [f"> - {text(reason)}" for reason in context.results.incomplete[:MOST_LINES]]
+        reasons += _rest(len(context.results.incomplete) - MOST_LINES, "> - ")
+        yield "\n".join(["> **INCOMPLETE:** not everything that was asked could be read.", ">", *reasons])
+    yield "\n".join(f"- **{fact.label}**: {text(fact.value)}" for fact in context.cover)
+
+
+def _numbers(context: ReportContext) -> Iterator[str]:
+    summary = context.summary
+    yield "## Numbers"
+    yield table(
+        ["Status", "Findings"],
+        [(STATUS_WORDS[status], number(summary.counts[status])) for status in STATUSES],
+        numbers=[1],
+    )
+    failing = ", ".join(f"{name} {number(value)}" for name, value in summary.failing_by_severity.items())
+    rate = percent(summary.success_rate)
+    disabled = NOT_KNOWN if summary.jobs_disabled is None else number(summary.jobs_disabled)
+    jobs = NOT_KNOWN if summary.jobs_in_scope is None else number(summary.jobs_in_scope)
+    at_least = "" if summary.jobs_whole else ", at least"
+    yield "\n".join(
+        [
+            f"- Failing by severity: {failing}",
+            f"- Compliance: {percent(summary.compliance)}, which is {RATE_FORMULA}",
+            f"- Assessed: {percent(summary.assessed)}, which is {ASSESSED_FORMULA}",
+            f"- Jobs in scope{at_least}: {jobs}; disabled: {disabled}",
+            f"- Runs that succeeded: {rate}",
+            f"- Datasets that the checks need, read whole: {number(summary.needed_complete)} of "
+            f"{number(summary.needed_total)}",
+        ]
+    )
+    yield "## Areas"
+    heads = ["Area", *(STATUS_WORDS[status] for status in STATUSES), "Compliance", "Assessed"]
+    rows = [
+        [
+            area.area,
+            *(number(area.counts[status]) for status in STATUSES),
+            percent(area.compliance),
+            percent(area.assessed),
+        ]
+        for area in summary.by_area
+    ]
+    yield table([head[0].upper() + head[1:] for head in heads], rows, numbers=range(1, len(heads)))
+
+
+def _worst(context: ReportContext) -> Iterator[str]:
+    failing = records(context.results.failed)
+    yield f"## What fails ({number(len(failing))})"
+    if not failing:
+        yield "Nothing fails."
+        return
+    columns = ("severity", "check_id", "title", "server", "object_name", "observed", "expected")
+    heads = ["Severity", "Check", "Title", "Server", "Object", "Observed", "Expected"]
+    yield table(heads, [[row[name] for name in columns] for row in failing[:MOST_FINDINGS]])
+    if len(failing) > MOST_FINDINGS:
+        yield f"… {number(len(failing) - MOST_FINDINGS)} more in the workbook."
+
+
+def _requirements(context: ReportContext) -> Iterator[str]:
+    rows = records(context.results.requirements)
+    if not rows:
+        return
+    yield "## Requirements"
+    yield "A run gives evidence; whether a requirement is met is for the auditor to conclude."
+    columns = ("framework", "edition", "requirement", "title", "answer", "why")
+    yield table(
+        ["Framework", "Edition", "Requirement", "Title", "Evidence", "Why"],
+        [[row[name] for name in columns] for row in rows],
+    )
+
+
+def _exceptions(context: ReportContext) -> Iterator[str]:
+    waivers = context.results.waivers
+    groups = {
+        "expired": waivers.expired,
+        "expiring within 30 days": waivers.expiring_soon,
+        "without a finding": waivers.unmatched,
+        "longer than the policy allows": waivers.too_long,
+    }
+    accepted = count(context.summary.counts["WAIVED"], "finding is", "findings are")
+    yield "## Exceptions"
+    told = [f"- {label}: {', '.join(text(one.id) for one in group)}" for label, group in groups.items() if group]
+    yield "\n".join([f"- {accepted} accepted", *told])
+
+
+def _limits(context: ReportContext) -> Iterator[str]:
+    limits: Sequence[str] = context.results.limits
+    if limits:
+        yield "## Not looked at"
+        yield "\n".join([*(f"- {text(line)}" for line in limits[:MOST_LINES]), *_rest(len(limits) - MOST_LINES, "- ")])
+
+
+def _rest(left: int, bullet: str) -> list[str]:
+    return [f"{bullet}… {number(left)} more in the workbook"] if left > 0 else []

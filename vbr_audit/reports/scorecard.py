@@ -1,0 +1,151 @@
+"""One line per job: its worst finding, its settings at a glance, how its runs went."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.display import is_known
+from vbr_audit.findings.table import STATUSES
+from vbr_audit.tables.controls import support
+
+if TYPE_CHECKING:
+    from vbr_audit.collection.snapshot import Snapshot
+
+GLANCE: Final = (
+    ("encryption_enabled", "Encrypted"),
+    ("app_aware_enabled", "App-aware"),
+    ("health_check_enabled", "Health check"),
+    ("retry_enabled", "Retry"),
+    ("gfs_enabled", "GFS"),
+)
+"""The settings of the scorecard with their words, in order."""
+
+ABSENT: Final = "n/a"
+AT_RISK: Final = ("critical", "high")
+"""A job with a failing finding of such a severity is at risk."""
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class JobScore:
+    """One job. `settings` holds for each of `GLANCE` yes, no, n/a (its type has none) or None (not known).
+
+    `status` is the worst of its findings and `severity` that of its worst failing one; both empty without findings.
+    `runs` are those that every number about runs counts, `known` those of them that ended Success, Warning or Failed;
+    `last_result` and `last_run` are as of the reading.
+    """
+
+    server: str
+    job_id: str
+    name: str
+    type: str
+    is_disabled: bool | None
+    status: str
+    severity: str
+    statuses: Counter[str]
+    settings: tuple[str | None, ...]
+    last_result: str
+    last_run: dt.datetime | None
+    runs: int
+    good: int
+    known: int
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share of the runs of known result that ended Success or Warning."""
+        return self.good / self.known if self.known else None
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Whether a failing finding is critical or high."""
+        return self.severity in AT_RISK
+
+
+def score_jobs(snapshot: Snapshot, findings: pd.DataFrame, runs: pd.DataFrame) -> tuple[JobScore, ...]:
+    """The jobs in scope, the worst first: by severity, then by failing findings, then by name."""
+    statuses, severities = _judged(findings)
+    results = Counter(zip(*(_texts(runs[name]) for name in ("server", "job_id", "result")), strict=True))
+    counted = Counter(zip(*(_texts(runs[name]) for name in ("server", "job_id")), strict=True))
+    states = _states(snapshot.job_states)
+    scores = []
+    for record, glance in zip(snapshot.jobs.to_dict("records"), _settings(snapshot.jobs), strict=True):
+        key = (_text(record["server"]), _text(record["job_id"]))
+        found = statuses.get(key, Counter())
+        success, warning, failed = (results[*key, result] for result in ("Success", "Warning", "Failed"))
+        last_result, last_run = states.get(key, ("", None))
+        disabled = record["is_disabled"]
+        scores.append(
+            JobScore(
+                *key,
+                name=_text(record["name"]),
+                type=_text(record["type"]),
+                is_disabled=bool(disabled) if is_known(disabled) else None,
+                status=next((status for status in STATUSES if found[status]), ""),
+                severity=severities.get(key, ""),
+                statuses=found,
+                settings=glance,
+                last_result=last_result,
+                last_run=last_run,
+                runs=counted[key],
+                good=success + warning,
+                known=success + warning + failed,
+            )
+        )
+    return tuple(sorted(scores, key=_badness))
+
+
+def _badness(score: JobScore) -> tuple[int, int, int, str, str, str]:
+    rank = SEVERITIES.index(score.severity) if score.severity in SEVERITIES else len(SEVERITIES)
+    status = STATUSES.index(score.status) if score.status in STATUSES else len(STATUSES)
+    return rank, status, -score.statuses["FAIL"], score.name.casefold(), score.server, score.job_id
+
+
+def _judged(findings: pd.DataFrame) -> tuple[dict[Key, Counter[str]], dict[Key, str]]:
+    """Per job its findings by status, and the severity of the worst failing one; findings come worst first."""
+    own = findings[findings["object_type"].eq("job").to_numpy(dtype=bool, na_value=False)]
+    statuses: dict[Key, Counter[str]] = {}
+    severities: dict[Key, str] = {}
+    columns = (_texts(own[name]) for name in ("server", "object_id", "status", "severity"))
+    for server, job_id, status, severity in zip(*columns, strict=True):
+        statuses.setdefault((server, job_id), Counter())[status] += 1
+        if status == "FAIL":
+            before = severities.setdefault((server, job_id), severity)
+            severities[server, job_id] = min(before, severity, key=SEVERITIES.index)
+    return statuses, severities
+
+
+def _settings(jobs: pd.DataFrame) -> list[tuple[str | None, ...]]:
+    """Per job yes, no, n/a or None for each of `GLANCE`."""
+    columns = []
+    for control, _ in GLANCE:
+        supported = support(jobs["settings_profile"], control)
+        pairs = zip(jobs[control].tolist(), supported.tolist(), strict=True)
+        columns.append([_glance(value, has_it) for value, has_it in pairs])
+    return list(zip(*columns, strict=True))
+
+
+def _glance(value: Any, supported: Any) -> str | None:
+    if is_known(supported) and not supported:
+        return ABSENT
+    return None if not is_known(value) else "yes" if value else "no"
+
+
+def _states(states: pd.DataFrame) -> dict[Key, tuple[str, dt.datetime | None]]:
+    columns = (_texts(states[name]) for name in ("server", "job_id", "last_result"))
+    moments = [value.to_pydatetime() if is_known(value) else None for value in states["last_run"]]
+    return {(server, job_id): (result, when) for server, job_id, result, when in zip(*columns, moments, strict=True)}
+
+
+def _texts(values: pd.Series) -> list[str]:
+    return [_text(value) for value in values.tolist()]
+
+
+def _text(value: Any) -> str:
+    return str(value) if is_known(value) else ""
