@@ -36,7 +36,7 @@ def open_book(path: Path, *, error: type[ConfigurationError] = ConfigurationErro
 
 
 @contextlib.contextmanager
-def reading(path: Path, error: type[ConfigurationError] = ConfigurationError) -> Iterator[None]:
+def opened_for_reading(path: Path, error: type[ConfigurationError] = ConfigurationError) -> Iterator[None]:
     """Raise `error`, naming `path`, for a file that is no workbook, or a broken one."""
     try:
         yield

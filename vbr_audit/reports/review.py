@@ -104,7 +104,7 @@ def _load_kept(path: Path) -> Review:
 
 
 def _load_book(path: Path) -> Review:
-    from vbr_audit.reports.excel_reading import open_book, reading
+    from vbr_audit.reports.excel_reading import open_book, opened_for_reading
 
     book = open_book(path, stream=True)
     try:
@@ -114,7 +114,7 @@ def _load_book(path: Path) -> Review:
             raise ConfigurationError(f"{path.name}: has no sheet called {SHEET}{near}", hint=_HINT)
         remarks: dict[str, Remark] = {}
         faults: list[str] = []
-        with reading(path):
+        with opened_for_reading(path):
             for name in names:
                 _read_sheet(book[name], remarks, faults)
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from vbr_audit.display import NOT_KNOWN, count, number, percent
 from vbr_audit.findings.table import STATUSES
 from vbr_audit.reports.exports.encoding import records
-from vbr_audit.reports.exports.markdown_text import table, text
+from vbr_audit.reports.exports.markdown_text import pipe_table, text
 from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, STATUS_WORDS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _verdict(context: ReportContext) -> Iterator[str]:
 def _numbers(context: ReportContext) -> Iterator[str]:
     summary = context.summary
     yield "## Numbers"
-    yield table(
+    yield pipe_table(
         ["Status", "Findings"],
         [(STATUS_WORDS[status], number(summary.counts[status])) for status in STATUSES],
         numbers=[1],
@@ -73,7 +73,7 @@ def _numbers(context: ReportContext) -> Iterator[str]:
         ]
         for area in summary.by_area
     ]
-    yield table([head[0].upper() + head[1:] for head in heads], rows, numbers=range(1, len(heads)))
+    yield pipe_table([head[0].upper() + head[1:] for head in heads], rows, numbers=range(1, len(heads)))
 
 
 def _worst(context: ReportContext) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _worst(context: ReportContext) -> Iterator[str]:
         return
     columns = ("severity", "check_id", "title", "server", "object_name", "observed", "expected")
     heads = ["Severity", "Check", "Title", "Server", "Object", "Observed", "Expected"]
-    yield table(heads, [[row[name] for name in columns] for row in failing[:MOST_FINDINGS]])
+    yield pipe_table(heads, [[row[name] for name in columns] for row in failing[:MOST_FINDINGS]])
     if len(failing) > MOST_FINDINGS:
         yield f"… {number(len(failing) - MOST_FINDINGS)} more in the workbook."
 
@@ -96,7 +96,7 @@ def _requirements(context: ReportContext) -> Iterator[str]:
     yield "## Requirements"
     yield "A run gives evidence; whether a requirement is met is for the auditor to conclude."
     columns = ("framework", "edition", "requirement", "title", "answer", "why")
-    yield table(
+    yield pipe_table(
         ["Framework", "Edition", "Requirement", "Title", "Evidence", "Why"],
         [[row[name] for name in columns] for row in rows],
     )

@@ -37,7 +37,7 @@ def code(value: object) -> str:
     return "&#124;".join(parts) or "(empty)"
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[int] = ()) -> str:
+def pipe_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[int] = ()) -> str:
     """A table of GitHub's Markdown; the columns at the places `numbers` stand right. Cells go through `text`."""
     lines = [
         "| " + " | ".join(headers) + " |",
