@@ -19,7 +19,7 @@ from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.exports import summary_markdown
 from vbr_audit.reports.exports.markdown import MOST_FINDINGS
-from vbr_audit.reports.exports.markdown_text import code, table, text
+from vbr_audit.reports.exports.markdown_text import code, pipe_table, text
 from vbr_audit.reports.words import STATUS_WORDS
 
 MakeRun = Callable[..., ReportContext]
@@ -69,7 +69,7 @@ def rendered(markdown: str) -> Tags:
 @example("a\\|b")
 @given(st.text(st.sampled_from("ab1|\\`*_~[]()<>!#&;:@.-+=\n \"'/w{}$^"), max_size=12) | st.text(max_size=12))
 def test_any_text_in_a_cell_stays_that_text(value: str) -> None:
-    page = rendered(table(["A", "B"], [(value, "end"), ("next", value)]))
+    page = rendered(pipe_table(["A", "B"], [(value, "end"), ("next", value)]))
     assert page.tags <= OURS
     assert page.attributes <= {"align"}
     shown = " ".join(plain(value).split()) or "(empty)"
