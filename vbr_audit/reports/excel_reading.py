@@ -29,7 +29,7 @@ _SHIELDED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 def open_book(path: Path, *, error: type[ConfigurationError] = ConfigurationError, stream: bool = False) -> Any:
     """The workbook at `path`; with `stream` its rows are read one by one, and it must be closed. Raises `error`."""
-    with reading(path, error), warnings.catch_warnings():
+    with opened_for_reading(path, error), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)  # parts of a workbook that nobody reads here
         content = io.BytesIO(path.read_bytes())  # openpyxl leaves a file open that it cannot make sense of
         return load_workbook(content, read_only=stream)
