@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NOT_KNOWN = "not known"
 
-_MONTHS = (
+MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
@@ -148,7 +148,7 @@ def day(date: dt.date | None) -> str:
     """`1 November 2026`, whatever the locale."""
     if date is None or not is_known(date):
         return NOT_KNOWN
-    return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
+    return f"{date.day} {MONTHS[date.month - 1]} {date.year}"
 
 
 def moment(value: dt.datetime | None, zone: dt.tzinfo, name: str | None = None) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.display import count, day, is_known, number, percent, plain, shorten
-from vbr_audit.reports.record import cell_text
+from vbr_audit.reports.record import cell_text, severity_rank
 from vbr_audit.reports.words import Badge, badge
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _risks(results: Results) -> tuple[Risk, ...]:
     remedies = {use.check.id: use.check.remediation for use in results.uses}
     found = []
     for check_id, rows in failed.groupby("check_id", sort=True):
-        rank = min(_rank(severity) for severity in rows["severity"])
+        rank = min(severity_rank(severity) for severity in rows["severity"])
         known = str(check_id)
         found.append((rank, -len(rows), known, _risk(known, rows, rank, population[check_id], remedies)))
     return tuple(risk for *_, risk in sorted(found, key=lambda entry: entry[:3]))
@@ -135,10 +135,6 @@ def _risk(check_id: str, rows: pd.DataFrame, rank: int, population: Any, remedie
         population=number(population if is_known(population) else None),
         remedy=shorten(" ".join(remedies.get(check_id, "").split()), LINE),
     )
-
-
-def _rank(severity: object) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
 def _area_line(area: AreaCount) -> AreaLine:

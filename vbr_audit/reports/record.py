@@ -35,6 +35,11 @@ def cell_text(value: Any) -> str:
     return plain(value, lines=True) if is_known(value) else ""
 
 
+def raw_text(value: Any) -> str:
+    """A value as the server wrote it, not made safe to show; an empty text where it is not known."""
+    return str(value) if is_known(value) else ""
+
+
 def record_text(record: Mapping[Any, Any]) -> dict[Any, str]:
     """The text of each cell of a row, by column."""
     return {name: cell_text(value) for name, value in record.items()}

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from vbr_audit.display import is_known
+from vbr_audit.reports.record import raw_text
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def _space(record: dict[Any, Any]) -> RepositorySpace:
     capacity, free, used = (_amount(record[name]) for name in ("capacity_gb", "free_gb", "used_gb"))
     told = capacity is not None and capacity > 0 and free is not None and free >= 0
     return RepositorySpace(
-        **{name: _text(record[name]) for name in ("server", "repository_id", "name", "type")},
+        **{name: raw_text(record[name]) for name in ("server", "repository_id", "name", "type")},
         capacity_gb=capacity if told else None,
         free_gb=free if told else None,
         used_gb=used if used is not None and used >= 0 else None,
@@ -52,7 +53,3 @@ def _fullness(space: RepositorySpace) -> tuple[bool, float, str, str]:
 
 def _amount(value: Any) -> float | None:
     return float(value) if is_known(value) else None
-
-
-def _text(value: Any) -> str:
-    return str(value) if is_known(value) else ""

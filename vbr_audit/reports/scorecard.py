@@ -12,6 +12,7 @@ import pandas as pd
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.display import is_known
 from vbr_audit.findings.table import STATUSES
+from vbr_audit.reports.record import raw_text, severity_rank
 from vbr_audit.tables.controls import support
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def score_jobs(snapshot: Snapshot, findings: pd.DataFrame, runs: pd.DataFrame) -
     states = _states(snapshot.job_states)
     scores = []
     for record, glance in zip(snapshot.jobs.to_dict("records"), _settings(snapshot.jobs), strict=True):
-        key = (_text(record["server"]), _text(record["job_id"]))
+        key = (raw_text(record["server"]), raw_text(record["job_id"]))
         found = statuses.get(key, Counter())
         success, warning, failed = (results[*key, result] for result in ("Success", "Warning", "Failed"))
         last_result, last_run = states.get(key, ("", None))
@@ -84,8 +85,8 @@ def score_jobs(snapshot: Snapshot, findings: pd.DataFrame, runs: pd.DataFrame) -
         scores.append(
             JobScore(
                 *key,
-                name=_text(record["name"]),
-                type=_text(record["type"]),
+                name=raw_text(record["name"]),
+                type=raw_text(record["type"]),
                 is_disabled=bool(disabled) if is_known(disabled) else None,
                 status=next((status for status in STATUSES if found[status]), ""),
                 severity=severities.get(key, ""),
@@ -102,9 +103,15 @@ def score_jobs(snapshot: Snapshot, findings: pd.DataFrame, runs: pd.DataFrame) -
 
 
 def _badness(score: JobScore) -> tuple[int, int, int, str, str, str]:
-    rank = SEVERITIES.index(score.severity) if score.severity in SEVERITIES else len(SEVERITIES)
     status = STATUSES.index(score.status) if score.status in STATUSES else len(STATUSES)
-    return rank, status, -score.statuses["FAIL"], score.name.casefold(), score.server, score.job_id
+    return (
+        severity_rank(score.severity),
+        status,
+        -score.statuses["FAIL"],
+        score.name.casefold(),
+        score.server,
+        score.job_id,
+    )
 
 
 def _judged(findings: pd.DataFrame) -> tuple[dict[Key, Counter[str]], dict[Key, str]]:
@@ -144,8 +151,4 @@ def _states(states: pd.DataFrame) -> dict[Key, tuple[str, dt.datetime | None]]:
 
 
 def _texts(values: pd.Series) -> list[str]:
-    return [_text(value) for value in values.tolist()]
-
-
-def _text(value: Any) -> str:
-    return str(value) if is_known(value) else ""
+    return [raw_text(value) for value in values.tolist()]

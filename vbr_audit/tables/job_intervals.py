@@ -9,21 +9,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-_WEEK: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_YEAR: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+from vbr_audit.display import MONTHS
+from vbr_audit.tables.words import WEEK
+
 _DAY_H: Final = 24
 _MONTH_H: Final = 31 * _DAY_H
 _UNIT_H: Final = {"Seconds": 1 / 3600, "Minutes": 1 / 60, "Hours": 1.0, "Days": 24.0}
@@ -54,11 +42,11 @@ def _daily(arrays: Mapping[str, Any]) -> np.ndarray:
 
 
 def _daily_gap(kind: str, days: str) -> float:
-    return _gap(days, _WEEK, _DAY_H) if kind == "SelectedDays" else _DAILY_H.get(kind, math.nan)
+    return _gap(days, WEEK, _DAY_H) if kind == "SelectedDays" else _DAILY_H.get(kind, math.nan)
 
 
 def _monthly(arrays: Mapping[str, Any]) -> np.ndarray:
-    return _each(((months,) for months in arrays["schedule_monthly_months"]), lambda text: _gap(text, _YEAR, _MONTH_H))
+    return _each(((months,) for months in arrays["schedule_monthly_months"]), lambda text: _gap(text, MONTHS, _MONTH_H))
 
 
 def _periodically(arrays: Mapping[str, Any]) -> np.ndarray:

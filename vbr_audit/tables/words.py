@@ -41,3 +41,5 @@ ENCRYPTION_TYPES: Final = ("ByUserPassword", "ByKms")
 NOTIFICATION_TYPES: Final = ("UseGlobalNotificationSettings", "UseCustomNotificationSettings")
 
 SYSLOG_PROTOCOLS: Final = ("Udp", "Tcp", "Tls")
+
+WEEK: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -12,6 +12,7 @@ from vbr_audit.checks.logic import Cells, nullable, one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import count_of, owners_of
+from vbr_audit.tables.words import WEEK
 
 _SESSION = {"job_id": "job-1", "state": "Stopped", "result": "Success"}
 _DAILY = {
@@ -35,7 +36,6 @@ _OTHERS = {
 }
 SCHEDULE_CONTROLS = (*_OTHERS, "backup_window_enabled")
 """What decides besides the daily schedule; a type of job that lacks one of them counts as having it off."""
-_WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TIME = r"\A([01]?[0-9]|2[0-3]):([0-5]?[0-9])(?::[0-9]{1,2}(?:\.[0-9]+)?)?\Z"
 _HALF_A_DAY = np.timedelta64(720, "m")
 
@@ -246,6 +246,6 @@ def _demanded(jobs: pd.DataFrame, first_day: np.datetime64, days: int) -> tuple[
     valid = np.zeros(len(jobs), dtype=bool)
     for text in chosen[selected].dropna().unique():
         here, words = selected & surely(chosen == text), [word.strip() for word in text.split(",")]
-        valid[here] = all(word in _WEEK for word in words)
-        week[here] = np.array([day in words for day in _WEEK])
+        valid[here] = all(word in WEEK for word in words)
+        week[here] = np.array([day in words for day in WEEK])
     return week[:, weekday], surely(one_of(kind, ("Everyday", "WeekDays"))) | valid
