@@ -141,19 +141,7 @@ def draw_capacity(axes: Axes, spaces: Sequence[RepositorySpace], paint: Paint) -
     positions = list(range(len(spaces)))
     free = [(space.free_share or 0.0) * 100 for space in spaces]
     used = [100 - share for share in free]
-    base = [0.0] * len(spaces)
-    for values, word, colour in ((used, "used", FILLS["used"][0]), (free, "free", paint.idle)):
-        axes.barh(
-            positions,
-            values,
-            0.62,
-            left=base,
-            label=word,
-            color=colour,
-            edgecolor=paint.line,
-            linewidth=0.6,
-        )
-        base = values
+    _bars(axes, [("used", FILLS["used"], used), ("free", (paint.idle, ""), free)], edge=paint.line)
     _at_right(axes, [percent(space.free_share) for space in spaces], paint)
     axes.set_yticks(positions, [name_label(space.name) for space in spaces])
     axes.invert_yaxis()
@@ -217,30 +205,25 @@ def draw_severities(axes: Axes, failing: Sequence[tuple[str, int]], paint: Paint
 
 def _stack(axes: Axes, labels: Sequence[str], parts: Sequence[tuple[str, str, list[float]]], paint: Paint) -> None:
     """Stacked horizontal bars; a part without anything is left out."""
-    positions = list(range(len(labels)))
-    base = [0.0] * len(labels)
-    for state, word, values in parts:
-        if not any(values):
-            continue
-        colour, hatch = FILLS[state]
-        axes.barh(
-            positions,
-            values,
-            0.62,
-            left=base,
-            label=word,
-            color=colour,
-            hatch=hatch,
-            edgecolor=paint.page,
-            linewidth=0.6,
-        )
-        base = [below + value for below, value in zip(base, values, strict=True)]
-    axes.set_yticks(positions, [name_label(label) for label in labels])
+    shown = [(word, FILLS[state], values) for state, word, values in parts if any(values)]
+    ends = _bars(axes, shown, edge=paint.page)
+    axes.set_yticks(list(range(len(labels))), [name_label(label) for label in labels])
     axes.invert_yaxis()
-    axes.set_xlim(0, max([*base, 1]) * 1.03)
+    axes.set_xlim(0, max([*ends, 1]) * 1.03)
     whole_numbers(axes.xaxis)
     finish(axes, paint, grid="x")
     put_legend(axes, paint)
+
+
+def _bars(axes: Axes, parts: Sequence[tuple[str, tuple[str, str], list[float]]], *, edge: str) -> list[float]:
+    """Horizontal bars, one part after the other, each with its word, its colour and its hatch; return their ends."""
+    ends: list[float] = []
+    for word, (colour, hatch), values in parts:
+        ends = ends or [0.0] * len(values)
+        places = list(range(len(values)))
+        axes.barh(places, values, 0.62, left=ends, label=word, color=colour, hatch=hatch, edgecolor=edge, linewidth=0.6)
+        ends = [below + value for below, value in zip(ends, values, strict=True)]
+    return ends
 
 
 def _short_day(date: dt.date) -> str:
