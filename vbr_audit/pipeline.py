@@ -153,14 +153,14 @@ def load_audit(
     """
     folder = Path(folder)
     snapshot = run_folder.load(folder)
-    kept_policy, kept_waivers = folder / run_folder.POLICY, folder / run_folder.WAIVERS
+    kept_policy = folder / run_folder.POLICY
     run = snapshot.manifest.run
     own = checks_of_run(folder / run_folder.OWN_CHECKS, run.own_checks, checks)
     rules = own.policy(policy) if policy is not None or not kept_policy.is_file() else None
     return audit_snapshot(
         snapshot,
         policy=rules or own.policy(kept_policy, name=run.policy_name),
-        waivers=waivers if waivers is not None or not kept_waivers.is_file() else kept_waivers,
+        waivers=waivers if waivers is not None else _kept(folder / run_folder.WAIVERS),
         site=load_site(site) if site is not None else _kept_site(folder),
         checks=own,
         frameworks=frameworks or kept_frameworks(folder / run_folder.FRAMEWORKS, run.frameworks),

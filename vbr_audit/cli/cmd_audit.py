@@ -40,14 +40,14 @@ class AuditOrder:
     frameworks: OwnFrameworks
     formats: list[str]
     fail_on: str | None
-    allow_incomplete: bool
     templates: Path | None
     force: bool
     quiet: bool
-    review: Review | None = None
+    review: Review
+    brand: Brand
+    allow_incomplete: bool = False
     sample: int | None = None
     sample_seed: str | None = None
-    brand: Brand | None = None
     csv_bom: bool = False
     scrub_key: ScrubKey | None = None
 
@@ -97,11 +97,11 @@ def audit_command(
 ) -> None:
     """Collect, check and report: from one or several VBR servers to a run folder. Only reads."""
     key = o.take_scrub_key(scrub, scrub_key, out)
-    order = take_order(
-        out, policy, waivers, site, checks, frameworks, formats, fail_on, allow_incomplete, templates, force, quiet
-    )
-    order = with_brand(with_review(order, review, sample, sample_seed), brand)
-    order = dataclasses.replace(order, csv_bom=csv_bom, scrub_key=key)
+    judging: dict[str, Any] = {"policy": policy, "waivers": waivers, "site": site, "checks": checks}
+    judging |= {"frameworks": frameworks, "review": review, "sample": sample, "sample_seed": sample_seed}
+    writing: dict[str, Any] = {"formats": formats, "templates": templates, "brand": brand, "csv_bom": csv_bom}
+    writing |= {"scrub_key": key, "force": force, "quiet": quiet}
+    order = take_order(out, **judging, **writing, fail_on=fail_on, allow_incomplete=allow_incomplete)
     access: dict[str, Any] = {"username": username, "revision": revision, "timeout": timeout, "proxy": proxy}
     access |= {"ca_file": ca_file, "fingerprint": fingerprint, "insecure": insecure}
     chosen = take_servers(urls, servers, password_stdin=password_stdin, **access)
@@ -112,24 +112,31 @@ def audit_command(
 
 def take_order(
     out: Path,
+    *,
     policy: str | None,
     waivers: Path | None,
     site: Path | None,
     checks: Path | None,
-    frameworks: Sequence[Path] | None,
     formats: str | None,
-    fail_on: str | None,
-    allow_incomplete: bool,
     templates: Path | None,
+    brand: Path | None,
     force: bool,
-    quiet: bool,
+    frameworks: Sequence[Path] | None = None,
+    review: Path | None = None,
+    fail_on: str | None = None,
+    **as_given: Any,
 ) -> AuditOrder:
-    """Read and check everything that the user gave, so that nothing is wrong with it after an hour of reading."""
+    """Read and check everything that the user gave, so that nothing is wrong with it after an hour of reading.
+
+    `as_given` are the fields of the order that hold what was given as it is.
+    """
     from vbr_audit.checks.own import known_checks
     from vbr_audit.checks.site import load_site
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.findings.own_frameworks import read_own_frameworks
     from vbr_audit.findings.waivers import load_waivers
+    from vbr_audit.reports.brand import load_brand
+    from vbr_audit.reports.review import load_review
     from vbr_audit.reports.templates import check_templates
 
     own = known_checks(checks)
@@ -142,28 +149,15 @@ def take_order(
         frameworks=read_own_frameworks(frameworks or (), registry=own.registry),
         formats=o.split_formats(formats),
         fail_on=o.check_fail_on(fail_on),
-        allow_incomplete=allow_incomplete,
         templates=templates,
         force=force,
-        quiet=quiet,
+        review=load_review(review),
+        brand=load_brand(brand),
+        **as_given,
     )
     check_templates(templates)
     prepare(out, force=force)
     return order
-
-
-def with_review(order: AuditOrder, review: Path | None, sample: int | None, seed: str | None) -> AuditOrder:
-    """The order with the remarks of an earlier workbook, and with the draw of the sample."""
-    from vbr_audit.reports.review import load_review
-
-    return dataclasses.replace(order, review=load_review(review), sample=sample, sample_seed=seed)
-
-
-def with_brand(order: AuditOrder, brand: Path | None) -> AuditOrder:
-    """The order with the brand of the file, else of the environment."""
-    from vbr_audit.reports.brand import load_brand
-
-    return dataclasses.replace(order, brand=load_brand(brand))
 
 
 def run_order(order: AuditOrder, servers: tuple[Server, ...], terms: dict[str, Any]) -> None:

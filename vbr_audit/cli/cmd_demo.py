@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vbr_audit.cli import options as o
-from vbr_audit.cli.cmd_audit import run_order, take_order, with_brand
+from vbr_audit.cli.cmd_audit import run_order, take_order
 from vbr_audit.cli.cmd_simulate import Seed, SimulatedRevision
 from vbr_audit.cli.guard import guarded
 from vbr_audit.cli.standing import without_settings_files
@@ -54,8 +54,21 @@ def demo_command(
     from vbr_audit.servers_file import Server
 
     key = o.take_scrub_key(scrub, scrub_key, out)
-    order = take_order(out, policy, waivers, site, checks, None, formats, "never", False, templates, force, quiet)
-    order = dataclasses.replace(with_brand(order, brand), csv_bom=csv_bom, scrub_key=key)
+    order = take_order(
+        out,
+        policy=policy,
+        waivers=waivers,
+        site=site,
+        checks=checks,
+        formats=formats,
+        templates=templates,
+        brand=brand,
+        force=force,
+        fail_on="never",
+        csv_bom=csv_bom,
+        scrub_key=key,
+        quiet=quiet,
+    )
     if site is None:
         invented = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
         order = dataclasses.replace(order, site=invented)

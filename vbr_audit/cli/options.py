@@ -148,18 +148,19 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each request to stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print tracebacks and debug logs.")]
 
-ALL_FORMATS = "html,xlsx,json,csv"
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 
 def split_formats(text: str | None) -> list[str]:
     """`html,xlsx` as a list, the usual ones for None; raises `ConfigurationError` for an unknown or missing format."""
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.reports.interface import checked_formats
+    from vbr_audit.reports.interface import DEFAULT_FORMATS, checked_formats
 
-    names = [part.strip().lower() for part in (ALL_FORMATS if text is None else text).split(",") if part.strip()]
+    if text is None:
+        return list(DEFAULT_FORMATS)
+    names = [part.strip().lower() for part in text.split(",") if part.strip()]
     if not names:
-        raise ConfigurationError("--format names no format", hint=f"Give some of {ALL_FORMATS}.")
+        raise ConfigurationError("--format names no format", hint=f"Give some of {','.join(DEFAULT_FORMATS)}.")
     return checked_formats(names)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from vbr_audit.cli.guard import Exit
-from vbr_audit.cli.options import SEVERITIES
 from vbr_audit.display import count, percent, plain, shorten
 
 if TYPE_CHECKING:
@@ -21,15 +20,12 @@ _COLLECTION_CHECKS = ("EVD-001", "EVD-002")
 
 def exit_code(audit: Audit, fail_on: str | None, *, allow_incomplete: bool) -> Exit:
     """4 for an incomplete run unless allowed, 1 for a failing finding at or above the threshold, else 0."""
+    from vbr_audit.findings.table import failing_at
+
     if audit.results.incomplete and not allow_incomplete:
         return Exit.INCOMPLETE
     threshold = fail_on or audit.policy.fail_on
-    if threshold == "never":
-        return Exit.DONE
-    counted = SEVERITIES[: SEVERITIES.index(threshold) + 1]
-    failed = audit.failed[audit.failed["severity"].isin(counted)]
-    if allow_incomplete:
-        failed = failed[~failed["check_id"].isin(_COLLECTION_CHECKS)]
+    failed = failing_at(audit.findings, threshold, without=_COLLECTION_CHECKS if allow_incomplete else ())
     return Exit.FAILING if len(failed) else Exit.DONE
 
 
