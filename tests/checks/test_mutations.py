@@ -41,7 +41,7 @@ def _helpers() -> dict[str, list[Check]]:
 
 HELPERS = _helpers()
 SHARED = Shared((logic, sessions), REGISTRY.all())
-WORDING = frozenset({"listed"})
+WORDING = frozenset({"listed", "phrased", "said_once"})
 """Shared helpers of which the answer is only ever read by people."""
 
 

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +31,12 @@ class Codes:
     @cached_property
     def numbers(self) -> dict[Any, int]:
         """The number of each text."""
-        return {text: number for number, text in enumerate(self.texts.tolist())}
+        return dict(zip(self.texts.tolist(), range(len(self.texts)), strict=True))
+
+    @cached_property
+    def looked_up(self) -> dict[int, Cells]:
+        """The first row of each text in other columns, by the memory of those."""
+        return {}
 
     @cached_property
     def firsts(self) -> Cells:
@@ -62,6 +68,7 @@ class Codes:
         return np.bincount(self.rows[self.rows >= 0], minlength=len(self.texts))
 
 
+_MUCH_LARGER: Final = 4
 _KEPT: Final[dict[int, Codes]] = {}
 _MATCHES: Final[weakref.WeakKeyDictionary[Codes, weakref.WeakKeyDictionary[Codes, Cells]]] = weakref.WeakKeyDictionary()
 
@@ -80,17 +87,40 @@ def _memory_of(cells: Cells) -> Cells:
     return base if whole and isinstance(base, np.ndarray) else cells
 
 
+def _lasts(cells: Cells) -> bool:
+    """Whether nobody can write to this memory."""
+    return cells.base is None and not cells.flags.writeable
+
+
 def codes_of(values: pd.Series) -> Codes:
     """The codes of a text column; of one that is sealed they are worked out once."""
     cells = _memory_of(values.to_numpy(dtype=object))
-    lasts = cells.base is None and not cells.flags.writeable
-    if lasts and id(cells) in _KEPT:
+    if id(cells) in _KEPT:
         return _KEPT[id(cells)]
     rows, texts = pd.factorize(cells)
     found = Codes(np.asarray(texts, dtype=object), rows)
-    if lasts:
+    if _lasts(cells):
         _KEPT[id(cells)] = found
         weakref.finalize(cells, _KEPT.pop, id(cells), None)
+    return found
+
+
+def first_rows(keys: Codes, where: pd.Series) -> Cells:
+    """The first row of `where` that holds each text of `keys`, -1 for none."""
+    cells = _memory_of(where.to_numpy(dtype=object))
+    if id(cells) in _KEPT or len(cells) <= _MUCH_LARGER * len(keys.texts):
+        there = codes_of(where)
+        return np.append(there.firsts, -1)[matches(keys, there)]
+    # A few texts are found sooner by looking each row up than by working out what all of the rows hold.
+    if id(cells) in keys.looked_up:
+        return keys.looked_up[id(cells)]
+    held = np.fromiter(map(keys.numbers.get, cells.tolist(), repeat(-1)), dtype=np.int64, count=len(cells))[::-1]
+    found = np.full(len(keys.texts), -1, dtype=np.int64)
+    known = np.flatnonzero(held >= 0)
+    found[held[known]] = len(cells) - 1 - known
+    if _lasts(cells):
+        keys.looked_up[id(cells)] = found
+        weakref.finalize(cells, keys.looked_up.pop, id(cells), None)
     return found
 
 
@@ -98,8 +128,23 @@ def matches(keys: Codes, where: Codes) -> Cells:
     """Which text of `where` equals each text of `keys`, -1 for none."""
     known = _MATCHES.setdefault(where, weakref.WeakKeyDictionary())
     if keys not in known:
-        known[keys] = np.array([where.numbers.get(text, -1) for text in keys.texts.tolist()], dtype=np.int64)
+        known[keys] = _found(keys, where) if len(where.texts) <= len(keys.texts) else _found_by(keys, where)
     return known[keys]
+
+
+def _found(keys: Codes, where: Codes) -> Cells:
+    """The number that each text of `keys` has in `where`, -1 for none."""
+    numbers = map(where.numbers.get, keys.texts.tolist(), repeat(-1))
+    return np.fromiter(numbers, dtype=np.int64, count=len(keys.texts))
+
+
+def _found_by(keys: Codes, where: Codes) -> Cells:
+    """The same, looked up the other way round: the table of the numbers is made of the fewer texts."""
+    back = _found(where, keys)
+    found = np.full(len(keys.texts), -1, dtype=np.int64)
+    known = np.flatnonzero(back >= 0)
+    found[back[known]] = known
+    return found
 
 
 def combined(columns: Iterable[Cells], size: int) -> Cells:

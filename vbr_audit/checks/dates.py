@@ -41,11 +41,14 @@ def hours_between(earlier: pd.Series, later: dt.datetime) -> pd.Series:
     return hours.astype(pd.Float64Dtype())
 
 
-def minute_text(instants: pd.Series) -> np.ndarray:
-    """Each instant as `2026-10-31 22:04 UTC`, in an object array; NA for a missing one."""
+def minute_text(instants: pd.Series, *, where: np.ndarray | None = None) -> np.ndarray:
+    """Each instant as `2026-10-31 22:04 UTC`, in an object array; NA for a missing one, and where `where` is not."""
     minutes = instants.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[m]")
-    texts = np.char.add(np.char.replace(np.datetime_as_string(minutes), "T", " "), " UTC").astype(object)
-    texts[np.isnat(minutes)] = pd.NA
+    rows = np.flatnonzero(~np.isnat(minutes) if where is None else where & ~np.isnat(minutes))
+    texts = np.full(len(minutes), pd.NA, dtype=object)
+    if len(rows):
+        said = np.char.replace(np.datetime_as_string(minutes[rows]), "T", " ")
+        texts[rows] = np.char.add(said, " UTC").astype(object)
     return texts
 
 

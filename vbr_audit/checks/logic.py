@@ -5,13 +5,13 @@ All answer on the index of their first argument. "Nullable boolean" has three va
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import Cells, codes_of, combined, matches
+from vbr_audit.checks.codes import Cells, codes_of, combined, first_rows
 from vbr_audit.tables.arrays import STRING, strings_of, strings_over
 
 __all__ = [
@@ -23,7 +23,9 @@ __all__ = [
     "nullable",
     "number_of",
     "one_of",
+    "phrased",
     "places_of",
+    "said_once",
     "surely",
     "surely_one",
     "taken",
@@ -70,11 +72,30 @@ def worded(index: pd.Index, *cases: tuple[Any, Any], default: Any = pd.NA) -> pd
     return pd.Series(strings_over(cells), index=index)
 
 
+def phrased(template: str, *columns: pd.Series | Cells, where: Cells) -> Cells:
+    """`template`, filled from the `columns`, for each row where `where` holds; NA elsewhere. An array of objects."""
+    cells = np.full(len(where), pd.NA, dtype=object)
+    rows = np.flatnonzero(where)
+    filled = (
+        np.asarray(column[rows] if isinstance(column, np.ndarray) else column.array.take(rows)) for column in columns
+    )
+    cells[rows] = list(map(template.format, *(values.tolist() for values in filled)))
+    return cells
+
+
+def said_once(columns: Sequence[Cells], say: Callable[..., str]) -> Cells:
+    """`say` of the numbers that each row holds in `columns`, asked once for all rows that hold the same."""
+    alike = combined([pd.factorize(column)[0] for column in columns], len(columns[0]))
+    firsts = np.unique(alike, return_index=True)[1]
+    words = np.empty(len(firsts), dtype=object)
+    words[:] = list(map(say, *(column[firsts].tolist() for column in columns)))
+    return words[alike]
+
+
 def places_of(keys: pd.Series, where: pd.Series) -> Cells:
     """The position of each key in `where`, the first of equal ones; -1 for one that is missing there, and for NA."""
-    wanted, there = codes_of(keys), codes_of(where)
-    first = np.append(there.firsts, -1)[matches(wanted, there)]
-    return wanted.spread(first, np.int64, missing=-1)
+    wanted = codes_of(keys)
+    return wanted.spread(first_rows(wanted, where), np.int64, missing=-1)
 
 
 def taken(values: pd.Series, positions: Cells, index: pd.Index) -> pd.Series:

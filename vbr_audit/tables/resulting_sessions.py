@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -47,6 +48,20 @@ _DECIDING: Final = ("server", "job_id", "session_id", "created", "result", *_RET
 """The columns that decide which sessions are one run."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Folded:
+    """Rows in order of server, job, run and time: where runs start and end there, and which rows are retries.
+
+    `is_informed` says of each row, in its own place, whether its server tells of retries at all.
+    """
+
+    order: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    is_retry: np.ndarray
+    is_informed: np.ndarray
+
+
 def derive(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
     """The resulting sessions of the rows of `sessions`, by server, job and time; days are those of `zone`.
 
@@ -57,20 +72,16 @@ def derive(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
     known = np.flatnonzero(sessions["job_id"].notna().to_numpy())
     if not len(known):
         return empty(SPEC)
-    rows = sessions[list(_DECIDING)].iloc[known].reset_index(drop=True)
-    informed = _informed(rows)
-    order, ends = _runs(rows, informed, zone)
-    starts = np.append(0, ends[:-1] + 1)
-    first, last = known[order[starts]], known[order[ends]]
-    retries = np.add.reduceat(_retry_flags(rows, informed, order, starts), starts)
+    runs = _fold(_deciding(sessions, known), zone)
+    first, last = known[runs.order[runs.starts]], known[runs.order[runs.ends]]
     columns: dict[str, Any] = {
         "first_session_id": sessions["session_id"].array.take(first),
-        "folded_by": strings_of([BY_DAY, BY_RETRY_INFO]).take(informed[order[ends]].astype(np.int64)),
+        "folded_by": strings_of([BY_DAY, BY_RETRY_INFO]).take(runs.is_informed[runs.order[runs.ends]].astype(np.int64)),
         "started": sessions["created"].array.take(first),
         "first_result": sessions["result"].array.take(first),
         "initiated_by": sessions["initiated_by"].array.take(first),
-        "attempts": pd.array(ends - starts + 1, dtype=pd.Int64Dtype()),
-        "retries": pd.array(retries, dtype=pd.Int64Dtype()),
+        "attempts": pd.array(runs.ends - runs.starts + 1, dtype=pd.Int64Dtype()),
+        "retries": pd.array(np.add.reduceat(runs.is_retry.astype(np.int64), runs.starts), dtype=pd.Int64Dtype()),
     }
     columns |= {name: sessions[name].array.take(last) for name in SPEC.names if name not in columns}
     return from_arrays({name: columns[name] for name in SPEC.names}, len(last))
@@ -86,24 +97,45 @@ def runs_of(sessions: pd.DataFrame, zone: dt.tzinfo) -> pd.DataFrame:
     found = found.astype({"is_retry": pd.BooleanDtype(), "run_session_id": STRING})
     if not len(known):
         return found
-    rows = sessions[list(_DECIDING)].iloc[known].reset_index(drop=True)
-    informed = _informed(rows)
-    order, ends = _runs(rows, informed, zone)
-    starts = np.append(0, ends[:-1] + 1)
-    places, last = known[order], np.repeat(order[ends], ends - starts + 1)
-    found.iloc[places, 0] = _retry_flags(rows, informed, order, starts).astype(bool)
+    rows = _deciding(sessions, known)
+    runs = _fold(rows, zone)
+    places, last = known[runs.order], np.repeat(runs.order[runs.ends], runs.ends - runs.starts + 1)
+    found.iloc[places, 0] = runs.is_retry
     found.iloc[places, 1] = rows["session_id"].array.take(last)
     return found
 
 
-def _informed(rows: pd.DataFrame) -> np.ndarray:
+def _deciding(sessions: pd.DataFrame, known: np.ndarray) -> pd.DataFrame:
+    """What decides of the rows at these positions, numbered from 0."""
+    rows = sessions[list(_DECIDING)]
+    return (rows if len(known) == len(rows) else rows.iloc[known]).reset_index(drop=True)
+
+
+def _fold(rows: pd.DataFrame, zone: dt.tzinfo) -> _Folded:
+    """Put the rows, of which each has a job, in order, and find where runs start and end."""
+    servers, names = pd.factorize(rows["server"].to_numpy(dtype=object), use_na_sentinel=False)
+    informed = _informed(rows, servers)
+    failed = (rows["result"] == "Failed").to_numpy(dtype=bool, na_value=False)
+    job = pd.factorize(rows["job_id"].to_numpy(dtype=object))[0]
+    if len(names) > 1:
+        job = pd.factorize(job * len(names) + servers)[0]
+    order, ends = _runs(rows, job, informed, failed, zone)
+    starts = np.append(0, ends[:-1] + 1)
+    after_failure = np.append(False, failed[order][:-1])
+    after_failure[starts] = False
+    is_retry = _told(rows, informed)[order] | (after_failure & ~informed[order])
+    return _Folded(order, starts, ends, is_retry, informed)
+
+
+def _informed(rows: pd.DataFrame, servers: np.ndarray) -> np.ndarray:
     """Whether the server of each row tells of retries at all."""
     told = np.logical_or.reduce([rows[name].notna().to_numpy() for name in _RETRY_INFO])
-    servers, names = pd.factorize(rows["server"].to_numpy(dtype=object), use_na_sentinel=False)
-    return np.asarray((np.bincount(servers[told], minlength=len(names)) > 0)[servers])
+    return np.asarray((np.bincount(servers[told], minlength=servers.max() + 1) > 0)[servers])
 
 
-def _runs(rows: pd.DataFrame, informed: np.ndarray, zone: dt.tzinfo) -> tuple[np.ndarray, np.ndarray]:
+def _runs(
+    rows: pd.DataFrame, job: np.ndarray, informed: np.ndarray, failed: np.ndarray, zone: dt.tzinfo
+) -> tuple[np.ndarray, np.ndarray]:
     """The rows in order of server, job, run and time, and at which places of that order runs end."""
     created = rows["created"]
     instants = created.to_numpy(dtype="datetime64[us]").astype(np.int64)
@@ -112,21 +144,12 @@ def _runs(rows: pd.DataFrame, informed: np.ndarray, zone: dt.tzinfo) -> tuple[np
     days = created.dt.tz_convert(zone).dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
     # Places of single rows lie far from any day, so that no session without a start falls on one.
     alone = np.iinfo(np.int64).max - np.arange(len(rows))
-    job = _jobs(rows)
     own = np.where(dateless, alone, days)
     if informed.any():
         own[informed] = _roots(rows["session_id"][informed], rows["original_session_id"][informed], job[informed])
-    failed = (rows["result"] == "Failed").to_numpy(dtype=bool, na_value=False)
     order = np.lexsort((failed, instants, own, job))
     changed = (np.diff(own[order]) != 0) | (np.diff(job[order]) != 0)
     return order, np.append(np.flatnonzero(changed), len(rows) - 1)
-
-
-def _jobs(rows: pd.DataFrame) -> np.ndarray:
-    """The number of each row's job, in the order in which they appear."""
-    servers, names = pd.factorize(rows["server"].to_numpy(dtype=object), use_na_sentinel=False)
-    jobs = pd.factorize(rows["job_id"].to_numpy(dtype=object))[0]
-    return np.asarray(pd.factorize(jobs * len(names) + servers)[0] if len(names) > 1 else jobs)
 
 
 def _roots(ids: pd.Series, originals: pd.Series, job: np.ndarray) -> np.ndarray:
@@ -156,13 +179,12 @@ def _roots(ids: pd.Series, originals: pd.Series, job: np.ndarray) -> np.ndarray:
     return found
 
 
-def _retry_flags(rows: pd.DataFrame, informed: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """1 for each row of the order that repeats a failed session of its run."""
-    recheck = rows["is_recheck_retry"].to_numpy(dtype=bool, na_value=False)
-    numbered = (rows["retry_number"] > 0).to_numpy(dtype=bool, na_value=False)
-    another = (rows["original_session_id"] != rows["session_id"]).to_numpy(dtype=bool, na_value=False)
-    told = (numbered | another) & ~recheck
-    failed = (rows["result"] == "Failed").to_numpy(dtype=bool, na_value=False)
-    after_failure = np.append(False, failed[order][:-1])
-    after_failure[starts] = False
-    return np.where(informed[order], told[order], after_failure).astype(np.int64)
+def _told(rows: pd.DataFrame, informed: np.ndarray) -> np.ndarray:
+    """Whether the server says of each row that it repeats another session; False where it tells of no retries."""
+    found = np.zeros(len(rows), dtype=bool)
+    own = rows.loc[informed, ["session_id", *_RETRY_INFO]]
+    recheck = own["is_recheck_retry"].to_numpy(dtype=bool, na_value=False)
+    numbered = (own["retry_number"] > 0).to_numpy(dtype=bool, na_value=False)
+    another = (own["original_session_id"] != own["session_id"]).to_numpy(dtype=bool, na_value=False)
+    found[informed] = (numbered | another) & ~recheck
+    return found

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic import nullable, one_of, places_of, said_once, surely, taken, texts, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -17,12 +17,15 @@ _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereRepli
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
 _COPY = {"settings_profile": "1.3-rev1/BackupCopy/Periodic", "type": "BackupCopy"}
 _JOB = {"job_id": "job-1"}
+_LEVELS = ("weekly", "monthly", "yearly")
+_OFF = np.iinfo(np.int64).min
+_UNTOLD = _OFF + 1
 _GFS = {**_JOB, "gfs_enabled": True, "gfs_monthly_enabled": False, "gfs_yearly_enabled": False}
 _WEEKLY = {**_GFS, "gfs_weekly_enabled": True}
 _ALL_LEVELS = {
     **_JOB,
     "gfs_enabled": True,
-    **{f"gfs_{level}_enabled": True for level in ("weekly", "monthly", "yearly")},
+    **{f"gfs_{level}_enabled": True for level in _LEVELS},
 }
 
 
@@ -84,16 +87,19 @@ def gfs_long_enough(
         demanded = demand.notna().astype("boolean")
         answers.append((enabled & (count >= required)) | (~enabled & ~demanded))
         demanded_any |= demanded
-        wanted.append([f"{level} ≥ {number}" for number in required.tolist()])
-        pairs = zip(surely(enabled).tolist(), count.tolist(), strict=True)
-        seen.append([f"{level} {number}" if yes else "" for yes, number in pairs])
+        wanted.append(required.to_numpy(dtype=np.int64))
+        seen.append(np.where(surely(enabled), count.to_numpy(dtype=np.int64, na_value=_UNTOLD), _OFF))
     levels = jobs["gfs_weekly_enabled"] | jobs["gfs_monthly_enabled"] | jobs["gfs_yearly_enabled"]
     lost = jobs["job_id"].isna().to_numpy() | ((row < 0) & (len(demands) > 0))
-    said = [", ".join(part for part in parts if part) for parts in zip(*seen, strict=True)]
     return Outcome(
         (answers[0] & answers[1] & answers[2]).mask(lost),
-        observed=worded(jobs.index, (surely(~on), "off"), (np.array([bool(text) for text in said]), said), (on, "on")),
-        expected=worded(jobs.index, (np.ones(len(jobs), bool), [", ".join(t) for t in zip(*wanted, strict=True)])),
+        observed=worded(
+            jobs.index,
+            (surely(~on), "off"),
+            (np.maximum.reduce(seen) > _OFF, said_once(seen, _levels_kept)),
+            (on, "on"),
+        ),
+        expected=texts(said_once(wanted, "weekly ≥ {}, monthly ≥ {}, yearly ≥ {}".format), jobs.index),
         reason=worded(
             jobs.index,
             (surely(~on) & ~surely(demanded_any), "long-term retention is off, and no tier demands it"),
@@ -102,6 +108,12 @@ def gfs_long_enough(
         ),
         applies=(demanded_any | (on & levels)).mask(lost),
     )
+
+
+def _levels_kept(*counts: int) -> str:
+    """`weekly 4, yearly not told`, without the levels that are off."""
+    pairs = zip(_LEVELS, counts, strict=True)
+    return ", ".join(f"{level} {'not told' if count == _UNTOLD else count}" for level, count in pairs if count != _OFF)
 
 
 @check(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import hours_between, minute_text, older_than
-from vbr_audit.checks.logic import Cells, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic import Cells, nullable, one_of, phrased, places_of, surely, surely_one, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -111,13 +111,14 @@ def _judge_last(
     row = places_of(jobs["job_id"], states["job_id"])
     said = taken(states["last_result"], row, jobs.index)
     newest = newest_finished(jobs, sessions if is_current else sessions.iloc[:0])
-    silent = surely(said == "None")
+    silent = surely_one(said, "None")
     result = said.where(~silent, newest.result)
     good, bad = surely(one_of(result, fine)), surely(one_of(result, wrong))
     apart = surely(one_of(result, aside))
-    when = minute_text(newest.created)
     borrowed = silent & newest.result.notna().to_numpy()
-    sentences = np.array([f"{word} (newest finished session, {at})" for word, at in zip(result, when, strict=True)])
+    sentences = phrased(
+        "{} (newest finished session, {})", result, minute_text(newest.created, where=borrowed), where=borrowed
+    )
     return Outcome(
         nullable(good, ~(good | bad), jobs.index),
         observed=worded(jobs.index, (borrowed, sentences), (said.notna(), said)),
@@ -157,7 +158,7 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     row = places_of(jobs["job_id"], states["job_id"])
     last_run = taken(states["last_run"], row, jobs.index)
     last_result = taken(states["last_result"], row, jobs.index)
-    ran, never = last_run.notna().to_numpy(), surely(last_result == "None")
+    ran, never = last_run.notna().to_numpy(), surely_one(last_result, "None")
     told = last_result.notna().to_numpy()
     return Outcome(
         nullable(ran & told, ~told | (~ran & ~never), jobs.index),
@@ -217,7 +218,7 @@ def job_ran_recently(
     age = hours_between(last_run, now)
     in_time = fresh | (fresh.notna() & (age <= intervals * interval))
     known, unsure = last_run.notna().to_numpy(), surely(~fresh) & interval.isna().to_numpy()
-    seen = [f"{at} ({hours:.0f} h ago)" for at, hours in zip(minute_text(last_run), age.fillna(0), strict=True)]
+    seen = phrased("{} ({:.0f} h ago)", minute_text(last_run), age, where=known)
     return Outcome(
         in_time,
         observed=worded(jobs.index, (known, seen)),

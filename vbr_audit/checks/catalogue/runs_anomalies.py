@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import hours_between
-from vbr_audit.checks.logic import Cells, nullable, one_of, places_of, surely, worded
+from vbr_audit.checks.logic import Cells, nullable, one_of, phrased, places_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -69,7 +69,7 @@ def runs_not_cancelled(
     clear = count_of(owner, dated & surely(~sessions["is_canceled"]), jobs)
     total = rows_of(owner, jobs)
     settled = (stopped > 0) | ((total > 0) & (clear == total))
-    said = [f"{some} of {all_} sessions stopped by hand" for some, all_ in zip(stopped, total, strict=True)]
+    said = phrased("{} of {} sessions stopped by hand", stopped, total, where=total > 0)
     return Outcome(
         nullable(stopped == 0, ~settled, jobs.index),
         observed=worded(jobs.index, (total > 0, said)),
@@ -131,7 +131,7 @@ def sessions_do_not_hang(
     active, total = count_of(owner, running, jobs), rows_of(owner, jobs)
     blind = (count_of(owner, surely(done), jobs) >= min_sessions) & np.isnan(usual) & (active > 0)
     settled = (hangs > 0) | ((total > 0) & (open_ == 0) & ~blind)
-    said = [f"{some} of {all_} running sessions hang" for some, all_ in zip(hangs, active, strict=True)]
+    said = phrased("{} of {} running sessions hang", hangs, active, where=hangs > 0)
     return Outcome(
         nullable(hangs == 0, ~settled, jobs.index),
         observed=worded(
@@ -201,15 +201,16 @@ def duration_usual(
     seen = np.bincount(mine[~newest], minlength=len(jobs))
     enough = seen >= min_runs
     unsettled = np.isnan(last) | (count < seen) | unclear
-    said = [f"{a:.0f} min, {b:.0f} min on average" for a, b in zip(last.tolist(), mean.tolist(), strict=True)]
+    judged = ~unsettled & enough
+    said = phrased("{:.0f} min, {:.0f} min on average", last, mean, where=judged)
     return Outcome(
         nullable(~long, unsettled, jobs.index),
-        observed=worded(jobs.index, (~unsettled & enough, said)),
+        observed=worded(jobs.index, (judged, said)),
         expected=f"at most {deviations:g} standard deviations, or {min_extra_minutes} min, above the mean",
         applies=nullable(enough, unclear | bare, jobs.index),
         reason=worded(
             jobs.index,
-            (~unsettled & enough, pd.NA),
+            (judged, pd.NA),
             (bare, NO_SESSION),
             (~enough & ~unclear, f"fewer than {min_runs} good runs before the newest one"),
             default="state, result, start or duration of some runs is not known",

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells, listed, nullable, surely, surely_one, worded
+from vbr_audit.checks.logic import Cells, listed, nullable, phrased, said_once, surely, surely_one, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -85,7 +85,7 @@ def runs_succeed(
     required = max(warn_rate, min_rate)
     settled = (runs.known > 0) & ((lowest >= required) | (highest < required))
     open_ = runs.unclear + runs.dateless
-    shares = _shares(runs.good, runs.known, runs.warning, open_)
+    shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
     return Outcome(
         nullable(lowest >= required, ~settled, jobs.index),
         observed=worded(jobs.index, (runs.known > 0, shares)),
@@ -134,10 +134,10 @@ def failures_isolated(
     sure = longest_streaks(ended[order], failed, jobs)
     most = longest_streaks(ended[order], ~fine[order], jobs) + runs.dateless
     settled = (runs.known > 0) & (((sure >= failures) & (runs.dateless == 0)) | (most < failures))
-    said = [f"{number} failed in a row at most" if number else "none failed" for number in sure.tolist()]
+    said = phrased("{} failed in a row at most", sure, where=sure > 0)
     return Outcome(
         nullable(sure < failures, ~settled, jobs.index),
-        observed=worded(jobs.index, (runs.known > 0, said)),
+        observed=worded(jobs.index, ((runs.known > 0) & (sure > 0), said), (runs.known > 0, "none failed")),
         applies=jobs["expected_to_run"],
         applies_by_settings=True,
         reason=_why(jobs, settled, runs.unclear + runs.dateless > 0),
@@ -173,9 +173,10 @@ def one_run_succeeded(jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.d
     runs = runs_of(jobs, sessions, since, until)
     open_ = runs.unclear + runs.dateless
     settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0))
+    shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
     return Outcome(
         nullable(runs.good > 0, ~settled, jobs.index),
-        observed=worded(jobs.index, (runs.known > 0, _shares(runs.good, runs.known, runs.warning, open_))),
+        observed=worded(jobs.index, (runs.known > 0, shares)),
         applies=jobs["expected_to_run"],
         applies_by_settings=True,
         reason=_why(jobs, settled, open_ > 0),
@@ -231,7 +232,7 @@ def first_attempt_succeeds(
     good = (needed + unclear) / total <= max_share
     bad = (needed / total > max_share) & ~crowded
     settled = (known > 0) & (good | bad)
-    said = [f"{some} of {all_} runs needed a retry" for some, all_ in zip(needed.tolist(), known.tolist(), strict=True)]
+    said = phrased("{} of {} runs needed a retry", needed, known, where=known > 0)
     return Outcome(
         nullable(good, ~settled, jobs.index),
         observed=worded(jobs.index, (known > 0, said)),
@@ -295,25 +296,26 @@ def errors_do_not_repeat(
     open_ = count_of(owner, failed & ~said, jobs) + runs.unclear + runs.dateless
     settled = (runs.known > 0) & ((most - runs.dateless >= times) | (open_ == 0))
     which = listed(pairs[0][repeated], pd.Series(words.take(pairs[1][repeated]), dtype=message.dtype), jobs.index)
-    seen = [f"{number} equal errors at most" if number > 1 else "none repeats" for number in most.tolist()]
-    texts = [f"{number} times: {word}" for number, word in zip(most.tolist(), which, strict=True)]
+    named = which.notna().to_numpy()
     return Outcome(
         nullable(most < times, ~settled, jobs.index),
-        observed=worded(jobs.index, (which.notna(), texts), (runs.known > 0, seen)),
+        observed=worded(
+            jobs.index,
+            (named, phrased("{} times: {}", most, which, where=named)),
+            ((runs.known > 0) & (most > 1), phrased("{} equal errors at most", most, where=most > 1)),
+            (runs.known > 0, "none repeats"),
+        ),
         applies=jobs["expected_to_run"],
         applies_by_settings=True,
         reason=_why(jobs, settled, open_ > 0),
     )
 
 
-def _shares(good: Cells, known: Cells, warning: Cells, unclear: Cells) -> list[str]:
-    """`27 of 30 (90.0 %), 2 with warning` per job."""
-    found = []
-    for ok, total, warned, open_ in zip(good.tolist(), known.tolist(), warning.tolist(), unclear.tolist(), strict=True):
-        text = f"{ok} of {total} ({100 * ok / max(total, 1):.1f} %)"
-        text += f", {warned} with warning" if warned else ""
-        found.append(text + (f", {open_} not known" if open_ else ""))
-    return found
+def _share(good: int, known: int, warning: int, unclear: int) -> str:
+    """`27 of 30 (90.0 %), 2 with warning`."""
+    text = f"{good} of {known} ({100 * good / max(known, 1):.1f} %)"
+    text += f", {warning} with warning" if warning else ""
+    return text + (f", {unclear} not known" if unclear else "")
 
 
 def _why(jobs: pd.DataFrame, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells, nullable, one_of, surely, worded
+from vbr_audit.checks.codes import codes_of
+from vbr_audit.checks.logic import Cells, nullable, one_of, phrased, surely, surely_one, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import count_of, owners_of
+from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.words import WEEK
 
 _SESSION = {"job_id": "job-1", "state": "Stopped", "result": "Success"}
@@ -135,15 +137,15 @@ def runs_not_missed(
     other = _why_not_followed(jobs)
     window = jobs["backup_window_enabled"]
     settled = schedule.is_told & (total > 0) & ((missed == 0) | ~dateless)
-    said = [f"{some} of {all_} runs missed" for some, all_ in zip(missed, total, strict=True)]
+    judged = settled & surely(applies)
     return Outcome(
         nullable(missed == 0, ~settled, jobs.index),
-        observed=worded(jobs.index, (settled & surely(applies), said)),
+        observed=worded(jobs.index, (judged, phrased("{} of {} runs missed", missed, total, where=judged))),
         applies=applies,
         applies_by_settings=True,
         reason=worded(
             jobs.index,
-            (settled & surely(applies), pd.NA),
+            (judged, pd.NA),
             (other.notna(), other),
             (surely(window), "its backup window may keep it from starting"),
             (~schedule.is_known, "time or days of its daily schedule are not known"),
@@ -224,8 +226,9 @@ def _why_not_followed(jobs: pd.DataFrame) -> pd.Series:
 
 def _minutes_of(times: pd.Series) -> Cells:
     """The minute of the day of each `HH:MM` or `HH:MM:SS`, NaN for another text."""
-    parts = times.str.extract(_TIME).to_numpy(dtype=float, na_value=np.nan)
-    return np.asarray(60 * parts[:, 0] + parts[:, 1])
+    codes = codes_of(times)
+    parts = pd.Series(codes.texts, dtype=STRING).str.extract(_TIME).to_numpy(dtype=float, na_value=np.nan)
+    return codes.spread((60 * parts[:, 0] + parts[:, 1]).tolist(), float, missing=np.nan)
 
 
 def _days(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo) -> tuple[np.datetime64, int]:
@@ -240,12 +243,12 @@ def _demanded(jobs: pd.DataFrame, first_day: np.datetime64, days: int) -> tuple[
     weekday = (np.arange(days) + first_day.astype(np.int64) + 3) % 7
     kind, chosen = jobs["schedule_daily_kind"], jobs["schedule_daily_days"]
     week = np.zeros((len(jobs), 7), dtype=bool)
-    week[surely(kind == "Everyday")] = True
-    week[surely(kind == "WeekDays"), :5] = True
-    selected = surely(kind == "SelectedDays")
+    week[surely_one(kind, "Everyday")] = True
+    week[surely_one(kind, "WeekDays"), :5] = True
+    selected = surely_one(kind, "SelectedDays")
     valid = np.zeros(len(jobs), dtype=bool)
     for text in chosen[selected].dropna().unique():
-        here, words = selected & surely(chosen == text), [word.strip() for word in text.split(",")]
+        here, words = selected & surely_one(chosen, text), [word.strip() for word in text.split(",")]
         valid[here] = all(word in WEEK for word in words)
         week[here] = np.array([day in words for day in WEEK])
     return week[:, weekday], surely(one_of(kind, ("Everyday", "WeekDays"))) | valid

@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import at_or_before, within
-from vbr_audit.checks.logic import Cells, listed, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic import (
+    Cells,
+    listed,
+    nullable,
+    one_of,
+    phrased,
+    places_of,
+    surely,
+    surely_one,
+    taken,
+    worded,
+)
 from vbr_audit.checks.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -139,10 +150,11 @@ def volume_usual(
     unclear = count_of(owner, doubtful & usable, jobs) + dateless + astray > 0
     bare = count_of(owner, size > 0, jobs) == 0
     good = np.abs(last - usual) <= max_change * usual
-    said = [f"{a:.1f} GB, {b:.1f} GB in the median" for a, b in zip(last.tolist(), usual.tolist(), strict=True)]
+    judged = enough & ~unclear
+    said = phrased("{:.1f} GB, {:.1f} GB in the median", last, usual, where=judged)
     return Outcome(
         nullable(good, unclear, jobs.index),
-        observed=worded(jobs.index, (enough & ~unclear, said)),
+        observed=worded(jobs.index, (judged, said)),
         expected=f"within {100 * max_change:.0f} % of the median of the runs before it",
         applies=nullable(enough, bare | unclear, jobs.index),
         reason=worded(
@@ -201,7 +213,7 @@ def every_object_succeeded(
     owner = np.where(scan, -1, owner)
     green = one_of(taken(sessions["result"], place, tasks.index), ("Success", "Warning"))
     settled_task = one_of(tasks["result"], ("Success", "Warning", "None"))
-    failed = surely(green) & surely(tasks["result"] == "Failed")
+    failed = surely(green) & surely_one(tasks["result"], "Failed")
     fine = surely(~green) | (surely(green) & surely(settled_task) & tasks["type"].notna().to_numpy())
     bad, in_green = count_of(owner, failed, jobs), count_of(owner, surely(green), jobs)
     total = rows_of(owner, jobs)
@@ -209,7 +221,7 @@ def every_object_succeeded(
     open_ = (count_of(owner, ~fine & ~failed, jobs) > 0) | bool(lost.any())
     settled = (bad > 0) | ((total > 0) & ~open_)
     names = listed(np.where(failed, owner, -1), tasks["name"], jobs.index)
-    seen = [f"{number} failed: {name}" for number, name in zip(bad, names.fillna("not named"), strict=True)]
+    seen = phrased("{} failed: {}", bad, names.fillna("not named"), where=bad > 0)
     return Outcome(
         nullable(bad == 0, ~settled, jobs.index),
         observed=worded(jobs.index, (bad > 0, seen), (in_green > 0, "none failed")),
@@ -229,7 +241,7 @@ def every_object_succeeded(
 def _amounts(tasks: pd.DataFrame, sessions: pd.DataFrame, until: dt.datetime) -> tuple[Cells, Cells, Cells]:
     """Per session its number of tasks, whether it counts as an incremental run, and the GB read; NaN: not known."""
     place = places_of(tasks["session_id"], sessions["session_id"])
-    size, grows = rows_of(place, sessions), surely(tasks["algorithm"] == "Increment")
+    size, grows = rows_of(place, sessions), surely_one(tasks["algorithm"], "Increment")
     vague = tasks["algorithm"].isna().to_numpy() | (grows & tasks["read_bytes"].isna().to_numpy())
     # A session that ends after the period has tasks that were not read.
     whole = finished(sessions) & at_or_before(sessions["ended"], until)

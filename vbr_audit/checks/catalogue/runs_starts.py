@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.codes import codes_of
-from vbr_audit.checks.logic import listed, nullable, texts, worded
+from vbr_audit.checks.logic import listed, nullable, phrased, texts, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -95,7 +95,7 @@ def runs_in_window(
     wrong, unclear = count_of(owner, outside, jobs), count_of(owner, open_, jobs)
     total = rows_of(owner, jobs)
     settled = bool(len(known)) & ((wrong > 0) | ((total > 0) & (unclear == 0)))
-    said = [f"{some} of {all_} sessions outside of the window" for some, all_ in zip(wrong, total, strict=True)]
+    said = phrased("{} of {} sessions outside of the window", wrong, total, where=total > 0)
     return Outcome(
         nullable(wrong == 0, ~settled, jobs.index),
         observed=worded(jobs.index, (total > 0, said)),
@@ -151,7 +151,7 @@ def runs_by_schedule(
     count, total = count_of(owner, by_hand, jobs), rows_of(owner, jobs)
     settled = (count > 0) | ((total > 0) & (count_of(owner, told & dated, jobs) == total))
     which = listed(np.where(by_hand, owner, -1), who, jobs.index)
-    seen = [f"{some} of {all_} by {name}" for some, all_, name in zip(count, total, which, strict=True)]
+    seen = phrased("{} of {} by {}", count, total, which, where=count > 0)
     return Outcome(
         nullable(count == 0, ~settled, jobs.index),
         observed=worded(jobs.index, (count > 0, seen), (total > 0, "all started by services")),

@@ -131,10 +131,8 @@ def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool) -> dict[st
     """The columns about copies; with `whole` false, further copies may be there, so that nothing is surely bad."""
     owner = copies["owner"].to_numpy(dtype=np.int64)
     present = copies["present"].astype("boolean")
-    keys = pd.Series(list(zip(owner.tolist(), copies["place"].astype(object).tolist(), strict=True)), dtype=object)
     sure = surely(present) & copies["place"].notna().to_numpy()
-    first = sure & ~keys.where(sure).duplicated().to_numpy()
-    count = number_of(owner, first, index)
+    count = number_of(owner, first_pairs(owner, codes_of(copies["place"]).rows, sure), index)
     open_copies = number_of(owner, ~sure, index) + (0 if whole else 2)
     other_medium = (copies["medium"] != PRODUCTION_MEDIUM).astype("boolean").mask(copies["medium"].isna().to_numpy())
     names = copies["name"].astype(object)
