@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 import warnings
@@ -91,3 +92,8 @@ def test_no_write_method_of_http_is_named_outside_sign_in_and_the_jobs_section()
         if isinstance(node, ast.Constant) and node.value in ("POST", "PUT", "DELETE", "PATCH")
     }
     assert writers == {f"vbr_audit/api/{name}.py" for name in ("auth", "jobs", "writing")}
+
+
+def test_completion_of_the_plots_offers_the_plots_and_nothing_else() -> None:
+    own = {each.__name__ for each in vars(va.plot).values() if inspect.getmodule(each) is va.plot}
+    assert set(dir(va.plot)) == {name for name in own if not name.startswith("_")}

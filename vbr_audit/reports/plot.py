@@ -35,6 +35,21 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.findings.results import Results
 
+__all__ = [
+    "by_severity",
+    "calendar",
+    "capacity",
+    "digits_met",
+    "durations",
+    "sessions_per_day",
+    "statuses_by_area",
+    "success_rate",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def sessions_per_day(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw the finished job runs of a snapshot by day, stacked by result."""
