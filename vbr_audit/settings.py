@@ -2,14 +2,15 @@
 
 The stronger place counts: an argument, a variable `VBR_AUDIT_…`, the file that `--config` or `VBR_AUDIT_CONFIG`
 names or else `vbr_audit.toml` in the current folder, `config.toml` in the user's own folder, and what is built in.
-A file holds no password.
+A file holds no password. One that nobody named may have been laid there by anybody: it cannot say where a password
+goes, nor what is run (`GUARDED`).
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -28,6 +29,13 @@ PREFIX: Final = "VBR_AUDIT_"
 FILE_NAME: Final = "vbr_audit.toml"
 _QUESTIONS: Final = (("ca_file", "fingerprint", "insecure"), ("url", "servers"))
 """Settings that answer one question together: the strongest place that answers it silences the weaker ones."""
+_TO_WHOM: Final = "decides to whom your password is sent"
+GUARDED: Final = {
+    **dict.fromkeys(("url", "servers", "ca_file", "fingerprint", "insecure", "proxy"), _TO_WHOM),
+    "checks": "names Python files that are run",
+    "templates": "can bring script into a report",
+}
+"""Settings that a file says only to a user who named it, or whose own file it is; and what each could do."""
 _PATHS: Final = ("servers", "ca_file", "waivers", "site", "checks", "templates", "brand")
 _NOT_IN_FILES: Final = ("password", "brand_name", "brand_logo", "brand_colour", "brand_accent")
 _REFUSED: Final = (
@@ -94,26 +102,39 @@ FILE_KEYS: Final = tuple(name for name in Settings.model_fields if name not in _
 
 
 @dataclass(frozen=True)
+class SettingsFile:
+    """A settings file; `found` says that nobody named it: it was found in the current folder, or from there."""
+
+    path: Path
+    found: bool = False
+
+
+@dataclass(frozen=True)
 class SettingsInForce:
     """The settings of a run, the place that said each (`--timeout`, `VBR_AUDIT_TIMEOUT`, `vbr_audit.toml:3`; what is
-    built in has none), and the files that were read, the stronger first."""
+    built in has none), and the files that were read, the stronger first.
+
+    `refused` holds the places of what would be in force if somebody had named the file that says it.
+    """
 
     settings: Settings
     places: Mapping[str, str]
     files: tuple[Path, ...]
+    refused: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class _Layer:
     values: dict[str, Any]
     places: dict[str, str]
+    found: bool = False
 
 
-_FILES: ContextVar[tuple[Path, ...] | None] = ContextVar("settings_files", default=None)
+_FILES: ContextVar[tuple[SettingsFile, ...] | None] = ContextVar("settings_files", default=None)
 
 
 @contextmanager
-def reading_settings_from(files: Sequence[Path]) -> Iterator[None]:
+def reading_settings_from(files: Sequence[SettingsFile]) -> Iterator[None]:
     """Within, settings come from these files, the stronger first, in place of those that would be found."""
     token = _FILES.set(tuple(files))
     try:
@@ -122,13 +143,17 @@ def reading_settings_from(files: Sequence[Path]) -> Iterator[None]:
         _FILES.reset(token)
 
 
-def settings_files(config: Path | None = None) -> tuple[Path, ...]:
+def settings_files(config: Path | None = None) -> tuple[SettingsFile, ...]:
     """The settings files, the stronger first: `config`, else `VBR_AUDIT_CONFIG`'s, else this folder's; the user's."""
     named = config or (Path(given) if (given := os.environ.get("VBR_AUDIT_CONFIG")) else None)
     own = user_file()
-    near = named or Path(FILE_NAME)
-    found = [near] if named or near.is_file() else []
-    return (*found, own) if own.is_file() and own.absolute() != near.absolute() else tuple(found)
+    # a relative path in the environment is another file in each folder: that is no way to name one
+    is_named = config is not None or (named is not None and named.is_absolute())
+    near = SettingsFile(named or Path(FILE_NAME), found=not is_named)
+    files = [near] if named or near.path.is_file() else []
+    if own.is_file() and own.absolute() != near.path.absolute():
+        files.append(SettingsFile(own))
+    return tuple(files)
 
 
 def user_file() -> Path:
@@ -141,24 +166,46 @@ def user_file() -> Path:
 def load_settings(**arguments: Any) -> Settings:
     """The settings of this run; an argument of None is not given. Raises `ConfigurationError`.
 
-    How a certificate is trusted is one question: an argument that answers it silences the weaker places on it.
+    How a certificate is trusted is one question: an argument that answers it silences the weaker places on it. An
+    argument, even of None, says that its setting will be used: it must not come from a file that nobody named.
     """
-    return settings_in_force(**arguments).settings
+    found = settings_in_force(**arguments)
+    refuse_unnamed(found, arguments)
+    return found.settings
+
+
+def refuse_unnamed(found: SettingsInForce, used: Collection[str]) -> None:
+    """Raise `ConfigurationError` where one of the settings `used` is said by a file that nobody named."""
+    told = [
+        f"{place}: {name}: not taken from a file that nobody named: it {GUARDED[name]}"
+        for name, place in found.refused.items()
+        if name in used
+    ]
+    if told:
+        raise ConfigurationError(
+            "\n".join(told),
+            hint=f"If the file is yours, name it: --config {found.files[0]}, or VBR_AUDIT_CONFIG="
+            f"{found.files[0].absolute()} in the environment. If not, look at it before you work in this folder.",
+        )
 
 
 def settings_in_force(**arguments: Any) -> SettingsInForce:
     """The settings with their places; an argument of None is not given. Raises `ConfigurationError`."""
     chosen = _FILES.get()
     files = settings_files() if chosen is None else chosen
-    layers = [_from_arguments(arguments), _from_environment(), *(_from_file(path) for path in files)]
+    layers = [_from_arguments(arguments), _from_environment(), *(_from_file(file) for file in files)]
     values: dict[str, Any] = {}
     places: dict[str, str] = {}
+    refused: dict[str, str] = {}
     for layer in layers:
         settled = {name for question in _QUESTIONS if values.keys() & set(question) for name in question}
         new = {name: value for name, value in layer.values.items() if name not in values.keys() | settled}
         values |= new
         places |= {name: layer.places[name] for name in new}
-    return SettingsInForce(Settings(**values), places, files)
+        refused |= {name: layer.places[name] for name in new if layer.found and name in GUARDED}
+    for name in refused:
+        del values[name], places[name]
+    return SettingsInForce(Settings(**values), places, tuple(file.path for file in files), refused)
 
 
 def _from_arguments(arguments: Mapping[str, Any]) -> _Layer:
@@ -180,8 +227,9 @@ def _checked(layer: _Layer) -> _Layer:
     return layer
 
 
-def _from_file(path: Path) -> _Layer:
+def _from_file(given: SettingsFile) -> _Layer:
     """What a settings file says; its relative paths begin at its own folder. Raises `ConfigurationError`."""
+    path = given.path
     file = TomlFile(str(path), TomlFile.read(path, error=ConfigurationError, default_name=path.name).text)
     content = file.content(hint=_HINT)
     problems = [*_file_problems(content)]
@@ -192,7 +240,7 @@ def _from_file(path: Path) -> _Layer:
             content[name] = path.parent / content[name]
     if any(sign in content.get("policy", "") for sign in "./\\"):  # else it is the name of a shipped one
         content["policy"] = str(path.parent / content["policy"])
-    return _Layer(content, {name: f"{file.name}:{file.line_of((name,))}" for name in content})
+    return _Layer(content, {name: f"{file.name}:{file.line_of((name,))}" for name in content}, given.found)
 
 
 def _file_problems(content: Mapping[str, Any]) -> Iterator[Problem]:

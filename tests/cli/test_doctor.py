@@ -56,6 +56,18 @@ def test_a_healthy_server_ends_in_0_and_is_told_in_full(run, server) -> None:
     assert DEMO_PASSWORD not in result.output
 
 
+def test_a_check_that_lacks_only_a_site_file_says_so(run, server, tmp_path: Path) -> None:
+    words = ("doctor", server(role="Administrator"), "--policy", "default")
+    result = run(*words)
+    assert result.exit_code == 4
+    lines = result.stdout.splitlines()
+    at = lines.index("    RUN-013 cannot be answered: Runs keep to the agreed hours")
+    assert lines[at + 1] == "            lacks a site file, which --site names"
+    site = tmp_path / "site.yaml"
+    site.write_text('version: 1\nwindow: {start: "20:00", end: "06:00"}\n', "utf-8")
+    assert "lacks" not in run(*words, "--site", site).stdout
+
+
 def test_it_only_reads_and_asks_for_one_row_of_each(run, server) -> None:
     url = server()
     assert run("doctor", url).exit_code == 0

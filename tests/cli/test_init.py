@@ -16,7 +16,7 @@ from vbr_audit.checks.policy_text import policy_changes
 from vbr_audit.checks.site import SiteDocument, load_site
 from vbr_audit.cli import app, starting_files
 from vbr_audit.findings.waivers import Waiver, load_waivers
-from vbr_audit.settings import FILE_KEYS, load_settings, reading_settings_from
+from vbr_audit.settings import FILE_KEYS, GUARDED, SettingsFile, load_settings, reading_settings_from
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl
 
 NAMES = ["vbr_audit.toml", "policy.yaml", "site.yaml", "waivers.yaml"]
@@ -36,8 +36,11 @@ def test_it_writes_four_files_and_says_what_comes_next(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(NAMES)
     assert done.stdout.splitlines()[:4] == [str(tmp_path / "new" / name) for name in NAMES]
-    for command in re.findall(r"vbr-audit ([a-z]+)", done.stdout):
-        assert invoke(command, "--help").exit_code == 0
+    commands = re.findall(r"vbr-audit ([a-z]+).* --config (\S+)", done.stdout)
+    assert commands == [(name, str(tmp_path / "new" / "vbr_audit.toml")) for name in ("config", "doctor", "audit")]
+    assert f'--config "{tmp_path / "my site" / "vbr_audit.toml"}"' in invoke("init", tmp_path / "my site").stdout
+    shown = invoke("config", "show", "--config", commands[0][1])
+    assert f"{tmp_path / 'new' / 'policy.yaml'} " in shown.stdout
 
 
 def test_it_replaces_nothing_unless_forced(tmp_path: Path) -> None:
@@ -56,7 +59,7 @@ def test_the_files_are_valid_and_change_nothing(tmp_path: Path) -> None:
     assert policy_changes(load_policy(tmp_path / "policy.yaml")) == policy_changes(load_policy("default"))
     assert load_waivers(tmp_path / "waivers.yaml").waivers == ()
     assert load_site(tmp_path / "site.yaml").document == SiteDocument(version=1)
-    with reading_settings_from([tmp_path / "vbr_audit.toml"]):
+    with reading_settings_from([SettingsFile(tmp_path / "vbr_audit.toml")]):
         assert load_settings().policy == str(tmp_path / "policy.yaml")
 
 
@@ -70,7 +73,7 @@ def test_an_audit_with_them_is_an_audit_by_default(
     invoke("init")
     settings = tmp_path / "vbr_audit.toml"
     settings.write_text(settings.read_text("utf-8").replace('# url = "https://vbr01.example"', f'url = "{url}"'))
-    assert invoke("audit", *words, "--out", tmp_path / "with").exit_code == 0
+    assert invoke("audit", *words, "--config", settings, "--out", tmp_path / "with").exit_code == 0
     assert (tmp_path / "with" / "waivers.yaml").is_file()
     pairs = zip(*(facts(tmp_path / name / "findings.csv") for name in ("without", "with")), strict=True)
     assert [pair for pair in pairs if pair[0] != pair[1]] == []
@@ -89,9 +92,10 @@ def test_every_setting_is_explained_and_its_example_is_valid(tmp_path: Path) -> 
     keys = re.findall(r"(?m)^([a-z_]+) = ", text)
     assert sorted(keys) == sorted(FILE_KEYS)
     assert re.findall(r"(?m)^#$\n#$", text) == []
+    assert all(re.search(rf"(?m)^#.*\b{name}\b.*(,| and)", text) for name in GUARDED)
     path = tmp_path / "all.toml"
     path.write_text(text)
-    with reading_settings_from([path]):
+    with reading_settings_from([SettingsFile(path)]):
         assert load_settings().proxy == "http://proxy.example:3128"
 
 

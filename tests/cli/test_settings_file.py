@@ -19,6 +19,7 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.settings import (
     FILE_KEYS,
     Settings,
+    SettingsFile,
     load_settings,
     reading_settings_from,
     settings_files,
@@ -86,7 +87,8 @@ def test_an_empty_variable_says_nothing(folder: Path, monkeypatch: pytest.Monkey
 
 
 def test_how_a_certificate_is_trusted_is_one_question(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(folder / "vbr_audit.toml", 'insecure = true\nfingerprint = "ab"\nservers = "servers.toml"\n')
+    write(folder / "own.toml", 'insecure = true\nfingerprint = "ab"\nservers = "servers.toml"\n')
+    monkeypatch.setenv("VBR_AUDIT_CONFIG", str(folder / "own.toml"))
     assert load_settings().insecure
     monkeypatch.setenv("VBR_AUDIT_CA_FILE", "ca.pem")
     monkeypatch.setenv("VBR_AUDIT_URL", "https://vbr01.example")
@@ -100,11 +102,11 @@ def test_how_a_certificate_is_trusted_is_one_question(folder: Path, monkeypatch:
 def test_paths_begin_at_the_folder_of_the_file(tmp_path: Path) -> None:
     there = tmp_path / "there"
     text = 'policy = "mine.yaml"\nsite = "site.yaml"\nchecks = "../own"\nbrand = "/etc/brand.yaml"\n'
-    with reading_settings_from([write(there / "x.toml", text)]):
+    with reading_settings_from([SettingsFile(write(there / "x.toml", text))]):
         found = load_settings()
     assert (found.policy, found.site) == (str(there / "mine.yaml"), there / "site.yaml")
     assert (found.checks, found.brand) == (there / "../own", Path("/etc/brand.yaml"))
-    with reading_settings_from([write(there / "x.toml", 'policy = "strict"\n')]):
+    with reading_settings_from([SettingsFile(write(there / "x.toml", 'policy = "strict"\n'))]):
         assert load_settings().policy == "strict"
 
 
@@ -167,7 +169,7 @@ def test_a_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_only_the_program_knows_to_be_wrong_names_its_place(folder: Path, line: str, told: str) -> None:
     write(folder / "vbr_audit.toml", f"username = 'x'\n{line}\n")
     words = ["audit", "--out", "run", *(() if "url" in line else ("https://127.0.0.1:1",))]
-    done = invoke(*words, env={"VBR_AUDIT_PASSWORD": "x"})
+    done = invoke(*words, "--config", "vbr_audit.toml", env={"VBR_AUDIT_PASSWORD": "x"})
     assert done.exit_code == 2
     assert done.stderr.startswith("vbr-audit: vbr_audit.toml:2: ")
     assert told in done.stderr
@@ -185,12 +187,13 @@ def test_an_audit_takes_its_standing_choices_from_the_file(folder: Path, server:
     write(folder / "core.yaml", CORE_TEXT)
     text = f"url = '{server()}'\nusername = '{DEMO_USERNAME}'\npolicy = 'core.yaml'\nformat = ['json']\n"
     write(folder / "vbr_audit.toml", text + "timezone = 'Europe/Berlin'\nfail_on = 'never'\n")
-    done = invoke("audit", "--out", "run", env={"VBR_AUDIT_PASSWORD": DEMO_PASSWORD})
+    named = ("--config", "vbr_audit.toml")
+    done = invoke("audit", *named, "--out", "run", env={"VBR_AUDIT_PASSWORD": DEMO_PASSWORD})
     assert done.exit_code == 0, done.output
     assert not (folder / "run" / "report.html").exists()
     run = json.loads((folder / "run" / "findings.json").read_text("utf-8"))["run"]
     assert (run["policy_name"], run["timezone"]) == ("core.yaml", "Europe/Berlin")
-    done = invoke("audit", "--out", "run2", "--fail-on", "info", env={"VBR_AUDIT_PASSWORD": DEMO_PASSWORD})
+    done = invoke("audit", *named, "--out", "run2", "--fail-on", "info", env={"VBR_AUDIT_PASSWORD": DEMO_PASSWORD})
     assert done.exit_code == 1
     write(folder / "vbr_audit.toml", "policy = 'strict'\nfail_on = 'info'\n")
     done = invoke("check", "run")
@@ -204,7 +207,8 @@ def test_servers_of_the_command_line_silence_those_of_the_file(folder: Path, ser
     write(folder / "core.yaml", CORE_TEXT)
     write(folder / "vbr_audit.toml", f"servers = 'gone.toml'\npolicy = 'core.yaml'\nusername = '{DEMO_USERNAME}'\n")
     access = {"VBR_AUDIT_PASSWORD": DEMO_PASSWORD}
-    assert "gone.toml: cannot be read" in invoke("collect", "--out", "run", env=access).stderr
+    words = ("collect", "--config", "vbr_audit.toml", "--out", "run")
+    assert "gone.toml: cannot be read" in invoke(*words, env=access).stderr
     assert invoke("collect", server(), "--out", "run", env=access).exit_code == 0
 
 
@@ -247,9 +251,10 @@ def test_show_tells_whence_the_password_would_come(folder: Path, monkeypatch: py
         write(folder / "vbr_audit.toml", "url = 'vbr01.example'\nusername = 'y'\n")
         assert show()["password"] == ("-", "the keyring, else --password-stdin")
         write(folder / "vbr_audit.toml", "url = 'vbr01.example'\nusername = 'x'\n")
-        assert show()["password"] == ("**********", "the keyring")
+        assert show("--config", "vbr_audit.toml")["password"] == ("**********", "the keyring")
         write(folder / "vbr_audit.toml", "url = 'ftp://x'\nusername = 'x'\n")
-        assert "vbr_audit.toml:1: not the address" in invoke("config", "show").stderr
+        shown = invoke("config", "show", "--config", "vbr_audit.toml")
+        assert "vbr_audit.toml:1: not the address" in shown.stderr
     finally:
         keyring.set_keyring(earlier)
 

@@ -30,7 +30,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 @guarded
 @settled()
 def checks_command(
-    check_id: CheckId = None, checks: o.OwnChecks = None, as_json: AsJson = False, debug: o.Debug = False
+    check_id: CheckId = None,
+    config: o.Config = None,
+    checks: o.OwnChecks = None,
+    as_json: AsJson = False,
+    debug: o.Debug = False,
 ) -> None:
     """List all checks, or tell all about one: why, parameters, what it reads, remediation."""
     from vbr_audit.checks.own import known_checks

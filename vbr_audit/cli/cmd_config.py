@@ -23,7 +23,10 @@ _OTHER_VARIABLES = ("CONFIG", "DEBUG", "KEYRING", "PROGRESS")
 @config_app.command("show")
 @guarded
 def config_show(config: o.Config = None, debug: o.Debug = False) -> None:
-    """Print every setting with the place that says it: variable, file and line, or default. Secrets are starred."""
+    """Print every setting with the place that says it: variable, file and line, or default. Secrets are starred.
+
+    Which server, how it is trusted and what is run is not taken from a vbr_audit.toml that --config does not name.
+    """
     import os
 
     from vbr_audit.settings import reading_settings_from, settings_files, settings_in_force
@@ -62,6 +65,8 @@ def _rows(found: SettingsInForce) -> Iterator[tuple[str, str, str]]:
     for name, value in found.settings:
         if name == "password":
             yield name, *_password(found)
+        elif name in found.refused:
+            yield name, "-", plain(f"not taken from {found.refused[name]}: name the file with --config")
         else:
             place = found.places.get(name) or ("not set" if value is None else "default")
             yield name, _shown(value), plain(place)

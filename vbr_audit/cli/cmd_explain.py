@@ -18,7 +18,12 @@ FindingId = Annotated[
 @guarded
 @settled()
 def explain_command(
-    run: o.Run, finding: FindingId, checks: o.OwnChecks = None, verbose: o.Verbose = False, debug: o.Debug = False
+    run: o.Run,
+    finding: FindingId,
+    config: o.Config = None,
+    checks: o.OwnChecks = None,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
 ) -> None:
     """Show what a finding stands on: observed and expected, parameters and their source, the server's own words."""
     from vbr_audit.pipeline import load_audit

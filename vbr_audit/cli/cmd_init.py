@@ -17,9 +17,14 @@ Replace = Annotated[bool, typer.Option("--force", help="Replace files that are t
 
 _NEXT = """\
 Next: write the server's address and the account into {settings}, then
-  vbr-audit config show                         what is in force, and which place says it
-  vbr-audit doctor                              what this account may read; it changes nothing
-  vbr-audit audit --out first-run               the last 30 days: page, workbook and findings
+  vbr-audit config show --config {settings}
+      what is in force, and which place says it
+  vbr-audit doctor --config {settings}
+      what this account may read; it changes nothing
+  vbr-audit audit --config {settings} --out first-run
+      the last 30 days: page, workbook and findings
+With its whole path in the variable VBR_AUDIT_CONFIG, --config may be left out. A settings file that nobody
+named may lie in any folder: it cannot say which server is asked, nor which checks of its own are run.
 The password is asked for, or comes from VBR_AUDIT_PASSWORD, the keyring, or --password-stdin."""
 
 
@@ -46,5 +51,6 @@ def init_command(folder: Folder = Path(), force: Replace = False, debug: o.Debug
     for name, text in texts.items():
         write_bytes(folder / name, text.encode())
         typer.echo(plain(folder / name))
-    place = "" if folder == Path() else f" (in {folder})"
-    typer.echo("\n" + plain(_NEXT.format(settings=FILE_NAME + place), lines=True))
+    settings = str(folder / FILE_NAME)
+    quoted = f'"{settings}"' if " " in settings else settings  # as every shell takes it, that of Windows too
+    typer.echo("\n" + plain(_NEXT.format(settings=quoted), lines=True))

@@ -163,8 +163,8 @@ def _check_lines(found: Survey, told: Sequence[Prospect]) -> Iterator[str]:
         if prospect.answer != "yes":
             how = "only in part" if prospect.answer == "in part" else "cannot be answered"
             yield f"    {prospect.check_id} {how}: {prospect.title}"
-            lacks = (f"{name} ({found.probe(name).reach.value})" for name in prospect.missing)
-            yield f"            lacks {', '.join(lacks)}"
+            lacks = [f"{name} ({found.probe(name).reach.value})" for name in prospect.missing]
+            yield f"            lacks {', '.join(lacks) or 'a site file, which --site names'}"
 
 
 def _wrapped(ids: Iterable[str]) -> Iterator[str]:

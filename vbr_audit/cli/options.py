@@ -23,7 +23,9 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as --out
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", help="Settings in TOML; else vbr_audit.toml here. `config show` tells all."
+        "--config",
+        metavar="FILE",
+        help="Settings in TOML; else vbr_audit.toml here, which may say all but servers, trust and what is run.",
     ),
 ]
 Username = Annotated[

@@ -36,7 +36,7 @@ def take_servers(
         raise ConfigurationError(
             "no server is named",
             hint="Give the address of a VBR server, e.g. https://vbr01.example, a file of several with --servers, or "
-            "write one of them into vbr_audit.toml.",
+            "the settings file that says it with --config.",
         )
     check_names(servers)
     if password_stdin:

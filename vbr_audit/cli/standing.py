@@ -26,8 +26,8 @@ def settled(*kept: str) -> Callable[[Command], Command]:
             from vbr_audit.settings import reading_settings_from, settings_files
 
             files = settings_files(options.get("config"))
-            for path in files:
-                _LOG.info("settings from %s", plain(path))
+            for file in files:
+                _LOG.info("settings from %s", plain(file.path))
             with reading_settings_from(files):
                 command(**_with_standing(options, kept))
 
@@ -51,22 +51,22 @@ def without_settings_files(command: Command) -> Command:
 
 def _with_standing(options: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:
     """The options, those that were not given filled from the settings; raises `ConfigurationError`."""
-    from vbr_audit.settings import FILE_KEYS, settings_in_force
+    from vbr_audit.settings import FILE_KEYS, refuse_unnamed, settings_in_force
 
     told = {name: options.get(_OPTION_OF.get(name, name)) for name in FILE_KEYS}
     said = {name: value for name, value in told.items() if not _is_silent(value)}
     trust = {name: said[name] for name in ("ca_file", "fingerprint", "insecure") if name in said}
     found = settings_in_force(**trust)
+    options_of = {name: _OPTION_OF.get(name, name) for name in FILE_KEYS if name not in said}
+    if said.keys() & {"url", "servers"}:
+        options_of = {name: option for name, option in options_of.items() if name not in ("url", "servers")}
+    options_of = {name: option for name, option in options_of.items() if option in options and option not in kept}
+    refuse_unnamed(found, options_of)
     filled = dict(options)
-    for name in found.places.keys() & set(FILE_KEYS):
-        option = _OPTION_OF.get(name, name)
-        if option not in options or option in kept or name in said:
-            continue
-        if name in ("url", "servers") and said.keys() & {"url", "servers"}:
-            continue
+    for name in options_of.keys() & found.places.keys():
         value = getattr(found.settings, name)
         _prove(name, value, found.places[name])
-        filled[option] = [value] if name == "url" else value
+        filled[options_of[name]] = [value] if name == "url" else value
     return filled
 
 

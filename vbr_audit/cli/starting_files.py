@@ -8,8 +8,12 @@ SETTINGS: Final = """\
 # Settings of vbr-audit: the standing choices. `vbr-audit config show` prints what is in force, and where it is said.
 #
 # Stronger than this file: an option on the command line, then a variable such as VBR_AUDIT_USERNAME. Weaker: the file
-# config.toml in your own folder of settings, and what is built in. This file is found in the folder in which
-# vbr-audit is started, or named with --config or VBR_AUDIT_CONFIG. Paths begin at the folder of this file.
+# config.toml in your own folder of settings, and what is built in. Paths begin at the folder of this file.
+#
+# Name this file with --config, or by its whole path in the variable VBR_AUDIT_CONFIG. Unnamed, it is found in the
+# folder in which vbr-audit is started; but then anybody may have laid it there, and url, servers, ca_file, fingerprint,
+# insecure, proxy, checks and templates are refused: they decide to whom your password is sent, and what is run.
+#
 # From Python, `va.connect` and `va.collect` take their settings from here too; `va.audit` is told policy, waivers
 # and site file.
 #
