@@ -12,7 +12,7 @@ from vbr_audit.findings.coverage import counted_coverage
 from vbr_audit.findings.matching import apply_waivers
 from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
 from vbr_audit.findings.results import Results
-from vbr_audit.findings.summary import failing_counts, status_counts, summarise
+from vbr_audit.findings.summary import summarise
 from vbr_audit.findings.table import finding_ids, in_order, with_waivers
 from vbr_audit.findings.verdict import give_verdict, incomplete_reasons, limits
 from vbr_audit.findings.waivers import Waivers
@@ -39,7 +39,7 @@ def evaluate(
     )
     findings = in_order(with_waivers(run.results, {"finding_id": finding_ids(run.results), **waived.columns}))
     incomplete = incomplete_reasons(snapshot, run)
-    verdict = give_verdict(snapshot, run, status_counts(findings), failing_counts(findings), incomplete, waived.report)
+    verdict = give_verdict(snapshot, run, findings, incomplete, waived.report)
     coverage = counted_coverage(run, waived.status)
     asked = load_frameworks() if frameworks is None else frameworks
     return Results(

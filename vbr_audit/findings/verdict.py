@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
+import pandas as pd
+
 from vbr_audit.checks.policy_model import Match
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import Verdict, WaiverReport
+from vbr_audit.findings.summary import failing_counts, status_counts
 
 OUT_OF_REACH: Final = (
     "Tape jobs, media and libraries are not in the REST API.",
@@ -75,12 +78,12 @@ def _idle_overrides(run: CheckRun) -> Iterator[str]:
 def give_verdict(
     snapshot: Snapshot,
     run: CheckRun,
-    counts: Mapping[str, int],
-    failing: Mapping[str, int],
+    findings: pd.DataFrame,
     incomplete: Sequence[str],
     waivers: WaiverReport,
 ) -> Verdict:
     """The headline, the detail and the level of a run."""
+    counts, failing = status_counts(findings), failing_counts(findings)
     open_questions = counts["UNKNOWN"] + counts["ERROR"]
     worst = next((severity for severity, number in failing.items() if number), None)
     parts = []
@@ -100,7 +103,7 @@ def give_verdict(
     elif open_questions or incomplete or hollow or not counts["PASS"] + counts["WAIVED"]:
         level = "incomplete"
     headline = "; ".join(parts)
-    detail = " ".join([_reading_words(snapshot, run, incomplete), *_waiver_words(counts["WAIVED"], waivers)])
+    detail = " ".join([_reading_words(snapshot, run, incomplete), *_waiver_words(findings, waivers)])
     return Verdict(headline[:1].upper() + headline[1:] + ".", detail, level)
 
 
@@ -142,10 +145,17 @@ def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str])
     return f"The run is incomplete: {incomplete[0]}"
 
 
-def _waiver_words(waived: int, waivers: WaiverReport) -> list[str]:
+def _waiver_words(findings: pd.DataFrame, waivers: WaiverReport) -> list[str]:
+    """How many findings are accepted, by waivers and in the product itself, and how many waivers have expired."""
+    accepted = findings.loc[findings["status"].eq("WAIVED"), "waiver_id"]
     words = []
-    if waived:
+    if waived := int(accepted.count()):
         words.append(f"{_number(waived, 'finding')} {'is' if waived == 1 else 'are'} accepted by waivers.")
+    if suppressed := len(accepted) - waived:
+        they = "it is" if suppressed == 1 else "they are"
+        verb = "is" if suppressed == 1 else "are"
+        where = f"in Veeam Backup & Replication itself, where {they} suppressed"
+        words.append(f"{_number(suppressed, 'finding')} {verb} accepted {where}.")
     if waivers.expired:
         expired = len(waivers.expired)
         words.append(f"{_number(expired, 'waiver')} {'has' if expired == 1 else 'have'} expired.")
