@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_the_notebook_cell_declares_its_check_and_may_run_again() -> None:
 
 
 def test_the_file_and_the_rules_are_found_in_a_folder(tmp_path: Path) -> None:
-    (tmp_path / "acme.py").write_text(BLOCKS["python file=acme.py"], "utf-8")
+    (tmp_path / "acme.py").write_text(BLOCKS['python title="acme.py"'], "utf-8")
     (tmp_path / "acme.yaml").write_text(BLOCKS["yaml"], "utf-8")
     own = known_checks(tmp_path)
     assert own.ids >= {"ACME-002", "ACME-010"}
@@ -50,7 +51,7 @@ def test_the_entry_point_of_an_installed_package_is_found(tmp_path: Path, monkey
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n", "utf-8")
     (info / "entry_points.txt").write_text(f"[{GROUP}]\nacme = {module[1]}\n", "utf-8")
-    (tmp_path / f"{module[1]}.py").write_text(BLOCKS["python file=acme.py"], "utf-8")
+    (tmp_path / f"{module[1]}.py").write_text(BLOCKS['python title="acme.py"'], "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     found = {source.name: source for source in installed_sources()}
     assert [check.id for check in found["acme 1.0: acme"].checks] == ["ACME-002"]
@@ -64,3 +65,9 @@ def test_the_page_names_every_operator() -> None:
     }
     assert named == set(OPERATORS)
     assert va.check is not None
+
+
+def test_the_page_names_what_a_check_may_say_of_its_tables_and_its_answer() -> None:
+    answers = [field.name for field in fields(va.Outcome) if field.name != "ok"]
+    declared = ["tables", "aggregates", "fallback", "optional", "json_path", "expected"]
+    assert [name for name in [*answers, *declared] if f"`{name}`" not in PAGE] == []

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, model_problems, suggestion
+from vbr_audit.yaml_file import Problem, Version, YamlFile, load_yaml, model_problems, suggestion
 
 
 class Rule(BaseModel):
@@ -26,7 +26,7 @@ class Rule(BaseModel):
 class Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    version: Literal[1]
+    version: Version
     mode: Literal["strict", "lenient"] = "strict"
     rules: dict[str, Rule] = Field(default_factory=dict)
     items: list[Rule] = Field(default_factory=list)
@@ -71,6 +71,11 @@ def test_a_good_file() -> None:
         ("version: 1\nrules: []\n", "file.yaml:2: rules: expected a mapping of keys, got a list"),
         ("version: 1\nitems: {}\n", "file.yaml:2: items: expected a list, got a mapping"),
         ("version: 1\nitems:\n  - {}\n  - {lim: 3}\n", "file.yaml:4: items[1].lim: unknown key; did you mean 'limit'?"),
+        ("version: true\n", "file.yaml:1: version: expected 1, got true"),
+        ("version: 1.0\n", "file.yaml:1: version: expected 1, got 1.0"),
+        ("version: '1'\n", "file.yaml:1: version: expected 1, got the text '1'"),
+        ("version: 1\nrules:\n  7: {}\n", "file.yaml:3: rules.7: a key must be text; put it in quotes"),
+        ("version: 1\nrules:\n  <<: {A: {}}\n", "file.yaml:3: rules.<<: merge keys are not accepted; write the keys out"),
         ("version: 1\nversion: 1\n", "file.yaml:2: version: this key stands here twice"),
         ("version: 1\nrules:\n  A: {limit: 1, limit: 2}\n", "file.yaml:3: rules.A.limit: this key stands here twice"),
         ("version: 1\nrules: &a {}\nitems: *a\n", "file.yaml:3: items: anchors and aliases are not accepted; write the value out"),
@@ -133,6 +138,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_suggestions() -> None:
     assert suggestion("job-8", ["JOB-008", "RUN-001"]) == "; did you mean 'JOB-008'?"
     assert suggestion("zzz", ["JOB-008"]) == ""
+    assert suggestion("JOB-03", ["JOB-013", "JOB-023", "JOB-003", "JOB-033"]) == "; did you mean 'JOB-003'?"
 
 
 def test_a_model_without_keys_says_so() -> None:
@@ -141,3 +147,10 @@ def test_a_model_without_keys_says_so() -> None:
 
     (problem,) = model_problems(Nothing, {"x": 1}, key_word="parameter")
     assert problem.message == "unknown parameter; it takes no parameters"
+
+
+def test_a_list_that_needs_something_says_so() -> None:
+    class Marked(BaseModel):
+        marks: Annotated[list[str], Field(min_length=1)]
+
+    assert [problem.message for problem in model_problems(Marked, {"marks": []})] == ["must not be empty"]

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
@@ -79,7 +79,8 @@ class YamlFile:
             return cls(default_name, source)
         path = Path(source)
         try:
-            return cls(path.name, path.read_bytes().decode("utf-8-sig"))
+            name = path.name.encode("utf-8", "replace").decode()  # a name that is no UTF-8 could not be kept
+            return cls(name, path.read_bytes().decode("utf-8-sig"))
         except UnicodeDecodeError as fault:
             raise error(f"{path}: not UTF-8 text (byte {fault.start})", hint="Save the file as UTF-8.") from None
         except OSError as fault:
@@ -126,14 +127,30 @@ def model_problems(
         model.model_validate(content)
     except ValidationError as fault:
         for detail in fault.errors(include_url=False):
-            yield Problem(at + detail["loc"], _message(model, detail, key_word))
+            loc = detail["loc"]
+            if loc[-1:] == ("[key]",):
+                # The file's positions go by the text of a key.
+                yield Problem((*at, *loc[:-2], str(loc[-2])), "a key must be text; put it in quotes")
+                continue
+            yield Problem(at + loc, _message(model, detail, key_word))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the nearest of the `known` words, or nothing."""
     by_folded = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return f"; did you mean '{by_folded[near[0]]}'?" if near else ""
+    folded = word.casefold()
+    near = difflib.get_close_matches(folded, by_folded, n=len(by_folded) or 1, cutoff=0.6)
+    if not near:
+        return ""
+    matcher = difflib.SequenceMatcher(b=folded)
+
+    def likeness(name: str) -> float:
+        matcher.set_seq1(name)
+        return matcher.ratio()
+
+    # Of equally near ones the first by name: JOB-03 is rather JOB-003 than JOB-013.
+    best = min(near, key=lambda name: (-likeness(name), name))
+    return f"; did you mean '{by_folded[best]}'?"
 
 
 def shown(value: Any) -> str:
@@ -149,6 +166,17 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     return str(value)
+
+
+def _whole_number(value: Any) -> Any:
+    """`value`, if it is a whole number and neither a truth value nor a text; raises `ValueError`."""
+    if type(value) is not int:
+        raise ValueError(f"expected 1, got {shown(value)}")
+    return value
+
+
+Version = Annotated[Literal[1], BeforeValidator(_whole_number)]
+"""The version of a file format."""
 
 
 def _plain(file: YamlFile, error: type[ConfigurationError], hint: str) -> Any:
@@ -193,6 +221,8 @@ def _positions(text: str) -> tuple[list[tuple[KeyPath, int]], list[Problem]]:
             here, line = (*path, key), key_node.start_mark.line + 1
             if key in keys:
                 problems.append(Problem(here, "this key stands here twice", line))
+            if key == "<<":
+                problems.append(Problem(here, "merge keys are not accepted; write the keys out", line))
             keys.add(key)
             lines.append((here, line))
             below.append((here, value))
@@ -252,7 +282,7 @@ def _message(model: type[BaseModel], detail: ErrorDetails, key_word: str) -> str
         return f"unknown {key_word}" + (suggestion(str(loc[-1]), known) or listed)
     if kind == "missing":
         return "is required"
-    if kind == "string_too_short":
+    if kind == "string_too_short" or (kind == "too_short" and not value):
         return "must not be empty"
     if kind == "literal_error":
         words = [word.strip("'") for word in re.split(", | or ", context["expected"])]
@@ -260,7 +290,7 @@ def _message(model: type[BaseModel], detail: ErrorDetails, key_word: str) -> str
         return f"expected {context['expected']}, got {shown(value)}{near}"
     if kind in _BOUNDS:
         name, demand = _BOUNDS[kind]
-        return f"{demand} {context[name]:g}, got {shown(value)}"
+        return f"{demand} {context[name]:.12g}, got {shown(value)}"
     if kind in _EXPECTED:
         return f"{_EXPECTED[kind]}, got {shown(value)}"
     message = detail["msg"].removeprefix("Value error, ")

@@ -7,6 +7,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+from vbr_audit.checks.catalogue.restore_points import aged
 from vbr_audit.checks.dates import at_or_before, hours_between, minute_text, older_than, within
 from vbr_audit.checks.logic import nullable, one_of, places_of, worded
 from vbr_audit.tables.arrays import STRING
@@ -60,3 +61,10 @@ def test_worded_takes_the_first_case() -> None:
     yes = nullable(pd.Series([True, False, False]).to_numpy(), pd.Series([False, False, True]).to_numpy(), index)
     assert worded(index, (yes, "first"), (pd.Series([True] * 3), ["x", "y", "z"])).tolist() == ["first", "y", "z"]
     assert worded(index, (yes, "first"), default="rest").tolist() == ["first", "rest", "rest"]
+
+
+def test_an_age_is_never_negative() -> None:
+    assert aged(instants("2026-11-01T09:00:00Z", "2026-10-31T22:00:00Z"), NOW) == [
+        "2026-11-01 09:00 UTC (0 h ago)",
+        "2026-10-31 22:00 UTC (8 h ago)",
+    ]

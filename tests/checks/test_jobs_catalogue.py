@@ -44,7 +44,8 @@ def test_a_name_that_two_jobs_have_leaves_open_which_one_is_meant() -> None:
 
 
 def test_jobs_that_do_not_encrypt_do_not_share_a_password() -> None:
-    rows = [{"encryption_enabled": on, "encryption_password_id": "p"} for on in (True, True, False)]
+    password = {"encryption_type": "ByUserPassword", "encryption_password_id": "p"}
+    rows = [{"encryption_enabled": on, **password} for on in (True, True, False)]
     assert passwords_spread(table("jobs", *rows), max_jobs=2).ok.tolist()[:2] == [True, True]
     assert passwords_spread(table("jobs", *rows), max_jobs=1).ok.tolist()[:2] == [False, False]
 

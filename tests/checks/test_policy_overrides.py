@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
@@ -157,10 +158,35 @@ def test_what_an_override_fits(snapshot_of: Make, job: Make, match: str, fits: b
         ("{match: {object_name: a}, checks: {JBO-003: {}}}", "4: overrides[0].checks.JBO-003: no such check: JBO-003; did you mean 'JOB-003'?"),
         ("{match: {object_name: a}, checks: {JOB-003: {params: {min_retries: x}}}}", "4: overrides[0].checks.JOB-003.params.min_retries: expected a whole number, got the text 'x'"),
         ("{match: {object_name: a}, checks: {JOB-003: {enabled: false}}}", "4: overrides[0].checks.JOB-003: a check that is disabled needs a reason"),
-        ("{match: {object_name: a}, checks: {JOB-001: {enabled: true}}}", "4: overrides[0].checks.JOB-001.enabled: JOB-001 is disabled for all objects;"),
+        ("{match: {object_name: a}, checks: {JOB-001: {enabled: true}}}", "4: overrides[0].checks.JOB-001.enabled: JOB-001 is disabled for all objects (policy.yaml:2);"),
     ],
 )  # fmt: skip
 def test_wrong_overrides_are_refused_with_their_line(override: str, message: str) -> None:
     with pytest.raises(PolicyError) as caught:
         load_policy(f"version: 1\nchecks: {{JOB-001: {{enabled: false, reason: x}}}}\noverrides:\n  - {override}\n")
     assert any(line.startswith(f"policy.yaml:{message}") for line in caught.value.message.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("checks: {JOB-*: {enabled: false, reason: x}}", "5: overrides[0].checks.JOB-003.enabled: JOB-003 is disabled for all objects (policy.yaml:2);"),
+        ("extends: minimal", "5: overrides[0].checks.RPO-00[456].enabled: RPO-00[456] is disabled for all objects (minimal profile:5);"),
+    ],
+)  # fmt: skip
+def test_an_override_cannot_enable_what_the_policy_disables_for_all(text: str, message: str) -> None:
+    key = "JOB-003" if "JOB" in text else "'RPO-00[456]'"
+    with pytest.raises(PolicyError) as caught:
+        load_policy(
+            f"version: 1\n{text}\noverrides:\n  - match: {{object_name: a}}\n    checks: {{{key}: {{enabled: true}}}}\n"
+        )
+    assert caught.value.message.startswith(f"policy.yaml:{message}")
+
+
+def test_an_override_may_enable_what_another_one_or_a_later_file_disables(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(
+        "version: 1\noverrides:\n  - match: {object_name: L*}\n    checks: {JOB-*: {enabled: false, reason: x}}\n"
+        "  - match: {object_name: L9}\n    checks: {JOB-*: {enabled: true}}\n"
+    )
+    (tmp_path / "top.yaml").write_text("version: 1\nextends: base.yaml\nchecks: {JOB-*: {enabled: false, reason: y}}\n")
+    assert not load_policy(tmp_path / "top.yaml").use("JOB-003").enabled

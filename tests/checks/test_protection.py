@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbr_audit.checks import derived
+from vbr_audit.checks import derived, load_policy
 from vbr_audit.checks.derived.protection import DIGITS, SHOWN, SPEC, TABLE
 from vbr_audit.checks.derived.protection_points import gaps_of
+from vbr_audit.checks.run import judge_with
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.checks.views import Reading, ServerView
 from vbr_audit.collection.datasets import DATASETS
@@ -518,3 +519,68 @@ def test_gaps_are_those_of_a_plain_walk(hours: list[int], owners: st.DataObject)
         assert seen[owner] == bool(mine)
         assert longest[owner] == max(gaps, default=0)
         assert texts[owner] == ",".join(f"{gap:.2f}" for gap in sorted(gaps, reverse=True)[:20])
+
+
+def test_a_part_of_the_backups_does_not_show_that_the_last_run_succeeded() -> None:
+    (use,) = [use for use in load_policy().uses if use.check.id == "RPO-005"]
+    results = judge_with(use, [view_of(estate(), backup_objects="partial")])
+    assert set(results["result"]) == {"UNKNOWN"}
+
+
+def test_a_weekly_job_keeps_its_promise_with_a_point_a_week() -> None:
+    weekly = [24 * day + 8 for day in (3, 10)]
+    kept = points("good", "b1", weekly)
+    for kind, quantity in (("Days", 14), ("RestorePoints", 7)):
+        tables = changed(
+            jobs=[job("j1", retention_type=kind, retention_quantity=quantity, start_interval_h=168)],
+            backups=[{**backup("b1", "j1", "r1"), "created": ago(24 * 20)}],
+            backup_objects=[held("good", "b1", 2)],
+            restore_points=kept,
+            backup_files=files(kept, "good"),
+        )
+        found = objects(tables).loc["good"]
+        if kind == "Days":
+            assert (found["retention_due"], found["kept_percent"]) == (True, 100.0)
+        else:
+            assert not found["retention_due"]
+
+
+def test_the_copies_interval_is_that_of_the_most_frequent_copy_job() -> None:
+    copy = {"type": "BackupCopy", "settings_profile": "1.3-rev2/BackupCopy/Periodic"}
+    for hours, expected in ((168, 168), (0, 0), (None, pd.NA)):
+        found = objects(changed(jobs=[job("j1"), job("j2", **copy, start_interval_h=hours), job("j3")]))
+        assert found.loc["good", "copy_interval_h"] is expected or found.loc["good", "copy_interval_h"] == expected
+        assert found.loc["bad", "copy_interval_h"] is pd.NA
+
+
+TIERED = load_site("version: 1\ntiers: [{name: gold, jobs: [Job j1], objects: [known], rpo_hours: 4}]\n")
+
+
+def test_without_the_name_of_a_job_nobody_knows_the_tier() -> None:
+    assert objects(estate(), site=TIERED)["tier_known"].all()
+    nameless = [{**one, "name": None} for one in estate()["jobs"]]
+    found = objects(changed(jobs=nameless), site=TIERED)
+    assert not found["tier_known"].any()
+    assert objects(changed(jobs=nameless))["tier_known"].all()
+    strays = [{**one, "job_id": None} for one in estate()["backups"]]
+    assert not objects(changed(backups=strays), site=TIERED)["tier_known"].any()
+    assert objects(changed(backups=[*estate()["backups"][:1], *strays[1:]]), site=TIERED).loc["good", "tier_known"]
+    assert not objects(changed(jobs=[]), site=TIERED)["tier_known"].any()
+    units = [{**one, "name": "known", "backup_object_id": "good"} for one in estate()["backup_objects"][:1]]
+    assert objects(changed(jobs=nameless, backup_objects=units), site=TIERED)["tier_known"].all()
+
+
+def test_what_an_unknown_kind_of_job_makes_may_be_a_copy() -> None:
+    backups = [{**one, "job_type": "NovelBackup"} for one in estate()["backups"]]
+    good = objects(changed(backups=backups)).loc["good"]
+    assert good["has_copies"] is pd.NA
+    assert good["primary_jobs_count"] is pd.NA
+    tiered = objects(changed(backups=backups), site=TIERED).loc["good"]
+    assert (tiered["tier"], tiered["rpo_hours"], tiered["tier_known"]) == ("gold", 4, True)
+
+
+def test_a_scale_out_repository_without_an_id_breaks_nothing() -> None:
+    nameless = {"scale_out_repository_id": None, "name": None, "capacity_tier_enabled": True}
+    extent = {"scale_out_repository_id": "pool", "repository_id": "r1", "tier": "Performance"}
+    found = objects(changed(scale_out_repositories=[nameless], scale_out_extents=[extent]))
+    assert found["copies_count"].tolist() == objects(estate())["copies_count"].tolist()

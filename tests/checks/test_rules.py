@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from vbr_audit.checks.examples import run_example
 from vbr_audit.checks.operators import OPERATORS, safe_pattern
+from vbr_audit.checks.outcome import Example
 from vbr_audit.checks.own import known_checks
 from vbr_audit.checks.registry import Declarations
 from vbr_audit.checks.rules import load_rules
@@ -99,7 +101,7 @@ def test_an_ordinary_pattern_is_accepted(pattern: str) -> None:
         ("control: retry_count; op: ge", "rules[0].value: is required"),
         ("column: name; op: exists; value: true", "exists takes no value"),
         ("column: name; op: regex; value: '(a+)+'", "a repeated group may not hold"),
-        ("column: name; op: in; value: []", "at least 1 item"),
+        ("column: name; op: in; value: []", "must not be empty"),
         ("column: name; control: name; op: exists", "needs exactly one of column and control"),
         ("column: name; op: eq; value: x; expected: '{value.__class__}'", "only {value} may stand in braces"),
         ("column: name; op: eq; value: x; where: [{column: type, op: exists}]", "exists cannot narrow a rule"),
@@ -134,3 +136,29 @@ def test_a_rule_runs_like_a_check(tmp_path: Path, snapshot_of: Callable[..., Any
     assert results.loc["bad", "json_path"] == "schedule.retry.retryCount"
     assert "only about objects with type eq VSphereBackup" in results.loc["other", "reason"]
     assert results.loc["open", "reason"]
+
+
+def test_a_rule_about_an_object_of_many_rows_cannot_be_answered_from_a_part() -> None:
+    subject = "column: points_count; op: ge; value: 1"
+    taker = Declarations()
+    text = RULE.replace("table: jobs", "table: protected_objects").replace("{subject}", subject.replace("; ", "\n    "))
+    load_rules(YamlFile("acme.yaml", text), taker)
+    example = Example("UNKNOWN", {"name": "a", "points_count": 3}, datasets={"backup_objects": "partial"})
+    assert run_example(taker.checks[0], example).result.tolist() == ["UNKNOWN"]
+    whole = Example("PASS", {"name": "a", "points_count": 3})
+    assert run_example(taker.checks[0], whole).result.tolist() == ["PASS"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        (("ACME-010", "ACME-010"), "acme.yaml:11: rules[1].id: the id ACME-010 stands here twice"),
+        (("ACME-010", "JOB-001"), "acme.yaml:11: rules[1].id: JOB-001 is the id of a shipped check"),
+    ],
+)
+def test_an_id_that_is_taken_is_named_with_its_line(ids: tuple[str, str], told: str) -> None:
+    text = RULE.replace("    {subject}", "    column: name\n    op: exists").replace("ACME-010", ids[0])
+    rule = text.split("rules:\n")[1]
+    with pytest.raises(RuleError) as caught:
+        load_rules(YamlFile("acme.yaml", text + rule.replace(ids[0], ids[1])), Declarations())
+    assert caught.value.message == told

@@ -55,6 +55,16 @@ def refusal(text: str, folder: Path | None = None, assets: str | None = None) ->
         ("version: 1\nwindow: {start: 20:00, end: 22:00:00}\n", ("site.yaml:2:", "window.end")),
         ('version: 1\nwindow: {start: "20:00"}\n', ("site.yaml:2:", "window.end")),
         ("version: 1\nbuilds: {'12.3': 'newest'}\n", ("site.yaml:2:", "12.3")),
+        ("version: 1\nbuilds: {twelve: '12.3.2.1'}\n", ("site.yaml:2: builds.twelve:", "a release such as")),
+        ("version: 1\nbuilds: {'13': '12.3.2.1'}\n", ("site.yaml:2: builds.13:", "12.3.2.1 is no build of release 13")),
+        (
+            "version: 1\nbuilds: {12.3: '12.3.2.1'}\n",
+            ("site.yaml:2: builds.12.3: a key must be text; put it in quotes",),
+        ),
+        (
+            "version: 1\nrepositories:\n  - {match: A, tags: [offsite, onsite]}\n",
+            ("site.yaml:3: repositories[0].tags:", "offsite and onsite"),
+        ),
         ("version: 1\nassets: assets.csv\n", ("site.yaml:2: assets: cannot read",)),
         ("version: 1\nassets: [a]\n", ("site.yaml:2: assets",)),
         ("- 1\n", ("site.yaml:1:",)),
@@ -146,3 +156,14 @@ def test_no_site_file_says_nothing() -> None:
     assert not site.is_given
     assert site.sha256 is None
     assert not any(site.has(part) for part in ("repositories", "tiers", "window", "assets", "builds"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "tags"),
+    [
+        ("{match: '*', tags: [onsite]}, {match: DR-*, tags: [offsite, offline]}", {"offsite", "offline"}),
+        ("{match: '*', tags: [offsite, offline]}, {match: DR-*, tags: [onsite]}", {"onsite", "offline"}),
+    ],
+)
+def test_of_offsite_and_onsite_the_later_rule_counts(rules: str, tags: set[str]) -> None:
+    assert load_site(f"version: 1\nrepositories: [{rules}]\n").tags_of("DR-1") == tags

@@ -57,3 +57,10 @@ def test_without_a_site_file_the_policy_alone_counts_and_nothing_is_missing(snap
     assert coverage["whole"].tolist() == [True, True]
     row = run.results[run.results["check_id"] == "JOB-007"].iloc[0]
     assert (row["result"], "site" in row["reason"]) == ("UNKNOWN", False)
+
+
+def test_a_job_without_a_name_may_be_of_any_tier(snapshot_of: Make, job: Make) -> None:
+    snapshot = snapshot_of(jobs=[{**job("a", retention_type="Days", retention_quantity=7), "name": None}])
+    results = run_checks(snapshot, load_policy(), SITE).results.set_index("check_id")
+    assert results.loc[["JOB-005", "JOB-007"], "result"].tolist() == ["UNKNOWN", "UNKNOWN"]
+    assert results.loc["JOB-007", "reason"] == "what its tier in the site file demands is not known"

@@ -67,3 +67,24 @@ def test_a_run_keeps_the_whole_chain_of_its_policy(run, server, tmp_path: Path) 
     kept = load_policy(out / "policy.yaml")
     assert kept.use("JOB-003").params_source == {"min_retries": "base.yaml:3"}
     assert run("check", out, "--policy", "strict", "--fail-on", "never").exit_code in (0, 4)
+
+
+OWN = """version: 1
+rules:
+  - {id: ACME-010, title: A good state, severity: low, table: jobs, column: name, op: exists, rationale: a, remediation: b}
+"""
+
+
+def test_own_checks_are_known_to_policies_and_waivers(run, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "acme.yaml").write_text(OWN, encoding="utf-8")
+    policy, waivers, register = tmp_path / "policy.yaml", tmp_path / "w.yaml", tmp_path / "r.xlsx"
+    policy.write_text("version: 1\nchecks: {ACME-010: {severity: high}}\n", encoding="utf-8")
+    waivers.write_text(WAIVERS.replace("JOB-008", "ACME-010"), encoding="utf-8")
+    for words in (("policy", "validate", policy), ("waivers", "export", waivers, register)):
+        assert run(*words).exit_code == 2
+        assert run(*words, "--checks", tmp_path / "own").exit_code == 0
+    refused = run("waivers", "import", register)
+    assert (refused.exit_code, "no such check: ACME-010" in refused.stderr) == (2, True)
+    back = run("waivers", "import", register, "--checks", tmp_path / "own")
+    assert back.stdout == waivers.read_text(encoding="utf-8")

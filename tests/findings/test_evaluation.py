@@ -292,3 +292,20 @@ def test_results_do_not_change_the_snapshot(estate: Estate) -> None:
     for name, frame in before.items():
         pd.testing.assert_frame_equal(frame, snapshot.tables[name])
     assert not np.shares_memory(before["jobs"]["retry_count"].array._data, snapshot.jobs["retry_count"].array._data)
+
+
+def test_a_dataset_that_no_revision_of_the_server_offers_is_not_missed(estate: Estate) -> None:
+    snapshot = estate(status={"sessions": "absent"})
+    users = snapshot.manifest.dataset("vbr01", "sessions").model_copy(update={"name": "users"})
+    manifest = snapshot.manifest.model_copy(update={"datasets": [*snapshot.manifest.datasets, users]})
+    for newest, status in (("1.2-rev1", "NOT_APPLICABLE"), ("1.3-rev1", "FAIL")):
+        server = manifest.servers[0].model_copy(update={"revision": "1.2-rev1", "revision_newest": newest})
+        own = manifest.model_copy(update={"servers": [server]})
+        again = Snapshot.from_tables(
+            {name: frame for name, frame in snapshot.tables.items() if name not in ("servers", "datasets")},
+            now=snapshot.now, since=snapshot.since, until=snapshot.until, manifest=own,
+        )  # fmt: skip
+        results = evaluate(again, load_policy())
+        found = rows(results, check_id="EVD-001", object_id="users")
+        assert found["status"].tolist() == [status]
+        assert rows(results, check_id="EVD-001", object_id="sessions")["status"].tolist() == ["FAIL"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -106,3 +108,40 @@ def test_the_part_around_a_value_is_as_deep_as_the_document_goes() -> None:
     assert len(cut) == MOST_LINES + 1
     assert max(map(len, cut)) <= 200
     assert cut[-1].startswith("… and ")
+
+
+def kinds_of(audit: va.Audit, check_id: str) -> set[tuple[str, str]]:
+    """The datasets that the findings of a check are shown from, each with what the first document is called."""
+    ids = audit.findings.loc[audit.findings["check_id"] == check_id, "finding_id"]
+    return {(proof.dataset, proof.what) for one in ids for proof in audit.explain(one).proofs}
+
+
+@pytest.fixture(scope="module")
+def whole_audit(audit: va.Audit) -> va.Audit:
+    return va.audit(audit.snapshot)
+
+
+def test_a_protected_object_is_shown_with_its_backups_and_newest_points(whole_audit: va.Audit) -> None:
+    found = whole_audit.findings
+    row = found[(found["check_id"] == "RPO-001") & (found["status"] == "FAIL")].iloc[0]
+    shown = whole_audit.explain(row["finding_id"])
+    assert shown.proofs[0].dataset == "backup_objects"
+    assert row["object_name"] in shown.proofs[0].json
+    assert {proof.dataset for proof in shown.proofs} == {"backup_objects", "backups", "restore_points"}
+    (newest, *_) = [proof for proof in shown.proofs if proof.dataset == "restore_points"]
+    assert "newest first" in newest.what
+    created = dt.datetime.fromisoformat(json.loads(newest.json)["creationTime"]).astimezone(dt.UTC)
+    assert row["observed"].startswith(f"{created:%Y-%m-%d %H:%M} UTC")
+    assert shown.notes == ()
+    copies = found[found["check_id"] == "CPY-001"].iloc[0]
+    assert {p.dataset for p in whole_audit.explain(copies["finding_id"]).proofs} == {"backup_objects", "backups"}
+
+
+def test_an_extent_is_shown_in_its_scale_out_repository(whole_audit: va.Audit) -> None:
+    assert {dataset for dataset, _ in kinds_of(whole_audit, "SOB-001")} == {"scale_out_repositories"}
+
+
+def test_a_job_that_only_its_backups_tell_of_is_shown_by_them(whole_audit: va.Audit) -> None:
+    jobs = whole_audit.snapshot.jobs
+    (job,) = jobs.loc[(jobs["seen_in"] == "backups").fillna(False), "name"]
+    assert {proof.dataset for proof in whole_audit.explain(f"JOB-001:{job}").proofs} == {"backups"}

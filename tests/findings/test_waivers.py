@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from core_checks import CORE_TEXT, core_policy
 
-from vbr_audit.checks import Registry, check, load_policy
+from vbr_audit.checks import Outcome, Registry, check, load_policy
 from vbr_audit.errors import WaiverError
 from vbr_audit.findings import Results, evaluate, load_waivers
 
@@ -158,6 +158,27 @@ def test_a_broken_check_is_never_accepted(estate: Estate) -> None:
     assert list(found.findings["waiver_id"].isna()) == [True]
 
 
+def test_the_verdict_tells_waivers_from_what_is_suppressed_in_the_product(estate: Estate) -> None:
+    registry = Registry()
+
+    @check("ACME-001", "It is on", severity="low", table="jobs", reads=["name"], remediation="> it", registry=registry)
+    def suppressed(jobs: Any) -> Outcome:
+        """Nobody of us accepts it."""
+        off = jobs["name"].str.startswith("x").astype("boolean")
+        return Outcome(off, accepted=jobs["name"].where(jobs["name"] == "Payroll"))
+
+    found = evaluate(
+        estate({"Lab 1": {}, "Payroll": {}}),
+        load_policy("version: 1\n", registry=registry),
+        load_waivers(waiver(check="ACME-001"), registry=registry),
+    )
+    assert list(found.findings["status"]) == ["WAIVED", "WAIVED"]
+    assert found.summary.verdict.detail.endswith(
+        "1 finding is accepted by waivers. "
+        "1 finding is accepted in Veeam Backup & Replication itself, where it is suppressed."
+    )
+
+
 @pytest.mark.parametrize(
     ("other", "days", "counts"),
     [
@@ -209,6 +230,7 @@ def test_file_is_read_with_its_hash(tmp_path: Path) -> None:
     ("other", "message"),
     [
         ({"owner": ""}, "waivers.yaml:3: waivers[0].owner: is required"),
+        ({"check": "'[A-Z]*'", "object_name": "'*'"}, "waivers.yaml:3: waivers[0]: would waive every check for every object"),
         ({"reason": ""}, "waivers.yaml:3: waivers[0].reason: is required"),
         ({"expires": ""}, "waivers.yaml:3: waivers[0].expires: is required"),
         ({"check": ""}, "waivers.yaml:3: waivers[0].check: is required"),
@@ -246,3 +268,9 @@ def test_rows_that_are_no_mapping_are_refused() -> None:
 def test_an_id_given_twice_is_refused() -> None:
     with pytest.raises(WaiverError, match=r"waivers.yaml:9: waivers\[1\].id: the id W-12 stands here twice"):
         load_waivers(waiver() + waiver().split("waivers:\n")[1])
+
+
+def test_ids_are_equal_whatever_the_blanks_around_them() -> None:
+    text = waiver(id="'W-12 '") + waiver().split("waivers:\n")[1]
+    with pytest.raises(WaiverError, match=r"waivers\[1\]\.id: the id W-12 stands here twice"):
+        load_waivers(text)

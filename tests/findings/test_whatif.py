@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from core_checks import CORE_TEXT
 
@@ -55,3 +56,19 @@ def test_several_parameters_give_their_product(audit: va.Audit) -> None:
 def test_a_wrong_word_is_an_error(audit: va.Audit, check_id: str, values: dict[str, Any], told: str) -> None:
     with pytest.raises(PolicyError, match=told.replace("(", r"\(")):
         audit.what_if(check_id, **values)
+
+
+def test_waivers_count_as_they_do_in_the_audit(estate: Callable[..., Any]) -> None:
+    row = "{id: W-1, check: JOB-007, object_name: a, owner: x, reason: y, created: 2026-10-01, expires: 2027-01-31}"
+    policy = CORE_TEXT.replace("version: 1\n", "version: 1\nwaiver_horizon_days: 90\n")
+    waivers = f"version: 1\nwaivers:\n  - {row}\n"
+    audit = va.audit(estate({"a": {"retention_quantity": 5}}), policy=policy, waivers=waivers)
+    assert audit.findings.set_index("check_id").loc["JOB-007", "status"] == "FAIL"
+    assert audit.what_if("JOB-007", min_days=7)[["fail", "waived"]].to_numpy().tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize(
+    "values", [[np.int64(7), np.int64(15)], {15, 7}, (each for each in (7, 15)), np.array([7, 15])]
+)
+def test_values_may_come_from_numpy_or_from_any_collection(audit: va.Audit, values: Any) -> None:
+    assert audit.what_if("JOB-007", min_days=values)["min_days"].tolist() == [7, 15]

@@ -11,8 +11,8 @@ import pandas as pd
 from vbr_audit.checks.codes import Cells, codes_of
 from vbr_audit.checks.outcome import SEVERITIES, Outcome, Words
 from vbr_audit.checks.registry import Check
-from vbr_audit.checks.tables import TABLES
-from vbr_audit.checks.views import ServerView
+from vbr_audit.checks.tables import TABLES, sources_of
+from vbr_audit.checks.views import READABLE, ServerView
 from vbr_audit.errors import CheckError
 from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.schema import empty
@@ -32,13 +32,20 @@ def frames_for(check: Check, view: ServerView) -> list[pd.DataFrame]:
 def frame_for(check: Check, table: str, view: ServerView) -> pd.DataFrame:
     """The columns of one table that the check reads; nothing that it does to them reaches anybody else."""
     columns = list(check.reads.get(table, ()))
-    if table in check.fallback and not view.is_whole(table):
+    if table in check.fallback and _is_lacking(table, view, beside=check.population):
         return empty(TABLES[table])[columns]
     frame = view.columns(table, columns)
     if table == "jobs":
         for name, value in check.optional.items():
             frame.loc[view.absent(name) & frame[name].isna().to_numpy(), name] = value
     return frame
+
+
+def _is_lacking(table: str, view: ServerView, *, beside: str) -> bool:
+    """Whether a fallback table was not read whole; what is made of the judged rows is whole for those of them read."""
+    own = sources_of(beside)
+    statuses = ((source, reading.status) for source, reading in view.readings_of(table).items())
+    return any(status not in (READABLE if source in own else ("complete",)) for source, status in statuses)
 
 
 def ask(check: Check, view: ServerView, frames: list[pd.DataFrame], params: Mapping[str, Any]) -> Outcome:

@@ -14,6 +14,7 @@ from vbr_audit.checks.policy_use import CheckUse, as_declared
 from vbr_audit.checks.registry import OWN, REGISTRY, Check, Declarations, Registry
 from vbr_audit.checks.rules import load_rules
 from vbr_audit.collection.manifest import OwnChecksRecord
+from vbr_audit.display import encodable
 from vbr_audit.errors import CheckError, ConfigurationError, PolicyError, RuleError
 from vbr_audit.yaml_file import YamlFile
 
@@ -155,7 +156,7 @@ def _read_rules(path: Path) -> Source:
     file = YamlFile.read(path, error=RuleError, default_name=path.name)
     taker = Declarations()
     load_rules(file, taker)
-    return Source(path.name, "rules", path.read_bytes(), tuple(taker.checks))
+    return Source(encodable(path.name), "rules", path.read_bytes(), tuple(taker.checks))
 
 
 def _assembled(sources: Iterable[Source]) -> OwnChecks:

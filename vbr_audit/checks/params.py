@@ -6,15 +6,20 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
 from vbr_audit.errors import CheckError
 
 RESERVED: Final = ("now", "since", "until", "needed", "zone")
 """Arguments that the engine fills: clock, period and zone of the run, the datasets that the enabled checks need."""
+
+
+_MOST: Final = {"days": 36_500, "hours": 876_000}
+"""A hundred years: what lies further off is no date any more."""
+_MOST_AT_ALL: Final = 10**12
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,12 @@ class Parameter:
 
 
 def param(help: str, *, unit: str | None = None, ge: float | None = None, le: float | None = None) -> Any:
-    """The metadata of a parameter, for `Annotated[int, param("…", unit="days", ge=1)]`."""
+    """The metadata of a parameter, for `Annotated[int, param("…", unit="days", ge=1)]`.
+
+    Days and hours end at a hundred years, unless `le` says otherwise.
+    """
     extra: dict[str, Any] = {"unit": unit} if unit else {}
+    le = _MOST.get(unit or "") if le is None else le
     return Field(description=help, ge=ge, le=le, json_schema_extra=extra, allow_inf_nan=None)
 
 
@@ -44,9 +53,16 @@ def model_of(check_id: str, function: Callable[..., Any]) -> type[BaseModel]:
             continue
         if argument.default is inspect.Parameter.empty:
             raise CheckError(f"{check_id}: the parameter {name} needs a default")
-        fields[name] = (hints[name], argument.default)
+        fields[name] = (Annotated[hints[name], AfterValidator(_countable)], argument.default)
     config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
     return create_model(f"{check_id} parameters", __config__=config, **fields)
+
+
+def _countable(value: Any) -> Any:
+    """`value`, if it is no number that a column could not hold; raises `ValueError`."""
+    if isinstance(value, (int, float)) and abs(value) > _MOST_AT_ALL:
+        raise ValueError(f"{value} is larger than any number that this tool counts")
+    return value
 
 
 def reserved_of(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -61,7 +77,7 @@ def describe(model: type[BaseModel]) -> tuple[Parameter, ...]:
 
 def _parameter(name: str, info: FieldInfo) -> Parameter:
     words = [
-        f"{text} {getattr(bound, sign):g}"
+        f"{text} {getattr(bound, sign):.12g}"
         for sign, text in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
         for bound in info.metadata
         if getattr(bound, sign, None) is not None

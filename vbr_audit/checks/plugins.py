@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from vbr_audit.checks.params import model_of, reserved_of
 from vbr_audit.checks.registry import OWN, Check, Declarations, declaring_into
+from vbr_audit.display import encodable
 from vbr_audit.errors import CheckError, ConfigurationError
 
 GROUP: Final = "vbr_audit.checks"
@@ -57,7 +58,7 @@ def read_python(path: Path) -> Source:
         ) from None
     taker = Declarations()
     fault = _run(lambda: _execute(path, content), taker, path.name)
-    return _source(path.name, "python", taker, fault, content)
+    return _source(encodable(path.name), "python", taker, fault, content)
 
 
 def _execute(path: Path, content: bytes) -> None:

@@ -15,7 +15,7 @@ from vbr_audit.checks.policy_model import LONGEST_WAIVER, CheckRule, Override, P
 from vbr_audit.checks.policy_use import ByPolicy, CheckUse, ObjectRule, ObjectUse, as_declared, laid_over
 from vbr_audit.checks.registry import REGISTRY, Check, Registry
 from vbr_audit.errors import PolicyError
-from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, model_problems, suggestion
+from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, model_problems, raise_problems, suggestion
 
 __all__ = ["PROFILES", "CheckRule", "CheckUse", "ObjectUse", "Policy", "PolicyDocument", "load_policy"]
 
@@ -95,6 +95,7 @@ def load_policy(source: str | Path | None = None, *, name: str | None = None, re
         )
 
     layers, text = read_layers(source, name, parse)
+    _refuse_moot(layers, registry)
     last = layers[-1]
     return Policy(
         document=last.document,
@@ -130,7 +131,6 @@ def _inspect(content: Any, registry: Registry, is_profile: bool) -> Iterator[Pro
         if isinstance(kind, str) and not any(fnmatchcase(known, kind.strip()) for known in kinds):
             near = suggestion(kind, kinds) or f"; known: {', '.join(kinds)}"
             yield Problem((*at, "match", "object_type"), f"no kind of object fits {kind}{near}")
-        yield from _moot(content.get("checks"), override.get("checks"), at)
 
 
 def _rule_problems(rules: Any, at: KeyPath, registry: Registry, is_profile: bool) -> Iterator[Problem]:
@@ -142,23 +142,44 @@ def _rule_problems(rules: Any, at: KeyPath, registry: Registry, is_profile: bool
             yield Problem((*at, str(key)), f"{word} {key}" + suggestion(str(key), known))
         params = rule.get("params") if isinstance(rule, dict) else None
         if isinstance(params, dict):
-            for check in fitting:
-                for problem in model_problems(check.model, params, at=(*at, str(key), "params"), key_word="parameter"):
-                    of_check = f" ({check.id})" if check.id != key else ""
-                    yield Problem(problem.path, problem.message + of_check)
+            yield from _param_problems(str(key), params, fitting, (*at, str(key), "params"))
 
 
-def _moot(rules: Any, exceptions: Any, at: KeyPath) -> Iterator[Problem]:
-    """Overrides that would enable a check which the same file disables for all objects."""
-    for key, rule in exceptions.items() if isinstance(exceptions, dict) else ():
-        general = rules.get(key) if isinstance(rules, dict) else None
-        if not isinstance(general, dict) or not isinstance(rule, dict):
-            continue
-        if general.get("enabled") is False and rule.get("enabled") is True:
-            yield Problem(
-                (*at, "checks", str(key), "enabled"),
-                f"{key} is disabled for all objects; enable it, and disable it by an override where it is not wanted",
-            )
+def _param_problems(key: str, params: Mapping[Any, Any], fitting: Sequence[Check], at: KeyPath) -> Iterator[Problem]:
+    """Parameters that not every check takes which `key` fits, and values that are wrong for one that does."""
+    for name, value in params.items():
+        takers = [check for check in fitting if name in check.model.model_fields]
+        if len(fitting) > 1 and len(takers) < len(fitting):
+            lacking = f"{len(fitting) - len(takers)} of the {len(fitting)} checks that fit {key} have no such parameter"
+            ids = ", ".join(check.id for check in takers[:5])
+            known = {each for check in fitting for each in check.model.model_fields}
+            none = f"none of the {len(fitting)} checks that fit {key} has such a parameter"
+            message = f"{lacking}; name those that have it: {ids}" if takers else none + suggestion(str(name), known)
+            yield Problem((*at, str(name)), message)
+        for check in takers if len(fitting) > 1 else fitting:
+            for problem in model_problems(check.model, {name: value}, at=at, key_word="parameter"):
+                of_check = f" ({check.id})" if check.id != key else ""
+                yield Problem(problem.path, problem.message + of_check)
+
+
+def _refuse_moot(layers: Sequence[Layer], registry: Registry) -> None:
+    """Raise `PolicyError` for overrides that would enable what their own policy disables for all objects."""
+    for number, layer in enumerate(layers):
+        problems = [] if layer.is_profile else list(_moot(layer, layers[: number + 1], registry))
+        if problems:
+            raise_problems(layer.file, problems, error=PolicyError, hint=HINT)
+
+
+def _moot(layer: Layer, layers: Sequence[Layer], registry: Registry) -> Iterator[Problem]:
+    for number, override in enumerate(layer.document.overrides):
+        for key in (key for key, rule in override.checks.items() if rule.enabled):
+            uses = [_use_of(check, layers) for check in registry.all() if fnmatchcase(check.id, key)]
+            if uses and not any(use.enabled for use in uses):
+                yield Problem(
+                    ("overrides", number, "checks", key, "enabled"),
+                    f"{key} is disabled for all objects ({uses[0].enabled_source}); enable it, and disable it by an "
+                    "override where it is not wanted",
+                )
 
 
 def _use_of(check: Check, layers: Sequence[Layer]) -> CheckUse:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from vbr_audit.checks.outcome import Severity
+from vbr_audit.yaml_file import Version
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -82,7 +83,7 @@ class PolicyDocument(BaseModel):
 
     model_config = _STRICT
 
-    version: Literal[1]
+    version: Version
     extends: Text | None = None
     fail_on: Literal["critical", "high", "medium", "low", "info", "never"] | None = None
     waiver_horizon_days: Annotated[int, Field(strict=True, ge=1, le=LONGEST_WAIVER)] | None = None

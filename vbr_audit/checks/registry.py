@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
+from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.objects import OBJECTS, ObjectKind
 from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome, Severity
 from vbr_audit.checks.params import Parameter, describe, model_of, reserved_of
@@ -207,6 +208,8 @@ def check(
     one of your own checks: `va.audit` and `va.collect` know it from then on. Raises `CheckError`.
     """
     used = tuple(tables) or ((table,) if table else ())
+    # An object of a derived table is made of many rows: a part of them does not tell what it is.
+    counted = {*aggregates, *(name for name in used[:1] if name in DERIVED)}
 
     def declare(function: Function) -> Function:
         declared = Check(
@@ -220,7 +223,7 @@ def check(
             tables=used,
             reads=_reads_by_table(used, reads),
             optional=dict(optional or {}),
-            aggregates=frozenset(aggregates),
+            aggregates=frozenset(counted),
             fallback=frozenset(fallback),
             expected=expected,
             json_path=json_path,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +18,21 @@ from vbr_audit.checks.logic import surely, worded
 from vbr_audit.checks.objects import OBJECTS
 from vbr_audit.checks.operators import OPERATORS, Operator, fitting_operators, value_type
 from vbr_audit.checks.outcome import Outcome, Severity
-from vbr_audit.checks.registry import Declarations, check, declaring_into
+from vbr_audit.checks.registry import REGISTRY, Declarations, check, declaring_into
 from vbr_audit.checks.tables import TABLES
 from vbr_audit.errors import CheckError, RuleError
 from vbr_audit.tables.control_list import CONTROLS
-from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, model_problems, raise_problems, shown, suggestion
+from vbr_audit.yaml_file import (
+    KeyPath,
+    Problem,
+    Version,
+    YamlFile,
+    load_yaml,
+    model_problems,
+    raise_problems,
+    shown,
+    suggestion,
+)
 
 _HINT = "Correct the rule file; docs/own-checks.md describes its keys and operators."
 
@@ -69,7 +79,7 @@ class RuleDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    version: Literal[1]
+    version: Version
     rules: tuple[Rule, ...]
 
 
@@ -90,10 +100,12 @@ def load_rules(file: YamlFile, taker: Declarations) -> None:
 def _inspect(content: Any) -> Iterator[Problem]:
     """Tables, columns, operators and values that do not exist or do not fit each other."""
     rows = content.get("rules") if isinstance(content, dict) else None
+    ids: set[str] = set()
     for number, row in enumerate(rows if isinstance(rows, list) else []):
         if not isinstance(row, dict):
             continue
         at: KeyPath = ("rules", number)
+        yield from _id_problems(row.get("id"), ids, at)
         table = row.get("table")
         if not isinstance(table, str):
             continue
@@ -109,6 +121,16 @@ def _inspect(content: Any) -> Iterator[Problem]:
                 yield from _condition_problems(condition, table, where)
                 if condition.get("op") == "exists":
                     yield Problem((*where, "op"), "exists cannot narrow a rule: what is not known would go unjudged")
+
+
+def _id_problems(rule_id: Any, ids: set[str], at: KeyPath) -> Iterator[Problem]:
+    """An id that is taken; each new one goes to `ids`."""
+    name = rule_id.strip() if isinstance(rule_id, str) else ""
+    if name in REGISTRY:
+        yield Problem((*at, "id"), f"{name} is the id of a shipped check")
+    if name and name in ids:
+        yield Problem((*at, "id"), f"the id {name} stands here twice")
+    ids.add(name)
 
 
 def _condition_problems(row: Mapping[str, Any], table: str, at: KeyPath) -> Iterator[Problem]:

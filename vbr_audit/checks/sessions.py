@@ -12,6 +12,7 @@ import pandas as pd
 from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.dates import within
 from vbr_audit.checks.logic import Cells, nullable, places_of, surely, surely_one, taken
+from vbr_audit.tables.enums import ENDED_RESULTS
 
 FINISHED: Final = "Stopped"
 RUNNING: Final = (
@@ -114,9 +115,9 @@ def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: d
     owner = owners_of(jobs, runs, since, until)
     done, dateless = finished(runs), runs["created"].isna().to_numpy()
     sure, over = surely(done) & ~dateless, ~surely(~done)
-    result = {name: sure & surely_one(runs["result"], name) for name in ("Success", "Warning", "Failed")}
+    result = {name: sure & surely_one(runs["result"], name) for name in ENDED_RESULTS}
     known = result["Success"] | result["Warning"] | result["Failed"]
-    success, warning, failed = (count_of(owner, result[name], jobs) for name in ("Success", "Warning", "Failed"))
+    success, warning, failed = (count_of(owner, result[name], jobs) for name in ENDED_RESULTS)
     unclear = count_of(owner, over & ~known & ~dateless, jobs)
     return Runs(success, warning, failed, unclear, count_of(owner, over & dateless, jobs))
 

@@ -1,7 +1,8 @@
 """The site file: what only its owner knows of an estate. Without it, the checks that need it say UNKNOWN.
 
 version: 1
-repositories:                       # tags by the name of the repository; `*` and `?` as in file names
+repositories:                       # tags by the name of the repository; `*` and `?` as in file names. All rules that
+                                    # fit add up; of offsite and onsite, the later one counts
   - {match: "DR-*", tags: [offsite]}
   - {match: "Vault*", tags: [offsite, offline]}
 tiers:                              # the first tier that fits a job, or an object, is its tier
@@ -27,16 +28,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from vbr_audit.errors import SiteError
-from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, raise_problems, suggestion
+from vbr_audit.yaml_file import Problem, Version, YamlFile, load_yaml, raise_problems, shown, suggestion
 
 ASSETS_FILE: Final = "assets.csv"
 _HINT = "Correct the site file; README shows what may stand in it."
 _COLUMNS: Final = ("name", "platform", "owner", "exempt")
+_RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+){0,2}")
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Tag = Literal["offsite", "onsite", "offline", "immutable"]
+_PLACES: Final = {"offsite", "onsite"}
 
 
 class RepositoryRule(BaseModel):
@@ -92,7 +95,7 @@ class SiteDocument(BaseModel):
 
     model_config = _STRICT
 
-    version: Literal[1]
+    version: Version
     repositories: tuple[RepositoryRule, ...] = ()
     tiers: tuple[Tier, ...] = ()
     window: Window | None = None
@@ -143,9 +146,13 @@ class Site:
         return self.assets is not None if part == "assets" else bool(getattr(self.document, part))
 
     def tags_of(self, repository: str | None) -> frozenset[str]:
-        """The tags of the repository with this name."""
-        rules = self.document.repositories if repository else ()
-        return frozenset(tag for rule in rules if fnmatchcase(str(repository), rule.match) for tag in rule.tags)
+        """The tags of the repository with this name, of all rules that fit; of offsite and onsite the later counts."""
+        found: set[str] = set()
+        for rule in self.document.repositories if repository else ():
+            if fnmatchcase(str(repository), rule.match):
+                found -= _PLACES if _PLACES & set(rule.tags) else set()
+                found |= set(rule.tags)
+        return frozenset(found)
 
     def tier_of(self, *, job: str | None = None, object_name: str | None = None) -> Tier | None:
         """The first tier of which a pattern fits the job's or the object's name."""
@@ -225,8 +232,26 @@ def _assets(file: YamlFile) -> Iterator[Asset]:
 
 
 def _inspect(content: Any) -> Iterable[Problem]:
-    """Tiers of the same name, and tiers that can fit nothing."""
-    tiers = content.get("tiers") if isinstance(content, dict) else None
+    """Tiers of the same name or without use, repositories at two places, and builds of another release."""
+    if not isinstance(content, dict):
+        return
+    yield from _tier_problems(content.get("tiers"))
+    rules = content.get("repositories")
+    for number, rule in enumerate(rules if isinstance(rules, list) else []):
+        tags = rule.get("tags") if isinstance(rule, dict) else None
+        if isinstance(tags, list) and all(place in tags for place in _PLACES):
+            yield Problem(("repositories", number, "tags"), "offsite and onsite contradict each other")
+    builds = content.get("builds")
+    for release, build in builds.items() if isinstance(builds, dict) else ():
+        if not isinstance(release, str) or not isinstance(build, str):
+            continue
+        if not _RELEASE.fullmatch(release):
+            yield Problem(("builds", release), f"expected a release such as 12.3, got {shown(release)}")
+        elif not f"{build}.".startswith(f"{release}."):
+            yield Problem(("builds", release), f"{build} is no build of release {release}")
+
+
+def _tier_problems(tiers: Any) -> Iterator[Problem]:
     names: set[str] = set()
     for number, tier in enumerate(tiers if isinstance(tiers, list) else []):
         if not isinstance(tier, dict):

@@ -43,12 +43,12 @@ def policy_init(
 
 @policy_app.command("validate")
 @guarded
-def policy_validate(file: Source, debug: o.Debug = False) -> None:
+def policy_validate(file: Source, checks: o.OwnChecks = None, debug: o.Debug = False) -> None:
     """Say what a policy changes; exit 2 with file and line where it is wrong."""
-    from vbr_audit.checks.policy import load_policy
+    from vbr_audit.checks.own import known_checks
     from vbr_audit.checks.policy_text import policy_changes
 
-    policy = load_policy(file)
+    policy = known_checks(checks).policy(file)
     enabled = sum(use.enabled for use in policy.uses)
     exceptions = sum(bool(use.overrides) for use in policy.uses)
     typer.echo(plain(f"{policy.name} is valid. It stands on: {', '.join(policy.chain[:-1]) or 'nothing'}."))

@@ -25,12 +25,15 @@ Replace = Annotated[bool, typer.Option("--force", help="Replace the file if it i
 
 @waivers_app.command("export")
 @guarded
-def waivers_export(file: Yaml, register: Register, force: Replace = False, debug: o.Debug = False) -> None:
+def waivers_export(
+    file: Yaml, register: Register, checks: o.OwnChecks = None, force: Replace = False, debug: o.Debug = False
+) -> None:
     """Write the waivers of a YAML file as a workbook that can be edited and read back."""
+    from vbr_audit.checks.own import known_checks
     from vbr_audit.findings import load_waivers
     from vbr_audit.reports.waiver_register import write_register
 
-    waivers = load_waivers(file)
+    waivers = load_waivers(file, registry=known_checks(checks).registry)
     o.refuse_present(register, force=force)
     write_register(waivers.waivers, register)
     typer.echo(plain(f"{register}: {len(waivers.waivers)} waivers"), err=True)
@@ -38,11 +41,18 @@ def waivers_export(file: Yaml, register: Register, force: Replace = False, debug
 
 @waivers_app.command("import")
 @guarded
-def waivers_import(register: Register, out: WaiversOut = "-", force: Replace = False, debug: o.Debug = False) -> None:
+def waivers_import(
+    register: Register,
+    out: WaiversOut = "-",
+    checks: o.OwnChecks = None,
+    force: Replace = False,
+    debug: o.Debug = False,
+) -> None:
     """Write the waivers of a workbook as YAML; exit 2 with sheet, row and column where one is wrong."""
+    from vbr_audit.checks.own import known_checks
     from vbr_audit.findings.waivers import waivers_yaml
     from vbr_audit.reports.waiver_register import read_register
 
-    waivers = read_register(register)
+    waivers = read_register(register, registry=known_checks(checks).registry)
     o.write_text(out, waivers_yaml(waivers), force=force)
     typer.echo(plain(f"{register}: {len(waivers)} waivers"), err=True)

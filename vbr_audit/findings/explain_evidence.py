@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+import pandas as pd
 
 from vbr_audit.checks.derived import DERIVED
-from vbr_audit.checks.registry import Check
+from vbr_audit.checks.registry import AREAS, Check
 from vbr_audit.checks.tables import datasets_behind_table, sources_of
 from vbr_audit.collection.dataset import Dataset, Shape
 from vbr_audit.collection.datasets import DATASETS
@@ -20,6 +21,7 @@ from vbr_audit.errors import EvidenceError
 
 MOST_LINES: Final = 40
 MOST_SESSIONS: Final = 5
+MOST_RELATED: Final = 3
 _WIDE = 200
 _STEP = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -55,6 +57,8 @@ def proofs_of(
     found: list[Proof] = []
     try:
         found += _own_document(finding, check, snapshot, file)
+        if not found:
+            found += _related_documents(finding, check, snapshot, file)
         found += _single_objects(finding, check, snapshot, file)
         if check.population == "jobs":
             found += _state_and_sessions(finding, check, snapshot, file)
@@ -80,6 +84,66 @@ def _own_document(finding: Mapping[str, Any], check: Check, snapshot: Snapshot, 
             continue
         for row in _rows(file, dataset, [wanted]).values():
             yield _proof(f"the {finding['object_type']} itself", name, row, path, snapshot, str(finding["server"]))
+
+
+def _related_documents(
+    finding: Mapping[str, Any], check: Check, snapshot: Snapshot, file: EvidenceFile
+) -> Iterator[Proof]:
+    """What an object is made of that has no document of its own."""
+    wanted, server = finding["object_id"], str(finding["server"])
+    if not isinstance(wanted, str) or not wanted:
+        return
+    if check.population == "protected_objects":
+        yield from _of_protected_object(finding, check, snapshot, file)
+    elif check.population == "scale_out_extents":
+        extents = _own_rows(snapshot, "scale_out_extents", server, repository_id=wanted)
+        pools = extents["scale_out_repository_id"].dropna().unique().tolist()
+        yield from _documents(
+            "the scale-out repository of the extent", "scale_out_repositories", pools, server, snapshot, file
+        )
+    elif check.population == "jobs":
+        backups = _own_rows(snapshot, "backups", server, job_id=wanted)["backup_id"].dropna().tolist()
+        yield from _documents("a backup of the job", "backups", backups[:MOST_RELATED], server, snapshot, file)
+
+
+def _of_protected_object(
+    finding: Mapping[str, Any], check: Check, snapshot: Snapshot, file: EvidenceFile
+) -> Iterator[Proof]:
+    """The object as the server lists it, its backups and, for a check of restore points, the newest of those."""
+    server = str(finding["server"])
+    own = _own_rows(snapshot, "backup_objects", server, backup_object_id=finding["object_id"])
+    if own["name"].notna().any():
+        first = own.iloc[0]
+        own = _own_rows(snapshot, "backup_objects", server, name=first["name"], platform=first["platform"])
+    ids, backups = (own[name].dropna().unique().tolist() for name in ("backup_object_id", "backup_id"))
+    yield from _documents("the object in a backup", "backup_objects", ids[:MOST_RELATED], server, snapshot, file)
+    yield from _documents("a backup of the object", "backups", backups[:MOST_RELATED], server, snapshot, file)
+    if check.area == AREAS["RPO"]:
+        points = _own_rows(snapshot, "restore_points", server, name=finding["object_name"])
+        points = points[points["backup_id"].isin(backups).to_numpy(dtype=bool)]
+        newest = points.sort_values("created", ascending=False, kind="stable")["restore_point_id"].dropna()
+        told = f"a restore point of {len(points):,}, the newest first"
+        yield from _documents(told, "restore_points", newest.head(MOST_RELATED).tolist(), server, snapshot, file)
+
+
+def _own_rows(snapshot: Snapshot, table: str, server: str, **wanted: Any) -> pd.DataFrame:
+    """The rows of a table on one server that have these values; a value that is NA is not asked for."""
+    frame = snapshot.tables[table]
+    chosen = frame["server"].eq(server)
+    for name, value in wanted.items():
+        if value is not None and value is not pd.NA:
+            chosen &= frame[name].eq(value)
+    return frame[chosen.to_numpy(dtype=bool, na_value=False)]
+
+
+def _documents(
+    what: str, dataset: str, ids: Sequence[str], server: str, snapshot: Snapshot, file: EvidenceFile
+) -> Iterator[Proof]:
+    """The documents with these ids, of one server."""
+    rows = file.rows(dataset, ids, key="id") if ids else {}
+    for name in ids:
+        if name in rows:
+            yield _proof(what, dataset, rows[name], "", snapshot, server)
 
 
 def _single_objects(

@@ -20,7 +20,7 @@ from vbr_audit.checks.overriding import SET_ASIDE
 from vbr_audit.checks.registry import REGISTRY, Registry
 from vbr_audit.errors import FrameworkError
 from vbr_audit.tables.arrays import STRING
-from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, shown, suggestion
+from vbr_audit.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
 
 if TYPE_CHECKING:
     from vbr_audit.checks.policy import CheckUse
@@ -95,7 +95,7 @@ class Framework(BaseModel):
 
     model_config = _STRICT
 
-    version: Literal[1]
+    version: Version
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     title: Text
     edition: Text

@@ -17,11 +17,12 @@ from ruamel.yaml import YAML
 from vbr_audit.checks.policy_model import LONGEST_WAIVER
 from vbr_audit.checks.registry import REGISTRY, Registry
 from vbr_audit.errors import WaiverError
-from vbr_audit.yaml_file import KeyPath, Problem, YamlFile, load_yaml, model_problems, shown, suggestion
+from vbr_audit.yaml_file import KeyPath, Problem, Version, YamlFile, load_yaml, model_problems, shown, suggestion
 
 SOON = dt.timedelta(days=30)
 """A waiver that ends within this time is listed as expiring soon."""
 
+_EVERYTHING = "would waive every check for every object; name the check or the object"
 _HINT = "Correct the waiver file; its keys are described in README.md."
 
 
@@ -77,7 +78,7 @@ class Waiver(BaseModel):
         if (self.object_id is None) == (self.object_name is None):
             raise ValueError("needs exactly one of object_id and object_name")
         if _fits_everything(self.check) and _fits_everything(self.object_name or ""):
-            raise ValueError("would waive every check for every object; name the check or the object")
+            raise ValueError(_EVERYTHING)
         if self.created is not None and self.created > self.expires:
             raise ValueError(f"expires on {self.expires}, before it was created on {self.created}")
         if self.created is not None and (self.expires - self.created).days > LONGEST_WAIVER:
@@ -113,7 +114,7 @@ class WaiverDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    version: Literal[1]
+    version: Version
     waivers: tuple[Waiver, ...] = Field(default=())
 
 
@@ -173,10 +174,21 @@ def _inspect(content: Any, known: Iterable[str]) -> Iterator[Problem]:
         check, waiver_id = row.get("check"), row.get("id")
         if isinstance(check, str) and not any(fnmatchcase(name, check.strip()) for name in known):
             yield Problem((*at, "check"), f"no such check: {check}" + suggestion(check, known))
+        if _is_glob_for_all(check, row.get("object_name"), known):
+            yield Problem(at, _EVERYTHING)
         if isinstance(waiver_id, str):
-            if waiver_id in ids:
-                yield Problem((*at, "id"), f"the id {waiver_id} stands here twice")
-            ids.add(waiver_id)
+            if waiver_id.strip() in ids:
+                yield Problem((*at, "id"), f"the id {waiver_id.strip()} stands here twice")
+            ids.add(waiver_id.strip())
+
+
+def _is_glob_for_all(check: Any, name: Any, known: Iterable[str]) -> bool:
+    """Whether a glob that looks like a narrower one fits every check that there is, for objects of any name."""
+    if not isinstance(check, str) or not isinstance(name, str) or not _fits_everything(name.strip()):
+        return False
+    pattern = check.strip()
+    is_wide = any(sign in pattern for sign in "*?[") and not _fits_everything(pattern)
+    return is_wide and all(fnmatchcase(one, pattern) for one in known)
 
 
 def _fits_everything(pattern: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Set
 from itertools import product
 from typing import Any, Final
 
@@ -57,7 +57,8 @@ def try_values(
     for trial in trials:
         params = use.check.model.model_validate({**use.params, **trial}).model_dump()
         results = judge_with(_tried(use, params), views)
-        status = pd.Series(apply_waivers(results, waivers.waivers, snapshot.now).status, dtype=STRING)
+        waived = apply_waivers(results, waivers.waivers, snapshot.now, horizon_days=policy.waiver_horizon_days)
+        status = pd.Series(waived.status, dtype=STRING)
         rows.append({**trial, "in_force": params == dict(use.params), **_counts(status, results["severity"])})
     return _frame(rows, list(trials[0]))
 
@@ -100,12 +101,14 @@ def _trials(use: CheckUse, values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _several(use: CheckUse, name: str, given: Any) -> list[Any]:
     """The values to try for one parameter; where that is a list itself, a plain list is one value."""
-    if not isinstance(given, Sequence) or isinstance(given, str):
-        given = given.tolist() if hasattr(given, "tolist") else given
-        return list(given) if isinstance(given, list) else [given]
-    if isinstance(use.params.get(name), list | tuple) and not any(isinstance(one, list | tuple) for one in given):
+    given = given.tolist() if hasattr(given, "tolist") else given
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
         return [given]
-    return list(given)
+    # Sets have no order of their own; the table must have one.
+    listed = sorted(given, key=lambda one: (str(type(one)), one)) if isinstance(given, Set) else list(given)
+    if isinstance(use.params.get(name), list | tuple) and not any(isinstance(one, list | tuple) for one in listed):
+        return [listed]
+    return [one.tolist() if hasattr(one, "tolist") else one for one in listed]
 
 
 def _counts(status: pd.Series, severity: pd.Series) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from vbr_audit.checks.catalogue.runs_missed import SCHEDULE_CONTROLS, follow_sch
 from vbr_audit.checks.logic import Cells, places_of, surely
 from vbr_audit.reports.daily import DAYS_SHOWN, last_day
 from vbr_audit.tables.controls import support
+from vbr_audit.tables.enums import ENDED_RESULTS
 
 if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
@@ -101,7 +102,7 @@ def _codes(jobs: pd.DataFrame, runs: pd.DataFrame, days: tuple[dt.date, ...], zo
     owner = places_of(runs["job_id"], jobs["job_id"])
     local = runs["created"].dt.tz_convert(zone).dt.tz_localize(None).to_numpy().astype("datetime64[D]")
     day = (local - np.datetime64(days[0], "D")).astype(np.int64)
-    known = {name: DAY_STATES.index(name) for name in ("Success", "Warning", "Failed")}
+    known = {name: DAY_STATES.index(name) for name in ENDED_RESULTS}
     other = DAY_STATES.index("other")
     state = np.array([known.get(result, other) for result in runs["result"].fillna("").tolist()], dtype=np.int64)
     inside = (owner >= 0) & (day >= 0) & (day < len(days))

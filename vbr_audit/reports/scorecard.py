@@ -14,6 +14,7 @@ from vbr_audit.display import is_known
 from vbr_audit.findings.table import STATUSES
 from vbr_audit.reports.record import raw_text, severity_rank
 from vbr_audit.tables.controls import support
+from vbr_audit.tables.enums import ENDED_RESULTS
 
 if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
@@ -79,7 +80,7 @@ def score_jobs(snapshot: Snapshot, findings: pd.DataFrame, runs: pd.DataFrame) -
     for record, glance in zip(snapshot.jobs.to_dict("records"), _settings(snapshot.jobs), strict=True):
         key = (raw_text(record["server"]), raw_text(record["job_id"]))
         found = statuses.get(key, Counter())
-        success, warning, failed = (results[*key, result] for result in ("Success", "Warning", "Failed"))
+        success, warning, failed = (results[*key, result] for result in ENDED_RESULTS)
         last_result, last_run = states.get(key, ("", None))
         disabled = record["is_disabled"]
         scores.append(

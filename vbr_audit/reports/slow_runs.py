@@ -8,6 +8,8 @@ from typing import Final
 
 import pandas as pd
 
+from vbr_audit.tables.enums import GOOD_RESULTS
+
 RUNS_TO_COMPARE: Final = 5
 """A job with fewer good runs of known length has no usual one."""
 
@@ -35,7 +37,7 @@ def slowest_runs(runs: pd.DataFrame, jobs: pd.DataFrame) -> tuple[SlowRun, ...]:
 
     Counted are runs that ended Success or Warning, of jobs with at least five of them of known length.
     """
-    good = runs[runs["result"].isin(["Success", "Warning"]) & runs["duration_s"].notna() & runs["created"].notna()]
+    good = runs[runs["result"].isin(GOOD_RESULTS) & runs["duration_s"].notna() & runs["created"].notna()]
     keys = ["server", "job_id"]
     lengths = good.assign(duration_s=good["duration_s"].astype(float)).groupby(keys, sort=False)["duration_s"]
     facts = pd.DataFrame({"runs": lengths.size(), "median_s": lengths.median()})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vbr_audit.reports.daily import DailyRuns, monday_of
+from vbr_audit.tables.enums import GOOD_RESULTS
 
 _DAYS_BY_DAY: Final = 14
 """A longer period is told by weeks, so that single nights do not hide the trend."""
@@ -37,7 +38,7 @@ def success_trend_of(runs: DailyRuns) -> SuccessTrend:
     known: dict[dt.date, int] = {}
     for index, start in enumerate(runs.starts):
         step = monday_of(start) if by_week else start
-        fine = sum(runs.counts.get(name, (0,) * len(runs.starts))[index] for name in ("Success", "Warning"))
+        fine = sum(runs.counts.get(name, (0,) * len(runs.starts))[index] for name in GOOD_RESULTS)
         failed = runs.counts.get("Failed", (0,) * len(runs.starts))[index]
         good[step] = good.get(step, 0) + fine
         known[step] = known.get(step, 0) + fine + failed

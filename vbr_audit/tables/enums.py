@@ -70,7 +70,11 @@ RENAMED_JOB_TYPES: Final = {"Backup": "VSphereBackup"}
 
 JOB_STATUSES: Final = ("Running", "Inactive", "Disabled", "Enabled", "Stopping", "Stopped", "Starting")
 
-RESULTS: Final = ("None", "Success", "Warning", "Failed")
+GOOD_RESULTS: Final = ("Success", "Warning")
+"""A run that ended with a warning counts as good."""
+ENDED_RESULTS: Final = (*GOOD_RESULTS, "Failed")
+RESULTS: Final = ("None", *ENDED_RESULTS)
+TASK_ALGORITHMS: Final = ("Full", "Increment", "None", "Synthetic")
 
 WORKLOADS: Final = ("Application", "CloudVm", "File", "Server", "Workstation", "Vm")
 

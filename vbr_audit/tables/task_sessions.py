@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from vbr_audit.tables.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, listed
+from vbr_audit.tables.enums import (
+    RENAMED_SESSION_TYPES,
+    RESULTS,
+    SESSION_STATES,
+    SESSION_TYPES,
+    TASK_ALGORITHMS,
+    listed,
+)
 from vbr_audit.tables.fields import Field, Table, flag, ident, moment, own_id, text, whole, word
 from vbr_audit.tables.sessions import add_duration
 
-_ALGORITHMS: Final = ("Full", "Increment", "None", "Synthetic")
 _BOTTLENECKS: Final = listed(
     """
     NotDefined None Throttling SourceProxy SourceNetwork SourceWan TargetProxy TargetNetwork TargetWan Source Proxy
@@ -39,7 +45,7 @@ TASK_SESSIONS: Final = Table(
         moment("created", "When it started.", "creationTime"),
         moment("ended", "When it ended; NaT while it runs.", "endTime"),
         Field("duration_s", "Float64", "From start to end; NA while it runs, or if negative.", unit="s"),
-        word("algorithm", "Full, Increment, Synthetic, or the word None.", "algorithm", known=_ALGORITHMS),
+        word("algorithm", "Full, Increment, Synthetic, or the word None.", "algorithm", known=TASK_ALGORITHMS),
         ident("repository_id", "Of a backup: the id of the repository it wrote to.", "repositoryId"),
         own_id("restore_point_id", "The restore point that it made, or scanned.", "restorePointId"),
         own_id("replica_point_id", "The point of a replica that it made.", "replicaPointId"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Final
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import hours_between, minute_text, older_than
@@ -101,7 +102,7 @@ def config_backup_recent(
     limit = min(warn_days, max_days)
     old = older_than(last, dt.timedelta(days=limit), now=now)
     very_old = older_than(last, dt.timedelta(days=max_days), now=now)
-    ages = hours_between(last, now).fillna(0) / _DAY_H
+    ages = np.maximum(hours_between(last, now).fillna(0) / _DAY_H, 0)
     seen = [f"{at} ({age:.1f} days ago)" for at, age in zip(minute_text(last), ages, strict=True)]
     return Outcome(
         ~old,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import at_or_before, minute_text
-from vbr_audit.checks.logic import one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic import Cells, one_of, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
 from vbr_audit.checks.registry import check
 from vbr_audit.collection.datasets import DATASETS, Shape
 
 _PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.KINDS))
 _JOBS = {"name": "jobs", "rows_duplicate": 0}
+_OLD_SERVER = {"servers": [{"revision_newest": "1.2-rev1"}]}
 _READ_NOTHING = ("denied", "absent", "failed", "not collected")
 
 
@@ -21,33 +23,51 @@ _READ_NOTHING = ("denied", "absent", "failed", "not collected")
     "EVD-001",
     "Every dataset that the checks need was read whole",
     severity="high",
-    table="datasets",
-    reads=("status", "name", "reason"),
+    tables=("datasets", "servers"),
+    reads=("status", "name", "reason", "servers.revision_newest"),
     expected="complete",
     remediation="Give the account a role that may read it, or correct what the reason names; then collect again.",
     examples=(
         Example("PASS", {"name": "sessions", "status": "complete"}),
         Example("FAIL", {"name": "sessions", "status": "denied", "reason": "403"}),
         Example("FAIL", {"name": "jobs", "status": "partial"}),
+        Example("FAIL", {"name": "users", "status": "absent"}, {"servers": [{"revision_newest": "1.3-rev1"}]}),
+        Example("FAIL", {"name": "users", "status": "absent"}),
+        Example("FAIL", {"name": "users", "status": "failed"}, _OLD_SERVER),
+        Example("NOT_APPLICABLE", {"name": "users", "status": "absent"}, _OLD_SERVER),
         Example("UNKNOWN", {"name": "sessions", "status": None}),
         Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied"}),
     ),
 )
-def dataset_complete(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
-    """What could not be read cannot be found wrong: a gap in the evidence must never look like a good result."""
+def dataset_complete(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+    """What could not be read cannot be found wrong: a gap in the evidence must never look like a good result.
+
+    What no revision of the server offers was not missed in reading; the checks that need it say that it is not known.
+    """
     status, why = datasets["status"], datasets["reason"]
     needs = one_of(datasets["name"], needed)
+    unoffered = surely(status == "absent") & ~_offered(datasets, servers)
     return Outcome(
         status == "complete",
         observed=status,
-        applies=needs,
+        applies=needs.mask(unoffered, False),
         reason=worded(
             datasets.index,
             (surely(~needs), "no enabled check needs it"),
+            (unoffered, "no revision of this server offers it"),
             (status.isna(), "its status is not known"),
             default=why,
         ),
     )
+
+
+def _offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
+    """A plain boolean array: whether the newest revision of the server has each dataset, yes where it is not known."""
+    newest = servers["revision_newest"].dropna().tolist()
+    answers = [
+        name not in DATASETS or not newest or DATASETS[name].is_offered(newest[0]) for name in datasets["name"].tolist()
+    ]
+    return np.array(answers, dtype=bool)
 
 
 @check(

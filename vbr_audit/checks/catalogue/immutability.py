@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells, any_of, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic import Cells, any_of, phrased, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 
 _ABLE = {"immutability_supported": True, "type": "AmazonS3"}
 _DAYS = {"immutability_enabled": True, "immutability_kind": "object storage", "immutability_mode": "RepositorySettings"}
-_KNOWN_ITEM = {"best_practice": "Compliance mode is used for repositories with immutability", "status": "OK"}
-_SSH = "SSH is disabled on hardened repositories"
-_VM = "Hardened repositories are not hosted in virtual machines"
-_PROXY = "Hardened repositories are not used as proxies"
-_FINE_ITEMS = [{"best_practice": _VM, "status": "OK"}, {"best_practice": _PROXY, "status": "OK"}]
-_MODE_WORDS = r"compliance mode"
-_HARDENED_WORDS = r"hardened"
 _JOB = {"job_id": "j1", "repository_id": "r1", "retention_type": "Days", "retention_quantity": 14}
 _ON_DISK = {"repository_id": "r1", "immutability_enabled": True, "immutability_kind": "hardened"}
 
@@ -78,11 +70,20 @@ def repository_immutable(repositories: pd.DataFrame) -> Outcome:
     severity="high",
     table="repositories",
     reads=("immutability_days", "immutability_enabled", "immutability_kind", "immutability_mode"),
-    expected="≥ {min_days} days",
     remediation="Backup Infrastructure > Backup Repositories > Edit > Make recent backups immutable: raise it.",
     examples=(
         Example("PASS", {"immutability_enabled": True, "immutability_days": 7}),
-        Example("FAIL", {"immutability_enabled": True, "immutability_days": 6}),
+        Example("FAIL", {"immutability_enabled": True, "immutability_days": 6}, severity="medium"),
+        Example("FAIL", {"immutability_enabled": True, "immutability_days": 0}, severity="high"),
+        Example(
+            "FAIL", {"immutability_enabled": True, "immutability_days": 13}, params={"min_days": 14}, severity="high"
+        ),
+        Example(
+            "FAIL",
+            {"immutability_enabled": True, "immutability_days": 14},
+            params={"warn_days": 30, "min_days": 14},
+            severity="medium",
+        ),
         Example("UNKNOWN", {"immutability_enabled": True, "immutability_days": None, "immutability_kind": "hardened"}),
         Example("UNKNOWN", {**_DAYS, "immutability_days": None}),
         Example("UNKNOWN", {"immutability_enabled": None, "immutability_days": 7}),
@@ -94,16 +95,24 @@ def repository_immutable(repositories: pd.DataFrame) -> Outcome:
 def immutable_long_enough(
     repositories: pd.DataFrame,
     *,
-    min_days: Annotated[int, param("Days that are good.", unit="days", ge=1)] = 7,
+    warn_days: Annotated[int, param("Days below which it fails with medium severity.", unit="days", ge=1)] = 7,
+    min_days: Annotated[int, param("Days below which it fails with full severity.", unit="days", ge=1)] = 1,
 ) -> Outcome:
-    """An attacker who waits longer than the lock lasts deletes everything; that takes a few days only."""
+    """An attacker who waits longer than the lock lasts deletes everything; that takes a few days only.
+
+    How many days it must be at least is for the policy to say.
+    """
+    required = max(warn_days, min_days)
     days, enabled = repositories["immutability_days"], repositories["immutability_enabled"]
+    enough = days >= required
     by_retention = surely(repositories["immutability_mode"] == "RetentionSettings")
     archive = surely(repositories["immutability_kind"] == "archive")
     applies = enabled.mask(surely(enabled) & (by_retention | archive), False)
     return Outcome(
-        days >= min_days,
+        enough,
         observed=worded(repositories.index, (days.notna(), [f"{count} days" for count in days.fillna(0)])),
+        expected=f"≥ {required} days" + (f"; below {min_days} days it weighs in full" if min_days < required else ""),
+        severity=worded(repositories.index, (~enough & (days >= min_days), "medium")),
         applies=applies,
         reason=worded(
             repositories.index,
@@ -199,15 +208,18 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
     known = seen["days"].notna().to_numpy()
     least = days.to_numpy(copy=True)
     np.minimum.at(least, owners[known], seen["days"][known].to_numpy(dtype=float))
-    told = [f"{day:.0f} days" if np.isfinite(day) else "as long as retention" for day in least]
+    limited = np.isfinite(least)
     unit_known = kept.notna().to_numpy()
     ok = (~short).mask(~placed | ~unit_known)
     return Outcome(
         ok,
-        observed=worded(jobs.index, (placed & unit_known, told)),
-        expected=worded(
-            jobs.index, (unit_known, [f"≥ {day} days" for day in kept.fillna(0).tolist()]), default="≥ retention"
+        observed=worded(
+            jobs.index,
+            (~placed | ~unit_known, pd.NA),
+            (limited, phrased("{:.0f} days", least, where=limited)),
+            default="as long as retention",
         ),
+        expected=worded(jobs.index, (unit_known, phrased("≥ {} days", kept, where=unit_known)), default="≥ retention"),
         json_path="retentionPolicy",
         applies=everywhere.mask(~placed),
         reason=worded(
@@ -236,82 +248,3 @@ def _behind(ids: pd.Series, repositories: pd.DataFrame, extents: pd.DataFrame) -
     both = asked.merge(inner, on="outer")
     owners = np.concatenate([np.flatnonzero(direct), both["job"].to_numpy(dtype=np.int64)])
     return owners, np.concatenate([own[direct], both["place"].to_numpy(dtype=np.int64)])
-
-
-@check(
-    "IMM-004",
-    "Immutable repositories are locked in Compliance mode",
-    severity="medium",
-    tables=("servers", "best_practices"),
-    aggregates=("best_practices",),
-    reads=("best_practices.status", "best_practices.best_practice"),
-    json_path="status",
-    expected="OK",
-    remediation="Home > Security & Compliance: read the item; make the bucket anew in Compliance mode.",
-    examples=(
-        Example("PASS", {}, {"best_practices": [_KNOWN_ITEM]}),
-        Example("FAIL", {}, {"best_practices": [{**_KNOWN_ITEM, "status": "Violation"}]}),
-        Example("UNKNOWN", {}, {"best_practices": [{**_KNOWN_ITEM, "status": "UnableToCheck"}]}),
-        Example("UNKNOWN", {}, {"best_practices": [{"best_practice": _SSH, "status": "OK"}]}),
-        Example("UNKNOWN", {}, datasets={"best_practices": "denied"}),
-    ),
-)
-def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
-    """In Governance mode an administrator can lift the lock, and so can whoever has become one.
-
-    Over REST only the item of Veeam's analyzer tells the mode; a suppressed item counts as not known here.
-    """
-    return _items_good(servers, items, (_MODE_WORDS,))
-
-
-@check(
-    "IMM-005",
-    "Hardened repositories are physical, closed to SSH and nothing else",
-    severity="high",
-    tables=("servers", "best_practices"),
-    aggregates=("best_practices",),
-    reads=("best_practices.status", "best_practices.best_practice"),
-    json_path="status",
-    expected="OK for SSH, virtual machine and proxy",
-    remediation="Home > Security & Compliance: read the items; stop SSH, move proxies away, use a physical server.",
-    examples=(
-        Example("PASS", {}, {"best_practices": [{"best_practice": n, "status": "OK"} for n in (_SSH, _VM, _PROXY)]}),
-        Example(
-            "FAIL", {}, {"best_practices": [{"best_practice": n, "status": "Violation"} for n in (_SSH, _VM, _PROXY)]}
-        ),
-        Example("FAIL", {}, {"best_practices": [{"best_practice": _SSH, "status": "Violation"}]}),
-        Example("FAIL", {}, {"best_practices": [{"best_practice": _SSH, "status": "Violation"}, *_FINE_ITEMS[1:]]}),
-        Example("UNKNOWN", {}, {"best_practices": [{"best_practice": _SSH, "status": "UnableToCheck"}, *_FINE_ITEMS]}),
-        Example("UNKNOWN", {}, {"best_practices": [{"best_practice": n, "status": "OK"} for n in (_SSH, _VM)]}),
-        Example(
-            "UNKNOWN",
-            {},
-            {"best_practices": [{"best_practice": n, "status": "Suppressed"} for n in (_SSH, _VM, _PROXY)]},
-        ),
-    ),
-)
-def hardened_closed(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
-    """Whoever reaches the disks beside the backup service, by SSH, hypervisor or another role, passes every lock.
-
-    Over REST only the items of Veeam's analyzer tell it.
-    """
-    words = (rf"(?=.*{_HARDENED_WORDS}).*\bssh\b", rf"(?=.*{_HARDENED_WORDS}).*\b(?:virtual|vms?)\b", r"hardened.*prox")
-    return _items_good(servers, items, words)
-
-
-def _items_good(servers: pd.DataFrame, items: pd.DataFrame, words: tuple[str, ...]) -> Outcome:
-    """Whether every item that fits one of `words` is OK; not known unless each of them fits an item."""
-    name, status = items["best_practice"], items["status"]
-    good = (status == "OK").astype("boolean").mask(~surely(one_of(status, ("OK", "Violation"))))
-    fits = [surely(name.str.contains(word, flags=re.IGNORECASE).astype("boolean")) for word in words]
-    chosen = np.logical_or.reduce(fits)
-    bad = chosen & surely(~good)
-    sure = all(fit.any() for fit in fits) and not (chosen & good.isna().to_numpy()).any()
-    unknown = np.full(len(servers), not (bad.any() or sure))
-    violated = "; ".join(name[bad].tolist()) or "none"
-    why = "the analyzer has no such item, has not checked it, or it is suppressed"
-    return Outcome(
-        nullable(np.full(len(servers), not bad.any()), unknown, servers.index),
-        observed=worded(servers.index, (~unknown, f"violated: {violated}" if bad.any() else "OK")),
-        reason=worded(servers.index, (unknown, why)),
-    )

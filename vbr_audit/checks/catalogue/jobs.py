@@ -141,6 +141,12 @@ def gfs_kept(jobs: pd.DataFrame) -> Outcome:
             {**_TIERED, "retention_type": "Days", "retention_quantity": 14},
             {"job_demands": [{"job_id": "job-2"}]},
         ),
+        Example(
+            "FAIL",
+            {**_TIERED, "retention_type": "Days", "retention_quantity": 13},
+            _FORTNIGHT,
+            datasets={"jobs": "partial"},
+        ),
         Example("UNKNOWN", {"retention_type": "Fortnights", "retention_quantity": 14}),
         Example("NOT_APPLICABLE", _CONTENT_SCAN),
     ),

@@ -13,6 +13,10 @@ from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
+_BY_P1 = {"encryption_enabled": True, "encryption_type": "ByUserPassword", "encryption_password_id": "p1"}
+_BY_KMS = {"job_id": "job-2", "encryption_enabled": True, "encryption_type": "ByKms"}
+_OFF = {"job_id": "job-5", "encryption_enabled": False, "encryption_password_id": "p1"}
+_OF_REPLICA = {**_REPLICA, "job_id": "job-3"}
 _OLD = {"settings_profile": "1.1-rev1/VSphereBackup"}
 
 CLOUD = ("object storage", "archive storage")
@@ -273,13 +277,34 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
     severity="info",
     table="jobs",
     aggregates=("jobs",),
-    reads=("encryption_password_id", "encryption_enabled"),
+    optional={"encryption_enabled": False, "encryption_type": "ByUserPassword"},
+    reads=("encryption_password_id", "encryption_enabled", "encryption_type"),
     expected="≤ {max_jobs} jobs with the same password",
     remediation="Menu > Credentials & Passwords > Encryption Passwords: add passwords, and spread the jobs over them.",
     examples=(
-        Example("PASS", {"encryption_enabled": True, "encryption_password_id": "p1"}, params={"max_jobs": 1}),
-        Example("FAIL", {"encryption_enabled": True, "encryption_password_id": "p1"}, params={"max_jobs": 0}),
-        Example("UNKNOWN", {"encryption_enabled": True}),
+        Example("PASS", _BY_P1, params={"max_jobs": 1}),
+        Example("FAIL", _BY_P1, params={"max_jobs": 0}),
+        Example(
+            "PASS",
+            _BY_P1,
+            {"jobs": [_BY_KMS, {**_BY_KMS, "job_id": "job-4", "encryption_password_id": "p1"}, _OFF, _OF_REPLICA]},
+            params={"max_jobs": 1},
+        ),
+        Example(
+            "PASS",
+            _BY_P1,
+            {"jobs": [{**_BY_P1, "job_id": "job-2", "encryption_password_id": None}]},
+            params={"max_jobs": 2},
+        ),
+        Example(
+            "UNKNOWN",
+            _BY_P1,
+            {"jobs": [{"job_id": "job-2", "encryption_enabled": None}]},
+            params={"max_jobs": 1},
+        ),
+        Example("UNKNOWN", {**_BY_P1, "encryption_password_id": None}),
+        Example("UNKNOWN", {**_BY_P1, "encryption_type": "ByStars"}),
+        Example("NOT_APPLICABLE", {"encryption_enabled": True, "encryption_type": "ByKms"}),
         Example("NOT_APPLICABLE", {"encryption_enabled": False}),
         Example("NOT_APPLICABLE", _REPLICA),
     ),
@@ -289,15 +314,26 @@ def passwords_spread(
     *,
     max_jobs: Annotated[int, param("Jobs that may share one password.", unit="jobs", ge=0)] = 10,
 ) -> Outcome:
-    """Whoever learns the one password that all jobs share can read every backup."""
+    """Whoever learns the one password that all jobs share can read every backup.
+
+    A job of which the password is not told may share it with any other one.
+    """
     on, password = jobs["encryption_enabled"], jobs["encryption_password_id"]
-    used = password.where(surely(on))
+    by_kms, by_password = (surely(jobs["encryption_type"] == way) for way in ("ByKms", "ByUserPassword"))
+    used = password.where(surely(on) & by_password)
     counts = used.map(used.value_counts()).astype("Int64")
+    silent = int((~surely(~on) & ~by_kms & used.isna().to_numpy()).sum())
     others = [f"{count} job{'' if count == 1 else 's'} with this password" for count in counts.fillna(0)]
+    few, perhaps_many = counts <= max_jobs, surely(counts <= max_jobs) & surely(counts + silent > max_jobs)
     return Outcome(
-        counts <= max_jobs,
+        few.mask(perhaps_many),
         observed=worded(jobs.index, (counts.notna(), others)),
-        reason=worded(jobs.index, (surely(~on), "the job does not encrypt")),
-        applies=on,
+        reason=worded(
+            jobs.index,
+            (surely(~on), "the job does not encrypt"),
+            (by_kms, "its key comes from a key management server"),
+            (perhaps_many, f"of {silent:,} other jobs it is not told which password they use, if any"),
+        ),
+        applies=on.mask(surely(on) & by_kms, False),
         applies_by_settings=True,
     )

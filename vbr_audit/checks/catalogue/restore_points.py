@@ -14,16 +14,19 @@ from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 
-_HELD = {"points_count": 30}
+_HELD = {"points_count": 30, "tier_known": True}
 _NONE = {"points_count": 0}
 _NOT_KNOWN = "not all restore points of the object are known, or some have no date"
+
+_NO_TIER = "which tier of the site file it belongs to, and so what that demands, is not known"
 
 NO_POINT = "it has no restore point at all; see RPO-003"
 
 
 def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
     """Each instant with its age, as `2026-10-31 22:04 UTC (8 h ago)`."""
-    hours = hours_between(instants, now).fillna(0).to_numpy(dtype=float)
+    # A clock that runs ahead by less than a day is believed.
+    hours = np.maximum(hours_between(instants, now).fillna(0).to_numpy(dtype=float), 0)
     return [f"{at} ({age:,.0f} h ago)" for at, age in zip(minute_text(instants), hours, strict=True)]
 
 
@@ -33,15 +36,16 @@ def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
     severity="high",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("latest_point", "points_count", "rpo_hours"),
+    reads=("latest_point", "points_count", "rpo_hours", "tier_known"),
     remediation="Home > Jobs: correct what keeps the job of the object from running well, then start it.",
     examples=(
         Example("PASS", {**_HELD, "latest_point": hours_ago(26)}),
-        Example("PASS", {"points_count": 1, "latest_point": hours_ago(26)}),
+        Example("PASS", {**_HELD, "points_count": 1, "latest_point": hours_ago(26)}),
         Example("FAIL", {**_HELD, "latest_point": hours_ago(26.1)}),
         Example("FAIL", {**_HELD, "latest_point": hours_ago(25), "rpo_hours": 24}),
         Example("UNKNOWN", {**_HELD, "latest_point": None}),
         Example("UNKNOWN", {**_HELD, "latest_point": hours_ago(-30)}),
+        Example("UNKNOWN", {**_HELD, "latest_point": hours_ago(1), "tier_known": False}),
         Example("UNKNOWN", {**_HELD, "latest_point": hours_ago(1)}, datasets={"backup_objects": "partial"}),
         Example("NOT_APPLICABLE", _NONE),
     ),
@@ -58,7 +62,7 @@ def newest_point_fresh(
     future = older_than(latest, dt.timedelta(0), now=now).isna()
     held = (objects["points_count"] > 0).astype("boolean")
     return Outcome(
-        (age <= allowed).mask(future),
+        (age <= allowed).mask(future | ~surely(objects["tier_known"])),
         observed=worded(objects.index, (~future, aged(latest, now))),
         expected=worded(objects.index, default=[f"at most {hours} h ago" for hours in allowed]),
         applies=held,
@@ -68,6 +72,7 @@ def newest_point_fresh(
             (held.isna(), "how many restore points it has is not told"),
             (latest.isna(), _NOT_KNOWN),
             (future, "the newest restore point lies in the future"),
+            (~surely(objects["tier_known"]), _NO_TIER),
         ),
     )
 
@@ -78,17 +83,18 @@ def newest_point_fresh(
     severity="high",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("gaps_h", "points_count", "rpo_hours"),
+    reads=("gaps_h", "points_count", "rpo_hours", "tier_known"),
     remediation="History > Jobs: find the sessions that failed or did not start in the gaps; correct their cause.",
     examples=(
         Example("PASS", {**_HELD, "gaps_h": "26.00,24.10"}, severity="high"),
-        Example("PASS", {"points_count": 1, "gaps_h": "26.00"}),
+        Example("PASS", {**_HELD, "points_count": 1, "gaps_h": "26.00"}),
         Example("PASS", {**_HELD, "gaps_h": ""}),
         Example("FAIL", {**_HELD, "gaps_h": "26.01,24.10"}, severity="medium"),
         Example("FAIL", {**_HELD, "gaps_h": "40.00,40.00,27.00,26.00"}, severity="medium"),
         Example("FAIL", {**_HELD, "gaps_h": "40.00,40.00,27.00,26.50"}, severity="high"),
         Example("FAIL", {**_HELD, "gaps_h": "24.10", "rpo_hours": 24}),
         Example("UNKNOWN", {**_HELD, "gaps_h": None}),
+        Example("UNKNOWN", {**_HELD, "gaps_h": "1.00", "tier_known": False}),
         Example("NOT_APPLICABLE", _NONE),
     ),
 )
@@ -110,7 +116,7 @@ def gaps_short(
     over = np.array([sum(gap > limit for gap in each) for each, limit in zip(gaps, limits, strict=True)], dtype=int)
     held = (objects["points_count"] > 0).astype("boolean")
     return Outcome(
-        nullable(over == 0, ~known, objects.index),
+        nullable(over == 0, ~known | ~surely(objects["tier_known"]), objects.index),
         observed=worded(objects.index, (known, [_gaps(*pair) for pair in zip(over, gaps, strict=True)])),
         expected=worded(objects.index, default=[f"never more than {hours} h without a new one" for hours in allowed]),
         severity=worded(objects.index, (known & (over > 0) & (over <= max_gaps), "medium")),
@@ -120,6 +126,7 @@ def gaps_short(
             (surely(~held), NO_POINT),
             (held.isna(), "how many restore points it has is not told"),
             (~known, "restore points or sessions do not reach back far enough, or are not all known"),
+            (~surely(objects["tier_known"]), _NO_TIER),
         ),
     )
 
@@ -155,6 +162,7 @@ def has_point(objects: pd.DataFrame) -> pd.Series:
     "The last run succeeded for the object",
     severity="high",
     table="protected_objects",
+    aggregates=("protected_objects",),
     reads=("last_run_failed",),
     json_path="lastRunFailed",
     expected="succeeded",
@@ -163,6 +171,7 @@ def has_point(objects: pd.DataFrame) -> pd.Series:
         Example("PASS", {"last_run_failed": False}),
         Example("FAIL", {"last_run_failed": True}),
         Example("UNKNOWN", {"last_run_failed": None}),
+        Example("UNKNOWN", {"last_run_failed": False}, datasets={"backup_objects": "partial"}),
     ),
 )
 def last_run_succeeded(objects: pd.DataFrame) -> Outcome:

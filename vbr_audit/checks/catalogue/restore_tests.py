@@ -16,7 +16,7 @@ from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import finished
 from vbr_audit.collection.dataset import YEAR
-from vbr_audit.tables.enums import RESTORES_SINCE, RESULTS, VERIFICATIONS_SINCE
+from vbr_audit.tables.enums import GOOD_RESULTS, RESTORES_SINCE, RESULTS, VERIFICATIONS_SINCE
 
 RESTORES: Final = tuple(kind for kinds in RESTORES_SINCE.values() for kind in kinds)
 """Kinds of session that bring data back, or open it for reading."""
@@ -199,7 +199,7 @@ def objects_restored(
     reached is only known if the server still remembers its sessions of the whole window.
     """
     fresh = ~older_than(tasks["created"], dt.timedelta(days=window_days), now=now)
-    good = (tasks["type"] == "Restore") & one_of(tasks["result"], ("Success", "Warning"))
+    good = (tasks["type"] == "Restore") & one_of(tasks["result"], GOOD_RESULTS)
     wanted = good & fresh & assigned(tasks, servers)
     wanted = wanted.mask(surely(wanted) & tasks["name"].isna().to_numpy())
     own = surely(assigned(objects, servers))
@@ -233,7 +233,7 @@ def kind_is(sessions: pd.DataFrame, kinds: tuple[str, ...]) -> pd.Series:
 def succeeded(sessions: pd.DataFrame) -> pd.Series:
     """Whether each session ended with success or warning; NA where state or result is missing or not known."""
     known = surely(one_of(sessions["result"], RESULTS))
-    good = one_of(sessions["result"], ("Success", "Warning")).mask(~known)
+    good = one_of(sessions["result"], GOOD_RESULTS).mask(~known)
     return finished(sessions) & good
 
 

@@ -17,10 +17,10 @@ from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import finished
 from vbr_audit.revisions import KNOWN, is_at_least
+from vbr_audit.tables.enums import ENDED_RESULTS
 
 _CONTENT_SCAN: Final = "SureBackupContentScan"
 _TELLS_CONTENT_SCAN: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev1"))
-_ENDS: Final = ("Success", "Warning", "Failed")
 
 _TIMED = {
     "session_type": "RestoreVm",
@@ -80,7 +80,7 @@ def restores_succeeded(
     """A restore that failed once will fail again on the day when it matters, unless somebody found out why."""
     ended = kind_is(sessions, TESTS) & finished(sessions) & assigned(sessions, servers)
     ended &= within(sessions["created"], since, until)
-    failed = ended & (sessions["result"] == "Failed").mask(~surely(one_of(sessions["result"], _ENDS)))
+    failed = ended & (sessions["result"] == "Failed").mask(~surely(one_of(sessions["result"], ENDED_RESULTS)))
     bad, total = int(surely(failed).sum()), int(surely(ended).sum())
     kinds = sessions["session_type"][surely(failed)].value_counts()
     words = ", ".join(f"{count} × {kind}" for kind, count in sorted(kinds.items()))

@@ -14,6 +14,7 @@ from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import newest_finished
+from vbr_audit.tables.enums import GOOD_RESULTS
 
 _EXPECTED = {"expected_to_run": True}
 _ASIDE = {"expected_to_run": False}
@@ -65,7 +66,7 @@ def last_run_good(
 
     While a job runs, the server says `None`: then its newest finished session counts, if the period reaches up to now.
     """
-    return _judge_last(jobs, states, sessions, ("Success", "Warning"), ("Failed",), is_current=until >= now - _RECENT)
+    return _judge_last(jobs, states, sessions, GOOD_RESULTS, ("Failed",), is_current=until >= now - _RECENT)
 
 
 @check(

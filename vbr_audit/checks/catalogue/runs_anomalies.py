@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import hours_between
-from vbr_audit.checks.logic import Cells, nullable, one_of, phrased, places_of, surely, worded
+from vbr_audit.checks.logic import Cells, nullable, one_of, phrased, places_of, surely, surely_one, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import count_of, finished, in_time, owners_of, rows_of
+from vbr_audit.tables.enums import GOOD_RESULTS
 
 _JOB = {"job_id": "job-1"}
 _SESSION = {"job_id": "job-1", "state": "Stopped", "result": "Success"}
@@ -187,7 +188,7 @@ def duration_usual(
     The newest good run of the period is compared with the good runs before it.
     """
     owner = owners_of(jobs, runs, since, until)
-    fine = surely(finished(runs)) & surely(one_of(runs["result"], ("Success", "Warning")))
+    fine = surely(finished(runs)) & surely_one(runs["result"], *GOOD_RESULTS)
     aside = surely(~finished(runs)) | surely(one_of(runs["result"], ("Failed", "None")))
     unclear = count_of(owner, ~aside & ~(fine & runs["created"].notna().to_numpy()), jobs) > 0
     order = in_time(np.where(fine, owner, -1), runs)

@@ -13,6 +13,7 @@ from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import count_of, finished, in_time, longest_streaks, owners_of, runs_of
+from vbr_audit.tables.enums import GOOD_RESULTS
 
 _EXPECTED = {"job_id": "job-1", "expected_to_run": True}
 _ASIDE = {"job_id": "job-1", "expected_to_run": False}
@@ -130,7 +131,7 @@ def failures_isolated(
     ended = np.where(surely(~finished(sessions)), -1, owner)
     order = in_time(ended, sessions)
     failed = (surely(finished(sessions)) & surely_one(sessions["result"], "Failed"))[order]
-    fine = surely(finished(sessions)) & surely_one(sessions["result"], "Success", "Warning")
+    fine = surely(finished(sessions)) & surely_one(sessions["result"], *GOOD_RESULTS)
     sure = longest_streaks(ended[order], failed, jobs)
     most = longest_streaks(ended[order], ~fine[order], jobs) + runs.dateless
     settled = (runs.known > 0) & (((sure >= failures) & (runs.dateless == 0)) | (most < failures))

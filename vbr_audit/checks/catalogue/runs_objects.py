@@ -25,6 +25,7 @@ from vbr_audit.checks.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.sessions import count_of, finished, in_time, rows_of
+from vbr_audit.tables.enums import GOOD_RESULTS, RESULTS, TASK_ALGORITHMS
 
 Rows = dict[str, list[dict[str, object]]]
 
@@ -118,6 +119,7 @@ _TASK_OF_LAST = {"session_id": "last", "algorithm": "Increment", "read_bytes": 1
         Example("UNKNOWN", _JOB, {"sessions": [_session("last", 2)]}),
         Example("UNKNOWN", _JOB),
         Example("NOT_APPLICABLE", _JOB, _volumes(*[10] * 6, 99)),
+        Example("UNKNOWN", _JOB, _volumes(*[10] * 7, 99, algorithm="Sideways")),
         Example("NOT_APPLICABLE", _JOB, _volumes(*[10] * 7, 99, algorithm="Full")),
     ),
 )
@@ -194,6 +196,7 @@ def volume_usual(
         Example("FAIL", _JOB, _task("Failed", "Success", _LATER)),
         Example("FAIL", _JOB, _task("Failed", "Warning")),
         Example("UNKNOWN", _JOB, _task(None)),
+        Example("UNKNOWN", _JOB, _task("Failed", "Sideways")),
         Example("UNKNOWN", _JOB, _task("Failed", None)),
         Example("UNKNOWN", _JOB, _task("Success", "Success", {**_EARLY, "result": "Failed"})),
         Example("UNKNOWN", _JOB, _task("Success", "Success", {**_LATER, "result": "Success"})),
@@ -211,8 +214,9 @@ def every_object_succeeded(
     owner = places_of(job, jobs["job_id"])
     scan = surely(one_of(tasks["type"], ("Antivirus", "Restore")))
     owner = np.where(scan, -1, owner)
-    green = one_of(taken(sessions["result"], place, tasks.index), ("Success", "Warning"))
-    settled_task = one_of(tasks["result"], ("Success", "Warning", "None"))
+    result = taken(sessions["result"], place, tasks.index)
+    green = one_of(result, GOOD_RESULTS).mask(~surely_one(result, *RESULTS))
+    settled_task = one_of(tasks["result"], (*GOOD_RESULTS, "None"))
     failed = surely(green) & surely_one(tasks["result"], "Failed")
     fine = surely(~green) | (surely(green) & surely(settled_task) & tasks["type"].notna().to_numpy())
     bad, in_green = count_of(owner, failed, jobs), count_of(owner, surely(green), jobs)
@@ -242,7 +246,7 @@ def _amounts(tasks: pd.DataFrame, sessions: pd.DataFrame, until: dt.datetime) ->
     """Per session its number of tasks, whether it counts as an incremental run, and the GB read; NaN: not known."""
     place = places_of(tasks["session_id"], sessions["session_id"])
     size, grows = rows_of(place, sessions), surely_one(tasks["algorithm"], "Increment")
-    vague = tasks["algorithm"].isna().to_numpy() | (grows & tasks["read_bytes"].isna().to_numpy())
+    vague = ~surely_one(tasks["algorithm"], *TASK_ALGORITHMS) | (grows & tasks["read_bytes"].isna().to_numpy())
     # A session that ends after the period has tasks that were not read.
     whole = finished(sessions) & at_or_before(sessions["ended"], until)
     doubtful = (count_of(place, vague, sessions) > 0) | whole.isna().to_numpy()

@@ -14,7 +14,7 @@ SPEC: Final = TableSpec(
     ("job_id",),
     (
         Column("server", "string", "The server."),
-        Column("job_id", "string", "The job."),
+        Column("job_id", "string", "The job; NA where its name is not known, and so its tier."),
         Column("tier", "string", "The first tier of the site file that fits the job's name; NA for none."),
         Column("rpo_hours", "Int64", "The longest age that its newest restore point may have.", "hours"),
         Column("retention_days", "Int64", "How long its restore points must be kept.", "days"),
@@ -32,7 +32,8 @@ def _make(material: Material) -> pd.DataFrame:
     tiers = [None if name is pd.NA else material.site.tier_of(job=name) for name in names]
     columns: dict[str, Any] = {
         "server": jobs["server"],
-        "job_id": jobs["job_id"],
+        # Without its name nobody knows the tier of a job: then none of the demands is its own.
+        "job_id": jobs["job_id"].mask(jobs["name"].isna()),
         "tier": [tier and tier.name for tier in tiers],
         "rpo_hours": [tier and tier.rpo_hours for tier in tiers],
         "retention_days": [tier and tier.retention_days for tier in tiers],

@@ -22,8 +22,11 @@ from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, verified
 from vbr_audit.checks.derived.protection_points import Points, link_points, point_facts
 from vbr_audit.checks.derived.protection_promises import gap_facts, gfs_facts, jobs_of, retention_facts
-from vbr_audit.checks.logic import Cells, any_of, listed, number_of, surely
+from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely
+from vbr_audit.tables.enums import JOB_TYPES
 from vbr_audit.tables.schema import Column, TableSpec, conform
+
+_KNOWN_JOBS: Final = frozenset(JOB_TYPES) - {"Unknown"}
 
 COPY_JOBS: Final = ("BackupCopy", "EntraIDTenantBackupCopy", "FileBackupCopy", "LegacyBackupCopy")
 """The types of jobs that copy what another job has backed up."""
@@ -61,6 +64,9 @@ SPEC: Final = TableSpec(
         Column("platform", "string", "Its platform."),
         Column("tier", "string", "Its tier in the site file, by its name, else by its jobs' names; NA for none."),
         Column("rpo_hours", "Int64", "The longest age that its newest restore point may have by its tier.", "hours"),
+        Column(
+            "tier_known", "boolean", "Its tier, or that it has none, is known: no where the names behind it are not."
+        ),
         Column("backups_count", "Int64", "The backups that hold it.", "backups"),
         Column("jobs", "string", "The backups' jobs that are no copy jobs, by name."),
         Column("primary_jobs_count", "Int64", "So many jobs that are no copy jobs back it up.", "jobs"),
@@ -82,6 +88,13 @@ SPEC: Final = TableSpec(
         Column("gfs_promised", "boolean", "A job of it keeps weekly, monthly or yearly restore points."),
         Column("gfs_missing", "Int64", "Finished weeks, months and years without theirs.", "restore points"),
         Column("has_copies", "boolean", "A copy job backs it up; NA if the types of its jobs are not known."),
+        Column(
+            "copy_interval_h",
+            "Int64",
+            "The least of the longest times between two starts of the copy jobs that back it up; 0 for one that never "
+            "rests, NA if one of them is not known.",
+            "hours",
+        ),
         Column("copies_count", "Int64", "Copies that are surely there, on different repositories.", "copies"),
         Column("repositories", "string", "Where they are."),
         Column("media", "string", "The storage classes that they are on."),
@@ -132,7 +145,8 @@ def _job_facts(
     """What the backups and their jobs tell of each object."""
     count = len(index)
     kind = jobs["job_type"].fillna(jobs["type"])
-    is_copy = kind.isin(COPY_JOBS).astype("boolean").mask(kind.isna().to_numpy())
+    # What a kind of job that nobody knows does is not known either.
+    is_copy = one_of(kind, COPY_JOBS).mask(~surely(one_of(kind, _KNOWN_JOBS)))
     primary = surely(~is_copy) & jobs["backup_job_id"].notna().to_numpy()
     distinct = first_pairs(owners, codes_of(jobs["backup_job_id"]).rows, primary)
     unsure = number_of(owners, is_copy.isna().to_numpy() | jobs["backup_job_id"].isna().to_numpy(), index) > 0
@@ -140,18 +154,39 @@ def _job_facts(
     total = np.zeros(count, dtype=np.int64)
     np.add.at(total, owners, units["restore_points_count"].fillna(0).to_numpy(dtype=np.int64))
     labels = jobs["name"].where(pd.Series(primary, index=jobs.index))
-    tiers = _tiers(material, names, labels, owners, count)
+    # A tier is told by any job that may be no copy job.
+    own = jobs["name"].where(pd.Series(~surely(is_copy), index=jobs.index))
+    tiers = _tiers(material, names, own, owners, count)
+    unnamed, jobless = own.isna().to_numpy() & ~surely(is_copy), jobs["backup_job_id"].isna().to_numpy()
+    nameless, strays, named = (
+        number_of(owners, chosen, index).to_numpy(dtype=np.int64) > 0
+        for chosen in (unnamed & ~jobless, unnamed & jobless, own.notna().to_numpy())
+    )
+    uncertain = nameless | (strays & ~named)
     return {
         "tier": [tier and tier.name for tier in tiers],
         "rpo_hours": [tier and tier.rpo_hours for tier in tiers],
+        "tier_known": _are_tiers_known(material, names, uncertain),
         "backups_count": number_of(owners, np.ones(len(units), dtype=bool), index),
         "jobs": listed(owners, labels, index),
         "primary_jobs_count": number_of(owners, distinct, index).mask(surely(unsure.astype("boolean"))),
         "last_run_failed": any_of(owners, units["last_run_failed"], index),
         "points_count": pd.Series(total, dtype="Int64").mask(surely(lost.astype("boolean"))),
         "has_copies": any_of(owners, is_copy, index),
+        "copy_interval_h": _copy_intervals(jobs["start_interval_h"], owners, surely(is_copy), index),
         **point_facts(points, owners, is_copy, count),
     }
+
+
+def _copy_intervals(hours: pd.Series, owners: Cells, copies: Cells, index: pd.RangeIndex) -> pd.Series:
+    """How often the copy job that starts most often starts; NA where there is none, or one is not known."""
+    known = hours.notna().to_numpy()
+    least = np.full(len(index), np.iinfo(np.int64).max)
+    mine = copies & known & (owners >= 0)
+    np.minimum.at(least, owners[mine], hours.to_numpy(dtype=np.int64, na_value=0)[mine])
+    unclear = surely((number_of(owners, copies & ~known, index) > 0).astype("boolean"))
+    lost = unclear | (least == np.iinfo(np.int64).max)
+    return pd.Series(pd.arrays.IntegerArray(np.where(lost, 0, least), lost), index=index)
 
 
 def _owners(units: pd.DataFrame) -> tuple[Cells, list[str]]:
@@ -202,6 +237,17 @@ def _tiers(material: Material, names: Any, jobs: pd.Series, owners: Cells, count
             continue
         if found[owner] is None or (tier.rpo_hours or np.inf) < (found[owner].rpo_hours or np.inf):
             found[owner] = tier
+    return found
+
+
+def _are_tiers_known(material: Material, names: Any, uncertain: Cells) -> list[bool]:
+    """Whether the names that decide on the tier of each object are known: its own, else those of its jobs."""
+    tiers, site = material.site.document.tiers, material.site
+    by_name, by_job = any(tier.objects for tier in tiers), any(tier.jobs for tier in tiers)
+    found = []
+    for name, unsure in zip(names, uncertain.tolist(), strict=True):
+        own = None if name is pd.NA else site.tier_of(object_name=name)
+        found.append(own is not None or not ((by_name and name is pd.NA) or (by_job and unsure)))
     return found
 
 

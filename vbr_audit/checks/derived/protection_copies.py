@@ -12,6 +12,7 @@ from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.logic import Cells, any_of, beside, listed, nullable, number_of, places_of, surely, taken
 from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.controls import support
+from vbr_audit.tables.enums import GOOD_RESULTS
 
 CLOUD_TYPES: Final = (
     "AmazonS3",
@@ -111,7 +112,8 @@ def _tier_places(material: Material, repositories: pd.DataFrame, kind: str, tier
     owner = own["scale_out_repository_id"].to_numpy(dtype=object)
     rows: list[dict[str, Any]] = []
     for key, name in zip(scale_out["scale_out_repository_id"], scale_out["name"], strict=True):
-        members = seen[np.array([each is not pd.NA and each == key for each in owner], dtype=bool)]
+        named = key is not pd.NA
+        members = seen[np.array([named and each is not pd.NA and each == key for each in owner], dtype=bool)]
         tags = material.site.tags_of(None if name is pd.NA or tier != "main" else name)
         row = {column: _alike(members[column]) for column in ("medium", "offsite", "protected", "host")}
         row["offsite"] = True if "offsite" in tags else False if "onsite" in tags else row["offsite"]
@@ -198,7 +200,7 @@ def verified(material: Material, units: pd.DataFrame, owners: Cells, index: pd.I
     on = job["health_check_enabled"] & job["health_check_scheduled"]
     on = on.mask(surely(~support(job["settings_profile"], "health_check_enabled")), False)
     jobs_of, results = (codes_of(material.text("sessions", name)) for name in ("job_id", "result"))
-    good = jobs_of.texts_of(results.among(("Success", "Warning")))
+    good = jobs_of.texts_of(results.among(GOOD_RESULTS))
     open_ = jobs_of.texts_of(results.rows < 0)
     jobless = bool((jobs_of.rows < 0).any()) or not material.is_whole("sessions")
     ran = job_ids.isin(good).astype("boolean")

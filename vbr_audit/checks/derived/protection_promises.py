@@ -23,6 +23,7 @@ _PROMISES: Final = (
     "settings_profile",
     "retention_type",
     "retention_quantity",
+    "start_interval_h",
     "gfs_enabled",
     *(f"{control}_{part}" for _, control, _ in _LEVELS for part in ("enabled", "count")),
 )
@@ -45,11 +46,13 @@ def retention_facts(
     """`kept_percent`: the least share of its promised restore points that one of its backups holds.
 
     Where the job counts points, their number; where it counts days, how far back the points within those days reach.
-    Only backups older than the promise count; NA where one of them is not clear.
+    Only backups older than the promise count; NA where one of them is not clear. A job that starts less than once a
+    day, by what is known of its schedule, has as much longer to make its points, and its oldest may be as much younger.
     """
     kind, quantity = jobs["retention_type"], jobs["retention_quantity"]
     days = (quantity * kind.map(_UNIT_DAYS).astype("Int64")).astype("Float64")
     by_points = surely(kind == "RestorePoints")
+    interval = np.maximum(jobs["start_interval_h"].to_numpy(dtype=float, na_value=0) / 24, 1)
     now = pd.Timestamp(material.now)
     age = ((now - jobs["backup_created"]).dt.total_seconds() / 86400).astype("Float64")
     limit = days.to_numpy(dtype=float, na_value=-1.0)
@@ -59,11 +62,12 @@ def retention_facts(
     reach = np.zeros(len(units))
     inside = ages <= limit[unit] + 1
     np.maximum.at(reach, unit[inside], ages[inside])
+    reach = np.where(reach > 0, np.minimum(reach + interval - 1, np.maximum(limit, reach)), 0)
     held = np.where(by_points, units["restore_points_count"].to_numpy(dtype=float, na_value=np.nan), reach)
     promised = np.where(by_points, quantity.to_numpy(dtype=float, na_value=np.nan), np.where(limit > 0, limit, np.nan))
     unclear = points.open_units & ~by_points
     share = np.where(unclear, np.nan, held / np.where(promised > 0, promised, np.nan) * 100)
-    due = (age >= days.fillna(quantity.astype("Float64"))).astype("boolean")
+    due = (age >= days.fillna(quantity.astype("Float64") * interval)).astype("boolean")
     counted = ~surely(~due) & (owners >= 0)
     share = np.where(due.isna().to_numpy(), np.nan, share)
     least = np.full(count, np.inf)

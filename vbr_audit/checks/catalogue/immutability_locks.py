@@ -1,0 +1,135 @@
+"""Checks of what can lift or pass the lock of an immutable repository."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.logic import nullable, one_of, surely, worded
+from vbr_audit.checks.outcome import Example, Outcome
+from vbr_audit.checks.registry import check
+
+_KNOWN_ITEM = {"best_practice": "Compliance mode is used for repositories with immutability", "status": "OK"}
+_SSH = "SSH is disabled on hardened repositories"
+_VM = "Hardened repositories are not hosted in virtual machines"
+_PROXY = "Hardened repositories are not used as proxies"
+_FINE_ITEMS = [{"best_practice": _VM, "status": "OK"}, {"best_practice": _PROXY, "status": "OK"}]
+_ALL_FINE = [{"best_practice": _SSH, "status": "OK"}, *_FINE_ITEMS]
+_VAULT = {"repository_id": "r1", "name": "Vault", "type": "LinuxHardened", "host_id": "h1"}
+_PROXY_OF_H2 = {"host_id": "h2"}
+_MODE_WORDS = r"compliance mode"
+_HARDENED_WORDS = r"hardened"
+
+
+@check(
+    "IMM-004",
+    "Immutable repositories are locked in Compliance mode",
+    severity="medium",
+    tables=("servers", "best_practices"),
+    aggregates=("best_practices",),
+    reads=("best_practices.status", "best_practices.best_practice"),
+    json_path="status",
+    expected="OK",
+    remediation="Home > Security & Compliance: read the item; make the bucket anew in Compliance mode.",
+    examples=(
+        Example("PASS", {}, {"best_practices": [_KNOWN_ITEM]}),
+        Example("FAIL", {}, {"best_practices": [{**_KNOWN_ITEM, "status": "Violation"}]}),
+        Example("UNKNOWN", {}, {"best_practices": [{**_KNOWN_ITEM, "status": "UnableToCheck"}]}),
+        Example("UNKNOWN", {}, {"best_practices": [{"best_practice": _SSH, "status": "OK"}]}),
+        Example("UNKNOWN", {}, datasets={"best_practices": "denied"}),
+    ),
+)
+def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
+    """In Governance mode an administrator can lift the lock, and so can whoever has become one.
+
+    Over REST only the item of Veeam's analyzer tells the mode; a suppressed item counts as not known here.
+    """
+    return _items_good(servers, items, (_MODE_WORDS,))
+
+
+@check(
+    "IMM-005",
+    "Hardened repositories are physical, closed to SSH and nothing else",
+    severity="high",
+    tables=("servers", "best_practices", "repositories", "proxies"),
+    fallback=("best_practices", "repositories", "proxies"),
+    reads=(
+        "best_practices.status",
+        "best_practices.best_practice",
+        "repositories.type",
+        "repositories.name",
+        "repositories.host_id",
+        "proxies.host_id",
+    ),
+    json_path="status",
+    expected="OK for SSH, virtual machine and proxy, and no proxy on their hosts",
+    remediation="Home > Security & Compliance: read the items; stop SSH, move proxies away, use a physical server.",
+    examples=(
+        Example("PASS", {}, {"best_practices": [{"best_practice": n, "status": "OK"} for n in (_SSH, _VM, _PROXY)]}),
+        Example(
+            "FAIL", {}, {"best_practices": [{"best_practice": n, "status": "Violation"} for n in (_SSH, _VM, _PROXY)]}
+        ),
+        Example("FAIL", {}, {"best_practices": [{"best_practice": _SSH, "status": "Violation"}]}),
+        Example("FAIL", {}, {"best_practices": [{"best_practice": _SSH, "status": "Violation"}, *_FINE_ITEMS[1:]]}),
+        Example("FAIL", {}, {"best_practices": _ALL_FINE, "repositories": [_VAULT], "proxies": [{"host_id": "h1"}]}),
+        Example(
+            "FAIL",
+            {},
+            {"repositories": [{"host_id": "h2"}, _VAULT], "proxies": [{"host_id": None}, {"host_id": "h1"}]},
+            datasets={"best_practices": "denied"},
+        ),
+        Example(
+            "UNKNOWN",
+            {},
+            {"repositories": [_VAULT, {**_VAULT, "type": "LinuxLocal", "host_id": "h2"}], "proxies": [_PROXY_OF_H2]},
+        ),
+        Example(
+            "UNKNOWN", {}, {"repositories": [{**_VAULT, "host_id": None}], "proxies": [_PROXY_OF_H2, {"host_id": None}]}
+        ),
+        Example("UNKNOWN", {}, {"best_practices": _ALL_FINE}, datasets={"best_practices": "partial"}),
+        Example("UNKNOWN", {}, {"best_practices": [{"best_practice": _SSH, "status": "UnableToCheck"}, *_FINE_ITEMS]}),
+        Example("UNKNOWN", {}, {"best_practices": [{"best_practice": n, "status": "OK"} for n in (_SSH, _VM)]}),
+        Example(
+            "UNKNOWN",
+            {},
+            {"best_practices": [{"best_practice": n, "status": "Suppressed"} for n in (_SSH, _VM, _PROXY)]},
+        ),
+    ),
+)
+def hardened_closed(
+    servers: pd.DataFrame, items: pd.DataFrame, repositories: pd.DataFrame, proxies: pd.DataFrame
+) -> Outcome:
+    """Whoever reaches the disks beside the backup service, by SSH, hypervisor or another role, passes every lock.
+
+    Over REST only the items of Veeam's analyzer tell it, and which proxies run on the same hosts.
+    """
+    words = (rf"(?=.*{_HARDENED_WORDS}).*\bssh\b", rf"(?=.*{_HARDENED_WORDS}).*\b(?:virtual|vms?)\b", r"hardened.*prox")
+    hardened = repositories[surely(repositories["type"] == "LinuxHardened")]
+    shared = hardened[hardened["host_id"].isin(proxies["host_id"].dropna().tolist()).to_numpy(dtype=bool)]
+    names = [f"{name} shares its host with a proxy" for name in shared["name"].fillna("a repository without a name")]
+    return _items_good(servers, items, words, also=tuple(names))
+
+
+def _items_good(
+    servers: pd.DataFrame, items: pd.DataFrame, words: tuple[str, ...], also: tuple[str, ...] = ()
+) -> Outcome:
+    """Whether every item that fits one of `words` is OK; not known unless each of them fits an item.
+
+    What is `also` wrong counts as much as an item that is violated.
+    """
+    name, status = items["best_practice"], items["status"]
+    good = (status == "OK").astype("boolean").mask(~surely(one_of(status, ("OK", "Violation"))))
+    fits = [surely(name.str.contains(word, flags=re.IGNORECASE).astype("boolean")) for word in words]
+    chosen = np.logical_or.reduce(fits)
+    bad = chosen & surely(~good)
+    sure = all(fit.any() for fit in fits) and not (chosen & good.isna().to_numpy()).any()
+    wrong = [*(f"violated: {item}" for item in name[bad].tolist()), *also]
+    unknown = np.full(len(servers), not (wrong or sure))
+    why = "the analyzer has no such item, has not checked it, or it is suppressed"
+    return Outcome(
+        nullable(np.full(len(servers), not wrong), unknown, servers.index),
+        observed=worded(servers.index, (~unknown, "; ".join(wrong) or "OK")),
+        reason=worded(servers.index, (unknown, why)),
+    )
