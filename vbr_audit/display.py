@@ -64,6 +64,14 @@ def plain(value: object, *, lines: bool = False) -> str:
     return _UNSAFE.sub(_visible, text)
 
 
+def encodable(text: str) -> str:
+    """`text` with a question mark for each lone surrogate, which has no UTF-8: no file and no export could hold it.
+
+    Python makes them of the bytes of file names and arguments that are no UTF-8.
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def shorten(value: object, limit: int = 80) -> str:
     """`plain(value)`, cut to `limit` characters with an ellipsis."""
     text = plain(value)

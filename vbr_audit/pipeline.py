@@ -26,6 +26,7 @@ from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.display import encodable
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.own_frameworks import OwnFrameworks, kept_frameworks, read_own_frameworks
 from vbr_audit.findings.waivers import Waivers, load_waivers
@@ -67,8 +68,8 @@ def collect(
         datasets=_chosen_datasets(datasets, policy, checks),
         mask_accounts=mask_accounts,
         workers=workers,
-        command=command,
-        note=note,
+        command=None if command is None else encodable(command),
+        note=None if note is None else encodable(note),
     )
     return read_snapshot(client, request, tool_version=__version__, progress=progress)
 
@@ -122,7 +123,7 @@ def audit_snapshot(
             "frameworks": asked.records,
             "review_sha256": remarks.sha256,
             "sample_size": checked_size(sample) or earlier.sample_size,
-            "sample_seed": sample_seed or earlier.sample_seed,
+            "sample_seed": encodable(sample_seed or "") or earlier.sample_seed,
         }
     )
     told_before = {left_out_text(record) for record in earlier.own_checks}

@@ -93,7 +93,10 @@ def test_what_is_not_known_is_said(context: ReportContext) -> None:
     assert text.index("This report is incomplete") < text.index("The identity of a server") < text.index('id="verdict"')
     brief = build_brief(example_context())
     assert brief.not_known.shown[0].startswith("Questions without an answer: Job settings ")
-    assert brief.incomplete.more == len(example_context().results.incomplete) - MOST_LINES
+    gap = example_context().gaps[0]
+    assert brief.incomplete.shown[0][:50] == gap.text[:50]
+    assert brief.remedies == (gap.remedy,)
+    assert f"What to do: {gap.remedy}" in text
 
 
 def test_lists_are_cut_and_counted(context: ReportContext) -> None:

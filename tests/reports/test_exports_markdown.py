@@ -6,10 +6,10 @@ import dataclasses
 import html
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 
 import pytest
 from cmarkgfm import cmark, github_flavored_markdown_to_html
+from html_tags import Tags
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -31,35 +31,6 @@ NASTY = (
     *("www.evil.example", "a@evil.example", "@team", ":smile:", ":100:", "12:30", "a: b", "#12"),
     *("# h", "> q", "- l", "+ l", "1. l", "1) l", "---", "==="),
 )
-
-
-class Tags(HTMLParser):
-    """The tags of a page, and its cells and items as text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.cells: list[list[str]] = []
-        self.in_cell = False
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        if tag == "tr":
-            self.cells.append([])
-        if tag in ("td", "th"):
-            self.cells[-1].append("")
-
-            self.in_cell = True
-
-    def handle_endtag(self, tag: str) -> None:
-        self.in_cell = self.in_cell and tag not in ("td", "th")
-
-    def handle_data(self, data: str) -> None:
-        if self.in_cell:
-            self.cells[-1][-1] += data
 
 
 def rendered(markdown: str) -> Tags:

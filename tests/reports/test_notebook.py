@@ -29,7 +29,7 @@ def test_it_is_small_and_escaped_whatever_the_names(make_run: MakeRun, hostile_c
 
 def test_an_incomplete_run_says_so(make_run: MakeRun) -> None:
     text = audit_html(make_run(changes={"jobs": {"status": "denied", "reason": "role"}}))
-    assert "INCOMPLETE: jobs of vbr01.example" in text
+    assert "INCOMPLETE: 1 dataset of vbr01.example was denied: Jobs. Role. Give the account a role" in text
 
 
 def test_nothing_fails(make_run: MakeRun) -> None:

@@ -53,3 +53,13 @@ def pdf_text(pdf: Path, need_tool: NeedTool) -> str:
     """The text of a PDF in reading order, each run of white space as one blank."""
     words = [need_tool("pdftotext"), "-raw", str(pdf), "-"]
     return " ".join(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+
+
+def open_pages(pages: list[Path], need_tool: NeedTool) -> dict[Path, Any]:
+    """Open `pages` one after another, with and without script, and tell what each did and what it is made of."""
+    chromium, node = need_tool(*CHROMIUM), need_tool("node")
+    need_tool(str(BROWSER / "node_modules" / "playwright-core"))
+    words = [node, str(BROWSER / "open_pages.mjs"), chromium, *map(str, pages)]
+    done = subprocess.run(words, capture_output=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return {Path(name): told for name, told in json.loads(done.stdout).items()}

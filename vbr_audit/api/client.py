@@ -20,7 +20,7 @@ from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
 from vbr_audit.api.deadline import SlowAnswerError, WholeAnswerTimeout, deadline_for, deadline_hooks
 from vbr_audit.api.tls import PinMismatchError, Tls, seen_fingerprint
 from vbr_audit.api.writing import check_write, send_write
-from vbr_audit.display import plain
+from vbr_audit.display import encodable, plain
 from vbr_audit.errors import (
     BadAnswerError,
     ConfigurationError,
@@ -78,7 +78,7 @@ class Client:
         self.url = str(self._url).rstrip("/")
         self.host = self._url.host
         self.port = self._url.port or _SCHEME_PORTS[self._url.scheme]
-        self.name = name or self.host
+        self.name = encodable(name or self.host)
         self.retries = 0
         self._slow_answers = 0
         self._count_lock = threading.Lock()

@@ -10,10 +10,12 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vbr_audit.collection.scope import has_document
 from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, time_zone
 from vbr_audit.reports.access_map import AccessRow, access_rows
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.figures import Figures, RpoCount, make_figures
+from vbr_audit.reports.gaps import Gap, find_gaps
 from vbr_audit.reports.notes import data_notes
 from vbr_audit.reports.review import Review
 
@@ -95,6 +97,11 @@ class ReportContext:
         )
 
     @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Why the run is incomplete, each reason once, and what to do about it."""
+        return find_gaps(self.results.incomplete, self.manifest.datasets, self.access)
+
+    @property
     def servers_text(self) -> str:
         """The names of the servers in one line."""
         return ", ".join(plain(server.name) for server in self.manifest.servers) or "no server"
@@ -123,7 +130,7 @@ def build_context(
         period=span,
         read_at=read_at,
         cover=_cover(snapshot, results.summary, span, read_at),
-        tiles=_tiles(results.summary, figures),
+        tiles=_tiles(snapshot, results.summary, figures),
         unverified=tuple(server.name for server in servers if server.tls.startswith(NOT_VERIFIED)),
         figures=figures,
         access=access_rows(snapshot.manifest, results.uses),
@@ -197,14 +204,14 @@ def _read_whole(summary: Summary) -> str:
     return f"{whole} of {needed} datasets that the checks need were read whole"
 
 
-def _tiles(summary: Summary, figures: Figures) -> tuple[Tile, ...]:
+def _tiles(snapshot: Snapshot, summary: Summary, figures: Figures) -> tuple[Tile, ...]:
     return (
         Tile(
             percent(summary.compliance),
             f"compliant: {number(summary.counts['PASS'])} of {number(summary.judged)} answers are good, "
             f"{percent(summary.assessed)} assessed",
         ),
-        _jobs_tile(summary),
+        _jobs_tile(snapshot, summary),
         _runs_tile(summary),
         Tile(
             f"{number(summary.needed_complete)} of {number(summary.needed_total)}",
@@ -225,17 +232,21 @@ def _rpo_tiles(rpo: RpoCount | None) -> tuple[Tile, ...]:
     return (Tile(number(rpo.late), told),)
 
 
-def _jobs_tile(summary: Summary) -> Tile:
+def _jobs_tile(snapshot: Snapshot, summary: Summary) -> Tile:
+    """How many jobs; the server shows some by their state or their backups only, so that fewer documents were read."""
     disabled = "not known" if summary.jobs_disabled is None else number(summary.jobs_disabled)
     jobs = number(summary.jobs_in_scope)
     if summary.jobs_in_scope is not None and not summary.jobs_whole:
         jobs = f"at least {jobs}"
-    return Tile(jobs, f"jobs in scope, {disabled} disabled")
+    silent = int((~has_document(snapshot.jobs)).sum())
+    shown = f"; {number(silent)} of them without settings in the API" if silent else ""
+    return Tile(jobs, f"{'job' if jobs == '1' else 'jobs'} in scope, {disabled} disabled{shown}")
 
 
 def _runs_tile(summary: Summary) -> Tile:
     counts = {result: runs for result, runs in summary.sessions_by_result.items() if runs}
     told = ", ".join(f"{number(runs)} {result.lower()}" for result, runs in counts.items())
-    whole = "" if summary.sessions_whole else "sessions not read whole; at least "
+    least, whole = ("", "") if summary.sessions_whole else ("at least ", "; sessions not read whole")
     runs = count(sum(counts.values()), "finished job run")
-    return Tile(percent(summary.success_rate), f"success rate of {whole}{runs}" + (f" ({told})" if told else ""))
+    listed = f" ({told})" if told else ""
+    return Tile(percent(summary.success_rate), f"success rate of {least}{runs}{listed}{whole}")

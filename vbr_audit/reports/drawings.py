@@ -49,6 +49,7 @@ def draw_daily_runs(axes: Axes, runs: DailyRuns, paint: Paint) -> None:
     every = max(1, -(-len(positions) // 8))
     axes.set_xticks(positions[::every], [_short_day(start) for start in runs.starts[::every]])
     axes.set_xlim(-0.6, len(positions) - 0.4)
+    axes.tick_params(axis="x", pad=6)
     axes.set_ylim(0, max([*base, 1]) * 1.08)
     axes.set_ylabel(f"finished runs a {runs.step}")
     whole_numbers(axes.yaxis)

@@ -40,7 +40,15 @@ _WORDS: Final[Mapping[str, str]] = {
     )
 } | {"sha256": "SHA-256", "vi": "vSphere", "dedup": "deduplication"}
 
-_WIDTHS: Final[Mapping[str, float]] = {"evidence": 64, "sha256": 68, "filters": 56, "text": 90, "meaning": 70}
+_WIDTHS: Final[Mapping[str, float]] = {
+    "evidence": 64,
+    "framework": 30,
+    "edition": 18,
+    "sha256": 36,
+    "filters": 56,
+    "text": 90,
+    "meaning": 70,
+}
 """Columns that would make each row of a wrapped sheet high."""
 
 _GIB: Final = 2**30

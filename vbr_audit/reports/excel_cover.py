@@ -11,7 +11,7 @@ from vbr_audit.display import count, number, plain
 from vbr_audit.reports.excel_cells import CellGuard, Sheet
 from vbr_audit.reports.excel_data import left_out_texts
 from vbr_audit.reports.excel_front import ALARM, ALARM_FILL, LABEL, LINE, STRONG, TITLE, VERDICT, FrontSheet
-from vbr_audit.reports.excel_sheet import WRAPPED
+from vbr_audit.reports.excel_sheet import PRINT_ROWS, WRAPPED
 from vbr_audit.settings import load_settings
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: 
     verdict = context.summary.verdict
     _line(front, "Verdict", verdict.headline, font=VERDICT)
     front.write(None, front.cell(verdict.detail, alignment=WRAPPED))
-    for reason in context.results.incomplete:
-        _line(front, "INCOMPLETE", plain(reason), loud=True)
+    for gap in context.gaps:
+        _line(front, "INCOMPLETE", f"{gap.text} {gap.remedy}", loud=True)
     for text in _changed_cells(guard):
         _line(front, "CHANGED CELLS", text, loud=True)
     front.heading("Numbers")
@@ -58,6 +58,7 @@ def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: 
     front.heading("Terms of this run")
     for label, value, loud in _terms(context):
         _line(front, label, value, loud=loud)
+    front.new_page()
     front.heading("Sign-off")
     for label in SIGNATURES:
         front.write(front.cell(label, LABEL), front.cell(None, border=LINE))
@@ -111,4 +112,8 @@ def _reading_notes(zone: str) -> Iterator[str]:
     yield "An empty cell means: not known, or there is no such setting. The sheet Dictionary tells of every column."
     yield f"Times are on the clock of {zone}, cut to the second; the days of waivers are in UTC."
     yield "Text from the server is kept as text, whatever it looks like; line breaks are line feeds."
+    yield (
+        f"On paper a data sheet shows its first {PRINT_ROWS:,} rows, and a wide one its first columns; "
+        "its page header says so. Clear the print area to print all."
+    )
     yield "No cell holds a formula: each number is the run's own, and the same as in the other reports."

@@ -43,14 +43,33 @@ SHEET_NAMES: Final[Mapping[str, str]] = {
 """The sheets that are not called as their table."""
 
 _FIRST: Final[Mapping[str, tuple[str, ...]]] = {
-    "jobs": ("server", "name", "type"),
+    "jobs": (
+        *("server", "name", "type", "is_disabled", "is_scheduled", "retry_enabled", "retry_count", "retention_type"),
+        *("retention_quantity", "gfs_enabled", "encryption_enabled", "health_check_enabled", "app_aware_enabled"),
+    ),
     "job_settings": ("server", "job_name", "control", "value"),
     "job_states": ("server", "name", "type", "status", "last_result", "last_run", "next_run"),
-    "sessions": ("server", "name", "session_type", "result", "created", "ended", "duration_s", "is_retry"),
-    "resulting_sessions": ("server", "job_name", "result", "created", "ended", "duration_s", "attempts", "retries"),
-    "task_sessions": ("server", "name", "type", "result", "created", "ended", "duration_s"),
+    "sessions": (
+        "server",
+        "name",
+        "session_type",
+        "result",
+        "created",
+        "ended",
+        "duration_s",
+        "is_retry",
+        "result_message",
+    ),
+    "resulting_sessions": (
+        *("server", "job_name", "result", "created", "ended", "duration_s", "attempts", "retries", "result_message"),
+    ),
+    "task_sessions": ("server", "name", "type", "result", "created", "ended", "duration_s", "result_message"),
     "restore_points": ("server", "name", "created", "type", "malware_status"),
     "best_practices": ("server", "best_practice", "status", "note"),
+    "repositories": (
+        *("server", "name", "type", "storage_class", "immutability_kind", "immutability_enabled"),
+        *("immutability_days", "path"),
+    ),
     "repository_states": ("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent"),
     "users": ("server", "name", "roles"),
     "license": ("server", "edition", "status", "expires"),

@@ -28,6 +28,10 @@ FINDINGS_FIRST: Final = (
     *("reason", "remediation"),
 )
 _CONTROLS_FIRST: Final = ("framework", "requirement", "title", "answer", "why")
+_OBJECTS_FIRST: Final = (
+    *("server", "name", "type", "tier", "score", "has_three_copies", "has_two_media", "has_offsite"),
+    *("has_protected_copy", "is_verified", "copies_count", "latest_point"),
+)
 _DAY_ZERO: Final = dt.date(1899, 12, 30).toordinal()
 
 FINDING_HELP: Final[Mapping[str, str]] = {
@@ -113,7 +117,11 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
     )
     yield _plan("Controls", "tblControls", controls, 3, footer, "One row per requirement of a framework.")
     objects = columns_of(
-        context.results.protected, zone, first=("server", *protection.SHOWN), spec=protection.SPEC, source=_PROTECTED
+        context.results.protected,
+        zone,
+        first=tuple(dict.fromkeys((*_OBJECTS_FIRST, *protection.SHOWN))),
+        spec=protection.SPEC,
+        source=_PROTECTED,
     )
     yield SheetPlan(
         "3-2-1-1-0", "tblProtection", objects, 2, footer, help="One row per protected object.", tab=RESULTS_TAB
@@ -121,7 +129,16 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
     findings = _with_evidence(context)
     yield _plan("Findings", "tblFindings", _review_columns(context, findings), 3, footer, _FINDINGS_ROW)
     every = columns_of(findings, zone, first=FINDINGS_FIRST, helps=FINDING_HELP, source="findings")
-    yield SheetPlan("Check results", "tblCheckResults", with_days(every), 3, footer, help=_RESULTS_ROW, tab=RESULTS_TAB)
+    yield SheetPlan(
+        "Check results",
+        "tblCheckResults",
+        with_days(every),
+        3,
+        footer,
+        widest=50,
+        help=_RESULTS_ROW,
+        tab=RESULTS_TAB,
+    )
     coverage = columns_of(
         context.results.coverage,
         zone,

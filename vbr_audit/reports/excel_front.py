@@ -9,6 +9,7 @@ from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.pagebreak import Break
 
 from vbr_audit.display import plain
 from vbr_audit.reports.excel_cells import CellGuard, Sheet, guarded
@@ -68,6 +69,10 @@ class FrontSheet:
         """An empty row and a heading."""
         self.write()
         self.write(self.cell(text, HEADING))
+
+    def new_page(self) -> None:
+        """On paper, what follows begins on a page of its own."""
+        self.sheet.row_breaks.append(Break(id=self.row))
 
     def table_head(self, headers: Iterable[str], numbers: Iterable[str] = ()) -> None:
         """A header row; the headers of `numbers` follow the others, and stand right."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from openpyxl.utils import get_column_letter
+
 from vbr_audit.display import is_known, number
 from vbr_audit.reports.excel_cells import CellGuard, Sheet
 from vbr_audit.reports.excel_front import LABEL, TITLE, FrontSheet
@@ -68,6 +70,7 @@ def write_sample(sheet: Sheet, context: ReportContext, guard: CellGuard) -> int:
     colour_words(sheet, f"C{first}:D{last}", words_of(chosen["status"]) | words_of(chosen["severity"]))
     offer_choices(sheet, f"N{first}:N{last}", TEST_RESULTS)
     sheet.print_title_rows = f"{front.row + 1}:{front.row + 1}"
+    sheet.print_area = f"A1:{get_column_letter(len(COLUMNS) - 1)}{last}"
     front.write(*(header_cell(sheet, name, SPACED) for name in COLUMNS))
     for place, (record, draw) in enumerate(zip(chosen.to_dict("records"), sample.draws, strict=True), 1):
         cells: list[Any] = [record[name] if is_known(record[name]) else None for name in _FIELDS]

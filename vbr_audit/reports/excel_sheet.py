@@ -6,6 +6,7 @@ import datetime as dt
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableStyleInfo
 
@@ -37,6 +39,14 @@ A4 = 9
 """The number of that paper size in a workbook."""
 FOOTER_LENGTH = 100
 """Characters; a workbook allows 255 for the whole footer."""
+PAGE_WIDTH = 100
+"""So many characters stand beside each other on a page of A4 at full size; a narrower sheet is not enlarged."""
+WHOLE_WIDTH = 300
+"""A sheet up to this width is printed with all its columns, at half its size or more."""
+PRINT_WIDTH = 280
+"""Of a wider one, the first columns up to this width are printed."""
+PRINT_ROWS = 1_000
+"""So many rows of a sheet are printed, as many as a table of the page shows."""
 LINE_HEIGHT = 15
 """Points, for text of `TEXT_POINTS`."""
 TEXT_POINTS = 11
@@ -115,7 +125,8 @@ class SheetColumn:
 class SheetPlan:
     """One data sheet: its name, the name of its table, its columns, how many stay in view, and what a row is.
 
-    With `wrap`, long texts take several lines. `tab` is the colour of its tab.
+    With `wrap`, long texts take several lines; else no column is wider than `widest` characters. `tab` is the colour of
+    its tab.
     """
 
     name: str
@@ -124,6 +135,7 @@ class SheetPlan:
     frozen: int
     footer: str = ""
     wrap: bool = False
+    widest: float = 60
     help: str = ""
     tab: str | None = None
 
@@ -148,12 +160,17 @@ def write_sheets(book: Workbook, plan: SheetPlan, zone: dt.tzinfo, guard: CellGu
 
 def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: dt.tzinfo, guard: CellGuard) -> None:
     rows = part.stop - part.start
-    set_up_page(sheet, plan.footer, header_rows="1:1")
+    widths = [_width(column, part, most=38 if plan.wrap else plan.widest) for column in plan.columns]
+    columns = printed_columns(widths, plan.frozen)
+    printed = min(rows, PRINT_ROWS)
+    told = _paper_words(printed, rows, columns, len(widths))
+    set_up_page(sheet, plan.footer, told, header_rows="1:1", is_wide=sum(widths[:columns]) > PAGE_WIDTH)
+    sheet.print_area = f"A1:{get_column_letter(columns)}{max(printed, 1) + 1}"
     sheet.sheet_properties.tabColor = plan.tab
     sheet.freeze_panes = f"{get_column_letter(plan.frozen + 1)}2"
     for index, column in enumerate(plan.columns, 1):
         letter = get_column_letter(index)
-        sheet.column_dimensions[letter].width = _width(column, part, most=38 if plan.wrap else 60)
+        sheet.column_dimensions[letter].width = widths[index - 1]
         cells = f"{letter}2:{letter}{max(rows, 1) + 1}"
         if column.coloured:
             colour_words(sheet, cells, words_of(column.values.iloc[part], column.choices))
@@ -165,9 +182,8 @@ def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: d
     sheet.append([header_cell(sheet, column.header, at) for column, at in zip(plan.columns, head, strict=True)])
     if rows == 0:
         sheet.append([])
-    columns = (_values(sheet, column, part, zone, guard, wrap=plan.wrap) for column in plan.columns)
-    widths = [sheet.column_dimensions[get_column_letter(index + 1)].width for index in range(len(plan.columns))]
-    for number, row in enumerate(zip(*columns, strict=True), 2):
+    cells_of = (_values(sheet, column, part, zone, guard, wrap=plan.wrap) for column in plan.columns)
+    for number, row in enumerate(zip(*cells_of, strict=True), 2):
         if plan.wrap:
             append_tall(sheet, number, row, widths)
         else:
@@ -216,14 +232,36 @@ def header_cell(sheet: Sheet, text: str, alignment: Alignment = WRAPPED) -> Cell
     return cell
 
 
-def set_up_page(sheet: Sheet, footer: str, *, header_rows: str | None = None) -> None:
-    """Landscape A4, one page wide, `header_rows` on each page, the footer with the page's number."""
+def printed_columns(widths: Sequence[float], frozen: int) -> int:
+    """How many of the columns are printed: all, or the first ones that can still be read on A4."""
+    if sum(widths) <= WHOLE_WIDTH:
+        return len(widths)
+    fitting = sum(total <= PRINT_WIDTH for total in accumulate(widths))
+    return max(fitting, frozen, 1)
+
+
+def _paper_words(printed: int, rows: int, columns: int, all_columns: int) -> str:
+    """What the header says where a sheet is not printed whole."""
+    parts = [f"rows 1 to {printed:,} of {rows:,}"] if printed < rows else []
+    parts += [f"the first {columns} of {all_columns} columns"] if columns < all_columns else []
+    return f"On paper: {', '.join(parts)}; the sheet has all." if parts else ""
+
+
+def set_up_page(
+    sheet: Sheet, footer: str, paper: str = "", *, header_rows: str | None = None, is_wide: bool = True
+) -> None:
+    """Landscape A4 with narrow margins, a wide sheet shrunk to one page's width, `header_rows` on each page.
+
+    The header tells `paper`: what of the sheet is printed; the footer tells `footer` and the page's number.
+    """
+    sheet.page_margins = PageMargins(left=0.35, right=0.35, top=0.5, bottom=0.7, header=0.25, footer=0.25)
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.paperSize = A4
     sheet.page_setup.fitToWidth = 1
     sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=is_wide)
     sheet.print_title_rows = header_rows
+    sheet.oddHeader.left.text = paper or None
     sheet.oddFooter.left.text = shorten(footer, FOOTER_LENGTH).replace("&", "&&")
     sheet.oddFooter.right.text = "&A, page &P of &N"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_RISKS: Final = 6
 MOST_AREAS: Final = 3
+MOST_REMEDIES: Final = 2
 MOST_LINES: Final = 4
 """So many lines of a list fit on the sheet; what is left out is counted."""
 LINE: Final = 120
@@ -88,6 +89,7 @@ class Brief:
     restore_tests: str
     exceptions: Lines
     incomplete: Lines
+    remedies: tuple[str, ...]
     not_known: Lines
 
 
@@ -107,7 +109,8 @@ def build_brief(context: ReportContext) -> Brief:
         capacity=_capacity(context.figures.spaces),
         restore_tests=_restore_tests(results.summary.by_area),
         exceptions=_lines(_exceptions(results)),
-        incomplete=_lines(list(results.incomplete)),
+        incomplete=_lines([gap.text for gap in context.gaps]),
+        remedies=tuple(dict.fromkeys(gap.remedy for gap in context.gaps))[:MOST_REMEDIES],
         not_known=_lines(_not_known(results)),
     )
 
@@ -182,7 +185,8 @@ def _restore_tests(areas: tuple[AreaCount, ...]) -> str:
     unanswered = counts["UNKNOWN"] + counts["ERROR"]
     told = [f"{number(found)} {word}" for found, word in said if found]
     told += [f"{number(unanswered)} without an answer"] if unanswered else []
-    return f"Answers to the checks of restore tests: {', '.join(told)}." if told else "Nothing to judge."
+    asked = count(sum(found for found, _ in said) + unanswered, "question")
+    return f"Restore tests: of {asked}, {', '.join(told)}." if told else "Restore tests: nothing to judge."
 
 
 def _exceptions(results: Results) -> list[str]:

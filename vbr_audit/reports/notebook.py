@@ -32,8 +32,8 @@ def audit_html(context: ReportContext) -> str:
     level = level_badge(summary.verdict.level)
     page = build_page(context)
     parts = [element("style", _STYLE, safe=True)]
-    reasons = context.results.incomplete[:5]
-    parts += [element("p", f"INCOMPLETE: {shorten(reason, 300)}", class_="loud") for reason in reasons]
+    told = [f"INCOMPLETE: {shorten(gap.text, 300)} {gap.remedy}" for gap in context.gaps[:5]]
+    parts += [element("p", text, class_="loud") for text in told]
     headline = element("strong", f"{level.sign} {summary.verdict.headline}")
     head = headline + "<br>" + element("span", shorten(summary.verdict.detail, 600))
     parts.append(element("p", head, safe=True, class_=f"head {level.style}"))

@@ -154,7 +154,7 @@ def _question(key: tuple[Any, ...], checks: list[tuple[str, str, str]]) -> OpenQ
         badge=badge(status),
         server=server,
         reason=reason or "no reason given",
-        checks=tuple(checks),
+        checks=tuple(sorted(checks)),
         questions=len(names) * len(checks),
         names=names[:MAX_NAMES],
         more=max(len(names) - MAX_NAMES, 0),

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vbr_audit.display import encodable
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.yaml_file import suggestion
 
@@ -123,7 +124,7 @@ def _load_book(path: Path) -> Review:
         more = [f"… and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         lines = [f"{path.name}: {fault}" for fault in faults[:_SHOWN]] + more
         raise ConfigurationError("\n".join(lines), hint=_HINT)
-    return Review(remarks, path.name)
+    return Review(remarks, encodable(path.name))
 
 
 def _read_sheet(sheet: Any, remarks: dict[str, Remark], faults: list[str]) -> None:

@@ -32,8 +32,8 @@ def _verdict(context: ReportContext) -> Iterator[str]:
     yield f"**{verdict.level.upper()}:** {text(verdict.headline)}"
     yield text(verdict.detail)
     if context.results.incomplete:
-        reasons = [f"> - {text(reason)}" for reason in context.results.incomplete[:MOST_LINES]]
-        reasons += _rest(len(context.results.incomplete) - MOST_LINES, "> - ")
+        reasons = [f"> - {text(f'{gap.text} {gap.remedy}')}" for gap in context.gaps[:MOST_LINES]]
+        reasons += _rest(len(context.gaps) - MOST_LINES, "> - ")
         yield "\n".join(["> **INCOMPLETE:** not everything that was asked could be read.", ">", *reasons])
     yield "\n".join(f"- **{fact.label}**: {text(fact.value)}" for fact in context.cover)
 

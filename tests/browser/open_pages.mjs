@@ -1,0 +1,76 @@
+// Opens pages in one Chromium, with script and without, and prints as JSON what each of them did and is made of.
+// Usage: node open_pages.mjs CHROMIUM FILE…
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+
+const { chromium } = createRequire(import.meta.url)("playwright-core");
+const [executablePath, ...files] = process.argv.slice(2);
+const seen = {};
+
+const watch = (page, url, told) => {
+  page.on("dialog", async (dialog) => {
+    told.dialogs += 1;
+    await dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (request.url() !== url && !request.url().startsWith("data:")) told.requests.push(request.url());
+  });
+  page.on("pageerror", (error) => told.errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") told.csp.push(message.text());
+  });
+  page.on("popup", () => told.requests.push("popup"));
+};
+
+// Each element and attribute by name, and every address that is neither within the page nor data.
+const inventory = () => {
+  const tags = new Set();
+  const attributes = new Set();
+  const addresses = new Set();
+  for (const element of document.querySelectorAll("*")) {
+    tags.add(element.localName);
+    for (const { name, value } of element.attributes) {
+      attributes.add(name);
+      const leads = ["href", "src", "srcset", "action", "formaction", "data", "poster", "xlink:href"].includes(name);
+      if (leads && !value.startsWith("#") && !value.startsWith("data:")) addresses.add(value);
+    }
+  }
+  const scripts = [...document.scripts].map((script) => script.textContent.length);
+  const sheets = [...document.querySelectorAll("style")].map((sheet) => sheet.textContent.length);
+  const styled = [...document.querySelectorAll("[style]")].map((element) => element.getAttribute("style"));
+  const marked = document.documentElement.textContent.includes("h0st1l3");
+  return { tags: [...tags], attributes: [...attributes], addresses: [...addresses], scripts, sheets, styled, marked };
+};
+
+const browser = await chromium.launch({
+  executablePath,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
+});
+try {
+  for (const file of files) {
+    const url = pathToFileURL(file).href;
+    const told = { dialogs: 0, requests: [], errors: [], csp: [] };
+    for (const javaScriptEnabled of [true, false]) {
+      const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, javaScriptEnabled });
+      const page = await context.newPage();
+      watch(page, url, told);
+      await page.goto(url);
+      if (javaScriptEnabled) {
+        Object.assign(told, await page.evaluate(inventory));
+        // What only runs once a part is shown, focused or pointed at.
+        await page.evaluate(() => {
+          document.querySelectorAll("details").forEach((part) => (part.open = true));
+          for (const element of document.querySelectorAll("a, button, input, [tabindex]")) element.focus();
+          for (const element of document.querySelectorAll("td, th, li, p")) {
+            element.dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+          }
+        });
+      }
+      await context.close();
+    }
+    seen[file] = told;
+  }
+} finally {
+  await browser.close();
+}
+process.stdout.write(JSON.stringify(seen));

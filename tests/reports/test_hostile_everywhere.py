@@ -1,0 +1,229 @@
+"""Every text that a server tells or a user gives is hostile, and nothing of it runs in anything that is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from cmarkgfm import cmark, github_flavored_markdown_to_html
+from hostile_answers import BARE, MARK, ROUNDS, Place
+from hostile_audits import FILES, hostile_round, plain_answers, plain_snapshot, write_files
+from html_tags import Tags
+from jsonschema import Draft202012Validator
+from looking import NeedTool, open_pages
+from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+from trestle.oscal.assessment_results import Model
+from typer.testing import CliRunner
+
+import vbr_audit as va
+from vbr_audit.cli import app
+from vbr_audit.errors import ConfigurationError
+from vbr_audit.reports.exports.csv import FORMULA_STARTS
+from vbr_audit.reports.exports.json import findings_schema
+from vbr_audit.reports.interface import make_report
+
+pytestmark = pytest.mark.xdist_group("hostile")
+
+NEVER_HOSTILE: dict[Place, str] = {
+    ("/api/v1/backups/*/backupFiles", "data[].backupId"): "the id in the path of the request, which must be one",
+}
+"""Where a text stood that is hostile in no round, and why."""
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What steers a terminal or reorders a line."""
+OWN_TAGS = {"iframe", "object", "embed", "base", "form", "frame", "portal", "foreignobject", "textarea", "image"}
+
+
+def written(name: str, kind: str, folder: Path) -> Path:
+    """The report of one round in one format."""
+    report = make_report(kind)
+    path = folder / f"{name}-{report.file_name}"
+    report.write(hostile_round(name).audit.context, path)
+    return path
+
+
+def test_every_text_of_every_answer_is_hostile_in_some_round() -> None:
+    seen = plain_answers().seen
+    changed = {place for name in ROUNDS for place in hostile_round(name).changed}
+    assert len(seen) > 400
+    assert seen - changed == set(NEVER_HOSTILE)
+    assert {place for name in ROUNDS for place in hostile_round(name).seen} >= seen
+
+
+def test_hostile_texts_reach_the_tables_and_no_check_breaks_over_them() -> None:
+    known, hostile = set[tuple[str, str]](), set[tuple[str, str]]()
+    for name in ROUNDS:
+        audit = hostile_round(name).audit
+        assert audit.summary.counts["ERROR"] == 0
+        for table, frame in audit.snapshot.tables.items():
+            for column in frame.select_dtypes("string"):
+                values = frame[column].dropna()
+                if values.ne("").any():
+                    known.add((table, column))
+                if (values.str.contains(MARK, case=False) | values.isin(set(BARE) - {""})).any():
+                    hostile.add((table, column))
+    assert known - hostile == TAME
+
+
+TAME: set[tuple[str, str]] = {
+    *(("datasets", column) for column in ("name", "path", "query", "revision", "sha256", "status")),
+    *(("servers", column) for column in ("revision", "revision_newest", "role", "tls", "url")),
+    *(("job_settings", column) for column in ("control", "json_path")),
+    *(("jobs", column) for column in ("seen_in", "settings_profile")),
+    *(("repositories", column) for column in ("immutability_kind", "storage_class")),
+    *(("scale_out_extents", column) for column in ("tier", "tier_reported")),
+    *((table, "backup_id") for table in ("backup_files", "backup_objects")),
+}
+"""The columns that hold no text of the server: words of the tool, and the id that stands in the path of a request."""
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_pages_are_inert(need_tool: NeedTool, tmp_path: Path) -> None:
+    pages = {}
+    for name in ROUNDS:
+        audit = hostile_round(name).audit
+        for kind in ("html", "executive"):
+            pages[written(name, kind, tmp_path)] = kind
+        page = tmp_path / f"{name}-notebook.html"
+        page.write_text(notebook_of(audit), encoding="utf-8")
+        pages[page] = "notebook"
+    scripts = {"html": 1, "executive": 0, "notebook": 0}
+    for path, seen in open_pages(list(pages), need_tool).items():
+        assert (seen["dialogs"], seen["requests"], seen["csp"], seen["errors"]) == (0, [], [], []), path.name
+        assert len(seen["scripts"]) == scripts[pages[path]], path.name
+        assert not set(seen["tags"]) & OWN_TAGS, path.name
+        assert not [name for name in seen["attributes"] if name.startswith("on")], path.name
+        assert seen["addresses"] == [], path.name
+        assert seen["marked"], path.name
+
+
+def test_the_texts_of_the_user_reach_the_reports(tmp_path: Path) -> None:
+    texts = "".join(written("texts", kind, tmp_path).read_text("utf-8") for kind in ("html", "json"))
+    with zipfile.ZipFile(written("texts", "xlsx", tmp_path)) as book:
+        texts += "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xml"))
+    reached = {int(number) for number in re.findall(r"given (\d+)", texts)}
+    short, not_shown = {22, 31, 32}, {18, 20, 21, 29}  # which repositories and jobs a site file means, a source
+    assert set(range(33)) - reached == short | not_shown
+    assert {40, 43, 49, 50, 51, 52, 53, 54, 55, 60, 61, 62} <= reached
+
+
+def notebook_of(audit: va.Audit) -> str:
+    """What a notebook shows of an audit, as one page."""
+    failing = audit.failed["finding_id"].iloc[0]
+    shown = (audit, audit.snapshot, audit.policy, audit.explain(failing))
+    cells = "".join(f"<div>{each._repr_html_()}</div>" for each in shown)
+    return f'<!doctype html><html lang="en"><head><title>x</title><link rel="icon" href="data:,"></head>{cells}</html>'
+
+
+@pytest.mark.slow
+@pytest.mark.office
+def test_no_cell_of_the_workbook_is_a_formula_or_an_error(need_tool: NeedTool, tmp_path: Path) -> None:
+    books = [written(name, "xlsx", tmp_path) for name in ROUNDS]
+    soffice, out = need_tool("soffice", "libreoffice"), tmp_path / "out"
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    words = [soffice, profile, "--headless", "--convert-to", "xlsx", "--outdir", str(out), *map(str, books)]
+    subprocess.run(words, check=True, capture_output=True, timeout=300)
+    for book in (*books, *(out / book.name for book in books)):
+        with zipfile.ZipFile(book) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        assert not [name for name in parts if "externalLink" in name or "vba" in name.lower()], book.name
+        sheets = [data for name, data in parts.items() if name.startswith("xl/worksheets/sheet")]
+        assert len(sheets) > 20
+        for data in sheets:
+            found = set(re.findall(rb"<f[ >/][^<]*(?:</f>)?", data))
+            assert found <= {b'<f aca="false">TRUE()</f>', b'<f aca="false">FALSE()</f>'}, book.name  # its booleans
+            assert not re.search(rb'<c [^>]*t="e"', data), book.name
+        outside = [data for name, data in parts.items() if name.endswith(".rels") and b'TargetMode="External"' in data]
+        assert outside == [], book.name
+        assert any(MARK.encode() in data for data in parts.values())
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_exports_are_guarded_and_valid(name: str, tmp_path: Path) -> None:
+    for row in csv.reader(io.StringIO(written(name, "csv", tmp_path).read_text("utf-8"), newline="")):
+        for cell in row:
+            assert not cell.startswith(FORMULA_STARTS)
+            assert not STEERING.search(cell)
+    document = json.loads(checked(written(name, "json", tmp_path)))
+    assert next(Draft202012Validator(json.loads(findings_schema())).iter_errors(document), None) is None
+    for line in checked(written(name, "ocsf", tmp_path)).splitlines():
+        ComplianceFinding.model_validate_json(line)
+    Model.model_validate_json(checked(written(name, "oscal", tmp_path)))
+    findings = len(hostile_round(name).audit.findings)
+    assert len(list(ElementTree.fromstring(checked(written(name, "junit", tmp_path))).iter("testcase"))) == findings
+    markdown = checked(written(name, "md", tmp_path))
+    page = Tags(github_flavored_markdown_to_html(markdown, cmark.Options.CMARK_OPT_UNSAFE))
+    assert page.tags <= MARKDOWN_TAGS
+    assert page.attributes <= {"align"}
+
+
+MARKDOWN_TAGS = {
+    *("h1", "h2", "p", "strong", "ul", "li", "blockquote", "code"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+
+
+def checked(path: Path) -> str:
+    """The text of a file in which nothing steers a terminal, with its texts hostile."""
+    text = path.read_text("utf-8")
+    assert MARK in text
+    assert not STEERING.search(text.replace("\r\n", "\n")), path.name
+    return text
+
+
+@pytest.mark.parametrize("name", ["texts", "everything"])
+def test_the_terminal_is_not_steered(name: str, tmp_path: Path) -> None:
+    audit, run = hostile_round(name).audit, CliRunner().invoke
+    out = audit.save(tmp_path / "run", formats=["json"])
+    ids = audit.findings.drop_duplicates("status")["finding_id"]
+    commands = [
+        ["verify"],
+        ["check", "--fail-on", "never", "--allow-incomplete"],
+        *(["explain", found] for found in ids),
+    ]
+    told = ""
+    for command, *more in commands:
+        done = run(app, [command, str(out), *more])
+        assert done.exit_code == 0, done.output
+        told += done.output
+    assert MARK in told
+    assert not STEERING.search(told)
+    for each in (audit, audit.snapshot, audit.policy, audit.explain(ids.iloc[0])):
+        assert not STEERING.search(repr(each)), type(each)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_half_characters_in_a_file_are_refused_with_their_line(kind: str, tmp_path: Path) -> None:
+    path = write_files(tmp_path)[kind]
+    text = path.read_text("utf-8")
+    path.write_text(text.replace(" given ", "\\uD800 given ").replace("|`", "\\uD800"), encoding="utf-8")
+    given: dict[str, Any] = {kind: path}
+    if kind == "rules":
+        given = {"checks": path.parent}
+    if kind == "framework":
+        given = {"frameworks": [path]}
+    with pytest.raises(ConfigurationError, match=r"yaml:\d+: "):
+        va.audit(plain_snapshot(), **given)
+
+
+def test_files_whose_names_are_no_utf8_are_kept_and_told(tmp_path: Path) -> None:
+    paths = {}
+    for kind, path in write_files(tmp_path).items():
+        try:
+            paths[kind] = path.rename(path.with_name(os.fsdecode(b"caf\xe9-%s.yaml" % kind.encode())))
+        except OSError:
+            pytest.skip("this file system takes no such names")
+    judged: dict[str, Any] = {kind: paths[kind] for kind in ("policy", "waivers", "site", "brand")}
+    audit = va.audit(plain_snapshot(), checks=paths["rules"].parent, frameworks=[paths["framework"]], **judged)
+    assert audit.policy.name == "caf?-policy.yaml"
+    run = audit.save(tmp_path / "run", formats=["html", "xlsx", "json", "csv", "junit", "ocsf", "oscal", "md"])
+    assert va.verify(run) == []
