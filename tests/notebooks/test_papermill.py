@@ -1,0 +1,90 @@
+"""The monthly notebook as a schedule runs it: parameters from outside, no password in anything that stays."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from running_notebooks import FOLDER
+
+import vbr_audit as va
+from vbr_audit.simulator import serve
+
+MONTHLY = FOLDER / "08_monthly_unattended.ipynb"
+PASSWORD = "Canary-7f3a-Kestrel"
+NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
+
+
+def papermill(folder: Path, url: str, *, password: str | None = PASSWORD) -> subprocess.CompletedProcess[str]:
+    """Run the notebook by the command of its last cell, in `folder`."""
+    given = {"url": url, "username": "monthly", "month": "2026-10", "out": "runs"}
+    words = [word for name, value in given.items() for word in ("-p", name, value)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VBR_AUDIT_")}
+    environment |= {"VBR_AUDIT_KEYRING": "0"} | ({"VBR_AUDIT_PASSWORD": password} if password else {})
+    command = [sys.executable, "-m", "papermill", str(MONTHLY), "october.ipynb", *words, "--no-progress-bar"]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180)
+
+
+def all_bytes(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below `folder`, and every member of those that are archives."""
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        yield path.name, path.read_bytes()
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                yield from ((f"{path.name}/{name}", archive.read(name)) for name in archive.namelist())
+
+
+def test_the_password_is_no_parameter() -> None:
+    notebook = nbformat.read(MONTHLY, as_version=4)
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    names: dict[str, str] = {}
+    exec(cell.source, {}, names)
+    assert names == {"url": "", "username": "auditor", "month": "", "out": ""}
+
+
+@pytest.mark.slow
+def test_a_schedule_gets_a_run_and_a_record_and_leaves_no_password(tmp_path: Path) -> None:
+    with serve(jobs=3, sessions=60, now=NOW, role="Administrator", username="monthly", password=PASSWORD) as url:
+        done = papermill(tmp_path, url)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "2026-10"
+    assert {path.name for path in run.iterdir()} >= {"report.html", "executive.html", "report.xlsx", "findings.json"}
+    assert va.verify(run) == []
+    seen = dict(all_bytes(tmp_path))
+    assert "october.ipynb" in seen
+    assert any(name.endswith(".zip/sessions/000000000.json") for name in seen)
+    assert [name for name, content in seen.items() if PASSWORD.encode() in content] == []
+    assert PASSWORD not in done.stdout + done.stderr
+    record = json.loads(seen["october.ipynb"])
+    assert record["metadata"]["papermill"]["parameters"] == {
+        "url": url,
+        "username": "monthly",
+        "month": "2026-10",
+        "out": "runs",
+    }
+
+
+@pytest.mark.slow
+def test_an_incomplete_month_ends_in_an_error_with_the_run_written(tmp_path: Path) -> None:
+    with serve(jobs=3, sessions=60, now=NOW, role="Viewer", username="monthly", password=PASSWORD) as url:
+        done = papermill(tmp_path, url)
+    assert done.returncode != 0
+    assert "incomplete: " in done.stderr
+    assert va.verify(tmp_path / "runs" / "2026-10") == []
+    assert [name for name, content in all_bytes(tmp_path) if PASSWORD.encode() in content] == []
+
+
+@pytest.mark.slow
+def test_without_a_password_a_schedule_ends_in_our_words(tmp_path: Path) -> None:
+    done = papermill(tmp_path, "https://127.0.0.1:1", password=None)
+    assert done.returncode != 0
+    assert "no password for 'monthly' at https://127.0.0.1:1" in done.stderr
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,51 @@
+"""Run the notebooks as a reader would, and store what they say: `python tests/support/running_notebooks.py [NAME…]`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+"""What every notebook holds of the kernel that ran it: nothing of the machine, nor of its version."""
+
+
+def paths() -> list[Path]:
+    """The notebooks in order."""
+    return sorted(FOLDER.glob("*.ipynb"))
+
+
+def run_notebook(path: Path, folder: Path) -> Any:
+    """The notebook at `path` with the outputs of a fresh run in `folder`."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook, timeout=120, resources={"metadata": {"path": str(folder)}}, record_timing=False, kernel_name="python3"
+    )
+    client.execute()
+    notebook.metadata = nbformat.from_dict(METADATA)
+    return notebook
+
+
+def store(path: Path) -> None:
+    """Put the outputs of a fresh run into the notebook at `path`."""
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = run_notebook(path, Path(folder))
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for each in paths():
+        if not sys.argv[1:] or any(each.name.startswith(name) for name in sys.argv[1:]):
+            store(each)
+            print(each.name, f"{each.stat().st_size / 1000:.0f} kB")
