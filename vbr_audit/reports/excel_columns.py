@@ -127,8 +127,8 @@ def _format_of(values: pd.Series, unit: str | None) -> str | None:
     """How the values of a column are shown where a spreadsheet's own choice would not do."""
     if pd.api.types.is_bool_dtype(values.dtype):
         return TRUTH_FORMAT
-    if pd.api.types.is_float_dtype(values.dtype) and unit not in (None, "s"):
-        return "#,##0.00"
+    if pd.api.types.is_float_dtype(values.dtype) and unit is not None:
+        return "#,##0.0" if unit == "s" else "#,##0.00"
     return "0" if _is_long(values) else None
 
 
