@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import invoke
 from core_checks import CORE_TEXT
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from vbr_audit.cli import app
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
 
 Run = Callable[..., Result]
@@ -22,17 +23,27 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     Without a policy of its own a command asks only the core checks, which a Backup Viewer can answer.
     """
-    runner = CliRunner()
     core = tmp_path_factory.mktemp("policy") / "core.yaml"
     core.write_text(CORE_TEXT, encoding="utf-8")
 
-    def invoke(*words: object, **options: Any) -> Result:
+    def run_core(*words: object, **options: Any) -> Result:
         given = [str(word) for word in words]
         if given and given[0] in ("audit", "collect", "doctor") and "--policy" not in given:
             given += ["--policy", str(core)]
-        return runner.invoke(app, given, **options)
+        return invoke(*given, **options)
 
-    return invoke
+    return run_core
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, and an empty home."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    return here
 
 
 @pytest.fixture

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keyring
 import pytest
+from command_line import invoke, write
 from core_checks import CORE_TEXT
 from keyring.backend import KeyringBackend
-from typer.testing import CliRunner, Result
 
-from vbr_audit.cli import app
 from vbr_audit.cli.options import SEVERITIES
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.settings import (
@@ -32,24 +30,9 @@ StartServer = Callable[..., ServerUrl]
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(empty_folder: Path) -> Path:
     """An empty current folder, and an empty home."""
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    return here
-
-
-def invoke(*words: object, **options: Any) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], **options)
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return empty_folder
 
 
 def show(*words: object) -> dict[str, tuple[str, str]]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from command_line import invoke, write
 
 import vbr_audit as va
-from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.settings import FILE_KEYS, GUARDED, load_settings, settings_in_force, user_file
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl
@@ -31,25 +29,10 @@ LINES = {
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder that somebody else may have filled, and an empty home."""
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    for name in ("HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.setenv("VBR_AUDIT_PASSWORD", DEMO_PASSWORD)
-    return here
-
-
-def invoke(*words: object, **options: Any) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], **options)
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return empty_folder
 
 
 def test_every_setting_is_guarded_or_harmless() -> None:

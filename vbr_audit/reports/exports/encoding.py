@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from vbr_audit.display import is_known, iso
+from vbr_audit.display import encodable, is_known, iso
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,13 +49,13 @@ def json_bytes(document: Any, *, indent: bool = True) -> bytes:
     try:
         data = orjson.dumps(document, option=option)
     except orjson.JSONEncodeError:
-        data = orjson.dumps(_encodable(document), option=option)
+        data = orjson.dumps(_all_encodable(document), option=option)
     return _STEERING.sub(_escaped, data)
 
 
 def stable_uuid(*parts: str) -> str:
     """A UUID (version 5) that is the same for the same `parts`."""
-    return str(uuid.uuid5(_NAMESPACE, "\0".join(parts).encode("utf-8", "replace").decode()))
+    return str(uuid.uuid5(_NAMESPACE, encodable("\0".join(parts))))
 
 
 def outcome_uuid(context: ReportContext) -> str:
@@ -84,9 +84,9 @@ def _escaped(match: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(match.group().decode())
 
 
-def _encodable(value: Any) -> Any:
+def _all_encodable(value: Any) -> Any:
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+        return encodable(value)
     if isinstance(value, dict):
-        return {_encodable(key): _encodable(entry) for key, entry in value.items()}
-    return [_encodable(entry) for entry in value] if isinstance(value, list) else value
+        return {_all_encodable(key): _all_encodable(entry) for key, entry in value.items()}
+    return [_all_encodable(entry) for entry in value] if isinstance(value, list) else value
