@@ -49,10 +49,22 @@ _ALL: Final = (
     Control("schedule_daily_days", "string", "The selected days of the week, joined by commas."),
     Control("schedule_daily_time", "string", "When on these days, by the server's clock, as the server wrote it."),
     Control("schedule_monthly_enabled", "boolean", "It runs on a day of the month."),
+    Control("schedule_monthly_time", "string", "When on that day, by the server's clock, as the server wrote it."),
+    Control("schedule_monthly_number", "string", "Which weekday of the month: First to Fourth or Last; or OnDay."),
+    Control("schedule_monthly_weekday", "string", "The weekday that is counted so."),
+    Control("schedule_monthly_day", "Int64", "The day of the month, where it is OnDay."),
+    Control("schedule_monthly_last_day", "boolean", "It is the last day of the month, whatever the day above."),
     Control("schedule_monthly_months", "string", "In which months, joined by commas."),
     Control("schedule_periodically_enabled", "boolean", "It runs every so many hours or minutes."),
     Control("schedule_periodically_kind", "string", "The unit of that time: Seconds, Minutes, Hours or Days."),
     Control("schedule_periodically_frequency", "Int64", "How many of these units.", "schedule_periodically_kind"),
+    Control("schedule_periodically_minute", "Int64", "How long after each full hour it starts.", "min"),
+    Control("schedule_periodically_days", "string", "The days with hours of their own, joined by commas."),
+    Control(
+        "schedule_periodically_hours",
+        "string",
+        "The 24 hours of each of these days, joined by commas: 1 where a start is permitted, 0 where it is not.",
+    ),
     Control("schedule_continuously_enabled", "boolean", "It runs again as soon as it has ended."),
     Control("schedule_after_job_enabled", "boolean", "It runs after another job."),
     Control("schedule_after_job_name", "string", "The name of the job that it runs after."),
@@ -116,6 +128,12 @@ _ALL: Final = (
     Control("post_script_enabled", "boolean", "A script runs after the job."),
     Control("script_enabled", "boolean", "A script runs before or after the job.", computed_from=SCRIPTS),
     Control("backup_window_enabled", "boolean", "The job may run at set hours only."),
+    Control("backup_window_days", "string", "The days with set hours, joined by commas."),
+    Control(
+        "backup_window_hours",
+        "string",
+        "The 24 hours of each of these days, joined by commas: 1 where the job may run, 0 where it may not.",
+    ),
     Control("email_enabled", "boolean", "The job sends mail."),
     Control("snmp_enabled", "boolean", "The job sends SNMP traps."),
     Control("repository_id", "string", "The id of the repository it writes to (of a replica: its metadata)."),
@@ -137,5 +155,11 @@ CONTROLS: Final[dict[str, Control]] = {control.name: control for control in _ALL
 ID_CONTROLS: Final = frozenset({"encryption_password_id", "kms_server_id", "repository_id", "primary_job_id"})
 """The controls that hold an id: the all-zero id means that there is none."""
 
-LIST_CONTROLS: Final = frozenset({"schedule_daily_days", "schedule_monthly_months"})
+LIST_CONTROLS: Final = frozenset(
+    {
+        "schedule_daily_days",
+        "schedule_monthly_months",
+        *(f"{window}_{part}" for window in ("schedule_periodically", "backup_window") for part in ("days", "hours")),
+    }
+)
 """The controls that hold a list of words."""

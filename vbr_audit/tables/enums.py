@@ -147,6 +147,9 @@ RENAMED_SESSION_TYPES: Final = {"Job": "BackupJob"}
 CONTROL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule_type": ("Immediate", "Periodic", "Continuous", "Custom"),
     "schedule_daily_kind": ("Everyday", "WeekDays", "SelectedDays"),
+    "schedule_monthly_number": ("First", "Second", "Third", "Fourth", "Last", "OnDay"),
+    "schedule_monthly_weekday": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "schedule_periodically_kind": ("Seconds", "Minutes", "Hours", "Days"),
     "retention_type": ("RestorePoints", "Days", "Months", "Years"),
     "encryption_type": ("ByUserPassword", "ByKms"),
     "backup_mode": ("Full", "Incremental", "ReverseIncremental", "Transform", "TransformForeverIncremental"),

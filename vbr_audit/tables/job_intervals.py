@@ -10,11 +10,21 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.display import MONTHS
+from vbr_audit.tables.schedule import (
+    ALWAYS,
+    DAY_MIN,
+    PERIOD_COLUMNS,
+    hours_of,
+    longest_days,
+    longest_denied,
+    longest_minutes,
+    plain,
+    step_of,
+)
 from vbr_audit.tables.words import WEEK
 
 _DAY_H: Final = 24
 _MONTH_H: Final = 31 * _DAY_H
-_UNIT_H: Final = {"Seconds": 1 / 3600, "Minutes": 1 / 60, "Hours": 1.0, "Days": 24.0}
 _DAILY_H: Final = {"Everyday": _DAY_H, "WeekDays": 3 * _DAY_H}
 _LINKS: Final = 10
 """How many jobs may start one another in turn and still be followed."""
@@ -24,10 +34,13 @@ def start_intervals(arrays: Mapping[str, Any], *, always_runs: Any) -> pd.api.ex
     """The longest time in hours between two starts of each job of one server, as `Int64`.
 
     `arrays` holds the columns of `jobs`. Of several kinds of schedule the most frequent counts. A job that runs after
-    another has the interval of that one, found by its name. NA where no enabled kind tells, or none is surely enabled;
-    0 for the jobs that surely need no schedule, by the nullable boolean `always_runs`.
+    another has the interval of that one, found by its name. NA where no enabled kind tells, or none is surely enabled.
+    The jobs that surely need no schedule, by the nullable boolean `always_runs`, rest as long as their window denies
+    in a row, else never. All by the server's clock: in the night of a change it may be an hour more.
     """
-    hours = np.where(always_runs.to_numpy(dtype=bool, na_value=False), 0.0, np.nan)
+    always = always_runs.to_numpy(dtype=bool, na_value=False)
+    windows = _each(zip(*(plain(arrays[f"backup_window_{part}"]) for part in ("days", "hours")), strict=True), _denied)
+    hours = np.where(always, windows, np.nan)
     for switch, column in _WAYS.items():
         enabled = pd.Series(arrays[switch]).fillna(False).to_numpy(dtype=bool)
         hours[enabled] = np.fmin(hours[enabled], column(arrays)[enabled])
@@ -37,21 +50,39 @@ def start_intervals(arrays: Mapping[str, Any], *, always_runs: Any) -> pd.api.ex
 
 
 def _daily(arrays: Mapping[str, Any]) -> np.ndarray:
-    days = pd.Series(arrays["schedule_daily_days"]).fillna("")
-    return _each(zip(arrays["schedule_daily_kind"], days, strict=True), _daily_gap)
+    pairs = zip(plain(arrays["schedule_daily_kind"]), plain(arrays["schedule_daily_days"]), strict=True)
+    return _each(pairs, _daily_gap)
 
 
-def _daily_gap(kind: str, days: str) -> float:
-    return _gap(days, WEEK, _DAY_H) if kind == "SelectedDays" else _DAILY_H.get(kind, math.nan)
+def _daily_gap(kind: str | None, days: str | None) -> float:
+    return _gap(days or "", WEEK, _DAY_H) if kind == "SelectedDays" else _DAILY_H.get(kind or "", math.nan)
+
+
+def _denied(days: str | None, hours: str | None) -> float:
+    return float(longest_denied(days, hours))
 
 
 def _monthly(arrays: Mapping[str, Any]) -> np.ndarray:
-    return _each(((months,) for months in arrays["schedule_monthly_months"]), lambda text: _gap(text, MONTHS, _MONTH_H))
+    names = ("months", "number", "weekday", "day", "last_day")
+    return _each(zip(*(plain(arrays[f"schedule_monthly_{name}"]) for name in names), strict=True), _monthly_gap)
+
+
+def _monthly_gap(months: str | None, *which: Any) -> float:
+    days = longest_days(months, *which)
+    return _gap(months or "", MONTHS, _MONTH_H) if days is None else float(days * _DAY_H)
 
 
 def _periodically(arrays: Mapping[str, Any]) -> np.ndarray:
-    pairs = zip(arrays["schedule_periodically_kind"], arrays["schedule_periodically_frequency"], strict=True)
-    return _each(pairs, lambda kind, count: _UNIT_H[kind] * count if kind in _UNIT_H and count > 0 else math.nan)
+    return _each(zip(*(plain(arrays[name]) for name in PERIOD_COLUMNS), strict=True), _periodic_gap)
+
+
+def _periodic_gap(kind: Any, frequency: Any, minute: Any, days: str | None, hours: str | None) -> float:
+    step = step_of(kind, frequency)
+    allowed = hours_of(days, hours) or ALWAYS
+    if step is None or allowed == ALWAYS or step > DAY_MIN:
+        return math.nan if step is None else step / 60
+    longest = longest_minutes(max(step, 1), minute or 0, np.array(allowed))
+    return math.nan if longest is None else longest / 60
 
 
 def _continuously(arrays: Mapping[str, Any]) -> np.ndarray:
@@ -67,9 +98,9 @@ _WAYS: Final[Mapping[str, Callable[[Mapping[str, Any]], np.ndarray]]] = {
 
 
 def _each(rows: Iterable[tuple[Any, ...]], hours: Callable[..., float]) -> np.ndarray:
-    """`hours` of each row, NaN where a value is NA; equal rows are asked once."""
+    """`hours` of each row; equal rows are asked once."""
     listed = list(rows)
-    known = {row: math.nan if any(value is pd.NA for value in row) else hours(*row) for row in dict.fromkeys(listed)}
+    known = {row: hours(*row) for row in dict.fromkeys(listed)}
     return np.array([known[row] for row in listed], dtype=float)
 
 
