@@ -10,7 +10,7 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import run_order, take_order
-from vbr_audit.cli.cmd_simulate import Seed, SimulatedRevision
+from vbr_audit.cli.cmd_simulate import Now, Seed, SimulatedRevision, read_now
 from vbr_audit.cli.guard import guarded
 from vbr_audit.cli.standing import without_settings_files
 from vbr_audit.errors import ConfigurationError
@@ -25,6 +25,7 @@ DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run f
 def demo_command(
     out: DemoOut = Path("demo-run"),
     seed: Seed = 1,
+    now: Now = None,
     revision: SimulatedRevision = "1.3-rev1",
     policy: o.Policy = None,
     waivers: o.Waivers = None,
@@ -53,6 +54,7 @@ def demo_command(
     from vbr_audit.checks.site import load_site
     from vbr_audit.servers_file import Server
 
+    moment = read_now(now)
     key = o.take_scrub_key(scrub, scrub_key, out)
     order = take_order(
         out,
@@ -72,7 +74,7 @@ def demo_command(
     if site is None:
         invented = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
         order = dataclasses.replace(order, site=invented)
-    with simulator.serve(seed=seed, revision=revision, role="Administrator") as url:
+    with simulator.serve(seed=seed, now=moment, revision=revision, role="Administrator") as url:
         server = Server(
             url,
             place="the demonstration",

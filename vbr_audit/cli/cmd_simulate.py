@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import Annotated
 
@@ -22,6 +23,15 @@ Role = Annotated[
         help="Role of the account: Viewer, BackupOperator, RestoreOperator, SecurityAdministrator or Administrator.",
     ),
 ]
+Now = Annotated[
+    str | None,
+    typer.Option(
+        "--now",
+        metavar="MOMENT",
+        help="Moment at which the simulated server stands still: an ISO date or date and time, "
+        "in its local time unless an offset is given; same moment and seed, same estate. Default: its clock runs.",
+    ),
+]
 ServeTls = Annotated[bool, typer.Option("--tls", help="Serve https with a self-signed certificate.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on loopback; 0 takes a free one.")]
 Faults = Annotated[
@@ -34,6 +44,7 @@ def simulate_command(
     jobs: Jobs = 40,
     sessions: Sessions = 3000,
     seed: Seed = 1,
+    now: Now = None,
     revision: SimulatedRevision = "1.3-rev1",
     role: Role = "Viewer",
     tls: ServeTls = False,
@@ -44,11 +55,13 @@ def simulate_command(
     """Serve a simulated VBR server on loopback until Ctrl-C."""
     from vbr_audit import simulator
 
+    moment = read_now(now)
     try:
         server = simulator.serve(
             jobs=jobs,
             sessions=sessions,
             seed=seed,
+            now=moment,
             revision=revision,
             role=role,
             tls=tls,
@@ -62,6 +75,18 @@ def simulate_command(
             _wait()
     except (ValueError, OSError) as error:
         raise ConfigurationError(f"the simulator cannot start: {error}", hint="See --help for what it takes.") from None
+
+
+def read_now(text: str | None) -> dt.datetime | None:
+    """Read the moment of `--now`, None when its clock shall run."""
+    from vbr_audit.simulator import read_moment
+
+    try:
+        return None if text is None else read_moment(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"--now: {error}", hint="Give a date like 2026-11-15, or 2026-11-15T09:00+01:00."
+        ) from None
 
 
 def _wait() -> None:

@@ -6,6 +6,7 @@ other. It reads like the real server and misbehaves on demand. Needs the extra `
 
 from vbr_audit.simulator.access import ROLES
 from vbr_audit.simulator.app import create_app
+from vbr_audit.simulator.clock import read_moment
 from vbr_audit.simulator.faults import DATASETS, FAULTS, Fault
 from vbr_audit.simulator.options import DEMO_PASSWORD, DEMO_USERNAME, SimulatorOptions
 from vbr_audit.simulator.revisions import REVISIONS
@@ -27,5 +28,6 @@ __all__ = [
     "Simulator",
     "SimulatorOptions",
     "create_app",
+    "read_moment",
     "serve",
 ]

@@ -16,12 +16,24 @@ ZONE_NAME = "Europe/Berlin"
 ZONE_TEXT = "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS = range(2000, 2100)
 
 
 def to_ticks(moment: datetime) -> int:
     """Count an instant in ticks since 1970; a moment without an offset is the server's local time."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=ZONE)
     return (aware - _EPOCH) // timedelta(microseconds=1) * 10
+
+
+def read_moment(text: str) -> datetime:
+    """Read the moment of a simulated server: an ISO date or date and time, local to the server unless it says else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no ISO date or date and time") from None
+    if moment.year not in _YEARS:
+        raise ValueError(f"the year of {text!r} is not between {_YEARS.start} and {_YEARS.stop - 1}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZONE)
 
 
 def to_datetime(ticks: int) -> datetime:
