@@ -110,8 +110,17 @@ def test_a_key_is_judged_by_its_algorithm(algorithm: str | None, bits: int, expe
 
 
 def test_one_fault_of_the_certificate_is_enough() -> None:
-    found = judge("SRV-005", server_certificate=[{"is_trusted": False}])
-    assert (found.result[0], found.json_path[0]) == ("FAIL", "isTrusted")
+    untrusted = {"server_certificate": [{"is_trusted": False}]}
+    demanded = run_example(REGISTRY.get("SRV-005"), Example("FAIL", {}, untrusted, params={"trust_needed": True}))
+    weak = judge("SRV-005", server_certificate=[{"key_algorithm": "RSA", "key_bits": 1024}])
+
+    assert (demanded.result[0], demanded.json_path[0]) == ("FAIL", "isTrusted")
+    assert (weak.result[0], weak.json_path[0]) == ("FAIL", "keySize")
+
+
+def test_a_certificate_of_its_own_is_no_fault_unless_trust_is_demanded() -> None:
+    row = {"valid_until": EXAMPLE_NOW + dt.timedelta(days=400), "key_algorithm": "RSA", "key_bits": 2048}
+    assert result("SRV-005", server_certificate=[{**row, "is_trusted": False}]) == "PASS"
 
 
 @given(

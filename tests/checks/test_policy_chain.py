@@ -227,7 +227,7 @@ def test_what_a_policy_changes_is_said_with_its_place(folder: Path) -> None:
     )
     lines = policy_changes(load_policy(folder / "top.yaml"))
     assert "JOB-003: min_retries 1 > 5 (base.yaml:6)" in lines
-    assert "JOB-008: severity high > low (top.yaml:4)" in lines
+    assert "JOB-008: severity medium > low (top.yaml:4)" in lines
     assert "RUN-003: disabled: judged elsewhere (base.yaml:8)" in lines
     assert "JOB-003: for server vbr02, object_name LAB-*: min_retries 1 (top.yaml:10)" in lines
     assert "JOB-003: for server vbr02, object_name LAB-*: disabled: lab (top.yaml:10)" in lines

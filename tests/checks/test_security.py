@@ -175,9 +175,13 @@ def test_rules_without_encryption_are_named() -> None:
 def test_mail_words(failure: bool, success: bool) -> None:
     mail = {"is_enabled": True, "email_on_failure": failure, "email_on_success": success}
     found = ask("SEC-018", {}, {"email_settings": [mail]})
+    both = run_example(
+        REGISTRY.get("SEC-018"), Example("PASS", {}, {"email_settings": [mail]}, params={"demand_success": True})
+    )
 
-    assert found.result.tolist() == ["PASS" if failure and success else "FAIL"]
-    assert ("not" in found.observed[0]) == (not (failure and success))
+    assert found.result.tolist() == ["PASS" if failure else "FAIL"]
+    assert both.result.tolist() == ["PASS" if failure and success else "FAIL"]
+    assert ("not" in both.observed[0]) == (not (failure and success))
 
 
 def test_reason_stands_only_where_nothing_was_decided() -> None:

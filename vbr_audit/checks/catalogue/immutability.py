@@ -127,7 +127,7 @@ def immutable_long_enough(
 @check(
     "IMM-003",
     "Backups are immutable for as long as the job keeps them",
-    severity="medium",
+    severity="info",
     tables=("jobs", "repositories", "scale_out_extents"),
     aggregates=("scale_out_extents",),
     reads=(

@@ -204,7 +204,7 @@ def _days_kept(unit: pd.Series, quantity: pd.Series) -> pd.Series:
 @check(
     "JOB-008",
     "Backups are encrypted",
-    severity="high",
+    severity="medium",
     table="jobs",
     reads=("encryption_enabled",),
     expected="on",

@@ -85,7 +85,7 @@ def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> 
 @check(
     "JOB-019",
     "The description says what the job is for",
-    severity="low",
+    severity="info",
     table="jobs",
     reads=("description", "type"),
     json_path="description",
@@ -150,7 +150,7 @@ def protects_something(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
 @check(
     "JOB-021",
     "Everything in the job's scope is backed up",
-    severity="medium",
+    severity="info",
     table="jobs",
     reads=("excluded_count", "excluded_jobs_count", "disks_to_process", "type"),
     json_path="virtualMachines.excludes",

@@ -163,7 +163,7 @@ def yearly_not_alone(jobs: pd.DataFrame) -> Outcome:
 @check(
     "JOB-013",
     "Chains are guarded by a health check or by active fulls",
-    severity="high",
+    severity="medium",
     table="jobs",
     reads=("health_check_enabled", "health_check_scheduled", "active_fulls_enabled"),
     optional={"active_fulls_enabled": False},

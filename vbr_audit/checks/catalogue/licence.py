@@ -140,7 +140,7 @@ def support_runs(
 @check(
     "LIC-003",
     "The licence has room left",
-    severity="high",
+    severity="medium",
     tables=("servers", "license"),
     reads=(
         "license.used_instances",
@@ -165,9 +165,9 @@ def support_runs(
         ),
         Example("PASS", {}, {"license": [{"used_capacity_tb": 8, "licensed_capacity_tb": 10}]}),
         Example("PASS", {}, {"license": [{"used_instances": 90, "licensed_instances_with_promo": 120}]}),
-        Example("FAIL", {}, {"license": [{"used_instances": 81, "licensed_instances": 100}]}, severity="medium"),
-        Example("FAIL", {}, {"license": [{"used_instances": 95, "licensed_instances": 100}]}, severity="medium"),
-        Example("FAIL", {}, {"license": [{"used_instances": 96, "licensed_instances": 100}]}, severity="high"),
+        Example("FAIL", {}, {"license": [{"used_instances": 81, "licensed_instances": 100}]}, severity="low"),
+        Example("FAIL", {}, {"license": [{"used_instances": 95, "licensed_instances": 100}]}, severity="low"),
+        Example("FAIL", {}, {"license": [{"used_instances": 96, "licensed_instances": 100}]}, severity="medium"),
         Example(
             "FAIL",
             {},
@@ -181,9 +181,9 @@ def support_runs(
                     }
                 ]
             },
-            severity="medium",
+            severity="low",
         ),
-        Example("FAIL", {}, {"license": [{"used_instances": 1, "licensed_instances": 0}]}, severity="high"),
+        Example("FAIL", {}, {"license": [{"used_instances": 1, "licensed_instances": 0}]}, severity="medium"),
         Example("UNKNOWN", {}, {"license": [{"used_instances": 1}]}),
         Example("UNKNOWN", {}, {"license": [{"licensed_instances": 1}]}),
         Example("UNKNOWN", {}, {"license": [{"used_instances": 1, "licensed_instances": 100, "licensed_sockets": 4}]}),
@@ -196,7 +196,7 @@ def licence_has_room(
     servers: pd.DataFrame,
     license: pd.DataFrame,
     *,
-    warn_percent: Annotated[float, param("Share above which it fails with medium severity.", unit="%", ge=0)] = 80.0,
+    warn_percent: Annotated[float, param("Share above which it fails with low severity.", unit="%", ge=0)] = 80.0,
     max_percent: Annotated[float, param("Share above which it fails with full severity.", unit="%", ge=0)] = 95.0,
 ) -> Outcome:
     """What is added beyond the licence is not protected, or stops being so: the newest machines first."""
@@ -215,7 +215,7 @@ def licence_has_room(
         ok,
         observed=worded(servers.index, (told, _counts(used, licensed, both))),
         expected=f"at most {limit:g} % used; above {max_percent:g} % it weighs in full",
-        severity=worded(servers.index, (over & ~far_over, "medium")),
+        severity=worded(servers.index, (over & ~far_over, "low")),
         applies=nullable(~nothing, np.zeros(len(servers), dtype=bool), servers.index),
         reason=worded(
             servers.index,

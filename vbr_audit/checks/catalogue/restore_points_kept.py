@@ -8,8 +8,9 @@ from typing import Annotated
 import pandas as pd
 
 from vbr_audit.checks.catalogue.restore_points import NO_POINT, aged_limit, dated
-from vbr_audit.checks.dates import older_than
-from vbr_audit.checks.logic import any_of, beside, nullable, one_of, places_of, surely, worded
+from vbr_audit.checks.codes import Cells
+from vbr_audit.checks.dates import hours_between
+from vbr_audit.checks.logic import beside, nullable, one_of, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -19,7 +20,19 @@ _OPEN = "not all restore points of the object are known, or not what they are"
 _MARKED = {"points_count": 1, "has_clean_point": True}
 _DUE = {"retention_due": True}
 _REGULAR = {"type": "Regular", "replica_id": "r1"}
+_WORKING = ("Ready", "Processing")
+_MONTH_H = 31 * 24
 _STATES = ("Ready", "Processing", "SureBackup", "Failover", "FailedFailover", "PermanentFailover", "Failback")
+
+
+def _point_of(hours: float) -> dict[str, list[dict[str, object]]]:
+    """The one point of the replica, for examples."""
+    return {"replica_points": [{"replica_id": "r1", "created": hours_ago(hours)}]}
+
+
+def _scheduled(hours: int) -> dict[str, list[dict[str, object]]]:
+    """The job of the replica and the interval of its schedule, for examples."""
+    return {"jobs": [{"job_id": "j1", "start_interval_h": hours}]}
 
 
 @check(
@@ -261,32 +274,46 @@ def clean_point_recent(
     "RPO-013",
     "The replica is ready and recent",
     severity="high",
-    tables=("replicas", "replica_points"),
+    tables=("replicas", "replica_points", "jobs"),
     aggregates=("replica_points",),
-    reads=("state", "type", "replica_id", "replica_points.replica_id", "replica_points.created"),
-    expected="Ready, newest point at most {max_age_hours} h ago",
+    fallback=("jobs",),
+    reads=(
+        "state",
+        "type",
+        "replica_id",
+        "job_id",
+        "replica_points.replica_id",
+        "replica_points.created",
+        "jobs.job_id",
+        "jobs.start_interval_h",
+    ),
+    expected="ready, newest point at most {max_age_hours} h old, or within {intervals} intervals of its job's schedule",
     remediation="Home > Replicas: undo, commit or repeat the failover; then start the replication job.",
     examples=(
+        Example("PASS", {**_REGULAR, "state": "Ready"}, _point_of(24)),
+        Example("PASS", {**_REGULAR, "state": "Processing"}, _point_of(24)),
+        Example("PASS", {**_REGULAR, "state": "Ready", "job_id": "j1"}, {**_point_of(300), **_scheduled(168)}),
+        Example("PASS", {**_REGULAR, "state": "Ready", "job_id": "j1"}, {**_point_of(60), **_scheduled(30)}),
+        Example("PASS", {**_REGULAR, "state": "Ready"}, _point_of(0)),
+        Example(
+            "FAIL",
+            {**_REGULAR, "state": "Ready", "job_id": "j1"},
+            {"replica_points": [*_point_of(99)["replica_points"], *_point_of(50)["replica_points"]], **_scheduled(24)},
+        ),
         Example(
             "PASS",
-            {**_REGULAR, "state": "Ready"},
-            {"replica_points": [{"replica_id": "r1", "created": hours_ago(24)}]},
+            {**_REGULAR, "state": "Ready", "job_id": "j1"},
+            {"replica_points": [*_point_of(30)["replica_points"], *_point_of(50)["replica_points"]], **_scheduled(24)},
         ),
-        Example(
-            "FAIL",
-            {**_REGULAR, "state": "Ready"},
-            {"replica_points": [{"replica_id": "r1", "created": hours_ago(24.1)}]},
-        ),
-        Example(
-            "FAIL",
-            {**_REGULAR, "state": "Failover"},
-            {"replica_points": [{"replica_id": "r1", "created": hours_ago(1)}]},
-        ),
-        Example(
-            "UNKNOWN",
-            {**_REGULAR, "state": "Levitating"},
-            {"replica_points": [{"replica_id": "r1", "created": hours_ago(1)}]},
-        ),
+        Example("FAIL", {**_REGULAR, "state": "Ready", "job_id": "j1"}, {**_point_of(337), **_scheduled(168)}),
+        Example("FAIL", {**_REGULAR, "state": "Processing", "job_id": "j1"}, {**_point_of(49), **_scheduled(24)}),
+        Example("FAIL", {**_REGULAR, "state": "Ready", "job_id": "j1"}, {**_point_of(13), **_scheduled(6)}),
+        Example("FAIL", {**_REGULAR, "state": "Ready"}, _point_of(63 * 24)),
+        Example("FAIL", {**_REGULAR, "state": "Failover"}, _point_of(1)),
+        Example("UNKNOWN", {**_REGULAR, "state": "Ready"}, _point_of(24.1)),
+        Example("UNKNOWN", {**_REGULAR, "state": "Ready"}, _point_of(62 * 24)),
+        Example("UNKNOWN", {**_REGULAR, "state": "Ready"}, _point_of(-1)),
+        Example("UNKNOWN", {**_REGULAR, "state": "Levitating"}, _point_of(1)),
         Example("UNKNOWN", {**_REGULAR, "state": "Ready"}),
         Example(
             "PASS",
@@ -294,9 +321,20 @@ def clean_point_recent(
             {"replica_points": [{"replica_id": "r1", "created": hours_ago(2)}, {"replica_id": None}]},
         ),
         Example(
+            "FAIL",
+            {**_REGULAR, "state": "Ready", "job_id": "j1"},
+            {
+                "replica_points": [{"replica_id": "r1", "created": hours_ago(99)}, {"replica_id": None}],
+                **_scheduled(24),
+            },
+        ),
+        Example(
             "UNKNOWN",
-            {**_REGULAR, "state": "Ready"},
-            {"replica_points": [{"replica_id": "r1", "created": hours_ago(99)}, {"replica_id": None}]},
+            {**_REGULAR, "state": "Ready", "job_id": "j1"},
+            {
+                "replica_points": [{"replica_id": "r1", "created": hours_ago(99)}, {"replica_id": "r1"}],
+                **_scheduled(24),
+            },
         ),
         Example("UNKNOWN", {"replica_id": "r1", "type": "CDP", "state": "Ready"}),
     ),
@@ -304,19 +342,24 @@ def clean_point_recent(
 def replica_ready(
     replicas: pd.DataFrame,
     points: pd.DataFrame,
+    jobs: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_hours: Annotated[int, param("Age of the newest point that is still good.", unit="hours", ge=1)] = 24,
+    max_age_hours: Annotated[
+        int, param("Age that is good where the job's schedule is not known.", unit="hours", ge=1)
+    ] = 24,
+    intervals: Annotated[int, param("How many intervals of its job's schedule a point may be old.", ge=1)] = 2,
 ) -> Outcome:
-    """A replica that is stuck in a failover, or whose points have grown old, does not take over when it must."""
-    state = replicas["state"]
-    owners = places_of(points["replica_id"], replicas["replica_id"])
-    fresh_points = ~older_than(points["created"], dt.timedelta(hours=max_age_hours), now=now)
-    there = any_of(owners, pd.Series(True, index=points.index, dtype="boolean"), replicas.index)
-    stray = bool(points["replica_id"].isna().any())
-    fresh = any_of(owners, fresh_points, replicas.index).mask(~surely(there) | replicas["replica_id"].isna())
-    fresh = fresh.mask(stray & ~surely(fresh))
-    ready = (state == "Ready").astype("boolean").mask(~surely(one_of(state, _STATES)))
+    """A replica that is stuck in a failover, or whose points have grown old, does not take over when it must.
+
+    How old is too old is said by the schedule of its own job. `Processing` means that its next point is being made.
+    """
+    state, hours = replicas["state"], _replica_limits(replicas, jobs, intervals)
+    newest, undated = _newest(points, replicas)
+    age = hours_between(newest, now)
+    fresh = (age <= hours).where(hours.notna(), (age <= max_age_hours).mask(_undecided(age, max_age_hours, intervals)))
+    fresh = fresh.mask(surely(age < 0)).mask(undated & ~surely(fresh))
+    ready = one_of(state, _WORKING).mask(~surely(one_of(state, _STATES)))
     judged = surely(one_of(replicas["type"], ("Regular", "Snapshot")))
     ok = (ready & fresh).mask(~judged)
     return Outcome(
@@ -324,13 +367,36 @@ def replica_ready(
         observed=worded(
             replicas.index,
             (surely(~ready), state),
-            (surely(ready & fresh), "Ready, with a recent point"),
-            (surely(ready & ~fresh), "Ready, but its newest point is too old"),
+            (surely(ready & fresh), state + ", with a recent point"),
+            (surely(ready & ~fresh), state + ", but its newest point is too old"),
         ),
         reason=worded(
             replicas.index,
             (~judged, "the state of this type of replica is not exposed"),
             (ready.isna(), "its state is missing, or not known to this check"),
-            (ok.isna(), "its points, or their dates, are not known"),
+            (fresh.notna(), pd.NA),
+            (age.isna().to_numpy() | surely(age < 0) | undated, "its points, or their dates, are not known"),
+            default="how often its job is to run is not known, so nobody can say whether its point is late",
         ),
     )
+
+
+def _replica_limits(replicas: pd.DataFrame, jobs: pd.DataFrame, intervals: int) -> pd.Series:
+    """How many hours old the newest point of each replica may be by its job's schedule; NA where that is not known."""
+    scheduled = taken(jobs["start_interval_h"], places_of(replicas["job_id"], jobs["job_id"]), replicas.index)
+    # A job that never rests says nothing about how old a point may be.
+    return (scheduled * intervals).mask(surely(scheduled == 0)).astype("Float64")
+
+
+def _undecided(age: pd.Series, max_age_hours: int, intervals: int) -> pd.Series:
+    """Whether a point is older than any default allows, but not than a schedule by the month would."""
+    return (age > max_age_hours) & (age <= intervals * _MONTH_H)
+
+
+def _newest(points: pd.DataFrame, replicas: pd.DataFrame) -> tuple[pd.Series, Cells]:
+    """The newest point of each replica, NaT for none, and whether the date of one of its points is not told."""
+    newest = points["created"].groupby(points["replica_id"]).max()
+    undated = points.loc[points["created"].isna(), "replica_id"].dropna().unique()
+    row = places_of(replicas["replica_id"], pd.Series(newest.index, dtype=replicas["replica_id"].dtype))
+    found = taken(newest.reset_index(drop=True), row, replicas.index)
+    return found, replicas["replica_id"].isin(undated).to_numpy(dtype=bool)

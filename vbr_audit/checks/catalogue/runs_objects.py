@@ -71,7 +71,7 @@ _TASK_OF_LAST = {"session_id": "last", "algorithm": "Increment", "read_bytes": 1
 @check(
     "RUN-012",
     "The newest run read as much data as usual",
-    severity="medium",
+    severity="low",
     tables=("jobs", "task_sessions", "sessions"),
     aggregates=("task_sessions", "sessions"),
     reads=(

@@ -15,6 +15,7 @@ _TIERS: Final = ("Performance", "Capacity", "Archive")
 _HINDERED: Final = frozenset({"Evacuate", "Pending", "Sealed", "Maintenance", "ResyncRequired", "TenantEvacuating"})
 _FIRST: Final = {"tier": "Performance"}
 _TIERED: Final = {"capacity_tier_enabled": True}
+_DEMANDED: Final = {"tier_needed": True}
 _MOVED: Final = {**_TIERED, "capacity_move_enabled": True, "capacity_copy_enabled": False}
 
 
@@ -70,25 +71,34 @@ def _takes_backups(status: str) -> bool | None:
 
 @check(
     "SOB-002",
-    "Backups reach an encrypted capacity tier",
+    "Backups in the capacity tier are encrypted",
     severity="high",
     table="scale_out_repositories",
     reads=("capacity_tier_enabled", "capacity_encryption_enabled"),
     json_path="capacityTier",
-    expected="capacity tier on and encrypted",
-    remediation="Scale-out Repository > Capacity Tier: extend with object storage; encrypt data uploaded to it.",
+    remediation="Scale-out Repository > Capacity Tier: encrypt data uploaded to it; extend with object storage.",
     examples=(
         Example("PASS", {**_TIERED, "capacity_encryption_enabled": True}),
         Example("FAIL", {**_TIERED, "capacity_encryption_enabled": False}, severity="high"),
-        Example("FAIL", {"capacity_tier_enabled": False}, severity="medium"),
-        Example("FAIL", {"capacity_tier_enabled": False, "capacity_encryption_enabled": True}, severity="medium"),
-        Example("FAIL", {"capacity_tier_enabled": False, "capacity_encryption_enabled": False}, severity="medium"),
+        Example("FAIL", {"capacity_tier_enabled": False}, params=_DEMANDED, severity="medium"),
+        Example(
+            "FAIL",
+            {"capacity_tier_enabled": False, "capacity_encryption_enabled": True},
+            params=_DEMANDED,
+            severity="medium",
+        ),
         Example("UNKNOWN", {**_TIERED, "capacity_encryption_enabled": None}),
         Example("UNKNOWN", {"capacity_tier_enabled": None, "capacity_encryption_enabled": True}),
         Example("UNKNOWN", {"capacity_tier_enabled": None, "capacity_encryption_enabled": False}),
+        Example("UNKNOWN", {"capacity_tier_enabled": None, "capacity_encryption_enabled": True}, params=_DEMANDED),
+        Example("NOT_APPLICABLE", {"capacity_tier_enabled": False, "capacity_encryption_enabled": False}),
     ),
 )
-def capacity_tier_encrypted(repositories: pd.DataFrame) -> Outcome:
+def capacity_tier_encrypted(
+    repositories: pd.DataFrame,
+    *,
+    tier_needed: Annotated[bool, param("Whether a repository without a capacity tier fails.")] = False,
+) -> Outcome:
     """The capacity tier keeps a copy away from the site; in a provider's storage it must not be readable by others."""
     tier = repositories["capacity_tier_enabled"]
     encrypted = repositories["capacity_encryption_enabled"]
@@ -101,9 +111,12 @@ def capacity_tier_encrypted(repositories: pd.DataFrame) -> Outcome:
             (tier & ~encrypted, "on, not encrypted"),
             (tier, "on, encryption not known"),
         ),
+        expected="capacity tier on and encrypted" if tier_needed else "encrypted",
         severity=worded(repositories.index, (~tier, "medium")),
+        applies=None if tier_needed else tier,
         reason=worded(
             repositories.index,
+            (surely(~tier) & (not tier_needed), "it has no capacity tier, and the policy demands none"),
             (tier.isna(), "whether it has a capacity tier is not told"),
             (encrypted.isna() & tier, "whether the capacity tier is encrypted is not told"),
         ),

@@ -15,7 +15,8 @@ from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
-_RSA: Final = {"valid_until": hours_ago(-24 * 30), "key_algorithm": "RSA", "key_bits": 2048, "is_trusted": True}
+_RSA: Final = {"valid_until": hours_ago(-24 * 30), "key_algorithm": "RSA", "key_bits": 2048}
+_TRUSTED: Final = {"trust_needed": True}
 
 
 @check(
@@ -149,7 +150,7 @@ def _span(seconds: float) -> str:
 
 @check(
     "SRV-005",
-    "The server's certificate is valid, strong and trusted",
+    "The server's certificate is valid and strong",
     severity="medium",
     tables=("servers", "server_certificate"),
     reads=(
@@ -167,17 +168,11 @@ def _span(seconds: float) -> str:
         Example("PASS", {}, {"server_certificate": [{**_RSA, "key_algorithm": "ECDSA", "key_bits": 256}]}),
         Example("FAIL", {}, {"server_certificate": [{**_RSA, "key_algorithm": "ECDSA", "key_bits": 255}]}),
         Example("FAIL", {}, {"server_certificate": [{**_RSA, "key_bits": 2047}]}),
-        Example("FAIL", {}, {"server_certificate": [{**_RSA, "is_trusted": False}]}),
+        Example("PASS", {}, {"server_certificate": [{**_RSA, "is_trusted": True}]}, params=_TRUSTED),
+        Example("FAIL", {}, {"server_certificate": [{**_RSA, "is_trusted": False}]}, params=_TRUSTED),
         Example("FAIL", {}, {"server_certificate": [{**_RSA, "valid_until": hours_ago(-24 * 30 + 1)}]}),
         Example("FAIL", {}, {"server_certificate": [{"valid_until": hours_ago(24)}]}),
-        Example("PASS", {}, {"server_certificate": [{**_RSA, "is_trusted": None}]}, params={"trust_needed": False}),
-        Example(
-            "PASS",
-            {},
-            {"server_certificate": [{**_RSA, "is_trusted": None}]},
-            params={"trust_needed": False, "min_days": 1},
-        ),
-        Example("UNKNOWN", {}, {"server_certificate": [{**_RSA, "is_trusted": None}]}),
+        Example("UNKNOWN", {}, {"server_certificate": [{**_RSA, "is_trusted": None}]}, params=_TRUSTED),
         Example("UNKNOWN", {}, {"server_certificate": [{**_RSA, "key_algorithm": "Kyber"}]}),
         Example("UNKNOWN", {}, {"server_certificate": [{**_RSA, "key_algorithm": "DSA"}]}),
         Example("UNKNOWN", {}),
@@ -191,9 +186,10 @@ def certificate_good(
     min_days: Annotated[int, param("Days that it must still be valid.", unit="days", ge=0)] = 30,
     min_rsa_bits: Annotated[int, param("Least size of an RSA key.", unit="bit", ge=1)] = 2048,
     min_ec_bits: Annotated[int, param("Least size of a key on an elliptic curve.", unit="bit", ge=1)] = 256,
-    trust_needed: Annotated[bool, param("Whether the server itself must trust it.")] = True,
+    trust_needed: Annotated[bool, param("Whether the server itself must trust it.")] = False,
 ) -> Outcome:
-    """A certificate that nobody can verify teaches everyone to click warnings away; an expired one stops the agents.
+    """An expired certificate stops the agents, a weak key can be forged; one that nobody can verify teaches everyone
+    to click warnings away, but the one that the installation makes is of that kind: trust is for who demands it.
 
     One of these faults is enough to fail, even where the others are not known. The server tells whether it trusts
     the certificate from 1.3-rev0 on.
