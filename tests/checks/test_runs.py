@@ -15,7 +15,14 @@ Make = Callable[..., Any]
 
 
 def session(result: str | None, created: str | None, state: str | None = "Stopped") -> dict[str, Any]:
-    return {"server": "vbr01", "job_id": "id-of-Nightly", "state": state, "result": result, "created": created}
+    return {
+        "server": "vbr01",
+        "job_id": "id-of-Nightly",
+        "session_type": "BackupJob",
+        "state": state,
+        "result": result,
+        "created": created,
+    }
 
 
 def answer(snapshot: Any, check_id: str) -> tuple[str, Any, str]:

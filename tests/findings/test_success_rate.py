@@ -7,7 +7,6 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
 import pytest
 from core_checks import core_policy
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +24,8 @@ JOBS = ("id-Payroll DB", "id-Files HQ", "id-gone")
 
 
 def _with(snapshot: Snapshot, rows: list[dict[str, Any]]) -> Snapshot:
-    columns = {name: [row.get(name) for row in rows] for name in ("job_id", "session_id", "state", "result", "created")}
+    names = ("job_id", "session_id", "session_type", "state", "result", "created")
+    columns = {name: [row.get(name) for row in rows] for name in names}
     frame = conform({"server": ["vbr01"] * len(rows)} | columns, SPECS["sessions"])[0]
     return dataclasses.replace(snapshot, tables=dict(snapshot.tables) | {"sessions": frame})
 
@@ -35,7 +35,8 @@ def _summary(snapshot: Snapshot) -> Summary:
 
 
 def _row(number: int, created: str, result: str | None, job: str = JOBS[0], state: str = "Stopped") -> dict[str, Any]:
-    return {"job_id": job, "session_id": f"s{number}", "state": state, "result": result, "created": created}
+    told = {"job_id": job, "session_id": f"s{number}", "session_type": "BackupJob"}
+    return told | {"state": state, "result": result, "created": created}
 
 
 def test_retry_that_succeeds_makes_its_run_good(estate: Estate) -> None:
@@ -73,18 +74,14 @@ def test_numbers_of_runs_are_those_that_the_check_counts(
     rows = [_row(n, at.isoformat(), result, job, state) for n, (job, at, result, state) in enumerate(drawn)]
     snapshot = _with(estate(), rows)
     summary = _summary(snapshot)
-    runs = runs_of(snapshot.jobs, snapshot.resulting_sessions, snapshot.since, snapshot.until)
+    runs = runs_of(snapshot.jobs, snapshot.job_runs, snapshot.since, snapshot.until)
     counted = summary.sessions_by_result
     assert [counted[name] for name in ("Success", "Warning", "Failed")] == [
         int(runs.success.sum()), int(runs.warning.sum()), int(runs.failed.sum()),
     ]  # fmt: skip
     assert summary.success_rate is None or 0 <= summary.success_rate <= 1
-    last: dict[tuple[str, dt.date], tuple[dt.datetime, str | None, str]] = {}
-    for job, at, result, state in sorted(drawn, key=lambda row: row[1]):
-        last[job, at.date()] = (at, result, state)
-    ended = [
-        result or "not known"
-        for (job, _), (at, result, state) in last.items()
-        if job != "id-gone" and state == "Stopped" and snapshot.since <= at < snapshot.until
-    ]
-    assert pd.Series(counted)[lambda n: n > 0].to_dict() == pd.Series(ended, dtype=str).value_counts().to_dict()
+    beside = summary.runs_beside
+    started = snapshot.job_runs["in_period"].to_numpy(dtype=bool)
+    assert sum(counted.values()) + beside.open + sum(beside.unlisted.values()) + beside.unlisted_open == started.sum()
+    for rate in (summary.first_attempt_rate, summary.session_rate):
+        assert rate is None or 0 <= rate <= 1

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from vbr_audit.display import number
-from vbr_audit.findings.summary import counted_sessions
+from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.daily import DailyRuns
 from vbr_audit.reports.page import build_page
@@ -74,7 +74,7 @@ def test_nothing_is_missed_where_sessions_were_not_read_whole(whole_context: Rep
         for record in snapshot.manifest.datasets
     ]
     partial = dataclasses.replace(snapshot, manifest=snapshot.manifest.model_copy(update={"datasets": records}))
-    calendar = build_calendar(partial, counted_sessions(partial), whole_context.zone)
+    calendar = build_calendar(partial, counted_runs(partial), whole_context.zone)
     assert not calendar.counts["missed"]
     assert calendar.counts["Failed"] == whole_context.figures.calendar.counts["Failed"]
 
@@ -83,7 +83,7 @@ def test_a_long_period_shows_its_last_days(context: ReportContext) -> None:
     snapshot = context.snapshot
     run = snapshot.manifest.run.model_copy(update={"since": snapshot.until - dt.timedelta(days=200)})
     long = dataclasses.replace(snapshot, manifest=snapshot.manifest.model_copy(update={"run": run}))
-    calendar = build_calendar(long, counted_sessions(long), context.zone)
+    calendar = build_calendar(long, counted_runs(long), context.zone)
     assert calendar.is_cut
     assert len(calendar.days) == 92
     assert calendar.days[-1] == dt.date(2026, 10, 31)

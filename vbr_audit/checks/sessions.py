@@ -94,7 +94,12 @@ def newest_finished(jobs: pd.DataFrame, sessions: pd.DataFrame) -> Newest:
 def owners_of(jobs: pd.DataFrame, rows: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> Cells:
     """The place of each row's job among `jobs`, -1 for none and for a row that surely lies outside of the period."""
     owner = places_of(rows["job_id"], jobs["job_id"])
-    return np.where(surely(~within(rows["created"], since, until)), -1, owner)
+    return np.where(surely(~within(start_of(rows), since, until)), -1, owner)
+
+
+def start_of(rows: pd.DataFrame) -> pd.Series:
+    """When each row of `job_runs`, or of `sessions`, started: a run does so with its first session."""
+    return rows["started"] if "started" in rows else rows["created"]
 
 
 def count_of(owner: Cells, chosen: Cells, jobs: pd.DataFrame) -> Cells:
@@ -108,12 +113,12 @@ def rows_of(owner: Cells, jobs: pd.DataFrame) -> Cells:
 
 
 def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> Runs:
-    """How the runs of each job ended that were created from `since` to before `until`.
+    """How the runs of each job ended that started from `since` to before `until`.
 
-    `runs` are the rows of `resulting_sessions`, or of `sessions` where each session shall count by itself.
+    `runs` are the rows of `job_runs`, or of `sessions` where each session shall count by itself.
     """
     owner = owners_of(jobs, runs, since, until)
-    done, dateless = finished(runs), runs["created"].isna().to_numpy()
+    done, dateless = finished(runs), start_of(runs).isna().to_numpy()
     sure, over = surely(done) & ~dateless, ~surely(~done)
     result = {name: sure & surely_one(runs["result"], name) for name in ENDED_RESULTS}
     known = result["Success"] | result["Warning"] | result["Failed"]
@@ -124,8 +129,9 @@ def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: d
 
 def in_time(owner: Cells, rows: pd.DataFrame) -> Cells:
     """The positions of the rows that belong to a job, by job and start; rows without a start are left out."""
-    usable = np.flatnonzero((owner >= 0) & rows["created"].notna().to_numpy())
-    starts = rows["created"].to_numpy(dtype="datetime64[us]").astype(np.int64)[usable]
+    began = start_of(rows)
+    usable = np.flatnonzero((owner >= 0) & began.notna().to_numpy())
+    starts = began.to_numpy(dtype="datetime64[us]").astype(np.int64)[usable]
     return usable[np.lexsort((starts, _narrow(owner[usable])))]
 
 

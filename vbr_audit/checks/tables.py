@@ -13,7 +13,7 @@ from vbr_audit.tables.schema import TableSpec
 TABLES: Final[Mapping[str, TableSpec]] = SPECS | {name: table.spec for name, table in DERIVED.items()}
 """The tables by name."""
 
-_DATASET_OF: Final[Mapping[str, str]] = {"job_settings": "jobs"} | {
+_DATASET_OF: Final[Mapping[str, str]] = {"job_settings": "jobs", "edge_sessions": "sessions"} | {
     table: dataset.name for dataset in DATASETS.values() for table in dataset.tables
 }
 _ALSO: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("job_states",), "job_settings": ("job_states",)}

@@ -19,6 +19,7 @@ from vbr_audit.collection.scope import (
     Frames,
     RowCount,
     Scope,
+    at_edges,
     has_document,
     keep_period,
     narrow,
@@ -109,6 +110,11 @@ class ServerTables:
         made = {name: builder.finish() for name, builder in self._builders.items()} | self._parsed()
         frames = {name: result.frame for name, result in made.items()}
         notes = {name: result.notes for name, result in made.items()}
+        if "sessions" in frames:
+            edges = at_edges(frames["sessions"], DATED["sessions"], terms.scope)
+            frames["edge_sessions"] = edges
+            if len(edges):
+                counts["sessions"].notes["rows_at_edges"] = len(edges)
         for name, column in DATED.items():
             if name in frames:
                 span = terms.scope.year if DATASETS[name].spans_year else terms.scope

@@ -27,6 +27,7 @@ from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.errors import CollectionInterrupted, ConfigurationError, ConnectError
+from vbr_audit.tables.job_runs import LEAD
 
 SERVERS_AT_ONCE = 8
 _OWNERS = {
@@ -230,10 +231,11 @@ class _Run:
         window = self._window(clock.server_time if clock else None)
         read_on = (clock.server_time if clock else None) or self._now
         year = Window(min(window.since, read_on - YEAR), read_on)
+        around = Window(window.since - LEAD, max(window.until, read_on))
         for dataset in self._datasets:
             if dataset.name not in CLOCK and not self._stop.is_set():
                 span = year if dataset.spans_year else window
-                reading.read(dataset, span)
+                reading.read(dataset, around if dataset.passes_edges else span)
                 if dataset.period is not None and span.since >= span.until:
                     reading.doubt(dataset.name, "by the server's own clock the period has not begun")
 

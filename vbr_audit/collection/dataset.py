@@ -47,7 +47,8 @@ class Dataset:
     id of a row of `parent` into its path, and under `parent_key` into rows that do not name it themselves.
     A KINDS dataset asks for each of `kinds`, by the revision that first names them, in `kind_filter`.
     `period` are the names of the server's date filters; one that `spans_year` is read for the 366 days before it is
-    read, if the period does not begin earlier. `accounts` are the JSON paths of user names and hints, and
+    read, if the period does not begin earlier, and one that `passes_edges` from some days before the period to the
+    moment of reading. `accounts` are the JSON paths of user names and hints, and
     `sensitive` says that the answers may hold secrets, which are replaced before anything is kept.
     """
 
@@ -68,6 +69,7 @@ class Dataset:
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     kind_filter: str = "typeFilter"
     spans_year: bool = False
+    passes_edges: bool = False
     sensitive: bool = False
     accounts: tuple[str, ...] = ()
     earlier: tuple[Dataset, ...] = field(default=(), repr=False)

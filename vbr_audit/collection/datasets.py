@@ -43,6 +43,7 @@ _JOBS = (
         access=roles.SESSION_READERS,
         order="CreationTime",
         period=_CREATED,
+        passes_edges=True,
         accounts=("initiatedBy",),
     ),
     Dataset(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vbr_audit.collection.dataset import YEAR
 from vbr_audit.tables.enums import JOB_RUN_TYPES
+from vbr_audit.tables.job_runs import LEAD
 
 Frames = dict[str, pd.DataFrame]
 
@@ -58,6 +59,7 @@ DATED: Final[Mapping[str, str]] = {
 _BELONGS: Final = (
     ("job_settings", "job_id", "jobs", "job_id"),
     ("sessions", "job_id", "jobs", "job_id"),
+    ("edge_sessions", "job_id", "jobs", "job_id"),
     ("task_sessions", "session_id", "sessions", "session_id"),
     ("backups", "job_id", "jobs", "job_id"),
     ("backup_objects", "backup_id", "backups", "backup_id"),
@@ -67,6 +69,13 @@ _BELONGS: Final = (
     ("replica_points", "replica_id", "replicas", "replica_id"),
 )
 """Which rows go with a job: (table, its column, the table it refers to, the column there)."""
+
+
+def at_edges(frame: pd.DataFrame, column: str, scope: Scope) -> pd.DataFrame:
+    """The rows dated in the days before the period, or after it, up to the moment of reading."""
+    moment = frame[column]
+    before = (moment >= scope.since - LEAD) & (moment < scope.since)
+    return frame[(before | (moment >= scope.until)).to_numpy(dtype=bool)].reset_index(drop=True)
 
 
 def keep_period(frame: pd.DataFrame, column: str, scope: Scope, count: RowCount) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from vbr_audit.collection.manifest import Manifest, RunRecord
 from vbr_audit.display import period_text, plain, time_zone
-from vbr_audit.tables import SPECS, resulting_sessions
+from vbr_audit.tables import SPECS, job_runs
 from vbr_audit.tables.schema import conform, empty
 
 if TYPE_CHECKING:
@@ -54,9 +54,14 @@ class Snapshot:
         return self.tables["sessions"]
 
     @cached_property
-    def resulting_sessions(self) -> pd.DataFrame:
-        """One row per run of a job, its retries folded into it; made of `sessions`."""
-        return resulting_sessions.derive(self.tables["sessions"], time_zone(self.timezone))
+    def job_runs(self) -> pd.DataFrame:
+        """One row per run of a job, its retries folded into it; made of `sessions` and `edge_sessions`."""
+        return job_runs.derive(self.all_sessions, self.jobs, since=self.since, until=self.until)
+
+    @property
+    def all_sessions(self) -> pd.DataFrame:
+        """The rows of `sessions` and, after them, of `edge_sessions`."""
+        return job_runs.joined(self.tables["sessions"], self.tables["edge_sessions"])
 
     @property
     def session_history(self) -> pd.DataFrame:

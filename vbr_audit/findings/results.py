@@ -39,13 +39,55 @@ class AreaCount:
 
 
 @dataclass(frozen=True)
+class RunsBeside:
+    """The runs of jobs that stand beside the finished runs of the period, so that none goes unsaid.
+
+    `open` started in the period and had not ended when it was read. `carried_in` started before the period and ended
+    later, by result, and `carried_in_open` had not ended either. `unlisted` are the finished runs of the period whose
+    job no list of jobs names (it was deleted, or the API does not list its type), by result; `unlisted_open` those
+    that had not ended.
+    """
+
+    open: int = 0
+    carried_in: Mapping[str, int] = field(default_factory=dict)
+    carried_in_open: int = 0
+    unlisted: Mapping[str, int] = field(default_factory=dict)
+    unlisted_open: int = 0
+
+    @property
+    def lines(self) -> tuple[tuple[str, int, str], ...]:
+        """What there is of each kind: its name, how many, and their results in words."""
+        several = (
+            ("Runs still open", self.open, ""),
+            (
+                "Runs carried in from before the period",
+                sum(self.carried_in.values()) + self.carried_in_open,
+                _results_in_words(self.carried_in, self.carried_in_open),
+            ),
+            (
+                "Runs of jobs that no list names",
+                sum(self.unlisted.values()) + self.unlisted_open,
+                _results_in_words(self.unlisted, self.unlisted_open),
+            ),
+        )
+        return tuple(line for line in several if line[1])
+
+
+def _results_in_words(by_result: Mapping[str, int], running: int) -> str:
+    found = [f"{runs:,} {result.lower()}" for result, runs in by_result.items() if runs]
+    return ", ".join([*found, *([f"{running:,} still open"] if running else [])])
+
+
+@dataclass(frozen=True)
 class Summary:
     """The numbers of a run; no report computes one of its own.
 
     `compliance` is PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is
     (PASS + FAIL + WAIVED) / the same sum, both fractions, None when there is nothing to divide by.
-    `sessions_by_result` and `success_rate` are about the resulting sessions (retries folded into their run, as RUN-005
-    counts them) that are finished, created in the period and of a job in scope; a warning counts as success. What was
+    `sessions_by_result` and `success_rate` are about the job runs (retries folded into their run, as RUN-005
+    counts them) that are finished, started in the period and of a job in scope; a warning counts as success.
+    `first_attempt_rate` is the same share by the first session of each of these runs, `session_rate` by all of their
+    sessions; `runs_beside` are the runs that none of the three counts. What was
     not read at all is None; `jobs_whole` and `sessions_whole` say whether the numbers of jobs and sessions are whole,
     or at least so many; `success_rate` is None unless they are.
     """
@@ -61,6 +103,9 @@ class Summary:
     sessions_by_result: Mapping[str, int]
     sessions_whole: bool
     success_rate: float | None
+    first_attempt_rate: float | None
+    session_rate: float | None
+    runs_beside: RunsBeside
     datasets_complete: int
     datasets_total: int
     needed_complete: int

@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.dates import within
-from vbr_audit.checks.logic import places_of, surely
+from vbr_audit.checks.logic import surely
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.checks.sessions import finished
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import COUNTS
 from vbr_audit.findings.needed import needed_of_servers
-from vbr_audit.findings.results import AreaCount, Summary, Verdict
+from vbr_audit.findings.results import AreaCount, RunsBeside, Summary, Verdict
+from vbr_audit.tables.enums import ENDED_RESULTS
 
 RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
 """The results of runs that are always counted; one that a newer server invents comes after them."""
@@ -26,7 +25,8 @@ RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
 def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict: Verdict) -> Summary:
     """All numbers of a run."""
     counts = status_counts(findings)
-    by_result = _by_result(snapshot)
+    runs = counted_runs(snapshot)
+    by_result = _by_result(runs)
     disabled = snapshot.jobs["is_disabled"]
     needed = [need for need in needed_of_servers(snapshot, run) if need.is_offered]
     sessions_whole = _is_whole(snapshot, run, "sessions")
@@ -42,6 +42,9 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         sessions_by_result=by_result,
         sessions_whole=sessions_whole,
         success_rate=_success_rate(by_result) if sessions_whole else None,
+        first_attempt_rate=_first_attempts(runs) if sessions_whole else None,
+        session_rate=_attempts(runs) if sessions_whole else None,
+        runs_beside=_runs_beside(snapshot),
         datasets_complete=sum(record.status == "complete" for record in snapshot.manifest.datasets),
         datasets_total=len(snapshot.manifest.datasets),
         needed_complete=sum(need.is_whole for need in needed),
@@ -115,21 +118,45 @@ def _count_of(name: str, findings: pd.DataFrame, column: str) -> AreaCount:
     return AreaCount(name, counts, compliance(counts), assessed(counts, _accepted_open(own)))
 
 
-def counted_sessions(snapshot: Snapshot) -> pd.DataFrame:
-    """The runs that every number about runs counts: rows of `resulting_sessions` that are finished, created in the
-    period, and of a job in scope."""
-    runs, jobs = snapshot.resulting_sessions, snapshot.jobs
-    counted = surely(within(runs["created"], snapshot.since, snapshot.until) & finished(runs))
-    owned = np.zeros(len(runs), dtype=bool)
-    for server in runs["server"].unique():
-        here, theirs = surely(runs["server"] == server), surely(jobs["server"] == server)
-        owned[here] = places_of(runs["job_id"][here], jobs["job_id"][theirs]) >= 0
-    return runs[counted & owned]
+def counted_runs(snapshot: Snapshot) -> pd.DataFrame:
+    """The runs that every number about runs counts: rows of `job_runs` that are finished, started in the period, and
+    are of a job in scope."""
+    runs = snapshot.job_runs
+    return runs[surely(runs["in_period"] & runs["is_listed"] & finished(runs))]
 
 
-def _by_result(snapshot: Snapshot) -> dict[str, int]:
-    found = Counter(counted_sessions(snapshot)["result"].fillna("not known").tolist())
+def _runs_beside(snapshot: Snapshot) -> RunsBeside:
+    """The runs beside the counted ones: still open, carried into the period, or of a job that is not listed."""
+    runs, done = snapshot.job_runs, finished(snapshot.job_runs)
+    listed, inside = runs["is_listed"], runs["in_period"]
+    carried, unlisted = surely(runs["is_carried_in"] & listed), surely(~listed & inside)
+    return RunsBeside(
+        open=int(surely(runs["is_open"] & inside & listed).sum()),
+        carried_in=_by_result(runs[carried & surely(done)]),
+        carried_in_open=int((carried & ~surely(done)).sum()),
+        unlisted=_by_result(runs[unlisted & surely(done)]),
+        unlisted_open=int((unlisted & ~surely(done)).sum()),
+    )
+
+
+def _by_result(runs: pd.DataFrame) -> dict[str, int]:
+    found = Counter(runs["result"].fillna("not known").tolist())
     return {name: found[name] for name in dict.fromkeys([*RESULTS_SHOWN, *sorted(found)])}
+
+
+def _first_attempts(runs: pd.DataFrame) -> float | None:
+    """The share of the runs whose first attempt already succeeded."""
+    return _success_rate(_by_result(runs.assign(result=runs["first_result"])))
+
+
+def _attempts(runs: pd.DataFrame) -> float | None:
+    """The share of the single sessions of `runs` that succeeded: every attempt before the last one did not."""
+    results = _by_result(runs)
+    good, failed = results["Success"] + results["Warning"], results["Failed"]
+    known = runs["result"].isin(ENDED_RESULTS).to_numpy(dtype=bool)
+    earlier = int((runs["attempts"] - 1)[known].sum())
+    total = good + failed + earlier
+    return good / total if total else None
 
 
 def _success_rate(by_result: Mapping[str, int]) -> float | None:

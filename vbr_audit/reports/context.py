@@ -249,4 +249,5 @@ def _runs_tile(summary: Summary) -> Tile:
     least, whole = ("", "") if summary.sessions_whole else ("at least ", "; sessions not read whole")
     runs = count(sum(counts.values()), "finished job run")
     listed = f" ({told})" if told else ""
-    return Tile(percent(summary.success_rate), f"success rate of {least}{runs}{listed}{whole}")
+    beside = "".join(f"; {name[0].lower()}{name[1:]}: {number(many)}" for name, many, _ in summary.runs_beside.lines)
+    return Tile(percent(summary.success_rate), f"success rate by run, of {least}{runs}{listed}{whole}{beside}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from vbr_audit.findings.summary import counted_sessions
+from vbr_audit.findings.summary import counted_runs
 
 if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
@@ -52,11 +52,11 @@ def count_daily_runs(snapshot: Snapshot, zone: dt.tzinfo, runs: pd.DataFrame | N
     length = 7 if weekly else 1
     steps = (last - begin).days // length + 1
     starts = tuple(begin + dt.timedelta(days=length * index) for index in range(steps))
-    runs = counted_sessions(snapshot) if runs is None else runs
+    runs = counted_runs(snapshot) if runs is None else runs
     results = ["not known" if pd.isna(value) else str(value) for value in runs["result"].tolist()]
     known = [name for name in KNOWN_RESULTS if name in results]
     counts = {name: [0] * steps for name in [*known, *sorted(set(results) - set(known))]}
-    for created, result in zip(runs["created"].dt.tz_convert(zone).dt.date.tolist(), results, strict=True):
+    for created, result in zip(runs["started"].dt.tz_convert(zone).dt.date.tolist(), results, strict=True):
         counts[result][min((created - begin).days // length, steps - 1)] += 1
     return DailyRuns(
         step="week" if weekly else "day",

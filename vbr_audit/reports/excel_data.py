@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from vbr_audit.display import number, time_zone
+from vbr_audit.display import number
 from vbr_audit.reports.excel_columns import columns_of
 from vbr_audit.reports.excel_sheet import SheetPlan
 from vbr_audit.reports.page_checks import prose
-from vbr_audit.tables import SPECS, resulting_sessions
+from vbr_audit.tables import SPECS, job_runs
 from vbr_audit.tables.schema import STRING, Column, TableSpec
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ DETAILS: Final = ("task_sessions", "backup_files")
 MAX_DETAIL_ROWS: Final = 50_000
 
 SHEET_NAMES: Final[Mapping[str, str]] = {
-    "resulting_sessions": "Runs of jobs",
+    "job_runs": "Runs of jobs",
     "session_history": "Oldest session",
     "scale_out_repositories": "Scale-out repositories",
     "scale_out_extents": "Scale-out extents",
@@ -60,8 +60,8 @@ _FIRST: Final[Mapping[str, tuple[str, ...]]] = {
         "is_retry",
         "result_message",
     ),
-    "resulting_sessions": (
-        *("server", "job_name", "result", "created", "ended", "duration_s", "attempts", "retries", "result_message"),
+    "job_runs": (
+        *("server", "job_name", "result", "started", "ended", "duration_s", "attempts", "retries", "result_message"),
     ),
     "task_sessions": ("server", "name", "type", "result", "created", "ended", "duration_s", "result_message"),
     "restore_points": ("server", "name", "created", "type", "malware_status"),
@@ -75,7 +75,7 @@ _FIRST: Final[Mapping[str, tuple[str, ...]]] = {
     "license": ("server", "edition", "status", "expires"),
 }
 _ORDER: Final = (
-    *("jobs", "job_states", "job_settings", "sessions", "resulting_sessions", "task_sessions"),
+    *("jobs", "job_states", "job_settings", "sessions", "job_runs", "task_sessions"),
     *("restore_sessions", "restore_tasks"),
     *("backup_objects", "backups", "restore_points", "backup_files", "replicas", "replica_points"),
     *("repositories", "repository_states", "scale_out_repositories", "scale_out_extents"),
@@ -86,8 +86,8 @@ _ORDER: Final = (
 """The order of the sheets; tables that are not named here follow in their own order."""
 
 _WRAPPED: Final = frozenset({"best_practices", "authorization_events", "malware_events", "servers"})
-_LEFT_OUT: Final = frozenset({"datasets"})
-"""The manifest's datasets are the sheet Provenance."""
+_LEFT_OUT: Final = frozenset({"datasets", "edge_sessions"})
+"""The manifest's datasets are the sheet Provenance; sessions beyond the edges of the period are seen in their runs."""
 
 _SESSIONS: Final = TableSpec(
     "sessions",
@@ -154,10 +154,10 @@ def _table(context: ReportContext, name: str) -> tuple[pd.DataFrame, TableSpec]:
     snapshot = context.snapshot
     if name == "sessions":
         sessions = snapshot.tables["sessions"]
-        places = resulting_sessions.runs_of(sessions, time_zone(snapshot.timezone))
+        places = job_runs.runs_of(snapshot.all_sessions, snapshot.jobs).head(len(sessions))
         return sessions.assign(is_retry=places["is_retry"], run_session_id=places["run_session_id"]), _SESSIONS
-    if name == "resulting_sessions":
-        return _with_job_names(context, snapshot.resulting_sessions, resulting_sessions.SPEC)
+    if name == "job_runs":
+        return _with_job_names(context, snapshot.job_runs, job_runs.SPEC)
     if name == "job_settings":
         return _with_job_names(context, snapshot.tables[name], SPECS[name])
     return snapshot.tables[name], SPECS[name]

@@ -13,7 +13,7 @@ from vbr_audit.reports.excel_cells import CellGuard, Sheet
 from vbr_audit.reports.excel_front import INDENTED, LABEL, PERCENT, RIGHT, TITLE, FrontSheet
 from vbr_audit.reports.excel_pictures import add_picture, picture_rows
 from vbr_audit.reports.excel_sheet import WHOLE_FORMAT, colour_words, header_cell
-from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, STATUS_MEANINGS, STATUS_WORDS
+from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, RUN_RATE_FORMULA, STATUS_MEANINGS, STATUS_WORDS
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell
@@ -81,7 +81,13 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
     rates = (
         ("Compliance", summary.compliance, RATE_FORMULA),
         ("Share assessed", summary.assessed, ASSESSED_FORMULA),
-        ("Success rate", summary.success_rate, "runs that ended Success or Warning / ended Success, Warning or Failed"),
+        ("Success rate by run", summary.success_rate, RUN_RATE_FORMULA),
+        (
+            "Success rate by first attempt",
+            summary.first_attempt_rate,
+            "the same runs by their first session",
+        ),
+        ("Success rate by session", summary.session_rate, "every session of these runs by itself, retries included"),
     )
     for name, value, formula in rates:
         front.write(name, _rate(front, value), front.cell(formula, alignment=INDENTED))
@@ -96,6 +102,7 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
             (f"Finished runs: {result}", runs, "" if summary.sessions_whole else "at least: not all could be read")
             for result, runs in summary.sessions_by_result.items()
         ),
+        *summary.runs_beside.lines,
     )
     for name, total, remark in totals:
         front.write(name, _number(front, total), front.cell(remark or None, alignment=INDENTED))

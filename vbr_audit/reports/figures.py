@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vbr_audit.findings.summary import counted_sessions
+from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.daily import DailyRuns, count_daily_runs
 from vbr_audit.reports.digits import Protection, protection_of
 from vbr_audit.reports.repository_space import RepositorySpace, repository_spaces
@@ -40,7 +40,7 @@ class RpoCount:
 class Figures:
     """What the pictures, the tiles and the scorecard of a report show.
 
-    `runs` is a DataFrame with the columns of `resulting_sessions`: the runs that every number about runs counts, newest
+    `runs` is a DataFrame with the columns of `job_runs`: the runs that every number about runs counts, newest
     first. `tested` counts, by server and check, the objects that passed or failed, before waivers. `rpo` is None where
     no check asks for it.
     """
@@ -64,8 +64,8 @@ class Figures:
 
 def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo) -> Figures:
     """All figures of a run; days are those of `zone`."""
-    runs = counted_sessions(snapshot)
-    runs = runs.sort_values(["created", "server", "session_id"], ascending=[False, True, True], kind="stable")
+    runs = counted_runs(snapshot)
+    runs = runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
     daily = count_daily_runs(snapshot, zone, runs)
     return Figures(
         runs=runs,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vbr_audit.display import time_zone
-from vbr_audit.findings.summary import counted_sessions
+from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.daily import count_daily_runs
 from vbr_audit.reports.digits import protection_of
 from vbr_audit.reports.drawings import (
@@ -67,7 +67,7 @@ def success_rate(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
 
 def calendar(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw what each day of the period held for the jobs with the most bad days."""
-    made = build_calendar(snapshot, counted_sessions(snapshot), time_zone(snapshot.timezone))
+    made = build_calendar(snapshot, counted_runs(snapshot), time_zone(snapshot.timezone))
     axes = ax or _new_axes(1.2 + 0.2 * min(len(made.rows), JOBS_DRAWN))
     draw_calendar(axes, made, LIGHT)
     return axes
@@ -76,7 +76,7 @@ def calendar(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
 def durations(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw the longest runs of the period beside the medians of their jobs."""
     axes = ax or _new_axes()
-    draw_slow_runs(axes, slowest_runs(counted_sessions(snapshot), snapshot.jobs)[:BARS_DRAWN], LIGHT)
+    draw_slow_runs(axes, slowest_runs(counted_runs(snapshot), snapshot.jobs)[:BARS_DRAWN], LIGHT)
     return axes
 
 

@@ -100,7 +100,7 @@ def _codes(jobs: pd.DataFrame, runs: pd.DataFrame, days: tuple[dt.date, ...], zo
     """Per job and day the place among `DAY_STATES` of the worst run."""
     codes = np.zeros((len(jobs), len(days)), dtype=np.int64)
     owner = places_of(runs["job_id"], jobs["job_id"])
-    local = runs["created"].dt.tz_convert(zone).dt.tz_localize(None).to_numpy().astype("datetime64[D]")
+    local = runs["started"].dt.tz_convert(zone).dt.tz_localize(None).to_numpy().astype("datetime64[D]")
     day = (local - np.datetime64(days[0], "D")).astype(np.int64)
     known = {name: DAY_STATES.index(name) for name in ENDED_RESULTS}
     other = DAY_STATES.index("other")

@@ -143,5 +143,10 @@ def _summary(summary: Summary, scrubber: Scrubber) -> Summary:
     return dataclasses.replace(
         summary,
         sessions_by_result={clean(word): runs for word, runs in summary.sessions_by_result.items()},
+        runs_beside=dataclasses.replace(
+            summary.runs_beside,
+            carried_in={clean(word): runs for word, runs in summary.runs_beside.carried_in.items()},
+            unlisted={clean(word): runs for word, runs in summary.runs_beside.unlisted.items()},
+        ),
         verdict=dataclasses.replace(verdict, headline=clean(verdict.headline), detail=clean(verdict.detail)),
     )

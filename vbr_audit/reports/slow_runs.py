@@ -37,7 +37,7 @@ def slowest_runs(runs: pd.DataFrame, jobs: pd.DataFrame) -> tuple[SlowRun, ...]:
 
     Counted are runs that ended Success or Warning, of jobs with at least five of them of known length.
     """
-    good = runs[runs["result"].isin(GOOD_RESULTS) & runs["duration_s"].notna() & runs["created"].notna()]
+    good = runs[runs["result"].isin(GOOD_RESULTS) & runs["duration_s"].notna() & runs["started"].notna()]
     keys = ["server", "job_id"]
     lengths = good.assign(duration_s=good["duration_s"].astype(float)).groupby(keys, sort=False)["duration_s"]
     facts = pd.DataFrame({"runs": lengths.size(), "median_s": lengths.median()})
@@ -49,7 +49,7 @@ def slowest_runs(runs: pd.DataFrame, jobs: pd.DataFrame) -> tuple[SlowRun, ...]:
             server=str(record["server"]),
             job_id=str(record["job_id"]),
             name=record["name"] if isinstance(record["name"], str) else "",
-            created=record["created"].to_pydatetime(),
+            created=record["started"].to_pydatetime(),
             slowest_s=float(record["duration_s"]),
             median_s=float(record["median_s"]),
             runs=int(record["runs"]),

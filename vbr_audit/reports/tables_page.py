@@ -59,7 +59,7 @@ def render_tables() -> str:
         (
             "What the checks make of it",
             "A check of your own may read these by name, as it reads those above. "
-            "`snapshot.resulting_sessions` is an attribute too; the others are made inside the engine.",
+            "`snapshot.job_runs` is an attribute too; the others are made inside the engine.",
             made,
         ),
     ):

@@ -26,13 +26,15 @@ STATUS_MEANINGS = {
 RATE_FORMULA = "PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR)"
 ASSESSED_FORMULA = "(PASS + FAIL + WAIVED) / (PASS + FAIL + WAIVED + UNKNOWN + ERROR)"
 
+RUN_RATE_FORMULA = "job runs that ended Success or Warning / job runs that ended Success, Warning or Failed"
+
 DEFINITIONS = (
     ("Compliance", f"{RATE_FORMULA}. What could not be answered lowers it; what does not apply is left out."),
     ("Assessed", f"{ASSESSED_FORMULA}: the share of the questions that have an answer."),
     (
         "Success rate",
-        "runs that ended Success or Warning / runs that ended Success, Warning or Failed: finished sessions, created "
-        "in the period, of jobs in scope.",
+        f"{RUN_RATE_FORMULA}: job runs, each with its retries, that started in the period and have ended, of jobs in "
+        "scope; the last attempt of a run counts.",
     ),
     ("Not known", "the server did not say, or what it said could not be read. It is never counted as good."),
     ("Empty", "a table without rows means that nothing is there; what could not be read is listed as such."),

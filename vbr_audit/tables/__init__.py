@@ -51,6 +51,7 @@ SPECS: Final[dict[str, TableSpec]] = {
         job_states.SPEC,
         sessions.SPEC,
         sessions.RESTORES,
+        sessions.EDGES,
         history.SPEC,
         server_time.SPEC,
         server_info.SPEC,

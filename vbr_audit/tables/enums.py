@@ -118,6 +118,48 @@ JOB_RUN_TYPES: Final = listed(
 )
 """The kinds of session that are the run of a job, so that one without a job's id is a gap."""
 
+POLICY_RUN_TYPE: Final = "AgentPolicy"
+"""The kind of session that is the run of an agent policy where the machines' own sessions hang on it; else the policy
+was only handed out."""
+
+_AGENT: Final = ("AgentBackup", "EndpointBackup")
+_POLICY: Final = (*_AGENT, POLICY_RUN_TYPE)
+_COPY: Final = ("BackupCopyJob", "BackupCopyJobParent", "UnstructuredDataBackupCopy")
+_PLATFORM: Final = ("PlatformBackupJob",)
+OWN_RUN_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    job_type: ("BackupJob", *own)
+    for job_type, own in {
+        "VSphereBackup": (),
+        "HyperVBackup": (),
+        "CloudDirectorBackup": (),
+        "VSphereReplica": ("ReplicaJob",),
+        "BackupCopy": _COPY,
+        "LegacyBackupCopy": _COPY,
+        "FileBackupCopy": _COPY,
+        "EntraIDTenantBackupCopy": _COPY,
+        "EntraIDTenantBackup": (),
+        "EntraIDAuditLogBackup": (),
+        "FileBackup": (),
+        "ObjectStorageBackup": (),
+        "SureBackupContentScan": ("SureBackupContentScan",),
+        "WindowsAgentBackup": _AGENT,
+        "WindowsAgentBackupFailoverCluster": _AGENT,
+        "LinuxAgentBackup": _AGENT,
+        "WindowsAgentBackupWorkstationPolicy": _POLICY,
+        "WindowsAgentBackupServerPolicy": _POLICY,
+        "LinuxAgentBackupWorkstationPolicy": _POLICY,
+        "LinuxAgentBackupServerPolicy": _POLICY,
+        "CloudBackupAzure": _PLATFORM,
+        "CloudBackupAWS": _PLATFORM,
+        "CloudBackupGoogle": _PLATFORM,
+        "NutanixAHVBackupJob": _PLATFORM,
+        "ProxmoxBackupJob": _PLATFORM,
+        "IrisBackup": ("IrisBackup",),
+    }.items()
+}
+"""Which kinds of session are runs of which type of job. `BackupJob` stands for all of them in older revisions (there
+`Job`), and which kind a newer one uses is told by no specification: both are taken."""
+
 RESTORES_SINCE: Final[Mapping[str, tuple[str, ...]]] = {
     "1.2-rev1": listed(
         """

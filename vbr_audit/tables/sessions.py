@@ -90,6 +90,15 @@ RESTORES: Final = TableSpec(
 )
 
 
+EDGES: Final = TableSpec(
+    name="edge_sessions",
+    key=SPEC.key,
+    help="One row per session of the days before the period, and of the time from its end to the moment of reading: "
+    "what a run that passes an edge of the period began or ended with. No number of sessions counts them.",
+    columns=SPEC.columns,
+)
+
+
 def builder(server: str) -> PagedTable:
     """A builder of `sessions` for one server."""
     return _builder_of(SPEC, server)

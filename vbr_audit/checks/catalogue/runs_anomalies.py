@@ -35,8 +35,13 @@ def _lasted(*hours: float, **more: object) -> list[dict[str, object]]:
     ]
 
 
+def _ran(*hours: float, **more: object) -> list[dict[str, object]]:
+    """The same as runs of a job."""
+    return [{**row, "started": row["created"]} for row in _lasted(*hours, **more)]
+
+
 def _lasting(*hours: float) -> dict[str, list[dict[str, object]]]:
-    return {"resulting_sessions": _lasted(*hours)}
+    return {"job_runs": _ran(*hours)}
 
 
 _HALF_A_DAY = {**_SESSION, "state": "Working", "created": hours_ago(12.5)}
@@ -152,10 +157,10 @@ def sessions_do_not_hang(
     "RUN-011",
     "The newest run took as long as usual",
     severity="low",
-    tables=("jobs", "resulting_sessions"),
-    aggregates=("resulting_sessions",),
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
     reads=(
-        *(f"resulting_sessions.{name}" for name in ("duration_s", "created", "state", "result", "job_id")),
+        *(f"job_runs.{name}" for name in ("duration_s", "started", "state", "result", "job_id")),
         "job_id",
     ),
     json_path="endTime",
@@ -167,7 +172,7 @@ def sessions_do_not_hang(
         Example("FAIL", _JOB, _lasting(*[1.0] * 10, 1.5), params={"min_extra_minutes": 29}),
         Example("PASS", _JOB, _lasting(1, 2, 3, 5), params={"min_runs": 3}),
         Example("FAIL", _JOB, _lasting(1, 2, 3, 5.1), params={"min_runs": 3}),
-        Example("PASS", _JOB, {"resulting_sessions": [*_lasted(*[1.0] * 11), *_lasted(9, result="Failed")]}),
+        Example("PASS", _JOB, {"job_runs": [*_ran(*[1.0] * 11), *_ran(9, result="Failed")]}),
         Example("UNKNOWN", _JOB, _lasting(*[1.0] * 10, float("nan"))),
         Example("UNKNOWN", _JOB, _lasting(*[1.0] * 9, float("nan"), 1)),
         Example("NOT_APPLICABLE", _JOB, _lasting(*[1.0] * 9, 9)),
@@ -190,7 +195,7 @@ def duration_usual(
     owner = owners_of(jobs, runs, since, until)
     fine = surely(finished(runs)) & surely_one(runs["result"], *GOOD_RESULTS)
     aside = surely(~finished(runs)) | surely(one_of(runs["result"], ("Failed", "None")))
-    unclear = count_of(owner, ~aside & ~(fine & runs["created"].notna().to_numpy()), jobs) > 0
+    unclear = count_of(owner, ~aside & ~(fine & runs["started"].notna().to_numpy()), jobs) > 0
     order = in_time(np.where(fine, owner, -1), runs)
     mine, took = owner[order], runs["duration_s"].to_numpy(dtype=float, na_value=np.nan)[order] / 60
     newest = np.append(mine[1:] != mine[:-1], True)[: len(mine)]

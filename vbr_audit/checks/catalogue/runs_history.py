@@ -12,30 +12,30 @@ from vbr_audit.checks.logic import Cells, listed, nullable, phrased, said_once, 
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
-from vbr_audit.checks.sessions import count_of, finished, in_time, longest_streaks, owners_of, runs_of
+from vbr_audit.checks.sessions import count_of, finished, in_time, longest_streaks, owners_of, rows_of, runs_of
 from vbr_audit.tables.enums import GOOD_RESULTS
 
 _EXPECTED = {"job_id": "job-1", "expected_to_run": True}
 _ASIDE = {"job_id": "job-1", "expected_to_run": False}
-_READS = ("expected_to_run", "job_id", *(f"resulting_sessions.{name}" for name in ("job_id", "state", "created")))
+_READS = ("expected_to_run", "job_id", *(f"job_runs.{name}" for name in ("job_id", "state", "started")))
 
 
 def _run(result: str | None, age: float, **more: object) -> dict[str, object]:
-    return {"job_id": "job-1", "state": "Stopped", "result": result, "created": hours_ago(age), **more}
+    return {"job_id": "job-1", "state": "Stopped", "result": result, "started": hours_ago(age), **more}
 
 
 def _runs(*results: str | None, **more: object) -> dict[str, list[dict[str, object]]]:
     """One run a day, the oldest first."""
-    return {"resulting_sessions": [_run(word, 24 * (25 - day), **more) for day, word in enumerate(results)]}
+    return {"job_runs": [_run(word, 24 * (25 - day), **more) for day, word in enumerate(results)]}
 
 
 def _beside(runs: dict[str, list[dict[str, object]]], *others: dict[str, object]) -> dict[str, list[dict[str, object]]]:
     """The same with further runs."""
-    return {"resulting_sessions": [*runs["resulting_sessions"], *others]}
+    return {"job_runs": [*runs["job_runs"], *others]}
 
 
-_RUNNING = {"resulting_sessions": [_run("None", 1) | {"state": "Working"}]}
-_DATELESS = _run("Success", 1) | {"created": None}
+_RUNNING = {"job_runs": [_run("None", 1) | {"state": "Working"}]}
+_DATELESS = _run("Success", 1) | {"started": None}
 _ONCE = {"retries": 0, "attempts": 1, "folded_by": "retry info"}
 _REPEATED = {"retries": 1, "attempts": 2, "folded_by": "retry info"}
 _DENIED = {"result_message": "Access denied"}
@@ -46,14 +46,14 @@ _OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
     "RUN-005",
     "Runs succeed as often as required",
     severity="high",
-    tables=("jobs", "resulting_sessions"),
-    aggregates=("resulting_sessions",),
-    reads=("resulting_sessions.result", *_READS),
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
+    reads=("job_runs.result", *_READS),
     remediation="History > Jobs: read the errors of the failed sessions, and correct the most frequent cause first.",
     examples=(
         Example("PASS", _EXPECTED, _runs(*["Success"] * 19, "Failed"), severity="high"),
         Example("PASS", _EXPECTED, _runs("Warning")),
-        Example("PASS", _EXPECTED, _beside(_runs("Success"), *_RUNNING["resulting_sessions"])),
+        Example("PASS", _EXPECTED, _beside(_runs("Success"), *_RUNNING["job_runs"])),
         Example("FAIL", _EXPECTED, _runs(*["Success"] * 11, "Failed"), severity="medium"),
         Example("FAIL", _EXPECTED, _runs(*["Success"] * 9, "Failed"), severity="medium"),
         Example("FAIL", _EXPECTED, _runs("Success", "Failed"), severity="high"),
@@ -61,7 +61,8 @@ _OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
         Example("UNKNOWN", _EXPECTED, _runs(*["Success"] * 18, "Failed", None)),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
-        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed")),
+        Example("FAIL", _ASIDE, _runs("Failed")),
+        Example("NOT_APPLICABLE", _ASIDE),
     ),
 )
 def runs_succeed(
@@ -75,9 +76,10 @@ def runs_succeed(
 ) -> Outcome:
     """One job that fails now and then still leaves gaps; the share of good runs is what a service is measured by.
 
-    Counted are the finished runs of the job that were created in the period. A session and its retries are one run,
-    and the last of them counts; where the server does not tell which session a retry repeats (before 1.3-rev2), the
-    last session of each day counts. A warning counts as success and is shown beside it.
+    Counted are the finished runs of the job that started in the period, also those of a job that is disabled now. A
+    session and its retries are one run, and the last of them counts; where the server does not tell which session a
+    retry repeats (before 1.3-rev2), one that starts within the job's own wait after a failed one is its retry. A
+    warning counts as success and is shown beside it.
     """
     runs = runs_of(jobs, sessions, since, until)
     possible = np.maximum(runs.known + runs.unclear, 1)
@@ -92,8 +94,7 @@ def runs_succeed(
         observed=worded(jobs.index, (runs.known > 0, shares)),
         expected=f"≥ {100 * required:.1f} % of the finished runs; below {100 * min_rate:.1f} % it weighs in full",
         severity=worded(jobs.index, (settled & (lowest < required) & (lowest >= min_rate), "medium")),
-        applies=jobs["expected_to_run"],
-        applies_by_settings=True,
+        applies=_are_judged(jobs, sessions, since, until),
         reason=_why(jobs, settled, open_ > 0),
     )
 
@@ -102,9 +103,9 @@ def runs_succeed(
     "RUN-006",
     "Failures do not follow one another",
     severity="high",
-    tables=("jobs", "resulting_sessions"),
-    aggregates=("resulting_sessions",),
-    reads=("resulting_sessions.result", *_READS),
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
+    reads=("job_runs.result", *_READS),
     expected="fewer than {failures} failed runs in a row",
     remediation="Home > Jobs > right-click the job > Statistics: correct the error that repeats, and run the job.",
     examples=(
@@ -115,7 +116,8 @@ def runs_succeed(
         Example("UNKNOWN", _EXPECTED, _runs("Failed", None, "Failed")),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
-        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed", "Failed", "Failed")),
+        Example("FAIL", _ASIDE, _runs("Failed", "Failed", "Failed")),
+        Example("NOT_APPLICABLE", _ASIDE),
     ),
 )
 def failures_isolated(
@@ -139,8 +141,7 @@ def failures_isolated(
     return Outcome(
         nullable(sure < failures, ~settled, jobs.index),
         observed=worded(jobs.index, ((runs.known > 0) & (sure > 0), said), (runs.known > 0, "none failed")),
-        applies=jobs["expected_to_run"],
-        applies_by_settings=True,
+        applies=_are_judged(jobs, sessions, since, until),
         reason=_why(jobs, settled, runs.unclear + runs.dateless > 0),
     )
 
@@ -149,9 +150,9 @@ def failures_isolated(
     "RUN-007",
     "At least one run of the period succeeded",
     severity="critical",
-    tables=("jobs", "resulting_sessions"),
-    aggregates=("resulting_sessions",),
-    reads=("resulting_sessions.result", *_READS),
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
+    reads=("job_runs.result", *_READS),
     expected="at least one run with Success or Warning",
     remediation="Home > Jobs > right-click the job > Statistics: correct the error, and run the job at once.",
     examples=(
@@ -163,7 +164,8 @@ def failures_isolated(
         Example("UNKNOWN", _EXPECTED, _runs("Failed", None)),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("UNKNOWN", _EXPECTED, _runs("Failed"), datasets={"sessions": "partial"}),
-        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed")),
+        Example("FAIL", _ASIDE, _runs("Failed")),
+        Example("NOT_APPLICABLE", _ASIDE),
     ),
 )
 def one_run_succeeded(jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> Outcome:
@@ -178,8 +180,7 @@ def one_run_succeeded(jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.d
     return Outcome(
         nullable(runs.good > 0, ~settled, jobs.index),
         observed=worded(jobs.index, (runs.known > 0, shares)),
-        applies=jobs["expected_to_run"],
-        applies_by_settings=True,
+        applies=_are_judged(jobs, sessions, since, until),
         reason=_why(jobs, settled, open_ > 0),
     )
 
@@ -188,24 +189,29 @@ def one_run_succeeded(jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.d
     "RUN-008",
     "Runs succeed at the first attempt",
     severity="low",
-    tables=("jobs", "resulting_sessions"),
-    aggregates=("resulting_sessions",),
-    reads=("resulting_sessions.retries", "resulting_sessions.attempts", "resulting_sessions.folded_by", *_READS),
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
+    reads=("job_runs.retries", *_READS),
     remediation="History > Jobs: read the errors of the first attempts; correct the cause that the retries hide.",
     examples=(
-        Example("PASS", _EXPECTED, _runs("Success", retries=0, attempts=1, folded_by="day")),
-        Example("PASS", _EXPECTED, _runs("Success", retries=1, attempts=2, folded_by="day"), params={"max_share": 1.0}),
+        Example("PASS", _EXPECTED, _runs("Success", retries=0, attempts=1, folded_by="retry wait")),
+        Example(
+            "PASS",
+            _EXPECTED,
+            _runs("Success", retries=1, attempts=2, folded_by="retry wait"),
+            params={"max_share": 1.0},
+        ),
         Example("PASS", _EXPECTED, _beside(_runs(*["Success"] * 4, **_ONCE), _run("Success", 1, **_REPEATED))),
         Example("FAIL", _EXPECTED, _beside(_runs(*["Success"] * 3, **_ONCE), _run("Success", 1, **_REPEATED))),
-        Example("FAIL", _EXPECTED, _runs("Success", retries=2, attempts=3, folded_by="day")),
-        Example("UNKNOWN", _EXPECTED, _runs("Success", retries=1, attempts=3, folded_by="day")),
+        Example("FAIL", _EXPECTED, _runs("Success", retries=2, attempts=3, folded_by="retry wait")),
         Example(
             "UNKNOWN",
             _EXPECTED,
             _beside(_runs(*["Success"] * 3, **_ONCE), _run("Success", 2, **_REPEATED), _run("Success", 1)),
         ),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
-        Example("NOT_APPLICABLE", _ASIDE, _runs("Success", retries=1, attempts=2, folded_by="day")),
+        Example("FAIL", _ASIDE, _runs("Success", retries=1, attempts=2, folded_by="retry wait")),
+        Example("NOT_APPLICABLE", _ASIDE),
     ),
 )
 def first_attempt_succeeds(
@@ -218,34 +224,26 @@ def first_attempt_succeeds(
 ) -> Outcome:
     """A job that lives on its retries is one fault away from failing; the reports show it green.
 
-    Where the server does not tell of retries (before 1.3-rev2), a session after a failed one of the same day counts
-    as a retry. A job that runs several times a day then cannot be told from one that repeats, and is not failed.
+    Where the server does not tell of retries (before 1.3-rev2), a session that starts within the job's own wait after a
+    failed one counts as a retry, if the job takes retries.
     """
     owner = np.where(surely(~finished(sessions)), -1, owners_of(jobs, sessions, since, until))
-    told = sessions[["retries", "attempts", "folded_by"]].notna().all(axis=1).to_numpy()
-    clear = surely(finished(sessions)) & sessions["created"].notna().to_numpy() & told
+    told = sessions["retries"].notna().to_numpy()
+    clear = surely(finished(sessions)) & sessions["started"].notna().to_numpy() & told
     repeated = clear & surely(sessions["retries"] > 0)
-    by_day = surely_one(sessions["folded_by"], "day")
-    crowded = count_of(owner, by_day & surely(sessions["attempts"] - 1 > sessions["retries"]), jobs) > 0
     known, needed = count_of(owner, clear, jobs), count_of(owner, repeated, jobs)
     unclear = count_of(owner, ~clear, jobs)
     total = np.maximum(known + unclear, 1)
     good = (needed + unclear) / total <= max_share
-    bad = (needed / total > max_share) & ~crowded
+    bad = needed / total > max_share
     settled = (known > 0) & (good | bad)
     said = phrased("{} of {} runs needed a retry", needed, known, where=known > 0)
     return Outcome(
         nullable(good, ~settled, jobs.index),
         observed=worded(jobs.index, (known > 0, said)),
         expected=f"≤ {100 * max_share:.0f} % of the runs",
-        applies=jobs["expected_to_run"],
-        applies_by_settings=True,
-        reason=_why(
-            jobs,
-            settled,
-            unclear > 0,
-            (crowded, "it runs several times a day, and the server does not tell which sessions are retries"),
-        ),
+        applies=_are_judged(jobs, sessions, since, until),
+        reason=_why(jobs, settled, unclear > 0),
     )
 
 
@@ -253,9 +251,9 @@ def first_attempt_succeeds(
     "RUN-016",
     "Runs do not fail again and again for the same reason",
     severity="low",
-    tables=("jobs", "resulting_sessions"),
-    aggregates=("resulting_sessions",),
-    reads=("resulting_sessions.result", "resulting_sessions.result_message", *_READS),
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
+    reads=("job_runs.result", "job_runs.result_message", *_READS),
     expected="the same error fewer than {times} times",
     remediation="History > Jobs: correct the cause of the error that repeats; look for it in the vendor's articles.",
     examples=(
@@ -273,7 +271,8 @@ def first_attempt_succeeds(
         ),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
-        Example("NOT_APPLICABLE", _ASIDE, _runs("Failed", "Failed", "Failed", **_DENIED)),
+        Example("FAIL", _ASIDE, _runs("Failed", "Failed", "Failed", **_DENIED)),
+        Example("NOT_APPLICABLE", _ASIDE),
     ),
 )
 def errors_do_not_repeat(
@@ -286,7 +285,7 @@ def errors_do_not_repeat(
 ) -> Outcome:
     """An error that comes back has a cause that somebody could remove; retries and patience do not."""
     runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
-    dated = sessions["created"].notna().to_numpy() & surely(finished(sessions))
+    dated = sessions["started"].notna().to_numpy() & surely(finished(sessions))
     failed, message = dated & surely_one(sessions["result"], "Failed"), sessions["result_message"]
     said = failed & message.notna().to_numpy() & (owner >= 0)
     codes, words = pd.factorize(message)
@@ -306,8 +305,7 @@ def errors_do_not_repeat(
             ((runs.known > 0) & (most > 1), phrased("{} equal errors at most", most, where=most > 1)),
             (runs.known > 0, "none repeats"),
         ),
-        applies=jobs["expected_to_run"],
-        applies_by_settings=True,
+        applies=_are_judged(jobs, sessions, since, until),
         reason=_why(jobs, settled, open_ > 0),
     )
 
@@ -319,15 +317,21 @@ def _share(good: int, known: int, warning: int, unclear: int) -> str:
     return text + (f", {unclear} not known" if unclear else "")
 
 
+def _are_judged(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> pd.Series:
+    """Whether the runs of each job are judged: of one that is expected to run, and of one that did run."""
+    ran = rows_of(owners_of(jobs, runs, since, until), jobs) > 0
+    return jobs["expected_to_run"].mask(ran & surely(~jobs["expected_to_run"]), True)
+
+
 def _why(jobs: pd.DataFrame, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:
     """Why a job is set aside, else why nothing can be said of it."""
     expected = jobs["expected_to_run"]
     told = worded(
         jobs.index,
-        (surely(~expected), "the job is disabled or not scheduled"),
-        (expected.isna(), "whether the job is expected to run is not known"),
         (unclear, "state, result, message or start of some sessions is not known"),
+        (surely(~expected), "the job is disabled or not scheduled, and did not run"),
+        (expected.isna(), "whether the job is expected to run is not known"),
         *cases,
-        default="no finished session in the period",
+        default="no finished run in the period",
     )
-    return told.where(~settled | ~surely(expected))
+    return told.mask(settled)

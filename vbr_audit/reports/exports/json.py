@@ -60,6 +60,13 @@ def _summary(context: ReportContext) -> dict[str, Any]:
         "sessions_by_result": dict(summary.sessions_by_result),
         "sessions_whole": summary.sessions_whole,
         "success_rate": summary.success_rate,
+        "first_attempt_rate": summary.first_attempt_rate,
+        "session_rate": summary.session_rate,
+        "runs_open": summary.runs_beside.open,
+        "runs_carried_in": dict(summary.runs_beside.carried_in),
+        "runs_carried_in_open": summary.runs_beside.carried_in_open,
+        "runs_of_unlisted_jobs": dict(summary.runs_beside.unlisted),
+        "runs_of_unlisted_jobs_open": summary.runs_beside.unlisted_open,
         "datasets_complete": summary.datasets_complete,
         "datasets_total": summary.datasets_total,
     }

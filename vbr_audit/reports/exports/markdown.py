@@ -9,7 +9,7 @@ from vbr_audit.display import NOT_KNOWN, count, number, percent
 from vbr_audit.findings.table import STATUSES
 from vbr_audit.reports.exports.encoding import records
 from vbr_audit.reports.exports.markdown_text import pipe_table, text
-from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, STATUS_WORDS
+from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, RUN_RATE_FORMULA, STATUS_WORDS
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -57,7 +57,13 @@ def _numbers(context: ReportContext) -> Iterator[str]:
             f"- Compliance: {percent(summary.compliance)}, which is {RATE_FORMULA}",
             f"- Assessed: {percent(summary.assessed)}, which is {ASSESSED_FORMULA}",
             f"- Jobs in scope{at_least}: {jobs}; disabled: {disabled}",
-            f"- Runs that succeeded: {rate}",
+            f"- Job runs that succeeded: {rate}, which is {RUN_RATE_FORMULA}",
+            f"- By their first attempt: {percent(summary.first_attempt_rate)}; by all sessions of these runs: "
+            f"{percent(summary.session_rate)}",
+            *(
+                f"- {name}: {number(runs)}" + (f" ({words})" if words else "")
+                for name, runs, words in summary.runs_beside.lines
+            ),
             f"- Datasets that the checks need, read whole: {number(summary.needed_complete)} of "
             f"{number(summary.needed_total)}",
         ]
