@@ -22,7 +22,6 @@ _ONE_CLOCK = "the examples have one clock and one period, which ends at that clo
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("RUN-001", "until >= now - _RECENT -> until > now - _RECENT"): _ONE_CLOCK,
     ("RUN-002", "until >= now - _RECENT -> until > now - _RECENT"): _ONE_CLOCK,
-    ("RUN-014", "min(until, now) -> max(until, now)"): _ONE_CLOCK,
     ("sessions._narrow", "places.max(initial=0) -> places.min(initial=0)"): (
         "it takes more than 256 jobs, as in test_runs_sessions.py"
     ),

@@ -50,8 +50,13 @@ def test_the_calendar_misses_the_runs_that_the_check_misses(whole_context: Repor
     }
     assert sum(by_check.values()) > 0
     rows = {row.job_id: row.counts["missed"] for row in whole_context.figures.calendar.rows}
-    assert {job_id: rows[job_id] for job_id in by_check} == by_check
-    assert sum(rows.values()) == sum(by_check.values())
+    often = {job_id for job_id, text in zip(told["object_id"], told["observed"], strict=True) if " of 120 " in text}
+    assert {job_id: rows[job_id] for job_id in by_check if job_id not in often} == {
+        job_id: missed for job_id, missed in by_check.items() if job_id not in often
+    }
+    # Several starts of one day may be missed, and a day with a run shows how that ended.
+    assert all(rows[job_id] <= by_check[job_id] for job_id in often)
+    assert {job_id for job_id, missed in rows.items() if missed} <= set(by_check)
 
 
 def test_the_worst_jobs_come_first_and_disabled_ones_owe_no_run(whole_context: ReportContext) -> None:

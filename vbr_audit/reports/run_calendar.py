@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.catalogue.runs_missed import SCHEDULE_CONTROLS, follow_schedule, followed_by_days
+from vbr_audit.checks.derived.schedules import follow
 from vbr_audit.checks.logic import Cells, places_of, surely
+from vbr_audit.checks.views import ServerView, views_of
 from vbr_audit.reports.daily import DAYS_SHOWN, last_day
-from vbr_audit.tables.controls import support
 from vbr_audit.tables.enums import ENDED_RESULTS
 
 if TYPE_CHECKING:
@@ -77,15 +77,16 @@ def build_calendar(snapshot: Snapshot, runs: pd.DataFrame, zone: dt.tzinfo) -> R
     first = max(start, last - dt.timedelta(days=DAYS_SHOWN - 1))
     days = tuple(first + dt.timedelta(days=index) for index in range((last - first).days + 1))
     rows: list[CalendarRow] = []
-    for server in snapshot.jobs["server"].dropna().unique():
-        jobs = snapshot.jobs[surely(snapshot.jobs["server"] == server)].reset_index(drop=True)
+    for view in views_of(snapshot, frozenset()):
+        server, jobs = view.name, view.frame("jobs")
+        if jobs.empty:
+            continue
         codes = _codes(jobs, runs[surely(runs["server"] == server)], days, zone)
-        sessions = snapshot.sessions[surely(snapshot.sessions["server"] == server)]
-        _mark_schedule(codes, snapshot, jobs, sessions, days, zone)
+        _mark_schedule(codes, snapshot, view, jobs, days, zone)
         words = np.array(DAY_STATES, dtype=object)[codes]
         ids, names = (jobs[name].fillna("").tolist() for name in ("job_id", "name"))
         rows += [
-            CalendarRow(str(server), job_id, name, tuple(held))
+            CalendarRow(server, job_id, name, tuple(held))
             for job_id, name, held in zip(ids, names, words.tolist(), strict=True)
         ]
     return RunCalendar(days, tuple(sorted(rows, key=_badness)), first > start)
@@ -111,39 +112,29 @@ def _codes(jobs: pd.DataFrame, runs: pd.DataFrame, days: tuple[dt.date, ...], zo
 
 
 def _mark_schedule(
-    codes: Cells,
-    snapshot: Snapshot,
-    jobs: pd.DataFrame,
-    sessions: pd.DataFrame,
-    days: tuple[dt.date, ...],
-    zone: dt.tzinfo,
+    codes: Cells, snapshot: Snapshot, view: ServerView, jobs: pd.DataFrame, days: tuple[dt.date, ...], zone: dt.tzinfo
 ) -> None:
     """Say of the days without a run whether one was due, where the schedule as it is set now tells that."""
-    settings = _without_absent(jobs)
-    until = min(snapshot.until, snapshot.now)
-    schedule = follow_schedule(settings, sessions, since=snapshot.since, until=until, zone=zone)
-    at = int((np.datetime64(days[0], "D") - schedule.first_day).astype(np.int64))
-    missed, demanded, ran = (
-        cells[:, at : at + len(days)] for cells in (schedule.missed, schedule.demanded, schedule.ran)
-    )
-    free, follows = codes == 0, surely(followed_by_days(settings)) & schedule.is_told
-    whole = _sessions_whole(snapshot, jobs, sessions)
-    idle = surely(~jobs["expected_to_run"])[:, None] | (follows[:, None] & (~demanded | ran))
-    codes[free & idle] = DAY_STATES.index("idle")
-    codes[free & missed & (follows & whole)[:, None]] = DAY_STATES.index("missed")
+    followed = follow(view)
+    local = pd.to_datetime(followed.at, unit="s", utc=True).tz_convert(zone).tz_localize(None)
+    day = (local.to_numpy().astype("datetime64[D]") - np.datetime64(days[0], "D")).astype(np.int64)
+
+    def days_with(chosen: Cells) -> Cells:
+        held = np.zeros(codes.shape, dtype=bool)
+        inside = chosen & (day >= 0) & (day < len(days))
+        held[followed.job[inside], day[inside]] = True
+        return held
+
+    free, told = codes == 0, followed.is_told[:, None]
+    missed, unclear = days_with(followed.missed), days_with(followed.unclear)
+    rests = surely(~jobs["expected_to_run"]) | followed.always_runs
+    expected = surely(jobs["expected_to_run"])[:, None]
+    codes[free & (rests[:, None] | (told & expected & ~missed & ~unclear))] = DAY_STATES.index("idle")
+    if _sessions_whole(snapshot, view.name):
+        codes[free & missed & expected & ~rests[:, None]] = DAY_STATES.index("missed")
 
 
-def _sessions_whole(snapshot: Snapshot, jobs: pd.DataFrame, sessions: pd.DataFrame) -> bool:
-    """Whether every session of the server was read, and each start is known: only then is one missing."""
-    if jobs.empty:
-        return False
-    record = snapshot.manifest.dataset(str(jobs["server"].iloc[0]), "sessions")
-    return record is not None and record.status == "complete" and bool(sessions["created"].notna().all())
-
-
-def _without_absent(jobs: pd.DataFrame) -> pd.DataFrame:
-    """The jobs with a plain no for the ways to be scheduled that their type does not have."""
-    told = jobs.copy()
-    for name in SCHEDULE_CONTROLS:
-        told.loc[surely(~support(jobs["settings_profile"], name)), name] = False
-    return told
+def _sessions_whole(snapshot: Snapshot, server: str) -> bool:
+    """Whether every session of the server was read: only then is one missing."""
+    record = snapshot.manifest.dataset(server, "sessions")
+    return record is not None and record.status == "complete"

@@ -33,7 +33,7 @@ _LEAST_STEP_MIN: Final = 5
 """A grid that is finer is as good as continuous: its starts are not told one by one."""
 _NTH: Final = {"First": 1, "Second": 2, "Third": 3, "Fourth": 4, "Last": -1}
 _LAST_DAY: Final = -1
-_TIME: Final = re.compile(r"(\d{1,2}):(\d{1,2})(?::\d{1,2}(?:\.\d+)?)?\s*([AaPp][Mm])?")
+_TIME: Final = re.compile("([0-9]{1,2}):([0-9]{1,2})(?::[0-9]{1,2}(?:[.][0-9]{1,9})?)? ?([AaPp][Mm])?")
 _BITS: Final = 34
 """Seconds since 1970 fit in so many bits up to the year 2514; a job's place stands above them."""
 
@@ -109,7 +109,7 @@ def instants(minutes: Cells, zone: dt.tzinfo) -> Cells:
 
 def minute_of_day(text: str) -> int | None:
     """The minute of the day of `22:00`, `22:00:00` or `10:00 PM`; None for another text."""
-    match = _TIME.fullmatch(text.strip())
+    match = _TIME.fullmatch(text)
     if match is None:
         return None
     hour, minute, half = int(match[1]), int(match[2]), (match[3] or "").upper()

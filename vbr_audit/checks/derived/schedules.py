@@ -1,0 +1,372 @@
+"""The table `job_schedules`: which starts the schedule of each job demanded in the period, and which did not come.
+
+The schedule is taken as it is set now, by the clock of its server. Each run serves the due start that is nearest to
+its own, at most half of the way to the next one and at most half a day; retries are part of their run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.codes import codes_of
+from vbr_audit.checks.derived.material import Derived, Material
+from vbr_audit.checks.logic import Cells, places_of, surely, surely_one, worded
+from vbr_audit.tables.controls import support
+from vbr_audit.tables.enums import GOOD_RESULTS, JOB_RUN_TYPES
+from vbr_audit.tables.schedule import COLUMNS, due_starts
+from vbr_audit.tables.schema import Column, TableSpec
+
+SPEC: Final = TableSpec(
+    "job_schedules",
+    ("server", "job_id"),
+    (
+        Column("server", "string", "The server."),
+        Column("job_id", "string", "The job."),
+        Column("always_runs", "boolean", "It runs all the time, so that no start is ever due: an immediate copy."),
+        Column("due", "Int64", "The starts that its schedule demanded in the period; NA where it cannot be followed."),
+        Column("missed", "Int64", "Those of them at which it did not start."),
+        Column("overlapped", "Int64", "Those at which it still ran: they are not missed."),
+        Column("unclear", "Int64", "Those of which nobody can say whether it started."),
+        Column("reason", "string", "Why its schedule cannot be followed, or what is not clear of its starts."),
+        Column("born", "datetime", "The oldest trace of the job: its oldest backup, restore point or run."),
+        Column("newest_point", "datetime", "The newest restore point of its backups; NA where none is known."),
+        Column(
+            "interval_h",
+            "Float64",
+            "The longest time between two starts; of a job that always runs, of the jobs that it copies.",
+            "h",
+        ),
+    ),
+    "One row per job: what its schedule, as it is set now, demanded in the period, and what came of it.",
+)
+
+_WAYS: Final = ("daily", "monthly", "periodically", "continuously", "after_job")
+_OPTIONAL: Final = (*(f"schedule_{way}_enabled" for way in _WAYS), "backup_window_enabled")
+"""What a type of job that lacks it counts as having off."""
+_HALF_A_DAY_S: Final = 43_200
+_GRACE_S: Final = 900
+"""A start that was due so shortly before the reading may still come."""
+_BITS: Final = 34
+_LATEST: Final = (1 << _BITS) - 1
+_DAY: Final = dt.timedelta(days=1)
+_MACHINES: Final = ("system", "svc", "service")
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """The due starts of the period, in order of job and time, and what came of each; and of each job, why it has none.
+
+    `job` is the place of a start's job, `at` its instant in seconds since 1970 UTC. Exactly one of `served`, `missed`,
+    `overlapped` and `unclear` holds of each. `is_told` says of each job whether its schedule can be followed; `reason`
+    says why not, or what is not clear.
+    """
+
+    job: Cells
+    at: Cells
+    served: Cells
+    missed: Cells
+    overlapped: Cells
+    unclear: Cells
+    is_told: Cells
+    reason: pd.Series
+    always_runs: Cells
+    born: Cells
+
+
+@dataclass(frozen=True, eq=False)
+class _Ran:
+    """Runs in order of job and time: place of the job, start and end in seconds, and whether each surely is a run."""
+
+    job: Cells
+    started: Cells
+    ended: Cells
+    is_sure: Cells
+
+
+def follow(material: Material) -> Followed:
+    """The due starts of the jobs of one server, and which runs served them."""
+    jobs = _without_absent(material.frame("jobs"))
+    runs = _all_runs(material)
+    zone, now = server_zone(material), _seconds_of(material.now)
+    owner = places_of(runs["job_id"], jobs["job_id"])
+    ran, born = _runs(runs, owner, now), _born(material, jobs, runs, owner)
+    always = _always_runs(jobs)
+    starts = due_starts({name: jobs[name] for name in COLUMNS}, *_days(material, zone), zone)
+    told, sure = starts.is_told.copy(), starts.is_sure.copy()
+    chained = surely(jobs["schedule_after_job_enabled"]) & ~_has_own(jobs)
+    after, parent = _after_others(jobs, runs, owner, chained)
+    job, at = _in_order(np.concatenate([starts.job, after[0]]), np.concatenate([starts.at, after[1]]))
+    told &= ~chained | (parent >= 0)
+    told &= (_has_own(jobs) | chained) & ~always & ~_unsure_ways(jobs) & (born < _LATEST)
+    keep = told[job]
+    job, at = job[keep], at[keep]
+    served_sure, served = _served(job, at, ran, ran.is_sure), _served(job, at, ran, np.ones(len(ran.job), dtype=bool))
+    counted = (at >= _seconds_of(material.since)) & (at < _seconds_of(min(material.until, material.now)))
+    counted &= served | ((at >= born[job]) & (at < now - _GRACE_S))
+    job, at, served_sure, served = job[counted], at[counted], served_sure[counted], served[counted]
+    busy = ~served & _under_way(job, at, ran)
+    dateless = np.bincount(owner[(owner >= 0) & runs["started"].isna().to_numpy()], minlength=len(jobs)) > 0
+    unseen = at < _oldest_session(material)
+    open_ = ~served & ~busy & (unseen | dateless[job] | ~sure[job])
+    reason = _why(jobs, told, always, chained & (parent < 0), born, dateless, sure, (job, unseen & ~served & ~busy))
+    return Followed(
+        job,
+        at,
+        served_sure,
+        ~served & ~busy & ~open_,
+        busy,
+        open_ | (served & ~served_sure),
+        told,
+        reason,
+        always,
+        born,
+    )
+
+
+def server_zone(material: Material) -> dt.tzinfo:
+    """The zone by whose clock the server starts its jobs, as it names it; else that of the report."""
+    for name in material.frame("server_time")["iana_time_zone"].dropna():
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            return ZoneInfo(name)
+    return material.zone
+
+
+def _make(material: Material) -> pd.DataFrame:
+    jobs, found = material.frame("jobs"), follow(material)
+
+    def number(chosen: Cells) -> pd.arrays.IntegerArray:
+        counts = np.bincount(found.job[chosen], minlength=len(jobs)).astype(np.int64)
+        return pd.arrays.IntegerArray(counts, ~found.is_told)
+
+    return pd.DataFrame(
+        {
+            "server": jobs["server"],
+            "job_id": jobs["job_id"],
+            "always_runs": pd.array(found.always_runs, dtype="boolean"),
+            "due": number(np.ones(len(found.job), dtype=bool)),
+            "missed": number(found.missed),
+            "overlapped": number(found.overlapped),
+            "unclear": number(found.unclear),
+            "reason": found.reason,
+            "born": _instants(found.born, found.born < _LATEST),
+            "newest_point": _newest_points(material, jobs),
+            "interval_h": _intervals(jobs, found.always_runs),
+        }
+    )
+
+
+TABLE: Final = Derived(
+    SPEC,
+    ("jobs", "sessions"),
+    _make,
+    also=("job_states", "backups", "restore_points", "session_history", "server_time"),
+)
+
+
+def _without_absent(jobs: pd.DataFrame) -> pd.DataFrame:
+    """The jobs with a plain no for the ways to be scheduled that their type does not have."""
+    told = jobs.copy()
+    for name in _OPTIONAL:
+        told.loc[surely(~support(jobs["settings_profile"], name)), name] = False
+    return told
+
+
+def _has_own(jobs: pd.DataFrame) -> Cells:
+    """Whether each job surely starts by days, months or hours."""
+    return np.asarray(np.logical_or.reduce([surely(jobs[f"schedule_{way}_enabled"]) for way in _WAYS[:3]]))
+
+
+def _unsure_ways(jobs: pd.DataFrame) -> Cells:
+    """Whether of some way it is not known if a job starts by it."""
+    return np.asarray(np.logical_or.reduce([jobs[f"schedule_{way}_enabled"].isna().to_numpy() for way in _WAYS]))
+
+
+def _always_runs(jobs: pd.DataFrame) -> Cells:
+    """The jobs that surely run all the time: by their kind, or because they start again as soon as they end."""
+    by_kind = surely(~support(jobs["settings_profile"], "is_scheduled"))
+    return by_kind | surely(jobs["schedule_continuously_enabled"])
+
+
+def _days(material: Material, zone: dt.tzinfo) -> tuple[dt.date, dt.date]:
+    """The days by the server's clock whose starts may lie in the period or compete for its runs."""
+    first, last = (moment.astimezone(zone).date() for moment in (material.since, min(material.until, material.now)))
+    return first - _DAY, max(first, last) + _DAY
+
+
+def _all_runs(material: Material) -> pd.DataFrame:
+    """The runs of the period, and beyond its edges the sessions that may serve its first or last start."""
+    edges = material.frame("edge_sessions")
+    top = codes_of(edges["session_type"]).among(JOB_RUN_TYPES) & edges["parent_session_id"].isna().to_numpy()
+    beyond = edges[top].assign(started=edges["created"][top])
+    names = ["job_id", "started", "ended", "state", "result", "initiated_by"]
+    runs = material.frame("job_runs")[names]
+    return pd.concat([runs, beyond[names]], ignore_index=True) if len(beyond) else runs
+
+
+def _runs(runs: pd.DataFrame, owner: Cells, now: int) -> _Ran:
+    usable = np.flatnonzero((owner >= 0) & runs["started"].notna().to_numpy())
+    started, ended = _seconds(runs["started"])[usable], _seconds(runs["ended"])[usable]
+    state = codes_of(runs["state"]).rows[usable]
+    order = np.lexsort((started, owner[usable]))
+    ended = np.where(ended < 0, now, ended)
+    return _Ran(owner[usable][order], started[order], ended[order], state[order] >= 0)
+
+
+def _born(material: Material, jobs: pd.DataFrame, runs: pd.DataFrame, owner: Cells) -> Cells:
+    """The oldest trace of each job in seconds since 1970; `_LATEST` where there is none."""
+    backups = material.frame("backups")
+    of_backup = places_of(backups["job_id"], jobs["job_id"])
+    points, of_point = _points(material, jobs)
+    states = material.frame("job_states")
+    found = np.full(len(jobs), _LATEST, dtype=np.int64)
+    for places, moments in (
+        (owner, runs["started"]),
+        (of_backup, backups["created"]),
+        (of_point, points["created"]),
+        (places_of(states["job_id"], jobs["job_id"]), states["last_run"]),
+    ):
+        seconds = _seconds(moments)
+        usable = (places >= 0) & (seconds > 0)
+        np.minimum.at(found, places[usable], seconds[usable])
+    return found
+
+
+def _points(material: Material, jobs: pd.DataFrame) -> tuple[pd.DataFrame, Cells]:
+    """The restore points, and the place of the job that made the backup of each; -1 for none."""
+    points, backups = material.frame("restore_points"), material.frame("backups")
+    of_backup = np.append(places_of(backups["job_id"], jobs["job_id"]), -1)
+    return points, of_backup[places_of(points["backup_id"], backups["backup_id"])]
+
+
+def _newest_points(material: Material, jobs: pd.DataFrame) -> pd.Series:
+    points, owner = _points(material, jobs)
+    newest, seconds = np.full(len(jobs), -1, dtype=np.int64), _seconds(points["created"])
+    np.maximum.at(newest, owner[owner >= 0], seconds[owner >= 0])
+    return _instants(newest, newest > 0)
+
+
+def _intervals(jobs: pd.DataFrame, always: Cells) -> pd.arrays.FloatingArray:
+    """The longest time between two starts; of a job that always runs, the longest of the jobs that it copies."""
+    own = jobs["start_interval_h"].to_numpy(dtype=float, na_value=np.nan)
+    found = own.copy()
+    place = {job_id: index for index, job_id in enumerate(jobs["job_id"]) if isinstance(job_id, str)}
+    for index in np.flatnonzero(always):
+        listed = (jobs["source_job_ids"].iloc[index], jobs["primary_job_id"].iloc[index])
+        sources = [i for text in listed if isinstance(text, str) for i in text.split(",")]
+        told = [own[place[name]] for name in sources if name in place]
+        found[index] = max([own[index], *told]) if sources and len(told) == len(sources) else np.nan
+    return pd.arrays.FloatingArray(np.nan_to_num(found), np.isnan(found))
+
+
+def _after_others(
+    jobs: pd.DataFrame, runs: pd.DataFrame, owner: Cells, chained: Cells
+) -> tuple[tuple[Cells, Cells], Cells]:
+    """The due starts of jobs that run after another one: the ends of its good runs that nobody started by hand.
+
+    Also the place of the job before each one, -1 where it is not there or its name is not its own.
+    """
+    names = jobs["name"].mask(jobs["name"].duplicated(keep=False))
+    parent = np.where(chained, places_of(jobs["schedule_after_job_name"], names), -1)
+    by = codes_of(runs["initiated_by"])
+    by_machine = by.spread((_is_machine(text) for text in by.texts.tolist()), bool, missing=True)
+    ended = _seconds(runs["ended"])
+    good = surely_one(runs["result"], *GOOD_RESULTS) & by_machine & (ended > 0) & (owner >= 0)
+    pairs = pd.DataFrame({"parent": owner[good], "at": ended[good]}).merge(
+        pd.DataFrame({"parent": parent, "job": np.arange(len(jobs))})[parent >= 0], on="parent"
+    )
+    return (pairs["job"].to_numpy(dtype=np.int64), pairs["at"].to_numpy(dtype=np.int64)), parent
+
+
+def _is_machine(account: str) -> bool:
+    name = account.strip().casefold()
+    return not name or name.endswith("$") or any(word in name for word in _MACHINES)
+
+
+def _in_order(job: Cells, at: Cells) -> tuple[Cells, Cells]:
+    keys = np.unique((job.astype(np.int64) << _BITS) + at)
+    return keys >> _BITS, keys & _LATEST
+
+
+def _served(job: Cells, at: Cells, ran: _Ran, chosen: Cells) -> Cells:
+    """Which due starts one of the chosen runs serves."""
+    found = np.zeros(len(job), dtype=bool)
+    if not len(job) or not chosen.any():
+        return found
+    keys = (job << _BITS) + at
+    mine, started = ran.job[chosen], ran.started[chosen]
+    after = np.searchsorted(keys, (mine << _BITS) + started)
+    before = after - 1
+    distance = [
+        np.where(
+            (place >= 0) & (place < len(keys)) & (job[place % len(keys)] == mine),
+            np.abs(at[place % len(keys)] - started),
+            _LATEST,
+        )
+        for place in (before, after)
+    ]
+    nearest = np.where(distance[1] < distance[0], after, before)
+    near = np.minimum(*distance)
+    found[nearest[near <= _HALF_A_DAY_S]] = True
+    return found
+
+
+def _under_way(job: Cells, at: Cells, ran: _Ran) -> Cells:
+    """At which due starts an earlier run of the job had not ended."""
+    if not len(ran.job):
+        return np.zeros(len(job), dtype=bool)
+    place = np.searchsorted((ran.job << _BITS) + ran.started, (job << _BITS) + at, side="right") - 1
+    return np.asarray((place >= 0) & (ran.job[place] == job) & (ran.ended[place] > at))
+
+
+def _oldest_session(material: Material) -> int:
+    """Before this second the server remembers no session; 0 where it is not told."""
+    oldest = _seconds(material.frame("session_history")["oldest_session"])
+    return int(oldest.max(initial=0))
+
+
+def _why(
+    jobs: pd.DataFrame,
+    told: Cells,
+    always: Cells,
+    orphaned: Cells,
+    born: Cells,
+    dateless: Cells,
+    sure: Cells,
+    unseen: tuple[Cells, Cells],
+) -> pd.Series:
+    """Why the schedule of a job cannot be followed, else what is not clear of its starts."""
+    forgotten = np.bincount(unseen[0][unseen[1]], minlength=len(jobs)) > 0
+    return worded(
+        jobs.index,
+        (always, "it runs all the time: no start is ever due"),
+        (_unsure_ways(jobs), "how its schedule starts it is not known"),
+        (orphaned, "the job that it runs after is not listed, or is not the only one of its name"),
+        (told & forgotten, "the server's history of sessions begins later than the job"),
+        (told & dateless, "when some of its runs started is not known"),
+        (told & ~sure, "its interval does not go up in a day, and the server does not tell where it is counted from"),
+        (told, pd.NA),
+        (born == _LATEST, "nothing tells since when the job exists: no run, backup or restore point"),
+        (surely(jobs["backup_window_enabled"]), "its backup window may keep it from starting"),
+        default="time, days or hours of its schedule are not known",
+    )
+
+
+def _seconds(moments: pd.Series) -> Cells:
+    """Seconds since 1970 UTC; a negative number for NaT."""
+    return np.asarray(moments.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64))
+
+
+def _seconds_of(moment: dt.datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _instants(seconds: Cells, known: Cells) -> pd.Series:
+    moments = np.where(known, seconds, 0).astype("datetime64[s]").astype("datetime64[us]")
+    return pd.Series(pd.DatetimeIndex(moments).tz_localize("UTC")).where(known)
