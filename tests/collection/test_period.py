@@ -47,7 +47,8 @@ def test_since_is_midnight_in_the_zone_and_until_may_have_a_time() -> None:
     [
         ({"ianaTimeZoneId": "Asia/Tokyo", "timeZone": "(UTC+09:00) Osaka"}, "Asia/Tokyo", "ianaTimeZoneId", False),
         ({"timeZone": "Europe/Vienna"}, "Europe/Vienna", "timeZone", False),
-        ({"timeZone": "(UTC+01:00) Amsterdam, Berlin"}, "UTC+01:00", "offset", True),
+        ({"timeZone": "(UTC+01:00) Amsterdam, Berlin"}, "Europe/Amsterdam", "cities of timeZone", False),
+        ({"timeZone": "(UTC+02:00) Athens, Berlin"}, "UTC+01:00", "offset", True),
         ({"timeZone": None}, "UTC+01:00", "offset", True),
     ],
 )

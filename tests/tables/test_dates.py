@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -69,9 +70,7 @@ def test_what_is_no_date_is_refused(value):
         assert (read.uncastable, read.naive, read.out_of_range) == (values.count(value), 0, 0)
 
 
-@pytest.mark.parametrize(
-    "text", ["1989-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
-)
+@pytest.mark.parametrize("text", ["1989-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"])
 def test_dates_outside_of_1990_to_2100_are_refused(text):
     for values in ([text], [text, "2026-10-01T12:00:00Z"]):
         read = read_dates(values)
@@ -117,3 +116,21 @@ def test_any_text_is_read_as_itself_whatever_stands_beside_it(values):
     alone = [read_dates([value]) for value in values]
     assert together.micros.tolist() == [read.micros[0] for read in alone]
     assert together.uncastable == sum(read.uncastable for read in alone)
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1900-01-01T00:00:00+01:00"]
+)
+def test_never_is_no_date_and_no_fault(text: str) -> None:
+    for values in ([text], [text, "2026-10-01T12:00:00Z"], [text, "2026-10-01T12:00:00"]):
+        read = read_dates(values, ZoneInfo("Europe/Berlin"))
+        assert read.micros[0] == NAT
+        assert (read.uncastable, read.naive, read.out_of_range) == (0, 0, 0)
+
+
+def test_dates_without_an_offset_are_read_by_the_clock_of_the_server_over_both_changes() -> None:
+    local = ["2026-03-29T01:30:00", "2026-03-29T02:30:00", "2026-10-25T02:30:00", "2026-10-25T12:00:00", None]
+    read = read_dates(local, ZoneInfo("Europe/Berlin"))
+    expected = ["2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T11:00:00Z", None]
+    assert read.micros.tolist() == read_dates(expected).micros.tolist()
+    assert (read.assumed, read.naive) == (4, 0)

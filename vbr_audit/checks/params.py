@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 
 from vbr_audit.errors import CheckError
 
-RESERVED: Final = ("now", "since", "until", "needed", "zone")
-"""Arguments that the engine fills: clock, period and zone of the run, the datasets that the enabled checks need."""
+RESERVED: Final = ("now", "since", "until", "needed", "zone", "server_zone")
+"""Arguments that the engine fills: the clock, the period, the zones of run and server, the datasets that checks need."""
 
 
 _MOST: Final = {"days": 36_500, "hours": 876_000}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +19,7 @@ from vbr_audit.display import time_zone
 from vbr_audit.tables import SPECS, controls
 from vbr_audit.tables.arrays import STRING, strings_of
 from vbr_audit.tables.schema import conform, empty
+from vbr_audit.tables.server_zone import BY_OFFSET
 
 READABLE = ("complete", "partial")
 NOT_COLLECTED = "not collected"
@@ -56,8 +58,9 @@ class ServerView:
 
     @property
     def now(self) -> dt.datetime:
-        """The run's clock."""
-        return self.snapshot.now
+        """The clock of this server when it was read; the run's where the server did not tell it."""
+        told: dt.datetime | None = self._own("server_time")
+        return self.snapshot.now if told is None else told
 
     @property
     def since(self) -> dt.datetime:
@@ -73,6 +76,22 @@ class ServerView:
     def zone(self) -> dt.tzinfo:
         """The zone of the report."""
         return time_zone(self.snapshot.timezone)
+
+    @property
+    def server_zone(self) -> dt.tzinfo:
+        """The zone of the server's own clock; the report's where the server did not tell it."""
+        name = self._own("zone")
+        return self.zone if name is None else time_zone(name)
+
+    @property
+    def zone_is_exact(self) -> bool:
+        """Whether the clock of the server is known for any day, and not only its offset on the day of reading."""
+        return bool(self._own("zone_source") != BY_OFFSET)
+
+    def _own(self, name: str) -> Any:
+        """What the manifest says of this server, by name; None where it says nothing."""
+        records = (record for record in self.snapshot.manifest.servers if record.name == self.name)
+        return getattr(next(records, None), name, None)
 
     @property
     def others(self) -> tuple[Material, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def server_record(reading: ServerReading, redaction: Redaction) -> ServerRecord:
     """One server as it was found."""
     client, info, clock = reading.client, reading.tables.server_info(), reading.tables.server_time()
+    zone = reading.tables.server_zone()
     return ServerRecord(
         name=client.name,
         url=client.url,
@@ -31,6 +32,8 @@ def server_record(reading: ServerReading, redaction: Redaction) -> ServerRecord:
         clock_skew_s=reading.clock_skew_s,
         server_time=clock.server_time if clock else None,
         time_zone=(clock.iana_time_zone or clock.time_zone) if clock else None,
+        zone=zone.name if zone else None,
+        zone_source=zone.source if zone else None,
         tls=client.tls,
     )
 

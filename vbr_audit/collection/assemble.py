@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -25,10 +26,12 @@ from vbr_audit.collection.scope import (
     narrow,
     ownerless_runs,
 )
+from vbr_audit.display import time_zone
 from vbr_audit.errors import BadAnswerError, EvidenceError, VbrAuditError
 from vbr_audit.tables import BUILDERS, SPECS, job_states, jobs, scale_out, server_info, server_time
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.schema import TableBuilder, TableResult, empty
+from vbr_audit.tables.server_zone import ServerZone, zone_of
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,15 @@ class ServerTables:
         document = self._objects.get("server_time")
         return None if document is None else server_time.parse(document)
 
+    def server_zone(self) -> ServerZone | None:
+        """The server's zone, or None where it did not tell any."""
+        return zone_of(self.server_time())
+
+    def zone(self) -> dt.tzinfo | None:
+        """The zone by which the server's dates without an offset are read; its clock was asked before all else."""
+        found = self.server_zone()
+        return None if found is None else time_zone(found.name)
+
     def server_info(self) -> server_info.ServerInfo | None:
         """The server's name, build and platform, or None when it was not read."""
         document = self._objects.get("server_info")
@@ -137,7 +149,7 @@ class ServerTables:
 
     def _builder(self, table: str) -> TableBuilder:
         if table not in self._builders:
-            self._builders[table] = BUILDERS[table](self.server)
+            self._builders[table] = BUILDERS[table](self.server, self.zone())
         return self._builders[table]
 
     def _parsed(self) -> dict[str, TableResult]:

@@ -93,6 +93,8 @@ class ServerRecord(_Record):
     clock_skew_s: float | None = None
     server_time: AwareDatetime | None = None
     time_zone: str | None = None
+    zone: str | None = None
+    zone_source: str | None = None
     tls: str
 
 

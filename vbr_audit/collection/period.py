@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vbr_audit.display import time_zone
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.tables.server_time import ServerTime
+from vbr_audit.tables.server_zone import zone_of
 
 DEFAULT_DAYS = 30
 
@@ -97,31 +98,14 @@ def zone_named(name: str) -> dt.tzinfo:
 def _zone_for(request: PeriodRequest, server: ServerTime | None) -> tuple[str, str, dt.tzinfo, tuple[str, ...]]:
     if request.timezone is not None:
         return request.timezone, "given", zone_named(request.timezone), ()
-    for name, source in (
-        (server.iana_time_zone if server else None, "server (ianaTimeZoneId)"),
-        (server.time_zone if server else None, "server (timeZone)"),
-    ):
-        if name:
-            try:
-                return name, source, time_zone(name), ()
-            except ValueError:
-                continue
-    if server is None or server.utc_offset is None:
+    found = zone_of(server)
+    if found is None:
         return "UTC", "default", dt.UTC, ("the server's time zone is not known: days are counted in UTC",)
-    offset, name = server.utc_offset, _offset_name(server.utc_offset)
     warning = (
-        f"the server tells only its present offset ({name}): days before the last clock change may be "
+        f"the server tells only its present offset ({found.name}): days before the last clock change may be "
         "an hour off; give --timezone to be exact"
     )
-    return name, "server (offset of its clock)", dt.timezone(offset), (warning,)
-
-
-def _offset_name(offset: dt.timedelta) -> str:
-    minutes = round(offset.total_seconds() / 60)
-    if not minutes:
-        return "UTC"
-    sign = "-" if minutes < 0 else "+"
-    return f"UTC{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    return found.name, found.source, time_zone(found.name), () if found.is_exact else (warning,)
 
 
 def _next_month(day: dt.date) -> dt.date:

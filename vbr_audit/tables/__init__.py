@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Final
 
@@ -63,7 +64,7 @@ SPECS: Final[dict[str, TableSpec]] = {
 }
 """Every table by name."""
 
-BUILDERS: Final[dict[str, Callable[[str], TableBuilder]]] = {
+BUILDERS: Final[dict[str, Callable[[str, dt.tzinfo | None], TableBuilder]]] = {
     "job_states": job_states.builder,
     "sessions": sessions.builder,
     "restore_sessions": sessions.restores_builder,
@@ -71,4 +72,4 @@ BUILDERS: Final[dict[str, Callable[[str], TableBuilder]]] = {
     **{table.name: table.builder for table in _DECLARED},
     "scale_out_extents": scale_out.Extents,
 }
-"""For each table that is built page by page: what gives a builder of it for the name of a server."""
+"""For each table that is built page by page: what gives a builder of it for a server's name and zone."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
-from vbr_audit.tables.dates import read_dates
+from vbr_audit.tables.dates import ReadDates, read_dates
 from vbr_audit.tables.notes import Notes
 
 STRING: Final = pd.StringDtype("python", na_value=pd.NA)
@@ -129,7 +129,7 @@ def to_floats(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArra
 def to_dates(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
     """Instants, by the rules of `dates`."""
     read = read_dates(values)
-    count_dates(notes, column, read.uncastable, read.naive, read.out_of_range)
+    count_dates(notes, column, read)
     return dates_of(read.micros)
 
 
@@ -138,12 +138,13 @@ def dates_of(micros: Any) -> ExtensionArray:
     return pd.DatetimeIndex(micros.view("datetime64[us]"), copy=False).tz_localize("UTC").array
 
 
-def count_dates(notes: Notes, column: str, uncastable: int, naive: int, out_of_range: int) -> None:
-    """Add what `read_dates` refused; a reason that did not occur leaves no entry."""
+def count_dates(notes: Notes, column: str, read: ReadDates) -> None:
+    """Add what `read_dates` refused or assumed; a reason that did not occur leaves no entry."""
     for counts, times in (
-        (notes.uncastable, uncastable),
-        (notes.naive_dates, naive),
-        (notes.dates_out_of_range, out_of_range),
+        (notes.uncastable, read.uncastable),
+        (notes.naive_dates, read.naive),
+        (notes.assumed_dates, read.assumed),
+        (notes.dates_out_of_range, read.out_of_range),
     ):
         if times:
             counts[column] += times

@@ -1,7 +1,8 @@
 """Dates as the API writes them, to microseconds since 1970 in UTC.
 
-A date counts only with its offset (without one nobody knows which instant it is), with at most microseconds
-(further digits are cut), and between 1990 and 2100. Everything else is not a date: NaT, counted by reason.
+A date counts with its offset, with at most microseconds (further digits are cut), and between 1990 and 2100. Servers
+send some dates without an offset: those are of the server's own clock, and read in its zone where that is known. The
+year 1, and 1900, stand for "never": NaT that is no fault. Everything else is not a date: NaT, counted by reason.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 EARLIEST = (dt.datetime(1990, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
 LATEST = (dt.datetime(2100, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
 
+_NEVER = (
+    (dt.datetime(1899, 12, 30, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND,
+    (dt.datetime(1901, 1, 2, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND,
+)
+_YEAR_ONE = (dt.datetime(2, 1, 2, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+
 _SHORTEST = len("2026-01-01T00:00:00")
 _LONGEST = len("2026-01-01T00:00:00.000000")
 _OFFSET = re.compile(r"[+-](\d\d):(\d\d)", re.ASCII)
@@ -33,21 +40,29 @@ _DATE = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.(\d*))?(Z|[+-]
 
 @dataclass
 class ReadDates:
-    """`micros`: int64 microseconds since 1970 UTC, `NAT` where there is no date; and what was refused."""
+    """`micros`: int64 microseconds since 1970 UTC, `NAT` where there is no date; and what was refused.
+
+    `assumed` counts the dates without an offset that were read in the server's zone, `naive` those for which no zone
+    is known.
+    """
 
     micros: npt.NDArray[np.int64]
     uncastable: int = 0
     naive: int = 0
+    assumed: int = 0
     out_of_range: int = 0
 
 
-def read_dates(values: Sequence[Any]) -> ReadDates:
+def read_dates(values: Sequence[Any], zone: dt.tzinfo | None = None) -> ReadDates:
     """Read ISO 8601 text; None and NA give NaT uncounted, anything else that is no date gives NaT, counted.
 
-    `datetime` objects (also pandas' own) are taken as well, under the same rules.
+    `datetime` objects (also pandas' own) are taken as well, under the same rules. Dates without an offset are read by
+    the clock of `zone`: of an hour that comes twice the first counts, and one that is left out is moved forward.
     """
     micros = _read_uniform(values)
-    read = _read_one_by_one(values) if micros is None else ReadDates(micros)
+    read = _read_one_by_one(values, zone) if micros is None else ReadDates(micros)
+    never = ((read.micros >= _NEVER[0]) & (read.micros < _NEVER[1])) | (read.micros < _YEAR_ONE)
+    read.micros[never] = NAT
     known = read.micros != NAT
     outside = known & ((read.micros < EARLIEST) | (read.micros >= LATEST))
     read.out_of_range += int(outside.sum())
@@ -124,19 +139,41 @@ def _offset_micros(ending: str) -> int | None:
     return (-minutes if ending[0] == "-" else minutes) * 60_000_000
 
 
-def _read_one_by_one(values: Sequence[Any]) -> ReadDates:
+def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates:
     read = ReadDates(np.full(len(values), NAT, dtype=np.int64))
+    local: list[int] = []
     for position, value in enumerate(values):
         if _is_missing(value):
             continue
         moment = to_datetime(value)
         if moment is None:
             read.uncastable += 1
-        elif moment.utcoffset() is None:
+        elif moment.utcoffset() is not None:
+            read.micros[position] = (moment - _EPOCH) // _MICROSECOND
+        elif _is_never(moment):
+            continue
+        elif zone is None:
             read.naive += 1
         else:
-            read.micros[position] = (moment - _EPOCH) // _MICROSECOND
+            read.micros[position] = (moment.replace(tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+            local.append(position)
+    if local and zone is not None:
+        read.assumed = len(local)
+        read.micros[local] = by_clock(read.micros[local], zone)
     return read
+
+
+def by_clock(micros: npt.NDArray[np.int64], zone: dt.tzinfo) -> npt.NDArray[np.int64]:
+    """Microseconds on the clock of `zone` as microseconds since 1970 UTC."""
+    clock = pd.DatetimeIndex(micros.view("datetime64[us]"))
+    first_of_two = np.ones(len(clock), dtype=bool)
+    moments = clock.tz_localize(zone, nonexistent="shift_forward", ambiguous=first_of_two)
+    return np.asarray(moments.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[us]").view(np.int64))
+
+
+def _is_never(moment: dt.datetime) -> bool:
+    """Whether a date without an offset stands for "never"."""
+    return moment.year in (1, 1900) or (moment.year == 1899 and moment.month == 12 and moment.day > 29)
 
 
 def to_datetime(value: Any) -> dt.datetime | None:

@@ -6,6 +6,7 @@ value counts. What stands where an object should stand is NA and counted, as is 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,8 +88,8 @@ class Table:
         read = {_steps(path)[0] for field in self.fields for path in field.paths}
         return frozenset(read | set(listed(self.also_known)))
 
-    def builder(self, server: str) -> PagedTable:
-        """A builder of this table for one server."""
+    def builder(self, server: str, zone: dt.tzinfo | None = None) -> PagedTable:
+        """A builder of this table for one server, whose zone is `zone`."""
         read = [field for field in self.fields if field.paths]
         return PagedTable(
             self.spec,
@@ -101,6 +102,7 @@ class Table:
             known_keys=self.known_keys,
             unfold=self._unfold,
             complete=self.complete,
+            zone=zone,
         )
 
     def _unfold(self, columns: Columns, notes: Notes) -> Columns:

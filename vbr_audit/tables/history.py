@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Final
 
 from vbr_audit.tables import sessions
@@ -22,8 +23,8 @@ SPEC: Final = TableSpec(
 class OldestSession:
     """Builds `session_history` of one server from rows of `/sessions`, whatever their order."""
 
-    def __init__(self, server: str) -> None:
-        self._sessions = sessions.builder(server)
+    def __init__(self, server: str, zone: dt.tzinfo | None = None) -> None:
+        self._sessions = sessions.builder(server, zone)
 
     def add(self, rows: list[Any]) -> None:
         """Take the decoded rows of one page."""
@@ -38,6 +39,6 @@ class OldestSession:
         return TableResult(frame, found.notes)
 
 
-def builder(server: str) -> OldestSession:
-    """A builder of `session_history` for one server."""
-    return OldestSession(server)
+def builder(server: str, zone: dt.tzinfo | None = None) -> OldestSession:
+    """A builder of `session_history` for one server, whose zone is `zone`."""
+    return OldestSession(server, zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 import pandas as pd
@@ -74,8 +75,8 @@ _SOURCES: Final = (
 )
 
 
-def builder(server: str) -> PagedTable:
-    """A builder of `job_states` for one server."""
+def builder(server: str, zone: dt.tzinfo | None = None) -> PagedTable:
+    """A builder of `job_states` for one server, whose zone is `zone`."""
     return PagedTable(
         SPEC,
         server,
@@ -88,6 +89,7 @@ def builder(server: str) -> PagedTable:
         },
         known_keys=KNOWN_KEYS,
         unfold=_unfold,
+        zone=zone,
     )
 
 

@@ -21,7 +21,8 @@ class Notes:
     """Counters of one table on one server, by column name unless said otherwise.
 
     `uncastable`: values of another JSON type than the column's, now NA. `naive_dates`: dates without an
-    offset, now NA. `dates_out_of_range`: dates outside 1990 to 2100, now NA. `unknown_values`: words that no
+    offset on a server whose zone is not known, now NA. `assumed_dates`: dates without an offset, read in its zone.
+    `dates_out_of_range`: dates outside 1990 to 2100, now NA. `unknown_values`: words that no
     known revision lists, kept as text. `unknown_fields`: JSON keys that no known revision lists, by key.
     `not_objects`: rows that were not JSON objects and are not in the table. `missing_keys`: rows whose key is
     NA.
@@ -29,6 +30,7 @@ class Notes:
 
     uncastable: Counter[str] = field(default_factory=Counter)
     naive_dates: Counter[str] = field(default_factory=Counter)
+    assumed_dates: Counter[str] = field(default_factory=Counter)
     dates_out_of_range: Counter[str] = field(default_factory=Counter)
     unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
     unknown_fields: Counter[str] = field(default_factory=Counter)
@@ -56,6 +58,7 @@ class Notes:
         """Add the counts of `other` to these."""
         self.uncastable.update(other.uncastable)
         self.naive_dates.update(other.naive_dates)
+        self.assumed_dates.update(other.assumed_dates)
         self.dates_out_of_range.update(other.dates_out_of_range)
         for column, counts in other.unknown_values.items():
             for value, times in counts.items():
@@ -70,6 +73,7 @@ class Notes:
         plain: dict[str, Any] = {
             "uncastable": _sorted(self.uncastable),
             "naive_dates": _sorted(self.naive_dates),
+            "assumed_dates": _sorted(self.assumed_dates),
             "dates_out_of_range": _sorted(self.dates_out_of_range),
             "unknown_values": {
                 column: _sorted(counts) for column, counts in sorted(self.unknown_values.items()) if counts

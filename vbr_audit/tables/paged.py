@@ -6,6 +6,7 @@ numbers to numpy, text to lists in which words that repeat are one object.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class PagedTable:
     `words` are columns of enum values: each is folded to its canonical spelling, with the reported one in
     `<column>_reported`. `unfold` gives extra columns from nested objects, by a made-up key that sources name.
     `known_keys` are the JSON keys of all known revisions; others are counted. `complete` may fill the columns
-    that are computed from finished ones.
+    that are computed from finished ones. `zone` is the server's: the one of dates without an offset.
     """
 
     def __init__(
@@ -77,7 +78,9 @@ class PagedTable:
         known_keys: frozenset[str],
         unfold: Callable[[Columns, Notes], Columns] | None = None,
         complete: Callable[[dict[str, Any]], None] | None = None,
+        zone: dt.tzinfo | None = None,
     ) -> None:
+        self._zone = zone
         self._spec, self._server, self._known_keys = spec, server, known_keys
         self._sources, self._words = tuple(sources), dict(words)
         self._unfold, self._complete = unfold, complete
@@ -146,8 +149,8 @@ class PagedTable:
     def _take_values(self, column: str, values: Sequence[Any]) -> None:
         dtype = self._dtypes[column]
         if dtype == "datetime":
-            read = read_dates(values)
-            count_dates(self._notes, column, read.uncastable, read.naive, read.out_of_range)
+            read = read_dates(values, self._zone)
+            count_dates(self._notes, column, read)
             part: Any = read.micros
         else:
             part = to_array(values, dtype, column, self._notes)

@@ -22,6 +22,8 @@ SERVERS: Final = TableSpec(
         Column("clock_skew_s", "Float64", "The server's clock minus the collector's.", "s"),
         Column("server_time", "datetime", "The server's clock at collection."),
         Column("time_zone", "string", "The server's time zone as it names it."),
+        Column("zone", "string", "Its time zone as it was understood: an IANA name, or the offset of its clock."),
+        Column("zone_source", "string", "What told that zone."),
         Column("tls", "string", "How the server's certificate was checked."),
     ),
 )
@@ -42,7 +44,13 @@ DATASETS: Final = TableSpec(
         Column("rows_duplicate", "Int64", "Rows received more than once.", "rows"),
         Column("rows_outside_period", "Int64", "Rows dropped because they lie outside the period.", "rows"),
         Column("rows_kept", "Int64", "Rows in the table.", "rows"),
-        Column("naive_dates", "Int64", "Dates that came without an offset, and so are not known.", "dates"),
+        Column(
+            "naive_dates",
+            "Int64",
+            "Dates without an offset that are not known, as the server's zone is not.",
+            "dates",
+        ),
+        Column("assumed_dates", "Int64", "Dates that came without an offset, read in the server's zone.", "dates"),
         Column("status", "string", "complete, partial, denied, absent or failed."),
         Column("reason", "string", "Why it is not complete."),
         Column("started", "datetime", "When the first answer was asked for."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -130,8 +131,8 @@ EXTENTS: Final = Table(
 class Extents:
     """Builds `scale_out_extents` of one server from rows of scale-out repositories."""
 
-    def __init__(self, server: str) -> None:
-        self._extents: PagedTable = EXTENTS.builder(server)
+    def __init__(self, server: str, zone: dt.tzinfo | None = None) -> None:
+        self._extents: PagedTable = EXTENTS.builder(server, zone)
 
     def add(self, rows: list[Any]) -> None:
         """Take the decoded rows of one page."""
@@ -158,9 +159,11 @@ def _extents_of(row: dict[str, Any]) -> Iterator[Any]:
         extents = _within(row, key, list_key)
         for extent in extents if type(extents) is list else [] if extents is None else [extents]:
             yield extent | known | {"tier": tier} if type(extent) is dict else extent
-    archive = _within(row, "archiveTier", "extentId")
-    if archive is not None:
-        yield {"id": archive, "tier": "Archive"} | known
+    single = [("Capacity", "capacityTier")] if _within(row, "capacityTier", "extents") is None else []
+    for tier, key in (*single, ("Archive", "archiveTier")):
+        extent = _within(row, key, "extentId")
+        if extent is not None:
+            yield {"id": extent, "tier": tier} | known
 
 
 def _within(row: dict[str, Any], key: str, inner: str) -> Any:

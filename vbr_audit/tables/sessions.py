@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -99,17 +100,17 @@ EDGES: Final = TableSpec(
 )
 
 
-def builder(server: str) -> PagedTable:
-    """A builder of `sessions` for one server."""
-    return _builder_of(SPEC, server)
+def builder(server: str, zone: dt.tzinfo | None = None) -> PagedTable:
+    """A builder of `sessions` for one server, whose zone is `zone`."""
+    return _builder_of(SPEC, server, zone)
 
 
-def restores_builder(server: str) -> PagedTable:
-    """A builder of `restore_sessions` for one server."""
-    return _builder_of(RESTORES, server)
+def restores_builder(server: str, zone: dt.tzinfo | None = None) -> PagedTable:
+    """A builder of `restore_sessions` for one server, whose zone is `zone`."""
+    return _builder_of(RESTORES, server, zone)
 
 
-def _builder_of(spec: TableSpec, server: str) -> PagedTable:
+def _builder_of(spec: TableSpec, server: str, zone: dt.tzinfo | None) -> PagedTable:
     return PagedTable(
         spec,
         server,
@@ -122,6 +123,7 @@ def _builder_of(spec: TableSpec, server: str) -> PagedTable:
         known_keys=KNOWN_KEYS,
         unfold=_unfold,
         complete=add_duration,
+        zone=zone,
     )
 
 

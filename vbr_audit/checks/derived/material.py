@@ -40,6 +40,16 @@ class Material(Protocol):
         ...
 
     @property
+    def server_zone(self) -> dt.tzinfo:
+        """The zone of the server's own clock; the report's where the server did not tell it."""
+        ...
+
+    @property
+    def zone_is_exact(self) -> bool:
+        """Whether the clock of the server is known for any day, and not only its offset on the day of reading."""
+        ...
+
+    @property
     def site(self) -> Site:
         """The site file; an empty one where none was given."""
         ...
