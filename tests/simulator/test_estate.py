@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vbr_audit.simulator import REVISIONS, SimulatorOptions, create_app
+from vbr_audit.simulator.estate import HISTORY_DAYS
 
 
 def truth_of(now, **options):
@@ -60,7 +61,7 @@ def test_sessions_are_sound(company):
     for row in truth.sessions:
         created = datetime.fromisoformat(row["creationTime"])
         assert created.utcoffset() in {timedelta(hours=1), timedelta(hours=2)}
-        assert now - timedelta(days=60) <= created <= now
+        assert now - timedelta(days=HISTORY_DAYS) <= created <= now
         if row["endTime"] is None:
             assert (row["state"], row["result"]) == ("Working", None)
         else:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from vbr_audit.simulator import DATASETS, FAULTS, Fault, create_app
+from vbr_audit.simulator.estate import HISTORY_DAYS
 
 PATHS = {
     "jobs": "jobs",
@@ -204,7 +205,9 @@ def test_ignored_filter(start):
     assert len(client.rows("sessions", typeFilter="Retention")) < 120
 
 
-@pytest.mark.parametrize(("faults", "days"), [((), 60), (("short-history",), 10), (("short-history=20",), 20)])
+@pytest.mark.parametrize(
+    ("faults", "days"), [((), HISTORY_DAYS), (("short-history",), 10), (("short-history=20",), 20)]
+)
 def test_history_reaches_back(start, now, faults, days):
     created = [datetime.fromisoformat(row["creationTime"]) for row in start(*faults, sessions=500).rows("sessions")]
     assert timedelta(days=days - 1) < now - min(created) <= timedelta(days=days)

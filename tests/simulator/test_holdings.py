@@ -104,7 +104,8 @@ def test_points_are_kept_as_long_as_the_retention_says(company):
     backup = one(truth.rows("backups"), name="Web frontends")
     points = [row for row in truth.rows("restore_points") if row["backupId"] == backup["id"]]
     ages = [now - datetime.fromisoformat(row["creationTime"]) for row in points]
-    assert timedelta(days=27) < max(ages) <= timedelta(days=30)
+    # The chain of the oldest point that is needed is whole.
+    assert timedelta(days=29) < max(ages) <= timedelta(days=37)
     per_machine = Counter(row["name"] for row in points)
     assert len(per_machine) == 10
     assert min(per_machine.values()) > 20

@@ -89,7 +89,7 @@ def test_renamed_keys(start):
     assert old["storageData"]["encryption"]["encryptionType"] == "ByUserPassword"
     assert "encryptionPasswordIdOrNull" in oldest["storageData"]["encryption"]
     flat = advanced("1.1-rev1")
-    assert flat["synthenticFulls"] == {"isEnabled": True, "days": ["saturday"]}
+    assert flat["synthenticFulls"] == {"isEnabled": True, "days": ["monday"]}
     assert "encryptionType" not in flat["storageData"]["encryption"]
 
 

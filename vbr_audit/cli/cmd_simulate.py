@@ -13,7 +13,7 @@ from vbr_audit.cli.guard import guarded
 from vbr_audit.errors import ConfigurationError
 
 Jobs = Annotated[int, typer.Option("--jobs", min=0, help="Number of jobs.")]
-Sessions = Annotated[int, typer.Option("--sessions", min=0, help="Number of sessions over the last 60 days.")]
+Sessions = Annotated[int, typer.Option("--sessions", min=0, help="Number of sessions over the last 65 days.")]
 Seed = Annotated[int, typer.Option("--seed", help="Another seed, another estate.")]
 SimulatedRevision = Annotated[str, typer.Option("--revision", help="Newest REST revision that it speaks.")]
 Role = Annotated[

@@ -6,6 +6,7 @@ from random import Random
 from vbr_audit.simulator.choice import plans_for, state_only_plans
 from vbr_audit.simulator.clock import DAY
 from vbr_audit.simulator.history import past_sessions
+from vbr_audit.simulator.holdings.members import members_of
 from vbr_audit.simulator.hostile import hostile_jobs, hostile_sessions
 from vbr_audit.simulator.identity import draw, identify
 from vbr_audit.simulator.jobs import Job
@@ -16,7 +17,7 @@ from vbr_audit.simulator.states import write_state
 
 Json = dict[str, object]
 
-HISTORY_DAYS = 60
+HISTORY_DAYS = 65  # the whole of the last calendar month, whatever the day
 
 
 @dataclass(slots=True)
@@ -45,8 +46,17 @@ class Estate:
         newest = {session.job_id: session for session in self.sessions}
         ids = {job.plan.name: job.id for job in self.jobs}
         repositories = {key: identify(self.seed, "repository", key) for key in REPOSITORIES}
+        by_name = {job.plan.name: job for job in self.jobs}
         return [
-            write_state(job, newest.get(job.id), revision, now=self.now, ids=ids, repositories=repositories)
+            write_state(
+                job,
+                newest.get(job.id),
+                revision,
+                now=self.now,
+                ids=ids,
+                repositories=repositories,
+                sizes=[member.size for member in members_of(job, by_name, self.seed)],
+            )
             for job in self.jobs
             if has_job_type(revision, job.plan.type)
         ]

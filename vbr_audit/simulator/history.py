@@ -1,20 +1,24 @@
 """The past of the estate: which sessions there were, so that the newest of each job fits its state."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 from operator import attrgetter
 from random import Random
+from zlib import crc32
 
-from vbr_audit.simulator.clock import DAY, HOUR, TICKS
+from vbr_audit.simulator.clock import DAY, HOUR, TICKS, local_time
 from vbr_audit.simulator.identity import draw, identify
 from vbr_audit.simulator.jobs import Job
-from vbr_audit.simulator.outcomes import FAILURES, WARNINGS, how_it_ended
-from vbr_audit.simulator.runs import run_times
+from vbr_audit.simulator.outcomes import FAILURES, GOOD, WARNINGS, how_it_ended
+from vbr_audit.simulator.runs import due_times, full_day, local_day, spread_times
 from vbr_audit.simulator.sessions import Session
 
 _MINUTE = 60 * TICKS
-_OWN_SHARE = 0.2  # of all sessions belong to no job
-_RUNS_A_DAY = {"daily": 1.0, "hourly": 4.0, "weekly": 1 / 7, "after": 1.0, "none": 0.1}
+_WAIT = 10 * _MINUTE - 5 * TICKS
+_DENSE = 2.0  # times the runs of all schedules
+_OWN_SHARE = 0.1  # of all sessions, at least, belong to no job
+_RUNS_A_DAY = {"daily": 1.0, "weekdays": 5 / 7, "hourly": 4.0, "weekly": 1 / 7, "after": 1.0, "none": 0.1}
 
 _OWN_TASKS = (
     ("ConfigurationResynchronize", "Configuration resynchronization"),
@@ -30,40 +34,76 @@ _OWN_TASKS = (
     ("RestoreVm", "Restore of one machine to the test network"),
 )
 
+# At these times of day the schedules of the server's own settings start them.
+_DAILY_TASKS = (
+    (10, 0, "ConfigurationBackup", "Backup Configuration Job"),
+    (6, 30, "SecurityComplianceAnalyzer", "Security & Compliance Analyzer"),
+)
+
 
 def past_sessions(jobs: Sequence[Job], count: int, *, now: int, days: int, seed: int) -> list[Session]:
-    """Make about `count` sessions of the last `days` days, oldest first."""
+    """Make `count` sessions of the last `days` days, oldest first.
+
+    Jobs run as they are scheduled. Where that makes more sessions than wanted the server has forgotten the oldest
+    of all; where it makes far fewer, as only large histories do, jobs run more often than they should.
+    """
     chance = Random(f"{seed}/sessions")
-    sessions: list[Session] = []
     budget = count - round(count * _OWN_SHARE)
-    natural = {job.id: _RUNS_A_DAY[job.plan.cadence] * days for job in jobs if job.plan.history != "never"}
-    density = budget / sum(natural.values()) if natural else 0.0
-    for job in jobs:
-        if job.id not in natural:
-            continue
-        share = min(max(1, round(natural[job.id] * density)), budget - len(sessions))
-        if share > 0:
-            pace = _RUNS_A_DAY[job.plan.cadence] * max(1.0, density)
-            sessions += _runs(job, share, run_times(job.plan, now=now, days=days, pace=pace), now, chance)
+    oldest = now - days * DAY + HOUR
+    active = [job for job in jobs if job.plan.history != "never"]
+    natural = sum(_RUNS_A_DAY[job.plan.cadence] for job in active) * days
+    density = budget / natural if natural else 0.0
+    made: dict[str, list[Session]] = {}
+    for job in sorted(active, key=lambda job: job.plan.cadence == "after"):
+        if density > _DENSE:
+            pace = _RUNS_A_DAY[job.plan.cadence] * density
+            times: Sequence[int] = spread_times(job.plan, now=now, oldest=oldest, pace=pace)
+        else:
+            times = _followed(job, made) or due_times(job.plan, now=now, oldest=oldest)
+        made[job.plan.name] = _runs(job, times, now, chance)
+    sessions = sorted((each for runs in made.values() for each in runs), key=attrgetter("created"))
+    sessions = sessions[max(0, len(sessions) - budget) :] if budget else []
     sessions += _own(count - len(sessions), now=now, days=days, chance=chance)
     sessions.sort(key=attrgetter("created"))
     return sessions
 
 
-def _runs(job: Job, count: int, times: Sequence[int], now: int, chance: Random) -> list[Session]:
+def _followed(job: Job, made: Mapping[str, Sequence[Session]]) -> list[int]:
+    """The starts of a job that runs after another one has done well, newest first; none without that other job."""
+    runs = made.get(job.plan.follows, ())
+    return sorted((run.ended + 5 * TICKS for run in runs if run.ended and run.result in GOOD), reverse=True)
+
+
+def _runs(job: Job, times: Sequence[int], now: int, chance: Random) -> list[Session]:
     made: list[Session] = []
     if job.plan.history == "running":
         made.append(_running(job, now, chance))
     for turn, planned in enumerate(times):
-        if len(made) >= count:
-            break
         room = times[turn - 1] - planned if turn else now - planned
         session = _finished(job, turn, planned, room, chance)
         made.append(session)
-        retried = turn > 0 and job.plan.history != "flaky" and job.plan.retries > 0
-        if session.result == "Failed" and retried and len(made) < count:
-            made.append(_retry(session, room, chance))
+        if session.result == "Failed" and job.plan.retries > 0:
+            # The newest failure of a job that fails was retried in vain, any older one with success.
+            tries = job.plan.retries if turn == 0 else 1
+            for number in range(1, tries + 1):
+                made.append(_retry(session, made[-1], number, room, "Failed" if turn == 0 else "Success"))
+    _mark_fulls(job, made)
     return made
+
+
+def _mark_fulls(job: Job, runs: Sequence[Session]) -> None:
+    """The first good run of a week begins a chain with a full backup."""
+    weeks: set[tuple[int, int]] = set()
+    first = True
+    for run in sorted(runs, key=attrgetter("created")):
+        if run.ended is None or run.result not in GOOD:
+            continue
+        day = local_day(run.ended)
+        week = day.isocalendar()[:2]
+        if week not in weeks and (not first or day.weekday() == full_day(job.plan)):
+            run.algorithm = "Full"
+        weeks.add(week)
+        first = False
 
 
 def _blank(job: Job, created: int, chance: Random) -> Session:
@@ -92,55 +132,64 @@ def _finished(job: Job, turn: int, planned: int, room: int, chance: Random) -> S
     digits = 10 ** (7 - int(chance.random() * 8))
     late = int(chance.random() * min(40 * TICKS, room // 8)) // digits * digits
     session = _blank(job, planned + late, chance)
+    # Every job has a usual duration, of which its runs are a little short or long.
     longest = min(100 * _MINUTE, room // 3)
-    session.ended = session.created + (longest // 12 + int(chance.random() * longest)) // digits * digits
+    usual = longest * (20 + crc32(job.plan.name.encode()) % 60) // 100
+    session.ended = session.created + int(usual * (0.85 + 0.3 * chance.random())) // digits * digits
     session.result = how_it_ended(job.plan.history, turn, chance)
     if session.result == "Failed":
         session.message, session.progress = chance.choice(FAILURES), 22
     elif session.result == "Warning":
         session.message = chance.choice(WARNINGS)
-    if turn % 7 == 6:
-        session.algorithm = "Full"
     return session
 
 
-def _retry(failed: Session, room: int, chance: Random) -> Session:
-    ended = failed.ended or failed.created
-    created = ended + min(10 * _MINUTE, room // 20)
-    return Session(
-        id=draw(chance),
-        name=failed.name,
-        kind=failed.kind,
+def _retry(failed: Session, before: Session, number: int, room: int, result: str) -> Session:
+    """A retry of `failed`, started when the wait after the attempt before is over; its id follows from the first."""
+    ended = before.ended or before.created
+    created = ended + min(_WAIT, room // 20)
+    again = replace(
+        failed,
+        id=f"{failed.id[:-1]}{(int(failed.id[-1], 16) + number) % 16:x}",
         created=created,
-        ended=created + min(30 * _MINUTE, room // 5),
-        result="Success",
-        job_id=failed.job_id,
-        resource_id=failed.resource_id,
-        platform=failed.platform,
-        platform_id=failed.platform_id,
+        ended=created + min(30 * _MINUTE, room // 20),
         original_id=failed.id,
-        retry=1,
+        retry=number,
+        result=result,
     )
+    return again if result == "Failed" else replace(again, message="", progress=100)
 
 
 def _own(count: int, *, now: int, days: int, chance: Random) -> list[Session]:
-    """The server's own tasks, spread over the whole time; the first of them is the oldest session."""
-    made: list[Session] = []
-    step = (days * DAY - 2 * HOUR) // max(count, 1)
-    for number in range(count):
-        kind, name = _OWN_TASKS[number % len(_OWN_TASKS)]
-        created = now - days * DAY + HOUR + number * step + int(chance.random() * step * 0.5)
-        result = "Warning" if chance.random() < 0.02 else "Success"
-        made.append(
-            Session(
-                id=draw(chance),
-                name=name,
-                kind=kind,
-                created=created,
-                ended=created + min(ceil(chance.random() * 5 * _MINUTE), step // 3 + 1),
-                result=result,
-                message=WARNINGS[0] if result == "Warning" else "",
-                algorithm="None",
-            )
+    """The server's own tasks: some by their daily schedules if there is room, the others spread over the whole time."""
+    daily = [
+        (local_time(back, now, hour, minute), kind, name)
+        for back in range(days)
+        for hour, minute, kind, name in _DAILY_TASKS
+    ]
+    settled = [task for task in daily if task[0] < now - HOUR]
+    if len(settled) > count * 2 // 3:
+        settled = []
+    step = (days * DAY - 2 * HOUR) // max(count - len(settled), 1)
+    spread = [
+        (
+            now - days * DAY + HOUR + number * step + int(chance.random() * step * 0.5),
+            *_OWN_TASKS[number % len(_OWN_TASKS)],
         )
-    return made
+        for number in range(count - len(settled))
+    ]
+    return [_own_session(created, kind, name, step, chance) for created, kind, name in settled + spread]
+
+
+def _own_session(created: int, kind: str, name: str, step: int, chance: Random) -> Session:
+    result = "Warning" if chance.random() < 0.02 else "Success"
+    return Session(
+        id=draw(chance),
+        name=name,
+        kind=kind,
+        created=created,
+        ended=created + min(ceil(chance.random() * 5 * _MINUTE), step // 3 + 1),
+        result=result,
+        message=WARNINGS[0] if result == "Warning" else "",
+        algorithm="None",
+    )

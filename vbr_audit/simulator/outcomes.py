@@ -3,7 +3,7 @@
 from random import Random
 
 FAILURES = (
-    "Processing of 1 object failed: the host did not answer in time",
+    "Processing of all objects failed: the host did not answer in time",
     "The repository has less free space than the run needs",
     "The snapshot could not be created: the guest did not quiesce within 20 minutes",
     "Sign-in to the guest was refused: the password of the service account has expired",
@@ -13,6 +13,9 @@ WARNINGS = (
     "Free space on the repository is below 10 %",
     "Transaction logs of 1 database could not be truncated",
 )
+
+GOOD = frozenset({"Success", "Warning"})
+"""The results of runs that left their restore points."""
 
 _FLAKY_FAILS = 0.3
 _FEW_FAILS = 0.006

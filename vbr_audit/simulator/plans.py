@@ -12,6 +12,8 @@ REPOSITORIES = {
     "dr": "Hardened Repository Frankfurt",
     "object": "Object Storage - Immutable 30 d",
     "archive": "Archive Object Storage",
+    "exports": "NFS export Munich",
+    "share": "NAS share Zurich",
     "default": "Default Backup Repository",
 }
 

@@ -1,5 +1,7 @@
 """Job states: each job with the newest of its sessions, as each revision writes them."""
 
+from collections.abc import Sequence
+
 from vbr_audit.simulator.clock import TICKS, ZONE, stamp, to_datetime
 from vbr_audit.simulator.jobs import Job
 from vbr_audit.simulator.plans import REPOSITORIES
@@ -20,8 +22,12 @@ def write_state(
     now: int,
     ids: dict[str, str],
     repositories: dict[str, str],
+    sizes: Sequence[int],
 ) -> Json:
-    """Write the state of one job; `ids` finds jobs by name, `repositories` repositories by their key."""
+    """Write the state of one job.
+
+    `ids` finds jobs by name, `repositories` repositories by their key; `sizes` are those of what the job protects.
+    """
     plan = job.plan
     stored = plan.type not in _WITHOUT_REPOSITORY
     following = next_run(plan, now)
@@ -37,11 +43,11 @@ def write_state(
         "nextRun": stamp(following) if following is not None else None,
         "repositoryId": repositories[plan.repository] if stored else None,
         "repositoryName": REPOSITORIES[plan.repository] if stored else None,
-        "objectsCount": plan.members,
+        "objectsCount": len(sizes),
         "sessionId": newest.id if newest else None,
     }
     if at_least(revision, "1.3-rev0"):
-        row |= _progress(job, newest, now) | {
+        row |= _progress(newest, now, sum(sizes)) | {
             "nextRunPolicy": _policy(job, following),
             "highPriority": plan.high_priority,
             "isStorageSnapshot": False,
@@ -82,12 +88,12 @@ def _policy(job: Job, following: int | None) -> str:
     return f"{local.month}/{local.day}/{local.year} {local.hour % 12 or 12}:{local:%M} {half}"
 
 
-def _progress(job: Job, newest: Session | None, now: int) -> Json:
+def _progress(newest: Session | None, now: int, size: int) -> Json:
     if newest is None:
         return {"progressPercent": 0, "sessionProgress": None}
     seconds = ((newest.ended or now) - newest.created) // TICKS
     duration = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    size = job.plan.members * 48 * 1024**3
+    changed = size if newest.algorithm == "Full" else size // 20
     return {
         "progressPercent": newest.progress,
         "sessionProgress": {
@@ -95,8 +101,8 @@ def _progress(job: Job, newest: Session | None, now: int) -> Json:
             "processingRate": "131,9 MB/s" if newest.ended else "N/A",
             "bottleneck": "Source",
             "processedSize": size,
-            "readSize": size // 12,
-            "transferredSize": size // 20,
+            "readSize": changed,
+            "transferredSize": changed * 2 // 5,
             "progressPercent": newest.progress,
         },
     }

@@ -11,6 +11,7 @@ from vbr_audit.simulator.documents.parts import (
 )
 from vbr_audit.simulator.documents.timing import daily_part, schedule_part
 
+_STEMS = {"WorkstationPolicy": "nb-", "ServerPolicy": "dmz-", "FailoverCluster": "sqlc-"}
 _MONITORED = {"isEnabled": False, "quantity": 3, "type": "Days"}
 
 
@@ -18,12 +19,13 @@ def _computers(context: Context) -> list[Json]:
     plan = context.plan
     windows = "Windows" in plan.type
     group = context.other_id("protection group", plan.name)
+    stem = next((stem for part, stem in _STEMS.items() if part in plan.type), "") + ("win" if windows else "lnx")
     return [
         {
             "platform": "Agent",
             "size": f"{80 + 7 * number} GB",
             "id": context.other_id("computer", f"{plan.name}/{number}"),
-            "name": f"{'win' if windows else 'lnx'}-{number:03d}.hansa.example",
+            "name": f"{stem}-{number:03d}.hansa.example",
             "type": "WindowsComputer" if windows else "LinuxComputer",
             "path": plan.name,
             "protectionGroupId": group,
@@ -87,7 +89,7 @@ def agent_job(context: Context) -> Json:
             "storage": {
                 "backupRepositoryId": context.repository_id,
                 "retentionPolicy": retention_part(plan),
-                "gfsPolicy": long_term_part(plan.gfs),
+                "gfsPolicy": long_term_part(plan),
                 "advancedSettings": _advanced(context) | {"storageIntegration": snapshots, "scripts": script_part()},
             },
             "guestProcessing": _guests(context),
@@ -116,7 +118,7 @@ def agent_policy(context: Context) -> Json:
                     "backupCache": {"isEnabled": False},
                 },
                 "retentionPolicy": retention_part(plan),
-                "gfsPolicy": long_term_part(plan.gfs),
+                "gfsPolicy": long_term_part(plan),
                 "advancedSettings": advanced,
             },
             "guestProcessing": _guests(context),

@@ -31,7 +31,7 @@ def backup_copy(context: Context) -> Json:
         "target": {
             "backupRepositoryId": context.repository_id,
             "retentionPolicy": retention_part(plan),
-            "gfsPolicy": long_term_part(plan.gfs) | {"readEntireRestorePoint": False},
+            "gfsPolicy": long_term_part(plan) | {"readEntireRestorePoint": False},
             "advancedSettings": {
                 "backupHealth": health_part(plan),
                 "fullBackupMaintenance": maintenance_part(),
@@ -79,5 +79,5 @@ def file_copy(context: Context) -> Json:
         },
     }
     if plan.type == "FileBackupCopy":
-        document["gfsPolicy"] = long_term_part(plan.gfs)
+        document["gfsPolicy"] = long_term_part(plan)
     return document

@@ -30,7 +30,7 @@ def unstructured(context: Context) -> Json:
         "backupRepository": {
             "backupRepositoryId": context.repository_id,
             "retentionPolicy": retention_part(plan),
-            "gfsPolicy": long_term_part(plan.gfs),
+            "gfsPolicy": long_term_part(plan),
             "advancedSettings": advanced,
         },
         "archiveRepository": {

@@ -3,8 +3,9 @@
 from zlib import crc32
 
 from vbr_audit.simulator.documents.context import Context, Json
-from vbr_audit.simulator.documents.timing import health_part, tending_part
-from vbr_audit.simulator.plans import Gfs, Plan
+from vbr_audit.simulator.documents.timing import WEEK, health_part, tending_part
+from vbr_audit.simulator.plans import Plan
+from vbr_audit.simulator.runs import full_day
 
 
 def retention_part(plan: Plan) -> Json:
@@ -13,12 +14,12 @@ def retention_part(plan: Plan) -> Json:
     return {"type": kind, "quantity": quantity}
 
 
-def long_term_part(gfs: Gfs | None) -> Json:
+def long_term_part(plan: Plan) -> Json:
     """The long-term policy; `(0, 0, 0)` is one that is on but keeps nothing."""
-    weeks, months, years = gfs or (0, 0, 0)
+    weeks, months, years = plan.gfs or (0, 0, 0)
     return {
-        "isEnabled": gfs is not None,
-        "weekly": {"isEnabled": weeks > 0, "keepForNumberOfWeeks": weeks or 1, "desiredTime": "Sunday"},
+        "isEnabled": plan.gfs is not None,
+        "weekly": {"isEnabled": weeks > 0, "keepForNumberOfWeeks": weeks or 1, "desiredTime": full_day_name(plan)},
         "monthly": {"isEnabled": months > 0, "keepForNumberOfMonths": months or 1, "desiredTime": "First"},
         "yearly": {"isEnabled": years > 0, "keepForNumberOfYears": years or 1, "desiredTime": "January"},
     }
@@ -58,10 +59,15 @@ def maintenance_part() -> Json:
     }
 
 
+def full_day_name(plan: Plan) -> str:
+    """The day on which a job begins a chain with a full backup."""
+    return WEEK[full_day(plan)]
+
+
 def chain_part(plan: Plan) -> Json:
     """Full backups, health check and maintenance of jobs that write backup chains."""
     return {
-        "syntheticFulls": tending_part(True, weekly=True),
+        "syntheticFulls": tending_part(True, weekly=True, day=full_day_name(plan)),
         "activeFulls": tending_part(False, weekly=True, day="Sunday"),
         "backupHealth": health_part(plan),
         "fullBackupMaintenance": maintenance_part(),

@@ -52,12 +52,12 @@ def health_part(plan: Plan) -> Json:
 
 def daily_part(plan: Plan) -> Json:
     """The daily part; a weekly job is a daily one on a single day."""
-    weekly = plan.cadence == "weekly"
+    kind = {"weekly": "SelectedDays", "weekdays": "WeekDays"}.get(plan.cadence, "Everyday")
     return {
-        "isEnabled": plan.cadence in {"daily", "weekly"},
+        "isEnabled": plan.cadence in {"daily", "weekly", "weekdays"},
         "localTime": plan.at,
-        "dailyKind": "SelectedDays" if weekly else "Everyday",
-        "days": ["Sunday"] if weekly else list(WEEK),
+        "dailyKind": kind,
+        "days": {"weekly": ["Sunday"], "weekdays": WEEK[:5]}.get(plan.cadence, list(WEEK)),
     }
 
 

@@ -54,7 +54,7 @@ def vsphere(context: Context) -> Json:
             "backupRepositoryId": context.repository_id,
             "backupProxies": {"autoSelectEnabled": True, "proxyIds": []},
             "retentionPolicy": retention_part(plan),
-            "gfsPolicy": long_term_part(plan.gfs),
+            "gfsPolicy": long_term_part(plan),
             "advancedSettings": {
                 "backupModeType": "Incremental",
                 **chain_part(plan),
@@ -86,7 +86,7 @@ def hyper_v(context: Context) -> Json:
                 },
             },
             "retentionPolicy": retention_part(plan),
-            "gfsPolicy": long_term_part(plan.gfs),
+            "gfsPolicy": long_term_part(plan),
             "advancedSettings": {
                 "backupModeType": "Incremental",
                 **chain_part(plan),

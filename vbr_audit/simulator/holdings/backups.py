@@ -1,10 +1,10 @@
 """How each revision writes backups, their objects, restore points and files."""
 
 from collections.abc import Sequence
-from zlib import crc32
 
 from vbr_audit.simulator.clock import stamp
-from vbr_audit.simulator.holdings.chains import Chain, Point
+from vbr_audit.simulator.holdings.chains import Chain
+from vbr_audit.simulator.holdings.points import COMPRESSED, DEDUPED, Point, data_size, stored_size
 from vbr_audit.simulator.holdings.repositories import repository_id, repository_name
 from vbr_audit.simulator.holdings.world import SHAPE_12, World, platform_name
 from vbr_audit.simulator.identity import ZERO, identify
@@ -13,7 +13,6 @@ from vbr_audit.simulator.revisions import JOB_TYPES, at_least, has_job_type, job
 
 Json = dict[str, object]
 
-_GIB = 1024**3
 _UNSEEN_TYPES = {"NutanixAHVBackupJob": "1.3-rev2"}
 _MARKED = {("File servers Hamburg", 0): ("Infected", 2), ("Web frontends", 1): ("Suspicious", 1)}
 _OPERATIONS = {
@@ -77,10 +76,10 @@ def _object(chain: Chain, member: int, revision: str) -> Json:
     elif platform == "AzureCompute":
         row |= {"objectId": each.reference, "encryptionState": "Encrypted", "path": each.name, "owner": "Hansa"}
     if at_least(revision, "1.3-rev0"):
-        row["lastRunFailed"] = chain.last_failed and member == 0
+        row["lastRunFailed"] = member in chain.last_failed
     if at_least(revision, "1.3-rev2"):
         row["backupId"] = chain.id
-        row["size"] = _size(each.id)
+        row["size"] = each.size
     return row
 
 
@@ -90,30 +89,28 @@ def _object_type(chain: Chain) -> str:
     return {"UnstructuredData": "FileShare", "EntraID": "Tenant"}.get(chain.platform, "VM")
 
 
-def _size(object_id: str) -> int:
-    return (20 + crc32(object_id.encode()) % 400) * _GIB
-
-
-def point_rows(chains: Sequence[Chain], revision: str) -> Lazy:
+def point_rows(chains: Sequence[Chain], world: World, revision: str) -> Lazy:
     """Every restore point, oldest first, written when asked for."""
     places = [
         (point.created, place, member, number)
         for place, chain in enumerate(chains)
+        for number, point in enumerate(chain.points)
         for member in range(len(chain.members))
-        for number, point in enumerate(chain.held(member))
+        if chain.holds(member, point)
     ]
     places.sort()
 
     def write(at: int) -> Json:
         _, place, member, number = places[at]
-        return write_point(chains[place], member, number, revision)
+        chain = chains[place]
+        return write_point(chain, member, chain.points[number], world, revision)
 
     return Lazy([place[0] for place in places], write)
 
 
-def write_point(chain: Chain, member: int, number: int, revision: str) -> Json:
+def write_point(chain: Chain, member: int, point: Point, world: World, revision: str) -> Json:
     """One restore point of one member; there is no object id in it, in any revision."""
-    each, point = chain.members[member], chain.points[number]
+    each = chain.members[member]
     row: Json = {
         "id": point.point_id(member),
         "name": each.name,
@@ -126,35 +123,35 @@ def write_point(chain: Chain, member: int, number: int, revision: str) -> Json:
         "allowedOperations": list(_OPERATIONS.get(chain.platform, ["StartFlrRestore"])),
     }
     if at_least(revision, SHAPE_12):
-        row["malwareStatus"] = _malware(chain, member, number)
+        row["malwareStatus"] = _malware(chain, member, point)
         row["backupFileId"] = point.file_id(member)
     if at_least(revision, "1.3-rev0"):
         linux = "Linux" in chain.name or "Linux" in chain.type
         row["guestOsFamily"] = "Linux" if linux else "Windows"
-        row["originalSize"] = _size(each.id)
+        row["originalSize"] = each.size_at(point.created, world.now)
     if at_least(revision, "1.3-rev2"):
         row["gfsPeriods"] = list(point.periods) or ["None"]
     return row
 
 
-def _malware(chain: Chain, member: int, number: int) -> str:
+def _malware(chain: Chain, member: int, point: Point) -> str:
     status, newest = _MARKED.get((chain.name, member), ("Clean", 0))
-    return status if number >= len(chain.points) - newest else "Clean"
+    return status if newest and point in chain.held(member)[-newest:] else "Clean"
 
 
-def file_rows(chain: Chain, revision: str) -> list[Json]:
+def file_rows(chain: Chain, world: World, revision: str) -> list[Json]:
     """The files of one backup: one for each restore point of each member."""
     return [
-        _file(chain, member, point, revision)
+        _file(chain, member, point, world, revision)
         for point in chain.points
         for member in range(len(chain.members))
-        if point in chain.held(member)
+        if chain.holds(member, point)
     ]
 
 
-def _file(chain: Chain, member: int, point: Point, revision: str) -> Json:
+def _file(chain: Chain, member: int, point: Point, world: World, revision: str) -> Json:
     each = chain.members[member]
-    data = _size(each.id) // (1 if point.full else 20)
+    data = data_size(each, point, world.now)
     row: Json = {
         "id": point.file_id(member),
         "name": f"{each.name}D{stamp(point.created)[:10]}T{stamp(point.created)[11:19].replace(':', '')}"
@@ -163,9 +160,9 @@ def _file(chain: Chain, member: int, point: Point, revision: str) -> Json:
         "objectId": each.id,
         "restorePointIds": [point.point_id(member)],
         "dataSize": data,
-        "backupSize": data * 2 // 5,
-        "dedupRatio": 80,
-        "compressRatio": 50,
+        "backupSize": stored_size(data),
+        "dedupRatio": DEDUPED,
+        "compressRatio": COMPRESSED,
         "creationTime": stamp(point.created),
         "gfsPeriods": list(point.periods) or ["None"],
     }

@@ -7,6 +7,7 @@ from threading import RLock
 from vbr_audit.simulator.holdings import keys, repositories, security, servers, settings
 from vbr_audit.simulator.holdings.backups import backup_rows, file_rows, object_rows, point_rows, write_point
 from vbr_audit.simulator.holdings.chains import Chain, make_chains
+from vbr_audit.simulator.holdings.members import Takings
 from vbr_audit.simulator.holdings.oddities import ODD, spoil_document, spoil_rows
 from vbr_audit.simulator.holdings.replicas import replica_point_rows, replica_rows
 from vbr_audit.simulator.holdings.tasks import task_rows, tasks_of
@@ -33,11 +34,9 @@ _DOCUMENTS: dict[str, Callable[[World, str], Json | None]] = {
 _LISTS = {"traffic_rules": "trafficRules", "best_practices": "items"}
 
 _ROWS: dict[str, Callable[[World, str], Sequence[Json]]] = {
-    "task_sessions": task_rows,
     "replicas": replica_rows,
     "replica_points": replica_point_rows,
     "repositories": repositories.repository_rows,
-    "repository_states": repositories.repository_state_rows,
     "scale_out_repositories": repositories.scale_out_rows,
     "proxies": servers.proxy_rows,
     "proxy_states": servers.proxy_state_rows,
@@ -65,7 +64,11 @@ class Holdings:
 
     @cached_property
     def _chains(self) -> list[Chain]:
-        return [] if self._empty else make_chains(self._world)
+        return [] if self._empty else make_chains(self._world, self._takings)
+
+    @cached_property
+    def _takings(self) -> Takings:
+        return Takings(self._world)
 
     def rows(self, dataset: str, revision: str) -> Sequence[Json]:
         """The rows of one dataset; for a document that is a list, the rows in it."""
@@ -106,21 +109,23 @@ class Holdings:
         """The rows of a dataset that belong to one row of `parent`."""
         with self._lock:
             if parent == "sessions":
-                return tasks_of(row_id, self._world, revision)
+                return tasks_of(row_id, self._world, self._takings, revision)
             if parent == "backups":
-                chains = [chain for chain in self._chains if chain.id == row_id]
+                world, chains = self._world, [chain for chain in self._chains if chain.id == row_id]
                 made = object_rows(chains, revision) if dataset == "backup_objects" else []
-                made += [row for chain in chains if dataset == "backup_files" for row in file_rows(chain, revision)]
+                made += [
+                    row for chain in chains if dataset == "backup_files" for row in file_rows(chain, world, revision)
+                ]
                 return spoil_rows(dataset, made) if self._hostile else made
             points = [
-                (point.created, chain, member, number)
+                (point.created, chain, member, point)
                 for chain in self._chains
                 for member, each in enumerate(chain.members)
                 if each.id == row_id
-                for number, point in enumerate(chain.held(member))
+                for point in chain.held(member)
             ]
             points.sort(key=lambda point: point[0])
-            return [write_point(*point[1:], revision) for point in points]
+            return [write_point(*point[1:], self._world, revision) for point in points]
 
     def _make(self, dataset: str, revision: str) -> Sequence[Json]:
         if dataset in _DOCUMENTS:
@@ -140,12 +145,16 @@ class Holdings:
             case "backup_objects":
                 return object_rows(chains, revision)
             case "restore_points":
-                return point_rows(chains, revision)
+                return point_rows(chains, world, revision)
             case "backup_files":
-                return [row for chain in chains for row in file_rows(chain, revision)]
+                return [row for chain in chains for row in file_rows(chain, world, revision)]
+            case "task_sessions":
+                return task_rows(world, self._takings, revision)
+            case "repository_states":
+                return repositories.repository_state_rows(chains, world, revision)
             case "malware_events":
                 return security.malware_event_rows(chains, world, revision)
         return _ROWS[dataset](world, revision)
 
 
-_OF_CHAINS = {"backups", "backup_objects", "restore_points", "backup_files", "malware_events"}
+_OF_CHAINS = {"backups", "backup_objects", "restore_points", "backup_files", "malware_events", "repository_states"}

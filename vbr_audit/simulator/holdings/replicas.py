@@ -1,7 +1,7 @@
 """Replicas: the machines that replication jobs keep ready on another host, and their points."""
 
 from vbr_audit.simulator.clock import stamp
-from vbr_audit.simulator.holdings.chains import Member, members_of
+from vbr_audit.simulator.holdings.members import Member, members_of
 from vbr_audit.simulator.holdings.world import World, platform_name
 from vbr_audit.simulator.identity import identify
 from vbr_audit.simulator.jobs import Job

@@ -1,7 +1,12 @@
 """Repositories, their states, and the scale-out repository that binds some of them together."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
+from vbr_audit.simulator.holdings.chains import Chain
+from vbr_audit.simulator.holdings.points import data_size, stored_size
 from vbr_audit.simulator.holdings.world import SHAPE_12, World, cased
 from vbr_audit.simulator.identity import ZERO
 from vbr_audit.simulator.plans import REPOSITORIES
@@ -17,8 +22,6 @@ _OTHERS = {
     "extent-b": "Extent Hamburg B",
     "capacity": "Object Storage - Capacity tier",
     "logs": "Object Storage - Logs",
-    "share": "NAS share Zurich",
-    "exports": "NFS export Munich",
     "azure": "Azure Blob - Offsite",
 }
 _NEWER_TYPES = {"DDBoost": "DellDataDomain"}
@@ -30,29 +33,32 @@ class _Repository:
     type: str
     host: str
     path: str
-    capacity: float
-    free: float
+    filled: int = 0
     days: int = 0
     tier: str = ""
     online: bool = True
     outdated: bool = False
 
 
+# `filled` is the percentage that is in use, about; what has none is object storage, which has no capacity.
 _ALL = (
-    _Repository("main", "LinuxHardened", "hardened01", "/mnt/backup01", 122880.0, 41779.2, days=14),
-    _Repository("files", "DDBoost", "", "ddboost://dd01.hansa.example/veeam", 65536.0, 3801.1),
-    _Repository("dr", "LinuxHardened", "hardened02", "/mnt/backup01", 81920.0, 30310.4, days=30, outdated=True),
-    _Repository("object", "S3Compatible", "", "s3.hansa.example/veeam-immutable", -1.0, -1.0, days=30),
-    _Repository("archive", "AmazonS3Glacier", "", "hansa-archive/veeam", -1.0, -1.0, days=1, tier="Archive"),
-    _Repository("default", "WinLocal", "vbr01", "C:\\Backup", 476.8, 112.4),
-    _Repository("extent-a", "LinuxHardened", "repo03", "/mnt/extent", 40960.0, 15155.2, days=14, tier="Performance"),
-    _Repository("extent-b", "LinuxLocal", "repo04", "/mnt/extent", 40960.0, 16384.0, tier="Performance"),
-    _Repository("capacity", "AmazonS3", "", "hansa-capacity/veeam", -1.0, -1.0, days=21, tier="Capacity"),
-    _Repository("logs", "AmazonS3", "", "hansa-logs/veeam", -1.0, -1.0),
-    _Repository("share", "Smb", "", "\\\\nas02.hansa.example\\veeam", 10240.0, 4096.0, online=False),
-    _Repository("exports", "Nfs", "", "nfs3://nas03.hansa.example:/veeam", 20480.0, 9830.4),
-    _Repository("azure", "AzureBlob", "", "veeam/offsite", -1.0, -1.0, days=30),
+    _Repository("main", "LinuxHardened", "hardened01", "/mnt/backup01", 66, days=14),
+    _Repository("files", "DDBoost", "", "ddboost://dd01.hansa.example/veeam", 94),
+    _Repository("dr", "LinuxHardened", "hardened02", "/mnt/backup01", 62, days=30, outdated=True),
+    _Repository("object", "S3Compatible", "", "s3.hansa.example/veeam-immutable", days=30),
+    _Repository("archive", "AmazonS3Glacier", "", "hansa-archive/veeam", days=1, tier="Archive"),
+    _Repository("default", "WinLocal", "vbr01", "C:\\Backup", 76),
+    _Repository("extent-a", "LinuxHardened", "repo03", "/mnt/extent", 63, days=14, tier="Performance"),
+    _Repository("extent-b", "LinuxLocal", "repo04", "/mnt/extent", 60, tier="Performance"),
+    _Repository("capacity", "AmazonS3", "", "hansa-capacity/veeam", days=21, tier="Capacity"),
+    _Repository("logs", "AmazonS3", "", "hansa-logs/veeam"),
+    _Repository("share", "Smb", "", "\\\\nas02.hansa.example\\veeam", 60, online=False),
+    _Repository("exports", "Nfs", "", "nfs3://nas03.hansa.example:/veeam", 52),
+    _Repository("azure", "AzureBlob", "", "veeam/offsite", days=30),
 )
+_GIB = 1024**3
+_SIZES = 64  # capacities are whole multiples of so many GB
+_EMPTY = 10_240  # GB of a repository that holds nothing
 
 
 def repository_id(world: World, key: str) -> str:
@@ -181,21 +187,39 @@ def _immutability(each: _Repository, revision: str, first: str = "1.1-rev0") -> 
     return {"immutability": part}
 
 
-def repository_state_rows(world: World, revision: str) -> list[Json]:
-    """The space and the health of every repository; object storage has no capacity to speak of."""
-    return [_state(each, world, revision) for each in _ALL]
+def repository_state_rows(chains: Sequence[Chain], world: World, revision: str) -> list[Json]:
+    """The space and the health of every repository: what its files take of it, and the rest."""
+    used = _used_bytes(chains, world)
+    return [_state(each, used[each.key], world, revision) for each in _ALL]
 
 
-def _state(each: _Repository, world: World, revision: str) -> Json:
+def _used_bytes(chains: Sequence[Chain], world: World) -> Mapping[str, int]:
+    """What the files take on each repository; a scale-out one spreads machines, and its capacity tier copies all."""
+    used: defaultdict[str, int] = defaultdict(int)
+    for chain in chains:
+        for number, member in enumerate(chain.members):
+            points = chain.held(number)
+            stored = sum(stored_size(data_size(member, point, world.now)) for point in points)
+            if chain.repository == "scale-out":
+                used["extent-b" if number % 2 else "extent-a"] += stored
+                used["capacity"] += stored
+            else:
+                used[chain.repository] += stored
+    return used
+
+
+def _state(each: _Repository, used_bytes: int, world: World, revision: str) -> Json:
+    used = round(used_bytes / _GIB, 1)
+    capacity = float(ceil(used * 100 / each.filled / _SIZES) * _SIZES or _EMPTY) if each.filled else -1.0
     row = _head(each, world, revision)
     del row["uniqueId"]
     row |= {
         "hostId": world.id("host", each.host) if each.host else ZERO,
         "hostName": each.host + _DOMAIN if each.host else "",
         "path": each.path,
-        "capacityGB": each.capacity,
-        "freeGB": each.free,
-        "usedSpaceGB": round(each.capacity - each.free, 1) if each.capacity > 0 else 18432.5,
+        "capacityGB": capacity,
+        "freeGB": round(capacity - used, 1) if each.filled else -1.0,
+        "usedSpaceGB": used,
     }
     if at_least(revision, SHAPE_12):
         row["isOnline"] = each.online

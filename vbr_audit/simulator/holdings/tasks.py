@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vbr_audit.simulator.clock import TICKS, stamp
-from vbr_audit.simulator.holdings.chains import Member, Point, members_of
+from vbr_audit.simulator.holdings.members import Member, Takings
+from vbr_audit.simulator.holdings.points import Point
 from vbr_audit.simulator.holdings.repositories import repository_id
 from vbr_audit.simulator.holdings.world import World, platform_name
 from vbr_audit.simulator.identity import identify
@@ -25,31 +26,31 @@ _WITH_TASKS = {
     "SureBackupContentScan",
 }
 _STEP = 20 * TICKS
-_GIB = 1024**3
-_HIDDEN_FAILURES = {"Exchange DAG"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
     session: Session
     job: Job
-    members: tuple[Member, ...]
+    member: Member
     number: int
+    place: int
+    of: int
+    failed: bool
 
     @property
     def created(self) -> int:
         """Machines are taken one after the other."""
         session = self.session
-        room = ((session.ended or session.created + 600 * TICKS) - session.created) // (2 * len(self.members))
-        return session.created + self.number * min(_STEP, room)
+        room = ((session.ended or session.created + 600 * TICKS) - session.created) // (2 * self.of)
+        return session.created + self.place * min(_STEP, room)
 
     @property
     def result(self) -> str:
-        """The first machine is the one that made the session fail or warn."""
-        session = self.session
-        if self.number or session.result in {"Success", None}:
-            return "Success"
-        return "Failed" if self.job.plan.name in _HIDDEN_FAILURES else str(session.result)
+        """A failed session failed with all its machines; a warning came from the first of them."""
+        if self.failed:
+            return "Failed"
+        return "Warning" if self.session.result == "Warning" and not self.place else "Success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +65,33 @@ class _Restore:
         return self.session.created
 
 
-def task_rows(world: World, revision: str) -> Lazy:
+def task_rows(world: World, takings: Takings, revision: str) -> Lazy:
     """Every task session, oldest first, written when asked for; agents leave none."""
-    tasks = _all_tasks(world)
+    tasks = _all_tasks(world, takings)
 
     def write(at: int) -> Json:
-        return _written(tasks[at], world, revision)
+        return _written(tasks[at], world, takings, revision)
 
     return Lazy([task.created for task in tasks], write)
 
 
-def tasks_of(session_id: str, world: World, revision: str) -> list[Json]:
+def tasks_of(session_id: str, world: World, takings: Takings, revision: str) -> list[Json]:
     """The task sessions of one session."""
-    return [_written(task, world, revision) for task in _all_tasks(world) if task.session.id == session_id]
+    tasks = _all_tasks(world, takings)
+    return [_written(task, world, takings, revision) for task in tasks if task.session.id == session_id]
 
 
-def _written(task: _Task | _Restore, world: World, revision: str) -> Json:
-    return _write(task, world, revision) if isinstance(task, _Task) else _write_restore(task, revision)
+def _written(task: _Task | _Restore, world: World, takings: Takings, revision: str) -> Json:
+    return _write(task, world, takings, revision) if isinstance(task, _Task) else _write_restore(task, revision)
 
 
-def _all_tasks(world: World) -> list[_Task | _Restore]:
-    by_name = {job.plan.name: job for job in world.jobs}
-    protected = {
-        job.id: (job, members_of(job, by_name, world.seed)) for job in world.jobs if job.plan.type in _WITH_TASKS
-    }
-    tasks: list[_Task | _Restore] = [task for session in world.sessions for task in _tasks_of(session, protected)]
+def _all_tasks(world: World, takings: Takings) -> list[_Task | _Restore]:
+    protected = {job.id: job for job in world.jobs if job.plan.type in _WITH_TASKS}
+    tasks: list[_Task | _Restore] = [
+        task for session in world.sessions for task in _tasks_of(session, protected, takings)
+    ]
     machines = [
-        member.name for job, members in protected.values() if job.plan.type == "VSphereBackup" for member in members
+        member.name for job in protected.values() if job.plan.type == "VSphereBackup" for member in takings.members(job)
     ]
     brought_back = [session for session in world.sessions if session.kind == "RestoreVm" and machines]
     tasks += [_Restore(session, machines[turn % len(machines)]) for turn, session in enumerate(brought_back)]
@@ -98,15 +99,20 @@ def _all_tasks(world: World) -> list[_Task | _Restore]:
     return tasks
 
 
-def _tasks_of(session: Session, protected: Mapping[str, tuple[Job, tuple[Member, ...]]]) -> list[_Task]:
-    found = protected.get(session.job_id)
-    if found is None:
+def _tasks_of(session: Session, protected: Mapping[str, Job], takings: Takings) -> list[_Task]:
+    """One task for each machine that the session dealt with: a copy has none for what it had nothing to copy of."""
+    job = protected.get(session.job_id)
+    if job is None:
         return []
-    job, members = found
-    return [_Task(session, job, members, number) for number in range(len(members))]
+    members, failed, idle = takings.members(job), takings.failed(session, job), takings.idle(session, job)
+    busy = [number for number in range(len(members)) if number not in idle]
+    return [
+        _Task(session, job, members[number], number, place, len(busy), number in failed)
+        for place, number in enumerate(busy)
+    ]
 
 
-def _write(task: _Task, world: World, revision: str) -> Json:
+def _write(task: _Task, world: World, takings: Takings, revision: str) -> Json:
     session, kind = task.session, task.job.plan.type
     point = Point(task.created, session.id, session.id).point_id(task.number)
     row: Json = {
@@ -116,15 +122,17 @@ def _write(task: _Task, world: World, revision: str) -> Json:
         "sessionType": kind_name(revision, session.kind),
         "creationTime": stamp(task.created),
         "endTime": None if session.ended is None else stamp(session.ended),
-        "name": task.members[task.number].name,
+        "name": task.member.name,
     }
     if kind == "SureBackupContentScan":
-        return row | _scan(task, point)
-    row |= _outcome(task, revision)
+        source = takings.newest_root(task.job, task.member, session.created)
+        scanned = Point(session.created, source[0], source[0]).point_id(source[1]) if source else None
+        return row | _scan(task, scanned)
+    row |= _outcome(task, world, revision)
     if kind == "VSphereReplica":
-        row["replicaPointId"] = point
+        row["replicaPointId"] = point if session.ended is not None and not task.failed else None
     else:
-        row["restorePointId"] = point if task.result != "Failed" else None
+        row["restorePointId"] = point if session.ended is not None and not task.failed else None
         row["repositoryId"] = repository_id(world, task.job.plan.repository)
     if at_least(revision, "1.3-rev2"):
         row["platformType"] = platform_name(task.job.platform, revision)
@@ -149,7 +157,7 @@ def _write_restore(task: _Restore, revision: str) -> Json:
     }
 
 
-def _scan(task: _Task, point: str) -> Json:
+def _scan(task: _Task, point: str | None) -> Json:
     done = task.session.ended is not None
     return {
         "restorePointId": point,
@@ -160,18 +168,19 @@ def _scan(task: _Task, point: str) -> Json:
     }
 
 
-def _outcome(task: _Task, revision: str) -> Json:
+def _outcome(task: _Task, world: World, revision: str) -> Json:
     session, result = task.session, task.result
     ended = session.ended is not None
     seconds = ((session.ended or session.created) - task.created) // TICKS
-    size = (40 + 13 * (task.number + 1)) * _GIB
+    size = task.member.size_at(task.created, world.now)
+    changed = size if session.algorithm == "Full" else size // 20
     progress: Json = {
         "duration": f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
         "processingRate": "131,9 MB/s" if ended else "N/A",
         "bottleneck": "Source",
         "processedSize": size,
-        "readSize": size // 12,
-        "transferredSize": size // 20,
+        "readSize": changed,
+        "transferredSize": changed * 2 // 5,
     }
     if at_least(revision, "1.3-rev0"):
         progress["progressPercent"] = session.progress
