@@ -52,6 +52,7 @@ def demo_command(
     from pydantic import SecretStr
 
     from vbr_audit.checks.site import load_site
+    from vbr_audit.collection.manifest import standing_clock
     from vbr_audit.servers_file import Server
 
     moment = read_now(now)
@@ -74,7 +75,10 @@ def demo_command(
     if site is None:
         invented = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
         order = dataclasses.replace(order, site=invented)
-    with simulator.serve(seed=seed, now=moment, revision=revision, role="Administrator") as url:
+    with (
+        standing_clock(moment),
+        simulator.serve(seed=seed, now=moment, revision=revision, role="Administrator") as url,
+    ):
         server = Server(
             url,
             place="the demonstration",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -160,6 +162,22 @@ class Manifest(_Record):
         return self.model_dump_json(by_alias=True, indent=2).encode() + b"\n"
 
 
+_standing: list[dt.datetime] = []
+
+
 def utc_now() -> dt.datetime:
     """The collector's clock, in UTC."""
-    return dt.datetime.now(dt.UTC)
+    return _standing[-1] if _standing else dt.datetime.now(dt.UTC)
+
+
+@contextmanager
+def standing_clock(moment: dt.datetime | None) -> Iterator[None]:
+    """Let the collector's clock stand still at `moment`, in every thread, as that of a demonstration's server does."""
+    if moment is None:
+        yield
+        return
+    _standing.append(moment.astimezone(dt.UTC))
+    try:
+        yield
+    finally:
+        _standing.pop()

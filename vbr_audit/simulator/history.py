@@ -17,7 +17,8 @@ from vbr_audit.simulator.sessions import Session
 _MINUTE = 60 * TICKS
 _WAIT = 10 * _MINUTE - 5 * TICKS
 _DENSE = 2.0  # times the runs of all schedules
-_OWN_SHARE = 0.1  # of all sessions, at least, belong to no job
+_MOSTLY = 0.9  # of all runs must have room for the history to show them
+_OWN_SHARE, _OWN_SHARE_OF_FEW = 0.1, 0.2  # of all sessions, at least, belong to no job
 _RUNS_A_DAY = {"daily": 1.0, "weekdays": 5 / 7, "hourly": 4.0, "weekly": 1 / 7, "after": 1.0, "none": 0.1}
 
 _OWN_TASKS = (
@@ -48,10 +49,11 @@ def past_sessions(jobs: Sequence[Job], count: int, *, now: int, days: int, seed:
     of all; where it makes far fewer, as only large histories do, jobs run more often than they should.
     """
     chance = Random(f"{seed}/sessions")
-    budget = count - round(count * _OWN_SHARE)
     oldest = now - days * DAY + HOUR
     active = [job for job in jobs if job.plan.history != "never"]
     natural = sum(_RUNS_A_DAY[job.plan.cadence] for job in active) * days
+    share = _OWN_SHARE if count > natural * _MOSTLY else _OWN_SHARE_OF_FEW
+    budget = count - round(count * share)
     density = budget / natural if natural else 0.0
     made: dict[str, list[Session]] = {}
     for job in sorted(active, key=lambda job: job.plan.cadence == "after"):

@@ -15,6 +15,8 @@ repositories:
 tiers:
   - {name: gold, jobs: ["SQL*", "SAP*", "Oracle*"], rpo_hours: 24, retention_days: 14, gfs: {weekly: 4, monthly: 12}}
   - {name: silver, jobs: ["ERP*", "Exchange*", "File servers*"], rpo_hours: 26, retention_days: 14}
+  - {name: workdays, jobs: ["Laptops*", "Jump hosts"], rpo_hours: 80, retention_days: 7}
+  - {name: images, jobs: ["Virtual desktops*"], rpo_hours: 172, retention_days: 7}
   - {name: bronze, jobs: ["*"], rpo_hours: 48, retention_days: 7}
 
 window: {start: "18:00", end: "08:00"}
