@@ -16,6 +16,8 @@ from pydantic import SecretStr
 HIDDEN: Final = "(hidden)"
 _EXTENSION = "vbr_audit.hide"
 _KEPT = 16
+_TELLING = 6
+"""A password of so many characters is hidden also inside of words."""
 _TOKEN_HEAD = 8
 
 
@@ -32,9 +34,15 @@ class Hiding:
             self._tokens.append(token)
 
     def hide(self, text: str) -> str:
-        """`text` without the secrets; of a token its beginning is enough, because texts are cut."""
+        """`text` without the secrets; of a token its beginning is enough, because texts are cut.
+
+        A short password is part of many words that have nothing to do with it: it is hidden where it stands alone.
+        """
         for word in _spellings(self._password.get_secret_value()):
-            text = text.replace(word, HIDDEN)
+            if len(word) >= _TELLING:
+                text = text.replace(word, HIDDEN)
+            else:
+                text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", HIDDEN, text)
         for token in tuple(self._tokens):
             head, rest = token.get_secret_value()[:_TOKEN_HEAD], r"[^\s'\"<>,;]*"
             text = re.sub(re.escape(head) + rest, HIDDEN, text)

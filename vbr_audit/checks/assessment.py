@@ -12,6 +12,7 @@ import pandas as pd
 
 from vbr_audit.checks.answers import ask, cells_of, frame_for, frames_for
 from vbr_audit.checks.codes import Cells
+from vbr_audit.checks.dates import on_clock
 from vbr_audit.checks.logic import surely
 from vbr_audit.checks.outcome import SEVERITIES, Outcome, Words
 from vbr_audit.checks.reasons import absent_rows, absent_texts, unknown_texts
@@ -76,13 +77,19 @@ def assess(
     _give_reasons(check, view, answered)
     expected = _filled(outcome.expected, base.population, lambda: expected_text(check, params))
     expected[answered.result == "NOT_APPLICABLE"] = pd.NA
-    return replace(
+    answered = replace(
         answered,
         severity=_severities(base.severity, outcome, severity_from_policy),
         observed=_filled(outcome.observed, base.population, lambda: shown_values(check, _population(check, view))),
         expected=expected,
         json_path=_filled(outcome.json_path, base.population, lambda: governing_paths(check, view)),
         accepted=cells_of(outcome.accepted, base.population),
+    )
+    return replace(
+        answered,
+        observed=on_clock(answered.observed, view.zone, view.snapshot.timezone),
+        expected=on_clock(answered.expected, view.zone, view.snapshot.timezone),
+        reason=on_clock(answered.reason, view.zone, view.snapshot.timezone),
     )
 
 

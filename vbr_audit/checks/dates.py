@@ -6,6 +6,7 @@ Plain comparison of `NaT` answers `False`, so that its negation would call a mis
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,9 @@ import pandas as pd
 
 LEEWAY: Final = dt.timedelta(days=1)
 """How far after the run's clock an instant may lie and still be believed: clocks differ, and reading takes time."""
+
+_INSTANT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC(?![\w+-])")
+"""An instant as `minute_text` writes it."""
 
 
 def older_than(instants: pd.Series, limit: dt.timedelta, *, now: dt.datetime) -> pd.Series:
@@ -50,6 +54,32 @@ def minute_text(instants: pd.Series, *, where: np.ndarray | None = None) -> np.n
         said = np.char.replace(np.datetime_as_string(minutes[rows]), "T", " ")
         texts[rows] = np.char.add(said, " UTC").astype(object)
     return texts
+
+
+def on_clock(texts: np.ndarray, zone: dt.tzinfo, name: str) -> np.ndarray:
+    """`texts` with every instant that a check wrote down in UTC told by the clock of the report, and of which.
+
+    Checks do not know for whom they write; one place puts their instants on the clock that all other dates of the
+    report are on.
+    """
+    if name == "UTC":
+        return texts
+    known: dict[str, str] = {}
+    found = texts.copy()
+    for place, text in enumerate(texts):
+        if isinstance(text, str) and " UTC" in text:
+            if text not in known:
+                known[text] = _INSTANT.sub(lambda match: _told(match, zone, name), text)
+            found[place] = known[text]
+    return found
+
+
+def _told(match: re.Match[str], zone: dt.tzinfo, name: str) -> str:
+    try:
+        moment = dt.datetime.fromisoformat(match[1]).replace(tzinfo=dt.UTC).astimezone(zone)
+    except (ValueError, OverflowError):
+        return match[0]
+    return f"{moment:%Y-%m-%d %H:%M} {name}"
 
 
 def _nullable(yes: pd.Series, unknown: pd.Series) -> pd.Series:

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from vbr_audit.errors import CheckError
 
 RESERVED: Final = ("now", "since", "until", "needed", "zone", "server_zone")
-"""Arguments that the engine fills: the clock, the period, the zones of run and server, the datasets that checks need."""
+"""Arguments that the engine fills: clock and period, the zones of run and server, the datasets that checks need."""
 
 
 _MOST: Final = {"days": 36_500, "hours": 876_000}

@@ -101,6 +101,9 @@ REPOSITORIES: Final = Table(
 
 
 def _add_free_percent(arrays: dict[str, Any]) -> None:
+    """The share that is free; a capacity of 0 or -1 is what object storage sends for one that it does not know."""
+    told = pd.Series(arrays["capacity_gb"])
+    arrays["capacity_gb"] = told.where(told > 0).array
     capacity, free = pd.Series(arrays["capacity_gb"]), pd.Series(arrays["free_gb"])
     known = ((capacity > 0) & (free >= 0)).fillna(False).to_numpy(dtype=bool)
     share = np.zeros(len(capacity))
@@ -119,7 +122,12 @@ STATES: Final = Table(
         ident("host_id", "The managed server that holds or leads to it.", "hostId"),
         text("host_name", "The name of that server.", "hostName"),
         text("path", "Its folder, share or bucket.", "path"),
-        real("capacity_gb", "Its capacity; 0 or less where that is not known.", "capacityGB", unit="GB"),
+        real(
+            "capacity_gb",
+            "Its capacity; NA where the server sends 0 or less.",
+            "capacityGB",
+            unit="GB",
+        ),
         real("free_gb", "What is free of it.", "freeGB", unit="GB"),
         Field("free_percent", "Float64", "What is free of its capacity; NA without a capacity above 0.", unit="%"),
         real("used_gb", "What backups use; may exceed the capacity.", "usedSpaceGB", unit="GB"),

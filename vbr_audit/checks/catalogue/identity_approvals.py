@@ -19,6 +19,7 @@ _UNDECIDED: Final = ("Pending", "Expired")
 _DECIDED: Final = ("Approved", "Rejected")
 _NO_REQUEST: Final = ("Info", "CockpitMessage")
 _FOUR_EYES: Final = r"four[\s-]?eyes"
+_OFF: Final = r"\b(?:disabl\w*|deactivat\w*|(?:switch|turn)\w*\s+off)\b"
 _USER_OR_ROLE: Final = r"\b(?:users?|roles?)\b"
 
 _APPROVED = {"state": "Approved", "created_by": r"HANSA\backupadmin", "processed_by": r"HANSA\s.meier"}
@@ -26,6 +27,7 @@ _ALONE = {**_APPROVED, "processed_by": r"hansa\BackupAdmin"}
 _WAITING = {"state": "Pending"}
 _ADDED = {"state": "Info", "name": "Add user"}
 _EARLIER_INFO = {"state": "Info", "created": hours_ago(9)}
+_OFF_AGREED = {**_APPROVED, "name": "Disable four-eyes authorization"}
 _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"}
 
 
@@ -63,6 +65,36 @@ _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"
             },
         ),
         Example("FAIL", {}, {"authorization_events": [_APPROVED, _ALONE]}),
+        Example(
+            "FAIL",
+            {},
+            {
+                "authorization_events": [
+                    {**_APPROVED, "created": hours_ago(12)},
+                    {**_OFF_AGREED, "created": hours_ago(2)},
+                ]
+            },
+        ),
+        Example(
+            "PASS",
+            {},
+            {
+                "authorization_events": [
+                    {**_OFF_AGREED, "created": hours_ago(12)},
+                    {**_APPROVED, "created": hours_ago(2)},
+                ]
+            },
+        ),
+        Example(
+            "UNKNOWN",
+            {},
+            {
+                "authorization_events": [
+                    {**_OFF_AGREED, "created": hours_ago(12)},
+                    {**_SWITCHED, "created": hours_ago(2)},
+                ]
+            },
+        ),
         Example(
             "UNKNOWN",
             {},
@@ -109,26 +141,33 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     """One stolen or angry administrator can delete every backup, unless a second one must agree.
 
     The API has no such setting: only a request for approval shows that it was on. So silence is not known to be wrong;
-    and a request tells nothing once the setting itself was changed after it.
+    and a request tells nothing once the setting itself was changed after it. Since an agreed request to switch it off,
+    one account suffices, until a later request shows that it is on again.
     """
     own = events[(places_of(events["server"], servers["server"]) >= 0)]
     alone = surely(_approved_alone(own))
-    proof = surely(one_of(own["state"], _UNDECIDED) | (one_of(own["state"], _DECIDED) & ~_approved_alone(own)))
-    changed = ~surely(one_of(own["state"], (*_UNDECIDED, *_DECIDED))) & ~surely(
-        ~own["name"].str.contains(_FOUR_EYES, case=False, regex=True)
-    )
+    about = own["name"].str.contains(_FOUR_EYES, case=False, regex=True)
+    off = surely(about & own["name"].str.contains(_OFF, case=False, regex=True) & (own["state"] == "Approved"))
+    proof = ~off & surely(one_of(own["state"], _UNDECIDED) | (one_of(own["state"], _DECIDED) & ~_approved_alone(own)))
+    changed = ~surely(one_of(own["state"], (*_UNDECIDED, *_DECIDED))) & ~surely(~about)
     newest, last_change = own["created"][proof].max(), own["created"][changed].max()
-    undated = bool(changed.any()) and bool(own["created"][proof | changed].isna().any())
+    last_off = own["created"][off].max()
+    undated = bool((changed | off).any()) and bool(own["created"][proof | changed | off].isna().any())
     stands = bool(proof.any()) and not undated and (not changed.any() or bool(newest > last_change))
+    stands &= not off.any() or bool(newest > last_off)
+    ended = bool(off.any()) and not undated and not bool(newest > last_off) and not bool(last_change > last_off)
     count = int(proof.sum())
     few = np.full(len(servers), bool(alone.any()))
+    over = np.full(len(servers), ended) & ~few
+    said = minute_text(own["created"][off].nlargest(1))
     certain = np.full(len(servers), stands) & ~few
     return explained(
         Outcome(
-            nullable(certain, ~certain & ~few, servers.index),
+            nullable(certain, ~certain & ~few & ~over, servers.index),
             observed=worded(
                 servers.index,
                 (few, f"{int(alone.sum())} requests approved by the same account that asked"),
+                (over, f"switched off with approval: {said[0] if len(said) else 'when is not told'}"),
                 (certain, f"requests for approval in the period: {count}"),
             ),
             reason=worded(
