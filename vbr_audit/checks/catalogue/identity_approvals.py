@@ -76,16 +76,6 @@ _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"
             },
         ),
         Example(
-            "PASS",
-            {},
-            {
-                "authorization_events": [
-                    {**_OFF_AGREED, "created": hours_ago(12)},
-                    {**_APPROVED, "created": hours_ago(2)},
-                ]
-            },
-        ),
-        Example(
             "UNKNOWN",
             {},
             {
