@@ -22,16 +22,35 @@ _DIGITS = {
 }
 _NAMES = ("3", "2", "1", "1", "0")
 _LAGS = {"has_copies": True, "latest_copy_point": hours_ago(31), "latest_source_point": hours_ago(6)}
-_UNREAD = "a backup of it, or the repository that holds it, was not read or is of a type that is not known"
-_UNTAGGED = "for a copy it is not known where it lies: tag its repository in the site file, offsite or onsite"
+_TAPES = "; or there are tape jobs, and what is on tape is not visible here"
+_UNREAD = (
+    "a backup of it, its restore points, or the repository that holds it, was not read or is of a type that is not "
+    "known; or no offload session proves a copy in a capacity tier" + _TAPES
+)
+_UNTAGGED = (
+    "for a copy it is not known where it lies, or whether it is there: tag its repository in the site file, offsite "
+    "or onsite" + _TAPES
+)
 _TAPE = "; copies on tape are not visible here"
 
 
-def _answer(index: pd.Index, ok: pd.Series, yes: object, no: object, why: str) -> Outcome:
+_KEPT = ("points_count", "copies_count", "stale_repositories")
+_EMPTY = {"points_count": 0, "copies_count": 0}
+_STALE = {"points_count": 7, "copies_count": 0, "stale_repositories": "Bucket"}
+
+
+def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str, why: str) -> Outcome:
+    """An answer about the copies of an object; one without any restore point has none to judge."""
+    index, empty = objects.index, surely((objects["points_count"] == 0).astype("boolean")) & ~surely(ok)
+    stale = objects["stale_repositories"]
+    none = surely((objects["copies_count"] == 0).astype("boolean"))
+    old = [f"; out of date: {names}" if isinstance(names, str) else "" for names in stale.tolist()]
+    bad = [("no copy of today's data" if lacks else no) + more for lacks, more in zip(none, old, strict=True)]
     return Outcome(
         ok,
-        observed=worded(index, (ok, yes), (surely(~ok), no)),
-        reason=worded(index, (ok.isna(), why)),
+        observed=worded(index, (empty, "no copy"), (ok, yes), (surely(~ok), bad)),
+        applies=pd.Series(~empty, index=index, dtype="boolean"),
+        reason=worded(index, (empty, "no copy: it has no restore point; see RPO-003"), (ok.isna(), why)),
     )
 
 
@@ -41,20 +60,26 @@ def _answer(index: pd.Index, ok: pd.Series, yes: object, no: object, why: str) -
     severity="high",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("has_three_copies",),
+    reads=("has_three_copies", *_KEPT),
     expected="backups on at least two repositories",
     remediation="Home > Backup Copy > create a job that takes these backups to another repository; tape is not seen.",
     examples=(
         Example("PASS", {"has_three_copies": True}),
         Example("FAIL", {"has_three_copies": False}),
+        Example("FAIL", {**_STALE, "has_three_copies": False}),
         Example("UNKNOWN", {"has_three_copies": None}),
+        Example("NOT_APPLICABLE", {**_EMPTY, "has_three_copies": False}),
         Example("UNKNOWN", {"has_three_copies": True}, datasets={"backups": "partial"}),
     ),
 )
 def three_copies(objects: pd.DataFrame) -> Outcome:
-    """With one backup only, the loss of one repository takes every restore point. Copies on tape are not visible."""
+    """With one backup only, the loss of one repository takes every restore point. Copies on tape are not visible.
+
+    A chain counts while its newest restore point is as young as the interval of its job allows, and a day more; what a
+    capacity tier gets counts while its offload sessions succeed.
+    """
     no = "fewer than two backup copies" + _TAPE
-    return _answer(objects.index, objects["has_three_copies"], "at least two backup copies", no, _UNREAD)
+    return _answer(objects, objects["has_three_copies"], "at least two backup copies", no, _UNREAD)
 
 
 @check(
@@ -63,19 +88,21 @@ def three_copies(objects: pd.DataFrame) -> Outcome:
     severity="medium",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("has_two_media",),
+    reads=("has_two_media", *_KEPT),
     expected="one copy on another medium than local disk",
     remediation="Home > Backup Copy > choose object storage, an appliance or a share as target; tape is not seen.",
     examples=(
         Example("PASS", {"has_two_media": True}),
         Example("FAIL", {"has_two_media": False}),
+        Example("FAIL", {**_STALE, "has_two_media": False}),
         Example("UNKNOWN", {"has_two_media": None}),
+        Example("NOT_APPLICABLE", {**_EMPTY, "has_two_media": False}),
     ),
 )
 def two_media(objects: pd.DataFrame) -> Outcome:
     """What destroys one kind of storage destroys all copies on it. Production counts as local disk (own judgement)."""
     answer = objects["has_two_media"]
-    return _answer(objects.index, answer, "a second medium", "local disk only" + _TAPE, _UNREAD)
+    return _answer(objects, answer, "a second medium", "local disk only" + _TAPE, _UNREAD)
 
 
 @check(
@@ -84,18 +111,20 @@ def two_media(objects: pd.DataFrame) -> Outcome:
     severity="high",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("has_offsite",),
+    reads=("has_offsite", *_KEPT),
     expected="a copy with a cloud provider, or on a repository tagged offsite",
     remediation="Home > Backup Copy > choose a repository at another site; tag it offsite in the site file.",
     examples=(
         Example("PASS", {"has_offsite": True}),
         Example("FAIL", {"has_offsite": False}),
+        Example("FAIL", {**_STALE, "has_offsite": False}),
         Example("UNKNOWN", {"has_offsite": None}),
+        Example("NOT_APPLICABLE", {**_EMPTY, "has_offsite": False}),
     ),
 )
 def offsite_copy(objects: pd.DataFrame) -> Outcome:
     """Fire, water or theft at one site must not take every copy. Where a repository stands, only its owner knows."""
-    return _answer(objects.index, objects["has_offsite"], "off-site", "on site only" + _TAPE, _UNTAGGED)
+    return _answer(objects, objects["has_offsite"], "off-site", "on site only" + _TAPE, _UNTAGGED)
 
 
 @check(
@@ -104,19 +133,21 @@ def offsite_copy(objects: pd.DataFrame) -> Outcome:
     severity="critical",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("has_protected_copy",),
+    reads=("has_protected_copy", *_KEPT),
     expected="a copy on an immutable, offline or rotated repository",
     remediation="Backup Infrastructure > Backup Repositories: add a hardened one, or make a bucket immutable.",
     examples=(
         Example("PASS", {"has_protected_copy": True}),
         Example("FAIL", {"has_protected_copy": False}),
+        Example("FAIL", {**_STALE, "has_protected_copy": False}),
         Example("UNKNOWN", {"has_protected_copy": None}),
+        Example("NOT_APPLICABLE", {**_EMPTY, "has_protected_copy": False}),
     ),
 )
 def protected_copy(objects: pd.DataFrame) -> Outcome:
     """Whoever takes over the backup server deletes what can be deleted: only what is immutable or offline remains."""
     no = "every copy can be deleted" + _TAPE
-    return _answer(objects.index, objects["has_protected_copy"], "immutable or offline", no, _UNREAD)
+    return _answer(objects, objects["has_protected_copy"], "immutable or offline", no, _UNREAD)
 
 
 @check(
@@ -140,7 +171,12 @@ def verified_copy(objects: pd.DataFrame) -> Outcome:
     A health check leaves no session of its own: it counts where it is on, has a time, and the job ran in the period.
     """
     why = "the settings of its jobs, or their sessions, are not known"
-    return _answer(objects.index, objects["is_verified"], "verified", "nothing checks its backups", why)
+    verified = objects["is_verified"]
+    return Outcome(
+        verified,
+        observed=worded(objects.index, (verified, "verified"), (surely(~verified), "nothing checks its backups")),
+        reason=worded(objects.index, (verified.isna(), why)),
+    )
 
 
 @check(
@@ -278,7 +314,7 @@ def capacity_copied(repositories: pd.DataFrame) -> Outcome:
     severity="info",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=tuple(_DIGITS),
+    reads=(*_DIGITS, "points_count"),
     expected="3:yes 2:yes 1:yes 1:yes 0:yes",
     remediation="See CPY-001 (3), CPY-002 (2), CPY-003 (1), CPY-004 (1) and CPY-005 (0): each says what to do.",
     examples=(
@@ -286,6 +322,7 @@ def capacity_copied(repositories: pd.DataFrame) -> Outcome:
         *(Example("FAIL", {**_DIGITS, name: False}) for name in _DIGITS),
         Example("FAIL", {**_DIGITS, "has_offsite": None, "is_verified": False}),
         Example("UNKNOWN", {**_DIGITS, "has_offsite": None}),
+        Example("NOT_APPLICABLE", {**dict.fromkeys(_DIGITS, False), "points_count": 0}),
     ),
 )
 def rule_met(objects: pd.DataFrame) -> Outcome:
@@ -300,8 +337,14 @@ def rule_met(objects: pd.DataFrame) -> Outcome:
     words = [["?" if cell is pd.NA else "yes" if cell else "no" for cell in objects[name].tolist()] for name in _DIGITS]
     rows = zip(*words, strict=True)
     seen = [" ".join(f"{digit}:{word}" for digit, word in zip(_NAMES, row, strict=True)) for row in rows]
+    empty = surely((objects["points_count"] == 0).astype("boolean")) & ~surely(met)
     return Outcome(
         met,
-        observed=worded(objects.index, default=seen),
-        reason=worded(objects.index, (met.isna(), "not every digit is known; see CPY-001 to CPY-005")),
+        observed=worded(objects.index, (empty, "no copy"), default=seen),
+        applies=pd.Series(~empty, index=objects.index, dtype="boolean"),
+        reason=worded(
+            objects.index,
+            (empty, "no copy: it has no restore point; see RPO-003"),
+            (met.isna(), "not every digit is known; see CPY-001 to CPY-005"),
+        ),
     )

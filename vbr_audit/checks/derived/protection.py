@@ -1,13 +1,19 @@
 """The table `protected_objects`: each protected machine with its restore points and its 3-2-1-1-0 digits.
 
 An object is one over all its backups: rows of `backup_objects` are one object where they have one id, or the same
-platform, id on that platform and name. The same machine seen from a platform and from inside itself stays two.
+platform, host, id on that platform and name. The host is the first part of the path in the inventory: two vCenters
+have the same `vm-17`. The same machine seen from a platform and from inside itself stays two.
+
+A copy is there where restore points of today's data are: no older than the interval of its job allows, and not left
+behind by the object's other backups. What a scale-out repository copies to its capacity tier is there while its
+offload sessions succeed; that the policy is on proves nothing.
 
 The digits, for one object: **3** production and at least two backup copies on different repositories (the performance
 tier of a scale-out repository is one, and so is each tier to which backups are copied at once); **2** at least one of
 them on another medium than local disk, as production counts as disk (own judgement); **1** one off-site: its
-repository is tagged so, or lies with a public cloud provider; **1** one immutable or offline; **0** verified: by the
-health check of its job, or by a content scan. Tape is not visible over REST and counts nowhere.
+repository is tagged so, or lies with a provider; **1** one immutable or offline; **0** verified: by the health check
+of its job, or by a content scan. Copies on tape are not visible over REST: where sessions of tape jobs are, a digit is
+never surely missed for want of another copy.
 """
 
 from __future__ import annotations
@@ -19,7 +25,8 @@ import pandas as pd
 
 from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Derived, Material
-from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, verified
+from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, uses_tape, verified
+from vbr_audit.checks.derived.protection_fresh import fresh_units
 from vbr_audit.checks.derived.protection_points import Points, link_points, point_facts
 from vbr_audit.checks.derived.protection_promises import gap_facts, gfs_facts, jobs_of, retention_facts
 from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely
@@ -69,7 +76,7 @@ SPEC: Final = TableSpec(
         ),
         Column("backups_count", "Int64", "The backups that hold it.", "backups"),
         Column("jobs", "string", "The backups' jobs that are no copy jobs, by name."),
-        Column("primary_jobs_count", "Int64", "So many jobs that are no copy jobs back it up.", "jobs"),
+        Column("primary_jobs_count", "Int64", "So many jobs that are no copy jobs back it up still.", "jobs"),
         Column("last_run_failed", "boolean", "The last run of one of its backups failed on it. From 1.3-rev0 on."),
         Column("points_count", "Int64", "Its restore points over all backups.", "restore points"),
         Column("points_known", "boolean", "Every restore point is known to belong to it or not."),
@@ -96,6 +103,12 @@ SPEC: Final = TableSpec(
             "hours",
         ),
         Column("copies_count", "Int64", "Copies that are surely there, on different repositories.", "copies"),
+        Column(
+            "stale_repositories",
+            "string",
+            "Where restore points lie that are no copy any more: too old for the interval of their job, or an offload "
+            "that fails.",
+        ),
         Column("repositories", "string", "Where they are."),
         Column("media", "string", "The storage classes that they are on."),
         Column("offsite_repositories", "string", "Those that are surely off-site."),
@@ -123,20 +136,31 @@ def _make(material: Material) -> pd.DataFrame:
     whole = material.is_whole("backup_objects") and material.is_whole("backups")
     columns: dict[str, Any] = {name: units[name].iloc[first].array for name in ("server", "name", "type", "platform")}
     columns["object_key"] = keys
-    columns |= _job_facts(material, units, jobs, points, owners, index, columns["name"])
+    is_copy = _is_copy(jobs)
+    fresh, known = fresh_units(material, jobs, points, owners, is_copy)
+    columns |= _job_facts(material, units, jobs, is_copy, fresh, points, owners, index, columns["name"])
     columns |= gap_facts(material, units, jobs, points, owners, count)
     columns |= retention_facts(material, units, jobs, points, owners, count)
     columns |= gfs_facts(material, jobs, points, owners, count)
-    columns |= copy_facts(copies_of(material, units, owners), index, whole=whole)
+    copies = copies_of(material, units, owners, fresh, known)
+    columns |= copy_facts(copies, index, whole=whole, tape=uses_tape(material))
     columns["is_verified"] = verified(material, units, owners, index)
     score = sum((columns[name].astype("Int64") for name in DIGITS), pd.Series(0, index=index, dtype="Int64"))
     return conform({**columns, "score": score}, SPEC)[0]
+
+
+def _is_copy(jobs: pd.DataFrame) -> pd.Series:
+    """Whether a copy job made each unit; what a kind of job that nobody knows does is not known either."""
+    kind = jobs["job_type"].fillna(jobs["type"])
+    return one_of(kind, COPY_JOBS).mask(~surely(one_of(kind, _KNOWN_JOBS)))
 
 
 def _job_facts(
     material: Material,
     units: pd.DataFrame,
     jobs: pd.DataFrame,
+    is_copy: pd.Series,
+    fresh: pd.Series,
     points: Points,
     owners: Cells,
     index: pd.RangeIndex,
@@ -144,11 +168,10 @@ def _job_facts(
 ) -> dict[str, Any]:
     """What the backups and their jobs tell of each object."""
     count = len(index)
-    kind = jobs["job_type"].fillna(jobs["type"])
-    # What a kind of job that nobody knows does is not known either.
-    is_copy = one_of(kind, COPY_JOBS).mask(~surely(one_of(kind, _KNOWN_JOBS)))
     primary = surely(~is_copy) & jobs["backup_job_id"].notna().to_numpy()
-    distinct = first_pairs(owners, codes_of(jobs["backup_job_id"]).rows, primary)
+    # A chain that ended is the work of a job that backs it up no more.
+    alive = primary & ~surely(~fresh)
+    distinct = first_pairs(owners, codes_of(jobs["backup_job_id"]).rows, alive)
     unsure = number_of(owners, is_copy.isna().to_numpy() | jobs["backup_job_id"].isna().to_numpy(), index) > 0
     lost = number_of(owners, units["restore_points_count"].isna().to_numpy(), index) > 0
     total = np.zeros(count, dtype=np.int64)
@@ -196,15 +219,33 @@ def _owners(units: pd.DataFrame) -> tuple[Cells, list[str]]:
     ids = units["backup_object_id"].fillna(other)
     names = codes_of(units["name"])
     folded = pd.factorize(np.array([text.casefold() for text in names.texts], dtype=object))[0]
-    parts = [codes_of(units["platform"]).rows, codes_of(units["object_id"]).rows]
+    parts = [codes_of(units[name]).rows for name in ("platform", "object_id")]
     parts.append(names.spread(folded, np.int64, missing=-1))
-    machine = combined(parts, len(units))
-    machine[np.logical_or.reduce([part < 0 for part in parts])] = -1
+    told = np.logical_and.reduce([part >= 0 for part in parts])
+    # A zero or missing id of the platform is one platform; two that differ are two.
+    parts.append(codes_of(units["platform_id"]).rows)
+    machine = combined([*parts, _hosts(units["path"], combined(parts, len(units)))], len(units))
+    machine[~told] = -1
     owners = pd.factorize(_linked(codes_of(ids).rows, machine))[0]
     keys = [""] * (int(owners.max(initial=-1)) + 1)
     for own, owner in zip(ids.tolist(), owners.tolist(), strict=True):
         keys[owner] = min(keys[owner] or own, own)
     return owners, keys
+
+
+def _hosts(paths: pd.Series, machine: Cells) -> Cells:
+    """A number for the host of each row, by the first part of its path in the inventory.
+
+    A row without a path is on the only host that rows of the same `machine` name; -1 where they name none or several.
+    """
+    codes = codes_of(paths)
+    first = [text.replace("/", "\\").lstrip("\\").split("\\")[0].casefold() for text in codes.texts.tolist()]
+    host = codes.spread(pd.factorize(np.array(first, dtype=object))[0], np.int64, missing=-1)
+    size, there = int(machine.max(initial=-1)) + 1, host >= 0
+    least, most = np.full(size, np.iinfo(np.int64).max), np.full(size, -1)
+    np.minimum.at(least, machine[there], host[there])
+    np.maximum.at(most, machine[there], host[there])
+    return np.where(~there & (least == most)[machine], most[machine], host)
 
 
 def _linked(*columns: Cells) -> Cells:
@@ -262,5 +303,6 @@ TABLE: Final = Derived(
         "sessions",
         "repositories",
         "scale_out_repositories",
+        "managed_servers",
     ),
 )

@@ -9,7 +9,18 @@ import pandas as pd
 
 from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.logic import Cells, any_of, beside, listed, nullable, number_of, places_of, surely, taken
+from vbr_audit.checks.logic import (
+    Cells,
+    any_of,
+    beside,
+    listed,
+    nullable,
+    number_of,
+    places_of,
+    surely,
+    surely_one,
+    taken,
+)
 from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.controls import support
 from vbr_audit.tables.enums import GOOD_RESULTS
@@ -19,6 +30,7 @@ CLOUD_TYPES: Final = (
     "AmazonS3Glacier",
     "AzureArchive",
     "AzureBlob",
+    "Cloud",
     "ElevenElevenS3",
     "GoogleCloud",
     "IBMCloud",
@@ -26,7 +38,7 @@ CLOUD_TYPES: Final = (
     "VeeamVault",
     "WasabiCloud",
 )
-"""The types of repositories that lie with a public provider, hence surely away from the site."""
+"""The types of repositories that lie with a provider, hence surely away from the site; `Cloud` is Cloud Connect."""
 
 PRODUCTION_MEDIUM: Final = "local disk"
 """Production counts as disk: a second medium is any storage class but this one."""
@@ -36,32 +48,38 @@ _HEALTH: Final = ("job_id", "health_check_enabled", "health_check_scheduled", "s
 _PLACE_COLUMNS: Final = ("place", "name", "medium", "offsite", "protected", "host")
 
 
-def copies_of(material: Material, units: pd.DataFrame, owners: Cells) -> pd.DataFrame:
-    """One row per copy of an object: `owner`, what stands in `_PLACE_COLUMNS`, and `present` (NA: perhaps).
+def copies_of(material: Material, units: pd.DataFrame, owners: Cells, fresh: pd.Series, known: Cells) -> pd.DataFrame:
+    """One row per copy of an object: `owner`, what stands in `_PLACE_COLUMNS`, `present` (NA: perhaps) and `held`.
 
     A backup on a scale-out repository is one copy on its performance tier; a capacity or archive tier to which it is
-    copied at once is one more. Tiers to which backups are only moved are none.
+    copied at once is one more while its offload succeeds. Tiers to which backups are only moved are none. `fresh` says
+    of each unit whether its newest restore point is of today's data, `known` whether any restore point of it is known:
+    a chain that is `held` and not `present` is stale.
     """
     backups = beside(units["backup_id"], material.frame("backups")[["backup_id", "repository_id"]], "backup_id")
     held = (units["restore_points_count"] > 0).astype("boolean").reset_index(drop=True)
+    held = held.mask(known & held.isna().to_numpy(), True)
+    current = held & fresh.reset_index(drop=True)
     where = backups["repository_id"].reset_index(drop=True)
     parts = []
     places = places_of_repositories(material)
     for tier in ("main", "capacity", "archive"):
         rows = places[(places["tier"] == tier).to_numpy(dtype=bool)]
-        found = beside(where, rows, "repository_id").assign(owner=owners, present=held)
+        found = beside(where, rows, "repository_id").assign(owner=owners, present=current, held=held)
         if tier == "main":
             unread = found["exists"].isna().to_numpy()
             found["place"] = found["place"].fillna(where)
             # A repository of which nothing was read may be a scale-out one with further tiers.
-            parts.append(found[unread].assign(present=held[unread].where(held[unread].eq(False)), place=None))
+            parts.append(found[unread].assign(present=current[unread].where(current[unread].eq(False)), place=None))
             parts.append(found)
         else:
             there = found["repository_id"].notna().to_numpy()
-            parts.append(found[there].assign(present=(held & found["exists"])[there]))
+            parts.append(found[there].assign(present=(current & found["exists"])[there]))
     copies = pd.concat(parts, ignore_index=True)
-    copies = copies.astype({"present": "boolean", **dict.fromkeys(("place", "name", "medium", "host"), STRING)})
-    kept = ~surely(~copies["present"]) & (copies["owner"] >= 0).to_numpy()
+    copies = copies.astype(
+        {"present": "boolean", "held": "boolean", **dict.fromkeys(("place", "name", "medium", "host"), STRING)}
+    )
+    kept = ~surely(~copies["held"]) & (copies["owner"] >= 0).to_numpy()
     return copies[kept].reset_index(drop=True)
 
 
@@ -89,9 +107,10 @@ def _simple_places(material: Material) -> pd.DataFrame:
     offsite = pd.Series([True if "offsite" in t else False if "onsite" in t else pd.NA for t in tags], dtype="boolean")
     cloud = repositories["type"].isin(CLOUD_TYPES).to_numpy(dtype=bool)
     told = pd.Series([bool(t & {"offline", "immutable"}) for t in tags], dtype="boolean", index=repositories.index)
-    medium = repositories["storage_class"]
+    own_share = _on_backup_server(material, repositories)
+    medium = repositories["storage_class"].mask(own_share, PRODUCTION_MEDIUM)
     rotated = repositories["rotated_drives"].mask(surely(medium.isin(_NO_HOST).astype("boolean")), False)
-    own_host = surely(medium.isin(_NO_HOST).astype("boolean"))
+    at_home = surely(medium.isin(_NO_HOST).astype("boolean"))
     return pd.DataFrame(
         {
             "place": repositories["repository_id"],
@@ -99,9 +118,52 @@ def _simple_places(material: Material) -> pd.DataFrame:
             "medium": medium,
             "offsite": offsite.mask(offsite.isna().to_numpy() & cloud, True),
             "protected": repositories["immutability_enabled"] | rotated | told,
-            "host": repositories["host_id"].mask(own_host, repositories["repository_id"]),
+            "host": repositories["host_id"]
+            .mask(at_home, repositories["repository_id"])
+            .mask(own_share, _own(material)),
         }
     )
+
+
+def _own(material: Material) -> Any:
+    """The id of the managed server that is the backup server; a word of its own where none is told to be."""
+    servers = material.frame("managed_servers")
+    ids = servers["managed_server_id"][surely(servers["is_backup_server"])].dropna()
+    return ids.iloc[0] if len(ids) else "backup server"
+
+
+def _on_backup_server(material: Material, repositories: pd.DataFrame) -> Cells:
+    """A plain boolean array: the shares whose path names the backup server itself."""
+    servers, info = material.frame("managed_servers"), material.frame("server_info")
+    names = [*info["name"].dropna(), *servers["name"][surely(servers["is_backup_server"])].dropna()]
+    own = {"localhost", "127.0.0.1", "::1"} | {each for name in names for each in _names_of(str(name))}
+    share = surely(repositories["storage_class"] == "network share")
+    paths = repositories["path"].fillna("").tolist()
+    at_home = np.array([_names_of(share_host(path))[0] in own for path in paths], dtype=bool)
+    return np.asarray(share & at_home)
+
+
+def _names_of(name: str) -> list[str]:
+    """A machine's name as it may stand in a path: whole, and without its domain where it is no address."""
+    whole = name.casefold().rstrip(".")
+    return [whole] if whole.replace(".", "").isdigit() else [whole, whole.split(".")[0]]
+
+
+def share_host(path: str) -> str:
+    """The machine in `\\\\host\\share`, `smb://host/share` or `host:/export`; empty where there is none."""
+    plain = path.replace("\\", "/").strip()
+    if "//" in plain:
+        return plain.split("//", 1)[1].split("/")[0].split(":")[0]
+    host, found, _ = plain.partition(":/")
+    return host if found and len(host) > 1 else ""
+
+
+def uses_tape(material: Material) -> bool:
+    """Whether the server writes to tape: a session, backup or repository says so, though no tape job is listed."""
+    for table, name in (("sessions", "session_type"), ("backups", "job_type"), ("repositories", "type")):
+        if any("tape" in text.casefold() for text in codes_of(material.text(table, name)).texts.tolist()):
+            return True
+    return bool(surely_one(material.text("sessions", "state"), "WaitingTape").any())
 
 
 def _tier_places(material: Material, repositories: pd.DataFrame, kind: str, tier: str) -> pd.DataFrame:
@@ -129,8 +191,12 @@ def _alike(values: pd.Series) -> Any:
     return values.iloc[0] if len(values) and values.notna().all() and values.nunique() == 1 else pd.NA
 
 
-def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool) -> dict[str, Any]:
-    """The columns about copies; with `whole` false, further copies may be there, so that nothing is surely bad."""
+def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool, tape: bool) -> dict[str, Any]:
+    """The columns about copies; with `whole` false or `tape`, further ones may be there: nothing is surely bad."""
+    whole = whole and not tape
+    stale = surely(~copies["present"])
+    stale_names = listed(np.where(stale, copies["owner"], -1), copies["name"].astype(object), index)
+    copies = copies[~stale].reset_index(drop=True)
     owner = copies["owner"].to_numpy(dtype=np.int64)
     present = copies["present"].astype("boolean")
     sure = surely(present) & copies["place"].notna().to_numpy()
@@ -145,6 +211,7 @@ def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool) -> dict[st
 
     return {
         "copies_count": count,
+        "stale_repositories": stale_names,
         "repositories": listed(np.where(sure, owner, -1), certain, index),
         "media": listed(np.where(sure, owner, -1), copies["medium"].astype(object), index),
         "offsite_repositories": told(copies["offsite"]),

@@ -1,0 +1,138 @@
+"""What counts as a copy: restore points of today's data, not the chain of a job that is gone, nor a policy."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from small_server import SmallServer, audited, days, finding, id_of, local, status_of
+
+BERLIN = ZoneInfo("Europe/Berlin")
+COPIES = ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-006", "CPY-009")
+SITE = "version: 1\nrepositories:\n  - {match: Local, tags: [onsite]}\n"
+BUCKET: dict[str, Any] = {
+    "kind": "AmazonS3",
+    "bucket": {"bucketName": "b", "immutability": {"isEnabled": True, "daysCount": 30}},
+}
+
+
+def fill(vbr: SmallServer, backup: dict[str, Any], name: str, first: str, last: str) -> None:
+    """A machine with a restore point of every night from `first` to `last`."""
+    nights = days(first, last)
+    vbr.add_object(backup, name, points=len(nights))
+    for night in nights:
+        vbr.add_point(backup, name, local(night, "22:01", BERLIN))
+
+
+def nightly_on_disk(vbr: SmallServer) -> dict[str, Any]:
+    vbr.add_repository("Local")
+    job = vbr.add_job("Nightly", repository="Local")
+    vbr.add_state(job, "2026-10-31T22:00:00+01:00")
+    for night in days("2026-10-25", "2026-10-31"):
+        vbr.add_session(job, local(night, "22:00", BERLIN))
+    fill(vbr, vbr.add_backup(job, repository="Local"), "srv1", "2026-10-25", "2026-10-31")
+    return job
+
+
+def test_the_chain_of_a_job_that_is_gone_is_no_copy_of_todays_data() -> None:
+    vbr = SmallServer()
+    nightly_on_disk(vbr)
+    vbr.add_repository("Bucket", **BUCKET)
+    gone = {"id": id_of("gone"), "name": "Old cloud job", "type": "VSphereBackup"}
+    old = vbr.add_backup(gone, "2024-01-01T22:00:00+01:00", repository="Bucket")
+    for name in ("srv1", "srv2"):
+        fill(vbr, old, name, "2024-10-25", "2024-10-31")
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    for check in ("CPY-001", "CPY-003", "CPY-004", "CPY-009"):
+        assert status_of(audit, check, "srv1") == "FAIL", check
+    for check in COPIES:
+        assert status_of(audit, check, "srv1") != "PASS", check
+        assert status_of(audit, check, "srv2") != "PASS", check
+    assert "out of date: Bucket" in finding(audit, "CPY-001", "srv1")["observed"]
+    assert finding(audit, "CPY-001", "srv2")["observed"].startswith("no copy of today's data")
+    assert finding(audit, "RPO-006", "srv1")["observed"] == "1 job"
+    assert status_of(audit, "RPO-006", "srv1") == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("newest", "copies"),
+    [("2026-10-31", "PASS"), ("2026-10-30", "PASS"), ("2026-10-28", "FAIL"), ("2026-10-20", "FAIL")],
+)
+def test_a_copy_is_as_old_as_its_interval_allows(newest: str, copies: str) -> None:
+    vbr = SmallServer()
+    nightly = nightly_on_disk(vbr)
+    vbr.add_repository("DR", kind="LinuxHardened")
+    copy = vbr.add_copy_job("Copy to DR", nightly, repository="DR")
+    vbr.add_state(copy, "2026-10-12T08:00:00+02:00", status="Running")
+    vbr.add_session(copy, "2026-10-12T08:00:00+02:00", minutes=None, state="Idle")
+    fill(vbr, vbr.add_backup(copy, repository="DR"), "srv1", "2026-10-10", newest)
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin")
+
+    assert status_of(audit, "CPY-001", "srv1") == copies
+    assert status_of(audit, "CPY-007", "srv1") == ("PASS" if newest >= "2026-10-30" else "FAIL")
+
+
+def test_two_vcenters_have_the_same_machine_id() -> None:
+    vbr = SmallServer()
+    for number in (1, 2):
+        vbr.add_repository(f"R{number}")
+        job = vbr.add_job(f"Job {number}", repository=f"R{number}")
+        backup = vbr.add_backup(job, repository=f"R{number}")
+        path = f"vcenter{number}.example\\Prague\\srv1"
+        vbr.add_object(backup, "srv1", id=id_of("object", number), objectId="vm-17", path=path)
+        vbr.add_point(backup, "srv1", "2026-10-31T22:01:00+01:00", file={"objectIds": [id_of("object", number)]})
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin")
+
+    found = audit.findings[(audit.findings["check_id"] == "CPY-001").to_numpy(dtype=bool)]
+    assert found["object_name"].tolist() == ["srv1", "srv1"]
+    assert found["status"].tolist() == ["FAIL", "FAIL"]
+
+
+def test_cloud_connect_is_off_site_and_a_share_of_the_backup_server_is_the_backup_server() -> None:
+    vbr = SmallServer(name="vbr01.example")
+    nightly = nightly_on_disk(vbr)
+    vbr.add_repository("Share", kind="Smb", path="\\\\VBR01\\backup")
+    copy = vbr.add_copy_job("Copy", nightly, repository="Share")
+    fill(vbr, vbr.add_backup(copy, repository="Share"), "srv1", "2026-10-25", "2026-10-31")
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    assert status_of(audit, "CPY-001", "srv1") == "PASS"
+    assert status_of(audit, "CPY-002", "srv1") == "FAIL"
+
+    vbr.add_repository("Provider", kind="Cloud")
+    second = vbr.add_copy_job("Second copy", nightly, repository="Provider")
+    fill(vbr, vbr.add_backup(second, repository="Provider"), "srv1", "2026-10-25", "2026-10-31")
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    assert status_of(audit, "CPY-003", "srv1") == "PASS"
+
+
+def test_where_tape_jobs_run_an_offline_copy_is_not_surely_missing() -> None:
+    vbr = SmallServer()
+    nightly_on_disk(vbr)
+    tape = {"id": id_of("tape"), "name": "Weekly to tape", "type": "BackupTapeJob"}
+    vbr.add_session(tape, "2026-10-31T10:00:00+01:00", sessionType="BackupTapeJob")
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    assert status_of(audit, "CPY-004", "srv1") == "UNKNOWN"
+    assert "tape" in finding(audit, "CPY-004", "srv1")["reason"]
+
+
+def test_a_machine_without_a_restore_point_has_no_copy() -> None:
+    vbr = SmallServer()
+    nightly = nightly_on_disk(vbr)
+    vbr.add_object(vbr.add_backup(nightly, repository="Local", name="Other"), "srv9", points=0)
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    for check in ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-009"):
+        assert status_of(audit, check, "srv9") == "NOT_APPLICABLE", check
+        assert finding(audit, check, "srv9")["reason"].startswith("no copy")
