@@ -164,7 +164,7 @@ class Audit:
         """Write the whole run: manifest, evidence, policy, waivers, findings and the reports named in `formats`."""
         folder = Path(folder)
         self.snapshot.save(folder, force=force)
-        self.write_outcome(folder, formats=formats, templates=templates, csv_bom=csv_bom)
+        self.write_outcome(folder, formats=formats, templates=templates, csv_bom=csv_bom, force=force)
         return folder
 
     def write_outcome(
@@ -174,25 +174,55 @@ class Audit:
         formats: Iterable[str] = DEFAULT_FORMATS,
         templates: str | Path | None = None,
         csv_bom: bool = False,
+        force: bool = False,
     ) -> None:
         """Write what was found into a run folder that already holds manifest and evidence.
 
-        Reports of an earlier outcome that are not written anew are removed: a folder never holds two answers.
+        A report that is there and not among the `formats` stays, if it still tells the same; else it is written anew
+        too: a folder never holds two answers. Raises `ConfigurationError`, unless `force`, where that would write over
+        a file that somebody changed; the workbook that the review was read from may go.
         """
         wanted = checked_formats(formats)
+        if others := self._outdated(folder, wanted):
+            wanted = checked_formats([*wanted, *others])
+        texts = self._kept_texts
+        copies = {run_folder.OWN_CHECKS: self.own.files, run_folder.FRAMEWORKS: self.frameworks.files}
+        names = {run_folder.MANIFEST, *texts, *(make_report(kind).file_name for kind in wanted)}
+        names |= {f"{kind}/{name}" for kind, files in copies.items() for name in files}
+        names |= run_folder.copies_in(folder)
+        if not force:
+            run_folder.refuse_changed(folder, names, carried=self.review.workbook_sha256)
         run_folder.write_manifest(folder, self.snapshot.manifest)
+        run_folder.write_texts(folder, texts)
+        for kind, files in copies.items():
+            run_folder.write_copies(folder, kind, files)
+        for kind in wanted:
+            self.write(kind, folder / make_report(kind).file_name, templates=templates, csv_bom=csv_bom)
+        run_folder.seal(folder, names)
+
+    @property
+    def _kept_texts(self) -> dict[str, str]:
+        """The files of the user's that a run keeps, by their names there; the text is empty where there is none."""
         texts = {run_folder.POLICY: self.policy.text, run_folder.WAIVERS: self.waivers.text}
         site = {run_folder.SITE: self.site.text, run_folder.ASSETS: self.site.assets_text}
-        run_folder.write_texts(folder, texts | site | {run_folder.REVIEW: self.review.text})
-        run_folder.write_copies(folder, run_folder.OWN_CHECKS, self.own.files)
-        run_folder.write_copies(folder, run_folder.FRAMEWORKS, self.frameworks.files)
-        for kind in FORMATS:
-            path = folder / make_report(kind).file_name
-            if kind in wanted:
-                self.write(kind, path, templates=templates, csv_bom=csv_bom)
-            else:
-                path.unlink(missing_ok=True)
-        run_folder.seal(folder)
+        return texts | site | {run_folder.REVIEW: self.review.text, run_folder.BRAND: self.brand.text}
+
+    def _outdated(self, folder: Path, wanted: Iterable[str]) -> list[str]:
+        """The formats that are in `folder`, are not `wanted`, and no longer tell what was found."""
+        from vbr_audit.reports.exports import findings_json
+
+        present = [kind for kind in FORMATS if (folder / make_report(kind).file_name).is_file()]
+        others = [kind for kind in present if kind not in wanted]
+        if not others:
+            return []
+        now = {name: text.encode() for name, text in self._kept_texts.items()}
+        now[run_folder.MANIFEST] = self.snapshot.manifest.to_json()
+        if any(run_folder.bytes_of(folder / name) != content for name, content in now.items()):
+            return others
+        if "json" not in present:
+            return []
+        kept = run_folder.bytes_of(folder / run_folder.FINDINGS_JSON)
+        return others if findings_json(self.context) != kept else []
 
     def _repr_html_(self) -> str:
         from vbr_audit.reports.notebook import audit_html

@@ -20,6 +20,7 @@ from vbr_audit.audited import Audit
 from vbr_audit.checks.needs import datasets_to_read
 from vbr_audit.checks.own import OwnChecks, checks_of_run, known_checks, left_out_text
 from vbr_audit.checks.policy import Policy
+from vbr_audit.checks.recorded import recorded_answers
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
@@ -30,7 +31,7 @@ from vbr_audit.display import encodable
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.own_frameworks import OwnFrameworks, kept_frameworks, read_own_frameworks
 from vbr_audit.findings.waivers import Waivers, load_waivers
-from vbr_audit.reports.brand import Brand, load_brand
+from vbr_audit.reports.brand import Brand, kept_brand, load_brand
 from vbr_audit.reports.review import Review, load_review
 from vbr_audit.reports.sample import checked_size
 from vbr_audit.settings import load_settings
@@ -147,16 +148,21 @@ def load_audit(
     sample: int | None = None,
     sample_seed: str | None = None,
     brand: str | Path | Brand | None = None,
+    as_recorded: bool = False,
 ) -> Audit:
     """The audit of a saved run, evaluated anew offline; by default under what was kept with it: policy, waivers, site.
 
-    Its own rules are kept with it too; own checks in Python come from the folder `checks` only, never from the run.
+    Its own rules and its brand are kept with it too; own checks in Python come from the folder `checks` only, never
+    from the run. With `as_recorded`, those that are not at hand answer what they answered when the run was judged.
     """
     folder = Path(folder)
     snapshot = run_folder.load(folder)
     kept_policy = folder / run_folder.POLICY
     run = snapshot.manifest.run
-    own = checks_of_run(folder / run_folder.OWN_CHECKS, run.own_checks, checks)
+    answers = None
+    if as_recorded and run_folder.FINDINGS_JSON not in run_folder.changed_files(folder):
+        answers = recorded_answers(folder / run_folder.FINDINGS_JSON)
+    own = checks_of_run(folder / run_folder.OWN_CHECKS, run.own_checks, checks, answers=answers)
     rules = own.policy(policy) if policy is not None or not kept_policy.is_file() else None
     return audit_snapshot(
         snapshot,
@@ -168,7 +174,7 @@ def load_audit(
         review=review or _kept(folder / run_folder.REVIEW),
         sample=sample,
         sample_seed=sample_seed,
-        brand=brand,
+        brand=brand or (kept_brand(folder / run_folder.BRAND) if (folder / run_folder.BRAND).is_file() else None),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from vbr_audit.checks.plugins import BROKEN, Source, broken_check, installed_sources, read_python
 from vbr_audit.checks.policy import Policy, load_policy
 from vbr_audit.checks.policy_use import CheckUse, as_declared
+from vbr_audit.checks.recorded import RecordedAnswers
 from vbr_audit.checks.registry import OWN, REGISTRY, Check, Declarations, Registry
 from vbr_audit.checks.rules import load_rules
 from vbr_audit.collection.manifest import OwnChecksRecord
@@ -49,6 +50,15 @@ class OwnChecks:
     def records(self) -> list[OwnChecksRecord]:
         """The sources for the manifest."""
         return [_record(source) for source in self.sources] + list(self.left_out)
+
+    @property
+    def notes(self) -> list[str]:
+        """One sentence for each source that is only told again."""
+        return [
+            f"the own checks of {source.name} are not at hand, so their answers are those of the run as it was judged"
+            for source in self.sources
+            if any(check.recorded is not None for check in source.checks)
+        ]
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -97,11 +107,17 @@ def known_checks(folder: str | Path | OwnChecks | None = None) -> OwnChecks:
 
 
 def checks_of_run(
-    folder: Path, records: Iterable[OwnChecksRecord], given: str | Path | OwnChecks | None, *, only: bool = False
+    folder: Path,
+    records: Iterable[OwnChecksRecord],
+    given: str | Path | OwnChecks | None,
+    *,
+    only: bool = False,
+    answers: RecordedAnswers | None = None,
 ) -> OwnChecks:
     """The checks for a saved run: those at hand, its own rules, and those in the folder `given`.
 
-    Code is never taken from a run folder. With `only`, what is at hand but was not used in the run stays out.
+    Code is never taken from a run folder: of checks that are not at hand, `answers` are told again. With `only`, what
+    is at hand but was not used in the run stays out.
     """
     if isinstance(given, OwnChecks):
         return given
@@ -116,6 +132,11 @@ def checks_of_run(
         used = {(record.kind, record.name) for record in records if record.used}
         found = [source for source in found if (source.kind, source.name) in used]
     at_hand = {(source.kind, source.name) for source in found}
+    if answers is not None and given is None:
+        missing = [record for record in records if record.used and (record.kind, record.name) not in at_hand]
+        again = [source for record in missing if (source := _told_again(record, folder, answers)) is not None]
+        found += again
+        at_hand |= {(source.kind, source.name) for source in again}
     # Where a folder is given, it stands for the files of the run.
     left_out = [
         record.model_copy(update={"used": False})
@@ -125,6 +146,16 @@ def checks_of_run(
     kept = [(record.name, folder / Path(record.name).name) for record in left_out]
     copies = tuple((name, path.read_bytes()) for name, path in kept if path.is_file())
     return dataclasses.replace(_assembled(found), left_out=tuple(left_out), kept=copies)
+
+
+def _told_again(record: OwnChecksRecord, folder: Path, answers: RecordedAnswers) -> Source | None:
+    """A source that tells again what its checks answered; None where the run tells nothing of one of them."""
+    checks = [answers.check(check_id, record) for check_id in record.checks]
+    if not checks or None in checks:
+        return None
+    path = folder / Path(record.name).name
+    content = path.read_bytes() if record.kind == "python" and path.is_file() else None
+    return Source(record.name, record.kind, content, tuple(check for check in checks if check is not None))
 
 
 def _of_session() -> Iterator[Source]:
@@ -182,4 +213,5 @@ def _record(source: Source) -> OwnChecksRecord:
         sha256=source.sha256,
         checks=sorted(check.id for check in source.checks),
         fault=source.fault,
+        tables={check.id: list(check.tables) for check in sorted(source.checks, key=lambda check: check.id)},
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel
@@ -19,6 +19,9 @@ from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome, Severity
 from vbr_audit.checks.params import Parameter, describe, model_of, reserved_of
 from vbr_audit.checks.tables import TABLES, datasets_behind_table
 from vbr_audit.errors import CheckError
+
+if TYPE_CHECKING:
+    from vbr_audit.checks.recorded import RecordedAnswer
 
 AREAS: Final[Mapping[str, str]] = {
     "JOB": "Job settings",
@@ -71,6 +74,8 @@ class Check:
     examples: tuple[Example, ...]
     model: type[BaseModel]
     reserved: tuple[str, ...]
+    recorded: Mapping[str, RecordedAnswer] | None = None
+    """What it answered on each server when a run was judged, where its code is not at hand."""
 
     @property
     def home(self) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from vbr_audit.cli.standing import settled
 
 
 @guarded
-@settled("policy", "waivers", "site")  # those that are kept with the run
+@settled("policy", "waivers", "site", "brand")  # those that are kept with the run
 def check_command(
     run: o.Run,
     config: o.Config = None,
@@ -29,6 +29,7 @@ def check_command(
     csv_bom: o.CsvBom = False,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
+    force: o.ForceChanged = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -53,6 +54,6 @@ def check_command(
         brand=brand,
     )
     present = [kind for kind in FORMATS if kind in ("json", "csv") or (run / make_report(kind).file_name).is_file()]
-    audit.write_outcome(run, formats=present, templates=templates, csv_bom=csv_bom)
+    audit.write_outcome(run, formats=present, templates=templates, csv_bom=csv_bom, force=force)
     print_outcome(audit, written(run), quiet=quiet)
     raise typer.Exit(exit_code(audit, fail_on, allow_incomplete=allow_incomplete))

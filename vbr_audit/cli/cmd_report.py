@@ -6,13 +6,13 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import written
-from vbr_audit.cli.guard import guarded
+from vbr_audit.cli.guard import complain, guarded
 from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 
 
 @guarded
-@settled()
+@settled("brand")  # which is kept with the run
 def report_command(
     run: o.Run,
     config: o.Config = None,
@@ -23,7 +23,7 @@ def report_command(
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
     out: o.ScrubOut = None,
-    force: o.Force = False,
+    force: o.ForceChanged = False,
     checks: o.OwnChecks = None,
     frameworks: o.Frameworks = None,
     review: o.Review = None,
@@ -46,13 +46,22 @@ def report_command(
     if key is None:
         o.refuse_out(out)
     audit = load_audit(
-        run, checks=checks, frameworks=frameworks, review=review, sample=sample, sample_seed=sample_seed, brand=brand
+        run,
+        checks=checks,
+        frameworks=frameworks,
+        review=review,
+        sample=sample,
+        sample_seed=sample_seed,
+        brand=brand,
+        as_recorded=True,
     )
+    for note in audit.own.notes:
+        complain(note)
     place = run if out is None else out
     if key is not None:
         audit = audit.scrub(key)
         audit.snapshot.save(place, force=force)
-    audit.write_outcome(place, formats=wanted, templates=templates, csv_bom=csv_bom)
+    audit.write_outcome(place, formats=wanted, templates=templates, csv_bom=csv_bom, force=force)
     if not quiet:
         for path in written(place):
             typer.echo(plain(path))

@@ -146,6 +146,12 @@ Brand = Annotated[
     typer.Option("--brand", metavar="FILE", help="Who reports, in YAML: name, logo, colours; else VBR_AUDIT_BRAND."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier run in --out; other files stay.")]
+ForceChanged = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Write over files of the run that were changed; with --scrub, replace a run in --out."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each request to stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print tracebacks and debug logs.")]

@@ -35,7 +35,8 @@ class OwnChecksRecord(_Record):
     """One source of checks that the package does not ship: a file, an installed package, or a notebook.
 
     `sha256` is over the file, None where there is none; `checks` are the ids that it declared. `fault` says why it
-    could not be used. It is not `used` where the run was judged anew without it.
+    could not be used. It is not `used` where the run was judged anew without it. `tables` are those that each of its
+    checks asked for.
     """
 
     name: str
@@ -44,6 +45,7 @@ class OwnChecksRecord(_Record):
     checks: list[str] = Field(default_factory=list)
     fault: str | None = None
     used: bool = True
+    tables: dict[str, list[str]] = Field(default_factory=dict)
 
 
 class FrameworkRecord(_Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -27,6 +27,7 @@ EXPORTS = ("findings.junit.xml", "findings.ocsf.jsonl", "assessment-results.json
 POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
 SITE, ASSETS = "site.yaml", "assets.csv"
 REVIEW = "review.json"
+BRAND = "brand.json"
 OWN_CHECKS = "checks"
 """The folder with copies of own checks: rules are read again from there, code never is."""
 FRAMEWORKS = "frameworks"
@@ -43,6 +44,7 @@ FILES = (
     SITE,
     ASSETS,
     REVIEW,
+    BRAND,
     EXECUTIVE,
     REPORT_PDF,
     *EXPORTS,
@@ -112,6 +114,19 @@ def write_copies(folder: Path, kind: str, files: Mapping[str, bytes]) -> None:
         place.mkdir(exist_ok=True)
         write_bytes(place / name, content)
     _drop_if_empty(place)
+
+
+def copies_in(folder: Path) -> set[str]:
+    """The copies of own checks and frameworks that a run folder holds, by their names in it."""
+    return {name for name in _present(folder) if name.startswith(tuple(f"{kind}/" for kind in COPIES))}
+
+
+def bytes_of(path: Path) -> bytes:
+    """The content of a file; none where it is not there. Raises `OutputError` for one that cannot be read."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError as error:
+        raise OutputError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from error
 
 
 def _drop_if_empty(place: Path) -> None:
@@ -197,10 +212,47 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_bytes(folder / MANIFEST, manifest.to_json())
 
 
-def seal(folder: Path) -> None:
-    """Write `SHA256SUMS` over every other file of the run."""
-    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in _present(folder)]
+def seal(folder: Path, written: Collection[str] | None = None) -> None:
+    """Write `SHA256SUMS` over every other file of the run.
+
+    Of a run that is written anew in part, the files that are not among those `written` keep the hash that stands
+    there: nobody vouches anew for what was not made anew.
+    """
+    listed = {} if written is None else _read_sums(folder / SUMS)
+    lines = []
+    for name in _present(folder):
+        digest = sha256_of(folder / name) if written is None or name in written else listed.get(name)
+        if digest is not None:
+            lines.append(f"{digest}  {name}\n")
     write_bytes(folder / SUMS, "".join(lines).encode())
+
+
+def changed_files(folder: Path) -> dict[str, str]:
+    """The files of a run that are not what was written last, each with its hash as it is now."""
+    listed = _read_sums(folder / SUMS)
+    found = {name: sha256_of(folder / name) for name in _present(folder)}
+    return {name: digest for name, digest in found.items() if listed.get(name) != digest}
+
+
+def refuse_changed(folder: Path, names: Iterable[str], *, carried: str | None = None) -> None:
+    """Raise `ConfigurationError` where one of the files `names`, or of the evidence, is not what was written last.
+
+    They may hold somebody's work, which would be lost; or somebody's forgery, which would be sealed. A file whose hash
+    is `carried` may go: its content lives on.
+    """
+    mine = set(names)
+    wrong = [
+        name
+        for name, digest in changed_files(folder).items()
+        if digest != carried and (name in mine or name.startswith(f"{EVIDENCE}/"))
+    ]
+    if wrong:
+        one = len(wrong) == 1
+        raise ConfigurationError(
+            f"{folder}: {', '.join(wrong)} {'is' if one else 'are'} not what {SUMS} says, and nothing was written",
+            hint=f"Remarks in {REPORT_XLSX} are carried over with --review {folder / REPORT_XLSX}; "
+            f"--force writes over {'it' if one else 'them'}.",
+        )
 
 
 def differences(folder: Path) -> list[str]:
@@ -262,5 +314,5 @@ def _present(folder: Path) -> list[str]:
 def _read_sums(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    pairs = (line.split("  ", 1) for line in path.read_text("utf-8").splitlines() if "  " in line)
+    pairs = (line.split("  ", 1) for line in path.read_text("utf-8", "replace").splitlines() if "  " in line)
     return {name: digest for digest, name in pairs}

@@ -12,11 +12,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from vbr_audit.display import plain
 from vbr_audit.errors import ConfigurationError
@@ -56,6 +56,28 @@ class BrandDocument(BaseModel):
     accent: Colour | None = None
 
 
+def _logo(value: str) -> str:
+    """A data URI of an image as this module makes it; raises `ValueError`."""
+    kind, _, data = value.partition(";base64,")
+    if value and (not data or _uri_of(base64.b64decode(data, validate=True)) != value):
+        raise ValueError(f"expected an image as a data URI, got {shown(kind)}")
+    return value
+
+
+class _Kept(BaseModel):
+    """The shape of `brand.json`, which stands in a run folder: nothing in it is taken on trust."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    version: Literal[1] = Field(alias="schema", default=1)
+    name: Annotated[str, StringConstraints(max_length=80)]
+    logo: Annotated[str, AfterValidator(_logo)]
+    colour: Colour | Literal[""]
+    ink: Colour | Literal[""]
+    accent_light: Colour | Literal[""]
+    accent_dark: Colour | Literal[""]
+
+
 @dataclass(frozen=True)
 class Brand:
     """A brand in force; empty texts where there is none.
@@ -70,6 +92,11 @@ class Brand:
     ink: str = ""
     accent_light: str = ""
     accent_dark: str = ""
+
+    @property
+    def text(self) -> str:
+        """The brand as a run keeps it, in JSON; empty without one."""
+        return _Kept(**asdict(self)).model_dump_json(by_alias=True, indent=1) + "\n" if self.is_set else ""
 
     @property
     def is_set(self) -> bool:
@@ -113,6 +140,19 @@ def load_brand(source: str | Path | None = None) -> Brand:
     return _brand(document, folder, file)
 
 
+def kept_brand(path: Path) -> Brand:
+    """The brand as a run kept it; raises `ConfigurationError` for a file that no run has written."""
+    try:
+        kept = _Kept.model_validate_json(path.read_bytes())
+    except OSError as fault:
+        raise ConfigurationError(f"{path}: cannot be read: {fault.strerror or fault}", hint="Check the path.") from None
+    except ValidationError as fault:
+        first = fault.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path}: {where}: {first['msg']}", hint="Give the brand anew with --brand.") from None
+    return Brand(**kept.model_dump(exclude={"version"}))
+
+
 def _variable(problem: Problem) -> str:
     return f"VBR_AUDIT_BRAND_{problem.path[0]}".upper()
 
@@ -146,11 +186,19 @@ def _data_uri(path: Path) -> str:
         data = path.read_bytes()
     except OSError as fault:
         raise ValueError(f"{path} cannot be read: {fault.strerror or fault}") from None
+    try:
+        return _uri_of(data)
+    except ValueError as fault:
+        raise ValueError(f"{path} {fault}") from None
+
+
+def _uri_of(data: bytes) -> str:
+    """An image as a data URI; raises `ValueError`, whose words follow the name of the file."""
     if len(data) > LARGEST_LOGO:
-        raise ValueError(f"{path} has {len(data):,} bytes; at most {LARGEST_LOGO:,} are embedded")
+        raise ValueError(f"has {len(data):,} bytes; at most {LARGEST_LOGO:,} are embedded")
     kind = next((kind for magic, kind in _KINDS if data.startswith(magic)), "image/svg+xml" if _is_svg(data) else "")
     if not kind:
-        raise ValueError(f"{path} is no PNG, JPEG or plain SVG image")
+        raise ValueError("is no PNG, JPEG or plain SVG image")
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 

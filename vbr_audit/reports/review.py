@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vbr_audit.collection.files import sha256_of
 from vbr_audit.display import encodable
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.yaml_file import suggestion
@@ -60,6 +61,8 @@ class Review:
 
     remarks: Mapping[str, Remark] = field(default_factory=dict)
     source: str = ""
+    workbook_sha256: str | None = None
+    """The SHA-256 of the workbook that they were read from; None for those that a run kept."""
 
     @property
     def text(self) -> str:
@@ -107,6 +110,7 @@ def _load_kept(path: Path) -> Review:
 def _load_book(path: Path) -> Review:
     from vbr_audit.reports.excel_reading import open_book, opened_for_reading
 
+    digest = sha256_of(path) if path.is_file() else None
     book = open_book(path, stream=True)
     try:
         names = [name for name in book.sheetnames if re.fullmatch(rf"{SHEET}( \d+)?", name)]
@@ -124,7 +128,7 @@ def _load_book(path: Path) -> Review:
         more = [f"… and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         lines = [f"{path.name}: {fault}" for fault in faults[:_SHOWN]] + more
         raise ConfigurationError("\n".join(lines), hint=_HINT)
-    return Review(remarks, encodable(path.name))
+    return Review(remarks, encodable(path.name), digest)
 
 
 def _read_sheet(sheet: Any, remarks: dict[str, Remark], faults: list[str]) -> None:

@@ -1,0 +1,195 @@
+"""`check` and `report` on a saved run: nothing that somebody changed is written over, nothing that is there goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from command_line import invoke, write
+from core_checks import CORE_TEXT
+
+from vbr_audit.collection import run_folder
+from vbr_audit.pipeline import load_audit
+from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
+
+CODE = '''
+import vbr_audit as va
+@va.check("ACME-001", "Jobs have a name", severity="low", table="jobs", reads=("name",), remediation="Do: this.")
+def judge(jobs, *, letters: int = 3):
+    """It matters."""
+    return (jobs["name"].str.len() > letters).astype("boolean")
+'''
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
+Take = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small server, read once, as a folder without reports."""
+    folder = tmp_path_factory.mktemp("collected") / "run"
+    with pytest.MonkeyPatch.context() as patch, serve(jobs=8, sessions=60) as url:
+        patch.setenv("VBR_AUDIT_USERNAME", DEMO_USERNAME)
+        patch.setenv("VBR_AUDIT_PASSWORD", DEMO_PASSWORD)
+        rules = write(folder.parent / "core.yaml", CORE_TEXT)
+        done = invoke("audit", url, "--out", folder, "--policy", rules, "--format", "json", "--fail-on", "never")
+        assert done.exit_code == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def take(collected: Path, tmp_path: Path) -> Take:
+    """A function that writes the run into a new folder, judged and reported as its words say."""
+
+    def judge(formats: str, **words: Any) -> Path:
+        audit = load_audit(collected, **words)
+        return audit.save(tmp_path / "run", formats=formats.split(","))
+
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("check", "findings.csv"), ("report", "report.html"), ("check", "policy.yaml"), ("report", "manifest.json")],
+)
+def test_a_file_that_somebody_changed_is_not_written_over(run: Callable, take: Take, command: str, name: str) -> None:
+    folder = take("html,json,csv")
+    (folder / name).write_bytes(changed := (folder / name).read_bytes().replace(b"\n", b"\n\n", 1))
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    words = {"check": ("--fail-on", "never"), "report": ("--format", "html,json,csv")}[command]
+    refused = run(command, folder, *words)
+    assert refused.exit_code == 2, refused.stdout
+    assert f"{name} is not what SHA256SUMS says" in refused.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    forced = run(command, folder, *words, "--force")
+    assert forced.exit_code == 0, forced.stderr
+    assert name == "policy.yaml" or (folder / name).read_bytes() != changed
+    assert run("verify", folder).exit_code == 0
+
+
+def test_a_file_that_is_not_listed_is_not_written_over_either(run: Callable, take: Take) -> None:
+    folder = take("json")
+    (folder / "report.html").write_text("mine", "utf-8")
+    refused = run("report", folder, "--format", "html")
+    assert refused.exit_code == 2
+    assert (folder / "report.html").read_text("utf-8") == "mine"
+    (folder / run_folder.SUMS).unlink()
+    assert run("check", folder, "--fail-on", "never").exit_code == 2
+
+
+def test_evidence_that_somebody_changed_is_not_sealed_anew(run: Callable, take: Take) -> None:
+    folder = take("json")
+    (evidence,) = (folder / "evidence").glob("*.zip")
+    evidence.write_bytes(evidence.read_bytes() + b"\0")
+    for words in (("check", folder, "--fail-on", "never"), ("report", folder, "--format", "json")):
+        refused = run(*words)
+        assert refused.exit_code == 2
+        assert f"evidence/{evidence.name} is not what SHA256SUMS says" in refused.stderr
+        assert run(*words, "--force").exit_code == 0
+        assert f"evidence/{evidence.name} was changed" in run("verify", folder).stderr
+
+
+def test_remarks_in_the_workbook_are_refused_or_carried_over(run: Callable, take: Take) -> None:
+    folder = take("xlsx,json")
+    path = folder / "report.xlsx"
+    book = openpyxl.load_workbook(path)
+    sheet = book["Findings"]
+    at = {cell.value: cell.column for cell in sheet[1]}
+    sheet.cell(2, at["Reviewer note"], "see CHG-1")
+    book.save(path)
+    for words in (("check", folder, "--fail-on", "never"), ("report", folder, "--format", "xlsx")):
+        refused = run(*words)
+        assert refused.exit_code == 2
+        assert "report.xlsx" in refused.stderr
+        assert "--review" in refused.stderr
+    # Other formats are no danger to it, and do not make it anybody's word again.
+    assert run("report", folder, "--format", "html").exit_code == 0
+    assert "report.xlsx was changed" in run("verify", folder).stderr
+    assert run("check", folder, "--fail-on", "never", "--review", path).exit_code == 0
+    sheet = openpyxl.load_workbook(path)["Findings"]
+    assert "see CHG-1" in [row[at["Reviewer note"] - 1] for row in sheet.iter_rows(values_only=True)]
+    assert run("verify", folder).exit_code == 0
+
+
+def test_formats_that_were_not_asked_for_stay(run: Callable, take: Take) -> None:
+    folder = take("html,json,csv,md")
+    before = {name: (folder / name).read_bytes() for name in ("findings.json", "findings.csv", "summary.md")}
+    assert run("report", folder, "--format", "html").exit_code == 0
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert run("verify", folder).exit_code == 0
+
+
+def test_a_folder_never_holds_two_answers(run: Callable, take: Take) -> None:
+    folder = take("json,csv")
+    assert run("report", folder, "--format", "csv", "--sample", 4).exit_code == 0
+    assert json.loads((folder / "findings.json").read_bytes())["run"]["sample_size"] == 4
+    assert run("verify", folder).exit_code == 0
+
+
+@pytest.mark.parametrize("waived", [False, True])
+def test_report_tells_the_findings_of_own_checks_again(run: Callable, take: Take, tmp_path: Path, waived: bool) -> None:
+    own, rules, accepted = tmp_path / "own", tmp_path / "rules.yaml", tmp_path / "waivers.yaml"
+    own.mkdir()
+    (own / "acme.py").write_text(CODE, "utf-8")
+    rules.write_text(CORE_TEXT + "  ACME-001: {enabled: true, params: {letters: 12}}\n", "utf-8")
+    accepted.write_text(
+        "version: 1\nwaivers:\n"
+        '  - {id: W-1, check: ACME-001, object_name: "*", owner: J, reason: fine, expires: 2027-01-31}\n',
+        "utf-8",
+    )
+    folder = take("html,json,csv", checks=own, policy=rules, waivers=accepted if waived else None)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    found = [row for row in json.loads(before["findings.json"])["findings"] if row["check_id"] == "ACME-001"]
+    assert {row["result"] for row in found} == {"PASS", "FAIL"}
+    done = run("report", folder, "--format", "json,csv")
+    assert done.exit_code == 0, done.stderr
+    assert "the own checks of acme.py are not at hand, so their answers are those of the run" in done.stderr
+    for name in ("findings.json", "findings.csv", "manifest.json"):
+        assert (folder / name).read_bytes() == before[name], name
+    assert run("report", folder, "--format", "html").exit_code == 0
+    assert b"Jobs have a name" in (folder / "report.html").read_bytes()
+    assert run("verify", folder, "--checks", own).exit_code == 0
+
+
+def test_a_brand_is_kept_with_the_run(run: Callable, take: Take, tmp_path: Path) -> None:
+    brand = tmp_path / "brand.yaml"
+    (tmp_path / "logo.svg").write_text(SVG, "utf-8")
+    brand.write_text('version: 1\nname: Example Ltd.\nlogo: logo.svg\ncolour: "#0a529c"\n', "utf-8")
+    folder = take("html,json", brand=brand)
+    before = (folder / "report.html").read_bytes()
+    assert b"Example Ltd." in before
+    brand.unlink()
+    (tmp_path / "logo.svg").unlink()
+    assert run("report", folder, "--format", "html").exit_code == 0
+    assert (folder / "report.html").read_bytes() == before
+    assert run("check", folder, "--fail-on", "never").exit_code == 0
+    assert (folder / "report.html").read_bytes() == before
+    assert run("verify", folder).exit_code == 0
+    assert "brand.json" in (folder / run_folder.SUMS).read_text("utf-8")
+    other = tmp_path / "other.yaml"
+    other.write_text("version: 1\nname: Other Ltd.\n", "utf-8")
+    assert run("report", folder, "--format", "json", "--brand", other).exit_code == 0
+    assert b"Other Ltd." in (folder / "report.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"schema":1,"name":"x","logo":"javascript:alert(1)","colour":"","ink":"","accent_light":"","accent_dark":""}',
+        '{"schema":1,"name":"x","logo":"data:image/svg+xml;base64,PHN2Zz4=","colour":"","ink":"","accent_light":"",'
+        '"accent_dark":""}',
+        '{"schema":1,"name":"x","logo":"","colour":"#000000;}</style>","ink":"","accent_light":"","accent_dark":""}',
+        "[" * 100_000,
+    ],
+)
+def test_a_kept_brand_is_not_taken_on_trust(run: Callable, take: Take, text: str) -> None:
+    folder = take("json")
+    (folder / "brand.json").write_text(text, "utf-8")
+    run_folder.seal(folder)
+    done = run("report", folder, "--format", "html")
+    assert done.exit_code == 2
+    assert "brand.json" in done.stderr
+    assert not (folder / "report.html").exists()
