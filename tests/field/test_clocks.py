@@ -14,6 +14,7 @@ from tests.support.small_server import SmallServer, audited
 from vbr_audit.api.hiding import Hiding
 from vbr_audit.checks.dates import on_clock
 from vbr_audit.display import time_zone
+from vbr_audit.reports.notes import data_notes
 from vbr_audit.tables import BUILDERS
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -72,3 +73,10 @@ def test_a_short_password_is_hidden_where_it_stands_alone_only() -> None:
     hiding = Hiding(SecretStr("x"))
     assert hiding.hide("expected text: 'x'") == "expected text: '(hidden)'"
     assert Hiding(SecretStr("Secret-1")).hide("userSecret-1!") == "user(hidden)!"
+
+
+def test_the_report_says_which_dates_were_assumed() -> None:
+    run = audited(SmallServer("1.3-rev1", now="2026-11-01T06:00:00+01:00"), month="2026-10", timezone=None).snapshot
+    record = next(record for record in run.manifest.datasets if record.name == "sessions")
+    record.notes["assumed_dates"] = {"created": 14}
+    assert any("read by the server's clock, in created (14×)" in line for line in data_notes([record]))

@@ -42,6 +42,8 @@ def _sentences(record: DatasetRecord) -> Iterable[str]:
     for name, meaning in _BY_COLUMN.items():
         if columns := _mapping(notes.get(name)):
             yield f"{where}: {meaning}, taken as not known, in {_named(columns)}."
+    if columns := _mapping(notes.get("assumed_dates")):
+        yield f"{where}: a date without an offset, read by the server's clock, in {_named(columns)}."
     for name, meaning in _ROWS.items():
         if rows := notes.get(name):
             yield f"{where}: {count(rows, 'row')} {meaning}."
