@@ -103,7 +103,7 @@ def test_odd_values_everywhere_are_counted_and_nothing_crashes(collect):
         snapshot, _ = collect(revision=revision, role="Administrator", datasets=ALL, hostile=True)
         notes = {record.name: record.notes for record in snapshot.manifest.datasets}
         assert notes["repositories"]["uncastable"]
-        assert notes["credentials"]["naive_dates"]
+        assert notes["credentials"]["assumed_dates"]
         for frame in snapshot.tables.values():
             assert "object" not in set(frame.dtypes.astype(str))
 
