@@ -41,5 +41,13 @@ OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "best_practices": ObjectKind("best practice", "best_practice_id", "best_practice"),
     "malware_events": ObjectKind("malware event", "malware_event_id", "machine"),
     "authorization_events": ObjectKind("authorization event", "authorization_event_id", "name"),
+    "protection_groups": ObjectKind("protection group", "protection_group_id", "name"),
+    "discovered_entities": ObjectKind("agent machine", "entity_id", "name"),
+    "malware_exclusions": ObjectKind("malware exclusion", "exclusion_id", "name"),
+    "high_availability_cluster": ObjectKind("High Availability cluster", "cluster_id", "name"),
+    "instant_recoveries": ObjectKind("instant recovery", "mount_id", "name"),
+    "hyperv_instant_recoveries": ObjectKind("instant recovery", "mount_id", "name"),
+    "file_restore_mounts": ObjectKind("file restore", "session_id", "name"),
+    "published_disks": ObjectKind("published disk", "mount_id", "name"),
 }
 """The tables whose rows can be judged."""

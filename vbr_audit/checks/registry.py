@@ -33,12 +33,14 @@ AREAS: Final[Mapping[str, str]] = {
     "SOB": "Scale-out repositories",
     "PRX": "Proxies",
     "SRV": "Servers",
+    "AGT": "Agents",
     "SEC": "Security",
     "SCA": "Security & Compliance Analyzer",
     "MAL": "Malware detection",
     "LIC": "Licence",
     "CFG": "Configuration backup",
     "TST": "Restore tests",
+    "RST": "Open restores",
     "EVD": "Evidence",
 }
 """The area of a check by the first letters of its id, in the order of the reports."""

@@ -49,7 +49,8 @@ class Dataset:
     `period` are the names of the server's date filters; one that `spans_year` is read for the 366 days before it is
     read, if the period does not begin earlier, and one that `passes_edges` from some days before the period to the
     moment of reading. `accounts` are the JSON paths of user names and hints, and
-    `sensitive` says that the answers may hold secrets, which are replaced before anything is kept.
+    `sensitive` says that the answers may hold secrets, which are replaced before anything is kept. An answer with a
+    status of `none_at` says that the server has nothing of the kind: its table is empty, and known to be.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Dataset:
     passes_edges: bool = False
     sensitive: bool = False
     accounts: tuple[str, ...] = ()
+    none_at: tuple[int, ...] = ()
     earlier: tuple[Dataset, ...] = field(default=(), repr=False)
 
     @property

@@ -316,8 +316,132 @@ _SECURITY = (
     _object("security_settings", "Security settings", "security/settings", first_revision=_SINCE_131),
 )
 
+_AGENTS = (
+    Dataset(
+        "protection_groups",
+        "Protection groups",
+        "agents/protectionGroups",
+        access=roles.AGENT_READERS,
+        first_revision=_SINCE_130,
+        order="Name",
+        sensitive=True,
+    ),
+    Dataset(
+        "discovered_entities",
+        "Machines of protection groups",
+        "agents/discoveredEntities",
+        access=roles.ENTITY_READERS,
+        first_revision=_SINCE_132,
+        key=("id", "protectionGroupId"),
+        order="Name",
+        earlier=(
+            Dataset(
+                "discovered_entities",
+                "Machines of protection groups",
+                "agents/protectionGroups/{id}/discoveredEntities",
+                Shape.EACH,
+                roles.ENTITY_READERS,
+                first_revision=_SINCE_130,
+                key=("id", "protectionGroupId"),
+                order="Name",
+                parent="protection_groups",
+                parent_key="protectionGroupId",
+            ),
+        ),
+    ),
+)
+
+_OPEN = (
+    Dataset(
+        "instant_recoveries",
+        "Instant recoveries on VMware",
+        "restore/instantRecovery/vSphere/vm",
+        access=roles.RECOVERY_READERS,
+        first_revision=_SINCE_131,
+        order="VmName",
+        earlier=(
+            Dataset(
+                "instant_recoveries",
+                "Instant recoveries on VMware",
+                "restore/instantRecovery/vSphere/vm",
+                access=roles.RECOVERY_READERS,
+                first_revision=_SINCE_12,
+                order="name",
+            ),
+        ),
+    ),
+    Dataset(
+        "hyperv_instant_recoveries",
+        "Instant recoveries on Hyper-V",
+        "restore/instantRecovery/hyperV/vm",
+        access=roles.RECOVERY_READERS,
+        first_revision=_SINCE_131,
+        order="VmName",
+    ),
+    Dataset(
+        "file_restore_mounts",
+        "Mounts for the restore of files",
+        "backupBrowser/flr",
+        access=roles.MOUNT_READERS,
+        first_revision=_SINCE_12,
+        key=("sessionId",),
+        order="CreationTime",
+    ),
+    Dataset(
+        "published_disks",
+        "Published disks",
+        "dataIntegration",
+        access=roles.MOUNT_READERS,
+        first_revision=_SINCE_131,
+        order="State",
+        accounts=("initiatorName",),
+        earlier=(
+            Dataset(
+                "published_disks",
+                "Published disks",
+                "dataIntegration",
+                access=roles.MOUNT_READERS,
+                first_revision=_SINCE_12,
+                order="state",
+                accounts=("initiatorName",),
+            ),
+        ),
+    ),
+)
+
+_DEFENCE = (
+    _object(
+        "malware_settings",
+        "Settings of malware detection",
+        "malwareDetection/settings/general",
+        roles.MALWARE_SETTING_READERS,
+        first_revision=_SINCE_132,
+    ),
+    Dataset(
+        "malware_exclusions",
+        "Exclusions from malware detection",
+        "malwareDetection/backupObjects/exclusions",
+        access=roles.MALWARE_SETTING_READERS,
+        first_revision=_SINCE_132,
+        order="Name",
+    ),
+    _object("host_authentication", "Trust in hosts", "generalOptions/hostAuthentication", first_revision=_SINCE_132),
+    _object(
+        "high_availability_cluster",
+        "High Availability cluster",
+        "highAvailabilityCluster",
+        roles.CLUSTER_READERS,
+        first_revision=_SINCE_132,
+        none_at=(400, 404),
+    ),
+)
+
 DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset for dataset in (*_SERVER, *_JOBS, *_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY)
+    dataset.name: dataset
+    for dataset in (
+        *(*_SERVER, *_JOBS, *_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY),
+        *(*_AGENTS, *_OPEN, *_DEFENCE),
+    )
 }
 """Every dataset by its name, in the order of reading."""
 

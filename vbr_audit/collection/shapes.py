@@ -111,9 +111,17 @@ def read_first(intake: Intake) -> None:
 
 
 def read_object(intake: Intake) -> None:
-    """Read one JSON object."""
+    """Read one JSON object; a status that says that there is none leaves an empty table."""
     dataset, record = intake.dataset, intake.record
-    answer = intake.ask(dataset.path, {})
+    try:
+        answer = intake.ask(dataset.path, {})
+    except ApiError as error:
+        if error.status not in dataset.none_at:
+            raise
+        intake.accept(dataset.name, [])
+        record.notes["http_status"] = error.status
+        record.status = DatasetStatus.COMPLETE
+        return
     if not isinstance(answer.document, dict):
         raise BadAnswerError(f"{dataset.path}: expected a JSON object", path=dataset.path)
     intake.keep(0, answer.body, None)

@@ -30,7 +30,7 @@ class Rule:
 
 KINDS: Final = (
     *("server", "host", "repository", "job", "object", "user", "mail", "company", "file", "path", "bucket", "rule"),
-    *("hint", "certificate", "fingerprint", "address", "url"),
+    *("hint", "certificate", "fingerprint", "address", "url", "group"),
 )
 """The kinds of names; a text that is a name of several kinds goes by the first of them."""
 
@@ -49,9 +49,11 @@ def _each(names: str, rule: Rule) -> dict[str, Rule]:
 
 _COMMON: Final[Mapping[str, Rule]] = {
     **_each("server", _name("server")),
-    **_each("host_name parent_name smtp_server syslog_server", _name("host")),
+    **_each(
+        "host_name parent_name smtp_server syslog_server dns_name endpoint primary_fqdn secondary_fqdn", _name("host")
+    ),
     **_each("repository_name scale_out_repository", _name("repository")),
-    **_each("run_after_job schedule_after_job_name", _name("job")),
+    **_each("run_after_job schedule_after_job_name job_name backup_name", _name("job")),
     **_each("machine", _name("object")),
     **_each("username account initiated_by created_by processed_by", _name("user")),
     **_each("sender", _name("mail")),
@@ -72,7 +74,8 @@ _COMMON: Final[Mapping[str, Rule]] = {
         "run_after_job_id parent_session_id resource_id original_session_id oldest_session_id task_session_id "
         "mount_server_id capacity_encryption_password_id capacity_kms_server_id managed_server_id parent_id "
         "wan_accelerator_id cloud_credentials_id last_success_session_id traffic_rule_id exclusion_id "
-        "best_practice_id malware_event_id machine_uuid authorization_event_id user_id object_key",
+        "best_practice_id malware_event_id machine_uuid authorization_event_id user_id object_key "
+        "protection_group_id entity_id mount_id cluster_id",
         _ID,
     ),
     **_each(
@@ -92,11 +95,13 @@ _COMMON: Final[Mapping[str, Rule]] = {
         "schedule_daily_kind schedule_daily_days schedule_daily_time schedule_monthly_months "
         "schedule_periodically_kind retention_type encryption_type app_failure_handling transaction_log_handling "
         "sql_log_handling backup_mode compression_level disks_to_process build patches time_zone "
-        "iana_time_zone tls worst_malware gaps_h media",
+        "iana_time_zone tls worst_malware gaps_h media "
+        "agent_status agent_version sensitivity detection_engine activities trust_mode mode primary_role primary_state "
+        "secondary_role secondary_state",
         _WORD,
     ),
     **_each("result_message details", _TEXT),
-    **_each("description note", _PROSE),
+    **_each("description note paths", _PROSE),
     **_each("value", _JSON),
     **_each(
         "control json_path seen_in settings_profile storage_class immutability_kind revision revision_newest", _KEPT
@@ -116,6 +121,10 @@ _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
     **_named("repositories repository_states scale_out_repositories scale_out_extents", "repository"),
     **_named("proxies proxy_states managed_servers wan_accelerators kms_servers server_info", "host"),
     **_named("users cloud_credentials", "user"),
+    **_named("discovered_entities malware_exclusions instant_recoveries hyperv_instant_recoveries", "object"),
+    **_named("file_restore_mounts published_disks", "object"),
+    **_named("protection_groups", "group"),
+    **_named("high_availability_cluster", "host"),
     "backup_files": {"name": _name("file")},
     "traffic_rules": {"name": _name("rule")},
     "authorization_events": {"name": _TEXT, "description": _TEXT},

@@ -28,6 +28,11 @@ WAN_READERS = _access(RestoreOperator="1.3-rev1")
 CREDENTIAL_READERS = _access("SecurityAdministrator", BackupOperator="1.3-rev1", RestoreOperator="1.3-rev1")
 PASSWORD_READERS = _access("SecurityAdministrator", BackupOperator="1.3-rev0")
 MALWARE_READERS = dict.fromkeys(("Viewer", "BackupOperator", "RestoreOperator", "SecurityAdministrator"), "1.3-rev1")
+RECOVERY_READERS = _access(
+    "RestoreOperator", Viewer="1.3-rev1", BackupOperator="1.3-rev1", SecurityAdministrator="1.3-rev1"
+)
+ENTITY_READERS = _access(RestoreOperator="1.3-rev2")
+MALWARE_SETTING_READERS = _access("Viewer", "BackupOperator", "RestoreOperator", "SecurityAdministrator")
 
 
 def may_read(role: str, access: Access, revision: str) -> bool:

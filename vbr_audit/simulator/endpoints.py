@@ -10,7 +10,7 @@ from vbr_audit.simulator.selecting import Filter, Order
 
 PAGES, OBJECT = "pages", "object"
 
-_FIRST, _12, _130, _131 = REVISIONS[0], "1.2-rev0", "1.3-rev0", "1.3-rev1"
+_FIRST, _12, _130, _131, _132 = REVISIONS[0], "1.2-rev0", "1.3-rev0", "1.3-rev1", "1.3-rev2"
 _REPOSITORY = "backupInfrastructure/repositories"
 
 
@@ -341,4 +341,73 @@ _SECURITY = (
     _settings("security_settings", "security/settings", first=_131),
 )
 
-ENDPOINTS = (*_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY)
+_ENTITIES = Endpoint(
+    dataset="discovered_entities",
+    path="agents/discoveredEntities",
+    access=access.ENTITY_READERS,
+    first=_132,
+    order=_order("Name State AgentStatus DriverStatus OperatingSystem"),
+    filters=_filters(_NAMED + "stateFilter:enum=state agentStatusFilter:enum=agentStatus"),
+)
+_AGENTS = (
+    Endpoint(
+        dataset="protection_groups",
+        path="agents/protectionGroups",
+        access=access.REPLICA_READERS,
+        first=_130,
+        order=_order("Name Description Type"),
+        filters=_filters(_NAMED + _TYPE),
+    ),
+    _ENTITIES,
+    _below(_ENTITIES, "agents/protectionGroups/<id>/discoveredEntities", first=_130, parent="protection_groups"),
+)
+
+
+def _recovery(dataset: str, path: str, first: str, **spelt_before: str) -> Endpoint:
+    columns = _columns("State VmName JobName RestorePointDate HostName")
+    return Endpoint(
+        dataset=dataset,
+        path=f"restore/instantRecovery/{path}",
+        access=access.RECOVERY_READERS,
+        first=first,
+        order=Order(columns, {}, spelt_before),
+        filters=_filters("stateFilter:enum=state vmNameFilter:text=vmName"),
+    )
+
+
+_OPEN = (
+    _recovery("instant_recoveries", "vSphere/vm", _12, state="state", name="vmName"),
+    _recovery("hyperv_instant_recoveries", "hyperV/vm", _131),
+    Endpoint(
+        dataset="file_restore_mounts",
+        path="backupBrowser/flr",
+        access=access.REPLICA_READERS,
+        first=_12,
+        order=_order("CreationTime"),
+    ),
+    Endpoint(
+        dataset="published_disks",
+        path="dataIntegration",
+        access=access.REPLICA_READERS,
+        first=_12,
+        order=Order({"State": "mountState"}, {}, {"state": "mountState"}),
+        filters=_filters("stateFilter:enum=mountState modeFilter:enum=info.mode"),
+    ),
+)
+
+_DEFENCE = (
+    _settings(
+        "malware_settings", "malwareDetection/settings/general", access=access.MALWARE_SETTING_READERS, first=_132
+    ),
+    Endpoint(
+        dataset="malware_exclusions",
+        path="malwareDetection/backupObjects/exclusions",
+        access=access.MALWARE_SETTING_READERS,
+        first=_132,
+        order=_order("Name Platform"),
+    ),
+    _settings("host_authentication", "generalOptions/hostAuthentication", first=_132),
+    _settings("high_availability_cluster", "highAvailabilityCluster", access=access.READERS, first=_132),
+)
+
+ENDPOINTS = (*_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY, *_AGENTS, *_OPEN, *_DEFENCE)

@@ -45,6 +45,16 @@ DATASETS = (
     "authorization_events",
     "users",
     "security_settings",
+    "protection_groups",
+    "discovered_entities",
+    "instant_recoveries",
+    "hyperv_instant_recoveries",
+    "file_restore_mounts",
+    "published_disks",
+    "malware_settings",
+    "malware_exclusions",
+    "host_authentication",
+    "high_availability_cluster",
 )
 
 WRITES = "job_writes"

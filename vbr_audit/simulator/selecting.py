@@ -1,7 +1,7 @@
 """Filtering and ordering of any collection: what its endpoint declares, applied to its rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from vbr_audit.simulator import queries
@@ -13,7 +13,7 @@ from vbr_audit.simulator.revisions import at_least
 Json = dict[str, object]
 Test = Callable[[Json], bool]
 
-_MANY_SINCE = "1.3-rev0"
+_MANY_SINCE, _CAPITALS_SINCE = "1.3-rev0", "1.3-rev1"
 _FROM, _TO = "from", "to"
 
 
@@ -30,13 +30,19 @@ _BY_TIME = {Filter(_FROM, "creationTime"), Filter(_TO, "creationTime")}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The columns by which a collection can be ordered, each with the part of a row that it means."""
+    """The columns by which a collection can be ordered, each with the part of a row that it means.
+
+    `spelt_before` are the columns of a collection that was spelt with small letters before 1.3-rev1.
+    """
 
     columns: Mapping[str, str]
     newer: Mapping[str, str]
+    spelt_before: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, revision: str) -> Mapping[str, str]:
         """The columns that a revision knows."""
+        if self.spelt_before and not at_least(revision, _CAPITALS_SINCE):
+            return self.spelt_before
         return {**self.columns, **self.newer} if at_least(revision, _MANY_SINCE) else self.columns
 
 

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from typing import Final
 
 from vbr_audit.tables import (
+    agents,
     backups,
+    hardening,
     history,
     infrastructure,
     job_settings,
     job_states,
     jobs,
     keys,
+    mounts,
     provenance,
     replicas,
     repositories,
@@ -42,6 +45,9 @@ _DECLARED: Final = (
     *keys.TABLES,
     *server_settings.TABLES,
     *security.TABLES,
+    *agents.TABLES,
+    *mounts.TABLES,
+    *hardening.TABLES,
 )
 
 SPECS: Final[dict[str, TableSpec]] = {

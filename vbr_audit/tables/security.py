@@ -9,6 +9,14 @@ from vbr_audit.tables.fields import Field, Table, flag, ident, joined, moment, o
 from vbr_audit.tables.sessions import KNOWN_KEYS, add_duration
 from vbr_audit.tables.words import NOTIFICATION_TYPES, SEVERITIES
 
+EVENT_TYPES: Final = listed(
+    """
+    Unknown DeletedUsefulFiles RansomwareNotes MalwareExtensions EncryptedData YaraScan AntivirusScan RenamedFiles
+    IndicatorOfCompromise
+    """
+)
+"""What malware detection sees."""
+
 BEST_PRACTICES: Final = Table(
     "best_practices",
     "One row per item of the Security & Compliance Analyzer (`/securityAnalyzer/bestPractices`, from 1.2-rev1 on).",
@@ -84,12 +92,7 @@ MALWARE_EVENTS: Final = Table(
             "type",
             "What was seen.",
             "type",
-            known=listed(
-                """
-                Unknown DeletedUsefulFiles RansomwareNotes MalwareExtensions EncryptedData YaraScan AntivirusScan
-                RenamedFiles IndicatorOfCompromise
-                """
-            ),
+            known=EVENT_TYPES,
         ),
         moment("created", "When the event was written. From 1.3-rev0 on.", "creationTimeUtc"),
         moment("detected", "When it was seen.", "detectionTimeUtc"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from threading import RLock
 
-from vbr_audit.simulator.holdings import keys, repositories, security, servers, settings
+from vbr_audit.simulator.holdings import agents, defence, keys, mounts, repositories, security, servers, settings
 from vbr_audit.simulator.holdings.backups import backup_rows, file_rows, object_rows, point_rows, write_point
 from vbr_audit.simulator.holdings.chains import Chain, make_chains
 from vbr_audit.simulator.holdings.members import Takings
@@ -30,6 +30,9 @@ _DOCUMENTS: dict[str, Callable[[World, str], Json | None]] = {
     "analyzer_last_run": security.analyzer_last_run,
     "analyzer_schedule": security.analyzer_schedule,
     "security_settings": security.security_settings,
+    "malware_settings": defence.malware_settings,
+    "host_authentication": defence.host_authentication,
+    "high_availability_cluster": defence.high_availability_cluster,
 }
 _LISTS = {"traffic_rules": "trafficRules", "best_practices": "items"}
 
@@ -49,6 +52,13 @@ _ROWS: dict[str, Callable[[World, str], Sequence[Json]]] = {
     "global_exclusions": settings.global_exclusion_rows,
     "authorization_events": security.authorization_event_rows,
     "users": security.user_rows,
+    "protection_groups": agents.group_rows,
+    "discovered_entities": agents.entity_rows,
+    "instant_recoveries": mounts.instant_recovery_rows,
+    "hyperv_instant_recoveries": mounts.hyperv_recovery_rows,
+    "file_restore_mounts": mounts.file_restore_rows,
+    "published_disks": mounts.published_disk_rows,
+    "malware_exclusions": defence.malware_exclusion_rows,
 }
 
 
@@ -98,6 +108,8 @@ class Holdings:
                 return any(session.id == row_id for session in self._world.sessions)
             if dataset == "backups":
                 return any(chain.id == row_id for chain in self._chains)
+            if dataset == "protection_groups":
+                return agents.is_group(row_id, self._world)
             return any(member.id == row_id for chain in self._chains for member in chain.members)
 
     def is_unreadable(self, backup_id: str, revision: str) -> bool:
@@ -110,6 +122,9 @@ class Holdings:
         with self._lock:
             if parent == "sessions":
                 return tasks_of(row_id, self._world, self._takings, revision)
+            if parent == "protection_groups":
+                found = agents.entities_of(row_id, self._world, revision)
+                return spoil_rows(dataset, found) if self._hostile else found
             if parent == "backups":
                 world, chains = self._world, [chain for chain in self._chains if chain.id == row_id]
                 made = object_rows(chains, revision) if dataset == "backup_objects" else []
