@@ -369,6 +369,8 @@ def test_a_tier_counts_only_when_it_gets_copies(settings: dict[str, Any], digits
     )
     tables["backups"] = [backup("b3", "j3", "s1")]
     tables["backup_objects"] = [held("bad", "b3", 2)]
+    offload = {"session_id": "o", "session_type": "ArchiveBackup", "result": "Success", "created": ago(9)}
+    tables["sessions"] = [*tables["sessions"], {**offload, "resource_id": "s1"}]
 
     assert objects(tables).loc["bad", list(DIGITS[:4])].tolist() == digits
 

@@ -136,3 +136,35 @@ def test_a_machine_without_a_restore_point_has_no_copy() -> None:
     for check in ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-009"):
         assert status_of(audit, check, "srv9") == "NOT_APPLICABLE", check
         assert finding(audit, check, "srv9")["reason"].startswith("no copy")
+
+
+def with_capacity_tier(vbr: SmallServer) -> None:
+    """`Local` becomes the performance tier of a scale-out repository that copies to an immutable bucket."""
+    vbr.add_repository("Bucket", kind="AmazonS3", immutable_days=30)
+    extents = [{"id": id_of("repository", "Local"), "name": "Local", "status": "Normal"}]
+    capacity = {"isEnabled": True, "copyPolicyEnabled": True, "extents": [{"id": id_of("repository", "Bucket")}]}
+    sobr = {"id": id_of("sobr"), "name": "SOBR", "performanceTier": {"performanceExtents": extents}}
+    vbr.add("backupInfrastructure/scaleOutRepositories", {**sobr, "capacityTier": capacity})
+    vbr.rows("backups")[0]["repositoryId"] = id_of("sobr")
+
+
+@pytest.mark.parametrize(
+    ("results", "copies", "succeeds"),
+    [((), "UNKNOWN", "UNKNOWN"), (("Failed", "Success"), "PASS", "PASS"), (("Success", "Failed"), "FAIL", "FAIL")],
+)
+def test_a_policy_that_is_on_proves_no_copy_but_offload_sessions_do(
+    results: tuple[str, ...], copies: str, succeeds: str
+) -> None:
+    vbr = SmallServer()
+    nightly_on_disk(vbr)
+    with_capacity_tier(vbr)
+    offload = {"id": id_of("offload"), "name": "SOBR Offload", "type": "Offload"}
+    for day, result in zip(days("2026-10-30", "2026-10-31"), results, strict=False):
+        vbr.add_session(offload, local(day, "23:30", BERLIN), result=result, sessionType="ArchiveBackup")
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    assert status_of(audit, "CPY-001", "srv1") == copies
+    assert status_of(audit, "CPY-004", "srv1") == copies
+    assert status_of(audit, "SOB-005", "SOBR") == succeeds
+    assert status_of(audit, "SOB-006", "SOBR") == ("PASS" if results else "UNKNOWN")

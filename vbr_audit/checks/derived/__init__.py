@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from vbr_audit.checks.derived import assets, demands, protection, repository_tags, runs, schedules, site_rules
+from vbr_audit.checks.derived import assets, demands, offloads, protection, repository_tags, runs, schedules, site_rules
 from vbr_audit.checks.derived.material import SITE, Derived, Material
 
 __all__ = ["DERIVED", "SITE", "Derived", "Material"]
@@ -17,6 +17,7 @@ DERIVED: Final[Mapping[str, Derived]] = {
     table.spec.name: table
     for table in (
         runs.TABLE,
+        offloads.TABLE,
         schedules.TABLE,
         protection.TABLE,
         demands.TABLE,

@@ -16,6 +16,7 @@ from vbr_audit.checks.logic import (
     listed,
     nullable,
     number_of,
+    one_of,
     places_of,
     surely,
     surely_one,
@@ -23,7 +24,7 @@ from vbr_audit.checks.logic import (
 )
 from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.controls import support
-from vbr_audit.tables.enums import GOOD_RESULTS
+from vbr_audit.tables.enums import ENDED_RESULTS, GOOD_RESULTS
 
 CLOUD_TYPES: Final = (
     "AmazonS3",
@@ -94,11 +95,22 @@ def places_of_repositories(material: Material) -> pd.DataFrame:
         ("archive", "Archive", scale_out["archive_tier_enabled"] & scale_out["archive_copy_enabled"]),
     ):
         exists = pd.Series(True, index=scale_out.index, dtype="boolean") if switch is None else switch
+        if switch is not None:
+            exists = exists & _offloaded(material, scale_out["scale_out_repository_id"])
         place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
-        parts.append(place[~surely(~exists)])
+        parts.append(place if switch is None else place[~surely(~switch)])
     found = pd.concat(parts, ignore_index=True)
     texts = ("repository_id", "tier", "place", "name", "medium", "host")
     return found.astype(dict.fromkeys(("offsite", "protected", "exists"), "boolean") | dict.fromkeys(texts, STRING))
+
+
+def _offloaded(material: Material, ids: pd.Series) -> pd.Series:
+    """Whether the newest offload of each scale-out repository that ended succeeded; NA where no session tells."""
+    offloads = material.frame("offload_sessions")
+    ended = surely(offloads["result"].isin(ENDED_RESULTS).astype("boolean")) & offloads["created"].notna().to_numpy()
+    newest = offloads[ended].sort_values("created", ascending=False, kind="stable").reset_index(drop=True)
+    result = beside(ids, newest[["scale_out_repository_id", "result"]], "scale_out_repository_id")["result"]
+    return one_of(result, GOOD_RESULTS)
 
 
 def _simple_places(material: Material) -> pd.DataFrame:
