@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import older_than
-from vbr_audit.checks.logic import nullable, number_of, one_of, places_of, surely, worded
+from vbr_audit.checks.logic import nullable, number_of, one_of, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -56,7 +56,7 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
     rows = rows[np.argsort(offloads["created"].iloc[rows].to_numpy(), kind="stable")]
     last = np.full(len(repositories), -1)
     last[owner[rows]] = rows
-    results = np.append(offloads["result"].to_numpy(dtype=object), pd.NA)[last]
+    results = taken(offloads["result"], last, repositories.index)
     ok = nullable(np.isin(last, np.flatnonzero(offloads["result"].isin(GOOD_RESULTS))), last < 0, repositories.index)
     failed = number_of(owner, ended & (offloads["result"] == "Failed").to_numpy(dtype=bool, na_value=False), tier.index)
     every = number_of(owner, ended, tier.index)
