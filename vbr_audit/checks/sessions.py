@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.codes import codes_of
-from vbr_audit.checks.dates import within
+from vbr_audit.checks.dates import hours_between, within
 from vbr_audit.checks.logic import Cells, nullable, places_of, surely, surely_one, taken
 from vbr_audit.tables.enums import ENDED_RESULTS
 
@@ -89,6 +89,20 @@ def newest_finished(jobs: pd.DataFrame, sessions: pd.DataFrame) -> Newest:
     clear[clear] = (surely(done) & sessions["created"].notna().to_numpy())[last[clear]]
     last[~clear] = -1
     return Newest(taken(sessions["result"], last, jobs.index), taken(sessions["created"], last, jobs.index))
+
+
+def copies_fresh(
+    jobs: pd.DataFrame, schedules: pd.DataFrame, *, now: dt.datetime, hours: float = 48, intervals: int = 2
+) -> pd.Series:
+    """Whether the newest restore point of each job is young: by its own interval, at least `hours`.
+
+    `schedules` are rows of `job_schedules`. NA where no point, or no interval, is known.
+    """
+    row = places_of(jobs["job_id"], schedules["job_id"])
+    age = hours_between(taken(schedules["newest_point"], row, jobs.index), now)
+    limit = intervals * taken(schedules["interval_h"], row, jobs.index)
+    young = (age <= hours) | (age <= limit)
+    return young.mask((limit.isna() | age.isna()).to_numpy())
 
 
 def owners_of(jobs: pd.DataFrame, rows: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> Cells:

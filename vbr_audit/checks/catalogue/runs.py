@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,11 @@ from vbr_audit.checks.logic import Cells, nullable, one_of, phrased, places_of, 
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
-from vbr_audit.checks.sessions import newest_finished
+from vbr_audit.checks.sessions import copies_fresh, count_of, finished, newest_finished
 from vbr_audit.tables.enums import GOOD_RESULTS
 
 _EXPECTED = {"expected_to_run": True}
+_COPY = {**_EXPECTED, "job_id": "job-1", "start_interval_h": 0}
 _ASIDE = {"expected_to_run": False}
 _OK_RUN = {"state": "Stopped", "result": "Success", "created": hours_ago(30)}
 _WARNED_RUN = {**_OK_RUN, "result": "Warning"}
@@ -33,10 +34,18 @@ _LAST_READS = (
     "sessions.created",
 )
 
+
+def _always(hours: float, **more: object) -> dict[str, list[dict[str, object]]]:
+    """A job that runs all the time, and has for three weeks; its newest point is so many hours old."""
+    told = {"job_id": "job-1", "always_runs": True, "interval_h": 12, "newest_point": hours_ago(hours)}
+    states: list[dict[str, object]] = [{"job_id": "job-1", "last_run": hours_ago(500)}]
+    return {"job_states": states, "job_schedules": [{**told, **more}]}
+
+
 NO_STATE = "no state was returned for this job"
 _RECENT = dt.timedelta(hours=1)
 _NO_SESSION = "lastResult is None, and no finished session of the period tells more"
-_LATER_UNREAD = "lastResult is None, and the sessions after the period were not read"
+_LATER_UNREAD = "lastResult is None, and the sessions after the period do not tell"
 
 
 @check(
@@ -114,6 +123,7 @@ def _judge_last(
     newest = newest_finished(jobs, sessions if is_current else sessions.iloc[:0])
     silent = surely_one(said, "None")
     result = said.where(~silent, newest.result)
+    runs = count_of(places_of(sessions["job_id"], jobs["job_id"]), surely(~finished(sessions)), jobs) > 0
     good, bad = surely(one_of(result, fine)), surely(one_of(result, wrong))
     apart = surely(one_of(result, aside))
     borrowed = silent & newest.result.notna().to_numpy()
@@ -129,6 +139,7 @@ def _judge_last(
             (good | bad, pd.NA),
             (apart, "the last run failed"),
             (row < 0, NO_STATE),
+            (silent & runs, "lastResult is None while it runs, and how its run before that ended is not known"),
             (silent, _NO_SESSION if is_current else _LATER_UNREAD),
             (said.notna(), "the server names a last result that this check does not know"),
             default="lastResult is missing in the answer",
@@ -178,8 +189,12 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     "RUN-004",
     "The job ran recently",
     severity="high",
-    tables=("jobs", "job_states"),
-    reads=("job_states.last_run", "expected_to_run", "start_interval_h", "job_id", "job_states.job_id"),
+    tables=("jobs", "job_states", "job_schedules"),
+    fallback=("job_schedules",),
+    reads=(
+        *("job_states.last_run", "expected_to_run", "start_interval_h", "job_id", "job_states.job_id"),
+        *(f"job_schedules.{name}" for name in ("always_runs", "newest_point", "interval_h", "job_id")),
+    ),
     json_path="lastRun",
     expected="a last run at most {max_age_hours} h ago, or within {intervals} intervals of its schedule",
     remediation="Home > Jobs: find out why the job did not start (schedule, proxy, service), and start it.",
@@ -194,6 +209,11 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
             {"job_states": [{"last_run": hours_ago(47)}]},
             params={"max_age_hours": 24},
         ),
+        Example("PASS", _COPY, _always(48)),
+        Example("PASS", _COPY, _always(72, interval_h=36)),
+        Example("FAIL", _COPY, _always(49)),
+        Example("FAIL", _COPY, _always(73, interval_h=36)),
+        Example("UNKNOWN", _COPY, _always(9, newest_point=None)),
         Example("UNKNOWN", _EXPECTED, {"job_states": [{"last_run": hours_ago(49)}]}),
         Example("UNKNOWN", {**_EXPECTED, "start_interval_h": 24}, {"job_states": [{"last_run": None}]}),
         Example("UNKNOWN", _EXPECTED),
@@ -203,6 +223,7 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
 def job_ran_recently(
     jobs: pd.DataFrame,
     states: pd.DataFrame,
+    schedules: pd.DataFrame,
     *,
     now: dt.datetime,
     max_age_hours: Annotated[int, param("Age of the last run that is always good.", unit="hours", ge=1)] = 48,
@@ -211,6 +232,7 @@ def job_ran_recently(
     """The age of the last run is the least that would be lost today.
 
     A job by the week or by the month rightly has an older run: its own schedule is the measure where that is longer.
+    One that runs all the time began its last run long ago: its newest restore point is the measure then.
     """
     row = places_of(jobs["job_id"], states["job_id"])
     last_run = taken(states["last_run"], row, jobs.index)
@@ -218,23 +240,32 @@ def job_ran_recently(
     interval = jobs["start_interval_h"]
     age = hours_between(last_run, now)
     in_time = fresh | (fresh.notna() & (age <= intervals * interval))
+    place = places_of(jobs["job_id"], schedules["job_id"])
+    told = taken(schedules["always_runs"], place, jobs.index)
+    always = (surely(told) | (told.isna().to_numpy() & surely(interval == 0))) & surely(~in_time)
+    copies = copies_fresh(jobs, schedules, now=now, hours=max_age_hours, intervals=intervals)
+    in_time = in_time.mask(always, copies.mask(told.isna().to_numpy()))
+    point = taken(schedules["newest_point"], place, jobs.index)
+    newest = phrased("runs all the time, newest point {}", minute_text(point), where=always & point.notna().to_numpy())
     known, unsure = last_run.notna().to_numpy(), surely(~fresh) & interval.isna().to_numpy()
     seen = phrased("{} ({:.0f} h ago)", minute_text(last_run), age, where=known)
     return Outcome(
         in_time,
-        observed=worded(jobs.index, (known, seen)),
+        observed=worded(jobs.index, (always & point.notna().to_numpy(), newest), (known, seen)),
         applies=jobs["expected_to_run"],
         reason=_reason(
             jobs,
             row,
             (~known, "lastRun is missing in the answer: no run is known"),
+            (always & copies.notna().to_numpy() & told.notna().to_numpy(), pd.NA),
+            (always, "it runs all the time, and when the newest point of its backups was made is not known"),
             (fresh.isna(), "the last run lies in the future"),
             (unsure, "how often its schedule starts it is not known, so that nobody can say whether the run is late"),
         ),
     )
 
 
-def _reason(jobs: pd.DataFrame, row: Cells, *cases: tuple[object, str]) -> pd.Series:
+def _reason(jobs: pd.DataFrame, row: Cells, *cases: tuple[object, Any]) -> pd.Series:
     """Why a job is set aside, else why nothing can be said of it; `row` is its row among the states."""
     expected = jobs["expected_to_run"]
     return worded(

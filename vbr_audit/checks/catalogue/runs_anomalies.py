@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import hours_between
-from vbr_audit.checks.logic import Cells, nullable, one_of, phrased, places_of, surely, surely_one, worded
+from vbr_audit.checks.logic import Cells, nullable, one_of, phrased, places_of, surely, surely_one, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
-from vbr_audit.checks.sessions import count_of, finished, in_time, owners_of, rows_of
+from vbr_audit.checks.sessions import copies_fresh, count_of, finished, in_time, owners_of, rows_of
 from vbr_audit.tables.enums import GOOD_RESULTS
 
 _JOB = {"job_id": "job-1"}
@@ -40,12 +40,24 @@ def _ran(*hours: float, **more: object) -> list[dict[str, object]]:
     return [{**row, "started": row["created"]} for row in _lasted(*hours, **more)]
 
 
+def _open(*rows: dict[str, object]) -> dict[str, list[dict[str, object]]]:
+    """Runs of a job that does not run all the time."""
+    return {**_ORDINARY, "job_runs": [{**_SESSION, **row} for row in rows]}
+
+
+def _always(hours: float, **more: object) -> dict[str, list[dict[str, object]]]:
+    """A job that runs all the time, whose newest copy is so old."""
+    told = {"job_id": "job-1", "always_runs": True, "interval_h": 12, "newest_point": hours_ago(hours)}
+    return {"job_schedules": [{**told, **more}]}
+
+
 def _lasting(*hours: float) -> dict[str, list[dict[str, object]]]:
     return {"job_runs": _ran(*hours)}
 
 
 _HALF_A_DAY = {**_SESSION, "state": "Working", "created": hours_ago(12.5)}
-_HANGING = {"state": "WaitingRepository", "created": hours_ago(25)}
+_ORDINARY: dict[str, list[dict[str, object]]] = {"job_schedules": [{"job_id": "job-1", "always_runs": False}]}
+_HANGING: dict[str, object] = {"state": "WaitingRepository", "created": hours_ago(25)}
 
 
 @check(
@@ -92,30 +104,42 @@ def runs_not_cancelled(
     "RUN-010",
     "Sessions that run do not hang",
     severity="medium",
-    tables=("jobs", "sessions"),
-    aggregates=("sessions",),
-    reads=("sessions.state", "sessions.created", "sessions.duration_s", "sessions.job_id", "job_id"),
+    tables=("jobs", "job_runs", "job_schedules"),
+    aggregates=("job_runs",),
+    reads=(
+        *(f"job_runs.{name}" for name in ("state", "created", "duration_s", "job_id")),
+        "job_id",
+        *(f"job_schedules.{name}" for name in ("always_runs", "newest_point", "interval_h", "job_id")),
+    ),
     json_path="state",
     expected="no session that runs for more than {max_hours} h, or {times} times as long as usual",
     remediation="Home > Last 24 Hours > Running: look at what the session waits for; stop it, and run the job again.",
     examples=(
-        Example("PASS", _JOB, _sessions({"state": "Stopped"})),
-        Example("PASS", _JOB, _sessions({"state": "Working", "created": hours_ago(24)})),
-        Example("PASS", _JOB, {"sessions": [*_lasted(4.5, 4, 4.5, 4, 4.5), _HALF_A_DAY]}),
-        Example("PASS", _JOB, {"sessions": [_SESSION] * 5}),
-        Example("FAIL", _JOB, _sessions(_HANGING)),
-        Example("FAIL", _JOB, {"sessions": [*_lasted(4.5, 4, 4, 4, 4.5), _HALF_A_DAY]}),
-        Example("FAIL", _JOB, {"sessions": [*_lasted(4, 4, 4, 4, 4, 4), _HALF_A_DAY]}),
-        Example("FAIL", _JOB, _sessions(_HANGING, {"state": "Meditating"})),
-        Example("UNKNOWN", _JOB, {"sessions": [*_lasted(4, 4, 4, 4, float("nan")), _HALF_A_DAY]}),
-        Example("UNKNOWN", _JOB, _sessions({"state": "Meditating", "created": hours_ago(25)})),
-        Example("UNKNOWN", _JOB, _sessions({"state": "Working"})),
+        Example("PASS", _JOB, _open({"state": "Stopped"})),
+        Example("PASS", _JOB, _open({"state": "Working", "created": hours_ago(24)})),
+        Example("PASS", _JOB, {**_ORDINARY, "job_runs": [*_lasted(4.5, 4, 4.5, 4, 4.5), _HALF_A_DAY]}),
+        Example("PASS", _JOB, {**_ORDINARY, "job_runs": [_SESSION] * 5}),
+        Example("FAIL", _JOB, _open(_HANGING)),
+        Example("FAIL", _JOB, {**_ORDINARY, "job_runs": [*_lasted(4.5, 4, 4, 4, 4.5), _HALF_A_DAY]}),
+        Example("FAIL", _JOB, {**_ORDINARY, "job_runs": [*_lasted(4, 4, 4, 4, 4, 4), _HALF_A_DAY]}),
+        Example("FAIL", _JOB, _open(_HANGING, {"state": "Meditating"})),
+        Example("UNKNOWN", _JOB, {**_ORDINARY, "job_runs": [*_lasted(4, 4, 4, 4, float("nan")), _HALF_A_DAY]}),
+        Example("UNKNOWN", _JOB, _open({"state": "Meditating", "created": hours_ago(25)})),
+        Example("UNKNOWN", _JOB, _open({"state": "Working"})),
+        Example("PASS", _JOB, _open({**_HANGING, "state": "Idle"})),
+        Example("PASS", _JOB, _open(_HANGING) | _always(48)),
+        Example("PASS", _JOB, _open(_HANGING) | _always(72, interval_h=36)),
+        Example("FAIL", _JOB, _open(_HANGING) | _always(49)),
+        Example("FAIL", _JOB, _open(_HANGING) | _always(73, interval_h=36)),
+        Example("UNKNOWN", _JOB, _open(_HANGING) | _always(9, newest_point=None)),
+        Example("UNKNOWN", _JOB, _open(_HANGING) | {"job_schedules": []}),
         Example("UNKNOWN", _JOB),
     ),
 )
 def sessions_do_not_hang(
     jobs: pd.DataFrame,
     sessions: pd.DataFrame,
+    schedules: pd.DataFrame,
     *,
     now: dt.datetime,
     max_hours: Annotated[int, param("Age from which on a running session hangs.", unit="hours", ge=1)] = 24,
@@ -124,30 +148,43 @@ def sessions_do_not_hang(
 ) -> Outcome:
     """A session that hangs blocks the next ones, and shows neither success nor failure.
 
-    What is usual is the median of the job's finished sessions of the period, where there are enough of them.
+    What is usual is the median of the job's finished runs of the period, where there are enough of them. A run that is
+    idle rests. One that never ends by design, of an immediate copy, hangs only where its copies grow old: where the
+    newest is older than two intervals of what it copies, and than two days.
     """
+    row = places_of(jobs["job_id"], schedules["job_id"])
+    always = taken(schedules["always_runs"], row, jobs.index)
+    fresh = copies_fresh(jobs, schedules, now=now)
     owner, done = places_of(sessions["job_id"], jobs["job_id"]), finished(sessions)
-    running, strange = surely(~done), done.isna().to_numpy()
+    running, strange = surely(~done) & ~surely_one(sessions["state"], "Idle"), done.isna().to_numpy()
     took = sessions["duration_s"].to_numpy(dtype=float, na_value=np.nan) / 3600
     usual = _medians(np.where(surely(done), owner, -1), took, len(jobs), min_sessions)
     limit = np.fmin(max_hours, times * np.append(usual, np.nan)[owner])
     age = hours_between(sessions["created"], now).to_numpy(dtype=float, na_value=np.nan)
-    hangs = count_of(owner, running & (age > limit), jobs)
-    open_ = count_of(owner, strange | (running & np.isnan(age)), jobs)
+    late = count_of(owner, running & (age > limit), jobs)
+    rests, doubtful = surely(always & fresh), (always & fresh).isna().to_numpy() | always.isna().to_numpy()
+    hangs = np.where(rests | doubtful, 0, late)
+    open_ = count_of(owner, strange | (surely(~done) & np.isnan(age)), jobs) + np.where(doubtful, late, 0)
     active, total = count_of(owner, running, jobs), rows_of(owner, jobs)
     blind = (count_of(owner, surely(done), jobs) >= min_sessions) & np.isnan(usual) & (active > 0)
-    settled = (hangs > 0) | ((total > 0) & (open_ == 0) & ~blind)
+    settled = (hangs > 0) | ((total > 0) & (open_ == 0) & ~blind & always.notna().to_numpy())
     said = phrased("{} of {} running sessions hang", hangs, active, where=hangs > 0)
     return Outcome(
         nullable(hangs == 0, ~settled, jobs.index),
         observed=worded(
-            jobs.index, (hangs > 0, said), (active > 0, "running, no longer than usual"), (total > 0, "nothing runs")
+            jobs.index,
+            (hangs > 0, said),
+            (rests & (late > 0), "runs all the time, and its copies are fresh"),
+            (active > 0, "running, no longer than usual"),
+            (count_of(owner, surely_one(sessions["state"], "Idle"), jobs) > 0, "idle between runs"),
+            (total > 0, "nothing runs"),
         ),
         reason=worded(
             jobs.index,
             (settled, pd.NA),
             (total == 0, NO_SESSION),
-            (open_ > 0, "state or start of some session is not known"),
+            (doubtful & (late > 0), "whether its copies are fresh, or whether it runs all the time, is not known"),
+            (open_ > 0, "state or start of some run is not known"),
             default="how long its sessions usually take is not known",
         ),
     )
