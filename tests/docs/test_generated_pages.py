@@ -80,7 +80,7 @@ def test_where_a_table_comes_from() -> None:
     )
     assert "- Since: 1.3-rev1; roles: Veeam Backup Administrator\n" in told["users"]
     assert "- From: the manifest of the run\n" in told["servers"]
-    assert "- Made of: [`sessions`](#sessions)\n" in told["resulting_sessions"]
+    assert "- Made of: [`sessions`](#sessions), " in told["job_runs"]
     assert "the site file" in told["site_window"] if "site_window" in told else True
 
 

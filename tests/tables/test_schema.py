@@ -41,12 +41,12 @@ def test_every_table_is_described_and_empty_in_its_final_dtypes(name, same_dtype
 
 def test_the_tables_are_all_there():
     names = list(SPECS)
-    assert names[:8] == [
-        "jobs", "job_settings", "job_states", "sessions", "restore_sessions", "session_history", "server_time",
-        "server_info",
+    assert names[:9] == [
+        "jobs", "job_settings", "job_states", "sessions", "restore_sessions", "edge_sessions", "session_history",
+        "server_time", "server_info",
     ]  # fmt: skip
     assert names[-2:] == ["servers", "datasets"]
-    made_otherwise = {"jobs", "job_settings", "server_time", "server_info", "servers", "datasets"}
+    made_otherwise = {"jobs", "job_settings", "edge_sessions", "server_time", "server_info", "servers", "datasets"}
     assert set(names) - made_otherwise == set(BUILDERS)
 
 
