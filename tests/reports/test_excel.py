@@ -210,7 +210,7 @@ def test_summary_has_the_numbers(path: Path, context: ReportContext) -> None:
     assert {severity: cells[severity] for severity in summary.failing_by_severity} == dict(summary.failing_by_severity)
     assert cells["Compliance"] == pytest.approx(summary.compliance)
     assert cells["Share assessed"] == pytest.approx(summary.assessed)
-    assert cells["Success rate"] == pytest.approx(summary.success_rate)
+    assert cells["Success rate by run"] == pytest.approx(summary.success_rate)
     assert cells["Jobs in scope"] == summary.jobs_in_scope
     assert cells["Datasets needed"] == summary.needed_total
     areas = {row[0]: row[1:9] for row in rows if row[0] in {entry.area for entry in summary.by_area}}

@@ -64,7 +64,7 @@ def tiles_of(page: Page) -> Numbers:
     assessed = re.search(r", ([\d.]+ %|not known) assessed", compliance[1])
     assert assessed is not None
     assert jobs[1].startswith("jobs in scope")
-    assert runs[1].startswith("success rate of")
+    assert runs[1].startswith("success rate by run, of")
     return {
         "compliance": compliance[0],
         "assessed": assessed[1],
@@ -125,7 +125,7 @@ def in_workbook(path: Path) -> Numbers:
         "areas": {row[0]: dict(zip(names, row[1:7], strict=True)) for row in below("Area", "Pass")},
         "compliance": rate(totals["Compliance"]),
         "assessed": rate(totals["Share assessed"]),
-        "success": rate(totals["Success rate"]),
+        "success": rate(totals["Success rate by run"]),
         "jobs": number(totals["Jobs in scope"]),
         "needed": f"{totals['Datasets needed, complete']} of {totals['Datasets needed']}",
     } | ({"digits": digits} if digits else {})
@@ -186,7 +186,7 @@ def in_markdown(path: Path) -> Numbers:
         "areas": {row[0]: dict(zip(names, map(whole, row[1:7]), strict=True)) for row in areas[2:]},
         "compliance": line("Compliance"),
         "assessed": line("Assessed"),
-        "success": line("Runs that succeeded"),
+        "success": line("Job runs that succeeded"),
         "jobs": line("Jobs in scope"),
         "needed": line("Datasets that the checks need, read whole"),
     }
@@ -334,7 +334,7 @@ def in_pdf(path: Path) -> Numbers:
         "compliance": compliance,
         "assessed": assessed,
         "jobs": one(r"([\d,]+) jobs in scope")[0],
-        "success": one(r"([\d.]+ %|not known) success rate of")[0],
+        "success": one(r"([\d.]+ %|not known) success rate by run, of")[0],
         "needed": one(r"(\d+ of \d+) datasets that the checks need")[0],
     }
 

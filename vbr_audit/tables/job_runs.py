@@ -340,7 +340,7 @@ def _habits(jobs: pd.DataFrame, row_of_job: Cells) -> _Habits:
 def _switched(settings: Mapping[str, Any], *kinds: str) -> Cells:
     """The jobs of which any of these kinds of schedule is surely on."""
     switches = [pd.Series(settings[f"schedule_{kind}_enabled"]).fillna(False).to_numpy(dtype=bool) for kind in kinds]
-    return np.logical_or.reduce(switches)
+    return np.asarray(np.logical_or.reduce(switches))
 
 
 def _runs(rows: pd.DataFrame, job: Cells, informed: Cells, failed: Cells, habits: _Habits) -> tuple[Cells, Cells]:
