@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from vbr_audit.checks import derived, load_policy
 from vbr_audit.checks.derived.protection import DIGITS, SHOWN, SPEC, TABLE
-from vbr_audit.checks.derived.protection_points import gaps_of
+from vbr_audit.checks.derived.protection_gaps import gaps_of
 from vbr_audit.checks.run import judge_with
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.checks.views import Reading, ServerView
@@ -44,6 +44,7 @@ def job(job_id: str, **settings: Any) -> dict[str, Any]:
         "name": f"Job {job_id}",
         "type": "VSphereBackup",
         "settings_profile": "1.3-rev2/VSphereBackup",
+        "start_interval_h": 24,
         "health_check_enabled": True,
         "health_check_scheduled": True,
         "retention_type": "Days",
@@ -139,17 +140,21 @@ def estate() -> dict[str, list[dict[str, Any]]]:
     good, copied = points("good", "b1", DAILY), points("good", "b2", DAILY)
     bad = points("bad", "b3", [90, 400], "Infected")
     monthly = {"gfs_enabled": True, "gfs_monthly_enabled": True, "gfs_monthly_count": 3}
+    bad[1]["gfs_periods"] = "None"
+    (flagged,) = points("bad", "b3", [24 * 125], "Infected")
+    flagged |= {"restore_point_id": "flagged", "backup_file_id": "flagged", "gfs_periods": "Monthly"}
+    bad.append(flagged)
     return {
         "jobs": [
             job("j1"),
             job("j2", type="BackupCopy", settings_profile="1.3-rev2/BackupCopy/Periodic"),
-            job("j3", health_check_enabled=False, **monthly),
+            job("j3", health_check_enabled=False, start_interval_h=168, **monthly),
         ],
         "backups": [backup("b1", "j1", "r1"), backup("b2", "j2", "r2", "BackupCopy"), backup("b3", "j3", "r3")],
         "backup_objects": [
             held("good", "b1", 40),
             held("good", "b2", 40),
-            held("bad", "b3", 2, last_run_failed=True),
+            held("bad", "b3", 3, last_run_failed=True),
         ],
         "restore_points": [*good, *copied, *bad],
         "backup_files": [*files(good, "good"), *files(copied, "good"), *files(bad, "bad")],
@@ -219,7 +224,7 @@ def test_the_good_and_the_bad() -> None:
     assert bad["score"] == 0
     assert bad["worst_malware"] == "Infected"
     assert bad["latest_point"] == pd.Timestamp(NOW) - pd.Timedelta(hours=90)
-    assert bad["longest_gap_h"] == 310
+    assert bad["longest_gap_h"] == 560, "from the day on from which all points are kept"
     assert bad["gfs_missing"] == 3
     assert bad["kept_percent"] < 50
 
@@ -308,9 +313,13 @@ def test_a_renamed_machine_keeps_its_points_by_their_files() -> None:
     for row in tables["restore_points"]:
         row["name"] = "old name" if row["name"] == "bad" else row["name"]
 
+    alone = objects(tables | {"backup_files": []})
+    tables["backup_objects"].append(held("other", "b3", 4))
+    together = objects(tables | {"backup_files": []})
+
     assert objects(tables).loc["bad", "points_known"]
-    assert not objects(tables | {"backup_files": []}).loc["bad", "points_known"]
-    assert objects(tables | {"backup_files": []}).loc["good", "points_known"]
+    assert alone["points_known"].all(), "a backup of one object answers for it"
+    assert together["points_known"].to_dict() == {"good": True, "bad": False, "other": False}
 
 
 def test_a_file_of_several_machines_leaves_it_to_the_name() -> None:
@@ -339,12 +348,14 @@ def test_one_point_that_is_not_clear_leaves_its_object_open(change: dict[str, An
     tables["backup_files"] = []
     tables["restore_points"][-1] |= change
 
+    tables["backup_objects"].append(held("other", "b3", 0))
+
     found = objects(tables)
 
     assert not found.loc["bad", "points_known"]
-    assert pd.isna(found.loc["bad", "latest_point"])
+    assert pd.isna(found.loc["bad", "latest_point"]) == ("created" in change), "an older one cannot be the newest"
     assert found.loc["bad", "worst_malware"] == "Infected", "what is surely bad stays told"
-    assert found.loc["good", "points_known"] == (change != {"backup_id": None})
+    assert found.loc[["good", "other"], "points_known"].all()
 
 
 @pytest.mark.parametrize(
@@ -475,11 +486,12 @@ def test_sessions_stand_for_points_that_retention_has_removed() -> None:
     tables["jobs"][0]["retention_quantity"] = 7
     tables["backups"], tables["backup_objects"] = tables["backups"][:1], [held("good", "b1", len(kept))]
     tables["restore_points"], tables["backup_files"] = points("good", "b1", [*kept, 24 * 200]), []
-    run = {"job_id": "j1", "result": "Success"}
-    tables["sessions"] = [{**run, "session_id": f"{hour}", "ended": ago(hour)} for hour in DAILY]
+    run = {"job_id": "j1", "result": "Success", "session_type": "BackupJob", "state": "Stopped"}
+    every = [{**run, "session_id": f"{hour}", "created": ago(hour), "ended": ago(hour - 1)} for hour in DAILY]
+    tables["sessions"] = every
     assert objects(tables).loc["good", "longest_gap_h"] == 24
 
-    tables["sessions"] = [{**run, "session_id": f"{h}", "ended": ago(h)} for h in DAILY if not 400 < h < 500]
+    tables["sessions"] = [row for row in every if not 400 < int(row["session_id"]) < 500]
     assert objects(tables).loc["good", "longest_gap_h"] == 120
     assert objects(tables, sessions="partial").loc["good", "longest_gap_h"] is pd.NA
 
@@ -494,11 +506,14 @@ def test_gfs_is_found_by_file_or_point_and_late_points_count() -> None:
     assert objects(tables).loc["bad", "gfs_missing"] == 0
 
 
-def test_gfs_of_a_young_backup_is_not_missed() -> None:
+def test_gfs_is_owed_from_the_first_point_and_the_first_flag_on() -> None:
     tables = estate()
-    tables["backups"][2]["created"] = "2026-08-15T00:00:00+00:00"
+    tables["restore_points"][-1]["created"] = "2026-09-02T22:00:00+00:00"
+    found = objects(tables).loc["bad"]
+    assert (found["gfs_owed"], found["gfs_missing"]) == (1, 1), "only October began after it"
 
-    assert objects(tables).loc["bad", "gfs_missing"] == 1
+    tables["restore_points"][-1]["gfs_periods"] = "None"
+    assert objects(tables).loc["bad", "gfs_missing"] is pd.NA, "nothing shows since when they are kept"
 
 
 @given(
@@ -509,7 +524,9 @@ def test_gaps_are_those_of_a_plain_walk(hours: list[int], owners: st.DataObject)
     who = owners.draw(st.lists(st.integers(0, 3), min_size=len(hours), max_size=len(hours)))
     hour = 3_600_000_000
     since, end = 24 * 20, 24 * 50
-    longest, seen, texts = gaps_of(np.array(hours) * hour, np.array(who), 4, since * hour, end * hour)
+    never = np.full(4, np.iinfo(np.int64).min)
+    longest, seen, texts, maybe = gaps_of(np.array(hours) * hour, np.array(who), 4, since * hour, end * hour, never)
+    assert maybe == [""] * 4
 
     for owner in range(4):
         mine = sorted(at for at, one in zip(hours, who, strict=True) if one == owner)

@@ -13,6 +13,7 @@ import pandas as pd
 from vbr_audit.checks.answers import ask, cells_of, frame_for, frames_for
 from vbr_audit.checks.codes import Cells
 from vbr_audit.checks.dates import on_clock
+from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.logic import surely
 from vbr_audit.checks.outcome import SEVERITIES, Outcome, Words
 from vbr_audit.checks.reasons import absent_rows, absent_texts, unknown_texts
@@ -145,16 +146,32 @@ def _answered(check: Check, view: ServerView, base: Assessment, outcome: Outcome
     result[surely(outcome.ok)] = "PASS"
     result[surely(~outcome.ok)] = "FAIL"
     reason = own.copy()
-    if partial := _counted_in_part(check, view):
-        result[:], reason[:] = "UNKNOWN", f"cannot be answered from a part of the rows: {partial}"
+    partial = _counted_in_part(check, view)
+    concerned = _concerned(check, view) if partial else np.zeros(len(result), dtype=bool)
+    if partial:
+        result[concerned] = "UNKNOWN"
+        reason[concerned] = f"cannot be answered from a part of the rows: {partial}"
     if outcome.applies is not None:
         result[outcome.applies.isna().to_numpy()] = "UNKNOWN"
-        aside = surely(~outcome.applies) & (outcome.applies_by_settings or not partial)
+        aside = surely(~outcome.applies) & (outcome.applies_by_settings or ~concerned)
         result[aside], reason[aside] = "NOT_APPLICABLE", own[aside]
     if check.population == "jobs":
         absent = absent_rows(check, view)
         result[absent], reason[absent] = "NOT_APPLICABLE", absent_texts(view, absent)
     return replace(base, result=result, reason=reason)
+
+
+def _concerned(check: Check, view: ServerView) -> Cells:
+    """A plain boolean array: the objects that rows which were not read may concern.
+
+    All of them, unless the judged table itself says which of its rows are whole.
+    """
+    rows = len(view.frame(check.population))
+    known = DERIVED[check.population].whole if check.population in DERIVED else ""
+    beside = [table for table in check.tables if table in check.aggregates and table != check.population]
+    if not known or _told(view.gaps(table) for table in beside):
+        return np.ones(rows, dtype=bool)
+    return ~surely(view.frame(check.population)[known])
 
 
 def _counted_in_part(check: Check, view: ServerView) -> str:

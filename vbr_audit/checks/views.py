@@ -14,6 +14,7 @@ from vbr_audit.checks.derived import DERIVED, SITE, Material
 from vbr_audit.checks.logic import surely
 from vbr_audit.checks.site import Site
 from vbr_audit.checks.tables import TABLES, sources_of
+from vbr_audit.collection.manifest import UNREAD_BELOW
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import time_zone
 from vbr_audit.tables import SPECS, controls
@@ -28,10 +29,11 @@ NOT_GIVEN = "not given"
 
 @dataclass(frozen=True)
 class Reading:
-    """How far a dataset was read: its status, and why no further."""
+    """How far a dataset was read: its status, why no further, and below which parents alone rows are missing."""
 
     status: str
     reason: str | None = None
+    unread_below: tuple[str, ...] = ()
 
     def told_of(self, dataset: str) -> str:
         """`sessions: denied (403 …)`, for reasons."""
@@ -125,6 +127,11 @@ class ServerView:
         """Whether `table` was read whole."""
         return not self.gaps(table)
 
+    def unread_below(self, table: str) -> tuple[str, ...]:
+        """The ids of the parents below which alone rows of `table` are missing; none where others may be missing."""
+        gaps = [reading for reading in self.readings_of(table).values() if reading.status != "complete"]
+        return gaps[0].unread_below if len(gaps) == 1 and gaps[0].status == "partial" else ()
+
     def frame(self, table: str) -> pd.DataFrame:
         """The rows of `table` that belong to this server."""
         if table not in self.frames:
@@ -213,7 +220,8 @@ def views_of(snapshot: Snapshot, needed: frozenset[str], site: Site | None = Non
     names = server_names(snapshot)
     readings: dict[str, dict[str, Reading]] = {name: {} for name in names}
     for record in snapshot.manifest.datasets:
-        readings[record.server][record.name] = Reading(str(record.status), record.reason)
+        below = tuple(map(str, record.notes.get(UNREAD_BELOW, ())))
+        readings[record.server][record.name] = Reading(str(record.status), record.reason, below)
     views = tuple(
         ServerView(name, snapshot, readings[name], needed, alone=len(names) == 1, site=site or Site()) for name in names
     )

@@ -27,6 +27,13 @@ class DatasetStatus(StrEnum):
     """It could not be read at all."""
 
 
+UNREAD_BELOW = "unread_below"
+"""The note of a dataset that was read below each row of another: the ids below which not everything came.
+
+It stands only where nothing else is missing.
+"""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 

@@ -13,7 +13,7 @@ from vbr_audit.api.paging import LIMIT, LargestPage
 from vbr_audit.collection.assemble import ServerTables, Terms
 from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
 from vbr_audit.collection.evidence import DatasetWriter, EvidenceWriter
-from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, ServerRecord, utc_now
+from vbr_audit.collection.manifest import UNREAD_BELOW, DatasetRecord, DatasetStatus, ServerRecord, utc_now
 from vbr_audit.collection.progress import Listener
 from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import RowCount, Scope
@@ -251,6 +251,9 @@ def settle(record: DatasetRecord, count: RowCount) -> None:
     record.rows_outside_period = count.outside_period
     record.rows_out_of_scope = count.out_of_scope
     record.notes |= count.notes
+    if count.unreadable or count.ownerless or count.unplaced:
+        # Rows that nobody could place may belong below any parent.
+        record.notes.pop(UNREAD_BELOW, None)
     if record.status is DatasetStatus.COMPLETE and (count.unreadable or count.ownerless or count.unplaced):
         gaps = [
             (count.unreadable, "rows are no JSON objects and could not be read"),

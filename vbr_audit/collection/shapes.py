@@ -12,11 +12,13 @@ from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, LargestPage, Page, PageReader, envelope
 from vbr_audit.collection.assemble import listed_rows, placed_below
 from vbr_audit.collection.datasets import Dataset, Shape
-from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
+from vbr_audit.collection.manifest import UNREAD_BELOW, DatasetRecord, DatasetStatus
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 
 MOST_SILENT = 3
 """So many times in a row a server may give no answer at all before it is left alone."""
+_MOST_NAMED = 200
+"""So many parents of a gap are named one by one; a wider gap concerns everything."""
 
 Ask = Callable[[str, dict[str, str]], Answer]
 Keep = Callable[[int, bytes, str | None], None]
@@ -170,6 +172,7 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
     gaps: list[_Gap] = []
     refused: list[_Gap] = []
     shortfalls: list[str] = []
+    short: list[str] = []
     if dataset.shape is Shape.EACH:
         record.notes["read_below"] = len(parents)
     try:
@@ -191,12 +194,16 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
                 intake.accept(dataset.name, fresh)
             total += below.reader.total or 0
             doubles += below.reader.duplicates
-            shortfalls += [below.reader.shortfall] if below.reader.shortfall else []
+            if below.reader.shortfall:
+                shortfalls.append(below.reader.shortfall)
+                short.append(below.parent)
             intake.advance(len(keys), None)
     finally:
         record.api_total, record.rows_duplicate = None if gaps else total, doubles
         record.rows_received = len(keys) + doubles
     _note(record, "kinds_refused", len(refused))
+    if dataset.shape is Shape.EACH and not parents_gap:
+        _note_unread_below(record, [*(gap.parent for gap in gaps), *short])
     if parents and len(gaps) + len(refused) == len(parents):
         raise (gaps or refused)[0].error
     if gaps and dataset.shape is Shape.EACH:
@@ -204,6 +211,12 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
     intake.accept(dataset.name, [])
     record.reason = "; ".join(_each_reasons(dataset, gaps, len(parents), shortfalls, parents_gap)) or None
     record.status = DatasetStatus.PARTIAL if record.reason else DatasetStatus.COMPLETE
+
+
+def _note_unread_below(record: DatasetRecord, parents: list[str]) -> None:
+    """Which parents the gap concerns, so that it takes no answer away from what stands below the others."""
+    if 0 < len(parents) <= _MOST_NAMED:
+        record.notes[UNREAD_BELOW] = sorted(parents)
 
 
 def _each_reasons(

@@ -14,11 +14,16 @@ from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 
-_HELD = {"points_count": 30, "tier_known": True}
+_HELD = {"points_count": 30, "tier_known": True, "newest_known": True, "pause_h": 0}
+_GAPS = {**_HELD, "gaps_known": True, "maybe_gaps_h": ""}
 _NONE = {"points_count": 0}
 _NOT_KNOWN = "not all restore points of the object are known, or some have no date"
 
 _NO_TIER = "which tier of the site file it belongs to, and so what that demands, is not known"
+
+_NO_PAUSE = "how long the schedule of its job rests is not known"
+
+_NEVER_MORE = "never more than {} h without a new one"
 
 NO_POINT = "it has no restore point at all; see RPO-003"
 
@@ -36,17 +41,25 @@ def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
     severity="high",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("latest_point", "points_count", "rpo_hours", "tier_known"),
+    reads=("newest_point", "newest_known", "points_count", "rpo_hours", "tier_known", "loosest_rpo_hours", "pause_h"),
     remediation="Home > Jobs: correct what keeps the job of the object from running well, then start it.",
     examples=(
-        Example("PASS", {**_HELD, "latest_point": hours_ago(26)}),
-        Example("PASS", {**_HELD, "points_count": 1, "latest_point": hours_ago(26)}),
-        Example("FAIL", {**_HELD, "latest_point": hours_ago(26.1)}),
-        Example("FAIL", {**_HELD, "latest_point": hours_ago(25), "rpo_hours": 24}),
-        Example("UNKNOWN", {**_HELD, "latest_point": None}),
-        Example("UNKNOWN", {**_HELD, "latest_point": hours_ago(-30)}),
-        Example("UNKNOWN", {**_HELD, "latest_point": hours_ago(1), "tier_known": False}),
-        Example("UNKNOWN", {**_HELD, "latest_point": hours_ago(1)}, datasets={"backup_objects": "partial"}),
+        Example("PASS", {**_HELD, "newest_point": hours_ago(26)}),
+        Example("PASS", {**_HELD, "points_count": 1, "newest_point": hours_ago(26)}),
+        Example("PASS", {**_HELD, "newest_point": hours_ago(26), "newest_known": False}),
+        Example("PASS", {**_HELD, "newest_point": hours_ago(74), "pause_h": 72}),
+        Example("FAIL", {**_HELD, "newest_point": hours_ago(74.1), "pause_h": 72}),
+        Example("FAIL", {**_HELD, "newest_point": hours_ago(26.1)}),
+        Example("FAIL", {**_HELD, "newest_point": hours_ago(26.1), "pause_h": 4}),
+        Example("FAIL", {**_HELD, "newest_point": hours_ago(25), "rpo_hours": 24}),
+        Example("FAIL", {**_HELD, "newest_point": hours_ago(49), "tier_known": False, "loosest_rpo_hours": 48}),
+        Example("UNKNOWN", {**_HELD, "newest_point": hours_ago(48), "tier_known": False, "loosest_rpo_hours": 48}),
+        Example("UNKNOWN", {**_HELD, "newest_point": hours_ago(26), "tier_known": False, "loosest_rpo_hours": 4}),
+        Example("UNKNOWN", {**_HELD, "newest_point": None}),
+        Example("UNKNOWN", {**_HELD, "newest_point": hours_ago(90), "newest_known": False}),
+        Example("UNKNOWN", {**_HELD, "newest_point": hours_ago(-30)}),
+        Example("UNKNOWN", {**_HELD, "newest_point": hours_ago(1), "tier_known": False}),
+        Example("UNKNOWN", {**_HELD, "newest_point": hours_ago(1)}, datasets={"backup_objects": "partial"}),
         Example("NOT_APPLICABLE", _NONE),
     ),
 )
@@ -54,17 +67,27 @@ def newest_point_fresh(
     objects: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_hours: Annotated[int, param("Allowed age where no tier says one.", unit="hours", ge=1)] = 26,
+    max_age_hours: Annotated[
+        int, param("Allowed age where no tier says one and the schedule has no longer pause.", unit="hours", ge=1)
+    ] = 26,
 ) -> Outcome:
-    """The age of the newest restore point is what would be lost today; a tier may allow another age."""
-    latest, allowed = objects["latest_point"], objects["rpo_hours"].fillna(max_age_hours)
+    """The age of the newest restore point is what would be lost today; a tier may allow another age.
+
+    Where none does, the job's own schedule is the measure if its longest pause is longer than a day.
+    """
+    latest = objects["newest_point"]
+    allowed, most = _allowed(objects, max_age_hours)
     age = hours_between(latest, now)
     future = older_than(latest, dt.timedelta(0), now=now).isna()
     held = (objects["points_count"] > 0).astype("boolean")
+    known = objects["newest_known"]
+    late = surely(age > most) & surely(known) & ~future
+    ok = (age <= allowed).mask(future | known.isna() | allowed.isna() | ~surely(objects["tier_known"]))
+    ok = ok.mask(surely(~ok) & ~surely(known)).mask(late, False)
     return Outcome(
-        (age <= allowed).mask(future | ~surely(objects["tier_known"])),
+        ok,
         observed=worded(objects.index, (~future, aged(latest, now))),
-        expected=worded(objects.index, default=[f"at most {hours} h ago" for hours in allowed]),
+        expected=worded(objects.index, default=[f"at most {hours} h ago" for hours in allowed.fillna(max_age_hours)]),
         applies=held,
         reason=worded(
             objects.index,
@@ -72,9 +95,22 @@ def newest_point_fresh(
             (held.isna(), "how many restore points it has is not told"),
             (latest.isna(), _NOT_KNOWN),
             (future, "the newest restore point lies in the future"),
-            (~surely(objects["tier_known"]), _NO_TIER),
+            (ok.isna() & ~surely(objects["tier_known"]), _NO_TIER),
+            (allowed.isna(), _NO_PAUSE),
+            (ok.isna(), "a newer restore point may be there: some say not whose they are, or have no date"),
         ),
     )
+
+
+def _allowed(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]:
+    """The hours that each object may be without a new point; and the most that it may be by any tier of the site file.
+
+    The default leaves a run some time beyond its day; the same time is left beyond a longer pause of a schedule.
+    """
+    usual = objects["pause_h"] + max(default - 24, 0)
+    usual = usual.mask(surely(usual < default), default)
+    most = objects["loosest_rpo_hours"].fillna(0)
+    return objects["rpo_hours"].fillna(usual), usual.mask(surely(usual < most), most)
 
 
 @check(
@@ -83,52 +119,96 @@ def newest_point_fresh(
     severity="high",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("gaps_h", "points_count", "rpo_hours", "tier_known"),
+    reads=(
+        "gaps_h",
+        "maybe_gaps_h",
+        "gaps_known",
+        "points_count",
+        "rpo_hours",
+        "tier_known",
+        "loosest_rpo_hours",
+        "pause_h",
+    ),
     remediation="History > Jobs: find the sessions that failed or did not start in the gaps; correct their cause.",
     examples=(
-        Example("PASS", {**_HELD, "gaps_h": "26.00,24.10"}, severity="high"),
-        Example("PASS", {**_HELD, "points_count": 1, "gaps_h": "26.00"}),
-        Example("PASS", {**_HELD, "gaps_h": ""}),
-        Example("FAIL", {**_HELD, "gaps_h": "26.01,24.10"}, severity="medium"),
-        Example("FAIL", {**_HELD, "gaps_h": "40.00,40.00,27.00,26.00"}, severity="medium"),
-        Example("FAIL", {**_HELD, "gaps_h": "40.00,40.00,27.00,26.50"}, severity="high"),
-        Example("FAIL", {**_HELD, "gaps_h": "24.10", "rpo_hours": 24}),
-        Example("UNKNOWN", {**_HELD, "gaps_h": None}),
-        Example("UNKNOWN", {**_HELD, "gaps_h": "1.00", "tier_known": False}),
+        Example("PASS", {**_GAPS, "gaps_h": "26.00,24.10"}, severity="high"),
+        Example("PASS", {**_GAPS, "points_count": 1, "gaps_h": "26.00", "maybe_gaps_h": "26.00"}),
+        Example("PASS", {**_GAPS, "gaps_h": ""}),
+        Example("PASS", {**_GAPS, "gaps_h": "26.00", "gaps_known": False}),
+        Example("PASS", {**_GAPS, "gaps_h": "74.00", "pause_h": 72}),
+        Example("FAIL", {**_GAPS, "gaps_h": "74.10", "pause_h": 72}, severity="medium"),
+        Example("FAIL", {**_GAPS, "gaps_h": "26.01,24.10"}, severity="medium"),
+        Example("FAIL", {**_GAPS, "gaps_h": "40.00,40.00,27.00,26.00"}, severity="medium"),
+        Example("FAIL", {**_GAPS, "gaps_h": "40.00,40.00,27.00,26.50"}, severity="high"),
+        Example("FAIL", {**_GAPS, "gaps_h": "24.10", "rpo_hours": 24}),
+        Example("FAIL", {**_GAPS, "gaps_h": "49.00", "tier_known": False, "loosest_rpo_hours": 48}),
+        Example("UNKNOWN", {**_GAPS, "gaps_h": "48.00", "tier_known": False, "loosest_rpo_hours": 48}),
+        Example("UNKNOWN", {**_GAPS, "gaps_h": "40.00", "gaps_known": False}),
+        Example("UNKNOWN", {**_GAPS, "gaps_h": "24.00", "maybe_gaps_h": "300.00"}),
+        Example("UNKNOWN", {**_GAPS, "gaps_h": None}),
+        Example("UNKNOWN", {**_GAPS, "gaps_h": "1.00", "tier_known": False}),
         Example("NOT_APPLICABLE", _NONE),
     ),
 )
 def gaps_short(
     objects: pd.DataFrame,
     *,
-    max_gap_hours: Annotated[int, param("Allowed gap where no tier says one.", unit="hours", ge=1)] = 26,
+    max_gap_hours: Annotated[
+        int, param("Allowed gap where no tier says one and the schedule has no longer pause.", unit="hours", ge=1)
+    ] = 26,
     max_gaps: Annotated[int, param("Longer gaps that still fail with medium severity.", unit="gaps", ge=0, le=19)] = 3,
 ) -> Outcome:
     """A fresh restore point today does not show that there was one on every day of the period.
 
-    A gap counts from a restore point to the next, or to the end of the period. Where retention has removed older
-    restore points, the sessions of the job that ended with Success stand for them.
+    A gap counts from a restore point, or from the beginning of the period, to the next one, or to the end of the
+    period; for an object that came later, from its first one. Where retention has removed older restore points, the
+    object's own tasks that ended well stand for them, else the runs of its job.
     """
-    allowed = objects["rpo_hours"].fillna(max_gap_hours)
-    known = objects["gaps_h"].notna().to_numpy()
-    gaps = [[float(gap) for gap in text.split(",") if gap] for text in objects["gaps_h"].fillna("")]
-    limits = allowed.to_numpy(dtype=float)
-    over = np.array([sum(gap > limit for gap in each) for each, limit in zip(gaps, limits, strict=True)], dtype=int)
+    allowed, most = _allowed(objects, max_gap_hours)
+    told = objects["gaps_h"].notna().to_numpy()
+    gaps, maybe = ([_hours(text) for text in objects[name].fillna("")] for name in ("gaps_h", "maybe_gaps_h"))
+    limits = allowed.to_numpy(dtype=float, na_value=np.nan)
+    over, perhaps = (
+        np.array([sum(gap > limit for gap in each) for each, limit in zip(rows, limits, strict=True)], dtype=int)
+        for rows in (gaps, maybe)
+    )
+    longest = np.array([each[0] if each else 0.0 for each in gaps])
+    known, tiered = surely(objects["gaps_known"]), surely(objects["tier_known"])
+    late = told & known & (longest > most.to_numpy(dtype=float, na_value=np.inf))
+    open_ = (
+        ~told
+        | ~tiered
+        | np.isnan(limits)
+        | objects["gaps_known"].isna().to_numpy()
+        | objects["maybe_gaps_h"].isna().to_numpy()
+    )
+    open_ |= ((over > 0) & ~known) | ((over == 0) & (perhaps > 0))
     held = (objects["points_count"] > 0).astype("boolean")
+    open_ &= ~late
     return Outcome(
-        nullable(over == 0, ~known | ~surely(objects["tier_known"]), objects.index),
-        observed=worded(objects.index, (known, [_gaps(*pair) for pair in zip(over, gaps, strict=True)])),
-        expected=worded(objects.index, default=[f"never more than {hours} h without a new one" for hours in allowed]),
-        severity=worded(objects.index, (known & (over > 0) & (over <= max_gaps), "medium")),
+        nullable(over == 0, open_, objects.index),
+        observed=worded(objects.index, (told, [_gaps(*pair) for pair in zip(over, gaps, strict=True)])),
+        expected=worded(objects.index, default=[_NEVER_MORE.format(hours) for hours in allowed.fillna(max_gap_hours)]),
+        severity=worded(objects.index, (told & (over > 0) & (over <= max_gaps), "medium")),
         applies=held,
         reason=worded(
             objects.index,
             (surely(~held), NO_POINT),
             (held.isna(), "how many restore points it has is not told"),
-            (~known, "restore points or sessions do not reach back far enough, or are not all known"),
-            (~surely(objects["tier_known"]), _NO_TIER),
+            (~told, "restore points or sessions do not reach back far enough, or are not all known"),
+            (open_ & ~tiered, _NO_TIER),
+            (allowed.isna(), _NO_PAUSE),
+            (
+                open_ & (over > 0),
+                "further restore points may have been there: some of them, or some runs, are not known",
+            ),
+            (open_, "whether its job had it already before its first restore point is not known"),
         ),
     )
+
+
+def _hours(text: str) -> list[float]:
+    return [float(gap) for gap in text.split(",") if gap]
 
 
 def _gaps(over: int, gaps: list[float]) -> str:

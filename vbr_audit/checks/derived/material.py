@@ -80,6 +80,10 @@ class Material(Protocol):
         """Whether `table` was read whole."""
         ...
 
+    def unread_below(self, table: str) -> tuple[str, ...]:
+        """The ids of the parents below which alone rows of `table` are missing; none where others may be missing."""
+        ...
+
 
 @dataclass(frozen=True)
 class Derived:
@@ -87,7 +91,8 @@ class Derived:
 
     Without one of the tables in `sources` it cannot be made, and it is whole only if they are. The tables in `also`
     fill single columns: where such a table was not read whole, `make` leaves NA what cannot be known. `SITE` among
-    the sources stands for the site file, and `part` for what of it is needed.
+    the sources stands for the site file, and `part` for what of it is needed. `whole` names the boolean column that
+    says of each row whether all of it was read, so that a gap in the sources concerns the other rows only.
     """
 
     spec: TableSpec
@@ -95,3 +100,4 @@ class Derived:
     make: Callable[[Material], pd.DataFrame]
     also: tuple[str, ...] = ()
     part: Literal["", "repositories", "tiers", "window", "assets", "builds"] = ""
+    whole: str = ""

@@ -27,16 +27,24 @@ from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, uses_tape, verified
 from vbr_audit.checks.derived.protection_fresh import fresh_units
-from vbr_audit.checks.derived.protection_points import Points, link_points, point_facts
-from vbr_audit.checks.derived.protection_promises import gap_facts, gfs_facts, jobs_of, retention_facts
-from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely
+from vbr_audit.checks.derived.protection_gaps import gap_facts
+from vbr_audit.checks.derived.protection_gfs import gfs_facts
+from vbr_audit.checks.derived.protection_links import Points, link_points
+from vbr_audit.checks.derived.protection_points import point_facts
+from vbr_audit.checks.derived.protection_promises import jobs_of, retention_facts
+from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely, surely_one
 from vbr_audit.tables.enums import JOB_TYPES
 from vbr_audit.tables.schema import Column, TableSpec, conform
 
 _KNOWN_JOBS: Final = frozenset(JOB_TYPES) - {"Unknown"}
 
+_NOT_SCANNED: Final = ("UnstructuredData", "EntraID", "Tape")
+"""The platforms whose restore points no scan marks."""
+
 COPY_JOBS: Final = ("BackupCopy", "EntraIDTenantBackupCopy", "FileBackupCopy", "LegacyBackupCopy")
 """The types of jobs that copy what another job has backed up."""
+
+_HOSTS: Final = "has_separate_hosts"
 
 DIGITS: Final = ("has_three_copies", "has_two_media", "has_offsite", "has_protected_copy", "is_verified")
 """The five digits of 3-2-1-1-0, in their order."""
@@ -70,7 +78,16 @@ SPEC: Final = TableSpec(
         Column("type", "string", "What it is."),
         Column("platform", "string", "Its platform."),
         Column("tier", "string", "Its tier in the site file, by its name, else by its jobs' names; NA for none."),
+        Column("is_whole", "boolean", "Every backup that may hold it was read."),
         Column("rpo_hours", "Int64", "The longest age that its newest restore point may have by its tier.", "hours"),
+        Column("loosest_rpo_hours", "Int64", "The longest age that any tier of the site file allows.", "hours"),
+        Column(
+            "pause_h",
+            "Int64",
+            "The longest time between two starts of the job that backs it up, of several the most frequent one; 0 if "
+            "no schedule tells.",
+            "hours",
+        ),
         Column(
             "tier_known", "boolean", "Its tier, or that it has none, is known: no where the names behind it are not."
         ),
@@ -80,19 +97,39 @@ SPEC: Final = TableSpec(
         Column("last_run_failed", "boolean", "The last run of one of its backups failed on it. From 1.3-rev0 on."),
         Column("points_count", "Int64", "Its restore points over all backups.", "restore points"),
         Column("points_known", "boolean", "Every restore point is known to belong to it or not."),
-        Column("latest_point", "datetime", "Its newest restore point; NaT for none, or if not all are known."),
+        Column("latest_point", "datetime", "Its newest restore point; NaT for none, or if a newer one may be there."),
+        Column("newest_point", "datetime", "The newest one that is surely its own, even if a newer one may be there."),
+        Column("newest_known", "boolean", "No newer restore point than `newest_point` can be its own."),
         Column("oldest_point", "datetime", "Its oldest restore point; NaT for none, or if not all are known."),
-        Column("latest_clean_point", "datetime", "Its newest one marked Clean; NaT if a mark is not known."),
-        Column("latest_full", "datetime", "Its newest full one; NaT if a type is not known."),
+        Column("latest_clean_point", "datetime", "Its newest one that is surely marked Clean; NaT for none."),
+        Column("clean_known", "boolean", "No newer one can be clean: all newer ones are known, and their marks."),
+        Column("newest_is_clean", "boolean", "Its newest restore point is marked Clean."),
+        Column("has_marks", "boolean", "One bears a mark of malware; no for what is not scanned and bears none."),
+        Column("latest_full", "datetime", "Its newest one that is surely full; NaT for none."),
+        Column("full_known", "boolean", "No newer one can be full: all newer ones are known, and their types."),
+        Column("has_fulls", "boolean", "A job of it makes fulls periodically; no for forever-forward chains."),
         Column("latest_source_point", "datetime", "The newest one that is no copy."),
         Column("latest_copy_point", "datetime", "The newest one that a copy job made."),
         Column("has_clean_point", "boolean", "One is marked Clean; no only if all marks are known."),
         Column("worst_malware", "string", "Its worst mark that is known; a good one only if all marks are."),
         Column("longest_gap_h", "Float64", "The longest time without a new one that reaches into the period.", "hours"),
         Column("gaps_h", "string", "The longest of those times in hours, joined by commas, the longest first."),
-        Column("retention_due", "boolean", "One of its backups is older than its retention."),
-        Column("kept_percent", "Float64", "The least share of the promised restore points in those backups.", "%"),
+        Column("maybe_gaps_h", "string", "The same of the time before its first sign, where it may have been there."),
+        Column("gaps_known", "boolean", "No further restore point of the period can have been there."),
+        Column("retention_due", "boolean", "It is in one of its backups for as long as restore points are kept."),
+        Column(
+            "kept_percent",
+            "Float64",
+            "The least share of the promised restore points in one of its backups, since its own first one.",
+            "%",
+        ),
         Column("gfs_promised", "boolean", "A job of it keeps weekly, monthly or yearly restore points."),
+        Column(
+            "gfs_owed",
+            "Int64",
+            "Finished weeks, months and years of which each must have a restore point by now.",
+            "periods",
+        ),
         Column("gfs_missing", "Int64", "Finished weeks, months and years without theirs.", "restore points"),
         Column("has_copies", "boolean", "A copy job backs it up; NA if the types of its jobs are not known."),
         Column(
@@ -133,17 +170,22 @@ def _make(material: Material) -> pd.DataFrame:
     np.minimum.at(first, owners, np.arange(len(units)))
     jobs = jobs_of(material, units)
     points = link_points(material, units)
-    whole = material.is_whole("backup_objects") and material.is_whole("backups")
     columns: dict[str, Any] = {name: units[name].iloc[first].array for name in ("server", "name", "type", "platform")}
     columns["object_key"] = keys
     is_copy = _is_copy(jobs)
     fresh, known = fresh_units(material, jobs, points, owners, is_copy)
     columns |= _job_facts(material, units, jobs, is_copy, fresh, points, owners, index, columns["name"])
-    columns |= gap_facts(material, units, jobs, points, owners, count)
-    columns |= retention_facts(material, units, jobs, points, owners, count)
+    unscanned = surely_one(units["platform"].iloc[first], *_NOT_SCANNED)
+    columns["has_marks"] = columns["has_marks"].mask(columns["has_marks"].isna().to_numpy() & unscanned, False)
+    gaps, seen, is_new = gap_facts(material, units, jobs, points, owners, count)
+    columns |= gaps | retention_facts(material, jobs, points, owners, seen, is_new)
     columns |= gfs_facts(material, jobs, points, owners, count)
-    copies = copies_of(material, units, owners, fresh, known)
-    columns |= copy_facts(copies, index, whole=whole, tape=uses_tape(material))
+    columns["is_whole"] = _read_whole(material, units, owners, index)
+    # A backup that was not read may hold one more copy of the objects that are not whole.
+    held = copies_of(material, units, owners, fresh, known)
+    copies = copy_facts(held, index, whole=True, tape=uses_tape(material))
+    part = ~surely(columns["is_whole"])
+    columns |= copies | {name: copies[name].mask(surely(~copies[name]) & part) for name in (*DIGITS[:4], _HOSTS)}
     columns["is_verified"] = verified(material, units, owners, index)
     score = sum((columns[name].astype("Int64") for name in DIGITS), pd.Series(0, index=index, dtype="Int64"))
     return conform({**columns, "score": score}, SPEC)[0]
@@ -187,6 +229,8 @@ def _job_facts(
     )
     uncertain = nameless | (strays & ~named)
     return {
+        "pause_h": _pauses(jobs, owners, primary, index),
+        "loosest_rpo_hours": _loosest(material, count),
         "tier": [tier and tier.name for tier in tiers],
         "rpo_hours": [tier and tier.rpo_hours for tier in tiers],
         "tier_known": _are_tiers_known(material, names, uncertain),
@@ -197,8 +241,50 @@ def _job_facts(
         "points_count": pd.Series(total, dtype="Int64").mask(surely(lost.astype("boolean"))),
         "has_copies": any_of(owners, is_copy, index),
         "copy_interval_h": _copy_intervals(jobs["start_interval_h"], owners, surely(is_copy), index),
-        **point_facts(points, owners, is_copy, count),
+        "has_fulls": _makes_fulls(jobs, owners, primary, index),
+        **point_facts(points, owners, is_copy, count, material.now),
     }
+
+
+def _read_whole(material: Material, units: pd.DataFrame, owners: Cells, index: pd.RangeIndex) -> pd.Series:
+    """The objects that no backup which was not read can hold: none of its restore points bears their name."""
+    if material.is_whole("backup_objects") and material.is_whole("backups"):
+        return pd.Series(True, index=index, dtype="boolean")
+    unread, points = material.unread_below("backup_objects"), material.frame("restore_points")
+    backups, nothing = material.frame("backups"), pd.Series(False, index=index, dtype="boolean")
+    if not unread or not material.is_whole("restore_points") or not set(unread) <= set(backups["backup_id"].dropna()):
+        return nothing
+    theirs = points[points["backup_id"].isna().to_numpy() | points["backup_id"].isin(unread).to_numpy()]
+    if theirs["name"].isna().any():
+        return nothing
+    named = {name.casefold() for name in theirs["name"]}
+    # Agents are named by the object, followed by the backup.
+    ends = [" " + name.casefold() for name in backups["name"][backups["backup_id"].isin(unread)].dropna()]
+    named |= {name.removesuffix(end) for name in named for end in ends if name.endswith(end)}
+    held = np.array([name is pd.NA or name.casefold() in named for name in units["name"]], dtype=bool)
+    return ~any_of(owners, pd.Series(held, dtype="boolean"), index)
+
+
+def _loosest(material: Material, count: int) -> Any:
+    """The longest age that any tier allows, for all objects alike; NA where a tier sets none, and without tiers."""
+    hours = [tier.rpo_hours for tier in material.site.document.tiers]
+    least = max((each for each in hours if each is not None), default=None)
+    return pd.array([least] * count, dtype="Int64")
+
+
+def _makes_fulls(jobs: pd.DataFrame, owners: Cells, primary: Cells, index: pd.RangeIndex) -> pd.Series:
+    """Whether a job makes fulls from time to time; a chain that goes forward for ever has but one, which moves on."""
+    fulls = jobs["synthetic_fulls_enabled"] | jobs["active_fulls_enabled"] | jobs["gfs_enabled"]
+    return any_of(np.where(primary, owners, -1), fulls, index)
+
+
+def _pauses(jobs: pd.DataFrame, owners: Cells, primary: Cells, index: pd.RangeIndex) -> pd.Series:
+    """How long the most frequent of the jobs that back it up rests between two starts; 0 where none tells that."""
+    hours = jobs["start_interval_h"].to_numpy(dtype=float, na_value=np.nan)
+    least = np.full(len(index), np.inf)
+    chosen = primary & ~np.isnan(hours) & (owners >= 0)
+    np.minimum.at(least, owners[chosen], hours[chosen])
+    return pd.Series(np.where(np.isinf(least), 0, least), index=index).astype("Int64")
 
 
 def _copy_intervals(hours: pd.Series, owners: Cells, copies: Cells, index: pd.RangeIndex) -> pd.Series:
@@ -301,8 +387,11 @@ TABLE: Final = Derived(
         "backup_files",
         "jobs",
         "sessions",
+        "session_history",
+        "task_sessions",
         "repositories",
         "scale_out_repositories",
         "managed_servers",
     ),
+    whole="is_whole",
 )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from vbr_audit.checks.dates import LEEWAY
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.derived.protection_points import Points
+from vbr_audit.checks.derived.protection_links import Points
 from vbr_audit.checks.logic import Cells, nullable, surely
 
 _HOUR: Final = 3_600_000_000

@@ -1,0 +1,291 @@
+"""How long each protected object was without a new restore point in the period.
+
+A restore point that retention has removed since is stood in for by the object's own tasks, and by the runs of its job
+of which no task was told at all. Nothing that happened to another object or job has a part in it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.codes import codes_of, matches
+from vbr_audit.checks.derived.material import Material
+from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, labels_of, micros_of
+from vbr_audit.checks.derived.protection_promises import kept_from
+from vbr_audit.checks.logic import Cells, beside, surely_one
+from vbr_audit.tables.enums import GOOD_RESULTS
+from vbr_audit.tables.job_runs import joined
+
+_MOST_GAPS: Final = 20
+_HOUR: Final = 3_600_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class _Tasks:
+    """The tasks of backups: the object of each (-1 for none), its start, whether it went well, its session."""
+
+    owner: Cells
+    at: Cells
+    good: Cells
+    session: pd.Series
+
+
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """The runs of the jobs of objects, once per object: its place, the start, how it ended.
+
+    `told` says that tasks of it were read, so that they tell which objects it made a point of.
+    """
+
+    owner: Cells
+    at: Cells
+    good: Cells
+    success: Cells
+    unclear: Cells
+    told: Cells
+
+
+def gap_facts(
+    material: Material, units: pd.DataFrame, jobs: pd.DataFrame, points: Points, owners: Cells, count: int
+) -> tuple[dict[str, Any], Cells, Cells]:
+    """`longest_gap_h`, `gaps_h`, `maybe_gaps_h` and `gaps_known` of the period.
+
+    Beside them, for each object the first sign of it in microseconds, and whether it surely came in the period.
+    """
+    since, end = micros(material.since), micros(min(material.until, material.now))
+    kept = kept_from(material, units, jobs, points)
+    mine = owners >= 0
+    earliest = np.full(count, ANY_TIME, dtype=np.int64)
+    np.minimum.at(earliest, owners[mine], kept[mine])
+    removed = earliest > since
+    tasks = _tasks_of(material, units, jobs, owners, count)
+    runs = _runs_of(material, jobs, owners, tasks, removed)
+    linked = points.unit >= 0
+    owner, created = owners[points.unit[linked]], points.frame["created"][linked]
+    dated = created.notna().to_numpy() & (owner >= 0)
+    at, owner = micros_of(created[dated]), owner[dated]
+    seen = np.full(count, ANY_TIME, dtype=np.int64)
+    np.minimum.at(seen, owner, at)
+    np.minimum.at(seen, tasks.owner[tasks.owner >= 0], tasks.at[tasks.owner >= 0])
+    is_new, is_there = _existence(units, jobs, owners, seen, kept, runs, since, count)
+    not_yet = is_new[runs.owner] & (runs.at < seen[runs.owner])
+    stand_in = [
+        _chosen(tasks.owner, tasks.at, tasks.good, earliest),
+        _chosen(runs.owner, runs.at, runs.good & ~runs.told & ~not_yet, earliest),
+    ]
+    at = np.concatenate([at, *(each[1] for each in stand_in)])
+    owner = np.concatenate([owner, *(each[0] for each in stand_in)])
+    # Between an old point and the day from which on all are kept, others may have been.
+    begin = np.where(removed, _begin(material, jobs, owners, since, count), since)
+    at = np.where(removed[owner], np.where(at < since, begin[owner], at), np.maximum(at, earliest[owner]))
+    at, owner = _with_beginnings(at, owner, seen, is_new, begin)
+    sure_from = np.where(is_new | is_there | (seen <= since), NEVER, seen)
+    longest, found, sure, maybe = gaps_of(at, owner, count, since, end, sure_from)
+    known = _known(material, jobs, points, owners, removed, runs, count)
+    return _told_gaps(longest, found, sure, maybe, known), seen, is_new
+
+
+def _told_gaps(longest: Cells, found: Cells, sure: list[str], maybe: list[str], known: Cells) -> dict[str, Any]:
+    return {
+        "longest_gap_h": pd.arrays.FloatingArray(np.where(found & known, longest, 0.0), ~(found & known)),
+        "gaps_h": [text if ok else None for text, ok in zip(sure, found.tolist(), strict=True)],
+        "maybe_gaps_h": [text if ok else None for text, ok in zip(maybe, found.tolist(), strict=True)],
+        "gaps_known": pd.array(known, dtype="boolean"),
+    }
+
+
+def _chosen(owner: Cells, at: Cells, good: Cells, before: Cells) -> tuple[Cells, Cells]:
+    """The objects and instants of what went well before the day from which on the object's points are all kept."""
+    rows = np.flatnonzero(good & (owner >= 0))
+    rows = rows[at[rows] < before[owner[rows]]]
+    return owner[rows], at[rows]
+
+
+def _begin(material: Material, jobs: pd.DataFrame, owners: Cells, since: int, count: int) -> Cells:
+    """From which instant on the sessions in hand tell of each object, the period's first one if they reach so far.
+
+    They do if the server's history begins before the job could be due; else it tells nothing of the time before it.
+    """
+    oldest = [material.frame(name)["created"] for name in ("sessions", "edge_sessions")]
+    oldest.append(material.frame("session_history")["oldest_session"])
+    known = [micros(each.min()) for each in oldest if each.notna().any()]
+    if not known:
+        return np.full(count, since, dtype=np.int64)
+    hours = jobs["start_interval_h"].to_numpy(dtype=float, na_value=0.0)
+    pause = np.zeros(count)
+    np.maximum.at(pause, owners[owners >= 0], hours[owners >= 0])
+    pause = np.where(pause > 0, pause, 24) * _HOUR
+    return np.where(min(known) - since > pause, min(known), since)
+
+
+def _with_beginnings(at: Cells, owner: Cells, seen: Cells, is_new: Cells, begin: Cells) -> tuple[Cells, Cells]:
+    """An instant at which the promise to each object began, where none of its own lies before the period."""
+    first = np.full(len(seen), ANY_TIME, dtype=np.int64)
+    np.minimum.at(first, owner, at)
+    late = np.flatnonzero((first > begin) & (np.minimum(first, seen) < ANY_TIME))
+    start = np.where(is_new[late], np.minimum(seen[late], first[late]), begin[late])
+    return np.concatenate([at, np.maximum(start, begin[late])]), np.concatenate([owner, late])
+
+
+def _existence(
+    units: pd.DataFrame,
+    jobs: pd.DataFrame,
+    owners: Cells,
+    seen: Cells,
+    kept: Cells,
+    runs: _Runs,
+    since: int,
+    count: int,
+) -> tuple[Cells, Cells]:
+    """Which objects surely came in the period, and which were surely there before it, though nothing of them shows it.
+
+    One came if its backup did; if runs of its job told of their tasks and had none of it; or if its job ran well at a
+    time of which every restore point is still kept, and left none. Who is alone in an older backup was there.
+    """
+    mine = owners >= 0
+    born = np.where(jobs["backup_created"].isna().to_numpy(), NEVER, micros_of(jobs["backup_created"]))
+    first = np.full(count, ANY_TIME, dtype=np.int64)
+    np.minimum.at(first, owners[mine], born[mine])
+    members = codes_of(units["backup_id"])
+    alone = np.append(np.bincount(members.rows[members.rows >= 0], minlength=len(members.texts)) == 1, False)
+    is_sole = np.zeros(count, dtype=bool)
+    is_sole[owners[mine & alone[members.rows]]] = True
+    whole_from = np.full(count, NEVER, dtype=np.int64)
+    np.maximum.at(whole_from, owners[mine], kept[mine])
+    before = runs.at < seen[runs.owner]
+    absent = np.zeros(count, dtype=bool)
+    absent[runs.owner[before & runs.told & runs.good]] = True
+    absent[runs.owner[before & runs.success & (runs.at >= whole_from[runs.owner])]] = True
+    is_new = (seen > since) & ((first > since) | absent)
+    is_there = (seen > since) & ~is_new & is_sole & (first <= since) & (first > NEVER)
+    return is_new, is_there
+
+
+def _tasks_of(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, owners: Cells, count: int) -> _Tasks:
+    """The tasks of backups with the object of each: by the job of its session and the object's name."""
+    frame = material.frame("task_sessions")
+    frame = frame[surely_one(frame["type"], "Backup") & frame["created"].notna().to_numpy()]
+    sessions = joined(material.frame("sessions"), material.frame("edge_sessions"))
+    job = beside(frame["session_id"], sessions[["session_id", "job_id", "parent_session_id"]], "session_id")
+    above = beside(job["parent_session_id"], sessions[["session_id", "job_id"]], "session_id")
+    job_id = job["job_id"].fillna(above["job_id"])
+    owner = _owner_by_name(job_id, frame["name"], jobs["backup_job_id"], units["name"], owners)
+    by_label = _owner_by_name(job_id, frame["name"], jobs["backup_job_id"], labels_of(material, units), owners)
+    good = surely_one(frame["result"], *GOOD_RESULTS)
+    return _Tasks(np.where(owner >= 0, owner, by_label), micros_of(frame["created"]), good, frame["session_id"])
+
+
+def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_name: pd.Series, owners: Cells) -> Cells:
+    """The object of that name in a backup of that job; -1 for none, and where two objects share both."""
+    asked, held = (
+        pd.DataFrame({"job": one.to_numpy(dtype=object), "name": other.to_numpy(dtype=object)})
+        for one, other in ((job_id, name), (own_job, own_name))
+    )
+    held = held.assign(owner=owners)[owners >= 0].dropna().drop_duplicates()
+    held = held[~held.duplicated(["job", "name"], keep=False)]
+    found = asked.merge(held, on=["job", "name"], how="left")["owner"]
+    return found.fillna(-1).to_numpy(dtype=np.int64)
+
+
+def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: _Tasks, removed: Cells) -> _Runs:
+    """The runs of the jobs of those objects whose points are not all kept any more, once per object."""
+    frame = material.frame("job_runs")
+    at = frame["created"].fillna(frame["ended"])
+    ran, asked = codes_of(frame["job_id"]), codes_of(jobs["backup_job_id"])
+    late = owners >= 0
+    late[late] = removed[owners[late]]
+    # Both sides name a job by its number among the jobs that are asked for.
+    held = pd.DataFrame({"job": asked.rows, "owner": owners})[late & (asked.rows >= 0)].drop_duplicates()
+    rows = np.flatnonzero(at.notna().to_numpy())
+    job = ran.spread(matches(ran, asked), np.int64, missing=-1)[rows]
+    result = frame["result"].iloc[rows]
+    # Tasks of which none has a known name tell nothing: kinds of jobs name them in their own way.
+    told = tasks.session[tasks.owner >= 0].dropna().unique()
+    with_tasks = frame["session_id"].isin(told).to_numpy(dtype=bool)[rows]
+    both = held.merge(
+        pd.DataFrame(
+            {
+                "job": job,
+                "at": micros_of(at.iloc[rows]),
+                "good": surely_one(result, *GOOD_RESULTS),
+                "success": surely_one(result, "Success"),
+                "unclear": result.isna().to_numpy(),
+                "told": with_tasks,
+            }
+        )[job >= 0],
+        on="job",
+    )
+    names = ("owner", "at", "good", "success", "unclear", "told")
+    types = (np.int64, np.int64, bool, bool, bool, bool)
+    return _Runs(*(both[name].to_numpy(dtype=each) for name, each in zip(names, types, strict=True)))
+
+
+def _known(
+    material: Material,
+    jobs: pd.DataFrame,
+    points: Points,
+    owners: Cells,
+    removed: Cells,
+    runs: _Runs,
+    count: int,
+) -> Cells:
+    """The objects of which no further restore point of the period may have been there."""
+    mine = owners >= 0
+    open_ = np.zeros(count, dtype=bool)
+    open_[owners[points.open_units & mine]] = True
+    if not material.is_whole("sessions") or (
+        material.is_read("task_sessions") and not material.is_whole("task_sessions")
+    ):
+        open_ |= removed
+    open_[runs.owner[runs.unclear & ~runs.told]] = True
+    jobless = np.ones(count, dtype=bool)
+    jobless[owners[mine & jobs["backup_job_id"].notna().to_numpy()]] = False
+    # Without a known retention nobody can say which of the older points are gone.
+    lasting = np.ones(count, dtype=bool)
+    kept = jobs["retention_type"].notna().to_numpy() & jobs["retention_quantity"].notna().to_numpy()
+    lasting[owners[mine & kept]] = False
+    return ~(open_ | ((jobless | lasting) & removed))
+
+
+def micros(moment: dt.datetime) -> int:
+    """An instant in microseconds."""
+    return int(pd.Timestamp(moment).value // 1000)
+
+
+def gaps_of(
+    at: Cells, owner: Cells, count: int, since: int, end: int, sure_from: Cells
+) -> tuple[Cells, Cells, list[str], list[str]]:
+    """For each object its longest gap, whether there is any instant at all, its sure gaps and its possible ones.
+
+    `at`, `since` and `end` are in microseconds. A gap lasts from one instant, which may lie before the period, to the
+    next one, or to `end`, and counts if it reaches into the period. One that ends at `sure_from` of the object, or
+    before, is a possible one. The gaps are hours, the longest first, at most `_MOST_GAPS`.
+    """
+    order = np.lexsort((at, owner))
+    at, owner = at[order], owner[order]
+    last = np.append(owner[1:] != owner[:-1], True)[: len(owner)]
+    stop = np.minimum(np.where(last, end, np.roll(at, -1)), end)
+    hours = (stop - at) / _HOUR
+    counted = (stop > since) & (hours > 0)
+    is_sure = stop > sure_from[owner]
+    longest, seen = np.zeros(count), np.zeros(count, dtype=bool)
+    np.maximum.at(longest, owner[counted & is_sure], hours[counted & is_sure])
+    seen[owner] = True
+    sure, maybe = (_listed(owner[chosen], hours[chosen], count) for chosen in (counted & is_sure, counted & ~is_sure))
+    return longest, seen, sure, maybe
+
+
+def _listed(owner: Cells, hours: Cells, count: int) -> list[str]:
+    """The hours of each object as text, the longest first."""
+    found: list[list[str]] = [[] for _ in range(count)]
+    rank = np.lexsort((-hours, owner))
+    owner, hours = owner[rank], hours[rank]
+    near = pd.Series(owner).groupby(owner).cumcount().to_numpy() < _MOST_GAPS
+    for one, length in zip(owner[near].tolist(), hours[near].tolist(), strict=True):
+        found[one].append(f"{length:.2f}")
+    return [",".join(each) for each in found]
