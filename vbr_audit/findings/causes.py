@@ -24,6 +24,7 @@ CAUSE_COLUMNS: Final = (
     "remediation",
 )
 """The columns of the causes, in order: text, but for the counts `findings` and `objects`, which are Int64."""
+_ORDER: Final = ["worst", "many", "check_id", "server", "name", "cause"]
 MOST_NAMES: Final = 5
 """So many objects of a cause are named."""
 
@@ -49,14 +50,15 @@ def causes_of(findings: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame({name: columns[name] for name in CAUSE_COLUMNS})
     order = pd.DataFrame({"worst": worst, "many": -frame["findings"].to_numpy(dtype=int)})
     order[["check_id", "server", "name", "cause"]] = frame[["check_id", "server", "name", "cause"]]
-    return frame.take(order.sort_values(list(order), kind="stable").index).reset_index(drop=True)
+    return frame.take(order.sort_values(_ORDER, kind="stable").index).reset_index(drop=True)
 
 
 def _objects(failing: pd.DataFrame, groups: Any) -> pd.Series:
     """How many objects the findings of each cause are about; one without an id is one of its own."""
     known = groups["object_id"].nunique()
     nameless = failing.loc[failing["object_id"].isna(), "cause"].value_counts()
-    return known.add(nameless.reindex(known.index, fill_value=0))
+    total: pd.Series = known.add(nameless.reindex(known.index, fill_value=0))
+    return total
 
 
 def _names(failing: pd.DataFrame) -> pd.Series:

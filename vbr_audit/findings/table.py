@@ -70,7 +70,8 @@ def cause_ids(results: pd.DataFrame) -> Cells:
     It stays the same from run to run as long as the job, the repository or whatever it is keeps its id.
     """
     columns = [results[name].astype(object).fillna("") for name in ("server", "check_id", "cause_kind", "cause_key")]
-    keys = columns[0].str.cat(columns[1:], sep="\0").to_numpy(dtype=object)
+    server, check, kind, key = columns
+    keys = (server + "\0" + check + "\0" + kind + "\0" + key).to_numpy(dtype=object)
     codes, texts = pd.factorize(keys)
     hashed = np.empty(len(texts), dtype=object)
     hashed[:] = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in texts]
