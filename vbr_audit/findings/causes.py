@@ -50,7 +50,7 @@ def causes_of(findings: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame({name: columns[name] for name in CAUSE_COLUMNS})
     order = pd.DataFrame({"worst": worst, "many": -frame["findings"].to_numpy(dtype=int)})
     order[["check_id", "server", "name", "cause"]] = frame[["check_id", "server", "name", "cause"]]
-    return frame.take(order.sort_values(_ORDER, kind="stable").index).reset_index(drop=True)
+    return frame.take(order.sort_values(_ORDER, kind="stable").index.to_numpy()).reset_index(drop=True)
 
 
 def _objects(failing: pd.DataFrame, groups: Any) -> pd.Series:
