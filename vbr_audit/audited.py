@@ -54,6 +54,14 @@ class Audit:
         return self.results.failed
 
     @property
+    def causes(self) -> pd.DataFrame:
+        """What has to be changed for the failing findings to go: one row per check and job, repository or setting.
+
+        `severity` is the worst of its findings, `findings` how many it would settle; worst first.
+        """
+        return self.results.causes
+
+    @property
     def coverage(self) -> pd.DataFrame:
         """One row per server and check: how many objects it looked at, and with which answers."""
         return self.results.coverage

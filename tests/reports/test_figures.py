@@ -143,11 +143,16 @@ def test_the_scorecard_adds_up(whole_context: ReportContext) -> None:
     good = sum(score.good for score in figures.scores)
     assert good / sum(score.known for score in figures.scores) == summary.success_rate
     findings = whole_context.results.findings
-    own = findings[findings["object_type"] == "job"]
+    is_job = findings["object_type"] == "job"
+    machines = (findings["cause_kind"] == "job") & ~is_job
+    by_job = findings.assign(job_id=findings["object_id"].where(is_job, findings["cause_key"]))
+    listed = by_job["job_id"].isin([score.job_id for score in figures.scores])
+    own = by_job[(is_job | machines) & listed]
     statuses = sum((score.statuses for score in figures.scores), Counter[str]())
     assert statuses == Counter(own["status"].tolist())
     bad = own[(own["status"] == "FAIL") & own["severity"].isin(["critical", "high"])]
-    assert figures.jobs_at_risk == bad["object_id"].nunique()
+    assert figures.jobs_at_risk == bad["job_id"].nunique()
+    assert set(bad["object_type"]) > {"job"}, "a machine that fails puts its job at risk"
     for score in figures.scores:
         assert len(score.settings) == len(GLANCE)
         assert set(score.settings) <= {"yes", "no", "n/a", None}

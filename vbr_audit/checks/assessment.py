@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.answers import ask, cells_of, frame_for, frames_for
+from vbr_audit.checks.causes import cause_of_server, causes_of_objects
 from vbr_audit.checks.codes import Cells
 from vbr_audit.checks.dates import on_clock
 from vbr_audit.checks.derived import DERIVED
@@ -28,7 +29,8 @@ logger = logging.getLogger(__name__)
 class Assessment:
     """The findings of one check on one server before waivers, as object arrays of equal length.
 
-    `accepted` holds the words of whoever accepted a failing state outside of this tool, as in Veeam's own analyzer.
+    `accepted` holds the words of whoever accepted a failing state outside of this tool, as in Veeam's own analyzer;
+    `cause_kind`, `cause_key` and `cause_name` say what has to be changed.
     `population` counts the objects, None where they could not be read; `whole` says whether everything was read that
     the check asks for, and `why_not_whole` what was not; `broke` is set where the check itself failed.
     """
@@ -43,6 +45,9 @@ class Assessment:
     json_path: Cells
     reason: Cells
     accepted: Cells
+    cause_kind: Cells
+    cause_key: Cells
+    cause_name: Cells
     population: int | None
     whole: bool
     why_not_whole: str | None
@@ -209,6 +214,7 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
     tables = [*_asked(check, view), *(["job_states"] if check.population == "jobs" else [])]
     gaps = _told(view.gaps(table) for table in tables)
     blank = np.full(len(objects), pd.NA, dtype=object)
+    causes = causes_of_objects(check, view)
     return Assessment(
         object_type=kind.kind,
         object_id=objects[kind.id_column].to_numpy(dtype=object),
@@ -220,6 +226,9 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
         json_path=blank,
         reason=blank,
         accepted=blank,
+        cause_kind=causes.kind,
+        cause_key=causes.key,
+        cause_name=causes.name,
         population=len(objects),
         whole=not gaps,
         why_not_whole=f"not read whole: {gaps}" if gaps else None,
@@ -229,6 +238,7 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
 def _unread(view: ServerView, severity: str, why: str) -> Assessment:
     """One UNKNOWN for the whole server."""
     blank, name = np.array([pd.NA], dtype=object), np.array([view.name], dtype=object)
+    cause = cause_of_server(view)
     return Assessment(
         object_type="server",
         object_id=name,
@@ -240,6 +250,9 @@ def _unread(view: ServerView, severity: str, why: str) -> Assessment:
         json_path=blank,
         reason=np.array([why], dtype=object),
         accepted=blank,
+        cause_kind=cause.kind,
+        cause_key=cause.key,
+        cause_name=cause.name,
         population=None,
         whole=False,
         why_not_whole=why,

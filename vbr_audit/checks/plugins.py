@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from vbr_audit.checks.causes import default_cause
 from vbr_audit.checks.params import model_of, reserved_of
 from vbr_audit.checks.registry import OWN, Check, Declarations, declaring_into
 from vbr_audit.display import encodable
@@ -132,6 +133,7 @@ def broken_check(source: Source, number: int) -> Check:
         expected=None,
         json_path=None,
         about="server",
+        cause=default_cause("servers"),
         examples=(),
         model=model_of(BROKEN, judge),
         reserved=reserved_of(judge),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
+from vbr_audit.checks.causes import cause_kinds, default_cause
 from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.objects import OBJECTS, ObjectKind
 from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome, Severity
@@ -56,6 +57,7 @@ class Check:
     the column that the findings show.
     `optional` says which value stands for a setting that a job type does not have. Over the tables in `aggregates` it
     counts, so it cannot answer from a part of them; without those in `fallback` it can still answer for most objects.
+    `cause` is what has to be changed where it fails: the object itself, or that which `causes.KEYS` names by it.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Check:
     expected: str | None
     json_path: str | None
     about: str
+    cause: str
     examples: tuple[Example, ...]
     model: type[BaseModel]
     reserved: tuple[str, ...]
@@ -206,13 +209,16 @@ def check(
     json_path: str | None = None,
     examples: Sequence[Example] = (),
     area: str | None = None,
+    cause: str | None = None,
     registry: Taker | None = None,
 ) -> Callable[[Function], Function]:
     """Declare the decorated function as a check; it stays as it is, and its docstring is the rationale.
 
     `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
-    says otherwise. `expected` is the good state in words, with parameters in braces. Without a `registry` it becomes
-    one of your own checks: `va.audit` and `va.collect` know it from then on. Raises `CheckError`.
+    says otherwise. `expected` is the good state in words, with parameters in braces. `cause` says where the remedy
+    sits if not at the object itself, e.g. `job` for protected objects: those of one job are shown as one then. Without
+    a `registry` it becomes one of your own checks: `va.audit` and `va.collect` know it from then on. Raises
+    `CheckError`.
     """
     used = tuple(tables) or ((table,) if table else ())
     # An object of a derived table is made of many rows: a part of them does not tell what it is.
@@ -235,6 +241,7 @@ def check(
             expected=expected,
             json_path=json_path,
             about=reads[0] if reads else "",
+            cause=cause or (default_cause(used[0]) if used and used[0] in OBJECTS else ""),
             examples=tuple(examples),
             model=model_of(check_id, function),
             reserved=reserved_of(function),
@@ -266,6 +273,8 @@ def _faults(declared: Check) -> Iterator[str]:
         yield "an id looks like JOB-001"
     if not declared.tables or declared.population not in OBJECTS:
         yield f"its first table must be one of {', '.join(OBJECTS)}"
+    elif declared.cause not in (known_causes := cause_kinds(declared.population)):
+        yield f"its cause must be one of {', '.join(sorted(known_causes))}"
     if declared.severity not in SEVERITIES:
         yield f"unknown severity {declared.severity}"
     if not declared.title or len(declared.title) > 100:

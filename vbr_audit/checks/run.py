@@ -37,6 +37,9 @@ RESULT_COLUMNS: Final = (
     "reason",
     "remediation",
     "accepted",
+    "cause_kind",
+    "cause_key",
+    "cause_name",
 )
 
 

@@ -46,6 +46,8 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
         typer.echo(f"Review: {count(len(review), 'remark')} taken from {shorten(audit.review.source)}{left}")
     counts = " · ".join(f"{plain(name).replace('_', ' ').lower()} {value:,}" for name, value in summary.counts.items())
     typer.echo(f"\n{counts}")
+    clean = f"{summary.checks_clean:,} of {count(summary.checks_judged, 'check')} without an open finding"
+    typer.echo(f"{percent(summary.checks_share)} of checks ({clean})")
     typer.echo(f"{percent(summary.compliance)} compliant, {percent(summary.assessed)} assessed")
     _print_worst(audit)
     typer.echo("")

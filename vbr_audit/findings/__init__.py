@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from vbr_audit.findings.causes import CAUSE_COLUMNS
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.results import AreaCount, Results, Summary, Verdict, WaiverReport
 from vbr_audit.findings.table import FINDING_COLUMNS, STATUSES, failing_at
 from vbr_audit.findings.waivers import Waiver, Waivers, load_waivers
 
 __all__ = [
+    "CAUSE_COLUMNS",
     "FINDING_COLUMNS",
     "STATUSES",
     "AreaCount",

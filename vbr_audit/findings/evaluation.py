@@ -13,7 +13,7 @@ from vbr_audit.findings.matching import apply_waivers
 from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
 from vbr_audit.findings.results import Results
 from vbr_audit.findings.summary import summarise
-from vbr_audit.findings.table import finding_ids, in_order, with_waivers
+from vbr_audit.findings.table import cause_ids, finding_ids, in_order, with_waivers
 from vbr_audit.findings.verdict import give_verdict, incomplete_reasons, limits
 from vbr_audit.findings.waivers import Waivers
 
@@ -37,7 +37,8 @@ def evaluate(
         snapshot.now,
         horizon_days=policy.waiver_horizon_days,
     )
-    findings = in_order(with_waivers(run.results, {"finding_id": finding_ids(run.results), **waived.columns}))
+    ids = {"finding_id": finding_ids(run.results), "cause": cause_ids(run.results)}
+    findings = in_order(with_waivers(run.results, {**ids, **waived.columns}))
     incomplete = incomplete_reasons(snapshot, run)
     verdict = give_verdict(snapshot, run, findings, incomplete, waived.report)
     coverage = counted_coverage(run, waived.status)

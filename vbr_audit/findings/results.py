@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import pandas as pd
 
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.policy import CheckUse
+from vbr_audit.findings.causes import causes_of
 from vbr_audit.findings.requirements import no_requirements
 from vbr_audit.findings.waivers import Waiver
 from vbr_audit.tables.schema import empty
@@ -82,7 +84,8 @@ def _results_in_words(by_result: Mapping[str, int], running: int) -> str:
 class Summary:
     """The numbers of a run; no report computes one of its own.
 
-    `compliance` is PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is
+    `checks_clean` of the `checks_judged` checks with a finding that applies have no open one: none fails or has no
+    answer. `compliance` is PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is
     (PASS + FAIL + WAIVED) / the same sum, both fractions, None when there is nothing to divide by.
     `sessions_by_result` and `success_rate` are about the job runs (retries folded into their run, as RUN-005
     counts them) that are finished, started in the period and of a job in scope; a warning counts as success.
@@ -95,6 +98,8 @@ class Summary:
     counts: Mapping[str, int]
     failing_by_severity: Mapping[str, int]
     by_area: tuple[AreaCount, ...]
+    checks_clean: int
+    checks_judged: int
     compliance: float | None
     assessed: float | None
     jobs_in_scope: int | None
@@ -111,6 +116,11 @@ class Summary:
     needed_complete: int
     needed_total: int
     verdict: Verdict
+
+    @property
+    def checks_share(self) -> float | None:
+        """The share of the checks without an open finding; None where no check has a finding that applies."""
+        return self.checks_clean / self.checks_judged if self.checks_judged else None
 
     @property
     def judged(self) -> int:
@@ -157,3 +167,8 @@ class Results:
     def failed(self) -> pd.DataFrame:
         """The findings that fail and are not waived."""
         return self.findings[self.findings["status"] == "FAIL"]
+
+    @cached_property
+    def causes(self) -> pd.DataFrame:
+        """What has to be changed for the failing findings to go: one row per cause, with `CAUSE_COLUMNS`."""
+        return causes_of(self.findings)

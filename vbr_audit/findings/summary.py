@@ -21,6 +21,10 @@ from vbr_audit.tables.enums import ENDED_RESULTS
 RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
 """The results of runs that are always counted; one that a newer server invents comes after them."""
 
+_OPEN: Final = ("FAIL", "UNKNOWN", "ERROR")
+"""The statuses of findings that somebody has still to look at."""
+_ANSWERED: Final = ("PASS", "WAIVED")
+
 
 def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict: Verdict) -> Summary:
     """All numbers of a run."""
@@ -34,6 +38,8 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         counts=counts,
         failing_by_severity=failing_counts(findings),
         by_area=_by_area(run, findings),
+        checks_clean=len(_checks_with(findings, _ANSWERED) - _checks_with(findings, _OPEN)),
+        checks_judged=len(_checks_with(findings, (*_ANSWERED, *_OPEN))),
         compliance=compliance(counts),
         assessed=assessed(counts, _accepted_open(findings)),
         jobs_in_scope=len(snapshot.jobs) if _is_read(snapshot, "jobs", "job_states") else None,
@@ -51,6 +57,11 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         needed_total=len(needed),
         verdict=verdict,
     )
+
+
+def _checks_with(findings: pd.DataFrame, statuses: Sequence[str]) -> set[str]:
+    """The checks that have a finding of one of these statuses, on whatever server."""
+    return set(findings.loc[surely(findings["status"].isin(list(statuses)).astype("boolean")), "check_id"])
 
 
 def _is_read(snapshot: Snapshot, *names: str) -> bool:

@@ -37,6 +37,10 @@ FINDING_COLUMNS: Final = (
     "waiver_id",
     "waiver_owner",
     "waiver_expires",
+    "cause",
+    "cause_kind",
+    "cause_key",
+    "cause_name",
 )
 """The columns of the findings, in order; all of them text, `waiver_expires` as YYYY-MM-DD."""
 
@@ -58,6 +62,20 @@ def finding_ids(results: pd.DataFrame) -> Cells:
     found = np.empty(len(keys), dtype=object)
     found[:] = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]
     return found
+
+
+def cause_ids(results: pd.DataFrame) -> Cells:
+    """A short id per row that the findings of one cause share: a hash of server, check, kind and key of the cause.
+
+    It stays the same from run to run as long as the job, the repository or whatever it is keeps its id.
+    """
+    columns = [results[name].astype(object).fillna("") for name in ("server", "check_id", "cause_kind", "cause_key")]
+    server, check, kind, key = columns
+    keys = (server + "\0" + check + "\0" + kind + "\0" + key).to_numpy(dtype=object)
+    codes, texts = pd.factorize(keys)
+    hashed = np.empty(len(texts), dtype=object)
+    hashed[:] = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in texts]
+    return np.asarray(hashed[codes])
 
 
 AREA_ORDER: Final = (

@@ -54,6 +54,10 @@ FINDING_HELP: Final[Mapping[str, str]] = {
     "waiver_id": "The waiver at work; see the sheet Exceptions.",
     "waiver_owner": "Who accepted it.",
     "waiver_expires": "The waiver's last day, in UTC.",
+    "cause": "Names what has to be changed: findings of one cause share it.",
+    "cause_kind": "What kind of thing that is: job, repository, server setting, machine and so on.",
+    "cause_key": "Its ID on its server, or what else identifies it.",
+    "cause_name": "Its name.",
     "evidence": "The file of the run folder with the server's answers, and the datasets in it that the check looks at.",
 }
 _REVIEW_HELP: Final = {
@@ -78,6 +82,7 @@ _COVERAGE_HELP: Final[Mapping[str, str]] = {
     "severity": "The severity in force.",
     "whole": "Whether all objects could be read: FALSE means that there may be more.",
     "reason": "Why the population is not whole, or not known.",
+    "worst_severity": "The worst severity of its failing findings; empty where none fails.",
 }
 _CONTROLS_HELP: Final[Mapping[str, str]] = {
     **_COUNT_HELP,

@@ -58,7 +58,7 @@ class Figures:
 
     @property
     def jobs_at_risk(self) -> int:
-        """The jobs with a failing finding that is critical or high."""
+        """The jobs with a failing finding, of their own or of a machine of theirs, that is critical or high."""
         return sum(score.is_at_risk for score in self.scores)
 
 

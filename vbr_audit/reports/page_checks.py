@@ -105,8 +105,8 @@ def _row(record: Mapping[Any, Any], tested: Mapping[tuple[str, str], int]) -> Ch
         server=text["server"],
         check_id=text["check_id"],
         title=text["title"],
-        severity=text["severity"],
-        rank=severity_rank(text["severity"]),
+        severity=text["worst_severity"] or text["severity"],
+        rank=severity_rank(text["worst_severity"] or text["severity"]),
         population=number(record["population"]),
         tested=number(tested.get((record["server"], record["check_id"]), 0)),
         counts=tuple(number(record[name]) for name in COUNTED),
@@ -180,13 +180,15 @@ def _part(
     population = sum(map(int, populations)) if all(map(is_known, populations)) else None
     status = next((status for status in _WORST_FIRST if counts[status.lower()]), "NOT_APPLICABLE")
     text = record_text(records[0])
+    actual = [record["worst_severity"] for record in records if is_known(record["worst_severity"])]
+    shown_severity = min(actual, key=severity_rank) if actual else text["severity"]
     return CheckPart(
         anchor=check_anchor(text["check_id"]),
         check_id=text["check_id"],
         title=text["title"],
-        badge=badge(status, text["severity"] if status == "FAIL" else None),
+        badge=badge(status, shown_severity if status == "FAIL" else None),
         told=_told(counts, status, population),
-        severity=text["severity"],
+        severity=shown_severity,
         rationale=prose(use.check.rationale) if use else "",
         expected=_expected(failing.records, use),
         parameters=parameters_text(use.params) if use else "",

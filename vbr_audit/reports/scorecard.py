@@ -39,7 +39,8 @@ Key = tuple[str, str]
 class JobScore:
     """One job. `settings` holds for each of `GLANCE` yes, no, n/a (its type has none) or None (not known).
 
-    `status` is the worst of its findings and `severity` that of its worst failing one; both empty without findings.
+    `status` is the worst of its findings, those of its machines among them, and `severity` that of its worst failing
+    one; both empty without findings.
     `runs` are those that every number about runs counts, `known` those of them that ended Success, Warning or Failed;
     `last_result` and `last_run` are as of the reading.
     """
@@ -116,11 +117,14 @@ def _badness(score: JobScore) -> tuple[int, int, int, str, str, str]:
 
 
 def _judged(findings: pd.DataFrame) -> tuple[dict[Key, Counter[str]], dict[Key, str]]:
-    """Per job its findings by status, and the severity of the worst failing one; findings come worst first."""
-    own = findings[findings["object_type"].eq("job").to_numpy(dtype=bool, na_value=False)]
+    """Per job its findings and those of its machines by status, and the severity of the worst failing one."""
+    jobs = findings["object_type"].eq("job").to_numpy(dtype=bool, na_value=False)
+    caused = findings["cause_kind"].eq("job").to_numpy(dtype=bool, na_value=False)
+    # A machine that fails at its job puts the job at risk, too.
+    own = findings.assign(job_id=findings["object_id"].where(jobs, findings["cause_key"]))[jobs | caused]
     statuses: dict[Key, Counter[str]] = {}
     severities: dict[Key, str] = {}
-    columns = (_texts(own[name]) for name in ("server", "object_id", "status", "severity"))
+    columns = (_texts(own[name]) for name in ("server", "job_id", "status", "severity"))
     for server, job_id, status, severity in zip(*columns, strict=True):
         statuses.setdefault((server, job_id), Counter())[status] += 1
         if status == "FAIL":

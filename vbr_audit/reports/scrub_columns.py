@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from vbr_audit.checks.causes import UNREAD, default_cause
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.objects import OBJECTS
 from vbr_audit.findings.coverage import COVERAGE_COLUMNS
@@ -138,13 +139,13 @@ _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
     "requirements": {**dict.fromkeys(REQUIREMENT_COLUMNS, _KEPT), **_each("framework title why", _SAID)},
     "findings": {
         **_each("title remediation", _KEPT),
-        **_each("finding_id", _DIGEST),
-        **_each("check_id area severity object_type status result waiver_expires", _KEPT),
+        **_each("finding_id cause", _DIGEST),
+        **_each("check_id area severity object_type status result waiver_expires cause_kind", _KEPT),
         **_each("observed expected json_path reason", _SAID),
         **_each("waiver_id", _name("waiver")),
         **_each("waiver_owner", _name("user")),
-        **_each("object_id", _ID),
-        **_each("object_name", _PROSE),
+        **_each("object_id cause_key", _ID),
+        **_each("object_name cause_name", _PROSE),
     },
 }
 """What single tables hold in columns that elsewhere hold something else, or are nowhere else."""
@@ -167,3 +168,11 @@ def object_rules() -> dict[str, tuple[Rule, bool]]:
     for table, kind in OBJECTS.items():
         found[kind.kind] = (rule_of(table, kind.name_column) or _PROSE, kind.id_column == kind.name_column)
     return found
+
+
+def cause_rules() -> dict[str, tuple[Rule, bool]]:
+    """The same of each kind of cause: what is no object by itself is called by the name of one."""
+    found = object_rules()
+    for table, kind in OBJECTS.items():
+        found[default_cause(table)] = found[kind.kind]
+    return found | {"machine": (_name("object"), False), UNREAD: found["server"]}

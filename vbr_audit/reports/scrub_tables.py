@@ -12,7 +12,7 @@ import orjson
 import pandas as pd
 
 from vbr_audit.reports.pseudonyms import Pseudonyms
-from vbr_audit.reports.scrub_columns import Rule, object_rules, rule_of
+from vbr_audit.reports.scrub_columns import Rule, cause_rules, object_rules, rule_of
 from vbr_audit.reports.scrub_texts import REMOVED, TextScrubber, folded
 from vbr_audit.reports.scrub_words import is_ordinary
 from vbr_audit.tables.arrays import STRING, strings_of
@@ -98,16 +98,31 @@ class Scrubber:
     def findings(self, findings: pd.DataFrame, own_checks: Collection[str]) -> pd.DataFrame:
         """The findings: objects by their kind, and the words of `own_checks`, which are the user's own."""
         frame = self.frame("findings", findings)
-        ids, names = findings["object_id"], findings["object_name"]
-        for kind, (rule, id_is_name) in object_rules().items():
-            rows = findings["object_type"].eq(kind).to_numpy(dtype=bool, na_value=False)
-            frame.loc[rows, "object_name"] = self.column(names[rows], rule)
-            if id_is_name:
-                frame.loc[rows, "object_id"] = self.column(ids[rows], rule)
+        self._name(frame, findings, object_rules(), ("object_type", "object_id", "object_name"))
+        self._name(frame, findings, cause_rules(), ("cause_kind", "cause_key", "cause_name"))
         own = findings["check_id"].isin(list(own_checks)).to_numpy(dtype=bool, na_value=False)
         for name in ("title", "remediation"):
             frame.loc[own, name] = self.column(findings.loc[own, name], Rule("text"))
         return frame
+
+    def _name(
+        self,
+        frame: pd.DataFrame,
+        findings: pd.DataFrame,
+        rules: Mapping[str, tuple[Rule, bool]],
+        columns: tuple[str, str, str],
+    ) -> None:
+        """Write into `frame` the pseudonyms of what `findings` name, by its kind; `columns` are kind, id and name."""
+        kinds, ids, names = (findings[name] for name in columns)
+        for kind, (rule, id_is_name) in rules.items():
+            rows = kinds.eq(kind).to_numpy(dtype=bool, na_value=False)
+            unnamed = rows & names.eq(ids).to_numpy(dtype=bool, na_value=False)
+            frame.loc[rows, columns[2]] = self.column(names[rows], rule)
+            if id_is_name:
+                frame.loc[rows, columns[1]] = self.column(ids[rows], rule)
+            else:
+                # What has no name of its own is called by its id.
+                frame.loc[unnamed, columns[2]] = frame.loc[unnamed, columns[1]]
 
 
 def names_in(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, str]]:

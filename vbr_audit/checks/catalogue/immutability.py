@@ -128,6 +128,7 @@ def immutable_long_enough(
     "IMM-003",
     "Backups are immutable for as long as the job keeps them",
     severity="info",
+    cause="repository",
     tables=("jobs", "repositories", "scale_out_extents"),
     aggregates=("scale_out_extents",),
     reads=(

@@ -275,6 +275,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
     "JOB-011",
     "An encryption password serves only a limited number of jobs",
     severity="info",
+    cause="encryption password",
     table="jobs",
     aggregates=("jobs",),
     optional={"encryption_enabled": False, "encryption_type": "ByUserPassword"},

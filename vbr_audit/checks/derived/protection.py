@@ -93,6 +93,7 @@ SPEC: Final = TableSpec(
         ),
         Column("backups_count", "Int64", "The backups that hold it.", "backups"),
         Column("jobs", "string", "The backups' jobs that are no copy jobs, by name."),
+        Column("job_id", "string", "Of those the first by name; NA where it is not known."),
         Column("primary_jobs_count", "Int64", "So many jobs that are no copy jobs back it up still.", "jobs"),
         Column("last_run_failed", "boolean", "The last run of one of its backups failed on it. From 1.3-rev0 on."),
         Column("points_count", "Int64", "Its restore points over all backups.", "restore points"),
@@ -236,6 +237,7 @@ def _job_facts(
         "tier_known": _are_tiers_known(material, names, uncertain),
         "backups_count": number_of(owners, np.ones(len(units), dtype=bool), index),
         "jobs": listed(owners, labels, index),
+        "job_id": _first_job(jobs, owners, ~surely(is_copy), index),
         "primary_jobs_count": number_of(owners, distinct, index).mask(surely(unsure.astype("boolean"))),
         "last_run_failed": any_of(owners, units["last_run_failed"], index),
         "points_count": pd.Series(total, dtype="Int64").mask(surely(lost.astype("boolean"))),
@@ -285,6 +287,14 @@ def _pauses(jobs: pd.DataFrame, owners: Cells, primary: Cells, index: pd.RangeIn
     chosen = primary & ~np.isnan(hours) & (owners >= 0)
     np.minimum.at(least, owners[chosen], hours[chosen])
     return pd.Series(np.where(np.isinf(least), 0, least), index=index).astype("Int64")
+
+
+def _first_job(jobs: pd.DataFrame, owners: Cells, chosen: Cells, index: pd.RangeIndex) -> pd.Series:
+    """The id of the job of each object, of several the first by name: the one at which a fault of it is mended."""
+    own = pd.DataFrame({"owner": owners, "name": jobs["name"].array, "job_id": jobs["backup_job_id"].array})
+    own = own[chosen & (owners >= 0) & own["job_id"].notna().to_numpy()]
+    first = own.sort_values(["owner", "name", "job_id"], kind="stable").drop_duplicates("owner")
+    return first.set_index("owner")["job_id"].reindex(index)
 
 
 def _copy_intervals(hours: pd.Series, owners: Cells, copies: Cells, index: pd.RangeIndex) -> pd.Series:

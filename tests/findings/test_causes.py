@@ -1,0 +1,53 @@
+"""Causes: findings of one job, repository or setting belong together, with the worst severity that one of them has."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from vbr_audit.findings.causes import CAUSE_COLUMNS, causes_of
+from vbr_audit.findings.table import FINDING_COLUMNS, cause_ids
+from vbr_audit.tables.arrays import STRING
+
+
+def finding(**told: str) -> dict[str, str | None]:
+    given = {"server": "vbr01", "check_id": "CPY-003", "status": "FAIL", "severity": "medium", "cause": "c1"}
+    return {**dict.fromkeys(FINDING_COLUMNS), **given, **told}
+
+
+def frame(*rows: dict[str, str | None]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(FINDING_COLUMNS), dtype=STRING)
+
+
+def test_a_cause_is_one_row_with_the_worst_of_its_findings() -> None:
+    found = causes_of(
+        frame(
+            finding(object_id="a", object_name="app01"),
+            finding(object_id="b", object_name="app02", severity="high"),
+            finding(object_id="c", object_name="app03", severity="critical", status="WAIVED"),
+            finding(object_id="d", object_name="db01", cause="c2", severity="critical"),
+        )
+    )
+
+    assert tuple(found.columns) == CAUSE_COLUMNS
+    assert found["cause"].tolist() == ["c2", "c1"]
+    assert found["severity"].tolist() == ["critical", "high"]
+    assert found["findings"].tolist() == [1, 2]
+    assert found["objects"].tolist() == [1, 2]
+    assert found["object_names"].tolist() == ["db01", "app01, app02"]
+
+
+def test_nothing_fails_nothing_is_to_be_done() -> None:
+    found = causes_of(frame(finding(status="PASS", object_id="a")))
+
+    assert found.empty
+    assert tuple(found.columns) == CAUSE_COLUMNS
+
+
+def test_the_id_of_a_cause_hangs_on_server_check_kind_and_key_only() -> None:
+    rows = [
+        {"server": "vbr01", "check_id": "CPY-003", "cause_kind": "job", "cause_key": key, "object_id": name}
+        for key, name in (("j1", "a"), ("j1", "b"), ("j2", "a"))
+    ]
+    first, second, other = cause_ids(pd.DataFrame(rows, dtype=STRING))
+
+    assert first == second != other
