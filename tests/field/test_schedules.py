@@ -204,3 +204,11 @@ def test_odd_session_of_one_job_leaves_the_answers_of_others() -> None:
     audit = audited(vbr, **OCTOBER)
     assert finding(audit, "RUN-014", "J")["observed"] == "1 of 31 runs missed"
     assert status_of(audit, "RUN-014", "Odd") == "UNKNOWN"
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
+def test_server_that_names_only_cities_keeps_its_own_clock(zone: str) -> None:
+    vbr, job = server(schedule_of(daily=daily("00:30")))
+    run_each_day(vbr, job, "00:30", without=(4, 25))
+    period = {"since": "2026-10-01T00:00:00+02:00", "until": "2026-11-01T00:00:00+01:00", "timezone": zone}
+    assert missed(vbr, **period) == "2 of 31 runs missed"

@@ -7,10 +7,8 @@ its own, at most half of the way to the next one and at most half a day; retries
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
@@ -94,7 +92,7 @@ def follow(material: Material) -> Followed:
     """The due starts of the jobs of one server, and which runs served them."""
     jobs = _without_absent(material.frame("jobs"))
     runs = _all_runs(material)
-    zone, now = server_zone(material), _seconds_of(material.now)
+    zone, now = material.server_zone, _seconds_of(material.now)
     owner = places_of(runs["job_id"], jobs["job_id"])
     ran, born = _runs(runs, owner, now), _born(material, jobs, runs, owner)
     always = _always_runs(jobs)
@@ -130,14 +128,6 @@ def follow(material: Material) -> Followed:
     )
 
 
-def server_zone(material: Material) -> dt.tzinfo:
-    """The zone by whose clock the server starts its jobs, as it names it; else that of the report."""
-    for name in material.frame("server_time")["iana_time_zone"].dropna():
-        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
-            return ZoneInfo(name)
-    return material.zone
-
-
 def _make(material: Material) -> pd.DataFrame:
     jobs, found = material.frame("jobs"), follow(material)
 
@@ -166,7 +156,7 @@ TABLE: Final = Derived(
     SPEC,
     ("jobs", "sessions"),
     _make,
-    also=("job_states", "backups", "restore_points", "session_history", "server_time"),
+    also=("job_states", "backups", "restore_points", "session_history"),
 )
 
 
