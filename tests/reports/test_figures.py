@@ -28,7 +28,7 @@ def test_the_calendar_holds_every_run_once_or_its_worst(whole_context: ReportCon
     calendar, runs = whole_context.figures.calendar, whole_context.figures.runs
     zone = whole_context.zone
     worst: dict[tuple[str, dt.date], str] = {}
-    for job_id, created, result in zip(runs["job_id"], runs["created"], runs["result"], strict=True):
+    for job_id, created, result in zip(runs["job_id"], runs["started"], runs["result"], strict=True):
         key = (job_id, created.astimezone(zone).date())
         state = result if result in DAY_STATES else "other"
         worst[key] = max(worst.get(key, "idle"), state, key=DAY_STATES.index)
@@ -108,7 +108,7 @@ def test_slow_runs_are_measured_against_their_own_job() -> None:
     def rows(job_id: str, *seconds: float | None) -> list[dict[str, object]]:
         at = pd.Timestamp("2026-10-05", tz="UTC")
         return [
-            {"server": "a", "job_id": job_id, "result": "Success", "created": at, "duration_s": took}
+            {"server": "a", "job_id": job_id, "result": "Success", "started": at, "duration_s": took}
             for took in seconds
         ]
 

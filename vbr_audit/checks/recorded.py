@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from vbr_audit.checks.causes import default_cause
 from vbr_audit.checks.codes import Cells
 from vbr_audit.checks.objects import OBJECTS
 from vbr_audit.checks.outcome import Severity
@@ -114,6 +115,7 @@ class RecordedAnswers:
             expected=None,
             json_path=None,
             about="",
+            cause=default_cause(tables[0]),
             examples=(),
             model=create_model(f"{check_id} parameters", __config__=ConfigDict(extra="allow", frozen=True)),
             reserved=(),

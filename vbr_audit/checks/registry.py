@@ -41,7 +41,6 @@ AREAS: Final[Mapping[str, str]] = {
     "LIC": "Licence",
     "CFG": "Configuration backup",
     "TST": "Restore tests",
-    "RST": "Open restores",
     "EVD": "Evidence",
 }
 """The area of a check by the first letters of its id, in the order of the reports."""
