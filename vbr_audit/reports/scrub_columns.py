@@ -93,10 +93,12 @@ _COMMON: Final[Mapping[str, Rule]] = {
         "credentials_storage_type vi_host_type cache_size_unit authentication_type email_settings_type mail_server "
         "syslog_protocol syslog_filtered_events throttling_unit notification_type daily_scan_local_time "
         "last_result workload next_run_policy resource_reference schedule_type "
-        "schedule_daily_kind schedule_daily_days schedule_daily_time schedule_monthly_months "
+        "schedule_daily_kind schedule_daily_days schedule_daily_time schedule_monthly_months schedule_monthly_time "
+        "schedule_monthly_number schedule_monthly_weekday schedule_periodically_days schedule_periodically_hours "
+        "backup_window_days backup_window_hours zone "
         "schedule_periodically_kind retention_type encryption_type app_failure_handling transaction_log_handling "
         "sql_log_handling backup_mode compression_level disks_to_process build patches time_zone "
-        "iana_time_zone tls worst_malware gaps_h media "
+        "iana_time_zone tls worst_malware gaps_h maybe_gaps_h media "
         "agent_status agent_version sensitivity detection_engine activities trust_mode mode primary_role primary_state "
         "secondary_role secondary_state",
         _WORD,
@@ -105,7 +107,9 @@ _COMMON: Final[Mapping[str, Rule]] = {
     **_each("description note paths", _PROSE),
     **_each("value", _JSON),
     **_each(
-        "control json_path seen_in settings_profile storage_class immutability_kind revision revision_newest", _KEPT
+        "control json_path seen_in settings_profile storage_class immutability_kind revision revision_newest "
+        "zone_source",
+        _KEPT,
     ),
 }
 """What columns of this name hold in every table that `_BY_TABLE` does not say otherwise of."""
@@ -116,7 +120,7 @@ def _named(tables: str, kind: str) -> dict[str, dict[str, Rule]]:
 
 
 _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
-    **_named("jobs job_states sessions restore_sessions backups replicas analyzer_last_run", "job"),
+    **_named("jobs job_states sessions edge_sessions restore_sessions backups replicas analyzer_last_run", "job"),
     **_named("task_sessions restore_tasks backup_objects restore_points replica_points", "object"),
     **_named("global_exclusions assets", "object"),
     **_named("repositories repository_states scale_out_repositories scale_out_extents", "repository"),
@@ -133,7 +137,9 @@ _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
     protection.SPEC.name: {
         "name": _name("object"),
         "jobs": Rule("names", "job"),
-        **_each("repositories offsite_repositories protected_repositories", Rule("names", "repository")),
+        **_each(
+            "repositories offsite_repositories protected_repositories stale_repositories", Rule("names", "repository")
+        ),
     },
     "coverage": {**dict.fromkeys(COVERAGE_COLUMNS, _KEPT), "server": _name("server"), "reason": _SAID},
     "requirements": {**dict.fromkeys(REQUIREMENT_COLUMNS, _KEPT), **_each("framework title why", _SAID)},
