@@ -206,8 +206,6 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
         _note_unread_below(record, [*(gap.parent for gap in gaps), *short])
     if parents and len(gaps) + len(refused) == len(parents):
         raise (gaps or refused)[0].error
-    if gaps and dataset.shape is Shape.EACH:
-        record.notes["parents_unread"] = [gap.parent for gap in gaps]
     intake.accept(dataset.name, [])
     record.reason = "; ".join(_each_reasons(dataset, gaps, len(parents), shortfalls, parents_gap)) or None
     record.status = DatasetStatus.PARTIAL if record.reason else DatasetStatus.COMPLETE

@@ -17,6 +17,7 @@ import pandas as pd
 
 from vbr_audit.tables.arrays import STRING, strings_of
 from vbr_audit.tables.enums import JOB_RUN_TYPES, OWN_RUN_TYPES, POLICY_RUN_TYPE, SESSION_TYPES
+from vbr_audit.tables.schedule import plain, step_of
 from vbr_audit.tables.schema import Column, TableSpec, empty, from_arrays
 
 BY_RETRY_INFO: Final = "retry info"
@@ -86,7 +87,6 @@ _SLACK_BY_DAYS_S: Final = 5400
 _ON_GRID_S: Final = 90
 _DEFAULT_RETRIES: Final = 3
 _DEFAULT_WAIT_MIN: Final = 10
-_UNIT_S: Final = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86400}
 _NAMED_RETRY: Final = re.compile(r"\(Retry [0-9]{1,3}\)\s*\Z", re.IGNORECASE)
 _MICROS: Final = 1_000_000
 _NEVER: Final = np.iinfo(np.int64).max
@@ -329,8 +329,8 @@ def _habits(jobs: pd.DataFrame, row_of_job: Cells) -> _Habits:
     number = pd.Series(settings["retry_count"]).fillna(_DEFAULT_RETRIES).to_numpy(dtype=np.int64)
     on = pd.Series(settings["retry_enabled"]).fillna(True).to_numpy(dtype=bool)
     wait = pd.Series(settings["retry_wait_min"]).fillna(_DEFAULT_WAIT_MIN).to_numpy(dtype=np.int64) * 60
-    unit = pd.Series(settings["schedule_periodically_kind"]).map(_UNIT_S).fillna(0).to_numpy(dtype=np.int64)
-    every = unit * pd.Series(settings["schedule_periodically_frequency"]).fillna(0).to_numpy(dtype=np.int64)
+    grid = (plain(settings[f"schedule_periodically_{part}"]) for part in ("kind", "frequency"))
+    every = np.array([round(60 * (step_of(*one) or 0)) for one in zip(*grid, strict=True)], dtype=np.int64)
     on_grid = _switched(settings, "periodically")
     by_days, others = _switched(settings, "daily", "monthly"), _switched(settings, "periodically", "continuously")
     near = wait + np.where(by_days & ~others, _SLACK_BY_DAYS_S, _SLACK_S)
