@@ -16,7 +16,7 @@ OFF = {"isEnabled": False}
 
 
 def october(vbr: SmallServer) -> Audit:
-    return audited(vbr, month="2026-10", timezone="Europe/Berlin")
+    return audited(vbr, only="RPO EVD", month="2026-10", timezone="Europe/Berlin")
 
 
 def nightly(vbr: SmallServer, name: str = "Nightly", **changes: object) -> tuple[Document, Document]:

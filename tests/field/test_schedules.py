@@ -37,7 +37,7 @@ def server(plan: dict[str, Any], **changes: Any) -> tuple[SmallServer, dict[str,
 
 
 def missed(vbr: SmallServer, **period: Any) -> str:
-    return str(finding(audited(vbr, **(period or OCTOBER)), "RUN-014", "J")["observed"])
+    return str(finding(audited(vbr, only="RUN", **(period or OCTOBER)), "RUN-014", "J")["observed"])
 
 
 def run_each_day(
@@ -54,7 +54,7 @@ def test_month_without_a_run_is_a_month_of_missed_runs(half: bool, said: str) ->
     for day in days("2026-08-01", "2026-11-07"):
         if not dt.date(2026, 10, 1) <= day < (dt.date(2026, 10, 16) if half else dt.date(2026, 11, 2)):
             vbr.add_session(job, local(day, "22:00", BERLIN))
-    audit = audited(vbr, **OCTOBER)
+    audit = audited(vbr, only="RUN", **OCTOBER)
     assert status_of(audit, "RUN-014", "J") == "FAIL"
     assert finding(audit, "RUN-014", "J")["observed"] == said
 
@@ -66,7 +66,7 @@ def test_weekdays_only_job_misses_nothing_on_weekends() -> None:
     for day in days("2026-09-28", "2026-10-31"):
         if day.weekday() < 5:
             vbr.add_session(job, local(day, "22:00", BERLIN))
-    audit = audited(vbr, **OCTOBER)
+    audit = audited(vbr, only="RUN", **OCTOBER)
     assert finding(audit, "RUN-014", "J")["observed"] == "0 of 22 runs missed"
     assert status_of(audit, "RUN-004", "J") == "PASS"
     assert finding(audit, "RUN-005", "J")["observed"] == "22 of 22 (100.0 %)"
@@ -138,7 +138,7 @@ def test_months(plan: dict[str, Any], ran: str, said: str) -> None:
 
 def test_month_in_which_nothing_is_due_is_not_applicable() -> None:
     vbr, _ = server(schedule_of(monthly=monthly(months=["January"])))
-    found = finding(audited(vbr, **OCTOBER), "RUN-014", "J")
+    found = finding(audited(vbr, only="RUN", **OCTOBER), "RUN-014", "J")
     assert (found["status"], found["reason"]) == ("NOT_APPLICABLE", "no start was due in the period")
 
 
@@ -158,7 +158,7 @@ def test_history_that_begins_later_than_the_job_leaves_its_first_days_open() -> 
     vbr.add_backup(job)
     for day in days("2026-10-20", "2026-11-07"):
         vbr.add_session(job, local(day, "22:00", BERLIN))
-    found = finding(audited(vbr, **OCTOBER), "RUN-014", "J")
+    found = finding(audited(vbr, only="RUN", **OCTOBER), "RUN-014", "J")
     assert (found["status"], found["reason"]) == (
         "UNKNOWN",
         "the server's history of sessions begins later than the job",
@@ -185,13 +185,13 @@ def test_job_after_another_is_due_when_that_one_ended_well() -> None:
 
 def test_job_after_one_that_is_not_there_is_not_known() -> None:
     vbr, _, _ = chained(name="Gone")
-    assert status_of(audited(vbr, **OCTOBER), "RUN-014", "J") == "UNKNOWN"
+    assert status_of(audited(vbr, only="RUN", **OCTOBER), "RUN-014", "J") == "UNKNOWN"
 
 
 def test_continuous_and_disabled_jobs_miss_nothing() -> None:
     vbr, _ = server(schedule_of(continuously={"isEnabled": True}))
     vbr.add_job("Off", isDisabled=True)
-    audit = audited(vbr, **OCTOBER)
+    audit = audited(vbr, only="RUN", **OCTOBER)
     assert finding(audit, "RUN-014", "J")["reason"] == "it runs all the time: no start is ever due"
     assert status_of(audit, "RUN-014", "Off") == "NOT_APPLICABLE"
 
@@ -201,7 +201,7 @@ def test_odd_session_of_one_job_leaves_the_answers_of_others() -> None:
     run_each_day(vbr, job, "22:00", without=(5,))
     odd = vbr.add_job("Odd", schedule=schedule_of(daily=daily("six")))
     vbr.add_backup(odd)
-    audit = audited(vbr, **OCTOBER)
+    audit = audited(vbr, only="RUN", **OCTOBER)
     assert finding(audit, "RUN-014", "J")["observed"] == "1 of 31 runs missed"
     assert status_of(audit, "RUN-014", "Odd") == "UNKNOWN"
 

@@ -524,13 +524,16 @@ def audited(
     until: str | dt.datetime | None = None,
     timezone: str | None = None,
     datasets: str | Iterable[str] | None = None,
+    only: str = "",
     **judged_by: Any,
 ) -> Audit:
-    """The audit of servers through client, collection and checks.
+    """The audit of servers through client, collection and checks, by all checks or `only` those of these areas.
 
     `judged_by` are `site`, `policy`, `waivers` and what else `vbr_audit.audit` takes. A site file, a policy or waivers
     may be given as their text.
     """
+    if only:
+        judged_by["policy"] = _only(only.split())
     clients = [client_of(server) for server in servers]
     period = {"month": month, "since": since, "until": until, "timezone": timezone}
     snapshot = va.collect(clients, **period, datasets=datasets, policy=judged_by.get("policy"), progress=False)
@@ -539,6 +542,13 @@ def audited(
     if isinstance(judged_by.get("site"), str):
         judged_by["site"] = load_site(judged_by["site"])
     return va.audit(snapshot, **judged_by)
+
+
+def _only(areas: list[str]) -> str:
+    """A policy with the checks of these areas alone: `RUN`, `CPY`."""
+    enabled = [f'  "{area}-*": {{enabled: true}}' for area in areas]
+    aside = '  "*": {enabled: false, reason: not part of this test}'
+    return "\n".join(["version: 1", "checks:", aside, *enabled, ""])
 
 
 def finding(audit: Audit, check: str, object_name: str | None = None) -> Document:

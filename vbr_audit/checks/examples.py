@@ -48,6 +48,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     "job_states": {"job_id": _JOB, "name": "Nightly"},
     "sessions": {"job_id": _JOB},
+    "all_job_runs": {"job_id": _JOB},
 }
 
 

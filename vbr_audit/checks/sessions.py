@@ -32,10 +32,10 @@ RUNNING: Final = (
 
 @dataclass(frozen=True, eq=False)
 class Newest:
-    """The newest finished session per job: its result (text, NA where none is surely the newest) and its start."""
+    """The newest finished run per job: its result (text, NA where none is surely the newest) and its start."""
 
     result: pd.Series
-    created: pd.Series
+    started: pd.Series
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,25 +70,25 @@ def finished(sessions: pd.DataFrame) -> pd.Series:
     return nullable(done, ~(done | state.among(RUNNING)), sessions.index)
 
 
-def newest_finished(jobs: pd.DataFrame, sessions: pd.DataFrame) -> Newest:
-    """The newest finished session of each job.
+def newest_finished(jobs: pd.DataFrame, runs: pd.DataFrame) -> Newest:
+    """The newest finished run of each job.
 
-    Where a session of unknown start or state may be the newest one, nothing is known. Of several that started at the
+    Where a run of unknown start or state may be the newest one, nothing is known. Of several that started at the
     same moment, the failed one counts.
     """
-    owner = places_of(sessions["job_id"], jobs["job_id"])
-    done = finished(sessions)
+    owner = places_of(runs["job_id"], jobs["job_id"])
+    done = finished(runs)
     of_jobs = np.flatnonzero((owner >= 0) & ~surely(~done))
-    starts = sessions["created"].to_numpy(dtype="datetime64[us]").astype(np.int64)[of_jobs]
-    starts[sessions["created"].isna().to_numpy()[of_jobs]] = np.iinfo(np.int64).max
-    failed = codes_of(sessions["result"]).among(("Failed",))[of_jobs]
+    starts = runs["started"].to_numpy(dtype="datetime64[us]").astype(np.int64)[of_jobs]
+    starts[runs["started"].isna().to_numpy()[of_jobs]] = np.iinfo(np.int64).max
+    failed = codes_of(runs["result"]).among(("Failed",))[of_jobs]
     order = np.lexsort((failed, starts, _narrow(owner[of_jobs])))
     last = np.full(len(jobs), -1)
     last[owner[of_jobs][order]] = of_jobs[order]
     clear = last >= 0
-    clear[clear] = (surely(done) & sessions["created"].notna().to_numpy())[last[clear]]
+    clear[clear] = (surely(done) & runs["started"].notna().to_numpy())[last[clear]]
     last[~clear] = -1
-    return Newest(taken(sessions["result"], last, jobs.index), taken(sessions["created"], last, jobs.index))
+    return Newest(taken(runs["result"], last, jobs.index), taken(runs["started"], last, jobs.index))
 
 
 def copies_fresh(

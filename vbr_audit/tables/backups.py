@@ -61,7 +61,7 @@ OBJECTS: Final = Table(
         ),
     ),
     key=("backup_object_id", "backup_id"),
-    also_known="viType cloudDirectorType biosUuid protectionGroupIds owner size",
+    also_known="viType cloudDirectorType biosUuid protectionGroupIds owner size hvType hostId fileServerId",
 )
 
 RESTORE_POINTS: Final = Table(
@@ -97,7 +97,7 @@ RESTORE_POINTS: Final = Table(
         ),
     ),
     key=("restore_point_id",),
-    also_known="platformId allowedOperations",
+    also_known="platformId allowedOperations snapshotType tag",
 )
 
 FILES: Final = Table(
@@ -122,6 +122,7 @@ FILES: Final = Table(
         ),
     ),
     key=("backup_file_id",),
+    also_known="severity",
 )
 
 TABLES: Final = (BACKUPS, OBJECTS, RESTORE_POINTS, FILES)

@@ -130,7 +130,6 @@ CLUSTER: Final = Table(
         flag("is_secondary_reinit", "The second node is being filled again.", "states.isSecondaryReinitInProgress"),
         flag("is_maintenance", "Its maintenance job runs.", "states.isMaintenanceInProgress"),
     ),
-    key=("cluster_id",),
     also_known="isCrossSubnetMode",
 )
 

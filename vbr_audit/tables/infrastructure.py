@@ -9,7 +9,16 @@ import pandas as pd
 from vbr_audit.tables.enums import listed
 from vbr_audit.tables.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
 
-_PROXY_TYPES: Final = ("ViProxy", "HvProxy", "GeneralPurposeProxy")
+PROXY_TYPES: Final = ("ViProxy", "HvProxy", "GeneralPurposeProxy", "NutanixAHV", "PVE")
+"""The types of backup proxies."""
+
+MANAGED_SERVER_TYPES: Final = listed(
+    """
+    WindowsHost LinuxHost ViHost CloudDirectorHost HvServer HvCluster SCVMM SmbV3Cluster SmbV3StandaloneHost
+    NutanixCluster PrismCentral ProxmoxNode ProxmoxCluster
+    """
+)
+"""The types of managed servers."""
 
 PROXIES: Final = Table(
     "proxies",
@@ -18,7 +27,9 @@ PROXIES: Final = Table(
         own_id("proxy_id", "The proxy's id.", "id"),
         text("name", "The proxy's name.", "name"),
         text("description", "The proxy's description.", "description"),
-        word("type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy.", "type", known=_PROXY_TYPES),
+        word(
+            "type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy, NutanixAHV, PVE.", "type", known=PROXY_TYPES
+        ),
         ident("host_id", "The managed server that it runs on.", "server.hostId"),
         text("host_name", "The name of that server. From 1.3-rev0 on.", "server.hostName"),
         word(
@@ -45,7 +56,9 @@ PROXY_STATES: Final = Table(
     (
         own_id("proxy_id", "The proxy's id.", "id"),
         text("name", "The proxy's name.", "name"),
-        word("type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy.", "type", known=_PROXY_TYPES),
+        word(
+            "type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy, NutanixAHV, PVE.", "type", known=PROXY_TYPES
+        ),
         ident("host_id", "The managed server that it runs on.", "hostId"),
         text("host_name", "The name of that server.", "hostName"),
         flag("is_disabled", "It is switched off.", "isDisabled"),
@@ -67,12 +80,7 @@ MANAGED_SERVERS: Final = Table(
             "type",
             "What it is: a Windows or Linux machine, a host or manager of virtual machines.",
             "type",
-            known=listed(
-                """
-                WindowsHost LinuxHost ViHost CloudDirectorHost HvServer HvCluster SCVMM SmbV3Cluster
-                SmbV3StandaloneHost
-                """
-            ),
+            known=MANAGED_SERVER_TYPES,
         ),
         word("status", "Available or Unavailable.", "status", known=("Available", "Unavailable")),
         word(

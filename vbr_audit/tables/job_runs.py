@@ -137,6 +137,11 @@ def derive(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime, un
     `sessions` reach beyond both edges of the period. `jobs` tells the type of each job, its retries, and how often it
     starts; a job that it does not list is taken as any type, with the product's own default of retries.
     """
+    return of_period(derive_all(sessions, jobs, since=since, until=until))
+
+
+def derive_all(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> pd.DataFrame:
+    """The same with the runs beyond the edges of the period."""
     runs = _fold(sessions, jobs)
     if runs is None:
         return empty(SPEC)
@@ -144,9 +149,13 @@ def derive(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime, un
     place = runs.order[runs.ends]
     found = _told(sessions, runs, first, last, place)
     found |= _placed(found, since, until)
-    frame = from_arrays({name: found[name] for name in SPEC.names}, len(last))
-    kept = ~(frame["in_period"].eq(False) & ~frame["is_carried_in"]).to_numpy(dtype=bool, na_value=False)
-    return frame if kept.all() else frame[kept].reset_index(drop=True)
+    return from_arrays({name: found[name] for name in SPEC.names}, len(last))
+
+
+def of_period(runs: pd.DataFrame) -> pd.DataFrame:
+    """Those of all runs that may have started in the period, or were under way when it began."""
+    kept = ~(runs["in_period"].eq(False) & ~runs["is_carried_in"]).to_numpy(dtype=bool, na_value=False)
+    return runs if kept.all() else runs[kept].reset_index(drop=True)
 
 
 def _told(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cells, place: Cells) -> dict[str, Any]:

@@ -35,7 +35,7 @@ CREDENTIALS: Final = Table(
         text("unique_id", "The id that is the same on other servers.", "uniqueId"),
     ),
     key=("credentials_id",),
-    also_known="privateKey passphrase password rootPassword",
+    also_known="privateKey passphrase password rootPassword isDefaultAppliance",
 )
 
 CLOUD_CREDENTIALS: Final = Table(

@@ -43,6 +43,11 @@ class Source:
     keys: tuple[str, ...]
     kind: str = "value"
 
+    @property
+    def is_utc(self) -> bool:
+        """A date whose key says that it is UTC, hence no clock of the server, also without an offset."""
+        return all(key.endswith("Utc") for key in self.keys)
+
 
 class SameObject(dict[Any, Any]):
     """Gives for each text the first equal one that it was asked for; for None and the ids of nothing, NA."""
@@ -135,7 +140,7 @@ class PagedTable:
         for source in self._sources:
             values = _first_of([columns.get(key, nothing) for key in source.keys])
             if source.kind == "value":
-                self._take_values(source.column, values)
+                self._take_values(source, values)
                 continue
             texts = self._texts(source.column, values)
             if source.column in self._words:
@@ -146,10 +151,11 @@ class PagedTable:
                 same = self._same[source.kind].__getitem__
                 self._text.setdefault(source.column, []).extend(map(same, texts))
 
-    def _take_values(self, column: str, values: Sequence[Any]) -> None:
+    def _take_values(self, source: Source, values: Sequence[Any]) -> None:
+        column = source.column
         dtype = self._dtypes[column]
         if dtype == "datetime":
-            read = read_dates(values, self._zone)
+            read = read_dates(values, dt.UTC if source.is_utc else self._zone)
             count_dates(self._notes, column, read)
             part: Any = read.micros
         else:

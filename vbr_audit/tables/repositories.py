@@ -19,7 +19,9 @@ _CLASSES: Final = {
         ("DellDataDomain", "ExaGrid", "HPEStoreOnce", "HPStoreOnce", "QuantumDXi", "Infinidat", "Fujitsu"), "appliance"
     ),
     **dict.fromkeys(("AzureDataBox", "AmazonSnowballEdge"), "transfer device"),
-    **dict.fromkeys(("AmazonS3Glacier", "AzureArchive", "S3GlacierCompatible"), "archive storage"),
+    **dict.fromkeys(
+        ("AmazonS3Glacier", "AzureArchive", "S3GlacierCompatible", "VeeamDataCloudVaultArchive"), "archive storage"
+    ),
     **dict.fromkeys(
         ("AmazonS3", "S3Compatible", "IBMCloud", "WasabiCloud", "GoogleCloud", "AzureBlob", "S3Integrated"),
         "object storage",
@@ -95,7 +97,7 @@ REPOSITORIES: Final = Table(
         ),
     ),
     key=("repository_id",),
-    also_known="uniqueId proxyAppliance importOptions",
+    also_known="uniqueId proxyAppliance importOptions dellDataDomain hpeStoreOnce mountServers",
     complete=_complete,
 )
 

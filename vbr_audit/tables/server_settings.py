@@ -136,7 +136,7 @@ EMAIL_SETTINGS: Final = Table(
         *_mail_server(""),
         *_mail("emailSettings."),
     ),
-    also_known="appClientId clientSecret tenant userId",
+    also_known="appClientId clientSecret tenant userId isDefaultApp",
 )
 
 NOTIFICATION_SETTINGS: Final = Table(
@@ -188,7 +188,7 @@ GLOBAL_EXCLUSIONS: Final = Table(
             "platform",
             "Its platform.",
             "inventoryObject.platform",
-            known=("VSphere", "HyperV", "CloudDirector", "Agent"),
+            known=("VSphere", "HyperV", "CloudDirector", "Agent", "Nutanix", "Proxmox"),
         ),
         text("host_name", "The server that it is managed by.", "inventoryObject.hostName"),
         text("object_id", "Its id on its own platform.", "inventoryObject.objectId", "inventoryObject.id"),

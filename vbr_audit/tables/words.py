@@ -10,6 +10,7 @@ PLATFORMS: Final = listed(
     """
     VMware HyperV CloudDirector WindowsPhysical LinuxPhysical LinuxPhysicalPpc Tape CustomPlatform EntraID
     UnstructuredData Test MongoDb AWSEC2 EC2 AzureCompute GCE GoogleCloud Iris Nutanix Proxmox
+    ApplicationBackupRepository
     """
 )
 RENAMED_PLATFORMS: Final = (("Vcd", "CloudDirector"), ("NasBackup", "UnstructuredData"))
@@ -21,7 +22,8 @@ REPOSITORY_TYPES: Final = listed(
     LinuxHardened Infinidat Fujitsu VeeamDataCloudVault S3GlacierCompatible S3Integrated Cloud HPStoreOnce Foreign
     SanSnapshotOnly Tape AmazonS3External AzureStorageExternal PlatformServiceExternal GoogleCloudStorageExternal
     PlatformServiceVmbApi AmazonS3GlacierExternal GoogleArchiveStorageExternal AzureArchiveStorageExternal
-    HPStoreOnceCloudBank VeeamVault ElevenElevenS3 AbrVirtual
+    HPStoreOnceCloudBank VeeamVault ElevenElevenS3 AbrVirtual VeeamDataCloudVaultArchive
+    VeeamDataCloudVaultAwsExternal VeeamDataCloudVaultAzureExternal
     """
 )
 RENAMED_REPOSITORY_TYPES: Final = (

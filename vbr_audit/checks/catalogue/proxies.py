@@ -10,9 +10,9 @@ from vbr_audit.checks.logic import one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
+from vbr_audit.tables.infrastructure import PROXY_TYPES
 
 _GOOD: Final = {"is_online": True, "is_out_of_date": False, "is_disabled": False}
-_TYPES: Final = ("ViProxy", "HvProxy", "GeneralPurposeProxy")
 _MODES: Final = ("Auto", "DirectAccess", "VirtualAppliance", "Network")
 _OVER_NETWORK: Final = {"type": "ViProxy", "transport_mode": "Network"}
 _DIRECT: Final = {"type": "ViProxy", "transport_mode": "DirectAccess"}
@@ -125,7 +125,7 @@ def network_reading_encrypted(proxies: pd.DataFrame) -> Outcome:
     """
     kind, mode = proxies["type"], proxies["transport_mode"]
     encrypted = proxies["host_to_proxy_encryption"]
-    vmware = (kind == "ViProxy").mask(surely(~one_of(kind, _TYPES)))
+    vmware = (kind == "ViProxy").mask(surely(~one_of(kind, PROXY_TYPES)))
     known = surely(one_of(mode, _MODES))
     at_times = (one_of(mode, ("Auto", "Network")) | proxies["failover_to_network"]).where(known)
     applies = vmware & at_times

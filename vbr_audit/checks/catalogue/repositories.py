@@ -14,7 +14,7 @@ from vbr_audit.checks.registry import check
 
 _WITHOUT_CAPACITY: Final = (
     *("AmazonS3", "S3Compatible", "IBMCloud", "WasabiCloud", "GoogleCloud", "AzureBlob", "S3Integrated"),
-    *("VeeamDataCloudVault", "AmazonS3Glacier", "AzureArchive", "S3GlacierCompatible"),
+    *("VeeamDataCloudVault", "AmazonS3Glacier", "AzureArchive", "S3GlacierCompatible", "VeeamDataCloudVaultArchive"),
 )
 _CLASSES: Final = ("local disk", "network share", "appliance", "object storage", "archive storage", "transfer device")
 _HOST: Final = "host-1"

@@ -282,17 +282,26 @@ def last_run_succeeded(objects: pd.DataFrame) -> Outcome:
         Example("FAIL", {"primary_jobs_count": 2}),
         Example("PASS", {"primary_jobs_count": 2}, params={"max_jobs": 2}),
         Example("UNKNOWN", {"primary_jobs_count": None}),
+        Example("NOT_APPLICABLE", {"primary_jobs_count": 0}),
     ),
 )
 def one_primary_job(
     objects: pd.DataFrame, *, max_jobs: Annotated[int, param("Jobs that may back it up.", unit="jobs", ge=1)] = 1
 ) -> Outcome:
-    """Two jobs for one machine read it twice and disturb each other's log handling and change tracking."""
+    """Two jobs for one machine read it twice and disturb each other's log handling and change tracking.
+
+    An object that no job takes any more has none to be too many: whether it should have one, RPO-001 asks.
+    """
     count = objects["primary_jobs_count"]
     return Outcome(
         count <= max_jobs,
+        applies=count > 0,
         observed=worded(objects.index, (count.notna(), [f"{n} job{'' if n == 1 else 's'}" for n in count.fillna(0)])),
-        reason=worded(objects.index, (count.isna(), "of some backups the job or its type is not known")),
+        reason=worded(
+            objects.index,
+            (count.isna(), "of some backups the job or its type is not known"),
+            (surely(count == 0), "no job backs it up any more"),
+        ),
     )
 
 

@@ -19,19 +19,16 @@ from vbr_audit.tables.enums import GOOD_RESULTS
 _EXPECTED = {"expected_to_run": True}
 _COPY = {**_EXPECTED, "job_id": "job-1", "start_interval_h": 0}
 _ASIDE = {"expected_to_run": False}
-_OK_RUN = {"state": "Stopped", "result": "Success", "created": hours_ago(30)}
+_OK_RUN = {"state": "Stopped", "result": "Success", "started": hours_ago(30)}
 _WARNED_RUN = {**_OK_RUN, "result": "Warning"}
 _FAILED_RUN = {**_OK_RUN, "result": "Failed"}
-_RUNNING = {"state": "Working", "result": "None", "created": hours_ago(26)}
+_RUNNING = {"state": "Working", "result": "None", "started": hours_ago(26)}
 
 _LAST_READS = (
     "job_states.last_result",
     "job_id",
     "job_states.job_id",
-    "sessions.job_id",
-    "sessions.state",
-    "sessions.result",
-    "sessions.created",
+    *(f"all_job_runs.{name}" for name in ("job_id", "state", "result", "started")),
 )
 
 
@@ -44,73 +41,73 @@ def _always(hours: float, **more: object) -> dict[str, list[dict[str, object]]]:
 
 NO_STATE = "no state was returned for this job"
 _RECENT = dt.timedelta(hours=1)
-_NO_SESSION = "lastResult is None, and no finished session of the period tells more"
-_LATER_UNREAD = "lastResult is None, and the sessions after the period do not tell"
+_NO_RUN = "lastResult is None, and no finished run of the period tells more"
+_LATER_UNREAD = "lastResult is None, and no run after the period tells more"
 
 
 @check(
     "RUN-001",
     "The last run did not fail",
     severity="high",
-    tables=("jobs", "job_states", "sessions"),
-    fallback=("sessions",),
+    tables=("jobs", "job_states", "all_job_runs"),
+    fallback=("all_job_runs",),
     reads=_LAST_READS,
     json_path="lastResult",
     expected="Success or Warning",
     remediation="Home > Jobs > right-click the job > Statistics: read the error, correct it, run the job again.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
-        Example("PASS", {}, {"job_states": [{"last_result": "None"}], "sessions": [_OK_RUN, _RUNNING]}),
+        Example("PASS", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_OK_RUN, _RUNNING]}),
         Example("FAIL", {}, {"job_states": [{"last_result": "Failed"}]}),
-        Example("FAIL", {}, {"job_states": [{"last_result": "None"}], "sessions": [_RUNNING, _FAILED_RUN]}),
-        Example("UNKNOWN", {}, {"job_states": [{"last_result": "None"}], "sessions": [_RUNNING]}),
-        Example("UNKNOWN", {}, {"job_states": [{"last_result": None}], "sessions": [_OK_RUN]}),
+        Example("FAIL", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING, _FAILED_RUN]}),
+        Example("UNKNOWN", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING]}),
+        Example("UNKNOWN", {}, {"job_states": [{"last_result": None}], "all_job_runs": [_OK_RUN]}),
         Example("UNKNOWN", {}),
     ),
 )
 def last_run_good(
-    jobs: pd.DataFrame, states: pd.DataFrame, sessions: pd.DataFrame, *, now: dt.datetime, until: dt.datetime
+    jobs: pd.DataFrame, states: pd.DataFrame, runs: pd.DataFrame, *, now: dt.datetime, until: dt.datetime
 ) -> Outcome:
     """A job whose last run failed has no restore point from that run; until it runs well again, the gap grows.
 
-    While a job runs, the server says `None`: then its newest finished session counts, if the period reaches up to now.
+    While a job runs, the server says `None`: then its newest finished run counts, if the runs up to now were read.
     """
-    return _judge_last(jobs, states, sessions, GOOD_RESULTS, ("Failed",), is_current=until >= now - _RECENT)
+    return _judge_last(jobs, states, runs, GOOD_RESULTS, ("Failed",), is_current=until >= now - _RECENT)
 
 
 @check(
     "RUN-002",
     "The last run ended without a warning",
     severity="medium",
-    tables=("jobs", "job_states", "sessions"),
-    fallback=("sessions",),
+    tables=("jobs", "job_states", "all_job_runs"),
+    fallback=("all_job_runs",),
     reads=_LAST_READS,
     json_path="lastResult",
     expected="Success",
     remediation="Home > Jobs > right-click the job > Statistics: read the warning, and correct its cause.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
-        Example("PASS", {}, {"job_states": [{"last_result": "None"}], "sessions": [_RUNNING, _OK_RUN]}),
+        Example("PASS", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING, _OK_RUN]}),
         Example("FAIL", {}, {"job_states": [{"last_result": "Warning"}]}),
-        Example("FAIL", {}, {"job_states": [{"last_result": "None"}], "sessions": [_RUNNING, _WARNED_RUN]}),
-        Example("UNKNOWN", {}, {"job_states": [{"last_result": "None"}], "sessions": [_RUNNING]}),
+        Example("FAIL", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING, _WARNED_RUN]}),
+        Example("UNKNOWN", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING]}),
         Example("UNKNOWN", {}, {"job_states": [{"last_result": "Sideways"}]}),
         Example("UNKNOWN", {}),
         Example("NOT_APPLICABLE", {}, {"job_states": [{"last_result": "Failed"}]}),
     ),
 )
 def last_run_clean(
-    jobs: pd.DataFrame, states: pd.DataFrame, sessions: pd.DataFrame, *, now: dt.datetime, until: dt.datetime
+    jobs: pd.DataFrame, states: pd.DataFrame, runs: pd.DataFrame, *, now: dt.datetime, until: dt.datetime
 ) -> Outcome:
     """A warning is often a machine or a disk that was left out, or space that runs out: tomorrow's failure."""
     current = until >= now - _RECENT
-    return _judge_last(jobs, states, sessions, ("Success",), ("Warning",), aside=("Failed",), is_current=current)
+    return _judge_last(jobs, states, runs, ("Success",), ("Warning",), aside=("Failed",), is_current=current)
 
 
 def _judge_last(
     jobs: pd.DataFrame,
     states: pd.DataFrame,
-    sessions: pd.DataFrame,
+    runs: pd.DataFrame,
     fine: tuple[str, ...],
     wrong: tuple[str, ...],
     *,
@@ -120,15 +117,16 @@ def _judge_last(
     """Whether the last result of each job is one of `fine`; a result in `aside` is not judged at all."""
     row = places_of(jobs["job_id"], states["job_id"])
     said = taken(states["last_result"], row, jobs.index)
-    newest = newest_finished(jobs, sessions if is_current else sessions.iloc[:0])
-    silent = surely_one(said, "None")
-    result = said.where(~silent, newest.result)
-    runs = count_of(places_of(sessions["job_id"], jobs["job_id"]), surely(~finished(sessions)), jobs) > 0
+    newest, silent = newest_finished(jobs, runs), surely_one(said, "None")
+    running = count_of(places_of(runs["job_id"], jobs["job_id"]), surely(~finished(runs)), jobs) > 0
+    # A run that was under way at the reading shows that the runs of the job were read up to then.
+    told = newest.result.where(running | is_current)
+    result = said.where(~silent, told)
     good, bad = surely(one_of(result, fine)), surely(one_of(result, wrong))
     apart = surely(one_of(result, aside))
-    borrowed = silent & newest.result.notna().to_numpy()
+    borrowed = silent & told.notna().to_numpy()
     sentences = phrased(
-        "{} (newest finished session, {})", result, minute_text(newest.created, where=borrowed), where=borrowed
+        "{} (newest finished run, {})", result, minute_text(newest.started, where=borrowed), where=borrowed
     )
     return Outcome(
         nullable(good, ~(good | bad), jobs.index),
@@ -139,8 +137,8 @@ def _judge_last(
             (good | bad, pd.NA),
             (apart, "the last run failed"),
             (row < 0, NO_STATE),
-            (silent & runs, "lastResult is None while it runs, and how its run before that ended is not known"),
-            (silent, _NO_SESSION if is_current else _LATER_UNREAD),
+            (silent & running, "lastResult is None while it runs, and how its run before that ended is not known"),
+            (silent, _NO_RUN if is_current else _LATER_UNREAD),
             (said.notna(), "the server names a last result that this check does not know"),
             default="lastResult is missing in the answer",
         ),

@@ -8,7 +8,18 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells, listed, nullable, phrased, said_once, surely, surely_one, worded
+from vbr_audit.checks.logic import (
+    Cells,
+    listed,
+    nullable,
+    phrased,
+    places_of,
+    said_once,
+    surely,
+    surely_one,
+    taken,
+    worded,
+)
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -17,7 +28,7 @@ from vbr_audit.tables.enums import GOOD_RESULTS
 
 _EXPECTED = {"job_id": "job-1", "expected_to_run": True}
 _ASIDE = {"job_id": "job-1", "expected_to_run": False}
-_READS = ("expected_to_run", "job_id", *(f"job_runs.{name}" for name in ("job_id", "state", "started")))
+_READS = ("job_id", *(f"job_runs.{name}" for name in ("job_id", "state", "started")))
 
 
 def _run(result: str | None, age: float, **more: object) -> dict[str, object]:
@@ -39,6 +50,10 @@ _DATELESS = _run("Success", 1) | {"started": None}
 _ONCE = {"retries": 0, "attempts": 1, "folded_by": "retry info"}
 _REPEATED = {"retries": 1, "attempts": 2, "folded_by": "retry info"}
 _DENIED = {"result_message": "Access denied"}
+_SILENT: dict[str, list[dict[str, object]]] = {"job_schedules": [{"job_id": "job-1", "always_runs": False, "due": 31}]}
+_REST: dict[str, list[dict[str, object]]] = {"job_schedules": [{"job_id": "job-1", "always_runs": False, "due": 0}]}
+_DUE = ("job_schedules.due", "job_schedules.job_id")
+_NO_RUN = "no run in the whole period"
 _OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
 
 
@@ -150,9 +165,10 @@ def failures_isolated(
     "RUN-007",
     "At least one run of the period succeeded",
     severity="critical",
-    tables=("jobs", "job_runs"),
+    tables=("jobs", "job_runs", "job_schedules"),
     aggregates=("job_runs",),
-    reads=("job_runs.result", *_READS),
+    fallback=("job_schedules",),
+    reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
     expected="at least one run with Success or Warning",
     remediation="Home > Jobs > right-click the job > Statistics: correct the error, and run the job at once.",
     examples=(
@@ -162,26 +178,46 @@ def failures_isolated(
         Example("PASS", _EXPECTED, _beside(_runs("Success", "Success"), _DATELESS)),
         Example("UNKNOWN", _EXPECTED, _beside(_runs("Success"), _DATELESS)),
         Example("UNKNOWN", _EXPECTED, _runs("Failed", None)),
+        Example("FAIL", _EXPECTED, _SILENT),
+        Example("FAIL", _EXPECTED, {"job_runs": _OF_ANOTHER_JOB, **_SILENT}),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, {**_RUNNING, **_SILENT}),
+        Example("UNKNOWN", _EXPECTED, _SILENT, datasets={"sessions": "partial"}),
+        Example("UNKNOWN", _EXPECTED),
+        Example("NOT_APPLICABLE", _EXPECTED, _REST),
         Example("UNKNOWN", _EXPECTED, _runs("Failed"), datasets={"sessions": "partial"}),
         Example("FAIL", _ASIDE, _runs("Failed")),
         Example("NOT_APPLICABLE", _ASIDE),
     ),
 )
-def one_run_succeeded(jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> Outcome:
+def one_run_succeeded(
+    jobs: pd.DataFrame, sessions: pd.DataFrame, schedules: pd.DataFrame, *, since: dt.datetime, until: dt.datetime
+) -> Outcome:
     """Without one good run in the whole period there is no restore point of it at all.
 
-    A session of which the start is not known may be the last attempt of any run, so it leaves one good run in doubt.
+    A job that its schedule should have started, and that did not run at all, fails like one that always failed. A
+    session of which the start is not known may be the last attempt of any run, so it leaves one good run in doubt.
     """
     runs = runs_of(jobs, sessions, since, until)
     open_ = runs.unclear + runs.dateless
-    settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0))
+    silent = (rows_of(owners_of(jobs, sessions, since, until), jobs) == 0) & _are_linked(jobs, sessions)
+    due = _starts_due(jobs, schedules)
+    settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0)) | (silent & surely(due > 0))
     shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
+    none = phrased(_NO_RUN + "; {} were due", due, where=silent & surely(due > 0))
+    expected, rest = jobs["expected_to_run"], silent & surely(due == 0)
     return Outcome(
         nullable(runs.good > 0, ~settled, jobs.index),
-        observed=worded(jobs.index, (runs.known > 0, shares)),
-        applies=_are_judged(jobs, sessions, since, until),
-        reason=_why(jobs, settled, open_ > 0),
+        observed=worded(jobs.index, (runs.known > 0, shares), (silent & surely(due > 0), none)),
+        applies=expected.mask((runs.known + open_ > 0) & surely(~expected), True).mask(rest, False),
+        reason=_why(
+            jobs,
+            settled & ~(silent & surely(~expected)) & expected.notna().to_numpy(),
+            open_ > 0,
+            (silent & surely(~expected), "the job is disabled or not scheduled, and did not run"),
+            (expected.isna(), "whether the job is expected to run is not known"),
+            (rest, "no start was due in the period"),
+        ),
     )
 
 
@@ -318,19 +354,26 @@ def _share(good: int, known: int, warning: int, unclear: int) -> str:
 
 
 def _are_judged(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> pd.Series:
-    """Whether the runs of each job are judged: of one that is expected to run, and of one that did run."""
+    """Whether there are runs of each job to be judged, whether it is expected to run now or not."""
     ran = rows_of(owners_of(jobs, runs, since, until), jobs) > 0
-    return jobs["expected_to_run"].mask(ran & surely(~jobs["expected_to_run"]), True)
+    return nullable(ran, ~ran & ~_are_linked(jobs, runs), jobs.index)
+
+
+def _are_linked(jobs: pd.DataFrame, runs: pd.DataFrame) -> Cells:
+    """Whether the runs of each job can be told: by its id, and by that of each run."""
+    return np.asarray(jobs["job_id"].notna().to_numpy() & bool(runs["job_id"].notna().all()))
+
+
+def _starts_due(jobs: pd.DataFrame, schedules: pd.DataFrame) -> pd.Series:
+    """How many starts the schedule of each job demanded in the period; NA where it cannot be followed."""
+    return taken(schedules["due"], places_of(jobs["job_id"], schedules["job_id"]), jobs.index)
 
 
 def _why(jobs: pd.DataFrame, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:
     """Why a job is set aside, else why nothing can be said of it."""
-    expected = jobs["expected_to_run"]
     told = worded(
         jobs.index,
         (unclear, "state, result, message or start of some sessions is not known"),
-        (surely(~expected), "the job is disabled or not scheduled, and did not run"),
-        (expected.isna(), "whether the job is expected to run is not known"),
         *cases,
         default="no finished run in the period",
     )

@@ -10,9 +10,9 @@ from vbr_audit.checks.logic import one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
+from vbr_audit.tables.infrastructure import MANAGED_SERVER_TYPES
 
 _UPDATED: Final = ("WindowsHost", "LinuxHost", "HvServer")
-_OTHER_TYPES: Final = ("ViHost", "CloudDirectorHost", "HvCluster", "SCVMM", "SmbV3Cluster", "SmbV3StandaloneHost")
 _BAD_UPDATES: Final = {
     "OutOfDate": "out of date",
     "LastInstallFailed": "the last update failed",
@@ -80,7 +80,7 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
     state, kind = servers["updates_state"], servers["type"]
     bad, waiting = surely(one_of(state, _BAD_UPDATES)), surely(state == "Available")
     settled = bad | waiting | surely(state == "NotAvailable")
-    told = one_of(kind, _UPDATED).where(surely(one_of(kind, (*_UPDATED, *_OTHER_TYPES))))
+    told = one_of(kind, _UPDATED).where(surely(one_of(kind, MANAGED_SERVER_TYPES)))
     return Outcome(
         (state == "NotAvailable").where(settled),
         observed=worded(

@@ -16,8 +16,10 @@ __all__ = ["DERIVED", "SITE", "Derived", "Material"]
 DERIVED: Final[Mapping[str, Derived]] = {
     table.spec.name: table
     for table in (
+        runs.ALL_TABLE,
         runs.TABLE,
         offloads.TABLE,
+        offloads.BY_REPOSITORY_TABLE,
         schedules.TABLE,
         protection.TABLE,
         demands.TABLE,

@@ -1,14 +1,21 @@
-"""The table `offload_sessions`: what moved or copied backups to the capacity and archive tiers."""
+"""The tables `offload_sessions` and `scale_out_offloads`: what brought backups to the capacity and archive tiers.
+
+They go up to the moment of reading, whatever the period is: whether a copy is there is a question of now.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.derived.material import Derived, Material
-from vbr_audit.checks.logic import Cells, surely_one, texts
+from vbr_audit.checks.logic import Cells, number_of, one_of, places_of, surely, surely_one, taken, texts
+from vbr_audit.revisions import KNOWN, is_at_least
+from vbr_audit.tables.enums import ENDED_RESULTS, GOOD_RESULTS
+from vbr_audit.tables.job_runs import joined
 from vbr_audit.tables.schema import Column, TableSpec, conform
 
 OFFLOADS: Final = ("ArchiveBackup", "ArchiveCopy", "ArchiveFreezing", "ArchiveSync")
@@ -34,14 +41,34 @@ SPEC: Final = TableSpec(
         Column("created", "datetime", "When it started."),
         Column("ended", "datetime", "When it ended; NaT while it runs."),
     ),
-    "One row per session that took backups to a capacity or archive tier in the period.",
+    "One row per session that took backups to a capacity or archive tier, from the days before the period to the "
+    "moment of reading.",
+)
+
+_NAMED: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev0"))
+
+BY_REPOSITORY: Final = TableSpec(
+    "scale_out_offloads",
+    ("scale_out_repository_id",),
+    (
+        Column("server", "string", "The server."),
+        Column("scale_out_repository_id", "string", "The scale-out repository."),
+        Column("offloads_count", "Int64", "Its offload sessions that ended.", "sessions"),
+        Column("failed_count", "Int64", "Those of them that failed.", "sessions"),
+        Column("good_count", "Int64", "Those of them that ended well.", "sessions"),
+        Column("last_result", "string", "How the newest of them ended; NA for none, or if a newer one may have."),
+        Column("last_good", "datetime", "When the newest one started that ended well; NaT for none."),
+        Column("is_clear", "boolean", "No further session can be an offload of it that ended well."),
+        Column("seen_since", "datetime", "From when on its offloads were read; NaT where the server names none."),
+    ),
+    "One row per scale-out repository: what its offload sessions tell.",
 )
 
 
 def _make(material: Material) -> pd.DataFrame:
-    sessions = material.frame("sessions")
+    sessions, edges = material.frame("sessions"), material.frame("edge_sessions")
     chosen = surely_one(material.text("sessions", "session_type"), *OFFLOADS)
-    found = sessions[chosen].reset_index(drop=True)
+    found = joined(sessions[chosen], edges[surely_one(edges["session_type"], *OFFLOADS)]).reset_index(drop=True)
     columns: dict[str, Any] = {name: found[name].array for name in SPEC.names if name in found}
     columns["scale_out_repository_id"] = texts(_targets(material, found), found.index).array
     return conform(columns, SPEC)[0]
@@ -66,4 +93,50 @@ def _targets(material: Material, found: pd.DataFrame) -> Cells:
     return rows
 
 
+def _by_repository(material: Material) -> pd.DataFrame:
+    repositories, offloads = material.frame("scale_out_repositories"), material.frame("offload_sessions")
+    ids, index = repositories["scale_out_repository_id"], repositories.index
+    owner, started = places_of(offloads["scale_out_repository_id"], ids), offloads["created"]
+    result, dated = offloads["result"], started.notna().to_numpy()
+    ended = surely(one_of(result, ENDED_RESULTS))
+    good = surely(one_of(result, GOOD_RESULTS))
+    # A session of nobody, without a date or a result may be the newest one of any.
+    unclear = (owner < 0) | ~dated | result.isna().to_numpy()
+    nobody = bool((unclear & (owner < 0)).any()) or not material.is_whole("sessions")
+    clear = np.logical_and(not nobody, (number_of(owner, unclear, index) == 0).to_numpy(dtype=bool))
+    last = _newest(owner, ended & dated, started, len(index))
+    best = _newest(owner, good & dated, started, len(index))
+    columns: dict[str, Any] = {
+        "server": repositories["server"].array,
+        "scale_out_repository_id": ids.array,
+        "offloads_count": number_of(owner, ended, index).array,
+        "failed_count": number_of(owner, ended & surely(result == "Failed"), index).array,
+        "good_count": number_of(owner, good & dated, index).array,
+        "last_result": taken(result, last, index).where(clear).array,
+        "last_good": taken(started, best, index).array,
+        "is_clear": pd.array(clear, dtype="boolean"),
+        "seen_since": pd.Series(_seen_since(material), index=index),
+    }
+    return conform(columns, BY_REPOSITORY)[0]
+
+
+def _newest(owner: Cells, chosen: Cells, started: pd.Series, count: int) -> Cells:
+    """The row of the newest of the chosen sessions of each owner, -1 for none."""
+    rows = np.flatnonzero(chosen & (owner >= 0))
+    rows = rows[np.argsort(started.iloc[rows].to_numpy(), kind="stable")]
+    last = np.full(count, -1)
+    last[owner[rows]] = rows
+    return last
+
+
+def _seen_since(material: Material) -> Any:
+    """From when on the offloads of the server were read; NaT where it names none, or remembers no such sessions."""
+    if not surely_one(material.frame("servers")["revision"], *_NAMED).any() or not material.is_whole("sessions"):
+        return pd.NaT
+    edges = material.frame("edge_sessions")["created"].dropna()
+    before = edges[edges < material.since]
+    return min([pd.Timestamp(material.since), *before])
+
+
 TABLE: Final = Derived(SPEC, ("sessions",), _make, also=("scale_out_repositories",))
+BY_REPOSITORY_TABLE: Final = Derived(BY_REPOSITORY, ("scale_out_repositories", "sessions"), _by_repository)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +25,7 @@ from vbr_audit.checks.logic import (
 )
 from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.controls import support
-from vbr_audit.tables.enums import ENDED_RESULTS, GOOD_RESULTS
+from vbr_audit.tables.enums import GOOD_RESULTS
 
 CLOUD_TYPES: Final = (
     "AmazonS3",
@@ -36,10 +37,16 @@ CLOUD_TYPES: Final = (
     "GoogleCloud",
     "IBMCloud",
     "VeeamDataCloudVault",
+    "VeeamDataCloudVaultArchive",
+    "VeeamDataCloudVaultAwsExternal",
+    "VeeamDataCloudVaultAzureExternal",
     "VeeamVault",
     "WasabiCloud",
 )
 """The types of repositories that lie with a provider, hence surely away from the site; `Cloud` is Cloud Connect."""
+
+OFFLOAD_PROVES: Final = dt.timedelta(days=7)
+"""So long a good offload proves that the capacity tier holds a copy: it is due every few hours."""
 
 PRODUCTION_MEDIUM: Final = "local disk"
 """Production counts as disk: a second medium is any storage class but this one."""
@@ -105,12 +112,10 @@ def places_of_repositories(material: Material) -> pd.DataFrame:
 
 
 def _offloaded(material: Material, ids: pd.Series) -> pd.Series:
-    """Whether the newest offload of each scale-out repository that ended succeeded; NA where no session tells."""
-    offloads = material.frame("offload_sessions")
-    ended = surely(offloads["result"].isin(ENDED_RESULTS).astype("boolean")) & offloads["created"].notna().to_numpy()
-    newest = offloads[ended].sort_values("created", ascending=False, kind="stable").reset_index(drop=True)
-    result = beside(ids, newest[["scale_out_repository_id", "result"]], "scale_out_repository_id")["result"]
-    return one_of(result, GOOD_RESULTS)
+    """Whether the newest offload of each scale-out repository succeeded, and lately; NA where no session tells."""
+    found = beside(ids, material.frame("scale_out_offloads"), "scale_out_repository_id")
+    good, recent = one_of(found["last_result"], GOOD_RESULTS), found["last_good"] >= material.now - OFFLOAD_PROVES
+    return good & recent.astype("boolean").mask((found["last_good"].isna() & good.isna()).to_numpy())
 
 
 def _simple_places(material: Material) -> pd.DataFrame:

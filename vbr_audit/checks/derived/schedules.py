@@ -17,7 +17,7 @@ from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.logic import Cells, places_of, surely, surely_one, worded
 from vbr_audit.tables.controls import support
-from vbr_audit.tables.enums import GOOD_RESULTS, JOB_RUN_TYPES
+from vbr_audit.tables.enums import GOOD_RESULTS
 from vbr_audit.tables.schedule import COLUMNS, due_starts
 from vbr_audit.tables.schema import Column, TableSpec
 
@@ -191,13 +191,8 @@ def _days(material: Material, zone: dt.tzinfo) -> tuple[dt.date, dt.date]:
 
 
 def _all_runs(material: Material) -> pd.DataFrame:
-    """The runs of the period, and beyond its edges the sessions that may serve its first or last start."""
-    edges = material.frame("edge_sessions")
-    top = codes_of(edges["session_type"]).among(JOB_RUN_TYPES) & edges["parent_session_id"].isna().to_numpy()
-    beyond = edges[top].assign(started=edges["created"][top])
-    names = ["job_id", "started", "ended", "state", "result", "initiated_by"]
-    runs = material.frame("job_runs")[names]
-    return pd.concat([runs, beyond[names]], ignore_index=True) if len(beyond) else runs
+    """The runs of the period, and those beyond its edges that may serve its first or last start."""
+    return material.frame("all_job_runs")[["job_id", "started", "ended", "state", "result", "initiated_by"]]
 
 
 def _runs(runs: pd.DataFrame, owner: Cells, now: int) -> _Ran:

@@ -5,7 +5,7 @@ from vbr_audit.simulator.holdings.world import World
 Json = dict[str, object]
 
 
-def malware_settings(_: World, __: str) -> Json:
+def malware_detection_settings(_: World, __: str) -> Json:
     """Malware detection is on; its events are mailed."""
     return {
         "encryptionDetectionSettings": {"inlineMalwareScanEnabled": True, "sensitivity": "Normal"},

@@ -30,7 +30,7 @@ _DOCUMENTS: dict[str, Callable[[World, str], Json | None]] = {
     "analyzer_last_run": security.analyzer_last_run,
     "analyzer_schedule": security.analyzer_schedule,
     "security_settings": security.security_settings,
-    "malware_settings": defence.malware_settings,
+    "malware_settings": defence.malware_detection_settings,
     "host_authentication": defence.host_authentication,
     "high_availability_cluster": defence.high_availability_cluster,
 }
