@@ -11,6 +11,7 @@ from vbr_audit.checks.logic import beside, nullable, one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
+from vbr_audit.checks.shares import names_of_backup_server, on_backup_server
 
 _WITHOUT_CAPACITY: Final = (
     *("AmazonS3", "S3Compatible", "IBMCloud", "WasabiCloud", "GoogleCloud", "AzureBlob", "S3Integrated"),
@@ -124,8 +125,11 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
     "REP-005",
     "The repository lies on disks apart from the backup server and its system drive",
     severity="medium",
-    tables=("repositories", "managed_servers"),
+    tables=("repositories", "managed_servers", "server_info"),
+    fallback=("server_info",),
     reads=(
+        "server_info.name",
+        "managed_servers.name",
         "path",
         "storage_class",
         "host_id",
@@ -144,14 +148,25 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
         Example("UNKNOWN", {**_ON_DISK, "path": "D:\\Backup"}),
         Example("UNKNOWN", {"host_id": _HOST, "path": "C:\\Backup"}, {"managed_servers": [_OTHER_SERVER]}),
         Example("NOT_APPLICABLE", {"storage_class": "object storage"}),
+        Example("NOT_APPLICABLE", {"storage_class": "network share", "path": "\\\\nas\\Backup"}),
+        Example(
+            "FAIL",
+            {"storage_class": "network share", "path": "\\\\vbr01\\Backup"},
+            {"managed_servers": [{**_BACKUP_SERVER, "name": "vbr01.example"}]},
+        ),
     ),
 )
-def apart_from_backup_server(repositories: pd.DataFrame, servers: pd.DataFrame) -> Outcome:
-    """Backups on the machine that makes them, or beside its operating system, are lost together with it."""
+def apart_from_backup_server(repositories: pd.DataFrame, servers: pd.DataFrame, info: pd.DataFrame) -> Outcome:
+    """Backups on the machine that makes them, or beside its operating system, are lost together with it.
+
+    A share that the backup server itself offers lies on its disks.
+    """
+    own_share = on_backup_server(repositories, names_of_backup_server(info, servers))
     kind, path = repositories["storage_class"], repositories["path"]
     on_server = beside(repositories["host_id"], servers, "managed_server_id")["is_backup_server"]
     on_system_drive = path.str.match(r"[cC]:").astype("boolean")
-    local = (kind == "local disk").mask((~one_of(kind, _CLASSES)).fillna(True).astype(bool))
+    local = (kind == "local disk").mask((~one_of(kind, _CLASSES)).fillna(True).astype(bool)).mask(own_share, True)
+    on_server = on_server.mask(own_share, True)
     apart = ~(on_server | on_system_drive)
     return Outcome(
         apart,

@@ -23,6 +23,7 @@ from vbr_audit.checks.logic import (
     surely_one,
     taken,
 )
+from vbr_audit.checks.shares import names_of_backup_server, on_backup_server
 from vbr_audit.tables.arrays import STRING
 from vbr_audit.tables.controls import support
 from vbr_audit.tables.enums import GOOD_RESULTS
@@ -124,7 +125,8 @@ def _simple_places(material: Material) -> pd.DataFrame:
     offsite = pd.Series([True if "offsite" in t else False if "onsite" in t else pd.NA for t in tags], dtype="boolean")
     cloud = repositories["type"].isin(CLOUD_TYPES).to_numpy(dtype=bool)
     told = pd.Series([bool(t & {"offline", "immutable"}) for t in tags], dtype="boolean", index=repositories.index)
-    own_share = _on_backup_server(material, repositories)
+    names = names_of_backup_server(material.frame("server_info"), material.frame("managed_servers"))
+    own_share = on_backup_server(repositories, names)
     medium = repositories["storage_class"].mask(own_share, PRODUCTION_MEDIUM)
     rotated = repositories["rotated_drives"].mask(surely(medium.isin(_NO_HOST).astype("boolean")), False)
     at_home = surely(medium.isin(_NO_HOST).astype("boolean"))
@@ -147,32 +149,6 @@ def _own(material: Material) -> Any:
     servers = material.frame("managed_servers")
     ids = servers["managed_server_id"][surely(servers["is_backup_server"])].dropna()
     return ids.iloc[0] if len(ids) else "backup server"
-
-
-def _on_backup_server(material: Material, repositories: pd.DataFrame) -> Cells:
-    """A plain boolean array: the shares whose path names the backup server itself."""
-    servers, info = material.frame("managed_servers"), material.frame("server_info")
-    names = [*info["name"].dropna(), *servers["name"][surely(servers["is_backup_server"])].dropna()]
-    own = {"localhost", "127.0.0.1", "::1"} | {each for name in names for each in _names_of(str(name))}
-    share = surely(repositories["storage_class"] == "network share")
-    paths = repositories["path"].fillna("").tolist()
-    at_home = np.array([_names_of(share_host(path))[0] in own for path in paths], dtype=bool)
-    return np.asarray(share & at_home)
-
-
-def _names_of(name: str) -> list[str]:
-    """A machine's name as it may stand in a path: whole, and without its domain where it is no address."""
-    whole = name.casefold().rstrip(".")
-    return [whole] if whole.replace(".", "").isdigit() else [whole, whole.split(".")[0]]
-
-
-def share_host(path: str) -> str:
-    """The machine in `\\\\host\\share`, `smb://host/share` or `host:/export`; empty where there is none."""
-    plain = path.replace("\\", "/").strip()
-    if "//" in plain:
-        return plain.split("//", 1)[1].split("/")[0].split(":")[0]
-    host, found, _ = plain.partition(":/")
-    return host if found and len(host) > 1 else ""
 
 
 def uses_tape(material: Material) -> bool:
