@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells, any_of, phrased, places_of, surely, taken, worded
+from vbr_audit.checks.logic import Cells, any_of, beside, phrased, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -25,24 +25,42 @@ DAYS = {"Days": 1, "Months": 30, "Years": 365}
     "IMM-001",
     "The repository is immutable where it can be",
     severity="high",
-    table="repositories",
-    reads=("immutability_enabled", "immutability_supported", "type"),
+    tables=("repositories", "held_objects"),
+    fallback=("held_objects",),
+    reads=(
+        *("immutability_enabled", "immutability_supported", "type", "repository_id"),
+        *(f"held_objects.{name}" for name in ("repository_id", "are_protected_elsewhere")),
+    ),
     expected="immutable",
     remediation="Backup Infrastructure > Backup Repositories > Edit: make recent backups immutable; harden Linux ones.",
     examples=(
         Example("PASS", {"immutability_supported": True, "immutability_enabled": True}),
-        Example("FAIL", {**_ABLE, "immutability_enabled": False}),
+        Example("FAIL", {**_ABLE, "immutability_enabled": False}, severity="high"),
+        Example(
+            "FAIL",
+            {**_ABLE, "immutability_enabled": False, "repository_id": "r1"},
+            {"held_objects": [{"repository_id": "r1", "are_protected_elsewhere": True}]},
+            severity="medium",
+        ),
+        Example(
+            "FAIL",
+            {**_ABLE, "immutability_enabled": False, "repository_id": "r1"},
+            {"held_objects": [{"repository_id": "r1", "are_protected_elsewhere": False}]},
+            severity="high",
+        ),
         Example("FAIL", {"immutability_supported": False, "immutability_enabled": False, "type": "LinuxLocal"}),
         Example("UNKNOWN", {**_ABLE, "immutability_enabled": None}),
         Example("UNKNOWN", {"type": "Levitating"}),
         Example("NOT_APPLICABLE", {"immutability_supported": False, "immutability_enabled": False, "type": "WinLocal"}),
     ),
 )
-def repository_immutable(repositories: pd.DataFrame) -> Outcome:
+def repository_immutable(repositories: pd.DataFrame, held: pd.DataFrame) -> Outcome:
     """Whoever gets the rights of an administrator deletes backups first; from an immutable repository nobody can.
 
-    A plain Linux repository counts as one that can be: the same server can be a hardened one.
+    A plain Linux repository counts as one that can be: the same server can be a hardened one. Where each object on it
+    has another copy that is immutable or offline, it weighs less.
     """
+    elsewhere = beside(repositories["repository_id"], held, "repository_id")["are_protected_elsewhere"]
     enabled = repositories["immutability_enabled"]
     plain = surely((repositories["type"] == "LinuxLocal").astype("boolean"))
     able = repositories["immutability_supported"].mask(plain, True)
@@ -54,6 +72,7 @@ def repository_immutable(repositories: pd.DataFrame) -> Outcome:
             (surely(~enabled) & plain, "not immutable: a plain Linux repository"),
             (surely(~enabled), "not immutable"),
         ),
+        severity=worded(repositories.index, (surely(~enabled) & surely(elsewhere), "medium")),
         applies=able,
         reason=worded(
             repositories.index,

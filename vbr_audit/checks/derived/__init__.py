@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from vbr_audit.checks.derived import assets, demands, offloads, protection, repository_tags, runs, schedules, site_rules
+from vbr_audit.checks.derived import (
+    assets,
+    demands,
+    held_objects,
+    offloads,
+    protection,
+    repository_tags,
+    runs,
+    schedules,
+    site_rules,
+)
 from vbr_audit.checks.derived.material import SITE, Derived, Material
 
 __all__ = ["DERIVED", "SITE", "Derived", "Material"]
@@ -22,6 +32,7 @@ DERIVED: Final[Mapping[str, Derived]] = {
         offloads.BY_REPOSITORY_TABLE,
         schedules.TABLE,
         protection.TABLE,
+        held_objects.TABLE,
         demands.TABLE,
         repository_tags.TABLE,
         assets.TABLE,

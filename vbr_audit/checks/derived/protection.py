@@ -308,6 +308,11 @@ def _copy_intervals(hours: pd.Series, owners: Cells, copies: Cells, index: pd.Ra
     return pd.Series(pd.arrays.IntegerArray(np.where(lost, 0, least), lost), index=index)
 
 
+def objects_of(units: pd.DataFrame) -> Cells:
+    """The place among `protected_objects` of the object of each row of `backup_objects`."""
+    return _owners(units)[0]
+
+
 def _owners(units: pd.DataFrame) -> tuple[Cells, list[str]]:
     """The object of each row, as a position, and the keys of the objects in the order of their first row."""
     # A row without an id is an object all the same: it must not vanish.
