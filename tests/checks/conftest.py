@@ -16,7 +16,10 @@ from vbr_audit.tables.schema import conform
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 SINCE = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
 UNTIL = NOW
-DATASETS = ("jobs", "job_states", "sessions", "session_history", "server_time", "server_info")
+DATASETS = (
+    *("jobs", "job_states", "sessions", "session_history", "server_time", "server_info"),
+    *("backups", "restore_points"),
+)
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -51,7 +51,7 @@ def test_one_finding_per_object_and_one_coverage_row_per_server(snapshot_of: Mak
     assert (per_object == 1).all()
     enabled = [use for use in run.uses if use.enabled]
     for use in enabled:
-        population = 3 if use.check.population == "jobs" else 6 if use.check.population == "datasets" else 1
+        population = {"jobs": 3, "datasets": 8}.get(use.check.population, 1)
         assert len(results(run, use.check.id)) == population
     assert run.coverage["check_id"].tolist() == [use.check.id for use in enabled]
     assert list(run.sizes) == [len(results(run, use.check.id)) for use in enabled]
@@ -142,7 +142,7 @@ def test_partial_jobs_answer_for_what_was_read(snapshot_of: Make, job: Make) -> 
     assert covered["reason"].tolist() == ["not read whole: jobs: partial (403)"]
 
 
-def test_partial_sessions_give_no_rate_but_settings_aside_stay_aside(snapshot_of: Make, job: Make) -> None:
+def test_partial_sessions_give_no_rate_and_tell_of_no_job_that_it_did_not_run(snapshot_of: Make, job: Make) -> None:
     run = run_checks(
         snapshot_of(
             jobs=[job("a", expected_to_run=True), job("b", expected_to_run=False)],
@@ -155,7 +155,7 @@ def test_partial_sessions_give_no_rate_but_settings_aside_stay_aside(snapshot_of
         ),
         core_policy(),
     )  # fmt: skip
-    assert results(run, "RUN-005") == ["UNKNOWN", "NOT_APPLICABLE"]
+    assert results(run, "RUN-005") == ["UNKNOWN", "UNKNOWN"]
     assert results(run, "RUN-005", "reason")[0] == "cannot be answered from a part of the rows: sessions: partial (403)"
     assert results(run, "RUN-001") == ["FAIL", "UNKNOWN"], "the state alone answers for the first"
     assert results(run, "RUN-001", "reason")[1] == (

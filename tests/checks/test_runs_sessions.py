@@ -160,7 +160,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "RUN-006": {
         "good": "PASS", "failing": "FAIL", "almost": "PASS", "only failures": "PASS", "unclear": "UNKNOWN",
-        "new word": "UNKNOWN", "silent": "UNKNOWN", "retried": "PASS", "retried in vain": "FAIL",
+        "new word": "UNKNOWN", "silent": "NOT_APPLICABLE", "retried": "PASS", "retried in vain": "FAIL",
         "dateless": "UNKNOWN", "earlier": "PASS",
     },
     "RUN-007": {
@@ -168,7 +168,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "retried": "PASS", "retried in vain": "FAIL", "one good, one dateless": "UNKNOWN", "silent": "UNKNOWN",
         "earlier": "PASS",
     },
-    "RUN-008": {"good": "PASS", "retried": "FAIL", "one good, one dateless": "UNKNOWN", "silent": "UNKNOWN"},
+    "RUN-008": {"good": "PASS", "retried": "FAIL", "one good, one dateless": "UNKNOWN", "silent": "NOT_APPLICABLE"},
     "RUN-009": {"good": "PASS", "stopped": "FAIL", "silent": "UNKNOWN", "dateless": "UNKNOWN"},
     "RUN-010": {"good": "PASS", "running": "PASS", "hanging": "FAIL", "new word": "UNKNOWN", "silent": "UNKNOWN"},
     "RUN-011": {"slow": "FAIL", "as ever": "PASS", "good": "NOT_APPLICABLE", "silent": "UNKNOWN"},
@@ -224,7 +224,7 @@ def test_a_job_that_need_not_run_is_judged_by_the_runs_that_it_had(estate: Make,
     settings = {key: {"expected_to_run": False} for key in ("off", "idle")} | {"open": {"expected_to_run": None}}
     bad = "PASS" if check_id == "RUN-008" else "FAIL"
     assert results(estate({**ran_all, "idle": []}, settings=settings), check_id) == {
-        "off": bad, "open": "UNKNOWN", "idle": "NOT_APPLICABLE",
+        "off": bad, "open": bad, "idle": "NOT_APPLICABLE",
     }  # fmt: skip
 
 
@@ -400,9 +400,25 @@ def test_who_is_a_person(estate: Make, who: str | None, services: str | None, re
     assert results(estate({"a": [ran(at(5), initiated_by=who)]}), "RUN-015", policy) == {"a": result}
 
 
-@pytest.mark.parametrize(("ago", "result"), [(0, "FAIL"), (60, "FAIL"), (61, "UNKNOWN"), (-60, "FAIL")])
-def test_a_period_that_ended_long_ago_says_nothing_of_the_last_run(estate: Make, ago: int, result: str) -> None:
-    snapshot = estate({"a": nights("F")})
+@pytest.mark.parametrize(
+    ("ago", "under_way", "result"),
+    [
+        (0, (), "FAIL"),
+        (60, (), "FAIL"),
+        (61, (), "UNKNOWN"),
+        (-60, (), "FAIL"),
+        (61, ("Working",), "FAIL"),
+        (61, ("Stopped",), "UNKNOWN"),
+    ],
+)
+def test_a_period_that_ended_long_ago_says_nothing_of_the_last_run_but_one_under_way_does(
+    estate: Make, ago: int, under_way: tuple[str, ...], result: str
+) -> None:
+    later = [
+        ran(NOW - dt.timedelta(minutes=9), "None" if state == "Working" else "Failed", state=state, session_id="x")
+        for state in under_way
+    ]
+    snapshot = estate({"a": [*nights("F"), *later]})
     run = snapshot.manifest.run.model_copy(update={"until": NOW - dt.timedelta(minutes=ago)})
     states = conform({"server": ["vbr01"], "job_id": ["id-of-a"], "last_result": ["None"]}, SPECS["job_states"])[0]
     there = replace(

@@ -68,6 +68,7 @@ def estate() -> Callable[..., Snapshot]:
             )
         rows["session_history"] = [{"server": "vbr01", "oldest_session": "2026-01-01T00:00:00Z"}]
         counts = {name: len(table) for name, table in rows.items()} | {"server_time": 1, "server_info": 1}
+        counts |= {"backups": 0, "restore_points": 0}
         records = [
             DatasetRecord(
                 server="vbr01",

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -130,8 +131,9 @@ def test_a_protected_object_is_shown_with_its_backups_and_newest_points(whole_au
     assert {proof.dataset for proof in shown.proofs} == {"backup_objects", "backups", "restore_points"}
     (newest, *_) = [proof for proof in shown.proofs if proof.dataset == "restore_points"]
     assert "newest first" in newest.what
-    created = dt.datetime.fromisoformat(json.loads(newest.json)["creationTime"]).astimezone(dt.UTC)
-    assert row["observed"].startswith(f"{created:%Y-%m-%d %H:%M} UTC")
+    zone = whole_audit.snapshot.timezone
+    created = dt.datetime.fromisoformat(json.loads(newest.json)["creationTime"]).astimezone(ZoneInfo(zone))
+    assert row["observed"].startswith(f"{created:%Y-%m-%d %H:%M} {zone}")
     assert shown.notes == ()
     copies = found[found["check_id"] == "CPY-001"].iloc[0]
     assert {p.dataset for p in whole_audit.explain(copies["finding_id"]).proofs} == {"backup_objects", "backups"}

@@ -239,6 +239,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         parts = [server_tables(name, job_count, session_count, word) for name in names]
         tables = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
         rows = {"jobs": job_count, "job_states": job_count, "sessions": session_count, "session_history": 1}
+        rows |= {"backups": 0, "restore_points": 0}
         manifest = manifest_of(names, rows, word, changes=changes or {}, tls=tls, jobs_pattern=jobs_pattern)
         snapshot = Snapshot.from_tables(tables, now=NOW, since=SINCE, until=UNTIL, manifest=manifest)
         loaded = None

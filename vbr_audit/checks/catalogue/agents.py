@@ -170,9 +170,9 @@ def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> 
     machine = one_of(kind, ("Computer", "Cluster")).mask(~surely_one(kind, *_TYPES))
     held = _held_by_name(objects)
     codes = codes_of(entities["name"])
-    found = np.array([*(_best(held, str(name)) for name in codes.texts), None], dtype=object)[codes.rows]
+    found = np.array([*(_best(held, str(name)) for name in codes.texts), pd.NA], dtype=object)[codes.rows]
     nameless = len(objects) > 0 and bool(objects["name"].isna().all())
-    unclear = np.array([answer is None or (nameless and not answer) for answer in found.tolist()], dtype=bool)
+    unclear = np.array([answer is pd.NA or (nameless and not answer) for answer in found.tolist()], dtype=bool)
     answers = np.array([answer is True for answer in found.tolist()], dtype=bool)
     return explained(
         Outcome(
@@ -217,29 +217,25 @@ def _is_computer(entities: pd.DataFrame) -> pd.Series:
     return (kind == "Computer").mask(~surely_one(kind, *_TYPES))
 
 
-def _held_by_name(objects: pd.DataFrame) -> dict[str, dict[str, bool | None]]:
+def _held_by_name(objects: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """For each host the names that backups know it by, and whether any of those has a restore point."""
     names, counts = codes_of(objects["name"]), objects["restore_points_count"]
     some = np.zeros(len(names.texts) + 1, dtype=bool)
     some[names.rows[surely(counts > 0)]] = True
     open_ = np.zeros(len(names.texts) + 1, dtype=bool)
     open_[names.rows[counts.isna().to_numpy()]] = True
-    held: dict[str, dict[str, bool | None]] = {}
+    held: dict[str, dict[str, Any]] = {}
     for text, yes, maybe in zip(names.texts.tolist(), some.tolist(), open_.tolist(), strict=False):
         key = str(text).casefold()
         known = held.setdefault(key.partition(".")[0], {})
-        known[key] = _either(known.get(key, False), True if yes else None if maybe else False)
+        known[key] = known.get(key, False) | (yes or (pd.NA if maybe else False))
     return held
 
 
-def _best(held: dict[str, dict[str, bool | None]], name: str) -> bool | None:
-    key = name.casefold()
-    answer: bool | None = False
+def _best(held: dict[str, dict[str, Any]], name: str) -> Any:
+    """Whether what backups know by this name has a restore point; NA where that is not known."""
+    key, answer = name.casefold(), False
     for other, has_point in held.get(key.partition(".")[0], {}).items():
         if other == key or "." not in other or "." not in key:
-            answer = _either(answer, has_point)
+            answer |= has_point
     return answer
-
-
-def _either(one: Any, other: Any) -> bool | None:
-    return True if one or other else None if None in (one, other) else False

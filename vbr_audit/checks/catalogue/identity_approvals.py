@@ -22,7 +22,12 @@ _FOUR_EYES: Final = r"four[\s-]?eyes"
 _OFF: Final = r"\b(?:disabl\w*|deactivat\w*|(?:switch|turn)\w*\s+off)\b"
 _USER_OR_ROLE: Final = r"\b(?:users?|roles?)\b"
 
-_APPROVED = {"state": "Approved", "created_by": r"HANSA\backupadmin", "processed_by": r"HANSA\s.meier"}
+_APPROVED = {
+    "state": "Approved",
+    "created_by": r"HANSA\backupadmin",
+    "processed_by": r"HANSA\s.meier",
+    "name": "Delete backup",
+}
 _ALONE = {**_APPROVED, "processed_by": r"hansa\BackupAdmin"}
 _WAITING = {"state": "Pending"}
 _ADDED = {"state": "Info", "name": "Add user"}
@@ -64,7 +69,23 @@ _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"
                 ]
             },
         ),
+        Example("PASS", {}, {"authorization_events": [{**_APPROVED, "name": "Disable job"}]}),
         Example("FAIL", {}, {"authorization_events": [_APPROVED, _ALONE]}),
+        *(
+            Example("FAIL", {}, {"authorization_events": [{**_OFF_AGREED, "created": hours_ago(2)}, at_once]})
+            for at_once in ({**_SWITCHED, "created": hours_ago(2)}, {**_WAITING, "created": hours_ago(2)})
+        ),
+        Example(
+            "FAIL",
+            {},
+            {
+                "authorization_events": [
+                    {**_OFF_AGREED, "created": hours_ago(12)},
+                    {**_WAITING, "created": hours_ago(9)},
+                    {**_OFF_AGREED, "created": hours_ago(2)},
+                ]
+            },
+        ),
         Example(
             "FAIL",
             {},
@@ -143,7 +164,9 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     newest, last_change = own["created"][proof].max(), own["created"][changed].max()
     last_off = own["created"][off].max()
     undated = bool((changed | off).any()) and bool(own["created"][proof | changed | off].isna().any())
-    stands = bool(proof.any()) and not undated and (not changed.any() or bool(newest > last_change))
+    # What was approved and bears no name may have been the request to switch it off.
+    unnamed = bool((about.isna().to_numpy() & surely(own["state"] == "Approved")).any())
+    stands = bool(proof.any()) and not undated and not unnamed and (not changed.any() or bool(newest > last_change))
     stands &= not off.any() or bool(newest > last_off)
     ended = bool(off.any()) and not undated and not bool(newest > last_off) and not bool(last_change > last_off)
     count = int(proof.sum())

@@ -109,9 +109,8 @@ def _allowed(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]
     The default leaves a run some time beyond its day; the same time is left beyond a longer pause of a schedule.
     """
     usual = objects["pause_h"] + max(default - 24, 0)
-    usual = usual.mask(surely(usual < default), default)
-    most = objects["loosest_rpo_hours"].fillna(0)
-    return objects["rpo_hours"].fillna(usual), usual.mask(surely(usual < most), most)
+    usual = usual.clip(lower=default)
+    return objects["rpo_hours"].fillna(usual), usual.clip(lower=objects["loosest_rpo_hours"].fillna(0))
 
 
 @check(

@@ -227,6 +227,15 @@ def full_lately(
         Example("UNKNOWN", {**_GONE, "name": "Copy\\Nightly"}, _LISTED),
         Example("UNKNOWN", _GONE, {**_LISTED, "sessions": [{"job_id": "j2", "created": hours_ago(24 * 7)}]}),
         Example("UNKNOWN", _GONE, {**_LISTED, "restore_points": [{"backup_id": "b2", "created": hours_ago(24 * 7)}]}),
+        Example(
+            "UNKNOWN",
+            _GONE,
+            {
+                **_LISTED,
+                "sessions": [{"job_id": "j2", "created": hours_ago(24 * days)} for days in (9, 8)],
+                "restore_points": [{"backup_id": "b2", "created": hours_ago(24 * days)} for days in (2, 9)],
+            },
+        ),
         Example("UNKNOWN", {"job_id": "j2"}, _LISTED),
         Example("UNKNOWN", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "backups"}]}),
         Example(
@@ -261,11 +270,9 @@ def backup_has_job(
     unnamed = backups["job_id"].isna().to_numpy()
     worker = ~found & _are_parts(backups["name"])
     untyped = ~found & backups["job_type"].isna().to_numpy()
-    ran = _newest_of(sessions["created"], places_of(sessions["job_id"], backups["job_id"]), sessions["job_id"], backups)
-    made = _newest_of(
-        points["created"], places_of(points["backup_id"], backups["backup_id"]), points["backup_id"], backups
-    )
-    last = ran.where(ran.notna() & ~(ran < made), made)
+    ran = _newest_of(sessions["created"], sessions["job_id"], backups["job_id"])
+    made = _newest_of(points["created"], points["backup_id"], backups["backup_id"])
+    last = pd.concat([ran, made], axis=1).max(axis=1)
     alive = ~found & surely(aged_limit(last, alive_days, now))
     unclear = unnamed | (found & (job["seen_in"].isna().to_numpy() | only_here))
     unclear |= worker | untyped | alive | (~found & open_list)
@@ -295,12 +302,10 @@ def _are_parts(names: pd.Series) -> Cells:
     return surely(names.str.contains("\\", regex=False).astype("boolean"))
 
 
-def _newest_of(instants: pd.Series, first: Cells, keys: pd.Series, backups: pd.DataFrame) -> pd.Series:
-    """For each backup the newest instant of the rows with its key; `first` is the first backup with each row's key."""
-    newest = instants.groupby(first).max()
-    own = "backup_id" if keys.name == "backup_id" else "job_id"
-    place = places_of(backups[own], backups[own])
-    return pd.Series(newest.reindex(place).array, index=backups.index).mask(backups[own].isna().to_numpy())
+def _newest_of(instants: pd.Series, keys: pd.Series, own: pd.Series) -> pd.Series:
+    """For each key in `own` the newest of the instants with that key in `keys`; NaT for a key that is NA."""
+    newest = instants.groupby(places_of(keys, own)).max()
+    return pd.Series(newest.reindex(places_of(own, own)).array, index=own.index).mask(own.isna().to_numpy())
 
 
 @check(

@@ -58,6 +58,7 @@ _LATER_UNREAD = "lastResult is None, and no run after the period tells more"
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
         Example("PASS", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_OK_RUN, _RUNNING]}),
+        Example("PASS", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_OK_RUN]}),
         Example("FAIL", {}, {"job_states": [{"last_result": "Failed"}]}),
         Example("FAIL", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING, _FAILED_RUN]}),
         Example("UNKNOWN", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING]}),
@@ -88,6 +89,7 @@ def last_run_good(
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
         Example("PASS", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING, _OK_RUN]}),
+        Example("PASS", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_OK_RUN]}),
         Example("FAIL", {}, {"job_states": [{"last_result": "Warning"}]}),
         Example("FAIL", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING, _WARNED_RUN]}),
         Example("UNKNOWN", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING]}),

@@ -27,6 +27,7 @@ from vbr_audit.checks.sessions import count_of, finished, in_time, longest_strea
 from vbr_audit.tables.enums import GOOD_RESULTS
 
 _EXPECTED = {"job_id": "job-1", "expected_to_run": True}
+_RAN = {"job_id": "job-1"}
 _ASIDE = {"job_id": "job-1", "expected_to_run": False}
 _READS = ("job_id", *(f"job_runs.{name}" for name in ("job_id", "state", "started")))
 
@@ -104,13 +105,14 @@ def runs_succeed(
     settled = (runs.known > 0) & ((lowest >= required) | (highest < required))
     open_ = runs.unclear + runs.dateless
     shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
+    judged = _are_judged(jobs, sessions, since, until)
     return Outcome(
         nullable(lowest >= required, ~settled, jobs.index),
         observed=worded(jobs.index, (runs.known > 0, shares)),
         expected=f"≥ {100 * required:.1f} % of the finished runs; below {100 * min_rate:.1f} % it weighs in full",
         severity=worded(jobs.index, (settled & (lowest < required) & (lowest >= min_rate), "medium")),
-        applies=_are_judged(jobs, sessions, since, until),
-        reason=_why(jobs, settled, open_ > 0),
+        applies=judged,
+        reason=_why(judged, settled, open_ > 0),
     )
 
 
@@ -153,11 +155,12 @@ def failures_isolated(
     most = longest_streaks(ended[order], ~fine[order], jobs) + runs.dateless
     settled = (runs.known > 0) & (((sure >= failures) & (runs.dateless == 0)) | (most < failures))
     said = phrased("{} failed in a row at most", sure, where=sure > 0)
+    judged = _are_judged(jobs, sessions, since, until)
     return Outcome(
         nullable(sure < failures, ~settled, jobs.index),
         observed=worded(jobs.index, ((runs.known > 0) & (sure > 0), said), (runs.known > 0, "none failed")),
-        applies=_are_judged(jobs, sessions, since, until),
-        reason=_why(jobs, settled, runs.unclear + runs.dateless > 0),
+        applies=judged,
+        reason=_why(judged, settled, runs.unclear + runs.dateless > 0),
     )
 
 
@@ -172,10 +175,10 @@ def failures_isolated(
     expected="at least one run with Success or Warning",
     remediation="Home > Jobs > right-click the job > Statistics: correct the error, and run the job at once.",
     examples=(
-        Example("PASS", _EXPECTED, _runs("Success")),
-        Example("PASS", _EXPECTED, _runs("Warning")),
+        Example("PASS", _RAN, _runs("Success")),
+        Example("PASS", _RAN, _runs("Warning")),
         Example("FAIL", _EXPECTED, _runs("Failed")),
-        Example("PASS", _EXPECTED, _beside(_runs("Success", "Success"), _DATELESS)),
+        Example("PASS", _RAN, _beside(_runs("Success", "Success"), _DATELESS)),
         Example("UNKNOWN", _EXPECTED, _beside(_runs("Success"), _DATELESS)),
         Example("UNKNOWN", _EXPECTED, _runs("Failed", None)),
         Example("FAIL", _EXPECTED, _SILENT),
@@ -200,22 +203,22 @@ def one_run_succeeded(
     """
     runs = runs_of(jobs, sessions, since, until)
     open_ = runs.unclear + runs.dateless
-    silent = (rows_of(owners_of(jobs, sessions, since, until), jobs) == 0) & _are_linked(jobs, sessions)
-    due = _starts_due(jobs, schedules)
-    settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0)) | (silent & surely(due > 0))
+    judged = _are_judged(jobs, sessions, since, until)
+    silent, due = surely(~judged), _starts_due(jobs, schedules)
+    settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0)) | (silent & due.notna().to_numpy())
     shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
     none = phrased(_NO_RUN + "; {} were due", due, where=silent & surely(due > 0))
     expected, rest = jobs["expected_to_run"], silent & surely(due == 0)
     return Outcome(
         nullable(runs.good > 0, ~settled, jobs.index),
         observed=worded(jobs.index, (runs.known > 0, shares), (silent & surely(due > 0), none)),
-        applies=expected.mask((runs.known + open_ > 0) & surely(~expected), True).mask(rest, False),
+        applies=expected.mask(surely(judged), True).mask(rest, False),
         reason=_why(
-            jobs,
-            settled & ~(silent & surely(~expected)) & expected.notna().to_numpy(),
+            judged,
+            settled & ~(silent & ~surely(expected)),
             open_ > 0,
             (silent & surely(~expected), "the job is disabled or not scheduled, and did not run"),
-            (expected.isna(), "whether the job is expected to run is not known"),
+            (silent & expected.isna().to_numpy(), "whether the job is expected to run is not known"),
             (rest, "no start was due in the period"),
         ),
     )
@@ -274,12 +277,13 @@ def first_attempt_succeeds(
     bad = needed / total > max_share
     settled = (known > 0) & (good | bad)
     said = phrased("{} of {} runs needed a retry", needed, known, where=known > 0)
+    judged = _are_judged(jobs, sessions, since, until)
     return Outcome(
         nullable(good, ~settled, jobs.index),
         observed=worded(jobs.index, (known > 0, said)),
         expected=f"≤ {100 * max_share:.0f} % of the runs",
-        applies=_are_judged(jobs, sessions, since, until),
-        reason=_why(jobs, settled, unclear > 0),
+        applies=judged,
+        reason=_why(judged, settled, unclear > 0),
     )
 
 
@@ -333,6 +337,7 @@ def errors_do_not_repeat(
     settled = (runs.known > 0) & ((most - runs.dateless >= times) | (open_ == 0))
     which = listed(pairs[0][repeated], pd.Series(words.take(pairs[1][repeated]), dtype=message.dtype), jobs.index)
     named = which.notna().to_numpy()
+    judged = _are_judged(jobs, sessions, since, until)
     return Outcome(
         nullable(most < times, ~settled, jobs.index),
         observed=worded(
@@ -341,8 +346,8 @@ def errors_do_not_repeat(
             ((runs.known > 0) & (most > 1), phrased("{} equal errors at most", most, where=most > 1)),
             (runs.known > 0, "none repeats"),
         ),
-        applies=_are_judged(jobs, sessions, since, until),
-        reason=_why(jobs, settled, open_ > 0),
+        applies=judged,
+        reason=_why(judged, settled, open_ > 0),
     )
 
 
@@ -369,12 +374,13 @@ def _starts_due(jobs: pd.DataFrame, schedules: pd.DataFrame) -> pd.Series:
     return taken(schedules["due"], places_of(jobs["job_id"], schedules["job_id"]), jobs.index)
 
 
-def _why(jobs: pd.DataFrame, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:
+def _why(judged: pd.Series, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:
     """Why a job is set aside, else why nothing can be said of it."""
     told = worded(
-        jobs.index,
+        judged.index,
         (unclear, "state, result, message or start of some sessions is not known"),
         *cases,
+        (surely(~judged), "no run in the period; RUN-007 and RUN-014 tell whether one was due"),
         default="no finished run in the period",
     )
     return told.mask(settled)
