@@ -143,6 +143,7 @@ _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"
             {},
             {"authorization_events": [{**_WAITING, "created": hours_ago(3)}, _EARLIER_INFO, _SWITCHED]},
         ),
+        Example("UNKNOWN", {}, {"authorization_events": [_APPROVED, {**_APPROVED, "name": None}]}),
         Example("UNKNOWN", {}, {"authorization_events": [_ADDED]}),
         Example("UNKNOWN", {}),
         Example("UNKNOWN", {}, {"authorization_events": [_APPROVED]}, datasets={"authorization_events": "partial"}),

@@ -215,7 +215,7 @@ def one_run_succeeded(
         applies=expected.mask(surely(judged), True).mask(rest, False),
         reason=_why(
             judged,
-            settled & ~(silent & ~surely(expected)),
+            settled & ~rest & ~(silent & ~surely(expected)),
             open_ > 0,
             (silent & surely(~expected), "the job is disabled or not scheduled, and did not run"),
             (silent & expected.isna().to_numpy(), "whether the job is expected to run is not known"),
