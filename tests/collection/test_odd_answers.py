@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 import vbr_audit as va
 from vbr_audit.api.client import Client
+from vbr_audit.checks.needs import datasets_to_read
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.run_folder import load
@@ -74,7 +75,8 @@ def client_of(server: OddServer) -> Client:
 
 def read(server: OddServer, **period: str) -> Snapshot:
     with client_of(server) as client:
-        request = CollectionRequest(period=PeriodRequest.of(**period), workers=2)  # type: ignore[arg-type]
+        needed = datasets_to_read(core_policy())
+        request = CollectionRequest(period=PeriodRequest.of(**period), datasets=needed, workers=2)  # type: ignore[arg-type]
         return read_snapshot(client, request, tool_version="test")
 
 

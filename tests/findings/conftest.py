@@ -61,6 +61,7 @@ def estate() -> Callable[..., Snapshot]:
                 key
                 | {
                     "session_id": f"s-{name}",
+                    "session_type": "BackupJob",
                     "state": "Stopped",
                     "result": "Success",
                     "created": "2026-10-31T21:00:00Z",

@@ -192,15 +192,15 @@ def test_good_estate(estate: Estate) -> None:
     results = evaluate(estate(), core_policy())
     summary = results.summary
     assert summary.verdict.level == "pass"
-    assert summary.verdict.headline == "All 32 findings are good."
+    assert summary.verdict.headline == "All 36 findings are good."
     assert summary.verdict.detail == (
-        "All 4 datasets that the checks need were read whole (2 jobs, 2 job states, 2 sessions)."
+        "All 6 datasets that the checks need were read whole (2 jobs, 2 job states, 2 sessions, 0 restore points)."
     )
     assert results.incomplete == ()
     assert (summary.jobs_in_scope, summary.jobs_disabled) == (2, 0)
     assert summary.sessions_by_result == {"Success": 2, "Warning": 0, "Failed": 0, "None": 0, "not known": 0}
     assert summary.success_rate == 1.0
-    assert (summary.datasets_complete, summary.datasets_total) == (6, 6)
+    assert (summary.datasets_complete, summary.datasets_total) == (8, 8)
 
 
 def test_failing_estate(estate: Estate) -> None:
@@ -219,7 +219,7 @@ def test_needed_dataset_not_whole_makes_the_run_incomplete(estate: Estate, statu
     assert results.incomplete == (f"sessions of vbr01: {status} (403).",)
     assert results.summary.success_rate is None
     assert results.summary.verdict.detail.startswith(
-        "The run is incomplete: 1 of 4 needed datasets not read whole (2 jobs"
+        "The run is incomplete: 1 of 6 needed datasets not read whole (2 jobs"
     )
     assert rows(results, check_id="EVD-001", status="FAIL")["object_id"].tolist() == ["sessions"]
 

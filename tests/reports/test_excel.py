@@ -133,9 +133,12 @@ def test_a_retry_and_its_run_are_marked(make_run: MakeRun) -> None:
     sessions = context.snapshot.sessions.copy()
     start = pd.Timestamp("2026-10-05T20:00:00Z")
     sessions["created"] = pd.Series([start + pd.Timedelta(minutes=10 * row) for row in range(4)]).dt.as_unit("us")
+    sessions["ended"] = sessions["created"] + pd.Timedelta(minutes=5)
     sessions["result"] = pd.array(["Failed", "Failed", "Success", "Success"], dtype=sessions["result"].dtype)
     sessions.loc[3, "job_id"] = pd.NA
-    snapshot = dataclasses.replace(context.snapshot, tables=dict(context.snapshot.tables) | {"sessions": sessions})
+    jobs = context.snapshot.tables["jobs"].assign(retry_enabled=pd.array([True], dtype="boolean"))
+    changes = {"sessions": sessions, "jobs": jobs}
+    snapshot = dataclasses.replace(context.snapshot, tables=dict(context.snapshot.tables) | changes)
     changed = dataclasses.replace(context, snapshot=snapshot)
     header, *rows = planned(changed, "Sessions")
     assert [row[header.index("Is retry")] for row in rows] == [False, True, True, None]
@@ -351,7 +354,7 @@ def test_every_table_of_a_snapshot_has_a_sheet(make_run: MakeRun) -> None:
     filled = dataclasses.replace(context, snapshot=dataclasses.replace(context.snapshot, tables=tables))
     plans = {plan.name: plan for plan in plan_sheets(filled)}
     sources = {column.source for plan in plans.values() for column in plan.columns}
-    assert {f"table {name}" for name in SPECS if name != "datasets"} <= sources
+    assert {f"table {name}" for name in SPECS if name not in ("datasets", "edge_sessions")} <= sources
     assert all(len(name) <= 28 for name in plans)  # so that ` 99` can follow
     headers = {column.header: column for column in plans["Task sessions"].columns}
     assert headers["Processed (bytes)"].number_format == "#,##0"

@@ -165,8 +165,8 @@ def test_a_whole_hostile_estate_fits_too(hostile_estate: Audit, tmp_path: Path, 
     assert percent(hostile_estate.summary.compliance) in pdf_text(pdf, need_tool)
 
 
-def test_a_run_folder_lists_it_and_lets_it_go(hostile_estate: Audit, tmp_path: Path) -> None:
+def test_a_run_folder_lists_it_and_keeps_it(hostile_estate: Audit, tmp_path: Path) -> None:
     hostile_estate.write_outcome(tmp_path, formats=["executive", "json"])
     assert "  executive.html\n" in (tmp_path / "SHA256SUMS").read_text("utf-8")
     hostile_estate.write_outcome(tmp_path, formats=["json"])
-    assert not (tmp_path / "executive.html").exists()
+    assert "  executive.html\n" in (tmp_path / "SHA256SUMS").read_text("utf-8"), "no format is deleted unasked"

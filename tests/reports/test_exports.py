@@ -154,7 +154,7 @@ def test_an_audit_refuses_a_format_that_does_not_exist(hostile_estate: Audit, tm
         hostile_estate.write("docx", tmp_path / "report.docx")
 
 
-def test_the_command_line_writes_lists_and_removes_exports(hostile_estate: Audit, tmp_path: Path) -> None:
+def test_the_command_line_writes_lists_and_keeps_exports(hostile_estate: Audit, tmp_path: Path) -> None:
     run = hostile_estate.save(tmp_path / "run", formats=["json"])
     runner = CliRunner()
     wanted = "json,csv,junit,ocsf,oscal,md"
@@ -170,4 +170,4 @@ def test_the_command_line_writes_lists_and_removes_exports(hostile_estate: Audit
     assert runner.invoke(app, ["check", str(run), "--fail-on", "never", "--allow-incomplete"]).exit_code == 0
     assert {name: (run / name).read_bytes() for name in kept} == kept  # present exports are made anew, and the same
     hostile_estate.write_outcome(run, formats=["json"])
-    assert [name for name in names if (run / name).exists()] == ["findings.json"]
+    assert [name for name in names if (run / name).exists()] == names, "no format is deleted unasked"

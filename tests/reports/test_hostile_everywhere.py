@@ -35,6 +35,7 @@ pytestmark = pytest.mark.xdist_group("hostile")
 
 NEVER_HOSTILE: dict[Place, str] = {
     ("/api/v1/backups/*/backupFiles", "data[].backupId"): "the id in the path of the request, which must be one",
+    ("/api/v1/agents/protectionGroups/*/discoveredEntities", "data[].protectionGroupId"): "the same",
 }
 """Where a text stood that is hostile in no round, and why."""
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -75,7 +76,8 @@ def test_hostile_texts_reach_the_tables_and_no_check_breaks_over_them() -> None:
 
 TAME: set[tuple[str, str]] = {
     *(("datasets", column) for column in ("name", "path", "query", "revision", "sha256", "status")),
-    *(("servers", column) for column in ("revision", "revision_newest", "role", "tls", "url")),
+    *(("servers", column) for column in ("revision", "revision_newest", "role", "tls", "url", "zone", "zone_source")),
+    ("discovered_entities", "protection_group_id"),
     *(("job_settings", column) for column in ("control", "json_path")),
     *(("jobs", column) for column in ("seen_in", "settings_profile")),
     *(("repositories", column) for column in ("immutability_kind", "storage_class")),
