@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -43,12 +44,7 @@ def demo_command(
     debug: o.Debug = False,
 ) -> None:
     """Audit a simulated server and write a whole run: see what you would get before you point it at your own."""
-    try:
-        from vbr_audit import simulator
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the simulator needs the package {error.name}", hint="Install it with: pip install 'vbr-audit[demo]'"
-        ) from None
+    simulator = _simulator()
     from pydantic import SecretStr
 
     from vbr_audit.checks.site import load_site
@@ -87,3 +83,14 @@ def demo_command(
             password=SecretStr(simulator.DEMO_PASSWORD),
         )
         run_order(order, (server,), {"note": NOTE, "policy": order.policy})
+
+
+def _simulator() -> ModuleType:
+    """The package of the simulator, which needs more than the rest."""
+    try:
+        from vbr_audit import simulator
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the simulator needs the package {error.name}", hint="Install it with: pip install 'vbr-audit[demo]'"
+        ) from None
+    return simulator

@@ -115,12 +115,12 @@ def _delete(simulator: Simulator, job: Job) -> Response:
 
 def _start(simulator: Simulator, job: Job) -> Response:
     full = read_start(request.data)
-    return _session(job_changes.start(simulator.estate, job, at=simulator.now(), full=full))
+    return _session(job, job_changes.start(simulator.estate, job, at=simulator.now(), full=full))
 
 
 def _stop(simulator: Simulator, job: Job) -> Response:
     graceful = read_stop(request.data, g.revision)
-    return _session(job_changes.stop(simulator.estate, job, at=simulator.now(), graceful=graceful))
+    return _session(job, job_changes.stop(simulator.estate, job, at=simulator.now(), graceful=graceful))
 
 
 def _enable(simulator: Simulator, job: Job) -> Response:
@@ -133,12 +133,12 @@ def _disable(simulator: Simulator, job: Job) -> Response:
     return _switched()
 
 
-def _session(session: Session) -> Response:
+def _session(job: Job, session: Session) -> Response:
     """The session that was started or stopped.
 
     1.3-rev2 documents 204 beside 201 and does not say when; here agent policies get it.
     """
-    if session.kind == "AgentPolicy" and at_least(g.revision, "1.3-rev2"):
+    if job.plan.type.endswith("Policy") and at_least(g.revision, "1.3-rev2"):
         return _nothing()
     return _created(writer(g.revision)(session))
 

@@ -55,7 +55,7 @@ class Job:
         if kind in _SESSION_KINDS:
             return _SESSION_KINDS[kind]
         if "Agent" in kind:
-            return "AgentPolicy" if kind.endswith("Policy") else "AgentBackup"
+            return "AgentBackup"
         return "BackupJob"
 
     @property

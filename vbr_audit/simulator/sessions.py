@@ -13,7 +13,6 @@ _OLDER_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "ReplicaJob": (("1.2-rev0", "Job"),),
     "BackupCopyJob": (("1.2-rev0", "Job"), ("1.3-rev0", "BackupJob"), ("1.3-rev1", "CopyBackup")),
     "AgentBackup": (("1.2-rev0", "Job"), ("1.3-rev0", "BackupJob")),
-    "AgentPolicy": (("1.2-rev0", "Job"), ("1.3-rev0", "BackupJob")),
     "UnstructuredDataBackupCopy": (("1.2-rev0", "Job"), ("1.3-rev0", "BackupJob")),
     "SureBackupContentScan": (("1.2-rev0", "Job"), ("1.3-rev1", "SureBackup")),
     "ConfigurationResynchronize": (("1.2-rev0", "Infrastructure"),),

@@ -102,7 +102,8 @@ def follow(material: Material) -> Followed:
     after, parent = _after_others(jobs, runs, owner, chained)
     job, at = _in_order(np.concatenate([starts.job, after[0]]), np.concatenate([starts.at, after[1]]))
     told &= ~chained | (parent >= 0)
-    told &= (_has_own(jobs) | chained) & ~always & ~_unsure_ways(jobs) & (born < _LATEST)
+    unseen_runs = _runs_unseen(jobs, owner)
+    told &= (_has_own(jobs) | chained) & ~always & ~_unsure_ways(jobs) & (born < _LATEST) & ~unseen_runs
     keep = told[job]
     job, at = job[keep], at[keep]
     served_sure, served = _served(job, at, ran, ran.is_sure), _served(job, at, ran, np.ones(len(ran.job), dtype=bool))
@@ -113,7 +114,8 @@ def follow(material: Material) -> Followed:
     dateless = np.bincount(owner[(owner >= 0) & runs["started"].isna().to_numpy()], minlength=len(jobs)) > 0
     unseen = at < _oldest_session(material)
     open_ = ~served & ~busy & (unseen | dateless[job] | ~sure[job])
-    reason = _why(jobs, told, always, chained & (parent < 0), born, dateless, sure, (job, unseen & ~served & ~busy))
+    forgotten = (job, unseen & ~served & ~busy)
+    reason = _why(jobs, told, always, unseen_runs, chained & (parent < 0), born, dateless, sure, forgotten)
     return Followed(
         job,
         at,
@@ -176,6 +178,12 @@ def _has_own(jobs: pd.DataFrame) -> Cells:
 def _unsure_ways(jobs: pd.DataFrame) -> Cells:
     """Whether of some way it is not known if a job starts by it."""
     return np.asarray(np.logical_or.reduce([jobs[f"schedule_{way}_enabled"].isna().to_numpy() for way in _WAYS]))
+
+
+def _runs_unseen(jobs: pd.DataFrame, owner: Cells) -> Cells:
+    """The policies of which no run is known: what the agents do by themselves, the server need not tell."""
+    ran = np.bincount(owner[owner >= 0], minlength=len(jobs)) > 0
+    return surely(jobs["type"].str.endswith("Policy").astype("boolean")) & ~ran
 
 
 def _always_runs(jobs: pd.DataFrame) -> Cells:
@@ -320,6 +328,7 @@ def _why(
     jobs: pd.DataFrame,
     told: Cells,
     always: Cells,
+    unseen_runs: Cells,
     orphaned: Cells,
     born: Cells,
     dateless: Cells,
@@ -331,6 +340,7 @@ def _why(
     return worded(
         jobs.index,
         (always, "it runs all the time: no start is ever due"),
+        (unseen_runs, "its machines run by themselves, and the server tells of no run of them"),
         (_unsure_ways(jobs), "how its schedule starts it is not known"),
         (orphaned, "the job that it runs after is not listed, or is not the only one of its name"),
         (told & forgotten, "the server's history of sessions begins later than the job"),
