@@ -151,8 +151,10 @@ def _by_check(rows: Iterable[Any]) -> dict[str, list[Any]]:
 
 
 def _answer(told: _Coverage, rows: Sequence[_Finding]) -> RecordedAnswer:
-    names = ("object_id", "object_name", "result", "severity", "observed", "expected", "json_path")
-    names += ("cause_kind", "cause_key", "cause_name")
+    names = (
+        *("object_id", "object_name", "result", "severity", "observed", "expected", "json_path"),
+        *("cause_kind", "cause_key", "cause_name"),
+    )
     cells = {name: _cells([getattr(row, name) for row in rows]) for name in names}
     # What was accepted outside of this tool has no waiver of ours.
     accepted = [row.status == "WAIVED" and row.waiver_id is None for row in rows]
