@@ -159,7 +159,15 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "restore_points": [*good, *copied, *bad],
         "backup_files": [*files(good, "good"), *files(copied, "good"), *files(bad, "bad")],
         "sessions": [
-            {"session_id": f"s-{one}", "job_id": one, "result": "Success", "created": ago(9), "ended": ago(8)}
+            {
+                "session_id": f"s-{one}",
+                "job_id": one,
+                "session_type": "BackupJob",
+                "state": "Stopped",
+                "result": "Success",
+                "created": ago(9),
+                "ended": ago(8),
+            }
             for one in ("j1", "j2", "j3")
         ],
         "repositories": [HARDENED, CLOUD, CELLAR],
@@ -455,7 +463,8 @@ def test_a_content_scan_verifies_the_jobs_that_it_takes() -> None:
     tables["jobs"].append({"job_id": "scan", "type": "SureBackupContentScan", "source_job_ids": "j9,j3"})
     assert not objects(tables).loc["bad", "is_verified"]
 
-    tables["sessions"].append({"session_id": "s9", "job_id": "scan", "result": "Success", "ended": ago(1)})
+    scan = {"session_id": "s9", "job_id": "scan", "session_type": "SureBackup", "result": "Success"}
+    tables["sessions"].append({**scan, "state": "Stopped", "created": ago(2), "ended": ago(1)})
     assert objects(tables).loc["bad", "is_verified"]
 
 

@@ -141,7 +141,7 @@ OWN_RUN_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
         "EntraIDAuditLogBackup": (),
         "FileBackup": (),
         "ObjectStorageBackup": (),
-        "SureBackupContentScan": ("SureBackupContentScan",),
+        "SureBackupContentScan": ("SureBackupContentScan", "SureBackup"),
         "WindowsAgentBackup": _AGENT,
         "WindowsAgentBackupFailoverCluster": _AGENT,
         "LinuxAgentBackup": _AGENT,

@@ -238,11 +238,9 @@ def full_lately(
         ),
         Example("UNKNOWN", {"job_id": "j2"}, _LISTED),
         Example("UNKNOWN", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "backups"}]}),
-        Example(
-            "UNKNOWN",
-            _GONE,
-            {"jobs": [{"job_id": "j1", "seen_in": "jobs"}, {"job_id": None, "seen_in": "jobs"}]},
-        ),
+        Example("FAIL", _GONE),
+        Example("UNKNOWN", _GONE, {"jobs": [{"job_id": None, "seen_in": "jobs"}]}),
+        Example("FAIL", _GONE, {"jobs": [{"job_id": "j1", "seen_in": "jobs"}, {"job_id": None, "seen_in": "jobs"}]}),
         Example("UNKNOWN", {"job_id": None}, {"jobs": [{"job_id": "j1", "seen_in": "jobs"}]}),
         Example("UNKNOWN", _GONE, {"jobs": [{"job_id": "j1"}]}, datasets={"jobs": "partial"}),
     ),
@@ -264,7 +262,8 @@ def backup_has_job(
     is gone. A backup named `Job\\Source` is that of a worker of a copy job, which has an id of its own.
     """
     job = beside(backups["job_id"], jobs, "job_id")
-    open_list = bool(jobs["job_id"].isna().any())
+    # One job without an id is an odd row, which says nothing of the others; a list without ids says nothing at all.
+    open_list = len(jobs) > 0 and bool(jobs["job_id"].isna().all())
     found = job["job_id"].notna().to_numpy()
     only_here = surely((job["seen_in"] == "backups").astype("boolean"))
     unnamed = backups["job_id"].isna().to_numpy()

@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.dates import at_or_before, within
 from vbr_audit.checks.logic import (
     Cells,
@@ -78,6 +79,7 @@ _TASK_OF_LAST = {"session_id": "last", "algorithm": "Increment", "read_bytes": 1
         "task_sessions.read_bytes",
         "task_sessions.algorithm",
         "task_sessions.session_id",
+        "task_sessions.name",
         "sessions.session_id",
         "sessions.job_id",
         "sessions.created",
@@ -137,9 +139,10 @@ def volume_usual(
 
     Compared are incremental runs that ended in the period: the newest one with the median of those before it.
     """
-    astray = int(((places_of(tasks["session_id"], sessions["session_id"]) < 0) & ~_is_early(tasks, since)).sum())
+    place = places_of(tasks["session_id"], sessions["session_id"])
     size, usable, volume = _amounts(tasks, sessions, until)
     owner, doubtful = places_of(sessions["job_id"], jobs["job_id"]), np.isnan(volume)
+    astray = _may_own((place < 0) & ~_is_early(tasks, since), np.append(owner, -1)[place], tasks["name"], jobs)
     dateless = count_of(owner, usable & sessions["created"].isna().to_numpy(), jobs)
     order = in_time(np.where(usable, owner, -1), sessions)
     mine, amounts = owner[order], volume[order]
@@ -149,7 +152,7 @@ def volume_usual(
     before = pd.Series(amounts[~newest]).groupby(mine[~newest])
     usual = before.median().reindex(range(len(jobs))).to_numpy(dtype=float)
     enough = np.bincount(mine[~newest], minlength=len(jobs)) >= min_runs
-    unclear = count_of(owner, doubtful & usable, jobs) + dateless + astray > 0
+    unclear = (count_of(owner, doubtful & usable, jobs) + dateless > 0) | astray
     bare = count_of(owner, size > 0, jobs) == 0
     good = np.abs(last - usual) <= max_change * usual
     judged = enough & ~unclear
@@ -193,16 +196,17 @@ def volume_usual(
         Example("PASS", _JOB, _task("Success") | {"task_sessions": [_UNNAMED, {**_EARLY, "result": "Success"}]}),
         Example("PASS", _JOB, _task("Success") | {"task_sessions": [_UNNAMED, {"type": "Antivirus"}]}),
         Example("FAIL", _JOB, _task("Failed")),
-        Example("FAIL", _JOB, _task("Failed", "Success", _LATER)),
+        Example("FAIL", _JOB, _task("Failed", "Success", {**_LATER, "name": "srv-1"})),
         Example("FAIL", _JOB, _task("Failed", "Warning")),
         Example("UNKNOWN", _JOB, _task(None)),
         Example("UNKNOWN", _JOB, _task("Failed", "Sideways")),
         Example("UNKNOWN", _JOB, _task("Failed", None)),
-        Example("UNKNOWN", _JOB, _task("Success", "Success", {**_EARLY, "result": "Failed"})),
-        Example("UNKNOWN", _JOB, _task("Success", "Success", {**_LATER, "result": "Success"})),
+        Example("UNKNOWN", _JOB, _task("Success", "Success", {**_EARLY, "result": "Failed", "name": "srv-1"})),
+        Example("UNKNOWN", _JOB, _task("Success", "Success", {**_LATER, "result": "Success", "name": "srv-1"})),
         Example("UNKNOWN", _JOB),
         Example("UNKNOWN", _JOB, _task("Success"), datasets={"task_sessions": "partial"}),
         Example("NOT_APPLICABLE", _JOB, _task("Failed", "Failed")),
+        Example("NOT_APPLICABLE", _JOB, _task("Failed", "Failed", {**_LATER, "result": "Failed", "name": "srv-2"})),
     ),
 )
 def every_object_succeeded(
@@ -221,8 +225,8 @@ def every_object_succeeded(
     fine = surely(~green) | (surely(green) & surely(settled_task) & tasks["type"].notna().to_numpy())
     bad, in_green = count_of(owner, failed, jobs), count_of(owner, surely(green), jobs)
     total = rows_of(owner, jobs)
-    lost = job.isna().to_numpy() & ~scan & ~(_is_early(tasks, since) & surely(settled_task))
-    open_ = (count_of(owner, ~fine & ~failed, jobs) > 0) | bool(lost.any())
+    lost = (place < 0) & ~scan & ~(_is_early(tasks, since) & surely(settled_task))
+    open_ = (count_of(owner, ~fine & ~failed, jobs) > 0) | _may_own(lost, owner, tasks["name"], jobs)
     settled = (bad > 0) | ((total > 0) & ~open_)
     names = listed(np.where(failed, owner, -1), tasks["name"], jobs.index)
     seen = phrased("{} failed: {}", bad, names.fillna("not named"), where=bad > 0)
@@ -254,6 +258,14 @@ def _amounts(tasks: pd.DataFrame, sessions: pd.DataFrame, until: dt.datetime) ->
     read = tasks["read_bytes"].to_numpy(dtype=float, na_value=0.0)
     volume = np.bincount(place[place >= 0], weights=read[place >= 0], minlength=len(sessions)) / 10**9
     return size, usable, np.where(doubtful, np.nan, volume)
+
+
+def _may_own(lost: Cells, owner: Cells, names: pd.Series, jobs: pd.DataFrame) -> Cells:
+    """The jobs that a task whose session is not known may be of: those with a task for an object of the same name."""
+    rows = codes_of(names).rows
+    concerned = np.zeros(len(jobs), dtype=bool)
+    concerned[owner[(owner >= 0) & np.isin(rows, np.unique(rows[lost]))]] = True
+    return concerned
 
 
 def _is_early(tasks: pd.DataFrame, since: dt.datetime) -> Cells:

@@ -35,7 +35,8 @@ class _Names:
 
     def __init__(self, material: Material) -> None:
         objects = material.frame("backup_objects")
-        self.is_whole = material.is_whole("backup_objects") and bool(objects["name"].notna().all())
+        nameless = len(objects) > 0 and bool(objects["name"].isna().all())
+        self.is_whole = material.is_whole("backup_objects") and not nameless
         self.held: dict[str, tuple[str, bool | None]] = {}
         self.by_host: dict[str, list[str]] = {}
         for name, count in zip(objects["name"].tolist(), objects["restore_points_count"].tolist(), strict=True):

@@ -259,12 +259,12 @@ def verified(material: Material, units: pd.DataFrame, owners: Cells, index: pd.I
     job = beside(job_ids, jobs, "job_id")
     on = job["health_check_enabled"] & job["health_check_scheduled"]
     on = on.mask(surely(~support(job["settings_profile"], "health_check_enabled")), False)
-    jobs_of, results = (codes_of(material.text("sessions", name)) for name in ("job_id", "result"))
+    jobs_of, results = (codes_of(material.text("job_runs", name)) for name in ("job_id", "result"))
     good = jobs_of.texts_of(results.among(GOOD_RESULTS))
     open_ = jobs_of.texts_of(results.rows < 0)
-    jobless = bool((jobs_of.rows < 0).any()) or not material.is_whole("sessions")
+    unread = not material.is_whole("sessions")
     ran = job_ids.isin(good).astype("boolean")
-    ran = ran.mask(~surely(ran) & (job_ids.isna().to_numpy() | jobless | job_ids.isin(open_).to_numpy()))
+    ran = ran.mask(~surely(ran) & (job_ids.isna().to_numpy() | unread | job_ids.isin(open_).to_numpy()))
     return any_of(owners, (on & ran) | _scanned(material, job_ids, good), index)
 
 
