@@ -132,9 +132,23 @@ def test_two_jobs_without_a_usable_id_break_nothing(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 7])
-def test_a_run_that_does_not_say_of_which_job_lets_no_rate_pass(value: Any) -> None:
+def test_a_run_that_does_not_say_of_which_job_is_told_beside_those_that_do(value: Any) -> None:
     failed = [session(number, 0, jobId=value, result={"result": "Failed"}) for number in range(2, 11)]
     snapshot = read(OddServer(jobs=[job(0)], states=[state(0)], sessions=[session(1, 0), *failed]))
+    record = snapshot.manifest.dataset("odd", "sessions")
+    assert record is not None
+    assert record.status == "complete"
+    assert record.notes["runs_without_a_job"] == 9
+    assert status_of(snapshot, "RUN-005") == {"PASS"}
+    summary = va.audit(snapshot, policy=core_policy()).summary
+    assert summary.success_rate == 1.0
+    assert summary.runs_beside.unlisted["Failed"] == 9
+
+
+@pytest.mark.parametrize("value", [None, 7])
+def test_runs_none_of_which_says_of_which_job_let_no_rate_pass(value: Any) -> None:
+    failed = [session(number, 0, jobId=value, result={"result": "Failed"}) for number in range(2, 11)]
+    snapshot = read(OddServer(jobs=[job(0)], states=[state(0)], sessions=failed))
     record = snapshot.manifest.dataset("odd", "sessions")
     assert record is not None
     assert record.status == "partial"

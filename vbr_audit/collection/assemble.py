@@ -142,7 +142,11 @@ class ServerTables:
             count.notes |= told.to_dict()
             count.unreadable = told.not_objects
         if "sessions" in counts:
-            counts["sessions"].ownerless = ownerless_runs(frames["sessions"])
+            ownerless, runs = ownerless_runs(frames["sessions"])
+            if ownerless:
+                counts["sessions"].notes["runs_without_a_job"] = ownerless
+            # Some name no job on every server, and say nothing of those that do; where none does, nobody is judged.
+            counts["sessions"].ownerless = ownerless if ownerless == runs else 0
         narrow(frames, terms.scope, counts, terms.unread)
         self._count_kept(frames, counts)
         return frames, counts

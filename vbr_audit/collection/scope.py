@@ -89,10 +89,10 @@ def keep_period(frame: pd.DataFrame, column: str, scope: Scope, count: RowCount)
     return frame[~outside].reset_index(drop=True) if count.outside_period else frame
 
 
-def ownerless_runs(sessions: pd.DataFrame) -> int:
-    """How many runs of jobs do not say of which job they are the run."""
+def ownerless_runs(sessions: pd.DataFrame) -> tuple[int, int]:
+    """How many runs of jobs do not say of which job they are the run, and how many there are."""
     runs = sessions["session_type"].isin(JOB_RUN_TYPES).to_numpy(dtype=bool)
-    return int((runs & sessions["job_id"].isna().to_numpy()).sum())
+    return int((runs & sessions["job_id"].isna().to_numpy()).sum()), int(runs.sum())
 
 
 def narrow(frames: Frames, scope: Scope, counts: Mapping[str, RowCount], unread: frozenset[str]) -> None:

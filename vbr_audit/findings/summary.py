@@ -16,7 +16,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import COUNTS
 from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import AreaCount, RunsBeside, Summary, Verdict
-from vbr_audit.tables.enums import ENDED_RESULTS
+from vbr_audit.tables.enums import ENDED_RESULTS, JOB_RUN_TYPES
 
 RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
 """The results of runs that are always counted; one that a newer server invents comes after them."""
@@ -141,13 +141,23 @@ def _runs_beside(snapshot: Snapshot) -> RunsBeside:
     runs, done = snapshot.job_runs, finished(snapshot.job_runs)
     listed, inside = runs["is_listed"], runs["in_period"]
     carried, unlisted = surely(runs["is_carried_in"] & listed), surely(~listed & inside)
+    nameless = _runs_without_a_job(snapshot.sessions)
+    ended = _by_result(
+        pd.concat([runs[unlisted & surely(done)][["result"]], nameless[surely(finished(nameless))][["result"]]])
+    )
     return RunsBeside(
         open=int(surely(runs["is_open"] & inside & listed).sum()),
         carried_in=_by_result(runs[carried & surely(done)]),
         carried_in_open=int((carried & ~surely(done)).sum()),
-        unlisted=_by_result(runs[unlisted & surely(done)]),
-        unlisted_open=int((unlisted & ~surely(done)).sum()),
+        unlisted=ended,
+        unlisted_open=int((unlisted & ~surely(done)).sum()) + int((~surely(finished(nameless))).sum()),
     )
+
+
+def _runs_without_a_job(sessions: pd.DataFrame) -> pd.DataFrame:
+    """The sessions of the kinds that are runs, at the top, that name no job: nobody can fold them into runs."""
+    kind = sessions["session_type"].isin(JOB_RUN_TYPES).to_numpy(dtype=bool)
+    return sessions[kind & sessions["job_id"].isna().to_numpy() & sessions["parent_session_id"].isna().to_numpy()]
 
 
 def _by_result(runs: pd.DataFrame) -> dict[str, int]:
