@@ -108,6 +108,7 @@ def test_what_a_waiver_fits(estate: Estate, other: dict[str, str], status: str) 
 def test_a_waiver_that_fits_nothing_is_listed(estate: Estate) -> None:
     found = results(estate, waiver(object_name="Gone"))
     assert [one.id for one in found.waivers.unmatched] == ["W-12"]
+    assert found.summary.verdict.detail.endswith("1 waiver fits no finding.")
     fits_a_passing_one = results(estate, waiver(check="JOB-001"))
     assert fits_a_passing_one.waivers.unmatched == ()
 
@@ -198,6 +199,7 @@ def test_a_waiver_that_runs_for_too_long_accepts_nothing(
     lab = row(found, "Lab 1")
     assert lab["status"] == ("WAIVED" if counts else "FAIL")
     assert bool(found.waivers.too_long) is not counts
+    assert ("runs for longer than the policy allows" in found.summary.verdict.detail) is not counts
     assert bool(found.waivers.active) is counts
     if not counts:
         assert lab["reason"] == f"waiver W-12 does not count: it runs until {other['expires']}, more than {days} days"

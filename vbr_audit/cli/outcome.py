@@ -36,8 +36,8 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
     summary = audit.summary
     typer.echo(plain(summary.verdict.headline))
     typer.echo(plain(summary.verdict.detail))
-    for reason in audit.results.incomplete:
-        typer.echo(f"INCOMPLETE: {plain(reason)}")
+    for gap in audit.context.gaps:
+        typer.echo(f"INCOMPLETE: {plain(gap.text)}")
     for warning in audit.snapshot.manifest.warnings:
         typer.echo(f"Note: {plain(warning)}")
     if review := audit.review.remarks:
@@ -49,6 +49,8 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
     clean = f"{summary.checks_clean:,} of {count(summary.checks_judged, 'check')} without an open finding"
     typer.echo(f"{percent(summary.checks_share)} of checks ({clean})")
     typer.echo(f"{percent(summary.compliance)} compliant, {percent(summary.assessed)} assessed")
+    for name, many, results in summary.runs_beside.lines:
+        typer.echo(f"{name}: {many:,}{f' ({plain(results)})' if results else ''}, in no rate")
     _print_worst(audit)
     typer.echo("")
     for path in files:

@@ -46,8 +46,8 @@ class RunsBeside:
 
     `open` started in the period and had not ended when it was read. `carried_in` started before the period and ended
     later, by result, and `carried_in_open` had not ended either. `unlisted` are the finished runs of the period whose
-    job no list of jobs names (it was deleted, or the API does not list its type), by result; `unlisted_open` those
-    that had not ended.
+    job no list of jobs names (it was deleted, or the API does not list its type), and the finished sessions of such
+    kinds that name no job at all, by result; `unlisted_open` those that had not ended.
     """
 
     open: int = 0

@@ -159,6 +159,15 @@ def _waiver_words(findings: pd.DataFrame, waivers: WaiverReport) -> list[str]:
     if waivers.expired:
         expired = len(waivers.expired)
         words.append(f"{_number(expired, 'waiver')} {'has' if expired == 1 else 'have'} expired.")
+    if long := len(waivers.too_long):
+        ends = (
+            "runs for longer than the policy allows, and accepts"
+            if long == 1
+            else "run for longer than the policy allows, and accept"
+        )
+        words.append(f"{_number(long, 'waiver')} {ends} nothing.")
+    if idle := len(waivers.unmatched):
+        words.append(f"{_number(idle, 'waiver')} {'fits' if idle == 1 else 'fit'} no finding.")
     return words
 
 
