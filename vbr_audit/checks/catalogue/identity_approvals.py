@@ -253,14 +253,14 @@ def requests_decided(
     expected="approved by another account than the one that made the change",
     remediation="Main menu > Users and Roles: compare each change with its ticket; demand approval for such changes.",
     examples=(
-        Example("PASS", {"name": "Update user", **_APPROVED}),
+        Example("PASS", {**_APPROVED, "name": "Update user"}),
         Example("FAIL", {"created_by": "a", "created": hours_ago(3), **_ADDED}),
-        Example("FAIL", {"name": "Delete role", **_ALONE}),
-        Example("UNKNOWN", {"name": "Update user", **_APPROVED, "processed_by": None}),
+        Example("FAIL", {**_ALONE, "name": "Delete role"}),
+        Example("UNKNOWN", {**_APPROVED, "name": "Update user", "processed_by": None}),
         Example("UNKNOWN", {"name": "Update user", "state": "Postponed"}),
         Example("UNKNOWN", {"name": None, "state": "Info"}),
         Example("NOT_APPLICABLE", {"name": "Update user", "state": "Rejected"}),
-        Example("NOT_APPLICABLE", {"name": "Delete backup", **_APPROVED}),
+        Example("NOT_APPLICABLE", _APPROVED),
     ),
 )
 def account_changes_approved(events: pd.DataFrame) -> Outcome:
