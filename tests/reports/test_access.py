@@ -79,7 +79,7 @@ def test_the_page_and_the_workbook_show_the_same_rows(
     shown = page_rows(text, "table-access") + page_rows(text, "table-not-asked")
     cells = sheet_rows(context, tmp_path / "report.xlsx")
     assert len(shown) == len(cells) == len(DATASETS)
-    assert len(page_rows(text, "table-not-asked")) == (0 if whole else len(DATASETS) - 4)
+    assert len(page_rows(text, "table-not-asked")) == (0 if whole else len(DATASETS) - 6)
     by_title = {row[0].split(" /api/")[0]: row for row in shown}
     for cell, row in zip(cells, context.access, strict=True):
         title, state, roles, revision, checks = by_title[row.title]
