@@ -13,7 +13,7 @@ import pytest
 from mutants import Shared, functions_of, is_noticed, module_of, mutants_of, slice_of
 from slicing import Slice
 
-from vbr_audit.checks import REGISTRY, Registry, check, logic, sessions
+from vbr_audit.checks import REGISTRY, Registry, check, logic, machine_names, sessions
 from vbr_audit.checks.logic import surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.registry import Check
@@ -45,7 +45,8 @@ def _helpers() -> dict[str, list[Check]]:
 
 
 HELPERS = _helpers()
-SHARED = Shared((logic, sessions), REGISTRY.all())
+MODULES = (logic, machine_names, sessions)
+SHARED = Shared(MODULES, REGISTRY.all())
 WORDING = frozenset({"listed", "phrased", "said_once"})
 """Shared helpers of which the answer is only ever read by people."""
 
@@ -79,7 +80,7 @@ def test_every_wrong_in_a_helper_is_noticed(helper: str) -> None:
     ("module", "function"),
     [
         pytest.param(module, name, id=f"{module.__name__.rpartition('.')[2]}.{name}")
-        for module in (logic, sessions)
+        for module in MODULES
         for name in functions_of(module)
         if name not in WORDING
     ],
@@ -90,7 +91,7 @@ def test_every_wrong_in_what_all_checks_share_is_noticed(module: ModuleType, fun
 
 
 def test_what_is_excused_exists_and_has_a_reason() -> None:
-    shared = {f"{module.__name__.rpartition('.')[2]}.{name}" for module in (logic, sessions) for name in vars(module)}
+    shared = {f"{module.__name__.rpartition('.')[2]}.{name}" for module in MODULES for name in vars(module)}
     assert {owner for owner, _ in EQUIVALENT} <= {one.id for one in REGISTRY} | set(HELPERS) | shared
     assert all(EQUIVALENT.values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from vbr_audit.checks.catalogue.security_words import explained
 from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.dates import minute_text, older_than
 from vbr_audit.checks.logic import nullable, one_of, surely, surely_one, worded
+from vbr_audit.checks.machine_names import are_nameless, find_machine, held_by_name
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -168,11 +169,9 @@ def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> 
     """
     kind = entities["type"]
     machine = one_of(kind, ("Computer", "Cluster")).mask(~surely_one(kind, *_TYPES))
-    held = _held_by_name(objects)
-    codes = codes_of(entities["name"])
-    found = np.array([*(_best(held, str(name)) for name in codes.texts), pd.NA], dtype=object)[codes.rows]
-    nameless = len(objects) > 0 and bool(objects["name"].isna().all())
-    unclear = np.array([answer is pd.NA or (nameless and not answer) for answer in found.tolist()], dtype=bool)
+    held, codes, nameless = held_by_name(objects), codes_of(entities["name"]), are_nameless(objects)
+    found = np.array([*(find_machine(held, str(name))[1] for name in codes.texts), None], dtype=object)[codes.rows]
+    unclear = np.array([answer is None or (nameless and not answer) for answer in found.tolist()], dtype=bool)
     answers = np.array([answer is True for answer in found.tolist()], dtype=bool)
     return explained(
         Outcome(
@@ -215,27 +214,3 @@ def group_enabled(groups: pd.DataFrame) -> Outcome:
 def _is_computer(entities: pd.DataFrame) -> pd.Series:
     kind = entities["type"]
     return (kind == "Computer").mask(~surely_one(kind, *_TYPES))
-
-
-def _held_by_name(objects: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """For each host the names that backups know it by, and whether any of those has a restore point."""
-    names, counts = codes_of(objects["name"]), objects["restore_points_count"]
-    some = np.zeros(len(names.texts) + 1, dtype=bool)
-    some[names.rows[surely(counts > 0)]] = True
-    open_ = np.zeros(len(names.texts) + 1, dtype=bool)
-    open_[names.rows[counts.isna().to_numpy()]] = True
-    held: dict[str, dict[str, Any]] = {}
-    for text, yes, maybe in zip(names.texts.tolist(), some.tolist(), open_.tolist(), strict=False):
-        key = str(text).casefold()
-        known = held.setdefault(key.partition(".")[0], {})
-        known[key] = known.get(key, False) | (yes or (pd.NA if maybe else False))
-    return held
-
-
-def _best(held: dict[str, dict[str, Any]], name: str) -> Any:
-    """Whether what backups know by this name has a restore point; NA where that is not known."""
-    key, answer = name.casefold(), False
-    for other, has_point in held.get(key.partition(".")[0], {}).items():
-        if other == key or "." not in other or "." not in key:
-            answer |= has_point
-    return answer
