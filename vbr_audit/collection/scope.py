@@ -11,8 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from vbr_audit.collection.dataset import YEAR
-from vbr_audit.tables.enums import JOB_RUN_TYPES
-from vbr_audit.tables.job_runs import LEAD
+from vbr_audit.tables.job_runs import LEAD, runs_of_jobs
 
 Frames = dict[str, pd.DataFrame]
 
@@ -91,7 +90,7 @@ def keep_period(frame: pd.DataFrame, column: str, scope: Scope, count: RowCount)
 
 def ownerless_runs(sessions: pd.DataFrame) -> tuple[int, int]:
     """How many runs of jobs do not say of which job they are the run, and how many there are."""
-    runs = sessions["session_type"].isin(JOB_RUN_TYPES).to_numpy(dtype=bool)
+    runs = runs_of_jobs(sessions)
     return int((runs & sessions["job_id"].isna().to_numpy()).sum()), int(runs.sum())
 
 

@@ -162,11 +162,9 @@ def _probe(client: Client, dataset: Dataset, documents: dict[str, Any], parent_i
         path = shape.path if parent_id is None else shape.path_below(parent_id)
         answer = _first_row(client, path, _query(shape))
         rows = _rows_in(answer, shape, path)
-    except ApiError as error:
-        if error.status in dataset.none_at:
-            return _told(dataset, revision, Reach.READABLE, None, 0)
-        return _failed(client, dataset, revision, error)
     except VbrAuditError as error:
+        if isinstance(error, ApiError) and error.status in dataset.none_at:
+            return _told(dataset, revision, Reach.READABLE, None, 0)
         return _failed(client, dataset, revision, error)
     documents[dataset.name] = answer.document
     return _told(dataset, revision, Reach.READABLE, None, rows)

@@ -16,7 +16,8 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import COUNTS
 from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import AreaCount, RunsBeside, Summary, Verdict
-from vbr_audit.tables.enums import ENDED_RESULTS, JOB_RUN_TYPES
+from vbr_audit.tables.enums import ENDED_RESULTS
+from vbr_audit.tables.job_runs import runs_of_jobs
 
 RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
 """The results of runs that are always counted; one that a newer server invents comes after them."""
@@ -156,8 +157,9 @@ def _runs_beside(snapshot: Snapshot) -> RunsBeside:
 
 def _runs_without_a_job(sessions: pd.DataFrame) -> pd.DataFrame:
     """The sessions of the kinds that are runs, at the top, that name no job: nobody can fold them into runs."""
-    kind = sessions["session_type"].isin(JOB_RUN_TYPES).to_numpy(dtype=bool)
-    return sessions[kind & sessions["job_id"].isna().to_numpy() & sessions["parent_session_id"].isna().to_numpy()]
+    return sessions[
+        runs_of_jobs(sessions) & sessions["job_id"].isna().to_numpy() & sessions["parent_session_id"].isna().to_numpy()
+    ]
 
 
 def _by_result(runs: pd.DataFrame) -> dict[str, int]:

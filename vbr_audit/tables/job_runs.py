@@ -130,6 +130,11 @@ def joined(sessions: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([sessions, edges], ignore_index=True) if len(edges) else sessions
 
 
+def runs_of_jobs(sessions: pd.DataFrame) -> Cells:
+    """A plain boolean array: the sessions of a kind that is a run of some type of job."""
+    return np.asarray(sessions["session_type"].isin(JOB_RUN_TYPES).to_numpy(dtype=bool))
+
+
 def derive(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> pd.DataFrame:
     """The runs of the rows of `sessions`, by server, job and time, that started from `since` to before `until`, that
     were under way at `since`, or of which the start is not known.

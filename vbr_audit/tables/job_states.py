@@ -7,7 +7,8 @@ from typing import Final
 
 import pandas as pd
 
-from vbr_audit.tables.enums import JOB_RUN_TYPES, JOB_STATUSES, RESULTS, WORKLOADS, Folding, fold_job_types, listed
+from vbr_audit.tables.enums import JOB_STATUSES, RESULTS, WORKLOADS, Folding, fold_job_types, listed
+from vbr_audit.tables.job_runs import runs_of_jobs
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.paged import Columns, PagedTable, Source
 from vbr_audit.tables.schema import Column, TableSpec, conform
@@ -113,7 +114,7 @@ def from_sessions(sessions: pd.DataFrame) -> pd.DataFrame:
     its session; all else is NA. A job without a run in `sessions` has no row; sessions without a readable date
     count as the oldest. Rows are in the order of those runs.
     """
-    runs = sessions[sessions["session_type"].isin(JOB_RUN_TYPES) & sessions["job_id"].notna()]
+    runs = sessions[runs_of_jobs(sessions) & sessions["job_id"].notna()]
     newest = runs.sort_values("created", kind="stable", na_position="first").drop_duplicates("job_id", keep="last")
     newest = newest.sort_index()
     runs_still = newest["result"].isna() & newest["state"].ne("Stopped").fillna(False)

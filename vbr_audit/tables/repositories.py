@@ -28,6 +28,8 @@ _CLASSES: Final = {
     ),
     **dict.fromkeys(("VeeamDataCloudVault", "VeeamVault", "ElevenElevenS3"), "object storage"),
 }
+STORAGE_CLASSES: Final = tuple(dict.fromkeys(_CLASSES.values()))
+"""Where a repository keeps its data, as far as its type tells."""
 
 
 def _complete(arrays: dict[str, Any]) -> None:

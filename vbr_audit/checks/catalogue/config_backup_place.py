@@ -10,13 +10,13 @@ from vbr_audit.checks.logic import beside, one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.shares import SHARE, names_of_backup_server, on_backup_server
+from vbr_audit.tables.repositories import STORAGE_CLASSES
 
 _MENU: Final = "Main menu > Configuration Backup"
 _TO: Final = [{"repository_id": "repository-1"}]
 _ON_HOST: Final = {"repository_id": "repository-1", "host_id": "host-1", "storage_class": "local disk"}
 _ON_SHARE: Final = {"repository_id": "repository-1", "storage_class": "network share", "path": "\\\\nas\\Config"}
 _IN_BUCKET: Final = {"repository_id": "repository-1", "storage_class": "object storage"}
-_CLASSES: Final = ("local disk", "network share", "appliance", "object storage", "archive storage", "transfer device")
 
 
 @check(
@@ -94,7 +94,7 @@ def config_backup_elsewhere(
     on_server = beside(target["host_id"], managed, "managed_server_id")["is_backup_server"]
     on_server = on_server.mask(surely(target["own_share"]), True)
     kind = target["storage_class"]
-    known = surely(one_of(kind, _CLASSES))
+    known = surely(one_of(kind, STORAGE_CLASSES))
     elsewhere = (kind != "local disk").where(known) & ~target["own_share"]
     # Whose share it is, only its path tells.
     elsewhere = elsewhere.mask(surely(kind == SHARE) & target["path"].isna().to_numpy())
@@ -151,7 +151,7 @@ def config_backup_immutable(servers: pd.DataFrame, config_backup: pd.DataFrame, 
     target = beside(servers["server"], config_backup, "server")["repository_id"]
     found = beside(target, repositories, "repository_id")
     kind = found["storage_class"]
-    can_lock = (kind == "object storage").where(surely(one_of(kind, _CLASSES)))
+    can_lock = (kind == "object storage").where(surely(one_of(kind, STORAGE_CLASSES)))
     immutable = found["immutability_enabled"] & can_lock
     return Outcome(
         immutable,

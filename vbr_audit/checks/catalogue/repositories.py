@@ -12,12 +12,12 @@ from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 from vbr_audit.checks.shares import names_of_backup_server, on_backup_server
+from vbr_audit.tables.repositories import STORAGE_CLASSES
 
 _WITHOUT_CAPACITY: Final = (
     *("AmazonS3", "S3Compatible", "IBMCloud", "WasabiCloud", "GoogleCloud", "AzureBlob", "S3Integrated"),
     *("VeeamDataCloudVault", "AmazonS3Glacier", "AzureArchive", "S3GlacierCompatible", "VeeamDataCloudVaultArchive"),
 )
-_CLASSES: Final = ("local disk", "network share", "appliance", "object storage", "archive storage", "transfer device")
 _HOST: Final = "host-1"
 _ID: Final = "repository-1"
 _ON_DISK: Final = {"storage_class": "local disk", "host_id": _HOST}
@@ -165,7 +165,9 @@ def apart_from_backup_server(repositories: pd.DataFrame, servers: pd.DataFrame, 
     kind, path = repositories["storage_class"], repositories["path"]
     on_server = beside(repositories["host_id"], servers, "managed_server_id")["is_backup_server"]
     on_system_drive = path.str.match(r"[cC]:").astype("boolean")
-    local = (kind == "local disk").mask((~one_of(kind, _CLASSES)).fillna(True).astype(bool)).mask(own_share, True)
+    local = (
+        (kind == "local disk").mask((~one_of(kind, STORAGE_CLASSES)).fillna(True).astype(bool)).mask(own_share, True)
+    )
     on_server = on_server.mask(own_share, True)
     apart = ~(on_server | on_system_drive)
     return Outcome(

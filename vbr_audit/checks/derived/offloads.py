@@ -102,7 +102,7 @@ def _by_repository(material: Material) -> pd.DataFrame:
     good = surely(one_of(result, GOOD_RESULTS))
     # A session of nobody, without a date or a result may be the newest one of any.
     unclear = (owner < 0) | ~dated | result.isna().to_numpy()
-    nobody = bool((unclear & (owner < 0)).any()) or not material.is_whole("sessions")
+    nobody = bool((owner < 0).any()) or not material.is_whole("sessions")
     clear = np.logical_and(not nobody, (number_of(owner, unclear, index) == 0).to_numpy(dtype=bool))
     last = _newest(owner, ended & dated, started, len(index))
     best = _newest(owner, good & dated, started, len(index))
@@ -133,9 +133,8 @@ def _seen_since(material: Material) -> Any:
     """From when on the offloads of the server were read; NaT where it names none, or remembers no such sessions."""
     if not surely_one(material.frame("servers")["revision"], *_NAMED).any() or not material.is_whole("sessions"):
         return pd.NaT
-    edges = material.frame("edge_sessions")["created"].dropna()
-    before = edges[edges < material.since]
-    return min([pd.Timestamp(material.since), *before])
+    since, oldest = pd.Timestamp(material.since), material.frame("edge_sessions")["created"].min()
+    return since if oldest is pd.NaT else min(since, oldest)
 
 
 TABLE: Final = Derived(SPEC, ("sessions",), _make, also=("scale_out_repositories",))
