@@ -149,3 +149,14 @@ def test_the_answers_are_in_the_findings_for_machines(estate: Estate) -> None:
     rows = document["requirements"]
     assert [list(row) == list(REQUIREMENT_COLUMNS) for row in rows] == [True] * len(audit.results.requirements)
     assert {row["answer"] for row in rows} <= {"supports", "exception", "exception, accepted", "insufficient evidence"}
+
+
+def test_the_points_of_nis2_are_those_of_the_adopted_regulation() -> None:
+    nis2 = next(one for one in load_frameworks() if one.id == "nis2-2024-2690")
+    assert "2024/2690" in nis2.title
+    assert "draft" not in f"{nis2.edition} {nis2.source}"
+    points = {one.id: one for one in nis2.requirements}
+    assert {"4.2.1", "4.2.2(c)", "4.2.3", "4.2.6", "6.9.1", "9.1", "11.7.1"} <= set(points)
+    assert points["4.2.3"].checks[0] == "JOB-012"
+    read = {one.id for one in nis2.requirements if one.judgement == "read"}
+    assert read == {name for name in points if name.startswith("4.2.")}

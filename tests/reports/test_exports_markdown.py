@@ -82,8 +82,8 @@ def test_the_numbers_are_those_of_the_run(hostile_estate: Audit) -> None:
     assert f"- Compliance: {percent(summary.compliance)}, which" in markdown
     assert f"- Assessed: {percent(summary.assessed)}, which" in markdown
     for requirement in context.results.requirements.itertuples():
-        named = [row for row in rows if row[2:3] == [requirement.requirement] and len(row) == 6]
-        assert requirement.answer in [row[4] for row in named]
+        named = [row for row in rows if row[2:3] == [requirement.requirement] and len(row) == 7]
+        assert (requirement.judgement, requirement.answer) in [(row[4], row[5]) for row in named]
     failing = summary.counts["FAIL"]
     assert failing > MOST_FINDINGS
     assert f"… {number(failing - MOST_FINDINGS)} more in the workbook." in markdown

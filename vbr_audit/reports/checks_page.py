@@ -38,12 +38,13 @@ _SHOWN = 4
 
 
 def supported_by(frameworks: Iterable[Framework]) -> dict[str, list[str]]:
-    """For each check the requirements that it speaks for, as `Title 11.2`."""
+    """For each check the requirements that it speaks for, as `Title 11.2`, and which are so by own judgement alone."""
     found: dict[str, list[str]] = {}
     for framework in frameworks:
         for requirement in framework.requirements:
             for check_id in requirement.checks:
-                found.setdefault(check_id, []).append(f"{framework.title} {requirement.id}")
+                mark = " (own judgement)" if requirement.judgement == "own" else ""
+                found.setdefault(check_id, []).append(f"{framework.title} {requirement.id}{mark}")
     return found
 
 

@@ -100,10 +100,13 @@ def _requirements(context: ReportContext) -> Iterator[str]:
     if not rows:
         return
     yield "## Requirements"
-    yield "A run gives evidence; whether a requirement is met is for the auditor to conclude."
-    columns = ("framework", "edition", "requirement", "title", "answer", "why")
+    yield (
+        "A run gives evidence; whether a requirement is met is for the auditor to conclude. Which checks speak for it is "
+        "the judgement of this tool: made after reading its text (read), or without it at hand (own)."
+    )
+    columns = ("framework", "edition", "requirement", "title", "judgement", "answer", "why")
     yield pipe_table(
-        ["Framework", "Edition", "Requirement", "Title", "Evidence", "Why"],
+        ["Framework", "Edition", "Requirement", "Title", "Mapping", "Evidence", "Why"],
         [[row[name] for name in columns] for row in rows],
     )
 
