@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.catalogue.analyzer import BEST_PRACTICE
 from vbr_audit.checks.logic import surely
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.tables.arrays import STRING
@@ -36,6 +38,8 @@ def causes_of(findings: pd.DataFrame) -> pd.DataFrame:
     objects they are about, `object_names` the first of those. The worst come first, then those of most findings.
     """
     failing = findings[surely(findings["status"] == "FAIL")]
+    # An item of the analyzer that shares the cause of a check does not give it its name.
+    failing = failing.iloc[np.argsort(surely(failing["check_id"] == BEST_PRACTICE), kind="stable")]
     ranks = failing["severity"].map({word: rank for rank, word in enumerate(SEVERITIES)}).astype("Int64")
     groups = failing.assign(rank=ranks).groupby("cause", sort=False)
     first = groups.first()

@@ -9,6 +9,7 @@ from vbr_audit.checks.run import run_checks
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import counted_coverage
+from vbr_audit.findings.linked import link_items
 from vbr_audit.findings.matching import apply_waivers
 from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
 from vbr_audit.findings.results import Results
@@ -37,8 +38,9 @@ def evaluate(
         snapshot.now,
         horizon_days=policy.waiver_horizon_days,
     )
-    ids = {"finding_id": finding_ids(run.results), "cause": cause_ids(run.results)}
-    findings = in_order(with_waivers(run.results, {**ids, **waived.columns}))
+    linked = link_items(run.results, waived.status, waived.reason, cause_ids(run.results))
+    added = {"finding_id": finding_ids(run.results), **waived.columns, **linked}
+    findings = in_order(with_waivers(run.results, added))
     incomplete = incomplete_reasons(snapshot, run)
     verdict = give_verdict(snapshot, run, findings, incomplete, waived.report)
     coverage = counted_coverage(run, waived.status)

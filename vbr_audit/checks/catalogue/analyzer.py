@@ -38,6 +38,29 @@ _WEIGHTS: Final[tuple[tuple[Severity, str], ...]] = (
 )
 """How much a violation weighs, by words of the item; the first that fits decides. Items that fit none are medium."""
 
+BEST_PRACTICE: Final = "SCA-001"
+"""The check that hands on the items of the analyzer."""
+
+ALSO_ANSWERED: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (r"multi-?\s?factor|\bmfa\b", ("SEC-001",)),
+    (r"immutab\w* or offline|offline media", ("CPY-004",)),
+    (r"at least one copy|3-2-1", ("CPY-001",)),
+    (r"e-?mail notification", ("SEC-018",)),
+    (r"reverse incremental", ("JOB-014",)),
+    (r"unknown linux", ("SEC-020",)),
+    (r"configuration backup.*stored on", ("CFG-004",)),
+    (r"configuration backup.*(?:enabled|encrypt)", ("CFG-001", "CFG-002")),
+    (r"host.to.proxy", ("PRX-003",)),
+    (r"hardened.*(?:\bssh\b|virtual|\bvms?\b|prox)", ("IMM-005",)),
+    (r"compliance mode|governance mode", ("IMM-004",)),
+    (r"network traffic encryption", ("SEC-014",)),
+    (r"linux servers.*password", ("SEC-011",)),
+    (r"passwords?.*(?:rotat|annual)", ("SEC-010", "SEC-009", "SEC-008")),
+    (r"cloud.*encrypt|encrypt.*cloud", ("JOB-009",)),
+    (r"latest (?:product )?updates|product updates", ("SRV-003", "SRV-002")),
+)
+"""The checks that answer an item too, by words of the item; the first that fits decides."""
+
 _STATUSES: Final = ("OK", "Violation", "Suppressed", "UnableToCheck", "Analyzing", "None")
 _DAILY = {"analyzer_schedule": [{"daily_scan_enabled": True}]}
 _WHY_UNKNOWN: Final = {

@@ -101,8 +101,8 @@ def _requirements(context: ReportContext) -> Iterator[str]:
         return
     yield "## Requirements"
     yield (
-        "A run gives evidence; whether a requirement is met is for the auditor to conclude. Which checks speak for it is "
-        "the judgement of this tool: made after reading its text (read), or without it at hand (own)."
+        "A run gives evidence; whether a requirement is met is for the auditor to conclude. Which checks speak for it "
+        "is the judgement of this tool: made after reading its text (read), or without it at hand (own)."
     )
     columns = ("framework", "edition", "requirement", "title", "judgement", "answer", "why")
     yield pipe_table(
