@@ -103,6 +103,11 @@ REPOSITORIES: Final = Table(
         whole(
             "archive_after_days", "Backups older than that are archived.", "archiveTier.archivePeriodDays", unit="days"
         ),
+        flag(
+            "archive_encryption_enabled",
+            "The archive tier is encrypted. From 1.3-rev2 on.",
+            "archiveTier.encryption.isEnabled",
+        ),
     ),
     key=("scale_out_repository_id",),
     also_known="uniqueId",

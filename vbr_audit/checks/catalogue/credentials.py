@@ -1,4 +1,4 @@
-"""Checks of stored credentials: how old they are, and what they can do."""
+"""Checks of stored credentials and passwords: how old they are, and what they can do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from vbr_audit.checks.catalogue.security_words import explained
 from vbr_audit.checks.dates import hours_between, minute_text, older_than
-from vbr_audit.checks.logic import nullable, one_of, surely, texts, worded
+from vbr_audit.checks.logic import beside, nullable, one_of, surely, texts, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -20,6 +20,12 @@ _MANAGED = {"type": "ManagedService"}
 _LINUX = {"type": "Linux"}
 _LIMIT = 365 * 24
 _FUTURE = {"created": hours_ago(-72)}
+_OLDEST = {"modified": hours_ago(_LIMIT)}
+_TOO_OLD = {"modified": hours_ago(_LIMIT + 1)}
+_KEY = {"encryption_password_id": "password-1"}
+_OTHER_KEY = {"encryption_password_id": "password-2"}
+_UNNAMED = {"encryption_password_id": None}
+_SEALED = {**_KEY, "encryption_enabled": True}
 
 MaxAge = Annotated[int, param("Age up to which a password or key is good.", unit="days", ge=1)]
 
@@ -113,6 +119,79 @@ def cloud_keys_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_day
 def encryption_passwords_fresh(passwords: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
     """One password opens every backup made with it: the longer it is used, the more is lost with it."""
     return _fresh(passwords["modified"], "last changed", now, max_age_days)
+
+
+@check(
+    "CFG-008",
+    "The password of the configuration backup was changed within a year",
+    severity="medium",
+    tables=("servers", "config_backup", "encryption_passwords"),
+    reads=(
+        "encryption_passwords.modified",
+        "encryption_passwords.encryption_password_id",
+        "config_backup.encryption_password_id",
+        "config_backup.encryption_enabled",
+        "config_backup.server",
+        "server",
+    ),
+    json_path="encryption.passwordId",
+    expected="last changed at most {max_age_days} days ago",
+    remediation="Main menu > Configuration Backup > Passwords: add a new one, choose it, and keep it in the safe.",
+    examples=(
+        Example("PASS", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **_OLDEST}]}),
+        Example(
+            "PASS",
+            {},
+            {"config_backup": [_SEALED], "encryption_passwords": [{**_OTHER_KEY, **_TOO_OLD}, {**_KEY, **_OLDEST}]},
+        ),
+        Example("FAIL", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **_TOO_OLD}]}),
+        Example(
+            "FAIL",
+            {},
+            {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, "modified": hours_ago(48)}]},
+            params={"max_age_days": 1},
+        ),
+        Example("UNKNOWN", {}, {"config_backup": [_SEALED], "encryption_passwords": [_KEY]}),
+        Example("UNKNOWN", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_OTHER_KEY, **_OLDEST}]}),
+        Example(
+            "UNKNOWN",
+            {},
+            {"config_backup": [{**_SEALED, **_UNNAMED}], "encryption_passwords": [{**_KEY, **_OLDEST}]},
+        ),
+        Example("UNKNOWN", {}, {"config_backup": [_KEY], "encryption_passwords": [{**_KEY, **_OLDEST}]}),
+        Example("UNKNOWN", {}, {"config_backup": [_SEALED]}, datasets={"encryption_passwords": "denied"}),
+        Example("UNKNOWN", {}),
+        Example("NOT_APPLICABLE", {}, {"config_backup": [{**_SEALED, "encryption_enabled": False}]}),
+    ),
+)
+def config_password_fresh(
+    servers: pd.DataFrame,
+    config_backup: pd.DataFrame,
+    passwords: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    max_age_days: MaxAge = 365,
+) -> Outcome:
+    """It opens every password and key that the server holds; and one that nobody typed for years is easily lost."""
+    found = beside(servers["server"], config_backup, "server")
+    on, password = found["encryption_enabled"], found["encryption_password_id"]
+    record = beside(password, passwords, "encryption_password_id")
+    answer = _fresh(record["modified"], "last changed", now, max_age_days)
+    return explained(
+        Outcome(
+            answer.ok,
+            observed=answer.observed,
+            applies=on,
+            reason=worded(
+                servers.index,
+                (surely(~on), "it is not encrypted; see CFG-002"),
+                (on.isna(), "whether it is encrypted is not told"),
+                (password.isna(), "which password encrypts it is not told"),
+                (record["encryption_password_id"].isna(), "its password is not among the encryption passwords"),
+                default=answer.reason,
+            ),
+        )
+    )
 
 
 @check(

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import nullable, one_of, surely, worded
+from vbr_audit.checks.logic import beside, nullable, one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.registry import check
 
@@ -19,8 +19,10 @@ _FINE_ITEMS = [{"best_practice": _VM, "status": "OK"}, {"best_practice": _PROXY,
 _ALL_FINE = [{"best_practice": _SSH, "status": "OK"}, *_FINE_ITEMS]
 _VAULT = {"repository_id": "r1", "name": "Vault", "type": "LinuxHardened", "host_id": "h1"}
 _PROXY_OF_H2 = {"host_id": "h2"}
+_HOST = {"managed_server_id": "h1", "credentials_storage_type": "SingleUse"}
 _MODE_WORDS = r"compliance mode"
 _HARDENED_WORDS = r"hardened"
+_WITHOUT_CREDENTIALS = ("SingleUse", "Certificate")
 
 
 @check(
@@ -110,6 +112,62 @@ def hardened_closed(
     shared = hardened[hardened["host_id"].isin(proxies["host_id"].dropna().tolist()).to_numpy(dtype=bool)]
     names = [f"{name} shares its host with a proxy" for name in shared["name"].fillna("a repository without a name")]
     return _items_good(servers, items, words, also=tuple(names))
+
+
+@check(
+    "IMM-006",
+    "Hardened repositories are reached with single-use credentials",
+    severity="high",
+    tables=("repositories", "managed_servers"),
+    reads=(
+        "managed_servers.credentials_storage_type",
+        "managed_servers.managed_server_id",
+        "host_id",
+        "type",
+    ),
+    json_path="credentialsStorageType",
+    expected="single-use credentials, or a certificate",
+    remediation="Backup Infrastructure > Managed Servers > the host > SSH Connection: choose single-use credentials.",
+    examples=(
+        Example("PASS", _VAULT, {"managed_servers": [_HOST]}),
+        Example("PASS", _VAULT, {"managed_servers": [{**_HOST, "credentials_storage_type": "Certificate"}]}),
+        Example("FAIL", _VAULT, {"managed_servers": [{**_HOST, "credentials_storage_type": "Permanent"}]}),
+        Example("UNKNOWN", _VAULT, {"managed_servers": [{**_HOST, "credentials_storage_type": "Borrowed"}]}),
+        Example("UNKNOWN", _VAULT, {"managed_servers": [{**_HOST, "credentials_storage_type": None}]}),
+        Example("UNKNOWN", _VAULT, {"managed_servers": [{**_HOST, "managed_server_id": "h2"}]}),
+        Example("UNKNOWN", {**_VAULT, "host_id": None}, {"managed_servers": [_HOST]}),
+        Example("UNKNOWN", {**_VAULT, "type": None}, {"managed_servers": [_HOST]}),
+        Example("NOT_APPLICABLE", {**_VAULT, "type": "LinuxLocal"}, {"managed_servers": [_HOST]}),
+    ),
+)
+def single_use_credentials(repositories: pd.DataFrame, hosts: pd.DataFrame) -> Outcome:
+    """Credentials that the backup server keeps are stolen with it; then the lock is broken from within the host.
+
+    Single-use credentials are forgotten once the host is set up; a host that was paired by certificate needs none.
+    """
+    hardened = repositories["type"] == "LinuxHardened"
+    host = beside(repositories["host_id"], hosts, "managed_server_id")
+    way = host["credentials_storage_type"]
+    good = one_of(way, _WITHOUT_CREDENTIALS).mask(~surely(one_of(way, (*_WITHOUT_CREDENTIALS, "Permanent"))))
+    return Outcome(
+        good,
+        observed=worded(
+            repositories.index,
+            (good & (way == "SingleUse"), "single-use credentials"),
+            (good, "certificate"),
+            (~good, "credentials that the backup server keeps"),
+        ),
+        applies=hardened,
+        reason=worded(
+            repositories.index,
+            (surely(~hardened), "it is not a hardened repository"),
+            (hardened.isna(), "its type is not told, or not known to this check"),
+            (good.notna(), pd.NA),
+            (host["managed_server_id"].isna(), "its host is not among the managed servers"),
+            (way.isna(), "credentialsStorageType is not told of its host"),
+            default="the server names a way to keep credentials that this check does not know",
+        ),
+    )
 
 
 def _items_good(

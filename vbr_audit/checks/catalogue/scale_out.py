@@ -11,7 +11,7 @@ from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 
-_TIERS: Final = ("Performance", "Capacity", "Archive")
+TIERS: Final = ("Performance", "Capacity", "Archive")
 _HINDERED: Final = frozenset({"Evacuate", "Pending", "Sealed", "Maintenance", "ResyncRequired", "TenantEvacuating"})
 _FIRST: Final = {"tier": "Performance"}
 _TIERED: Final = {"capacity_tier_enabled": True}
@@ -44,8 +44,8 @@ _MOVED: Final = {**_TIERED, "capacity_move_enabled": True, "capacity_copy_enable
 )
 def extent_takes_backups(extents: pd.DataFrame) -> Outcome:
     """An extent that is being emptied, sealed or kept for maintenance takes no new backups; the others fill faster."""
-    performance = (extents["tier"] == "Performance").mask(surely(~one_of(extents["tier"], _TIERS)))
-    answers = [_takes_backups(status) for status in extents["status"].fillna("").to_numpy(dtype=object)]
+    performance = (extents["tier"] == "Performance").mask(surely(~one_of(extents["tier"], TIERS)))
+    answers = [takes_backups(status) for status in extents["status"].fillna("").to_numpy(dtype=object)]
     ok = pd.Series(pd.array(answers, dtype="boolean"), index=extents.index)
     return Outcome(
         ok,
@@ -61,7 +61,7 @@ def extent_takes_backups(extents: pd.DataFrame) -> Outcome:
     )
 
 
-def _takes_backups(status: str) -> bool | None:
+def takes_backups(status: str) -> bool | None:
     """Of one status, which may be several words joined by commas; None where it is not known."""
     words = {word.strip() for word in status.split(",")}
     if words & _HINDERED:
@@ -224,5 +224,41 @@ def moved_in_time(
             (surely(~move), "backups are not moved to the capacity tier"),
             (only_moved.isna(), "how backups get to the capacity tier is not told"),
             (days.isna(), "the number of days is not told"),
+        ),
+    )
+
+
+@check(
+    "SOB-007",
+    "Backups in the archive tier are encrypted",
+    severity="high",
+    table="scale_out_repositories",
+    reads=("archive_encryption_enabled", "archive_tier_enabled"),
+    json_path="archiveTier.encryption.isEnabled",
+    expected="encrypted",
+    remediation="Scale-out Repository > Archive Tier: encrypt data that is uploaded to it.",
+    examples=(
+        Example("PASS", {"archive_tier_enabled": True, "archive_encryption_enabled": True}),
+        Example("FAIL", {"archive_tier_enabled": True, "archive_encryption_enabled": False}),
+        Example("UNKNOWN", {"archive_tier_enabled": True, "archive_encryption_enabled": None}),
+        Example("UNKNOWN", {"archive_tier_enabled": None, "archive_encryption_enabled": True}),
+        Example("NOT_APPLICABLE", {"archive_tier_enabled": False, "archive_encryption_enabled": False}),
+    ),
+)
+def archive_tier_encrypted(repositories: pd.DataFrame) -> Outcome:
+    """What is archived lies for years in a provider's storage; whoever gets hold of the bucket reads all of it.
+
+    Whether the archive tier is immutable is a setting of its repository: see IMM-001.
+    """
+    tier, encrypted = repositories["archive_tier_enabled"], repositories["archive_encryption_enabled"]
+    return Outcome(
+        encrypted,
+        observed=worded(repositories.index, (encrypted, "encrypted"), (~encrypted, "not encrypted")),
+        applies=tier,
+        reason=worded(
+            repositories.index,
+            (surely(~tier), "it has no archive tier"),
+            (tier.isna(), "whether it has an archive tier is not told"),
+            (encrypted.isna(), "whether the archive tier is encrypted is not told; it is from 1.3-rev2 on"),
         ),
     )

@@ -244,6 +244,14 @@ def scale_out_rows(world: World, revision: str) -> list[Json]:
         }
         for key, status in (("extent-a", "Normal"), ("extent-b", "Maintenance"))
     ]
+    archive: Json = {
+        "isEnabled": True,
+        "extentId": repository_id(world, "archive"),
+        "archivePeriodDays": 90,
+        "advancedSettings": {"costOptimizedArchiveEnabled": True, "archiveDeduplicationEnabled": True},
+    }
+    if at_least(revision, "1.3-rev2"):
+        archive |= {"copyPolicyEnabled": False, "movePolicyEnabled": True, "encryption": {"isEnabled": False}}
     return [
         {
             "id": repository_id(world, "scale-out"),
@@ -256,12 +264,7 @@ def scale_out_rows(world: World, revision: str) -> list[Json]:
             },
             "placementPolicy": {"type": "DataLocality", "settings": [], "enforceStrictPlacementPolicy": False},
             "capacityTier": _capacity_tier(world, revision),
-            "archiveTier": {
-                "isEnabled": True,
-                "extentId": repository_id(world, "archive"),
-                "archivePeriodDays": 90,
-                "advancedSettings": {"costOptimizedArchiveEnabled": True, "archiveDeduplicationEnabled": True},
-            },
+            "archiveTier": archive,
         }
     ]
 

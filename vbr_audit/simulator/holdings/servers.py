@@ -107,8 +107,8 @@ def _windows(host: _Host, world: World, revision: str) -> Json:
 
 
 def _linux(host: _Host, world: World, revision: str) -> Json:
-    """Hardened repositories are added with credentials that are used once; some revisions can show them."""
-    single = host.name.startswith("hardened")
+    """One hardened repository was added with credentials that are used once; some revisions can show them."""
+    single = host.name == "hardened01"
     row: Json = {
         "credentialsStorageType": "SingleUse" if single else "Permanent",
         "credentialsId": ZERO if single else world.id("credentials", "linux"),
