@@ -44,6 +44,7 @@ NAMES = {
     "storage snapshots": "storage_snapshots_enabled",
     "removeDeletedData": "deleted_data_removal_enabled",
     "proxies auto": "proxies_auto",
+    "RPO monitor": "rpo_monitor_enabled",
 }
 MODE = {
     "PeriodicBackupCopyScheduleModel": "Periodic",

@@ -136,6 +136,11 @@ _ALL: Final = (
     ),
     Control("email_enabled", "boolean", "The job sends mail."),
     Control("snmp_enabled", "boolean", "The job sends SNMP traps."),
+    Control(
+        "rpo_monitor_enabled",
+        "boolean",
+        "It warns if a new backup is not made (or, of a copy job, not copied) in time.",
+    ),
     Control("repository_id", "string", "The id of the repository it writes to (of a replica: its metadata)."),
     Control("primary_job_id", "string", "The id of the job whose backups it copies."),
     Control("backup_mode", "string", "How chains are built: incremental, reverse incremental, full…"),

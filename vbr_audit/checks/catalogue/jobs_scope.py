@@ -22,6 +22,7 @@ _SERVER_MAIL = {"general_options": [{"email_enabled": True}]}
 
 UNDESCRIBED = ("FileBackupCopy", "EntraIDTenantBackupCopy")
 WITH_EXCLUSIONS = ("VSphereBackup", "HyperVBackup", "CloudDirectorBackup", "VSphereReplica", "BackupCopy")
+_COPY = {"settings_profile": "1.3-rev1/BackupCopy/Immediate", "type": "BackupCopy"}
 _PARTLY = ("SystemOnly", "SelectedDisks")
 
 
@@ -78,6 +79,38 @@ def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> 
             (ok.notna(), pd.NA),
             (surely(~own), "the job sends no mail, and whether the server does was not readable"),
             (own.isna(), "whether the job sends mail is not told"),
+        ),
+    )
+
+
+@check(
+    "JOB-029",
+    "The copy job warns when a backup is not copied in time",
+    severity="low",
+    table="jobs",
+    reads=("rpo_monitor_enabled", "type"),
+    expected="RPO monitor on",
+    remediation="Copy job > Target > Advanced > RPO Monitor: warn if a new backup is not copied within a day.",
+    examples=(
+        Example("PASS", {**_COPY, "rpo_monitor_enabled": True}),
+        Example("FAIL", {**_COPY, "rpo_monitor_enabled": False}),
+        Example("UNKNOWN", {**_COPY, "rpo_monitor_enabled": None}),
+        Example("UNKNOWN", {**_COPY, "type": None, "rpo_monitor_enabled": True}),
+        Example("NOT_APPLICABLE", {"rpo_monitor_enabled": True}),
+        Example("NOT_APPLICABLE", _FILE_COPY),
+    ),
+)
+def copy_is_watched(jobs: pd.DataFrame) -> Outcome:
+    """A copy that waits, for a window or for its source, fails nowhere: only this monitor says that it is late."""
+    on, copies = jobs["rpo_monitor_enabled"], jobs["type"] == "BackupCopy"
+    return Outcome(
+        on,
+        observed=worded(jobs.index, (on, "on"), (~on, "off")),
+        applies=copies,
+        reason=worded(
+            jobs.index,
+            (surely(~copies), "it is not a backup copy job"),
+            (copies.isna(), "its type is not known"),
         ),
     )
 

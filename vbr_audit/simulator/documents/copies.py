@@ -16,7 +16,7 @@ def backup_copy(context: Context) -> Json:
     """A copy of restore points, at once or by the clock."""
     plan = context.plan
     notes = notification_part(plan)
-    watch = {"isEnabled": True, "type": "Days", "quantity": 1}
+    watch = {"isEnabled": plan.mail, "type": "Days", "quantity": 1}
     return context.head(prioritised=False) | {
         "mode": plan.mode,
         "sourceObjects": {
