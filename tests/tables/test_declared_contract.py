@@ -12,6 +12,7 @@ from vbr_audit.tables import (
     backups,
     hardening,
     infrastructure,
+    job_logs,
     job_scope,
     keys,
     mounts,
@@ -223,6 +224,21 @@ def test_what_jobs_take_in_is_read_where_the_specifications_have_it(specificatio
             for paths in schemas:
                 for schema in paths[steps(path)]:
                     assert_fits(field, schema, paths.get((*steps(path), "[]"), ()))
+
+
+def test_backups_of_logs_are_told_where_the_specifications_have_them(specifications):
+    entry = ("guestProcessing", "appAwareProcessing", "appSettings", "[]")
+    places = {name: set() for name in ("sql", "oracle", "postgreSQL")}
+    for revision, specification in specifications.items():
+        paths = specification.rows(DATASETS["jobs"])
+        for name, seen in places.items():
+            if (*entry, name, "backupMinsCount") in paths:
+                seen.add(revision)
+        assert paths[*entry, "oracle", "backupLogs"][0]["type"] == "boolean"
+        words = {word.casefold() for schema in paths[*entry, "sql", "logsProcessing"] for word in schema["enum"]}
+        assert "backup" in words
+        assert words <= job_logs.SQL_WORDS
+    assert {name: bool(seen) for name, seen in places.items()} == dict.fromkeys(places, True)
 
 
 def test_every_dataset_has_its_tables(specifications):

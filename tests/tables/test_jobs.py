@@ -460,6 +460,32 @@ def test_the_worst_word_of_the_machines_counts(words, expected):
     assert job["app_settings_count"] == len(words)
 
 
+@pytest.mark.parametrize(
+    ("entries", "count", "minutes"),
+    [
+        ([{"sql": {"logsProcessing": "Backup", "backupMinsCount": 15}}], 1, 15),
+        ([{"sql": {"logsProcessing": "backup", "backupMinsCount": 15}},
+          {"sql": {"logsProcessing": "Truncate"}}], 1, 15),
+        ([{"oracle": {"backupLogs": True, "backupMinsCount": 60}, "sql": {"logsProcessing": "Truncate"}}], 1, 60),
+        ([{"postgreSQL": {"backupLogs": True, "backupMinsCount": 5}},
+          {"sql": {"logsProcessing": "Backup", "backupMinsCount": 30}}], 2, 30),
+        ([{"sql": {"logsProcessing": "Backup"}}, {"sql": {"logsProcessing": "Backup", "backupMinsCount": 9}}], 2, None),
+        ([{"sql": {"logsProcessing": "Backup", "backupMinsCount": -1}}], 1, None),
+        ([{"sql": {"logsProcessing": "Backup", "backupMinsCount": True}}], 1, None),
+        ([{"transactionLogs": "copyOnly", "sql": {"logsProcessing": "Backup"}}], 0, None),
+        ([{"sql": {"logsProcessing": "Truncate"}}], 0, None),
+        ([{"vss": "RequireSuccess"}], None, None),
+        ([{"vss": "RequireSuccess"}, {"sql": {"logsProcessing": "Backup", "backupMinsCount": 15}}], 1, 15),
+        ([{"sql": {"logsProcessing": "Fold"}}], None, None),
+        ([{"sql": 7}, "x"], None, None),
+        ([], 0, None),
+    ],
+)  # fmt: skip
+def test_backups_of_logs_are_counted_with_their_interval(entries, count, minutes):
+    job = one(with_apps(*entries))
+    assert (job["log_backups_count"], job["log_backup_min"]) == (count, minutes)
+
+
 def test_an_unknown_word_of_one_machine_is_kept_and_counted():
     built = build(with_apps({"vss": "RequireSuccess"}, {"vss": "Someday"}))
     assert plain(built.jobs)["app_failure_handling"] == "Someday"

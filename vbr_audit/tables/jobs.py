@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.tables import job_origins, job_scope, job_settings
+from vbr_audit.tables import job_logs, job_origins, job_scope, job_settings
 from vbr_audit.tables.arrays import strings_of, to_booleans, to_strings
 from vbr_audit.tables.control_list import CONTROLS, GFS_LEVELS, HEALTH_CHECK_TIMES, SCRIPTS, SUB_SCHEDULES
 from vbr_audit.tables.control_values import control_array, without_zero_ids
@@ -57,6 +57,7 @@ SPEC: Final = TableSpec(
         ),
         *(control.column for control in CONTROLS.values()),
         *(column for field in job_scope.FIELDS for column in field.columns),
+        *job_logs.COLUMNS,
         job_scope.CREDENTIALS,
     ),
 )
@@ -101,7 +102,7 @@ def build(
     arrays = _base_arrays(read, ids, only, server, notes)
     all_ids = [*ids, *only["job_id"]]
     arrays["seen_in"] = strings_of(job_origins.seen_in(all_ids, len(ids), known_states, backups))
-    arrays |= job_scope.read_scope(read, len(all_ids), notes)
+    arrays |= job_scope.read_scope(read, len(all_ids), notes) | job_logs.read_logs(read, len(all_ids))
     for name in READ_CONTROLS:
         arrays[name] = control_array(name, read.values[name] + [None] * len(only), notes)
     arrays["is_disabled"] = _with_status(arrays["is_disabled"], only, len(read.documents))
