@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vbr_audit.api import paging
 from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, LargestPage, PageReader, envelope
 from vbr_audit.errors import BadAnswerError
@@ -336,11 +337,82 @@ def test_rows_without_a_usable_key_count_as_themselves() -> None:
     assert keys.fresh(rows) == [{"id": None, "n": 1}, {"id": None, "n": 2}, None, 3]
 
 
-@pytest.mark.parametrize(
-    "document",
-    [None, [], "text", {}, {"data": []}, {"data": None, "pagination": {"total": 1}}]
-    + [{"data": [], "pagination": {"total": total}} for total in (None, "3", -1, True, 1.5)],
-)
+@pytest.mark.parametrize("document", [None, [], "text", {}, {"rows": []}, {"data": None, "pagination": {"total": 1}}])
 def test_what_is_no_page_is_refused_by_name(document: Any) -> None:
     with pytest.raises(BadAnswerError, match="/api/v1/things: expected a page"):
         envelope(Answer(orjson.dumps(document), document), "/api/v1/things")
+
+
+NO_COUNTS = [{}, {"pagination": None}, {"pagination": []}]
+NO_COUNTS += [{"pagination": {"total": total, "count": "2"}} for total in (None, "3", -1, True, 1.5, [], {})]
+NO_COUNTS += [{"pagination": {"count": -1, "skip": None, "limit": "x"}}]
+
+
+@pytest.mark.parametrize("told", NO_COUNTS)
+def test_a_page_without_a_count_keeps_its_rows(told: dict[str, Any]) -> None:
+    document = {"data": [{"id": "a"}]} | told
+    assert envelope(Answer(orjson.dumps(document), document), "/api/v1/things") == ([{"id": "a"}], None)
+
+
+def uncounted(server: ModelServer, after: int = 0) -> Callable[[int, int], Answer]:
+    """Pages of `server`, without a total once so many of them were asked for."""
+
+    def fetch(skip: int, limit: int) -> Answer:
+        answer = server.fetch(skip, limit)
+        document = answer.document if server.calls <= after else {"data": answer.document["data"]}
+        return Answer(orjson.dumps(document), document)
+
+    return fetch
+
+
+@given(
+    count=st.integers(0, 80), cap=st.integers(1, 15), after=st.sampled_from([0, 1, 3]), workers=st.sampled_from([1, 4])
+)
+def test_without_a_total_all_is_read_to_the_empty_page_and_not_taken_for_whole(
+    count: int, cap: int, after: int, workers: int
+) -> None:
+    server = ModelServer(count, cap)
+    reader = PageReader(uncounted(server, after), path="/api/v1/things", limit=10, workers=workers)
+    ids = [row["id"] for page in reader for row in page.rows]
+    assert ids == [row["id"] for row in server.rows]
+    if reader.uncounted:
+        assert "does not tell how many there are" in (reader.shortfall or "")
+        assert reader.total is None
+        assert server.calls <= 2 * count + 12
+    assert reader.duplicates == 0
+
+
+@given(count=st.integers(1, 60), cap=st.integers(1, 15), stuck=st.sampled_from(["first", "last"]))
+def test_without_a_total_a_page_that_always_comes_again_ends_the_reading(count: int, cap: int, stuck: str) -> None:
+    server = ModelServer(count, cap)
+    server.ignores_skip = stuck == "first"
+
+    def fetch(skip: int, limit: int) -> Answer:
+        last = max(0, count - min(limit, cap))
+        return uncounted(server)(min(skip, last), limit)
+
+    reader = PageReader(fetch, path="/api/v1/things", limit=10)
+    ids = [row["id"] for page in reader for row in page.rows]
+    assert len(ids) == len(set(ids)) == (min(count, cap, 10) if stuck == "first" else count)
+    assert reader.shortfall is not None
+    assert server.calls <= 2 * count + 12
+
+
+def test_without_a_total_rows_that_go_meanwhile_lose_no_row_that_stays() -> None:
+    def shrink(server: ModelServer) -> None:
+        if server.calls == 3:
+            del server.rows[:7]
+
+    server = ModelServer(40, 10, shrink)
+    reader = PageReader(uncounted(server), path="/api/v1/things", limit=10)
+    ids = [row["id"] for page in reader for row in page.rows]
+    assert {row["id"] for row in server.rows} <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_collection_that_never_ends_and_has_no_total_is_left_at_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "_UNCOUNTED_ROWS", 500)
+    server = ModelServer(10, 10, lambda s: s.grow(20))
+    reader = PageReader(uncounted(server), path="/api/v1/things", limit=10)
+    assert sum(len(page.rows) for page in reader) >= 500
+    assert "kept growing" in (reader.shortfall or "")

@@ -5,6 +5,9 @@ told apart by their key. Each page is asked for from a row that came before: whi
 nothing lies between the pages. When it is not, rows have moved, and the reader steps back until a page joins again.
 It goes on beyond the server's total while pages are full, and ends on a short page, on an empty one, and on one
 without a new row. Steps back and growth are bounded; a collection that was left at a bound is not whole.
+
+A page whose total is absent or no count (`-1`, a text) is read all the same. Nothing then tells where the collection
+ends but the empty page, so the reader goes on to that one, and the collection is never taken for whole.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ _GROWTH = 10_000
 _PAGES = 200
 _STEPS = 20
 _STALE = 3
+_UNCOUNTED_ROWS = 5_000_000
+_UNCOUNTED_PAGES = 20_000
 
 Fetch = Callable[[int, int], Answer]
 """Asks for one page: `fetch(skip, limit)`."""
@@ -33,7 +38,8 @@ Fetch = Callable[[int, int], Answer]
 
 @dataclass(frozen=True)
 class Page:
-    """One page: the body as received, the rows on it whose key was not seen before, and the server's total.
+    """One page: the body as received, the rows on it whose key was not seen before, and the server's total, or None
+    where it names none.
 
     `joins` says whether it follows what was read before without a gap.
     """
@@ -42,7 +48,7 @@ class Page:
     body: bytes
     received: int
     rows: list[Any]
-    total: int
+    total: int | None
     joins: bool = True
 
 
@@ -117,7 +123,8 @@ class KeyFilter:
 class PageReader:
     """Reads one collection; iterate over it once, then ask it how whole the reading was.
 
-    After the iteration `total` is the server's last count, `received` the rows that came, `distinct` those that
+    After the iteration `total` is the server's last count, None if any page had none, `uncounted` how many pages had
+    none, `received` the rows that came, `distinct` those that
     differ, `reread` those asked for again on purpose, `duplicates` those that came again unasked, `vanished` by how
     much the total fell, `beyond_total` the rows that stood behind the server's total, `stepped_back` how often the
     rows had moved, `shortfall` a sentence that says why the reading is not whole, or None.
@@ -137,6 +144,7 @@ class PageReader:
         self.received = 0
         self.reread = 0
         self.pages = 0
+        self.uncounted = 0
         self.vanished = 0
         self.beyond_total = 0
         self.stepped_back = 0
@@ -171,6 +179,9 @@ class PageReader:
     @property
     def shortfall(self) -> str | None:
         """Why the reading is not whole, or None when it is."""
+        if self.uncounted:
+            gap = f", and {self._gap}" if self._gap else ""
+            return f"{self.distinct:,} different rows came, and the server does not tell how many there are{gap}"
         if self.total is None or (self._gap is None and self.distinct >= self.total):
             return None
         twice = f"{self.duplicates:,} rows came more than once" if self.duplicates else None
@@ -182,7 +193,7 @@ class PageReader:
     def __iter__(self) -> Iterator[Page]:
         page = self._take(0, self._fetch(0, self._limit))
         yield page
-        if self._workers > 1 and self._place and page.received < page.total:
+        if self._workers > 1 and self._place and page.total is not None and page.received < page.total:
             yield from self._ahead(stride=self._place, overlap=page.received - self._place, total=page.total)
         while self._place is not None:
             yield self._take(self._place, self._fetch(self._place, self._limit))
@@ -231,12 +242,13 @@ class PageReader:
         self._place = self._after(page, rows)
         return page
 
-    def _joins(self, skip: int, rows: list[Any], total: int) -> bool:
+    def _joins(self, skip: int, rows: list[Any], total: int | None) -> bool:
         """Whether a page follows on: its first row stands among, or right behind, those that were read.
 
-        Pages of one row allow no anchor; they are then trusted while the total holds still.
+        Pages of one row allow no anchor; they are then trusted while the total holds still. Where none is told, an
+        empty page behind all that was read is the end.
         """
-        if skip == 0 or self._gap is not None:
+        if skip == 0 or self._gap is not None or (total is None and not rows and skip >= self._reach):
             return True
         if self._largest == 1 and len(rows) <= 1:
             moved = total != self.total
@@ -247,27 +259,30 @@ class PageReader:
         return anchor is not None and anchor in self._keys and self._keys.key_of(anchor) not in self._detached
 
     def _count(self, page: Page) -> None:
-        end = page.skip + page.received
-        if self.total is None:
-            self._bound = 2 * page.total + _GROWTH
-            expected = page.total // max(1, page.received - 1)
+        if not self.pages:
+            expected = (page.total or 0) // max(1, page.received - 1)
+            self._bound = 2 * (page.total or 0) + _GROWTH
             self._most_pages = 4 * expected + _PAGES
             self._steps_left = 2 * expected + _STEPS
-        else:
+        if page.total is None:
+            self.uncounted += 1
+            self._bound, self._most_pages = _UNCOUNTED_ROWS, _UNCOUNTED_PAGES
+        elif self.total is not None:
             self.vanished += max(0, self.total - page.total)
         self.pages += 1
         self.received += page.received
         self.reread += min(page.received - len(page.rows), max(0, self._reach - page.skip))
-        self.beyond_total += min(len(page.rows), max(0, end - page.total))
-        self.total = page.total
+        if page.total is not None:
+            self.beyond_total += min(len(page.rows), max(0, page.skip + page.received - page.total))
+        self.total = None if self.uncounted else page.total
         self._largest = max(self._largest, page.received)
         self._largest_page.see(page.received)
 
     def _after(self, page: Page, rows: list[Any]) -> int | None:
         """Where to go on after `page`; None at the end."""
-        end = page.skip + page.received
+        end, total = page.skip + page.received, self.total
         known, self._reach = self._reach, max(self._reach, end)
-        if not page.received and page.skip < page.total:
+        if not page.received and total is not None and page.skip < total:
             self._stop(f"the page at skip={page.skip:,} was empty")
             return None
         if not page.joins and self._may_step_back():
@@ -278,9 +293,9 @@ class PageReader:
             self._stop("the collection kept growing while it was read")
             return None
         full = page.received >= min(self._largest_page.rows, self._limit)
-        if end >= page.total and (not full or self._gap is not None):
+        if total is not None and end >= total and (not full or self._gap is not None):
             return None
-        if self.duplicates > 2 * max(page.total, self._largest):
+        if self.duplicates > 2 * max(self.distinct if total is None else total, self._largest):
             self._stop("the same rows came again and again")
             return None
         return end - self._overlap if page.received > self._overlap else end
@@ -315,14 +330,17 @@ class PageReader:
         return True
 
 
-def envelope(answer: Answer, path: str) -> tuple[list[Any], int]:
-    """The rows and the total of one page; raises `BadAnswerError` when it is not `{data, pagination: {total}}`."""
+def envelope(answer: Answer, path: str) -> tuple[list[Any], int | None]:
+    """The rows of one page, and its `pagination.total`, None where that is absent or no count.
+
+    Raises `BadAnswerError` for an answer without a list of rows.
+    """
     document = answer.document
-    if isinstance(document, dict):
-        rows, pagination = document.get("data"), document.get("pagination")
+    if isinstance(document, dict) and isinstance(document.get("data"), list):
+        pagination = document.get("pagination")
         total = pagination.get("total") if isinstance(pagination, dict) else None
-        if isinstance(rows, list) and isinstance(total, int) and not isinstance(total, bool) and total >= 0:
-            return rows, total
+        counted = isinstance(total, int) and not isinstance(total, bool) and total >= 0
+        return document["data"], total if counted else None
     shown = answer.body[:60].decode("utf-8", "replace")
     raise BadAnswerError(
         f"{path}: expected a page with data and pagination.total, got {shown!r}",

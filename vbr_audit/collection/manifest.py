@@ -33,6 +33,9 @@ UNREAD_BELOW = "unread_below"
 It stands only where nothing else is missing.
 """
 
+PAGES_UNCOUNTED = "pages_without_total"
+"""The note of a dataset some of whose pages did not tell how many rows there are: how many such pages came."""
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)

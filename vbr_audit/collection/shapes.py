@@ -12,7 +12,7 @@ from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, LargestPage, Page, PageReader, envelope
 from vbr_audit.collection.assemble import listed_rows, placed_below
 from vbr_audit.collection.datasets import Dataset, Shape
-from vbr_audit.collection.manifest import UNREAD_BELOW, DatasetRecord, DatasetStatus
+from vbr_audit.collection.manifest import PAGES_UNCOUNTED, UNREAD_BELOW, DatasetRecord, DatasetStatus
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 
 MOST_SILENT = 3
@@ -90,6 +90,7 @@ def read_pages(intake: Intake) -> None:
         record.api_total = reader.total
         record.rows_received = reader.distinct + reader.duplicates
         record.rows_duplicate = reader.duplicates
+        _note(record, PAGES_UNCOUNTED, reader.uncounted)
         _note(record, "rows_gone_while_reading", reader.vanished)
         _note(record, "rows_beyond_total", reader.beyond_total)
         _note(record, "pages_asked_again", reader.stepped_back)
@@ -105,11 +106,15 @@ def read_first(intake: Intake) -> None:
     intake.keep(0, answer.body, None)
     intake.accept(dataset.name, rows)
     record.rows_received = len(rows)
-    record.notes["rows_on_server"] = total
+    if total is None:
+        record.notes[PAGES_UNCOUNTED] = 1
+    else:
+        record.notes["rows_on_server"] = total
     record.status = DatasetStatus.COMPLETE
-    if total and not rows:
+    if not rows and total != 0:
         record.status = DatasetStatus.FAILED
-        record.reason = f"the server counts {total:,} rows but answered none"
+        counts = "does not tell how many rows there are" if total is None else f"counts {total:,} rows"
+        record.reason = f"the server {counts} but answered none"
 
 
 def read_object(intake: Intake) -> None:
@@ -168,7 +173,7 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
     could be read, and that of the third in a row below which the server gave no answer at all: each costs minutes.
     """
     dataset, record = intake.dataset, intake.record
-    keys, doubles, total, silent = KeyFilter(dataset.key), 0, 0, 0
+    keys, doubles, total, silent, uncounted = KeyFilter(dataset.key), 0, 0, 0, 0
     gaps: list[_Gap] = []
     refused: list[_Gap] = []
     shortfalls: list[str] = []
@@ -193,15 +198,17 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
                 doubles += len(page.rows) - len(fresh)
                 intake.accept(dataset.name, fresh)
             total += below.reader.total or 0
+            uncounted += below.reader.uncounted
             doubles += below.reader.duplicates
             if below.reader.shortfall:
                 shortfalls.append(below.reader.shortfall)
                 short.append(below.parent)
             intake.advance(len(keys), None)
     finally:
-        record.api_total, record.rows_duplicate = None if gaps else total, doubles
+        record.api_total, record.rows_duplicate = None if gaps or uncounted else total, doubles
         record.rows_received = len(keys) + doubles
     _note(record, "kinds_refused", len(refused))
+    _note(record, PAGES_UNCOUNTED, uncounted)
     if dataset.shape is Shape.EACH and not parents_gap:
         _note_unread_below(record, [*(gap.parent for gap in gaps), *short])
     if parents and len(gaps) + len(refused) == len(parents):

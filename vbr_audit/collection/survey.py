@@ -191,8 +191,9 @@ def _probe_below(client: Client, dataset: Dataset, found: dict[str, Probe], docu
         return _told(dataset, revision, Reach.NOT_TRIED, f"{parent}: {above.reach}")
     rows = documents[parent]["data"]
     if not rows:
-        empty = not above.rows
-        reason = NO_PARENT.format(parent) if empty else f"{parent} counts {above.rows:,} rows but answered none"
+        empty = above.rows == 0
+        counts = "does not tell how many rows it has" if above.rows is None else f"counts {above.rows:,} rows"
+        reason = NO_PARENT.format(parent) if empty else f"{parent} {counts} but answered none"
         return _told(dataset, revision, Reach.NOT_TRIED, reason, 0 if empty else None)
     parent_id = rows[0].get("id") if isinstance(rows[0], dict) else None
     if not isinstance(parent_id, str) or not parent_id:
