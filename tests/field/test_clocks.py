@@ -8,10 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import SecretStr
 
 from tests.support.small_server import SmallServer, audited
-from vbr_audit.api.hiding import Hiding
 from vbr_audit.checks.dates import on_clock
 from vbr_audit.display import time_zone
 from vbr_audit.reports.notes import data_notes
@@ -67,12 +65,6 @@ def test_the_report_goes_by_the_cities_of_the_server_and_says_so() -> None:
     assert "cities" in run.manifest.run.timezone_source
     assert run.servers["zone"].tolist() == ["Europe/Amsterdam"]
     assert run.since == dt.datetime(2026, 9, 30, 22, tzinfo=dt.UTC)
-
-
-def test_a_short_password_is_hidden_where_it_stands_alone_only() -> None:
-    hiding = Hiding(SecretStr("x"))
-    assert hiding.hide("expected text: 'x'") == "expected text: '(hidden)'"
-    assert Hiding(SecretStr("Secret-1")).hide("userSecret-1!") == "user(hidden)!"
 
 
 def test_the_report_says_which_dates_were_assumed() -> None:

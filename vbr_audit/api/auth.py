@@ -53,7 +53,7 @@ class BearerAuth(httpx.Auth):
         self.refreshes = 0
         self._base_url = base_url
         self._password = password
-        self.hiding = Hiding(password)
+        self.hiding = Hiding(password, username=username)
         self._lock = threading.Lock()
         self._access: SecretStr | None = None
         self._refresh: SecretStr | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import ssl
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,15 +39,25 @@ _SERVER_TIME = "/api/v1/serverTime"
 _NO_REVISION = "0.0-rev0"
 _ATTEMPTS = 6
 _RETRY_TIMEOUT_S = 300.0
+_LOOKED_AT, _SHOWN = 4000, 60
 _BROKEN = (httpx.RequestError, ConnectionError, ssl.SSLError)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: the body as received (decoded from transfer), and the JSON document in it."""
+    """One answer: the body as received (decoded from transfer), and the JSON document in it.
+
+    `hide` takes the client's secrets out of a text of the server.
+    """
 
     body: bytes
     document: Any
+    hide: Callable[[str], str] = field(default=str, repr=False, compare=False)
+
+    @property
+    def beginning(self) -> str:
+        """How the body begins, to be shown to people, without the secrets."""
+        return self.hide(self.body[:_LOOKED_AT].decode("utf-8", "replace"))[:_SHOWN]
 
 
 class Client:
@@ -85,7 +96,9 @@ class Client:
         self._offered: tuple[str, ...] | None = None
         pinned = negotiate.check_pinned(revision) if revision else None
         self._auth = BearerAuth(self.url, username, password, revision=pinned)
-        self.without_secrets = self._auth.hiding.hide
+        self.without_secrets = self._auth.hiding.hide_in_sentence
+        if proxy and (through := _userinfo(proxy)):
+            self._auth.hiding.add_password(*through)
         secure = transport is None and self._url.scheme == "https"
         try:
             self._http = httpx.Client(
@@ -187,7 +200,7 @@ class Client:
         check_write(method, path, allowed=self.allow_writes)
         self.settle()
         content, document = send_write(self._http, method, path, body=body, params=params)
-        return Answer(body=content, document=document)
+        return Answer(content, document, self._auth.hiding.hide)
 
     def settle(self) -> str:
         """The revision in use; signs in when that has not happened, so that it is the server's and ours."""
@@ -231,7 +244,7 @@ class Client:
         except _BROKEN as error:
             raise self._unsent(error, path) from None
         raise_for_answer(response, path)
-        return Answer(body=response.content, document=decode(response, path))
+        return Answer(response.content, decode(response, path), self._auth.hiding.hide)
 
     def _unsent(self, error: Exception, path: str) -> VbrAuditError:
         cause = _tls_cause(error)
@@ -247,7 +260,7 @@ class Client:
         unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         if unreachable and not self._auth.sign_ins:
             return UnreachableError(
-                f"cannot connect to {where}: {str(error) or type(error).__name__}",
+                f"cannot connect to {where}: {self._auth.hiding.hide(str(error)) or type(error).__name__}",
                 hint=f"Check name, port (VBR's REST service listens on {DEFAULT_PORT}), firewall and --proxy.",
             )
         if isinstance(error, WholeAnswerTimeout):
@@ -284,6 +297,15 @@ class Client:
     def _count_retry(self) -> None:
         with self._count_lock:
             self.retries += 1
+
+
+def _userinfo(address: str) -> tuple[str, str] | None:
+    """The account in the address of a proxy; None without one, or where it is no address."""
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        return None
+    return (url.username, url.password) if url.password else None
 
 
 def _tries(number: int) -> str:

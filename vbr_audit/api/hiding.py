@@ -1,14 +1,20 @@
-"""Words that no text may repeat: a server can echo the password or a token in what it says about an error."""
+"""Words that no text may repeat: a server can echo the password or a token in what it says about an error.
+
+A long secret is hidden wherever it stands, in whatever spelling. A short one is part of many words that have nothing
+to do with it: it is known by what stands beside it, which is a key that names a secret, quotes, or the user of a URL.
+In the words of the server one that is not quite so short is hidden too where it stands alone; words of our own stay.
+"""
 
 from __future__ import annotations
 
-import html
+import base64
 import json
 import re
+import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from html.entities import codepoint2name
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 import httpx
 from pydantic import SecretStr
@@ -16,42 +22,74 @@ from pydantic import SecretStr
 HIDDEN: Final = "(hidden)"
 _EXTENSION = "vbr_audit.hide"
 _KEPT = 16
-_TELLING = 6
-"""A password of so many characters is hidden also inside of words."""
-_TOKEN_HEAD = 8
+_LONG: Final = 8
+"""A secret of so many characters is hidden also inside of words."""
+_SHORT: Final = 2
+"""One of so few is hidden only beside what tells that it is one."""
+
+_NAMES: Final = r"passw(?:or)?d|passphrase|pwd|secret|access_?token|refresh_?token|api[-_]?key"
+_MARKS: Final = "\"'`“”„‘’‹›«»"
+_QUOTE: Final = rf"(?:\\*[{_MARKS}]|&(?:quot|apos|#39|#x27|#34|lt|gt);)"
+_KEYED: Final = re.compile(
+    rf"(?i)((?:{_NAMES})(?:\s*=\s*|\\*[\"']\s*[:=]\s*))(?!null|true|false)"
+    r"(\"(?:[^\"\\]|\\.)*\"|\\+\"(?:[^\"\\]|\\(?!\"))*\\+\"|'[^']*'|[^\s&;,'\"<>}\]]+)"
+)
+"""A key that names a secret, and the value that stands beside it: `password=...`, `"password": "..."`."""
+_NAMED: Final = (
+    rf"(?i:(?:{_NAMES}|authorization|credentials?|token|pass|pw)[\w-]*{_QUOTE}?"
+    rf"(?:\s*(?:=>?|:)\s*|\s+is\s+|\s+was\s+|\s+)(?:(?:basic|bearer)\s+)?)"
+)
 
 
 class Hiding:
-    """Takes the password and the latest tokens of one client out of texts, however they are spelt there."""
+    """Takes the passwords and the latest tokens of one client out of texts, however they are spelt there."""
 
-    def __init__(self, password: SecretStr) -> None:
-        self._password = password
+    def __init__(self, password: SecretStr, *, username: str = "") -> None:
+        self._passwords = [(username, password)]
         self._tokens: deque[SecretStr] = deque(maxlen=_KEPT)
+        _ALL.add(self)
+
+    def add_password(self, username: str, password: str) -> None:
+        """Hide the password of another account, e.g. that of a proxy."""
+        self._passwords.append((username, SecretStr(password)))
 
     def add_token(self, token: SecretStr | None) -> None:
         """Hide `token` from now on."""
-        if token is not None and len(token.get_secret_value()) > _TOKEN_HEAD:
+        if token is not None:
             self._tokens.append(token)
 
     def hide(self, text: str) -> str:
-        """`text` without the secrets; of a token its beginning is enough, because texts are cut.
+        """`text`, which the server wrote, without the secrets."""
+        return self._without(text, alone=True)
 
-        A short password is part of many words that have nothing to do with it: it is hidden where it stands alone.
-        """
-        for word in _spellings(self._password.get_secret_value()):
-            if len(word) >= _TELLING:
-                text = text.replace(word, HIDDEN)
-            else:
-                text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", HIDDEN, text)
-        for token in tuple(self._tokens):
-            head, rest = token.get_secret_value()[:_TOKEN_HEAD], r"[^\s'\"<>,;]*"
-            text = re.sub(re.escape(head) + rest, HIDDEN, text)
-        return text
+    def hide_in_sentence(self, text: str) -> str:
+        """`text`, a sentence of our own that may quote the server, without the secrets."""
+        return self._without(text, alone=False)
 
     def watch(self, request: httpx.Request) -> httpx.Request:
         """Let the texts of the answer to `request` be cleaned."""
         request.extensions = {**request.extensions, _EXTENSION: self.hide}
         return request
+
+    def _without(self, text: str, *, alone: bool) -> str:
+        for pattern in self._patterns(alone=alone) if text else ():
+            text = pattern.sub(lambda match: (match.groupdict().get("before") or "") + HIDDEN, text)
+        return _KEYED.sub(_without_value, text)
+
+    def _patterns(self, *, alone: bool) -> Iterator[re.Pattern[str]]:
+        for username, password in tuple(self._passwords):
+            secret = password.get_secret_value()
+            for word in (secret, *_in_base64(username, secret)):
+                yield from _places(word, alone=alone)
+        for token in tuple(self._tokens):
+            secret = token.get_secret_value()
+            if len(secret) > _LONG:  # of a token its beginning is enough, because texts are cut
+                yield re.compile(_spelt(secret[:_LONG]) + r"[^\s'\"<>,;]*")
+            else:
+                yield from _places(secret, alone=alone)
+
+
+_ALL: weakref.WeakSet[Hiding] = weakref.WeakSet()
 
 
 def hidden(text: str, response: httpx.Response) -> str:
@@ -63,8 +101,65 @@ def hidden(text: str, response: httpx.Response) -> str:
     return hide(text) if hide is not None else text
 
 
-def _spellings(secret: str) -> list[str]:
-    """`secret` as it is, as JSON, HTML and URLs write it, the longest first; none for an empty one."""
-    forms = {secret, json.dumps(secret)[1:-1], html.escape(secret), quote(secret), quote_plus(secret)}
-    forms.add(json.dumps(secret, ensure_ascii=False)[1:-1])
-    return sorted(forms - {""}, key=len, reverse=True)
+def hidden_from_all(text: str) -> str:
+    """`text`, a line of a log or a traceback, without the secrets of every client that is in use."""
+    for hiding in tuple(_ALL):
+        text = hiding.hide_in_sentence(text)
+    return text
+
+
+def _places(secret: str, *, alone: bool) -> Iterator[re.Pattern[str]]:
+    """Where `secret` is hidden, by its length; nowhere for an empty one."""
+    if not secret:
+        return
+    spelt = _spelt(secret)
+    if len(secret) >= _LONG:
+        yield re.compile(spelt)
+        return
+    end = r"(?![^\W_])" if secret[-1].isalnum() else ""
+    yield re.compile(rf"(?P<before>{_NAMED}{_QUOTE}?){spelt}{end}")
+    yield re.compile(rf"(?P<before>{_QUOTE}|>){spelt}(?={_QUOTE}|<)")
+    yield re.compile(rf"(?P<before>//[^/\s@]*:){spelt}(?=@)")
+    if alone and len(secret) > _SHORT:
+        start = r"(?<![^\W_])" if secret[0].isalnum() else ""
+        yield re.compile(f"{start}{spelt}{end}")
+
+
+def _spelt(secret: str) -> str:
+    """A pattern of `secret` as it is and as JSON, HTML, URLs and Python write it, also mixed."""
+    return "".join(map(_spelt_sign, secret))
+
+
+def _spelt_sign(sign: str) -> str:
+    code = ord(sign)
+    units = sign.encode("utf-16-be", "surrogatepass")
+    escaped = "".join(rf"\\+u(?i:{units[at]:02x}{units[at + 1]:02x})" for at in range(0, len(units), 2))
+    in_url = "".join(f"%(?:25)*(?i:{byte:02x})" for byte in sign.encode("utf-8", "surrogatepass"))
+    forms = [escaped, in_url, rf"&#(?:0*{code}|[xX]0*(?i:{code:x}));"]
+    if code in codepoint2name:
+        forms.append(f"&{codepoint2name[code]};")
+    if code < 256:
+        forms.append(rf"\\+x(?i:{code:02x})")
+    if sign == "\\":
+        forms.append(r"\\{1,4}")
+    elif sign in "\"'`/":
+        forms.append(r"\\*" + re.escape(sign))
+    else:
+        forms += [re.escape(sign), re.escape(json.dumps(sign)[1:-1])]
+    if sign == " ":
+        forms.append(r"\+")
+    return f"(?:{'|'.join(forms)})"
+
+
+def _in_base64(username: str, secret: str) -> Iterator[str]:
+    """`secret` as a header of basic authentication writes it, with its user and alone."""
+    for text in (f"{username}:{secret}", secret) if secret else ():
+        coded = base64.b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+        yield from dict.fromkeys((coded, coded.replace("+", "-").replace("/", "_")))
+
+
+def _without_value(match: re.Match[str]) -> str:
+    """What a key that names a secret gives, with its value hidden and the quotes around it kept."""
+    mark = re.match(r"\\*[\"']", match[2])
+    around = mark[0] if mark else ""
+    return f"{match[1]}{around}{HIDDEN}{around}"

@@ -341,9 +341,8 @@ def envelope(answer: Answer, path: str) -> tuple[list[Any], int | None]:
         total = pagination.get("total") if isinstance(pagination, dict) else None
         counted = isinstance(total, int) and not isinstance(total, bool) and total >= 0
         return document["data"], total if counted else None
-    shown = answer.body[:60].decode("utf-8", "replace")
     raise BadAnswerError(
-        f"{path}: expected a page with data and pagination.total, got {shown!r}",
+        f"{path}: expected a page with data and pagination.total, got {answer.beginning!r}",
         hint="Is this the VBR REST service, and not a portal or another product in front of it?",
         path=path,
     )

@@ -97,11 +97,24 @@ def _explain_defect(error: Exception, *, debug: bool) -> None:
 def _print_traceback(error: Exception) -> None:
     import traceback
 
-    typer.echo(plain("".join(traceback.format_exception(error)), lines=True), err=True)
+    from vbr_audit.api.hiding import hidden_from_all
+
+    typer.echo(plain(hidden_from_all("".join(traceback.format_exception(error))), lines=True), err=True)
+
+
+class _WithoutSecrets(logging.Formatter):
+    """Hides the secrets of all clients: the log of the HTTP library holds the headers that a server answers."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from vbr_audit.api.hiding import hidden_from_all
+
+        return hidden_from_all(super().format(record))
 
 
 def _log(*, verbose: bool, debug: bool) -> None:
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_WithoutSecrets("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("matplotlib", "PIL", "fontTools"):
         logging.getLogger(name).setLevel(logging.WARNING)

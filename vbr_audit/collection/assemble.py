@@ -229,8 +229,9 @@ def listed_rows(answer: Answer, dataset: Dataset) -> list[Any]:
     rows = answer.document.get(key) if isinstance(answer.document, dict) else None
     if isinstance(rows, list):
         return rows
-    shown = answer.body[:60].decode("utf-8", "replace")
-    raise BadAnswerError(f"{dataset.path}: expected an object with a list {key}, got {shown!r}", path=dataset.path)
+    raise BadAnswerError(
+        f"{dataset.path}: expected an object with a list {key}, got {answer.beginning!r}", path=dataset.path
+    )
 
 
 def placed_below(rows: list[Any], dataset: Dataset, parent: str | None) -> list[Any]:

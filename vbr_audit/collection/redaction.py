@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -83,7 +83,7 @@ class Redaction:
             body = orjson.dumps(answer.document) if paths else answer.body
         except (RecursionError, orjson.JSONEncodeError):
             raise BadAnswerError(f"{dataset.path}: an answer nested too deeply to be cleaned of secrets") from None
-        return Answer(body=body, document=answer.document), paths
+        return replace(answer, body=body), paths
 
     def _replace(self, answer: Answer, dataset: Dataset, paths: set[str]) -> None:
         if _may_hold_secrets(answer.body, sensitive=dataset.sensitive):

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.catalogue.mail import server_mail
 from vbr_audit.checks.dates import hours_between, minute_text, older_than
 from vbr_audit.checks.logic import beside, one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
@@ -16,6 +17,10 @@ from vbr_audit.checks.registry import check
 
 _MENU: Final = "Main menu > Configuration Backup"
 _DAY_H: Final = 24
+_GLOBAL_MAIL: Final = {"email_enabled": True, "email_settings_type": "Global"}
+_OWN_MAIL: Final = {"email_enabled": True, "email_settings_type": "Custom", "email_on_failure": True}
+_NO_TRAPS: Final = {"snmp_enabled": False}
+_SERVER_MAIL: Final = {"email_settings": [{"is_enabled": True}]}
 
 
 def _unless(answer: pd.Series) -> pd.Series:
@@ -172,12 +177,17 @@ def config_backup_kept(
     "CFG-007",
     "Somebody is told when the configuration backup fails",
     severity="low",
-    tables=("servers", "config_backup"),
+    tables=("servers", "config_backup", "general_options", "email_settings"),
+    fallback=("general_options", "email_settings"),
     reads=(
         "config_backup.email_enabled",
         "config_backup.email_settings_type",
         "config_backup.email_on_failure",
         "config_backup.snmp_enabled",
+        "general_options.email_enabled",
+        "general_options.smtp_server",
+        "email_settings.is_enabled",
+        "email_settings.smtp_server",
         "server",
         "config_backup.server",
     ),
@@ -186,12 +196,11 @@ def config_backup_kept(
     remediation=f"{_MENU} > Notifications: send e-mail, on failure at least; or enable SNMP traps.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"snmp_enabled": True}]}),
-        Example("PASS", {}, {"config_backup": [{"email_enabled": True, "email_settings_type": "Global"}]}),
-        Example(
-            "PASS",
-            {},
-            {"config_backup": [{"email_enabled": True, "email_settings_type": "Custom", "email_on_failure": True}]},
-        ),
+        Example("PASS", {}, {"config_backup": [_GLOBAL_MAIL], **_SERVER_MAIL}),
+        Example("PASS", {}, {"config_backup": [_OWN_MAIL], "general_options": [{"email_enabled": True}]}),
+        Example("FAIL", {}, {"config_backup": [_OWN_MAIL | _NO_TRAPS], "email_settings": [{"is_enabled": False}]}),
+        Example("FAIL", {}, {"config_backup": [_GLOBAL_MAIL | _NO_TRAPS], "email_settings": [{"is_enabled": False}]}),
+        Example("UNKNOWN", {}, {"config_backup": [_OWN_MAIL | _NO_TRAPS]}),
         Example(
             "FAIL",
             {},
@@ -203,29 +212,30 @@ def config_backup_kept(
                         "email_on_failure": False,
                         "snmp_enabled": False,
                     }
-                ]
+                ],
+                **_SERVER_MAIL,
             },
         ),
         Example("FAIL", {}, {"config_backup": [{"email_enabled": False, "snmp_enabled": False}]}),
-        Example("UNKNOWN", {}, {"config_backup": [{"email_enabled": True, "email_settings_type": "Owl"}]}),
-        Example(
-            "UNKNOWN",
-            {},
-            {"config_backup": [{"email_enabled": True, "email_settings_type": "Owl", "email_on_failure": True}]},
-        ),
+        Example("UNKNOWN", {}, {"config_backup": [_GLOBAL_MAIL | {"email_settings_type": "Owl"}], **_SERVER_MAIL}),
+        Example("UNKNOWN", {}, {"config_backup": [_OWN_MAIL | {"email_settings_type": "Owl"}], **_SERVER_MAIL}),
         Example("UNKNOWN", {}, {"config_backup": [{"email_enabled": False}]}),
         Example("UNKNOWN", {}),
     ),
 )
-def config_backup_tells(servers: pd.DataFrame, config_backup: pd.DataFrame) -> Outcome:
+def config_backup_tells(
+    servers: pd.DataFrame, config_backup: pd.DataFrame, options: pd.DataFrame, settings: pd.DataFrame
+) -> Outcome:
     """A backup that nobody looks at fails for months before it is missed.
 
-    With the server's own settings the mail follows those: they are judged apart.
+    Its mail leaves over the server's mail settings: while those are off, it tells nobody. Of what the server's own
+    settings tell is judged apart.
     """
     found = beside(servers["server"], config_backup, "server")
     kind = found["email_settings_type"]
     told = ((kind == "Global") | found["email_on_failure"]).where(surely(one_of(kind, ("Global", "Custom"))))
-    mail, traps = found["email_enabled"] & told, found["snmp_enabled"]
+    sent, traps = server_mail(servers.index, options, settings), found["snmp_enabled"]
+    mail = found["email_enabled"] & told & sent
     ok = mail | traps
     return Outcome(
         ok,
@@ -234,8 +244,11 @@ def config_backup_tells(servers: pd.DataFrame, config_backup: pd.DataFrame) -> O
             (mail & traps, "e-mail and SNMP traps"),
             (mail, "e-mail"),
             (traps, "SNMP traps"),
+            (found["email_enabled"] & surely(~sent), "e-mail, but the server sends none"),
             (found["email_enabled"] & ~mail, "e-mail, but not on failure"),
             (~mail, "neither e-mail nor SNMP traps"),
         ),
-        reason=_unless(ok),
+        reason=_unless(ok).mask(
+            surely(ok.isna() & told & sent.isna()), "whether the server sends mail was not readable"
+        ),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator
 
+from vbr_audit.checks.catalogue.mail import server_mail
 from vbr_audit.checks.logic import one_of, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
@@ -41,44 +42,54 @@ def _regular(pattern: str) -> str:
     severity="medium",
     tables=("jobs", "general_options", "email_settings"),
     fallback=("general_options", "email_settings"),
-    reads=("email_enabled", "general_options.email_enabled", "email_settings.is_enabled"),
+    reads=(
+        "email_enabled",
+        "general_options.email_enabled",
+        "general_options.smtp_server",
+        "email_settings.is_enabled",
+        "email_settings.smtp_server",
+    ),
     optional={"email_enabled": False},
-    expected="mail of the job, or mail of the whole server",
+    expected="mail of the whole server, by which the job's mail goes too",
     remediation="Menu > Options > E-mail Settings: enable notifications; or Job > Storage > Advanced > Notifications.",
     examples=(
-        Example("PASS", {"email_enabled": True}),
         Example("PASS", {}, _SERVER_MAIL),
         Example("PASS", {}, {"email_settings": [{"is_enabled": True}]}),
         Example("FAIL", {"email_enabled": False}, {"general_options": [{"email_enabled": False}]}),
+        Example("FAIL", {"email_enabled": True}, {"general_options": [{"email_enabled": False}]}),
+        Example("FAIL", {"email_enabled": True}, {"general_options": [{"email_enabled": True, "smtp_server": ""}]}),
+        Example("FAIL", {}, {"email_settings": [{"is_enabled": True, "smtp_server": " "}]}),
         Example(
             "FAIL",
             {"email_enabled": False},
             {"general_options": [{"email_enabled": True}], "email_settings": [{"is_enabled": False}]},
         ),
         Example("UNKNOWN", {"email_enabled": False}),
-        Example("UNKNOWN", {"email_enabled": False}, _SERVER_MAIL, datasets={"general_options": "denied"}),
+        Example("UNKNOWN", {"email_enabled": True}),
+        Example("UNKNOWN", {"email_enabled": True}, _SERVER_MAIL, datasets={"general_options": "denied"}),
         Example("NOT_APPLICABLE", _FILE_COPY),
     ),
 )
 def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> Outcome:
-    """A failure that nobody hears of is found on the day of the restore."""
-    own = jobs["email_enabled"]
-    told = [*mail["is_enabled"].dropna(), *options["email_enabled"].dropna()]
-    whole = pd.Series(pd.array([told[0] if told else pd.NA] * len(jobs), dtype="boolean"), index=jobs.index)
-    ok = own | whole
+    """A failure that nobody hears of is found on the day of the restore.
+
+    A job's own mail leaves over the server's mail settings: while those are off, it tells nobody.
+    """
+    own, whole = jobs["email_enabled"], server_mail(jobs.index, options, mail)
     return Outcome(
-        ok,
+        whole,
         observed=worded(
             jobs.index,
-            (own, "mail of the job"),
+            (own & whole, "mail of the job"),
             (whole, "mail of the whole server"),
-            (surely(~own & ~whole), "neither the job nor the server sends mail"),
+            (own & surely(~whole), "mail of the job, but the server sends none"),
+            (surely(~whole), "neither the job nor the server sends mail"),
         ),
         reason=worded(
             jobs.index,
-            (ok.notna(), pd.NA),
-            (surely(~own), "the job sends no mail, and whether the server does was not readable"),
-            (own.isna(), "whether the job sends mail is not told"),
+            (whole.notna(), pd.NA),
+            (own, "the job sends mail, but whether the server's mail is on was not readable"),
+            default="whether the server sends mail was not readable",
         ),
     )
 
