@@ -14,6 +14,7 @@ from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, envelope
 from vbr_audit.collection.datasets import DATASETS, Dataset, Shape, parents_of
 from vbr_audit.collection.evidence import EvidenceFile
+from vbr_audit.collection.kinds import KindsInHand
 from vbr_audit.collection.manifest import DatasetRecord
 from vbr_audit.collection.scope import (
     DATED,
@@ -63,6 +64,7 @@ class ServerTables:
         self._objects: dict[str, Any] = {}
         self._seen: set[str] = set()
         self._ids: dict[str, list[str]] = {}
+        self._kinds = KindsInHand()
         self._nameless: dict[str, int] = {}
 
     def accept(self, dataset: str, rows: list[Any]) -> None:
@@ -76,6 +78,7 @@ class ServerTables:
             named = [value for value in found if isinstance(value, str) and value]
             self._ids.setdefault(dataset, []).extend(named)
             self._nameless[dataset] = self.nameless(dataset) + len(found) - len(named)
+        self._kinds.see(dataset, rows)
         for table in DATASETS[dataset].tables:
             self._builder(table).add(rows)
 
@@ -92,6 +95,11 @@ class ServerTables:
         for value in self._ids.get(dataset, ()):
             first.setdefault(value.lower(), value)
         return list(first.values())
+
+    @property
+    def kinds_in_hand(self) -> KindsInHand:
+        """What came of which kind, by a filter or without one."""
+        return self._kinds
 
     def nameless(self, dataset: str) -> int:
         """How many rows of `dataset` have no id, so that nothing can be read below them."""
@@ -220,7 +228,7 @@ def _replay_dataset(evidence: EvidenceFile, dataset: Dataset, tables: ServerTabl
             tables.accept_object(dataset.name, answer.document)
             continue
         rows = listed_rows(answer, dataset) if dataset.shape is Shape.LIST else envelope(answer, dataset.path)[0]
-        tables.accept(dataset.name, keys.fresh(placed_below(rows, dataset, below)))
+        tables.accept(dataset.name, keys.fresh(dataset.fitting(placed_below(rows, dataset, below))))
 
 
 def listed_rows(answer: Answer, dataset: Dataset) -> list[Any]:

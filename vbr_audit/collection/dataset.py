@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from vbr_audit.collection import roles
 from vbr_audit.collection.roles import Access
@@ -45,7 +45,8 @@ class Dataset:
 
     `until` is the last revision that reads it this way. `rows_at` is the key of a LIST. An EACH dataset puts the
     id of a row of `parent` into its path, and under `parent_key` into rows that do not name it themselves.
-    A KINDS dataset asks for each of `kinds`, by the revision that first names them, in `kind_filter`.
+    A KINDS dataset asks for each of `kinds`, by the revision that first names them, in `kind_filter`; the kind of a
+    row stands under `kind_key`, and `unfiltered` is the dataset that reads the same collection without that filter.
     `period` are the names of the server's date filters; one that `spans_year` is read for the 366 days before it is
     read, if the period does not begin earlier, and one that `passes_edges` from some days before the period to the
     moment of reading. `accounts` are the JSON paths of user names and hints, and
@@ -69,6 +70,8 @@ class Dataset:
     parent_key: str | None = None
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     kind_filter: str = "typeFilter"
+    kind_key: str = ""
+    unfiltered: str = ""
     spans_year: bool = False
     passes_edges: bool = False
     sensitive: bool = False
@@ -97,6 +100,18 @@ class Dataset:
         first = next(iter(self.kinds), revision)
         newest = revision if is_at_least(revision, first) else first
         return tuple(kind for since, kinds in self.kinds.items() if is_at_least(newest, since) for kind in kinds)
+
+    def fitting(self, rows: list[Any]) -> list[Any]:
+        """Those of `rows` that are of its kinds, all where it has none; a row that tells no kind is kept."""
+        if not self.kinds:
+            return rows
+        kinds = {kind.casefold() for listed in self.kinds.values() for kind in listed}
+        return [row for row in rows if not self.kind_of(row) or self.kind_of(row) in kinds]
+
+    def kind_of(self, row: Any) -> str:
+        """The kind of a row in small letters; empty where it tells none."""
+        told = row.get(self.kind_key) if isinstance(row, dict) else None
+        return told.casefold() if isinstance(told, str) else ""
 
     def names_kinds(self, revision: str) -> bool:
         """Whether it is known which kinds `revision` has; an older one may refuse some, which it then does not have."""

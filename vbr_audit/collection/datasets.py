@@ -63,6 +63,8 @@ _JOBS = (
         order="CreationTime",
         period=_CREATED,
         kinds=_TESTS,
+        kind_key="sessionType",
+        unfiltered="sessions",
         spans_year=True,
         accounts=("initiatedBy",),
     ),
@@ -75,6 +77,8 @@ _JOBS = (
         order="CreationTime",
         period=_CREATED,
         kinds={_SINCE_12: ("Restore",)},
+        kind_key="type",
+        unfiltered="task_sessions",
         spans_year=True,
     ),
 )

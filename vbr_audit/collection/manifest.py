@@ -33,6 +33,12 @@ UNREAD_BELOW = "unread_below"
 It stands only where nothing else is missing.
 """
 
+FILTER_UNHEARD = "type_filter_unheard"
+"""The note of a dataset that is asked for by kind: the server's filter matched nothing that it should have matched."""
+
+OTHER_KINDS = "rows_of_other_kinds"
+"""The note of a dataset that is asked for by kind: so many rows of other kinds came, and are not in its table."""
+
 PAGES_UNCOUNTED = "pages_without_total"
 """The note of a dataset some of whose pages did not tell how many rows there are: how many such pages came."""
 

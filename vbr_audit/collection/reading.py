@@ -9,15 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vbr_audit.api.client import Answer, Client
-from vbr_audit.api.paging import LIMIT, LargestPage
+from vbr_audit.api.paging import LIMIT, KeyFilter, LargestPage, envelope
 from vbr_audit.collection.assemble import ServerTables, Terms
 from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
 from vbr_audit.collection.evidence import DatasetWriter, EvidenceWriter
-from vbr_audit.collection.manifest import UNREAD_BELOW, DatasetRecord, DatasetStatus, ServerRecord, utc_now
+from vbr_audit.collection.manifest import (
+    FILTER_UNHEARD,
+    UNREAD_BELOW,
+    DatasetRecord,
+    DatasetStatus,
+    ServerRecord,
+    utc_now,
+)
 from vbr_audit.collection.progress import Listener
 from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import RowCount, Scope
-from vbr_audit.collection.shapes import MOST_SILENT, READERS, Intake, read_each
+from vbr_audit.collection.shapes import MOST_SILENT, READERS, Intake, read_each, read_without_filter
 from vbr_audit.errors import (
     AbsentError,
     ApiError,
@@ -101,7 +108,8 @@ class ServerReading:
             if dataset.shape is Shape.EACH:
                 self._read_each(intake)
             elif dataset.shape is Shape.KINDS:
-                read_each(intake, list(dataset.kinds_at(record.revision)), None)
+                keys = read_each(intake, list(dataset.kinds_at(record.revision)), None)
+                self._look_behind_filter(intake, keys, window)
             else:
                 READERS[dataset.shape](intake)
 
@@ -177,6 +185,27 @@ class ServerReading:
         gaps = [parent.reason or "why is not known"] if parent.status is DatasetStatus.PARTIAL else []
         gaps += [f"{nameless:,} of them have no id"] if nameless else []
         read_each(intake, self.tables.ids(parent.name), "; ".join(gaps) or None)
+
+    def _look_behind_filter(self, intake: Intake, keys: KeyFilter, window: Window | None) -> None:
+        """Read without the filter by kind where the server does not seem to heed it.
+
+        It let none through of a kind of which rows had come without it, or, where it let nothing through at all, not
+        even a row of the kind that had come most often.
+        """
+        dataset, record, kinds = intake.dataset, intake.record, self.tables.kinds_in_hand
+        unheard = kinds.unheard(dataset, window.since, window.until) if window is not None else 0
+        if not unheard and not record.rows_received and (kind := kinds.commonest(dataset)) is not None:
+            query = {"skip": "0", "limit": "1", dataset.kind_filter: kind}
+            unheard = int(not envelope(intake.ask(dataset.path, query), dataset.path)[0])
+        if not unheard:
+            return
+        record.notes[FILTER_UNHEARD] = unheard
+        record.query.pop(dataset.kind_filter, None)
+        try:
+            read_without_filter(intake, keys)
+        except ApiError as error:
+            record.status = DatasetStatus.PARTIAL
+            record.reason = f"the server does not heed its filter by kind, and without that filter: {error.message}"
 
     @contextmanager
     def _recording(self, record: DatasetRecord, writer: DatasetWriter, *, maybe_absent: bool) -> Iterator[None]:

@@ -12,7 +12,7 @@ from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, LargestPage, Page, PageReader, envelope
 from vbr_audit.collection.assemble import listed_rows, placed_below
 from vbr_audit.collection.datasets import Dataset, Shape
-from vbr_audit.collection.manifest import PAGES_UNCOUNTED, UNREAD_BELOW, DatasetRecord, DatasetStatus
+from vbr_audit.collection.manifest import OTHER_KINDS, PAGES_UNCOUNTED, UNREAD_BELOW, DatasetRecord, DatasetStatus
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 
 MOST_SILENT = 3
@@ -166,11 +166,12 @@ class _Gap:
     error: ApiError
 
 
-def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> None:
+def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> KeyFilter:
     """Read the pages below each of `parents`, or of each of these kinds; `parents_gap` says why those are not all.
 
     A kind that an old revision refuses as a word is none that it has. Raises the error of the first parent when none
     could be read, and that of the third in a row below which the server gave no answer at all: each costs minutes.
+    Returns the keys of the rows that came.
     """
     dataset, record = intake.dataset, intake.record
     keys, doubles, total, silent, uncounted = KeyFilter(dataset.key), 0, 0, 0, 0
@@ -178,6 +179,7 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
     refused: list[_Gap] = []
     shortfalls: list[str] = []
     short: list[str] = []
+    others = 0
     if dataset.shape is Shape.EACH:
         record.notes["read_below"] = len(parents)
     try:
@@ -194,8 +196,10 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
             silent = 0
             for page in below.pages:
                 intake.keep(page.skip, page.body, below.parent)
-                fresh = keys.fresh(page.rows)
-                doubles += len(page.rows) - len(fresh)
+                fitting = dataset.fitting(page.rows)
+                fresh = keys.fresh(fitting)
+                others += len(page.rows) - len(fitting)
+                doubles += len(fitting) - len(fresh)
                 intake.accept(dataset.name, fresh)
             total += below.reader.total or 0
             uncounted += below.reader.uncounted
@@ -205,10 +209,11 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
                 short.append(below.parent)
             intake.advance(len(keys), None)
     finally:
-        record.api_total, record.rows_duplicate = None if gaps or uncounted else total, doubles
+        record.api_total, record.rows_duplicate = None if gaps or uncounted or others else total, doubles
         record.rows_received = len(keys) + doubles
     _note(record, "kinds_refused", len(refused))
     _note(record, PAGES_UNCOUNTED, uncounted)
+    _note(record, OTHER_KINDS, others)
     if dataset.shape is Shape.EACH and not parents_gap:
         _note_unread_below(record, [*(gap.parent for gap in gaps), *short])
     if parents and len(gaps) + len(refused) == len(parents):
@@ -216,6 +221,37 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> No
     intake.accept(dataset.name, [])
     record.reason = "; ".join(_each_reasons(dataset, gaps, len(parents), shortfalls, parents_gap)) or None
     record.status = DatasetStatus.PARTIAL if record.reason else DatasetStatus.COMPLETE
+    return keys
+
+
+def read_without_filter(intake: Intake, keys: KeyFilter) -> None:
+    """Read all rows of a collection whose filter by kind cannot be believed, and take those of the kinds.
+
+    `keys` are those of the rows that had come with the filter.
+    """
+    dataset, record = intake.dataset, intake.record
+    reader = PageReader(
+        intake.fetch(dataset.path),
+        path=dataset.path,
+        key=dataset.key,
+        workers=intake.workers,
+        largest_page=intake.largest_page,
+    )
+    others = 0
+    try:
+        for page in reader:
+            intake.keep(page.skip, page.body, None)
+            fitting = dataset.fitting(page.rows)
+            others += len(page.rows) - len(fitting)
+            intake.accept(dataset.name, keys.fresh(fitting))
+            intake.advance(len(keys), None)
+    finally:
+        record.api_total = None
+        record.rows_received = len(keys) + record.rows_duplicate
+        _note(record, OTHER_KINDS, others)
+        _note(record, PAGES_UNCOUNTED, reader.uncounted)
+    record.reason = reader.shortfall
+    record.status = DatasetStatus.PARTIAL if reader.shortfall else DatasetStatus.COMPLETE
 
 
 def _note_unread_below(record: DatasetRecord, parents: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vbr_audit.collection.manifest import PAGES_UNCOUNTED
+from vbr_audit.collection.manifest import FILTER_UNHEARD, PAGES_UNCOUNTED
 from vbr_audit.display import count, shorten
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def _sentences(record: DatasetRecord) -> Iterable[str]:
             yield f"{where}: {meaning}, taken as not known, in {_named(columns)}."
     if columns := _mapping(notes.get("assumed_dates")):
         yield f"{where}: a date without an offset, read by the server's clock, in {_named(columns)}."
+    if FILTER_UNHEARD in notes:
+        yield f"{where}: the server did not heed its filter by kind, so all kinds were read and the others left out."
     if pages := notes.get(PAGES_UNCOUNTED):
         yield f"{where}: {count(pages, 'page')} that did not tell how many rows there are, read to the empty page."
     for name, meaning in _ROWS.items():
