@@ -45,7 +45,7 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int, n
     # What may be a newer one: one that is not known to be its own, or not known to be of that kind.
     maybe_clean = np.maximum(doubt, latest(unmarked))
     maybe_full = np.maximum(doubt, latest(kind))
-    has_clean = _any(owner, is_clean, count)
+    has_clean, marked = _any(owner, is_clean, count), _any(owner, marks.notna().to_numpy(), count)
     return {
         "points_known": pd.array(~unclear, dtype="boolean"),
         "latest_point": _instants(every, unclear & (doubt > every)),
@@ -60,7 +60,7 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int, n
         "latest_source_point": _instants(latest(surely(~copied)), unclear | side_unknown),
         "latest_copy_point": _instants(latest(surely(copied)), unclear | side_unknown),
         "has_clean_point": nullable(has_clean, (unclear | _any(owner, unmarked, count)) & ~has_clean, index),
-        "has_marks": nullable(_any(owner, ~unmarked, count), ~_any(owner, ~unmarked, count), index),
+        "has_marks": nullable(marked, ~marked, index),
         "worst_malware": _worst(owner, rank, count, unclear | _any(owner, unmarked, count)),
     }
 
