@@ -15,6 +15,7 @@ from vbr_audit.tables import (
     job_logs,
     job_scope,
     keys,
+    licence_use,
     mounts,
     replicas,
     repositories,
@@ -40,6 +41,7 @@ TABLES = (
     *agents.TABLES,
     *mounts.TABLES,
     *hardening.TABLES,
+    *licence_use.TABLES,
 )
 
 # Paths that neither specification has, and where they are known from.

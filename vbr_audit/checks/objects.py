@@ -48,6 +48,8 @@ OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "instant_recoveries": ObjectKind("instant recovery", "mount_id", "name"),
     "hyperv_instant_recoveries": ObjectKind("instant recovery", "mount_id", "name"),
     "file_restore_mounts": ObjectKind("file restore", "session_id", "name"),
+    "license_instances": ObjectKind("licensed workload", "instance_id", "name"),
+    "license_sockets": ObjectKind("licensed host", "host_id", "name"),
     "published_disks": ObjectKind("published disk", "mount_id", "name"),
 }
 """The tables whose rows can be judged."""

@@ -32,6 +32,27 @@ _SERVER = (
     _object("license", "Licence", "license", first_revision=_SINCE_12),
 )
 
+_LICENCE_USE = (
+    Dataset(
+        "license_instances",
+        "Workloads with an instance licence",
+        "license/instances",
+        access=roles.ADMINISTRATOR,
+        first_revision=_SINCE_12,
+        key=("instanceId",),
+        order="Name",
+    ),
+    Dataset(
+        "license_sockets",
+        "Hosts with a socket licence",
+        "license/sockets",
+        access=roles.ADMINISTRATOR,
+        first_revision=_SINCE_12,
+        key=("hostId",),
+        order="Name",
+    ),
+)
+
 _JOBS = (
     Dataset("jobs", "Jobs", "jobs", access=roles.READERS_AND_SECURITY, order="Name", sensitive=True),
     Dataset("job_states", "Job states", "jobs/states", access=roles.READERS_AND_SECURITY, order="Name"),
@@ -444,7 +465,7 @@ DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
         *(*_SERVER, *_JOBS, *_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY),
-        *(*_AGENTS, *_OPEN, *_DEFENCE),
+        *(*_AGENTS, *_OPEN, *_DEFENCE, *_LICENCE_USE),
     )
 }
 """Every dataset by its name, in the order of reading."""

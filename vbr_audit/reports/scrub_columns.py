@@ -76,7 +76,7 @@ _COMMON: Final[Mapping[str, Rule]] = {
         "mount_server_id capacity_encryption_password_id capacity_kms_server_id managed_server_id parent_id "
         "wan_accelerator_id cloud_credentials_id last_success_session_id traffic_rule_id exclusion_id "
         "best_practice_id malware_event_id machine_uuid authorization_event_id user_id object_key "
-        "protection_group_id entity_id mount_id cluster_id",
+        "protection_group_id entity_id mount_id cluster_id instance_id",
         _ID,
     ),
     **_each(
@@ -100,7 +100,7 @@ _COMMON: Final[Mapping[str, Rule]] = {
         "sql_log_handling backup_mode compression_level disks_to_process build patches time_zone "
         "iana_time_zone tls worst_malware gaps_h maybe_gaps_h media "
         "agent_status agent_version sensitivity detection_engine activities trust_mode mode primary_role primary_state "
-        "secondary_role secondary_state",
+        "secondary_role secondary_state workload_type",
         _WORD,
     ),
     **_each("result_message details", _TEXT),
@@ -127,7 +127,8 @@ _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
     **_named("proxies proxy_states managed_servers wan_accelerators kms_servers server_info", "host"),
     **_named("users cloud_credentials", "user"),
     **_named("discovered_entities malware_exclusions instant_recoveries hyperv_instant_recoveries", "object"),
-    **_named("file_restore_mounts published_disks", "object"),
+    **_named("file_restore_mounts published_disks license_instances", "object"),
+    **_named("license_sockets", "host"),
     **_named("protection_groups", "group"),
     **_named("high_availability_cluster", "host"),
     "backup_files": {"name": _name("file")},

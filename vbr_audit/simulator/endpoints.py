@@ -410,4 +410,23 @@ _DEFENCE = (
     _settings("high_availability_cluster", "highAvailabilityCluster", access=access.READERS, first=_132),
 )
 
-ENDPOINTS = (*_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY, *_AGENTS, *_OPEN, *_DEFENCE)
+_LICENCE_USE = (
+    Endpoint(
+        dataset="license_instances",
+        path="license/instances",
+        access=access.ADMINISTRATOR,
+        first=_12,
+        order=_order("Name HostName UsedInstancesNumber Type InstanceId"),
+        filters=_filters(_NAMED + "hostNameFilter:text=hostName instanceIdFilter:id=instanceId"),
+    ),
+    Endpoint(
+        dataset="license_sockets",
+        path="license/sockets",
+        access=access.ADMINISTRATOR,
+        first=_12,
+        order=_order("Name HostName HostId SocketsNumber CoresNumber Type"),
+        filters=_filters(_NAMED + _TYPE + "hostNameFilter:text=hostName hostIdFilter:id=hostId"),
+    ),
+)
+
+ENDPOINTS = (*_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY, *_AGENTS, *_OPEN, *_DEFENCE, *_LICENCE_USE)

@@ -55,6 +55,8 @@ DATASETS = (
     "malware_exclusions",
     "host_authentication",
     "high_availability_cluster",
+    "license_instances",
+    "license_sockets",
 )
 
 WRITES = "job_writes"

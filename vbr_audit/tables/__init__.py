@@ -16,6 +16,7 @@ from vbr_audit.tables import (
     job_states,
     jobs,
     keys,
+    licence_use,
     mounts,
     provenance,
     replicas,
@@ -48,6 +49,7 @@ _DECLARED: Final = (
     *agents.TABLES,
     *mounts.TABLES,
     *hardening.TABLES,
+    *licence_use.TABLES,
 )
 
 SPECS: Final[dict[str, TableSpec]] = {

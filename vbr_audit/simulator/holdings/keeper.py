@@ -4,7 +4,17 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from threading import RLock
 
-from vbr_audit.simulator.holdings import agents, defence, keys, mounts, repositories, security, servers, settings
+from vbr_audit.simulator.holdings import (
+    agents,
+    defence,
+    keys,
+    licence,
+    mounts,
+    repositories,
+    security,
+    servers,
+    settings,
+)
 from vbr_audit.simulator.holdings.backups import backup_rows, file_rows, object_rows, point_rows, write_point
 from vbr_audit.simulator.holdings.chains import Chain, make_chains
 from vbr_audit.simulator.holdings.members import Takings
@@ -59,6 +69,7 @@ _ROWS: dict[str, Callable[[World, str], Sequence[Json]]] = {
     "file_restore_mounts": mounts.file_restore_rows,
     "published_disks": mounts.published_disk_rows,
     "malware_exclusions": defence.malware_exclusion_rows,
+    "license_sockets": licence.socket_rows,
 }
 
 
@@ -167,9 +178,13 @@ class Holdings:
                 return task_rows(world, self._takings, revision)
             case "repository_states":
                 return repositories.repository_state_rows(chains, world, revision)
+            case "license_instances":
+                return licence.instance_rows(chains, world, revision)
             case "malware_events":
                 return security.malware_event_rows(chains, world, revision)
         return _ROWS[dataset](world, revision)
 
 
-_OF_CHAINS = {"backups", "backup_objects", "restore_points", "backup_files", "malware_events", "repository_states"}
+_OF_CHAINS = {"backups", "backup_objects", "restore_points", "backup_files", "malware_events", "repository_states"} | {
+    "license_instances"
+}
