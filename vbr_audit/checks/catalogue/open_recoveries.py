@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Final
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.catalogue.security_words import explained
 from vbr_audit.checks.dates import minute_text, older_than
-from vbr_audit.checks.logic import beside, nullable, surely, surely_one, worded
+from vbr_audit.checks.logic import beside, nullable, surely, surely_one, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -227,12 +228,10 @@ def disks_unmounted(
     starts = sessions["created"][surely(publishing)]
     clear = bool(known.all()) and not publishing.isna().any() and len(starts) == int((~closed).sum())
     clear = clear and bool(starts.notna().all())
-    first, last = (getattr(starts, which)() if clear else pd.NaT for which in ("min", "max"))
-    ends = [
-        pd.Series([end] * len(mounts), index=mounts.index, dtype=sessions["created"].dtype) for end in (first, last)
-    ]
+    ordered = starts.sort_values() if clear else starts[:0]
+    first, last = _for_all(mounts, ordered.head(1)), _for_all(mounts, ordered.tail(1))
     made = beside(mounts["restore_point_id"], points, "restore_point_id")["created"]
-    answer = _open_since(*ends, made, now, max_days)
+    answer = _open_since(first, last, made, now, max_days)
     return explained(
         Outcome(
             answer.ok,
@@ -246,6 +245,11 @@ def disks_unmounted(
             ),
         )
     )
+
+
+def _for_all(mounts: pd.DataFrame, moment: pd.Series) -> pd.Series:
+    """One instant, or none, for every mount."""
+    return taken(moment, np.full(len(mounts), len(moment) - 1), mounts.index)
 
 
 def _recovery(recoveries: pd.DataFrame, sessions: pd.DataFrame, now: dt.datetime, max_days: int) -> Outcome:
