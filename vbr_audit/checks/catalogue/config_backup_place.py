@@ -121,7 +121,7 @@ def config_backup_elsewhere(
 @check(
     "CFG-006",
     "The configuration backup lies on immutable object storage",
-    severity="medium",
+    severity="low",
     tables=("servers", "config_backup", "repositories"),
     reads=(
         "repositories.immutability_enabled",

@@ -161,26 +161,34 @@ def protected_copy(objects: pd.DataFrame) -> Outcome:
     cause="job",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("is_verified",),
+    reads=("is_verified", "platform"),
     expected="a health check or content scan that ran in the period",
     remediation="Job > Storage > Advanced > Maintenance: enable the health check; or scan by a SureBackup job.",
     examples=(
         Example("PASS", {"is_verified": True}),
         Example("FAIL", {"is_verified": False}),
         Example("UNKNOWN", {"is_verified": None}),
+        Example("NOT_APPLICABLE", {"is_verified": False, "platform": "EntraID"}),
     ),
 )
 def verified_copy(objects: pd.DataFrame) -> Outcome:
     """Damage on the storage stays silent until a restore needs the damaged block.
 
     A health check leaves no session of its own: it counts where it is on, has a time, and the job ran in the period.
+    Backups of Entra ID tenants have neither.
     """
     why = "the settings of its jobs, or their sessions, are not known"
     verified = objects["is_verified"]
+    tenant = surely(objects["platform"] == "EntraID")
     return Outcome(
         verified,
         observed=worded(objects.index, (verified, "verified"), (surely(~verified), "nothing checks its backups")),
-        reason=worded(objects.index, (verified.isna(), why)),
+        applies=pd.Series(~tenant, index=objects.index, dtype="boolean"),
+        reason=worded(
+            objects.index,
+            (tenant, "neither a health check nor a content scan is offered for Entra ID"),
+            (verified.isna(), why),
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells, any_of, beside, phrased, places_of, surely, taken, worded
+from vbr_audit.checks.logic import Cells, any_of, beside, one_of, phrased, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -154,6 +154,7 @@ def immutable_long_enough(
         "retention_quantity",
         "retention_type",
         "repository_id",
+        "type",
         "repositories.repository_id",
         "repositories.immutability_days",
         "repositories.immutability_enabled",
@@ -205,6 +206,8 @@ def immutable_long_enough(
         Example("UNKNOWN", _JOB),
         Example("NOT_APPLICABLE", _JOB, {"repositories": [{**_ON_DISK, "immutability_enabled": False}]}),
         Example("NOT_APPLICABLE", {"settings_profile": "1.3-rev1/SureBackupContentScan"}),
+        Example("NOT_APPLICABLE", {**_JOB, "type": "VSphereReplica"}),
+        Example("NOT_APPLICABLE", {**_JOB, "type": "EntraIDTenantBackup"}, {"repositories": [_ON_DISK]}),
     ),
 )
 def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, extents: pd.DataFrame) -> Outcome:
@@ -230,6 +233,7 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
     np.minimum.at(least, owners[known], seen["days"][known].to_numpy(dtype=float))
     limited = np.isfinite(least)
     unit_known = kept.notna().to_numpy()
+    elsewhere = one_of(jobs["type"], ("VSphereReplica", "EntraIDTenantBackup"))
     ok = (~short).mask(~placed | ~unit_known)
     return Outcome(
         ok,
@@ -241,9 +245,10 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
         ),
         expected=worded(jobs.index, (unit_known, phrased("≥ {} days", kept, where=unit_known)), default="≥ retention"),
         json_path="retentionPolicy",
-        applies=everywhere.mask(~placed),
+        applies=everywhere.mask(~placed) & ~elsewhere,
         reason=worded(
             jobs.index,
+            (surely(elsewhere), "what this kind of job makes lies in no repository"),
             (surely(~everywhere), "its repository is not immutable; see IMM-001"),
             (~placed, "its repository is not known"),
             (everywhere.isna(), "whether its repository is immutable is not known"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import pandas as pd
@@ -101,20 +102,34 @@ def retry_enabled(
     "Long-term restore points (GFS) are kept",
     severity="medium",
     table="jobs",
-    reads=("gfs_enabled", "gfs_level_enabled"),
+    reads=("gfs_enabled", "gfs_level_enabled", "type"),
     expected="on, with a weekly, monthly or yearly level",
     remediation="Job > Storage > Keep certain full backups longer for archival purposes: enable and configure a level.",
     examples=(
         Example("PASS", {"gfs_enabled": True, "gfs_level_enabled": True}),
-        Example("FAIL", {"gfs_enabled": False, "gfs_level_enabled": True}),
+        Example("FAIL", {"gfs_enabled": False, "gfs_level_enabled": True}, severity="medium"),
+        Example(
+            "FAIL",
+            {"gfs_enabled": False, "gfs_level_enabled": True, "type": "WindowsAgentBackupWorkstationPolicy"},
+            severity="low",
+        ),
         Example("FAIL", {"gfs_enabled": True, "gfs_level_enabled": False}),
         Example("UNKNOWN", {"gfs_enabled": True, "gfs_level_enabled": None}),
         Example("NOT_APPLICABLE", _REPLICA),
     ),
 )
 def gfs_kept(jobs: pd.DataFrame) -> Outcome:
-    """Short retention alone loses every state older than some days; a fault found later has nothing to return to."""
-    return _switch_with_level(jobs["gfs_enabled"], jobs["gfs_level_enabled"], "level")
+    """Short retention alone loses every state older than some days; a fault found later has nothing to return to.
+
+    It weighs less for workstations, whose users keep their work elsewhere.
+    """
+    outcome = _switch_with_level(jobs["gfs_enabled"], jobs["gfs_level_enabled"], "level")
+    workstation = surely(jobs["type"].str.contains("Workstation", regex=False).astype("boolean"))
+    return replace(
+        outcome,
+        severity=worded(jobs.index, (surely(~outcome.ok) & workstation, "low")),
+        applies=jobs["type"].notna().astype("boolean").mask(jobs["type"].isna()),
+    )
 
 
 @check(

@@ -12,6 +12,7 @@ from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 
+_TENANT = {"settings_profile": "1.3-rev1/EntraIDTenantBackup", "type": "EntraIDTenantBackup"}
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
 _BY_P1 = {"encryption_enabled": True, "encryption_type": "ByUserPassword", "encryption_password_id": "p1"}
 _BY_KMS = {"job_id": "job-2", "encryption_enabled": True, "encryption_type": "ByKms"}
@@ -100,6 +101,7 @@ def _scale_out(performance: str | None = "local disk", **tier: bool | None) -> d
             {**_REPLICA, "repository_id": _ID},
             {"repositories": [{"repository_id": _ID, "storage_class": "object storage"}]},
         ),
+        Example("NOT_APPLICABLE", {**_TENANT, "encryption_enabled": True}),
     ),
 )
 def cloud_backups_encrypted(
@@ -117,7 +119,8 @@ def cloud_backups_encrypted(
     tier = taken(scale_out["capacity_tier_enabled"], pool, jobs.index).mask(pool < 0, False)
     tier_encrypted = taken(scale_out["capacity_encryption_enabled"], pool, jobs.index)
     encrypted = jobs["encryption_enabled"]
-    backs_up = jobs["type"] != "VSphereReplica"
+    replicates, without = jobs["type"] == "VSphereReplica", jobs["type"] == "EntraIDTenantBackup"
+    backs_up = ~(replicates | without)
     found = (plain >= 0) | (pool >= 0)
     ok = encrypted | (~direct & tier_encrypted)
     return Outcome(
@@ -131,7 +134,8 @@ def cloud_backups_encrypted(
         ),
         reason=worded(
             jobs.index,
-            (surely(~backs_up), "a replica job only keeps its metadata in a repository"),
+            (surely(replicates), "a replica job only keeps its metadata in a repository"),
+            (surely(without), "the backup of a tenant lies in a database of the backup server, in no repository"),
             (surely(~direct & ~tier), "its repository is neither object nor cloud storage"),
             (surely(ok & (direct | tier)), pd.NA),
             (target.isna() & jobs["encryption_enabled"].notna(), "which repository it writes to is not told"),

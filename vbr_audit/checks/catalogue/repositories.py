@@ -21,6 +21,9 @@ _WITHOUT_CAPACITY: Final = (
 _HOST: Final = "host-1"
 _ID: Final = "repository-1"
 _ON_DISK: Final = {"storage_class": "local disk", "host_id": _HOST}
+_ON_C: Final = {**_ON_DISK, "path": "C:\\Backup"}
+_USERS: Final = (("backups", "r2"), ("jobs", "r3"), ("config_backup", "r4"))
+_IN_USE: Final = {name: [{"repository_id": place}] for name, place in _USERS}
 _BACKUP_SERVER: Final = {"managed_server_id": _HOST, "is_backup_server": True}
 _OTHER_SERVER: Final = {"managed_server_id": _HOST, "is_backup_server": False}
 
@@ -125,9 +128,11 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
     "REP-005",
     "The repository lies on disks apart from the backup server and its system drive",
     severity="medium",
-    tables=("repositories", "managed_servers", "server_info"),
-    fallback=("server_info",),
+    tables=("repositories", "managed_servers", "server_info", "backups", "jobs", "config_backup"),
+    fallback=("server_info", "backups", "jobs", "config_backup"),
     reads=(
+        "repository_id",
+        *(f"{name}.repository_id" for name in ("backups", "jobs", "config_backup")),
         "server_info.name",
         "managed_servers.name",
         "path",
@@ -144,7 +149,19 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
         Example("PASS", {**_ON_DISK, "path": "/mnt/backup"}, {"managed_servers": [_OTHER_SERVER]}),
         Example("FAIL", {**_ON_DISK, "path": "c:\\Backup"}, {"managed_servers": [_OTHER_SERVER]}),
         Example("FAIL", {**_ON_DISK, "path": "D:\\Backup"}, {"managed_servers": [_BACKUP_SERVER]}),
-        Example("FAIL", {**_ON_DISK, "path": "C:\\Backup"}),
+        Example("FAIL", {**_ON_DISK, "path": "C:\\Backup"}, severity="medium"),
+        Example("FAIL", {**_ON_C, "repository_id": "r1"}, _IN_USE, severity="low"),
+        Example("FAIL", {**_ON_C, "repository_id": "r2"}, _IN_USE, severity="medium"),
+        Example("FAIL", {**_ON_C, "repository_id": "r3"}, _IN_USE, severity="medium"),
+        Example("FAIL", {**_ON_C, "repository_id": "r4"}, _IN_USE, severity="medium"),
+        Example("FAIL", {**_ON_C, "repository_id": "r1"}, {**_IN_USE, "backups": []}, severity="medium"),
+        Example("FAIL", {**_ON_C, "repository_id": "r1"}, {**_IN_USE, "config_backup": []}, severity="medium"),
+        Example(
+            "FAIL",
+            {**_ON_C, "repository_id": "r1"},
+            {**_IN_USE, "backups": [{"repository_id": "r2"}, {"repository_id": None}]},
+            severity="medium",
+        ),
         Example("UNKNOWN", {**_ON_DISK, "path": "D:\\Backup"}),
         Example("UNKNOWN", {"host_id": _HOST, "path": "C:\\Backup"}, {"managed_servers": [_OTHER_SERVER]}),
         Example("NOT_APPLICABLE", {"storage_class": "object storage"}),
@@ -156,10 +173,18 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
         ),
     ),
 )
-def apart_from_backup_server(repositories: pd.DataFrame, servers: pd.DataFrame, info: pd.DataFrame) -> Outcome:
+def apart_from_backup_server(
+    repositories: pd.DataFrame,
+    servers: pd.DataFrame,
+    info: pd.DataFrame,
+    backups: pd.DataFrame,
+    jobs: pd.DataFrame,
+    config_backup: pd.DataFrame,
+) -> Outcome:
     """Backups on the machine that makes them, or beside its operating system, are lost together with it.
 
-    A share that the backup server itself offers lies on its disks.
+    A share that the backup server itself offers lies on its disks. A repository that setup made, and that holds nothing
+    and gets nothing, weighs little.
     """
     own_share = on_backup_server(repositories, names_of_backup_server(info, servers))
     kind, path = repositories["storage_class"], repositories["path"]
@@ -170,8 +195,12 @@ def apart_from_backup_server(repositories: pd.DataFrame, servers: pd.DataFrame, 
     )
     on_server = on_server.mask(own_share, True)
     apart = ~(on_server | on_system_drive)
+    uses = [table["repository_id"] for table in (backups, config_backup, jobs)]
+    told = all(len(places) and places.notna().all() for places in uses[:2])
+    used = np.logical_or.reduce([repositories["repository_id"].isin(places.dropna()).to_numpy() for places in uses])
     return Outcome(
         apart,
+        severity=worded(repositories.index, (surely(~apart) & ~used & told, "low")),
         observed=worded(
             repositories.index,
             (on_server & on_system_drive, ("on the backup server, in " + path).to_numpy(dtype=object)),

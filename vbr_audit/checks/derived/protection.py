@@ -30,6 +30,7 @@ from vbr_audit.checks.derived.protection_fresh import fresh_units
 from vbr_audit.checks.derived.protection_gaps import gap_facts
 from vbr_audit.checks.derived.protection_gfs import gfs_facts
 from vbr_audit.checks.derived.protection_links import Points, link_points
+from vbr_audit.checks.derived.protection_pace import at_the_pace_of_sources
 from vbr_audit.checks.derived.protection_points import point_facts
 from vbr_audit.checks.derived.protection_promises import jobs_of, retention_facts
 from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely, surely_one
@@ -179,7 +180,8 @@ def _make(material: Material) -> pd.DataFrame:
     unscanned = surely_one(units["platform"].iloc[first], *_NOT_SCANNED)
     columns["has_marks"] = columns["has_marks"].mask(columns["has_marks"].isna().to_numpy() & unscanned, False)
     gaps, seen, is_new = gap_facts(material, units, jobs, points, owners, count)
-    columns |= gaps | retention_facts(material, jobs, points, owners, seen, is_new)
+    paced = at_the_pace_of_sources(jobs, owners, is_copy)
+    columns |= gaps | retention_facts(material, paced, points, owners, seen, is_new)
     columns |= gfs_facts(material, jobs, points, owners, count)
     columns["is_whole"] = _read_whole(material, units, owners, index)
     # A backup that was not read may hold one more copy of the objects that are not whole.

@@ -13,6 +13,7 @@ from vbr_audit.checks.codes import combined
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_gfs import LEVELS, judged
 from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros_of
+from vbr_audit.checks.derived.protection_pace import LAG
 from vbr_audit.checks.logic import Cells, beside, surely
 from vbr_audit.tables import schedule
 
@@ -196,7 +197,9 @@ def _by_days(jobs: pd.DataFrame, points: Points, due: _Due, first: Cells, now: C
     begin = now - (np.nan_to_num(days) * _DAY).astype(np.int64)
     pause = np.nan_to_num(due.interval, nan=_DAY)
     start = np.maximum(begin, np.minimum(first, now) - _EARLY)
-    owed, all_owed = due.number(start, now), due.number(begin, now)
+    # What a source made lately may not have been copied yet.
+    end = np.maximum(now - (jobs[LAG].to_numpy(dtype=float) * _HOUR).astype(np.int64), start)
+    owed, all_owed = due.number(start, end), due.number(begin, end)
     held = _served(points, due, start - _EARLY)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(owed > 0, held / owed * 100, np.where((owed == 0) & (held > 0), 100.0, np.nan))

@@ -51,7 +51,11 @@ def _selection(context: Context) -> Json:
 def _guests(context: Context) -> Json:
     plan = context.plan
     windows = "Windows" in plan.type
-    choice: Json = {"isProcessingEnabled": True, "transactionLogs": "Process"} if windows else {"vss": "RequireSuccess"}
+    choice: Json = (
+        {"isProcessingEnabled": True, "transactionLogs": "Process", "sql": {"logsProcessing": "Truncate"}}
+        if windows
+        else {"vss": "RequireSuccess"}
+    )
     settings = [{"machineObject": computer, **choice} for computer in _computers(context)[:1]]
     return {
         "appAwareProcessing": {

@@ -121,6 +121,7 @@ def guest_part(context: Context, *, indexed: bool = True) -> Json:
             "vss": "RequireSuccess",
             "usePersistentGuestAgent": False,
             "transactionLogs": "Process",
+            "sql": {"logsProcessing": "Truncate"},
         }
         for machine in machines(context)[:2]
     ]
