@@ -87,7 +87,7 @@ class Audit:
 
         self._demand_names()
 
-        return explain_finding(finding_id, self.snapshot, self.results, self.policy, self.waivers)
+        return explain_finding(finding_id, self.snapshot, self.results, self.policy, self.waivers, self.site)
 
     def what_if(self, check_id: str, **values: Any) -> pd.DataFrame:
         """What a check would find with other parameters: one row per value, or per combination of several.

@@ -172,6 +172,27 @@ def test_a_policy_that_asks_for_one_dataset_or_none(estate: Estate) -> None:
     ]
 
 
+def test_what_a_revision_does_not_offer_is_counted_beside_what_was_read_whole(estate: Estate) -> None:
+    rules = CORE_TEXT + "  MAL-001: {enabled: true}\n"
+    snapshot = estate()
+    snapshot.manifest.servers[0].revision_newest = "1.1-rev0"
+    detail = evaluate(snapshot, load_policy(rules)).summary.verdict.detail
+    assert detail == (
+        "All 6 datasets that the checks need and the server offers were read whole (2 jobs, 2 job states, 2 sessions, "
+        "0 restore points); 1 more is not offered by its revision."
+    )
+    only = "version: 1\nchecks:\n  '*': {enabled: false, reason: x}\n  MAL-001: {enabled: true}\n"
+    assert evaluate(snapshot, load_policy(only)).summary.verdict.detail == (
+        "Of what the checks need nothing could be read; 1 is not offered by its revision."
+    )
+    snapshot = estate(status={"sessions": "denied"})
+    snapshot.manifest.servers[0].revision_newest = "1.1-rev0"
+    assert evaluate(snapshot, load_policy(rules)).summary.verdict.detail == (
+        "The run is incomplete: 1 of 6 needed datasets not read whole (2 jobs, 2 job states, 2 sessions, "
+        "0 restore points); 1 more is not offered by its revision."
+    )
+
+
 def test_dataset_that_was_never_asked_for_is_named(estate: Estate) -> None:
     snapshot = estate()
     snapshot.manifest.datasets[:] = [one for one in snapshot.manifest.datasets if one.name != "sessions"]

@@ -147,3 +147,57 @@ def test_a_job_that_only_its_backups_tell_of_is_shown_by_them(whole_audit: va.Au
     jobs = whole_audit.snapshot.jobs
     (job,) = jobs.loc[(jobs["seen_in"] == "backups").fillna(False), "name"]
     assert {proof.dataset for proof in whole_audit.explain(f"JOB-001:{job}").proofs} == {"backups"}
+
+
+SITE = """version: 1
+tiers:
+  - name: gold
+    jobs: ["SQL*"]
+    rpo_hours: 12
+    gfs:
+      weekly: 5
+  - {name: rest, objects: ["*"], rpo_hours: 48, retention_days: 3}
+
+window: {start: "20:00", end: "06:00"}
+builds:
+  "12.3": "12.3.2.3617"
+"""
+
+
+def demands_of(audit: va.Audit, check_id: str, name: str | None = None) -> tuple[list[str], list[str]]:
+    rows = audit.findings[(audit.findings["check_id"] == check_id).fillna(False)]
+    rows = rows if name is None else rows[(rows["object_name"] == name).fillna(False)]
+    shown = audit.explain(rows.iloc[0]["finding_id"])
+    assert all(f"Demand     {demand}" in str(shown) and str(demand) in shown._repr_html_() for demand in shown.demands)
+    return [str(demand) for demand in shown.demands], [note for note in shown.notes if "tier" in note]
+
+
+def test_it_names_the_tier_and_the_line_that_demand_a_value(estate: Callable[..., Any]) -> None:
+    audit = va.audit(estate({"SQL": {}, "ERP": {}}), site=SITE)
+    assert demands_of(audit, "JOB-005", "SQL") == (
+        ["gfs_weekly = 5 restore points, demanded by the tier gold, site.yaml:7"],
+        ["Its tier gold (site.yaml:3) says nothing of gfs_monthly, gfs_yearly."],
+    )
+    assert demands_of(audit, "JOB-007", "SQL")[1] == ["Its tier gold (site.yaml:3) says nothing of retention_days."]
+    assert demands_of(audit, "JOB-007", "ERP") == ([], ["No tier of site.yaml is for it."])
+    assert demands_of(audit, "RUN-013")[0] == ["window = 20:00 to 06:00, demanded by site.yaml:10"]
+    assert demands_of(audit, "SRV-003")[0] == ["builds 12.3 = 12.3.2.3617, demanded by site.yaml:12"]
+    assert demands_of(audit, "JOB-003") == ([], [])
+
+
+def test_the_tier_of_an_object_is_named_by_where_it_was_found(audit: va.Audit) -> None:
+    told = va.audit(audit.snapshot, site=SITE)
+    assert demands_of(told, "RPO-001")[0] == ["rpo_hours = 48 hours, demanded by the tier rest, site.yaml:8"]
+    assert demands_of(va.audit(audit.snapshot), "RPO-001") == ([], [])
+    unlike = SITE.replace('"SQL*"', '"no such job"').replace('objects: ["*"]', 'jobs: ["no such job"]')
+    rows = va.audit(audit.snapshot, site=unlike)
+    of = rows.results.protected
+    known = of[of["tier_known"].fillna(False)].iloc[0]
+    finding = rows.findings[(rows.findings["object_id"] == known["object_key"]).fillna(False)]
+    rpo = finding[finding["check_id"] == "RPO-001"].iloc[0]
+    assert rows.explain(rpo["finding_id"]).notes[0] == "No tier of site.yaml is for it."
+    lost = of[~of["tier_known"].fillna(False)]
+    if len(lost):
+        finding = rows.findings[(rows.findings["object_id"] == lost.iloc[0]["object_key"]).fillna(False)]
+        rpo = finding[finding["check_id"] == "RPO-001"].iloc[0]
+        assert "The loosest is rest: rpo_hours = 48 (site.yaml:8)." in rows.explain(rpo["finding_id"]).notes[0]

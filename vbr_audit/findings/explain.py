@@ -12,11 +12,13 @@ import pandas as pd
 from vbr_audit.checks.policy import Policy
 from vbr_audit.checks.policy_use import DEFAULT, ObjectUse
 from vbr_audit.checks.registry import Check
+from vbr_audit.checks.site import Site
 from vbr_audit.checks.tables import datasets_behind_table
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import element, escape, html_facts, html_table, is_known, plain
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.explain_evidence import Proof, proofs_of
+from vbr_audit.findings.explain_site import Demand, demands_on
 from vbr_audit.findings.results import Results
 from vbr_audit.findings.waivers import Waivers
 
@@ -52,12 +54,14 @@ class Explanation:
     """A finding with everything behind it; prints as text, and shows itself in a notebook.
 
     `finding` is the row of the findings; `proofs` are the documents of the evidence, `notes` what could not be shown;
+    `demands` are the values of the site file that count before the parameters, each with its tier and line;
     `severity_source` says who set the severity, `waiver` what was accepted, by whom and until when.
     """
 
     finding: Mapping[str, Any]
     rationale: str
     parameters: tuple[ParameterInForce, ...]
+    demands: tuple[Demand, ...]
     severity_source: str
     waiver: str | None
     tables: tuple[TableRead, ...]
@@ -94,6 +98,7 @@ class Explanation:
             f"Parameter  {parameter.name} = {_with_unit(parameter)}, from {plain(parameter.source)}"
             for parameter in self.parameters
         ]
+        lines += [f"Demand     {demand}" for demand in self.demands]
         for table in self.tables:
             lines.append(f"Read       {table.table}: {', '.join(table.columns)}")
             lines += [f"             {plain(told)}" for told in table.datasets]
@@ -111,6 +116,7 @@ class Explanation:
         if self.parameters:
             rows = [(one.name, _with_unit(one), one.source) for one in self.parameters]
             parts.append(html_table(("Parameter", "Value", "Set by"), rows))
+        parts += [element("p", str(demand)) for demand in self.demands]
         rows = [(one.table, ", ".join(one.columns), "; ".join(one.datasets)) for one in self.tables]
         parts.append(html_table(("Table", "Columns read", "Datasets"), rows))
         parts += [element("p", note) for note in self.notes]
@@ -122,13 +128,16 @@ class Explanation:
         return element("div", "".join(parts), safe=True, class_="va-explain")
 
 
-def explain_finding(wanted: str, snapshot: Snapshot, results: Results, policy: Policy, waivers: Waivers) -> Explanation:
+def explain_finding(
+    wanted: str, snapshot: Snapshot, results: Results, policy: Policy, waivers: Waivers, site: Site
+) -> Explanation:
     """The explanation of one finding of `results`; see `Audit.explain`. Raises `ConfigurationError`."""
     row = find_one(results.findings, wanted)
     finding: dict[str, Any] = {name: (None if value is pd.NA else value) for name, value in row.items()}
     use = policy.use(finding["check_id"])
     held = use.for_object(finding["server"], finding["object_type"], finding["object_id"], finding["object_name"])
     proofs, notes = proofs_of(finding, use.check, snapshot)
+    demands, undemanded = demands_on(finding, use.check, results.protected, site)
     units = {parameter.name: parameter.unit for parameter in use.check.parameters}
     return Explanation(
         finding=finding,
@@ -137,11 +146,12 @@ def explain_finding(wanted: str, snapshot: Snapshot, results: Results, policy: P
             ParameterInForce(name, value, units.get(name), held.sources.get(name, DEFAULT))
             for name, value in held.params.items()
         ),
+        demands=demands,
         severity_source=_severity_source(finding["severity"], held),
         waiver=_waiver_words(finding, waivers),
         tables=_tables(use.check, snapshot, finding["server"]),
         proofs=proofs,
-        notes=notes,
+        notes=(*undemanded, *notes),
     )
 
 

@@ -123,9 +123,11 @@ def _nothing_failing(asked: int, waived: int, is_incomplete: bool) -> str:
 
 
 def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str]) -> str:
-    """Whether everything was read that the checks need, with the rows of each dataset."""
-    needed = [need for need in needed_of_servers(snapshot, run) if need.is_offered]
+    """Whether everything was read that the checks need and a server offers, with the rows of each dataset."""
+    every = needed_of_servers(snapshot, run)
+    needed = [need for need in every if need.is_offered]
     expected, whole = len(needed), sum(need.is_whole for need in needed)
+    several = len(run.servers) > 1
     rows: dict[str, int] = {}
     for name in _COUNTED:
         records = [need.record for need in needed if need.dataset == name and need.record is not None]
@@ -133,12 +135,19 @@ def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str])
             rows[name] = sum(record.rows_kept for record in records)
     counted = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in rows.items())
     told = f" ({counted})" if counted else ""
+    who = ""
+    if absent := len(every) - expected:
+        who = f" and the server{'s offer' if several else ' offers'}"
+        verb, whose = "is" if absent == 1 else "are", "their revisions" if several else "its revision"
+        told += f"; {absent:,} {'more ' if expected else ''}{verb} not offered by {whose}"
     if not incomplete:
-        if not expected:
+        if not every:
             return "The enabled checks need nothing that a server could withhold."
+        if not expected:
+            return f"Of what the checks need nothing could be read{told}."
         if expected == 1:
-            return f"The one dataset that the checks need was read whole{told}."
-        return f"All {_number(expected, 'dataset')} that the checks need were read whole{told}."
+            return f"The one dataset that the checks need{who} was read whole{told}."
+        return f"All {_number(expected, 'dataset')} that the checks need{who} were read whole{told}."
     missing = expected - whole
     if missing:
         return f"The run is incomplete: {missing} of {_number(expected, 'needed dataset')} not read whole{told}."
