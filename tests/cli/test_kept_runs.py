@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import openpyxl
 import pytest
 from command_line import invoke, write
 from core_checks import CORE_TEXT
+from html_tables import Page
 
 from vbr_audit.collection import run_folder
 from vbr_audit.pipeline import load_audit
@@ -193,3 +195,74 @@ def test_a_kept_brand_is_not_taken_on_trust(run: Callable, take: Take, text: str
     assert done.exit_code == 2
     assert "brand.json" in done.stderr
     assert not (folder / "report.html").exists()
+
+
+def in_days(days: int) -> dt.date:
+    return dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)
+
+
+def waiver_lines(check: str, fitting: str) -> str:
+    """Waivers of every state, for two failing objects of `check`; `fitting` is the name of the first."""
+    about = {name: f'check: {check}, object_name: "{name}"' for name in (fitting, "no such object")}
+    hit, miss = about[fitting], about["no such object"]
+    rows = {
+        "used": f"{hit}, approved_by: CISO, expires: {in_days(240)}",
+        "soon": f"{hit}, approved_by: CISO, expires: {in_days(10)}",
+        "future": f"{hit}, approved_by: CISO, created: {in_days(30)}, expires: {in_days(150)}",
+        "unapproved": f"{hit}, expires: {in_days(150)}",
+        "nothing": f"{miss}, expires: {in_days(150)}",
+        "nothing-soon": f"{miss}, expires: {in_days(10)}",
+        "expired": f"{hit}, expires: {in_days(-30)}",
+        "expired-nothing": f"{miss}, expires: {in_days(-30)}",
+        "long": f"{hit}, expires: {in_days(800)}",
+        "long-nothing": f"{miss}, expires: {in_days(800)}",
+    }
+    lines = [f"  - {{id: {name}, {row}, owner: J, reason: fine}}\n" for name, row in rows.items()]
+    return "version: 1\nwaivers:\n" + "".join(lines)
+
+
+STATES = {
+    **dict.fromkeys(("used", "future", "unapproved"), "in force"),
+    "soon": "ends within 30 days",
+    **dict.fromkeys(("nothing", "nothing-soon"), "fits nothing"),
+    **dict.fromkeys(("expired", "expired-nothing"), "expired"),
+    **dict.fromkeys(("long", "long-nothing"), "too long"),
+}
+
+
+def test_a_waiver_has_one_state_in_every_artefact(run: Callable, take: Take, collected: Path, tmp_path: Path) -> None:
+    found = json.loads((collected / "findings.json").read_bytes())["findings"]
+    row = next(row for row in found if row["status"] == "FAIL")
+    accepted = tmp_path / "waivers.yaml"
+    accepted.write_text(waiver_lines(row["check_id"], row["object_name"]), "utf-8")
+    folder = take("html,xlsx,json,md", waivers=accepted)
+    console = run("check", folder, "--fail-on", "never")
+    assert console.exit_code == 0, console.stderr
+
+    page = Page((folder / "report.html").read_text("utf-8"))
+    (register,) = [table.rows for table in page.tables if table.id == "table-waivers"]
+    assert register[0][:2] == ["State", "Waiver"]
+    states = {row[1]: row[0].lstrip("✓✕?⚑– ") for row in register[1:]}
+    assert states == STATES
+    header, *lines = openpyxl.load_workbook(folder / "report.xlsx")["Exceptions"].iter_rows(values_only=True)
+    told = [dict(zip(header, line, strict=True)) for line in lines]
+    book = {line["ID"]: line for line in told if line["Kind"] == "waiver"}
+    assert {name: line["State"] for name, line in book.items()} == STATES
+    document = json.loads((folder / "findings.json").read_bytes())
+    kept = {line["id"]: line for line in document["waivers"]}
+    assert {name: line["state"] for name, line in kept.items()} == STATES
+    for name, line in kept.items():
+        counts = (book[name]["Findings matched"], book[name]["Findings accepted"])
+        assert counts == (line["findings_matched"], line["findings_accepted"]), name
+    short = (folder / "summary.md").read_text("utf-8")
+    for state in set(STATES.values()):
+        names = sorted(name for name, value in STATES.items() if value == state)
+        assert f"- {state}: {', '.join(names)}\n" in short
+
+    assert "2 waivers have expired." in console.stdout
+    assert "2 waivers are too long: they run for longer than the policy allows, and accept nothing." in console.stdout
+    assert "2 waivers fit nothing." in console.stdout
+    waived = [line for line in document["findings"] if line["status"] == "WAIVED" and line["waiver_id"]]
+    assert f"{len(waived)} finding is accepted by waivers." in console.stdout
+    assert sum(line["findings_accepted"] for line in kept.values()) == len(waived) == 1
+    assert kept["used"]["findings_accepted"] == 1

@@ -108,7 +108,7 @@ def test_what_a_waiver_fits(estate: Estate, other: dict[str, str], status: str) 
 def test_a_waiver_that_fits_nothing_is_listed(estate: Estate) -> None:
     found = results(estate, waiver(object_name="Gone"))
     assert [one.id for one in found.waivers.unmatched] == ["W-12"]
-    assert found.summary.verdict.detail.endswith("1 waiver fits no finding.")
+    assert found.summary.verdict.detail.endswith("1 waiver fits nothing.")
     fits_a_passing_one = results(estate, waiver(check="JOB-001"))
     assert fits_a_passing_one.waivers.unmatched == ()
 

@@ -269,9 +269,9 @@ def test_exceptions_tell_what_became_of_each(make_run: MakeRun) -> None:
     header, *rows = planned(changed, "Exceptions")
     told = {row[header.index("ID")]: dict(zip(header, row, strict=True)) for row in rows}
     assert {name: row["State"] for name, row in told.items()} == {
-        "W-1": "active",
+        "W-1": "in force",
         "W-2": "expired",
-        "W-3": "unmatched",
+        "W-3": "fits nothing",
         "b-1": "suppressed",
     }
     waived = context.results.findings["waiver_id"].eq("W-1").sum()

@@ -19,13 +19,13 @@ from vbr_audit.api.address import DEFAULT_PORT, is_loopback, parse_url, without_
 from vbr_audit.api.answers import decode, error_text, raise_for_answer
 from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
 from vbr_audit.api.deadline import SlowAnswerError, WholeAnswerTimeout, deadline_for, deadline_hooks
-from vbr_audit.api.tls import PinMismatchError, Tls, seen_fingerprint
+from vbr_audit.api.tls import Tls
+from vbr_audit.api.tls_faults import plain_on_tls, speaks_tls, tls_cause, tls_fault
 from vbr_audit.api.writing import check_write, send_write
 from vbr_audit.display import encodable, plain
 from vbr_audit.errors import (
     BadAnswerError,
     ConfigurationError,
-    TlsError,
     TransientError,
     UnreachableError,
     VbrAuditError,
@@ -99,7 +99,8 @@ class Client:
         self.without_secrets = self._auth.hiding.hide_in_sentence
         if proxy and (through := _userinfo(proxy)):
             self._auth.hiding.add_password(*through)
-        secure = transport is None and self._url.scheme == "https"
+        self._over_network = transport is None
+        secure = self._over_network and self._url.scheme == "https"
         try:
             self._http = httpx.Client(
                 base_url=self.url,
@@ -183,7 +184,7 @@ class Client:
                     return self._get_once(path, params)
         except TransientError as error:
             if not self._auth.sign_ins:
-                message = f"cannot sign in: {error.message}, tried {_tries(attempt.num)}"
+                message = f"cannot sign in: {error.message}, after {_tries(attempt.num)}"
                 raise UnreachableError(message, hint=error.hint) from None
             raise _settled(error, path, attempt.num) from None
         raise AssertionError("a retry context yields at least one attempt")
@@ -247,16 +248,11 @@ class Client:
         return Answer(response.content, decode(response, path), self._auth.hiding.hide)
 
     def _unsent(self, error: Exception, path: str) -> VbrAuditError:
-        cause = _tls_cause(error)
+        cause = tls_cause(error)
+        # Once signed in, TLS works: only another certificate is more than a connection that broke off.
+        if cause is not None and (not self._auth.sign_ins or isinstance(cause, ssl.SSLCertVerificationError)):
+            return tls_fault(cause, self.host, self.port)
         where = f"{self.host}:{self.port}"
-        if isinstance(cause, PinMismatchError):
-            return TlsError(
-                f"{where} showed a certificate with SHA-256 {cause.seen}, not the pinned one",
-                hint="If the certificate was renewed on purpose, pin the new SHA-256; if not, do not sign in.",
-                fingerprint=cause.seen,
-            )
-        if cause is not None:
-            return self._untrusted(cause, where)
         unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
         if unreachable and not self._auth.sign_ins:
             return UnreachableError(
@@ -265,12 +261,19 @@ class Client:
             )
         if isinstance(error, WholeAnswerTimeout):
             return self._slow_answer(path)
+        if self._is_plain_on_tls():
+            return plain_on_tls(self.host, self.port)
         kind = "no answer in time" if isinstance(error, httpx.TimeoutException) else "the connection broke off"
         return TransientError(
             f"{path}: {kind} ({type(error).__name__})",
             hint="Raise --timeout if the server is slow; otherwise look at its REST service.",
             path=path,
         )
+
+    def _is_plain_on_tls(self) -> bool:
+        """Whether nothing was ever answered because plain http was spoken to a port that speaks TLS."""
+        fresh = not self._auth.sign_ins and self._over_network
+        return fresh and self._url.scheme == "http" and speaks_tls(self.host, self.port)
 
     def _slow_answer(self, path: str) -> SlowAnswerError:
         """An answer that was not whole in time; the first one of a client is asked for again, later ones are not."""
@@ -282,16 +285,6 @@ class Client:
             hint="Look at the network path and the load of the server; a larger --timeout allows more time.",
             again=again,
             path=path,
-        )
-
-    def _untrusted(self, cause: ssl.SSLError, where: str) -> TlsError:
-        seen = seen_fingerprint(self.host, self.port)
-        shown = f"\nThe certificate it shows has SHA-256 {seen}" if seen else ""
-        reason = getattr(cause, "verify_message", None) or cause.reason or str(cause)
-        return TlsError(
-            f"TLS with {where} failed: {reason}{shown}",
-            hint="Give the company's CA with --ca-file, or check the SHA-256 on the server and pin it (--fingerprint).",
-            fingerprint=seen,
         )
 
     def _count_retry(self) -> None:
@@ -327,11 +320,3 @@ def _settled(error: TransientError, path: str, tries: int) -> VbrAuditError:
         return BadAnswerError(message, hint=error.hint, status=200, path=path)
     facts: dict[str, Any] = {"status": error.status, "code": error.code, "path": path}
     return TransientError(message, hint=error.hint, **facts)
-
-
-def _tls_cause(error: BaseException | None) -> ssl.SSLError | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError | ssl.SSLError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None

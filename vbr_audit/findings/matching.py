@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.logic import Cells
 from vbr_audit.checks.policy_model import LONGEST_WAIVER
-from vbr_audit.findings.results import WaiverReport
+from vbr_audit.findings.results import WaiverOutcome, WaiverReport, WaiverState
 from vbr_audit.findings.waivers import Waiver
 
 
@@ -51,7 +52,7 @@ def apply_waivers(
     status = results["result"].to_numpy(dtype=object, copy=True)
     reason = results["reason"].to_numpy(dtype=object, copy=True)
     blank = np.full(len(results), pd.NA, dtype=object)
-    found = Waived(status, reason, blank, blank.copy(), blank.copy(), _report(results, waivers, now, horizon_days))
+    found = Waived(status, reason, blank, blank.copy(), blank.copy(), WaiverReport())
     said = results["accepted"].to_numpy(dtype=object)
     accepted = (status == "FAIL") & ~pd.isna(said)
     status[accepted], reason[accepted] = "WAIVED", said[accepted]
@@ -68,7 +69,7 @@ def apply_waivers(
         if fitting:
             best = max(fitting, key=lambda one: (not one.is_too_long(now, horizon_days), one.expires, one.id))
             _lay(found, position, best, now, horizon_days)
-    return found
+    return replace(found, report=_report(results, found, waivers, now, horizon_days))
 
 
 def _lay(found: Waived, position: int, waiver: Waiver, now: dt.datetime, horizon_days: int) -> None:
@@ -88,16 +89,23 @@ def _lay(found: Waived, position: int, waiver: Waiver, now: dt.datetime, horizon
     found.reason[position] = words if own is pd.NA else f"{own}; {words}"
 
 
-def _report(results: pd.DataFrame, waivers: Sequence[Waiver], now: dt.datetime, horizon_days: int) -> WaiverReport:
-    """The waivers by what became of them, each group by id."""
+def _report(
+    results: pd.DataFrame, found: Waived, waivers: Sequence[Waiver], now: dt.datetime, horizon_days: int
+) -> WaiverReport:
+    """Each waiver with what became of it, by id."""
     ordered = sorted(waivers, key=lambda waiver: waiver.id)
     columns = [results[name].to_numpy(dtype=object) for name in ("server", "check_id", "object_id", "object_name")]
     rows = [[None if cell is pd.NA else cell for cell in row] for row in zip(*columns, strict=True)] if ordered else []
-    too_long = tuple(waiver for waiver in ordered if waiver.is_too_long(now, horizon_days))
-    return WaiverReport(
-        active=tuple(waiver for waiver in ordered if waiver.is_active(now) and waiver not in too_long),
-        expired=tuple(waiver for waiver in ordered if not waiver.is_active(now)),
-        unmatched=tuple(waiver for waiver in ordered if not any(waiver.fits(*row) for row in rows)),
-        expiring_soon=tuple(waiver for waiver in ordered if waiver.expires_soon(now) and waiver not in too_long),
-        too_long=too_long,
-    )
+    matched = Counter(found.waiver_id.tolist())
+    accepted = Counter(found.waiver_id[found.status == "WAIVED"].tolist())
+
+    def state_of(waiver: Waiver) -> WaiverState:
+        if not waiver.is_active(now):
+            return WaiverState.EXPIRED
+        if waiver.is_too_long(now, horizon_days):
+            return WaiverState.TOO_LONG
+        if not any(waiver.fits(*row) for row in rows):
+            return WaiverState.FITS_NOTHING
+        return WaiverState.ENDS_SOON if waiver.expires_soon(now) else WaiverState.IN_FORCE
+
+    return WaiverReport(tuple(WaiverOutcome(one, state_of(one), matched[one.id], accepted[one.id]) for one in ordered))

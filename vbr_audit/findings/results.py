@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 import pandas as pd
 
@@ -128,19 +129,74 @@ class Summary:
         return sum(number for status, number in self.counts.items() if status != "NOT_APPLICABLE")
 
 
+class WaiverState(StrEnum):
+    """What became of a waiver in a run, the worst first; where several hold, the first is its state."""
+
+    EXPIRED = "expired"
+    TOO_LONG = "too long"
+    FITS_NOTHING = "fits nothing"
+    ENDS_SOON = "ends within 30 days"
+    IN_FORCE = "in force"
+
+    @property
+    def meaning(self) -> str:
+        """What that means for its findings."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Final = {
+    WaiverState.EXPIRED: "its last day is over: its findings fail again",
+    WaiverState.TOO_LONG: "runs for longer than the policy allows: it accepts nothing",
+    WaiverState.FITS_NOTHING: "no finding is of its check and object",
+    WaiverState.ENDS_SOON: "accepts its findings for 30 days at most from now on",
+    WaiverState.IN_FORCE: "accepts its findings",
+}
+
+
+@dataclass(frozen=True)
+class WaiverOutcome:
+    """One waiver with its only state; `matched` findings name it, and of those it makes `accepted` WAIVED."""
+
+    waiver: Waiver
+    state: WaiverState
+    matched: int
+    accepted: int
+
+
 @dataclass(frozen=True)
 class WaiverReport:
-    """The waivers of a run by what became of them; a waiver may stand in more than one group.
+    """The waivers of a run by what became of them, each once, by id."""
 
-    `active` may still be used at the run's clock, `expired` no longer; `unmatched` fits no finding at all;
-    `expiring_soon` ends within 30 days. Those `too_long` accept nothing: they run for longer than the policy allows.
-    """
+    outcomes: tuple[WaiverOutcome, ...] = ()
 
-    active: tuple[Waiver, ...] = ()
-    expired: tuple[Waiver, ...] = ()
-    unmatched: tuple[Waiver, ...] = ()
-    expiring_soon: tuple[Waiver, ...] = ()
-    too_long: tuple[Waiver, ...] = ()
+    def having(self, *states: WaiverState) -> tuple[Waiver, ...]:
+        """The waivers in one of `states`."""
+        return tuple(one.waiver for one in self.outcomes if one.state in states)
+
+    @property
+    def active(self) -> tuple[Waiver, ...]:
+        """The waivers that accept what they fit, those that end soon among them."""
+        return self.having(WaiverState.IN_FORCE, WaiverState.ENDS_SOON)
+
+    @property
+    def expired(self) -> tuple[Waiver, ...]:
+        """The waivers whose last day is over."""
+        return self.having(WaiverState.EXPIRED)
+
+    @property
+    def unmatched(self) -> tuple[Waiver, ...]:
+        """The waivers that would count, but fit no finding at all."""
+        return self.having(WaiverState.FITS_NOTHING)
+
+    @property
+    def expiring_soon(self) -> tuple[Waiver, ...]:
+        """The active waivers that end within 30 days."""
+        return self.having(WaiverState.ENDS_SOON)
+
+    @property
+    def too_long(self) -> tuple[Waiver, ...]:
+        """The waivers that accept nothing, as they run for longer than the policy allows."""
+        return self.having(WaiverState.TOO_LONG)
 
 
 @dataclass(frozen=True, eq=False)

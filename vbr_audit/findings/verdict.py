@@ -155,7 +155,7 @@ def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str])
 
 
 def _waiver_words(findings: pd.DataFrame, waivers: WaiverReport) -> list[str]:
-    """How many findings are accepted, by waivers and in the product itself, and how many waivers have expired."""
+    """How many findings are accepted, by waivers and in the product itself, and how many waivers accept nothing."""
     accepted = findings.loc[findings["status"].eq("WAIVED"), "waiver_id"]
     words = []
     if waived := int(accepted.count()):
@@ -165,18 +165,15 @@ def _waiver_words(findings: pd.DataFrame, waivers: WaiverReport) -> list[str]:
         verb = "is" if suppressed == 1 else "are"
         where = f"in Veeam Backup & Replication itself, where {they} suppressed"
         words.append(f"{_number(suppressed, 'finding')} {verb} accepted {where}.")
-    if waivers.expired:
-        expired = len(waivers.expired)
+    if expired := len(waivers.expired):
         words.append(f"{_number(expired, 'waiver')} {'has' if expired == 1 else 'have'} expired.")
     if long := len(waivers.too_long):
-        ends = (
-            "runs for longer than the policy allows, and accepts"
-            if long == 1
-            else "run for longer than the policy allows, and accept"
-        )
-        words.append(f"{_number(long, 'waiver')} {ends} nothing.")
+        one = long == 1
+        why = f"{'it runs' if one else 'they run'} for longer than the policy allows"
+        ends = f"{'is' if one else 'are'} too long: {why}, and {'accepts' if one else 'accept'} nothing."
+        words.append(f"{_number(long, 'waiver')} {ends}")
     if idle := len(waivers.unmatched):
-        words.append(f"{_number(idle, 'waiver')} {'fits' if idle == 1 else 'fit'} no finding.")
+        words.append(f"{_number(idle, 'waiver')} {'fits' if idle == 1 else 'fit'} nothing.")
     return words
 
 

@@ -97,7 +97,8 @@ _CONTROLS_HELP: Final[Mapping[str, str]] = {
 }
 _EXCEPTION_HELP: Final[Mapping[str, str]] = {
     "kind": "A waiver of this run, or a finding that was suppressed in the Security & Compliance Analyzer itself.",
-    "state": "active, expires soon, expired, unmatched (fits no finding), too long (accepts nothing), or suppressed.",
+    "state": "in force, ends within 30 days, fits nothing (no finding is of its check and object), expired or too long "
+    "(both accept nothing), or suppressed.",
     "id": "The waiver's ID, or that of the analyzer's item.",
     "findings_matched": "Findings that it is laid over in this run.",
     "findings_accepted": "Those of them whose status it makes WAIVED.",
@@ -255,32 +256,16 @@ def exceptions_plan(context: ReportContext, footer: str) -> SheetPlan:
 
 
 def _waiver_rows(context: ReportContext) -> Iterator[dict[str, Any]]:
-    report, findings = context.results.waivers, context.results.findings
-    groups = {
-        "expired": report.expired,
-        "too long": report.too_long,
-        "unmatched": report.unmatched,
-        "expires soon": report.expiring_soon,
-        "active": report.active,
-    }
-    states: dict[str, str] = {}
-    waivers = {}
-    for state, group in groups.items():
-        for waiver in group:
-            states.setdefault(waiver.id, state)
-            waivers[waiver.id] = waiver
-    matched = findings["waiver_id"].value_counts()
-    accepted = findings.loc[findings["status"].eq("WAIVED").to_numpy(dtype=bool), "waiver_id"].value_counts()
-    for name in sorted(waivers):
-        waiver = waivers[name]
+    for outcome in context.results.waivers.outcomes:
+        waiver = outcome.waiver
         yield {
             **waiver.model_dump(mode="json"),
             "kind": "waiver",
-            "state": states[name],
+            "state": str(outcome.state),
             "object": waiver.object_id or waiver.object_name,
             "covers": ", ".join(waiver.covers),
-            "findings_matched": int(matched.get(name, 0)),
-            "findings_accepted": int(accepted.get(name, 0)),
+            "findings_matched": outcome.matched,
+            "findings_accepted": outcome.accepted,
         }
 
 

@@ -78,15 +78,15 @@ _TONES = {
 }
 _WORDS = {
     "bad": (
-        *("FAIL", "ERROR", "critical", "high", "failed", "denied", "Failed", "expired", "unmatched", "too long"),
+        *("FAIL", "ERROR", "critical", "high", "failed", "denied", "Failed", "expired", "fits nothing", "too long"),
         *("exception", "Violation", "Infected", "no"),
     ),
     "open": (
-        *("UNKNOWN", "partial", "absent", "Warning", "expires soon", "insufficient evidence", "Suspicious"),
+        *("UNKNOWN", "partial", "absent", "Warning", "ends within 30 days", "insufficient evidence", "Suspicious"),
         *("UnableToCheck", "Open"),
     ),
     "accepted": ("WAIVED", "exception, accepted", "Suppressed", "suppressed", "Accepted"),
-    "good": ("PASS", "complete", "Success", "active", "supports", "Clean", "OK", "yes", "Fixed"),
+    "good": ("PASS", "complete", "Success", "in force", "supports", "Clean", "OK", "yes", "Fixed"),
 }
 
 

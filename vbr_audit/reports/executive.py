@@ -190,11 +190,12 @@ def _restore_tests(areas: tuple[AreaCount, ...]) -> str:
 
 
 def _exceptions(results: Results) -> list[str]:
-    """Waivers that have expired and those that end soon, the nearest end first."""
+    """Waivers that have expired, that are too long and that end soon, the nearest end first."""
     waivers = results.waivers
     expired = [f"expired on {day(waiver.expires)}: {_waiver(waiver)}" for waiver in _by_end(waivers.expired)]
     ending = [f"ends on {day(waiver.expires)}: {_waiver(waiver)}" for waiver in _by_end(waivers.expiring_soon)]
-    return expired + ending
+    long = [f"too long, so it accepts nothing: {_waiver(waiver)}" for waiver in _by_end(waivers.too_long)]
+    return expired + long + ending
 
 
 def _by_end(waivers: tuple[Waiver, ...]) -> list[Waiver]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.display import NOT_KNOWN, day, number
+from vbr_audit.findings.results import WaiverOutcome, WaiverState
 from vbr_audit.reports.record import Capped, cell_text, first_rows
 from vbr_audit.reports.words import Badge, badge
 
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
     from vbr_audit.findings.results import Results
     from vbr_audit.findings.waivers import Waiver
 
-STATES: Final = (
-    ("ends within 30 days", "UNKNOWN"),
-    ("in force", "WAIVED"),
-    ("expired", "FAIL"),
-    ("too long", "FAIL"),
-    ("fits nothing", "NOT_APPLICABLE"),
-)
+_LOOKS: Final = {
+    WaiverState.ENDS_SOON: "UNKNOWN",
+    WaiverState.IN_FORCE: "WAIVED",
+    WaiverState.EXPIRED: "FAIL",
+    WaiverState.TOO_LONG: "FAIL",
+    WaiverState.FITS_NOTHING: "NOT_APPLICABLE",
+}
 """What may become of a waiver, in the order of the register, with the status whose looks it has."""
+_ORDER: Final = tuple(_LOOKS)
 
 
 @dataclass(frozen=True)
 class WaiverRow:
     """One waiver: what became of it, what it accepts, who answers for it, until when, and how many findings it meets.
 
-    `note` says what `badge` does not: that it fits nothing, or runs for longer than the policy allows.
+    `note` says why it accepts nothing, where that is so.
     """
 
     badge: Badge
@@ -50,29 +51,16 @@ class WaiverRow:
 
 def waiver_rows(results: Results, limit: int) -> Capped:
     """Every waiver of the run by what became of it, then by its last day."""
-    report = results.waivers
-    every = dict.fromkeys((*report.active, *report.expired, *report.unmatched, *report.too_long))
-    matched = Counter(results.findings.loc[results.findings["status"] == "WAIVED", "waiver_id"].dropna().tolist())
-    rows = [_row(waiver, results, matched[waiver.id]) for waiver in every]
+    rows = [_row(outcome) for outcome in results.waivers.outcomes]
     return first_rows(sorted(rows, key=lambda row: (row.rank, row.expires_sort, row.waiver_id)), limit)
 
 
-def _row(waiver: Waiver, results: Results, matched: int) -> WaiverRow:
-    report = results.waivers
-    notes = [
-        word
-        for word, group in (
-            ("fits no finding", report.unmatched),
-            ("runs for longer than the policy allows: it accepts nothing", report.too_long),
-            ("its findings fail again", [one for one in report.expired if one not in report.unmatched]),
-        )
-        if waiver in group
-    ]
-    rank = _state(waiver, results)
-    word, looks = STATES[rank]
+def _row(outcome: WaiverOutcome) -> WaiverRow:
+    waiver, state = outcome.waiver, outcome.state
+    accepts = state in (WaiverState.IN_FORCE, WaiverState.ENDS_SOON)
     return WaiverRow(
-        badge=badge(looks, word),
-        rank=rank,
+        badge=badge(_LOOKS[state], state),
+        rank=_ORDER.index(state),
         waiver_id=cell_text(waiver.id),
         check=cell_text(waiver.check),
         about=_about(waiver),
@@ -83,20 +71,9 @@ def _row(waiver: Waiver, results: Results, matched: int) -> WaiverRow:
         created=_day(waiver.created),
         expires=_day(waiver.expires),
         expires_sort=waiver.expires.isoformat(),
-        matched=number(matched),
-        note="; ".join(notes),
+        matched=number(outcome.accepted),
+        note="" if accepts else state.meaning,
     )
-
-
-def _state(waiver: Waiver, results: Results) -> int:
-    report = results.waivers
-    if waiver in report.expired:
-        return 2
-    if waiver in report.too_long:
-        return 3
-    if waiver in report.expiring_soon:
-        return 0
-    return 4 if waiver in report.unmatched else 1
 
 
 def _about(waiver: Waiver) -> str:

@@ -97,8 +97,9 @@ def scrub_waiver(waiver: Waiver, scrubber: Scrubber) -> Waiver:
 
 def scrub_waivers(report: WaiverReport, scrubber: Scrubber) -> WaiverReport:
     """The waivers of a run by what became of them."""
-    groups = {entry.name: getattr(report, entry.name) for entry in dataclasses.fields(report)}
-    return WaiverReport(**{name: tuple(scrub_waiver(one, scrubber) for one in found) for name, found in groups.items()})
+    return WaiverReport(
+        tuple(dataclasses.replace(one, waiver=scrub_waiver(one.waiver, scrubber)) for one in report.outcomes)
+    )
 
 
 def scrub_review(review: Review, scrubber: Scrubber) -> Review:

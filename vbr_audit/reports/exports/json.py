@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vbr_audit.reports.exports.encoding import json_bytes, records
 
 if TYPE_CHECKING:
-    from vbr_audit.findings.results import AreaCount
+    from vbr_audit.findings.results import AreaCount, WaiverOutcome
     from vbr_audit.reports.context import ReportContext
 
 SCHEMA: Final = 1
@@ -32,6 +32,7 @@ def findings_json(context: ReportContext) -> bytes:
             "causes": records(context.results.causes),
             "coverage": records(context.results.coverage),
             "requirements": records(context.results.requirements),
+            "waivers": [_waiver(outcome) for outcome in context.results.waivers.outcomes],
             "summary": _summary(context),
         }
     )
@@ -73,6 +74,12 @@ def _summary(context: ReportContext) -> dict[str, Any]:
         "datasets_complete": summary.datasets_complete,
         "datasets_total": summary.datasets_total,
     }
+
+
+def _waiver(outcome: WaiverOutcome) -> dict[str, Any]:
+    told = outcome.waiver.model_dump(mode="json")
+    counts = {"findings_matched": outcome.matched, "findings_accepted": outcome.accepted}
+    return {**told, "state": outcome.state, **counts}
 
 
 def _area(entry: AreaCount) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from vbr_audit.display import NOT_KNOWN, count, number, percent
+from vbr_audit.findings.results import WaiverState
 from vbr_audit.findings.table import STATUSES
 from vbr_audit.reports.exports.encoding import records
 from vbr_audit.reports.exports.markdown_text import pipe_table, text
@@ -112,16 +113,10 @@ def _requirements(context: ReportContext) -> Iterator[str]:
 
 
 def _exceptions(context: ReportContext) -> Iterator[str]:
-    waivers = context.results.waivers
-    groups = {
-        "expired": waivers.expired,
-        "expiring within 30 days": waivers.expiring_soon,
-        "without a finding": waivers.unmatched,
-        "longer than the policy allows": waivers.too_long,
-    }
+    groups = {state: context.results.waivers.having(state) for state in WaiverState}
     accepted = count(context.summary.counts["WAIVED"], "finding is", "findings are")
     yield "## Exceptions"
-    told = [f"- {label}: {', '.join(text(one.id) for one in group)}" for label, group in groups.items() if group]
+    told = [f"- {state}: {', '.join(text(one.id) for one in group)}" for state, group in groups.items() if group]
     yield "\n".join([f"- {accepted} accepted", *told])
 
 

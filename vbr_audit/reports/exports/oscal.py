@@ -168,8 +168,7 @@ def _observation(row: Row, collected: str) -> Row:
 
 
 def _risks(context: ReportContext, rows: Sequence[Row]) -> Iterator[Row]:
-    waivers = context.results.waivers
-    reasons = {one.id: one.reason for one in (*waivers.active, *waivers.expired, *waivers.too_long)}
+    reasons = {one.waiver.id: one.waiver.reason for one in context.results.waivers.outcomes}
     for row in rows:
         if row["status"] == "WAIVED":
             reason = reasons.get(row["waiver_id"] or "", row["reason"])
