@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support.small_server import BERLIN as BERLIN_TEXT
 from tests.support.small_server import SmallServer, audited
 from vbr_audit.checks.dates import on_clock
 from vbr_audit.display import time_zone
@@ -33,6 +34,49 @@ def test_tasks_without_offsets_are_read_by_the_servers_clock_and_counted_as_assu
     assert result.frame["transferred_bytes"].tolist() == [343923660]
     assert result.notes.to_dict()["assumed_dates"] == {"created": 1, "ended": 1}
     assert "naive_dates" not in result.notes.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("created", "ended", "lasted"),
+    [
+        ("2026-11-10T04:00:12.345", "2026-11-10T04:01:29.345", 77.0),
+        ("2026-11-10T04:00:12", "2026-11-10T04:00:12+01:00", None),
+        ("2026-11-10T04:00:12", "2026-11-10T04:00:11", None),
+        ("0001-01-01T00:00:00", "2026-11-10T04:00:11", None),
+        ("2026-11-10T04:00:11", "1900-01-01T00:00:00", None),
+    ],
+)
+@pytest.mark.parametrize("table", ["task_sessions", "sessions"])
+def test_between_two_dates_without_offsets_no_zone_is_needed(
+    table: str, created: str, ended: str, lasted: float | None
+) -> None:
+    builder = BUILDERS[table]("vbr01", None)
+    dated = {"id": "d", "creationTime": "2026-11-10T04:00:00Z", "endTime": "2026-11-10T04:00:05Z"}
+    builder.add([dated] * 1_000)
+    builder.add([dated, {"id": "t1", "creationTime": created, "endTime": ended}])
+    frame = builder.finish().frame
+    assert frame["created"].isna().tolist() == [False] * 1_001 + [True]
+    assert frame["duration_s"].tolist() == [5.0] * 1_001 + [lasted if lasted is not None else pd.NA]
+
+
+@pytest.mark.parametrize(("zone", "status"), [(None, "UNKNOWN"), (BERLIN_TEXT, "PASS")])
+def test_dates_of_a_clock_that_is_not_known_are_no_fault(zone: str | None, status: str) -> None:
+    vbr = SmallServer("1.3-rev1", now="2026-11-01T06:00:00+01:00" if zone else "2026-11-01T06:00:00", zone=zone)
+    nightly = vbr.add_job("Nightly")
+    session = vbr.add_session(nightly, "2026-10-31T22:00:00+01:00")
+    vbr.add_task(session, "srv1", creationTime="2026-10-31T22:00:00", endTime="2026-10-31T22:30:00")
+    audit = audited(vbr, only="EVD RUN", since="2026-10-01", until="2026-11-01")
+    found = audit.findings[(audit.findings["check_id"] == "EVD-006").to_numpy(dtype=bool)]
+    assert dict(zip(found["object_name"], found["status"], strict=True))["task_sessions"] == status
+    assert audit.snapshot.tables["task_sessions"]["duration_s"].tolist() == [1800.0]
+
+
+def test_an_impossible_date_is_a_fault() -> None:
+    vbr = SmallServer()
+    vbr.add_session(vbr.add_job("Nightly"), "2026-10-31T22:00:00+01:00", endTime="2206-10-31T22:00:00Z")
+    audit = audited(vbr, only="EVD", month="2026-10", timezone="Europe/Berlin")
+    found = audit.findings[(audit.findings["check_id"] == "EVD-006").to_numpy(dtype=bool)]
+    assert dict(zip(found["object_name"], found["status"], strict=True))["sessions"] == "FAIL"
 
 
 @pytest.mark.parametrize("capacity", [0, -1])

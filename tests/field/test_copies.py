@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from small_server import SmallServer, audited, days, finding, id_of, local, status_of
+from small_server import SmallServer, audited, daily, days, finding, id_of, local, schedule_of, status_of
+
+from vbr_audit.checks.site import Site, load_site
 
 BERLIN = ZoneInfo("Europe/Berlin")
 COPIES = ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-006", "CPY-009")
@@ -55,6 +59,159 @@ def test_the_chain_of_a_job_that_is_gone_is_no_copy_of_todays_data() -> None:
     assert finding(audit, "CPY-001", "srv2")["observed"].startswith("no copy of today's data")
     assert finding(audit, "RPO-006", "srv1")["observed"] == "1 job"
     assert status_of(audit, "RPO-006", "srv1") == "PASS"
+    assert status_of(audit, "RPO-006", "srv2") == "NOT_APPLICABLE"
+
+
+def list_of_assets(tmp_path: Path) -> Site:
+    (tmp_path / "assets.csv").write_text("name,platform,owner,exempt\nsrv1,vSphere,A,\nsrv2,vSphere,A,\n")
+    (tmp_path / "site.yaml").write_text(SITE + "assets: assets.csv\n")
+    return load_site(tmp_path / "site.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "observed"),
+    [
+        (
+            "gone",
+            "FAIL",
+            "no job makes another one: newest restore point 2024-10-31 22:01 Europe/Berlin (17,528 h ago)",
+        ),
+        ("listed", "PASS", "newest restore point 2024-10-31 22:01 Europe/Berlin (17,528 h ago)"),
+        ("of a type that is not told", "UNKNOWN", None),
+        ("points not read", "UNKNOWN", None),
+    ],
+)
+def test_an_asset_is_told_with_the_age_of_its_restore_point(
+    tmp_path: Path, change: str, status: str, observed: str | None
+) -> None:
+    vbr = SmallServer()
+    nightly_on_disk(vbr)
+    gone = {"id": id_of("gone"), "name": "Old cloud job", "type": "VSphereBackup"}
+    if change == "listed":
+        gone = vbr.add_job("Old cloud job")
+    old = vbr.add_backup(gone, "2024-01-01T22:00:00+01:00")
+    fill(vbr, old, "srv2", "2024-10-25", "2024-10-31")
+    if change == "of a type that is not told":
+        del old["jobType"]
+    if change == "points not read":
+        vbr.statuses["restorePoints"] = 403
+
+    audit = audited(vbr, only="RPO", month="2026-10", timezone="Europe/Berlin", site=list_of_assets(tmp_path))
+
+    found = finding(audit, "RPO-004", "srv2")
+    assert found["status"] == status
+    if observed is not None:
+        assert found["observed"] == observed
+    if change != "points not read":
+        assert finding(audit, "RPO-004", "srv1")["observed"].startswith("newest restore point 2026-10-31 22:01")
+        assert status_of(audit, "RPO-004", "srv1") == "PASS"
+
+
+WEEKLY = schedule_of(daily=daily("22:00", "SelectedDays", ["Sunday"]))
+
+
+@pytest.mark.parametrize(
+    ("lock_days", "changes", "status"),
+    [
+        (7, {}, "PASS"),
+        (6, {}, "FAIL"),
+        (6, {"immutabilityMode": "RetentionSettings"}, "PASS"),
+        (None, {}, "UNKNOWN"),
+    ],
+)
+def test_a_chain_is_locked_for_some_days_from_its_last_point_on(
+    lock_days: int | None, changes: dict[str, Any], status: str
+) -> None:
+    vbr = SmallServer(now="2026-11-01T06:00:00+01:00")
+    immutability = {"isEnabled": True, "daysCount": lock_days, "immutabilityMode": "RepositorySettings", **changes}
+    vbr.add_repository("Bucket", kind="AmazonS3", bucket={"bucketName": "b", "immutability": immutability})
+    weekly = vbr.add_job("Weekly", repository="Bucket", schedule=WEEKLY)
+    backup = vbr.add_backup(weekly, repository="Bucket")
+    vbr.add_object(backup, "srv1", points=4)
+    for day in ("2026-10-04", "2026-10-11", "2026-10-18", "2026-10-25"):
+        vbr.add_point(backup, "srv1", local(dt.date.fromisoformat(day), "22:01", BERLIN))
+
+    audit = audited(vbr, only="CPY IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    found = finding(audit, "CPY-004", "srv1")
+    assert found["status"] == status
+    if status == "FAIL":
+        assert "the lock has ended on Bucket" in found["observed"]
+    if lock_days == 7:
+        assert found["observed"] == "immutable or offline; locked until 2026-11-01 22:01 Europe/Berlin"
+
+
+WORKER = {"id": id_of("worker"), "name": "Copy to DR\\Nightly", "type": "BackupCopy"}
+
+
+def with_copy_worker(vbr: SmallServer, newest: str = "2026-10-31", *, listed: bool = True) -> None:
+    """What a copy job makes and runs is of a worker, which has an id of its own."""
+    nightly = nightly_on_disk(vbr)
+    vbr.add_repository("DR", kind="LinuxHardened", immutable_days=14)
+    if listed:
+        copy = vbr.add_copy_job("Copy to DR", nightly, repository="DR")
+        vbr.add_state(copy, "2026-10-12T08:00:00+02:00", status="Running")
+    fill(vbr, vbr.add_backup(WORKER, repository="DR"), "srv1", "2026-10-20", newest)
+
+
+@pytest.mark.parametrize(("newest", "fine"), [("2026-10-31", True), ("2026-10-25", False)])
+def test_what_a_worker_makes_is_its_copy_jobs(newest: str, fine: bool) -> None:
+    vbr = SmallServer()
+    with_copy_worker(vbr, newest)
+    for night in days("2026-10-20", newest):
+        vbr.add_session(WORKER, local(night, "23:00", BERLIN))
+
+    audit = audited(vbr, only="CPY RPO RUN IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    assert status_of(audit, "RPO-010", "Copy to DR\\Nightly") == "PASS"
+    for check in ("CPY-001", "CPY-004", "CPY-007"):
+        assert status_of(audit, check, "srv1") == ("PASS" if fine else "FAIL"), check
+    assert status_of(audit, "RUN-004", "Copy to DR") == ("PASS" if fine else "FAIL")
+    assert finding(audit, "RPO-006", "srv1")["observed"] == "1 job"
+    runs = audit.snapshot.job_runs
+    assert runs["is_listed"].all()
+    assert status_of(audit, "RUN-007", "Copy to DR") == "PASS"
+    assert status_of(audit, "RUN-005", "Copy to DR") == "PASS"
+
+
+def test_workers_are_folded_by_themselves_and_are_steps_of_their_copy_jobs_own_runs() -> None:
+    vbr = SmallServer()
+    with_copy_worker(vbr)
+    other = {**WORKER, "id": id_of("other worker"), "name": "Copy to DR\\Other"}
+    vbr.add_session(WORKER, "2026-10-30T23:00:00+01:00", result="Failed", minutes=5)
+    vbr.add_session(other, "2026-10-30T23:10:00+01:00")
+    whole = vbr.add_session(vbr.rows("jobs")[1], "2026-10-31T23:00:00+01:00", minutes=60)
+    vbr.add_session(WORKER, "2026-10-31T23:05:00+01:00")
+    vbr.add_session(other, "2026-11-01T01:00:00+01:00", parentSessionId=whole["id"])
+
+    runs = audited(vbr, only="RUN", since="2026-10-01", timezone="Europe/Berlin").snapshot.job_runs
+
+    own = runs[(runs["job_id"] == id_of("job", "Copy to DR")).to_numpy(dtype=bool)]
+    assert own["result"].tolist() == ["Failed", "Success", "Success"]
+    assert own["worker_id"].fillna("").tolist() == [id_of("worker"), id_of("other worker"), ""]
+
+
+@pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev1"])
+def test_a_worker_of_a_copy_job_that_no_list_shows_is_no_orphan(revision: str) -> None:
+    vbr = SmallServer(revision)
+    with_copy_worker(vbr, listed=False)
+
+    audit = audited(vbr, only="CPY RPO JOB", month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    assert status_of(audit, "RPO-010", "Copy to DR\\Nightly") == "UNKNOWN"
+    assert status_of(audit, "CPY-001", "srv1") == "PASS"
+    assert finding(audit, "RPO-006", "srv1")["observed"] == "1 job"
+
+
+@pytest.mark.parametrize(("revision", "status"), [("1.2-rev1", "UNKNOWN"), ("1.3-rev1", "FAIL")])
+def test_where_not_all_jobs_are_listed_none_is_said_to_be_gone(revision: str, status: str) -> None:
+    vbr = SmallServer(revision)
+    after = schedule_of(afterThisJob={"isEnabled": True, "jobName": "Agents"})
+    vbr.add_job("Second", schedule=after)
+
+    audit = audited(vbr, only="JOB", month="2026-10", timezone="Europe/Berlin")
+
+    assert status_of(audit, "JOB-023", "Second") == status
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,17 @@ def are_nameless(objects: pd.DataFrame) -> bool:
 
 def find_machine(held: Held, name: str) -> tuple[str | None, Answer]:
     """The object that is this machine, and whether it has a restore point; no name and False for none."""
+    known = held.get(_host(name.casefold()), {})
+    found = [known[key] for key in machine_keys(held, name)]
+    return next((written for written, _ in found), None), _any([has_point for _, has_point in found])
+
+
+def machine_keys(held: Held, name: str) -> list[str]:
+    """The folded names of the objects that are this machine, an equal one first."""
     key = name.casefold()
     known = held.get(_host(key), {})
-    equal = [other for other in known if other == key]
     like = [other for other in known if other != key and ("." not in other or "." not in key)]
-    found = [known[other] for other in (*equal, *like)]
-    return next((written for written, _ in found), None), _any([has_point for _, has_point in found])
+    return [*([key] if key in known else []), *like]
 
 
 def _host(name: str) -> str:

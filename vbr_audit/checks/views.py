@@ -86,6 +86,11 @@ class ServerView:
         return self.zone if name is None else time_zone(name)
 
     @property
+    def clock_zone(self) -> dt.tzinfo:
+        """The zone by whose days the server plans: its own, or the report's where only an offset is known of that."""
+        return self.server_zone if self.zone_is_exact else self.zone
+
+    @property
     def zone_is_exact(self) -> bool:
         """Whether the clock of the server is known for any day, and not only its offset on the day of reading."""
         return bool(self._own("zone_source") != BY_OFFSET)

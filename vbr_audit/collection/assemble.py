@@ -30,6 +30,7 @@ from vbr_audit.collection.scope import (
 from vbr_audit.display import time_zone
 from vbr_audit.errors import BadAnswerError, EvidenceError, VbrAuditError
 from vbr_audit.tables import BUILDERS, SPECS, job_states, jobs, scale_out, server_info, server_time
+from vbr_audit.tables.copy_workers import copy_workers, to_copy_jobs
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.schema import TableBuilder, TableResult, empty
 from vbr_audit.tables.server_zone import ServerZone, zone_of
@@ -145,6 +146,7 @@ class ServerTables:
         if "scale_out_extents" in frames and "repositories" in frames:
             frames["scale_out_extents"] = scale_out.named(frames["scale_out_extents"], frames["repositories"])
         notes["jobs"] = self._add_jobs(frames, terms)
+        _own_workers(frames)
         for name, count in counts.items():
             told = notes.get(DATASETS[name].tables[0], Notes())
             count.notes |= told.to_dict()
@@ -193,6 +195,13 @@ class ServerTables:
                 count.kept = int(has_document(frames["jobs"]).sum())
             else:
                 count.kept = len(frames[DATASETS[name].tables[0]])
+
+
+def _own_workers(frames: Frames) -> None:
+    """Give what the workers of copy jobs made and ran to their copy jobs."""
+    told = [name for name in ("backups", "sessions", "edge_sessions") if name in frames]
+    workers = copy_workers([frames[name] for name in told], frames["jobs"])
+    frames.update({name: to_copy_jobs(frames[name], workers) for name in told})
 
 
 _PARENTS = frozenset(parents_of(DATASETS))

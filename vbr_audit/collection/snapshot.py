@@ -181,6 +181,7 @@ def provenance_tables(manifest: Manifest) -> dict[str, pd.DataFrame]:
             "query": "&".join(f"{key}={value}" for key, value in record.query.items()),
             "naive_dates": sum(record.notes.get("naive_dates", {}).values()),
             "assumed_dates": sum(record.notes.get("assumed_dates", {}).values()),
+            "impossible_dates": sum(record.notes.get("dates_out_of_range", {}).values()),
         }
         for record in manifest.datasets
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.tables.copy_workers import HELP
 from vbr_audit.tables.enums import JOB_TYPES, RENAMED_JOB_TYPES
 from vbr_audit.tables.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
 from vbr_audit.tables.words import GFS_PERIODS, PLATFORMS, RENAMED_PLATFORMS, SEVERITIES
@@ -21,7 +22,12 @@ BACKUPS: Final = Table(
     (
         own_id("backup_id", "The backup's id.", "id"),
         text("name", "The backup's name, as a rule its job's.", "name"),
-        ident("job_id", "The id of the job that made it; NA if the server names none.", "jobId"),
+        ident(
+            "job_id",
+            "The id of the job that made it, of a worker that of its copy job; NA if the server names none.",
+            "jobId",
+        ),
+        Field("worker_id", "string", HELP),
         word(
             "job_type",
             "The type of that job in its newest spelling. From 1.3-rev0 on.",

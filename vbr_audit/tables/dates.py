@@ -43,7 +43,7 @@ class ReadDates:
     """`micros`: int64 microseconds since 1970 UTC, `NAT` where there is no date; and what was refused.
 
     `assumed` counts the dates without an offset that were read in the server's zone, `naive` those for which no zone
-    is known.
+    is known. `clock` has what the latter say, as microseconds of a clock that nobody knows; None where there are none.
     """
 
     micros: npt.NDArray[np.int64]
@@ -51,6 +51,7 @@ class ReadDates:
     naive: int = 0
     assumed: int = 0
     out_of_range: int = 0
+    clock: npt.NDArray[np.int64] | None = None
 
 
 def read_dates(values: Sequence[Any], zone: dt.tzinfo | None = None) -> ReadDates:
@@ -67,6 +68,8 @@ def read_dates(values: Sequence[Any], zone: dt.tzinfo | None = None) -> ReadDate
     outside = known & ((read.micros < EARLIEST) | (read.micros >= LATEST))
     read.out_of_range += int(outside.sum())
     read.micros[outside] = NAT
+    if read.clock is not None:
+        read.clock[(read.clock < EARLIEST) | (read.clock >= LATEST)] = NAT
     return read
 
 
@@ -142,6 +145,7 @@ def _offset_micros(ending: str) -> int | None:
 def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates:
     read = ReadDates(np.full(len(values), NAT, dtype=np.int64))
     local: list[int] = []
+    told: list[int] = []
     for position, value in enumerate(values):
         if _is_missing(value):
             continue
@@ -152,14 +156,16 @@ def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates
             read.micros[position] = (moment - _EPOCH) // _MICROSECOND
         elif _is_never(moment):
             continue
-        elif zone is None:
-            read.naive += 1
         else:
-            read.micros[position] = (moment.replace(tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
             local.append(position)
-    if local and zone is not None:
+            told.append((moment.replace(tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND)
+    if local and zone is None:
+        read.naive = len(local)
+        read.clock = np.full(len(values), NAT, dtype=np.int64)
+        read.clock[local] = told
+    elif local and zone is not None:
         read.assumed = len(local)
-        read.micros[local] = by_clock(read.micros[local], zone)
+        read.micros[local] = by_clock(np.array(told, dtype=np.int64), zone)
     return read
 
 

@@ -32,6 +32,7 @@ SPEC: Final = TableSpec(
     (
         Column("server", "string", "The server."),
         Column("job_id", "string", "The job that ran."),
+        Column("worker_id", "string", "Of a copy job: the worker that ran, as each that it copies has its own."),
         Column("run_id", "string", "What names the run: the id of its last session."),
         Column("session_id", "string", "The last session of the run: its result is what came of it."),
         Column("first_session_id", "string", "The first session of the run."),
@@ -69,6 +70,7 @@ _RETRY_INFO: Final = ("original_session_id", "retry_number", "is_recheck_retry")
 _DECIDING: Final = (
     "server",
     "job_id",
+    "worker_id",
     "session_id",
     "parent_session_id",
     "session_type",
@@ -225,7 +227,7 @@ def _fold(sessions: pd.DataFrame, jobs: pd.DataFrame) -> _Folded | None:
         return None
     servers, job, row_of_job = _jobs_of(rows, jobs)
     listed = row_of_job >= 0
-    is_run, unclear = _attempts(rows, job, _types_of(jobs, row_of_job))
+    is_run, unclear = _attempts(rows, job, row_of_job, _types_of(jobs, row_of_job))
     chosen = np.flatnonzero(is_run)
     if not len(chosen):
         return None
@@ -247,10 +249,14 @@ def _deciding(sessions: pd.DataFrame, known: Cells) -> pd.DataFrame:
 
 
 def _jobs_of(rows: pd.DataFrame, jobs: pd.DataFrame) -> tuple[Cells, Cells, Cells]:
-    """A number for the server and one for the job of each row, and the row of `jobs` of each such job, -1 for none."""
+    """A number for the server and one for the job of each row, and the row of `jobs` of each such job, -1 for none.
+
+    Each worker of a copy job counts as a job: what one of them does repeats nothing of another's.
+    """
     servers, names = pd.factorize(rows["server"].to_numpy(dtype=object), use_na_sentinel=False)
     ids = rows["job_id"].to_numpy(dtype=object)
-    job = pd.factorize(ids)[0]
+    workers = rows["worker_id"].to_numpy(dtype=object)
+    job = pd.factorize(np.where(pd.isna(workers), ids, workers))[0]
     if len(names) > 1:
         job = pd.factorize(job * len(names) + servers)[0]
     first = np.full(job.max(initial=-1) + 1, len(rows))
@@ -267,13 +273,16 @@ def _types_of(jobs: pd.DataFrame, row_of_job: Cells) -> list[str | None]:
     return [None if kind is pd.NA else kind for kind in types]
 
 
-def _attempts(rows: pd.DataFrame, job: Cells, types: list[str | None]) -> tuple[Cells, Cells]:
+def _attempts(rows: pd.DataFrame, job: Cells, row_of_job: Cells, types: list[str | None]) -> tuple[Cells, Cells]:
     """Which rows are attempts of runs of their job, and for which of them nobody knows whether their kind is one."""
     kinds, words = pd.factorize(rows["session_type"].to_numpy(dtype=object), use_na_sentinel=False)
     type_codes, type_words = pd.factorize(np.array(types, dtype=object), use_na_sentinel=False)
     answers = np.array([[_is_run(kind, word) for word in words] for kind in type_words], dtype=np.int64)
     answer = answers[type_codes[job], kinds]
-    is_child, has_children = _kinship(rows, job, answer != 0)
+    # A job and its workers are kin.
+    kin = np.where(row_of_job >= 0, -1 - row_of_job, np.arange(len(types)))[job]
+    is_child, has_children = _kinship(rows, kin, answer != 0)
+    is_child |= _steps_of_copies(rows, row_of_job[job], answer == _RUN)
     is_run = (answer != 0) & ~is_child
     if (policies := answer == _IF_PARENT).any():
         is_run &= ~policies | has_children
@@ -316,6 +325,24 @@ def _kinship(rows: pd.DataFrame, job: Cells, counts: Cells) -> tuple[Cells, Cell
     child[below[unread | inside]] = True
     parent[place[inside]] = True
     return child, parent
+
+
+def _steps_of_copies(rows: pd.DataFrame, owner: Cells, counts: Cells) -> Cells:
+    """The sessions of workers that began while a session of their copy job's own ran, which has ended: its steps.
+
+    An own session that never ends, as of an immediate copy, is no start of the job: there each worker's is a run.
+    `owner` is the row of `jobs` of each row.
+    """
+    worked, step = rows["worker_id"].notna().to_numpy() & counts, np.zeros(len(rows), dtype=bool)
+    begun, ended = _micros(rows["created"]), _micros(rows["ended"])
+    for one in np.unique(owner[worked]).tolist():
+        own = np.flatnonzero((owner == one) & ~worked & counts & (begun != _NEVER) & (ended != _NEVER))
+        theirs = np.flatnonzero((owner == one) & worked)
+        own = own[np.argsort(begun[own], kind="stable")]
+        last = np.searchsorted(begun[own], begun[theirs], side="right") - 1
+        latest = np.maximum.accumulate(ended[own]) if len(own) else np.empty(0, dtype=np.int64)
+        step[theirs[last >= 0]] = latest[last[last >= 0]] >= begun[theirs[last >= 0]]
+    return step
 
 
 def _informed(rows: pd.DataFrame, servers: Cells) -> Cells:

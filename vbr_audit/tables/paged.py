@@ -16,10 +16,16 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.tables.arrays import all_missing, count_dates, dates_of, strings_of, to_array
-from vbr_audit.tables.dates import read_dates
+from vbr_audit.tables.dates import NAT, read_dates
 from vbr_audit.tables.enums import Folding
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.schema import ZERO_GUID, TableResult, TableSpec, from_arrays
+
+
+def clock_of(column: str) -> str:
+    """Under which name a table's completion finds what the dates of `column` say where their zone is not known."""
+    return f"{column} on an unknown clock"
+
 
 Rows = list[dict[str, Any]]
 Columns = dict[str, Sequence[Any]]
@@ -94,6 +100,7 @@ class PagedTable:
         self._rows = 0
         self._text: dict[str, list[Any]] = {}
         self._parts: dict[str, list[Any]] = {}
+        self._clocks: dict[str, list[tuple[int, Any]]] = {}
         self._same = {"text": SameObject(), "id": SameObject(ZERO_GUID)}
         self._notes = Notes()
 
@@ -121,11 +128,22 @@ class PagedTable:
             elif name not in arrays:
                 arrays[name] = all_missing(column.dtype, self._rows)
         if self._complete is not None and self._rows:
+            arrays |= self._told_by_clock()
             self._complete(arrays)
         frame = from_arrays({name: arrays[name] for name in self._spec.names}, self._rows)
         for name in self._spec.key:
             self._notes.missing_keys += int(frame[name].isna().sum())
         return TableResult(frame, self._notes)
+
+    def _told_by_clock(self) -> dict[str, Any]:
+        """What dates without an offset say on a clock that is not known, by `clock_of` their columns."""
+        found = {}
+        for column, parts in self._clocks.items():
+            micros = np.full(self._rows, NAT, dtype=np.int64)
+            for start, clock in parts:
+                micros[start : start + len(clock)] = clock
+            found[clock_of(column)] = micros
+        return found
 
     def _turn(self) -> None:
         """Turn the rows that wait into columns."""
@@ -158,6 +176,8 @@ class PagedTable:
             read = read_dates(values, dt.UTC if source.is_utc else self._zone)
             count_dates(self._notes, column, read)
             part: Any = read.micros
+            if read.clock is not None:
+                self._clocks.setdefault(column, []).append((self._rows - len(part), read.clock))
         else:
             part = to_array(values, dtype, column, self._notes)
         self._parts.setdefault(column, []).append(part)

@@ -51,6 +51,7 @@ DATASETS: Final = TableSpec(
             "dates",
         ),
         Column("assumed_dates", "Int64", "Dates that came without an offset, read in the server's zone.", "dates"),
+        Column("impossible_dates", "Int64", "Dates before 1990 or after 2099, which are not known.", "dates"),
         Column("status", "string", "complete, partial, denied, absent or failed."),
         Column("reason", "string", "Why it is not complete."),
         Column("started", "datetime", "When the first answer was asked for."),

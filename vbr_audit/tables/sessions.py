@@ -9,9 +9,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.tables.copy_workers import COLUMN
+from vbr_audit.tables.dates import NAT
 from vbr_audit.tables.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, Folding, listed
 from vbr_audit.tables.notes import Notes
-from vbr_audit.tables.paged import Columns, PagedTable, Source
+from vbr_audit.tables.paged import Columns, PagedTable, Source, clock_of
 from vbr_audit.tables.schema import Column, TableSpec
 
 SPEC: Final = TableSpec(
@@ -22,7 +24,10 @@ SPEC: Final = TableSpec(
         Column("server", "string", "The server's name in this run."),
         Column("session_id", "string", "The session's id."),
         Column("name", "string", "The session's name, as a rule its job's."),
-        Column("job_id", "string", "The id of its job (in 1.1-rev0 of its activity)."),
+        Column(
+            "job_id", "string", "The id of its job (in 1.1-rev0 of its activity); of a worker that of its copy job."
+        ),
+        COLUMN,
         Column("session_type", "string", "What kind of session, in its newest spelling."),
         Column("session_type_reported", "string", "The kind as the server wrote it."),
         Column("state", "string", "Stopped when it has ended; else what it is doing."),
@@ -152,9 +157,16 @@ def _part(objects: Sequence[Any], key: str) -> Sequence[Any]:
 
 
 def add_duration(arrays: dict[str, Any]) -> None:
-    """Fill `duration_s` from `created` and `ended`; NA where either is missing, or if negative."""
+    """Fill `duration_s` from `created` and `ended`; NA where either is missing, or if negative.
+
+    Between two dates of one clock the time is known, also where its zone is not.
+    """
     lasted = pd.TimedeltaIndex(pd.DatetimeIndex(arrays["ended"]) - pd.DatetimeIndex(arrays["created"]))
     seconds = lasted.total_seconds().to_numpy(dtype=np.float64, copy=True)
+    begun, over = arrays.get(clock_of("created")), arrays.get(clock_of("ended"))
+    if begun is not None and over is not None:
+        told = (begun != NAT) & (over != NAT)
+        seconds[told] = (over[told] - begun[told]) / 1_000_000
     unknown = ~(seconds >= 0)
     seconds[unknown] = 0.0
     arrays["duration_s"] = pd.arrays.FloatingArray(seconds, unknown)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import pandas as pd
 
-from vbr_audit.checks.dates import older_than
-from vbr_audit.checks.logic import surely, worded
+from vbr_audit.checks.dates import minute_text, older_than
+from vbr_audit.checks.logic import phrased, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -39,13 +39,15 @@ _EMPTY = {"points_count": 0, "copies_count": 0}
 _STALE = {"points_count": 7, "copies_count": 0, "stale_repositories": "Bucket"}
 
 
-def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str, why: str) -> Outcome:
+def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str | list[str], why: str) -> Outcome:
     """An answer about the copies of an object; one without any restore point has none to judge."""
     index, empty = objects.index, surely((objects["points_count"] == 0).astype("boolean")) & ~surely(ok)
     stale = objects["stale_repositories"]
     none = surely((objects["copies_count"] == 0).astype("boolean"))
     old = [f"; out of date: {names}" if isinstance(names, str) else "" for names in stale.tolist()]
-    bad = [("no copy of today's data" if lacks else no) + more for lacks, more in zip(none, old, strict=True)]
+    words = no if isinstance(no, list) else [no] * len(objects)
+    bad = ["no copy of today's data" if lacks else word for lacks, word in zip(none, words, strict=True)]
+    bad = [word + more for word, more in zip(bad, old, strict=True)]
     return Outcome(
         ok,
         observed=worded(index, (empty, "no copy"), (ok, yes), (surely(~ok), bad)),
@@ -137,21 +139,35 @@ def offsite_copy(objects: pd.DataFrame) -> Outcome:
     cause="job",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("has_protected_copy", *_KEPT),
+    reads=("has_protected_copy", "locked_until", "unlocked_repositories", *_KEPT),
     expected="a copy on an immutable, offline or rotated repository",
     remediation="Backup Infrastructure > Backup Repositories: add a hardened one, or make a bucket immutable.",
     examples=(
         Example("PASS", {"has_protected_copy": True}),
+        Example("PASS", {"has_protected_copy": True, "locked_until": hours_ago(-24 * 7)}),
         Example("FAIL", {"has_protected_copy": False}),
+        Example("FAIL", {"has_protected_copy": False, "unlocked_repositories": "Bucket"}),
         Example("FAIL", {**_STALE, "has_protected_copy": False}),
         Example("UNKNOWN", {"has_protected_copy": None}),
         Example("NOT_APPLICABLE", {**_EMPTY, "has_protected_copy": False}),
     ),
 )
 def protected_copy(objects: pd.DataFrame) -> Outcome:
-    """Whoever takes over the backup server deletes what can be deleted: only what is immutable or offline remains."""
-    no = "every copy can be deleted" + _TAPE
-    return _answer(objects, objects["has_protected_copy"], "immutable or offline", no, _UNREAD)
+    """Whoever takes over the backup server deletes what can be deleted: only what is immutable or offline remains.
+
+    The lock of a chain lasts for the days of its repository from its last restore point on: a chain that ended, or
+    grows more seldom than that, unlocks.
+    """
+    until, over = objects["locked_until"], objects["unlocked_repositories"].tolist()
+    known = until.notna().to_numpy()
+    yes = worded(
+        objects.index,
+        (known, phrased("immutable or offline; locked until {}", minute_text(until), where=known)),
+        default="immutable or offline",
+    )
+    plain = "every copy can be deleted"
+    no = [f"{plain}; the lock has ended on {names}" if isinstance(names, str) else plain for names in over]
+    return _answer(objects, objects["has_protected_copy"], yes, [text + _TAPE for text in no], _UNREAD)
 
 
 @check(

@@ -34,6 +34,7 @@ _UNSEEN_PREFIXES: Final = {
     "cdp": "continuous data protection (CDP)",
     "cloudconnect": "Cloud Connect",
 }
+_DATED: Final = {"naive_dates": 0, "impossible_dates": 0}
 _BACKUP: Final = {"session_type": "BackupJob"}
 _LAB: Final = {"session_type": "SureBackup"}
 
@@ -81,36 +82,45 @@ def rows_came_once(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome
     "Every date could be read as an instant",
     severity="medium",
     table="datasets",
-    reads=("naive_dates", "name", "status"),
-    expected="0 dates whose clock is not known",
-    remediation="Let the account read the server's time and zone: dates without an offset are read by that clock.",
+    reads=("naive_dates", "impossible_dates", "name", "status"),
+    expected="0 dates outside of 1990 to 2100, and none whose clock is not known",
+    remediation="Look the dates up in the evidence: the clock of the server, or of what it protects, was wrong.",
     examples=(
-        Example("PASS", {**_WHOLE, "naive_dates": 0}),
-        Example("PASS", {"name": "server_time", "status": "complete", "naive_dates": 0}),
-        Example("FAIL", {**_WHOLE, "naive_dates": 1}),
-        Example("FAIL", {**_WHOLE, "status": "partial", "naive_dates": 3}),
-        Example("UNKNOWN", {**_WHOLE, "naive_dates": None}),
-        Example("UNKNOWN", {**_WHOLE, "status": "failed", "naive_dates": 0}),
-        Example("UNKNOWN", {"name": "server_info", "naive_dates": 0}),
-        Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", "naive_dates": 0}),
+        Example("PASS", {**_WHOLE, **_DATED}),
+        Example("PASS", {"name": "server_time", "status": "complete", **_DATED}),
+        Example("FAIL", {**_WHOLE, **_DATED, "impossible_dates": 1}),
+        Example("FAIL", {**_WHOLE, "status": "partial", "naive_dates": 3, "impossible_dates": 2}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "naive_dates": 1}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "status": "partial", "naive_dates": 3}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "naive_dates": None}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "impossible_dates": None}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "status": "failed"}),
+        Example("UNKNOWN", {"name": "server_info", **_DATED}),
+        Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", **_DATED}),
     ),
 )
 def dates_with_offset(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
-    """A date without an offset is of the server's clock, and only where that is unknown can it mean several instants.
+    """A date that no clock can have shown is lost, and what hangs on it is not known.
 
-    Several kinds of answers of real servers have such dates; those that were read by the server's zone are counted
-    in `datasets.assumed_dates`, and are no fault.
+    Several kinds of answers of real servers have dates without an offset from UTC. They are the server's local time:
+    those that were read in its zone are counted in `datasets.assumed_dates`, and are no fault. Where that zone is not
+    known they can mean several instants, and nobody can say which: let the account read the server's time.
     """
-    naive = datasets["naive_dates"]
+    naive, wrong = datasets["naive_dates"], datasets["impossible_dates"]
+    possible, floating = wrong == 0, surely((naive > 0).astype("boolean"))
+    without = [f"{number:,} without an offset, and the server's zone is not known" for number in naive.fillna(0)]
     return _of_what_was_read(
         datasets,
-        naive == 0,
+        possible & (naive == 0).astype("boolean").mask(floating),
         observed=worded(
-            datasets.index, (naive.notna(), [f"{number:,} without an offset" for number in naive.fillna(0)])
+            datasets.index,
+            (surely(~possible), [f"{number:,} outside of 1990 to 2100" for number in wrong.fillna(0)]),
+            (floating, without),
+            (wrong.notna() & naive.notna(), "0 such dates"),
         ),
         among=tuple(DATASETS),
         needed=needed,
-        gap="how many dates came without an offset is not known",
+        gap="which instants they mean, or how many there are, is not known",
     )
 
 

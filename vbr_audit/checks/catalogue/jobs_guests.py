@@ -7,10 +7,12 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.codes import codes_of
+from vbr_audit.checks.logic import Cells, nullable, one_of, places_of, surely, taken, worded
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
+from vbr_audit.revisions import is_at_least
 from vbr_audit.tables.enums import CONTROL_WORDS, SOUND_WORDS
 
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
@@ -138,6 +140,7 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
         "is_disabled",
         "name",
         "job_id",
+        "settings_profile",
         "job_states.job_id",
         "job_states.run_after_job_id",
     ),
@@ -145,6 +148,9 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
     remediation="Job > Schedule > After this job: choose a job that runs, or a time of its own.",
     examples=(
         Example("PASS", {**_CHAINED, "schedule_after_job_name": "Nightly"}),
+        Example(
+            "PASS", {**_CHAINED, "schedule_after_job_name": "Nightly", "settings_profile": "1.2-rev1/VSphereBackup"}
+        ),
         Example(
             "PASS",
             {**_CHAINED, "schedule_after_job_name": "Nightly"},
@@ -155,6 +161,10 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
         Example("FAIL", {**_CHAINED, "schedule_after_job_name": "Gone"}),
         Example("FAIL", {**_CHAINED}, {"job_states": [{"run_after_job_id": "gone"}]}),
         Example("UNKNOWN", _CHAINED),
+        Example(
+            "UNKNOWN",
+            {**_CHAINED, "schedule_after_job_name": "Gone", "settings_profile": "1.2-rev1/VSphereBackup"},
+        ),
         Example(
             "UNKNOWN",
             {**_CHAINED, "schedule_after_job_name": "Twin"},
@@ -175,7 +185,10 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
-    """A job that waits for one that never runs never runs either, and shows no failure."""
+    """A job that waits for one that never runs never runs either, and shows no failure.
+
+    Before 1.3 no list shows the jobs of agents and copies: there nobody can say that a job is not on this server.
+    """
     wanted = jobs["schedule_after_job_name"]
     told = taken(states["run_after_job_id"], places_of(jobs["job_id"], states["job_id"]), jobs.index)
     by_id = told.notna().to_numpy()
@@ -184,6 +197,8 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     twice = ~by_id & surely(one_of(wanted, jobs.loc[jobs["name"].duplicated(keep=False), "name"].dropna()))
     gaps = np.where(by_id, jobs["job_id"].isna().any(), jobs["name"].isna().any()).astype(bool)
     unknown = jobs["job_id"].isna().to_numpy() | twice | (~by_id & wanted.isna().to_numpy()) | ((place < 0) & gaps)
+    part_listed = (place < 0) & ~_are_all_listed(jobs["settings_profile"])
+    unknown |= part_listed
     enabled = ~taken(jobs["is_disabled"], place, jobs.index)
     chained = jobs["schedule_after_job_enabled"]
     title = taken(jobs["name"], place, jobs.index).fillna(wanted).fillna("a job without a name")
@@ -204,12 +219,20 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
             (ok.notna(), pd.NA),
             (twice, "several jobs have the name of the one that it starts after"),
             (~by_id & wanted.isna().to_numpy(), "which job it starts after is not told"),
+            (part_listed, "it is not listed, and the server lists no jobs of agents and copies over REST before 1.3"),
             (lost, "not all jobs have a name and an id, so that the one it starts after cannot be looked up"),
             (enabled.isna(), "whether the job that it starts after is enabled is not known"),
         ),
         applies=chained,
         applies_by_settings=True,
     )
+
+
+def _are_all_listed(profiles: pd.Series) -> Cells:
+    """A plain boolean array: the jobs of servers that list every kind of job, by the revision in their profile."""
+    codes = codes_of(profiles)
+    revisions = (text.partition("/")[0] for text in codes.texts.tolist())
+    return codes.spread((is_at_least(revision, "1.3-rev0") for revision in revisions), bool, missing=False)
 
 
 @check(

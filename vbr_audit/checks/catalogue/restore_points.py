@@ -289,7 +289,7 @@ def one_primary_job(
 ) -> Outcome:
     """Two jobs for one machine read it twice and disturb each other's log handling and change tracking.
 
-    An object that no job takes any more has none to be too many: whether it should have one, RPO-001 asks.
+    A job whose chain ended does not count, and where all of them ended there is none to be too many: RPO-001 asks why.
     """
     count = objects["primary_jobs_count"]
     return Outcome(
@@ -299,7 +299,7 @@ def one_primary_job(
         reason=worded(
             objects.index,
             (count.isna(), "of some backups the job or its type is not known"),
-            (surely(count == 0), "no job backs it up any more"),
+            (surely(count == 0), "none of its chains of restore points grows: see RPO-001"),
         ),
     )
 

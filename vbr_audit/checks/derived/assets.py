@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import SITE, Derived, Material
-from vbr_audit.checks.machine_names import are_nameless, find_machine, held_by_name
+from vbr_audit.checks.machine_names import are_nameless, find_machine, held_by_name, machine_keys
 from vbr_audit.tables.schema import Column, TableSpec, conform
 
 SPEC: Final = TableSpec(
@@ -25,6 +26,12 @@ SPEC: Final = TableSpec(
             "boolean",
             "A backup holds a restore point of it; NA if none is found and the backups of a server are not all known.",
         ),
+        Column(
+            "is_backed_up",
+            "boolean",
+            "A job that exists, or a chain of restore points that still grows, backs it up; NA if that is not known.",
+        ),
+        Column("latest_point", "datetime", "Its newest restore point that is known, on this server; NaT for none."),
         Column("found_as", "string", "The name of the object in the backups; NA if there is none."),
     ),
     "One row per machine of the list of assets: on the first server those that no server holds, else where it is held.",
@@ -38,6 +45,22 @@ class _Holding:
         objects = material.frame("backup_objects")
         self.is_whole = material.is_whole("backup_objects") and not are_nameless(objects)
         self.held = held_by_name(objects)
+        told = material.frame("protected_objects")[["name", "is_backed_up", "newest_point"]]
+        self._by_name: dict[str, list[tuple[Any, Any]]] = {}
+        for name, *facts in zip(*(told[column].tolist() for column in told), strict=True):
+            if name is not pd.NA:
+                self._by_name.setdefault(name.casefold(), []).append(tuple(facts))
+
+    def told_of(self, name: str) -> dict[str, Any]:
+        """Whether this machine is backed up still, and its newest restore point."""
+        found = [facts for key in machine_keys(self.held, name) for facts in self._by_name.get(key, ())]
+        answers = [worked for worked, _ in found]
+        sure = any(worked is True for worked in answers)
+        known = True if sure else False if answers and all(worked is False for worked in answers) else None
+        return {
+            "is_backed_up": known,
+            "latest_point": max((at for _, at in found if at is not pd.NaT), default=None),
+        }
 
 
 def _make(material: Material) -> pd.DataFrame:
@@ -58,7 +81,7 @@ def _rows(material: Material, own: _Holding, others: list[_Holding]) -> Iterable
                 continue
             held = None if held is None or None in elsewhere or not whole else False
         known = {"name": asset.name, "platform": asset.platform, "owner": asset.owner, "exempt": asset.exempt}
-        yield {**known, "is_protected": held, "found_as": found}
+        yield {**known, "is_protected": held, "found_as": found, **own.told_of(asset.name)}
 
 
-TABLE: Final = Derived(SPEC, (SITE,), _make, also=("backup_objects",), part="assets")
+TABLE: Final = Derived(SPEC, (SITE,), _make, also=("backup_objects", *protection.TABLE.also, "backups"), part="assets")

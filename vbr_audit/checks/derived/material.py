@@ -45,6 +45,11 @@ class Material(Protocol):
         ...
 
     @property
+    def clock_zone(self) -> dt.tzinfo:
+        """The zone by whose days the server plans: its own, or the report's where only an offset is known of that."""
+        ...
+
+    @property
     def zone_is_exact(self) -> bool:
         """Whether the clock of the server is known for any day, and not only its offset on the day of reading."""
         ...

@@ -26,7 +26,7 @@ import pandas as pd
 from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, uses_tape, verified
-from vbr_audit.checks.derived.protection_fresh import fresh_units
+from vbr_audit.checks.derived.protection_fresh import chains_of
 from vbr_audit.checks.derived.protection_gaps import gap_facts
 from vbr_audit.checks.derived.protection_gfs import gfs_facts
 from vbr_audit.checks.derived.protection_links import Points, link_points
@@ -34,6 +34,7 @@ from vbr_audit.checks.derived.protection_pace import at_the_pace_of_sources
 from vbr_audit.checks.derived.protection_points import point_facts
 from vbr_audit.checks.derived.protection_promises import jobs_of, retention_facts
 from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely, surely_one
+from vbr_audit.tables.copy_workers import COPY_JOBS, SEPARATOR
 from vbr_audit.tables.enums import JOB_TYPES
 from vbr_audit.tables.schema import Column, TableSpec, conform
 
@@ -41,9 +42,6 @@ _KNOWN_JOBS: Final = frozenset(JOB_TYPES) - {"Unknown"}
 
 _NOT_SCANNED: Final = ("UnstructuredData", "EntraID", "Tape")
 """The platforms whose restore points no scan marks."""
-
-COPY_JOBS: Final = ("BackupCopy", "EntraIDTenantBackupCopy", "FileBackupCopy", "LegacyBackupCopy")
-"""The types of jobs that copy what another job has backed up."""
 
 _HOSTS: Final = "has_separate_hosts"
 
@@ -96,6 +94,12 @@ SPEC: Final = TableSpec(
         Column("jobs", "string", "The backups' jobs that are no copy jobs, by name."),
         Column("job_id", "string", "Of those the first by name; NA where it is not known."),
         Column("primary_jobs_count", "Int64", "So many jobs that are no copy jobs back it up still.", "jobs"),
+        Column(
+            "is_backed_up",
+            "boolean",
+            "A job that exists, or a chain that still grows, backs it up or copies it; NA if that is not known, as "
+            "where not all kinds of jobs are listed.",
+        ),
         Column("last_run_failed", "boolean", "The last run of one of its backups failed on it. From 1.3-rev0 on."),
         Column("points_count", "Int64", "Its restore points over all backups.", "restore points"),
         Column("points_known", "boolean", "Every restore point is known to belong to it or not."),
@@ -152,6 +156,18 @@ SPEC: Final = TableSpec(
         Column("media", "string", "The storage classes that they are on."),
         Column("offsite_repositories", "string", "Those that are surely off-site."),
         Column("protected_repositories", "string", "Those that are surely immutable or offline."),
+        Column(
+            "locked_until",
+            "datetime",
+            "Until when the copy that is locked longest cannot be deleted, if nothing is added: the lock lasts for the "
+            "days of its repository from the last restore point of the chain on; NaT for none, and where the lock has "
+            "no days of its own.",
+        ),
+        Column(
+            "unlocked_repositories",
+            "string",
+            "Immutable ones on which the lock of its chain has ended, as no restore point was added in time.",
+        ),
         Column("has_three_copies", "boolean", "3: with production there are three copies."),
         Column("has_two_media", "boolean", "2: they are on two media."),
         Column("has_offsite", "boolean", "1: one is off-site."),
@@ -174,9 +190,9 @@ def _make(material: Material) -> pd.DataFrame:
     points = link_points(material, units)
     columns: dict[str, Any] = {name: units[name].iloc[first].array for name in ("server", "name", "type", "platform")}
     columns["object_key"] = keys
-    is_copy = _is_copy(jobs)
-    fresh, known = fresh_units(material, jobs, points, owners, is_copy)
-    columns |= _job_facts(material, units, jobs, is_copy, fresh, points, owners, index, columns["name"])
+    is_copy = _is_copy(material, jobs)
+    chains = chains_of(material, jobs, points, owners, is_copy)
+    columns |= _job_facts(material, units, jobs, is_copy, chains.fresh, points, owners, index, columns["name"])
     unscanned = surely_one(units["platform"].iloc[first], *_NOT_SCANNED)
     columns["has_marks"] = columns["has_marks"].mask(columns["has_marks"].isna().to_numpy() & unscanned, False)
     gaps, seen, is_new = gap_facts(material, units, jobs, points, owners, count)
@@ -185,7 +201,7 @@ def _make(material: Material) -> pd.DataFrame:
     columns |= gfs_facts(material, jobs, points, owners, count)
     columns["is_whole"] = _read_whole(material, units, owners, index)
     # A backup that was not read may hold one more copy of the objects that are not whole.
-    held = copies_of(material, units, owners, fresh, known)
+    held = copies_of(material, units, owners, chains)
     copies = copy_facts(held, index, whole=True, tape=uses_tape(material))
     part = ~surely(columns["is_whole"])
     columns |= copies | {name: copies[name].mask(surely(~copies[name]) & part) for name in (*DIGITS[:4], _HOSTS)}
@@ -194,10 +210,20 @@ def _make(material: Material) -> pd.DataFrame:
     return conform({**columns, "score": score}, SPEC)[0]
 
 
-def _is_copy(jobs: pd.DataFrame) -> pd.Series:
-    """Whether a copy job made each unit; what a kind of job that nobody knows does is not known either."""
+def _is_copy(material: Material, jobs: pd.DataFrame) -> pd.Series:
+    """Whether a copy job made each unit; what a kind of job that nobody knows does is not known either.
+
+    Where no list names the copy jobs (12.x), their workers are known by the name: `Copy job\\Source`, and the source
+    is a job or a backup itself.
+    """
     kind = jobs["job_type"].fillna(jobs["type"])
-    return one_of(kind, COPY_JOBS).mask(~surely(one_of(kind, _KNOWN_JOBS)))
+    found = one_of(kind, COPY_JOBS).mask(~surely(one_of(kind, _KNOWN_JOBS)))
+    sources = {name.casefold() for table in ("backups", "jobs") for name in material.frame(table)["name"].dropna()}
+    names = jobs["backup_name"].where(found.isna() & jobs["job_id"].isna())
+    parts = codes_of(names.fillna(""))
+    ends = (text.casefold().partition(SEPARATOR)[2] in sources for text in parts.texts.tolist())
+    worker = parts.spread(list(ends), bool, missing=False)
+    return found.mask(worker, True)
 
 
 def _job_facts(
@@ -243,11 +269,19 @@ def _job_facts(
         "primary_jobs_count": number_of(owners, distinct, index).mask(surely(unsure.astype("boolean"))),
         "last_run_failed": any_of(owners, units["last_run_failed"], index),
         "points_count": pd.Series(total, dtype="Int64").mask(surely(lost.astype("boolean"))),
+        "is_backed_up": any_of(owners, _backed_up(material, jobs, fresh), index),
         "has_copies": any_of(owners, is_copy, index),
         "copy_interval_h": _copy_intervals(jobs["start_interval_h"], owners, surely(is_copy), index),
         "has_fulls": _makes_fulls(jobs, owners, primary, index),
         **point_facts(points, owners, is_copy, count, material.now),
     }
+
+
+def _backed_up(material: Material, jobs: pd.DataFrame, fresh: pd.Series) -> pd.Series:
+    """Whether the job of each unit is there, or its chain still grows; a job whose type is not told may be unlisted."""
+    there = jobs["job_id"].notna().astype("boolean") | fresh
+    open_ = jobs["job_type"].isna().to_numpy() | (not material.is_whole("jobs"))
+    return there.mask(surely(~there) & open_)
 
 
 def _read_whole(material: Material, units: pd.DataFrame, owners: Cells, index: pd.RangeIndex) -> pd.Series:

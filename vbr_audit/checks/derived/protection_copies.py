@@ -10,6 +10,7 @@ import pandas as pd
 
 from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Material
+from vbr_audit.checks.derived.protection_fresh import Chains
 from vbr_audit.checks.logic import (
     Cells,
     any_of,
@@ -54,27 +55,31 @@ PRODUCTION_MEDIUM: Final = "local disk"
 
 _NO_HOST: Final = ("object storage", "archive storage", "network share", "appliance")
 _HEALTH: Final = ("job_id", "health_check_enabled", "health_check_scheduled", "settings_profile")
-_PLACE_COLUMNS: Final = ("place", "name", "medium", "offsite", "protected", "host")
+_PLACE_COLUMNS: Final = ("place", "name", "medium", "offsite", "protected", "lock_days", "host")
+_OWN_DAYS: Final = ("hardened", "object storage", "appliance", "governance", "other")
+"""The kinds of immutability that go by days of the repository, if not by those of the retention."""
+_DAY: Final = 86_400_000_000
 
 
-def copies_of(material: Material, units: pd.DataFrame, owners: Cells, fresh: pd.Series, known: Cells) -> pd.DataFrame:
+def copies_of(material: Material, units: pd.DataFrame, owners: Cells, chains: Chains) -> pd.DataFrame:
     """One row per copy of an object: `owner`, what stands in `_PLACE_COLUMNS`, `present` (NA: perhaps) and `held`.
 
     A backup on a scale-out repository is one copy on its performance tier; a capacity or archive tier to which it is
-    copied at once is one more while its offload succeeds. Tiers to which backups are only moved are none. `fresh` says
-    of each unit whether its newest restore point is of today's data, `known` whether any restore point of it is known:
-    a chain that is `held` and not `present` is stale.
+    copied at once is one more while its offload succeeds. Tiers to which backups are only moved are none. A chain that
+    is `held` and not `present` is stale. It is `protected` while its lock lasts: from its newest restore point on for
+    the days of the repository; `until` is when that ends, NaT where it has no end of its own.
     """
     backups = beside(units["backup_id"], material.frame("backups")[["backup_id", "repository_id"]], "backup_id")
     held = (units["restore_points_count"] > 0).astype("boolean").reset_index(drop=True)
-    held = held.mask(known & held.isna().to_numpy(), True)
-    current = held & fresh.reset_index(drop=True)
+    held = held.mask(chains.known & held.isna().to_numpy(), True)
+    current = held & chains.fresh.reset_index(drop=True)
     where = backups["repository_id"].reset_index(drop=True)
     parts = []
     places = places_of_repositories(material)
     for tier in ("main", "capacity", "archive"):
         rows = places[(places["tier"] == tier).to_numpy(dtype=bool)]
         found = beside(where, rows, "repository_id").assign(owner=owners, present=current, held=held)
+        found = _locked(found, chains, material.now)
         if tier == "main":
             unread = found["exists"].isna().to_numpy()
             found["place"] = found["place"].fillna(where)
@@ -92,6 +97,27 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells, fresh: pd.
     return copies[kept].reset_index(drop=True)
 
 
+def _locked(found: pd.DataFrame, chains: Chains, now: dt.datetime) -> pd.DataFrame:
+    """`found` with `protected` and `until` of the lock on each chain; the lock counts from its last restore point on.
+
+    What is kept for the long term may be locked for as long, and a newer restore point that may be there locks anew.
+    """
+    days = found["lock_days"].to_numpy(dtype=float, na_value=np.nan)
+    ends = chains.known & np.isfinite(days)
+    micros = np.where(chains.known, chains.latest, 0) + (np.where(ends, days, 0) * _DAY).astype(np.int64)
+    over = ends & (micros < int(pd.Timestamp(now).value // 1000))
+    unsure = (over & (chains.long_term | ~chains.is_last)) | (np.isfinite(days) & ~chains.known) | np.isnan(days)
+    until = micros.astype("datetime64[us]")
+    until[~ends] = np.datetime64("NaT", "us")
+    held = found["protected"].astype("boolean")
+    lasting = held & nullable(~over, unsure, found.index)
+    return found.assign(
+        protected=lasting,
+        is_over=surely(held & ~lasting),
+        until=pd.Series(pd.DatetimeIndex(until).tz_localize("UTC"), index=found.index),
+    )
+
+
 def places_of_repositories(material: Material) -> pd.DataFrame:
     """The places behind each repository id: one `main`, and for scale-out ones their tiers; `exists` NA: perhaps."""
     repositories = _simple_places(material)
@@ -107,7 +133,7 @@ def places_of_repositories(material: Material) -> pd.DataFrame:
             exists = exists & _offloaded(material, scale_out["scale_out_repository_id"])
         place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
         parts.append(place if switch is None else place[~surely(~switch)])
-    found = pd.concat(parts, ignore_index=True)
+    found = pd.concat(parts, ignore_index=True).astype({"lock_days": "Float64"})
     texts = ("repository_id", "tier", "place", "name", "medium", "host")
     return found.astype(dict.fromkeys(("offsite", "protected", "exists"), "boolean") | dict.fromkeys(texts, STRING))
 
@@ -137,11 +163,20 @@ def _simple_places(material: Material) -> pd.DataFrame:
             "medium": medium,
             "offsite": offsite.mask(offsite.isna().to_numpy() & cloud, True),
             "protected": repositories["immutability_enabled"] | rotated | told,
+            "lock_days": _lock_days(repositories).mask(surely(rotated | told), np.inf),
             "host": repositories["host_id"]
             .mask(at_home, repositories["repository_id"])
             .mask(own_share, _own(material)),
         }
     )
+
+
+def _lock_days(repositories: pd.DataFrame) -> pd.Series:
+    """For how many days each repository locks; infinite where it has no days of its own, as the retention's hold."""
+    kind = repositories["immutability_kind"]
+    own = surely(one_of(kind, _OWN_DAYS)) & ~surely(repositories["immutability_mode"] == "RetentionSettings")
+    days = repositories["immutability_days"].astype("Float64")
+    return days.mask(~own & days.isna().to_numpy(), np.inf)
 
 
 def _own(material: Material) -> Any:
@@ -171,12 +206,15 @@ def _tier_places(material: Material, repositories: pd.DataFrame, kind: str, tier
         members = seen[np.array([named and each is not pd.NA and each == key for each in owner], dtype=bool)]
         tags = material.site.tags_of(None if name is pd.NA or tier != "main" else name)
         row = {column: _alike(members[column]) for column in ("medium", "offsite", "protected", "host")}
+        # Nobody knows on which extent a chain lies: the shortest lock holds.
+        row["lock_days"] = members["lock_days"].min(skipna=False) if len(members) else pd.NA
         row["offsite"] = True if "offsite" in tags else False if "onsite" in tags else row["offsite"]
-        row["protected"] = True if tags & {"offline", "immutable"} else row["protected"]
+        if tags & {"offline", "immutable"}:
+            row |= {"protected": True, "lock_days": np.inf}
         label = name if tier == "main" or name is pd.NA else f"{name} ({tier} tier)"
         rows.append({"repository_id": key, "place": f"{key}/{tier}" if tier != "main" else key, "name": label, **row})
     frame = pd.DataFrame(rows, columns=["repository_id", *_PLACE_COLUMNS], index=scale_out.index)
-    return frame.astype({"offsite": "boolean", "protected": "boolean"})
+    return frame.astype({"offsite": "boolean", "protected": "boolean", "lock_days": "Float64"})
 
 
 def _alike(values: pd.Series) -> Any:
@@ -213,6 +251,12 @@ def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool, tape: bool
         "has_two_media": _digit(owner, present, other_medium, index, whole),
         "has_offsite": _digit(owner, present, copies["offsite"], index, whole),
         "has_protected_copy": _digit(owner, present, copies["protected"], index, whole),
+        "locked_until": copies["until"]
+        .where(sure & surely(copies["protected"]) & (owner >= 0))
+        .groupby(owner)
+        .max()
+        .reindex(index),
+        "unlocked_repositories": listed(np.where(sure & copies["is_over"].to_numpy(bool), owner, -1), certain, index),
         "has_separate_hosts": _separate_hosts(owner, sure, copies["host"], count, open_copies, index),
     }
 

@@ -6,6 +6,7 @@ A chain that ended is no copy of what the object holds now, however long it is k
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -25,10 +26,23 @@ _LONGEST_H: Final = 366 * 24
 """No schedule rests for longer than a year."""
 
 
-def fresh_units(
-    material: Material, jobs: pd.DataFrame, points: Points, owners: Cells, is_copy: pd.Series
-) -> tuple[pd.Series, Cells]:
-    """Whether each unit has a restore point of today's data (nullable boolean), and whether it has any that is known.
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """The newest restore point of each unit, in microseconds.
+
+    `fresh` says whether it is of today's data (nullable boolean), `known` whether there is any that is known at all,
+    `is_last` that no newer one can be there, `long_term` that a restore point of it is kept for the long term, or may.
+    """
+
+    fresh: pd.Series
+    known: Cells
+    latest: Cells
+    is_last: Cells
+    long_term: Cells
+
+
+def chains_of(material: Material, jobs: pd.DataFrame, points: Points, owners: Cells, is_copy: pd.Series) -> Chains:
+    """What the newest restore point of each unit tells.
 
     `jobs` and `is_copy` are on the units. The newest point may be as old as the longest time between two starts of the
     unit's job, else between its newest points, and a day more; that of a copy as much older as its source may rest.
@@ -56,7 +70,16 @@ def fresh_units(
 
     yes = within(np.nan_to_num(own, nan=0.0))
     maybe = known & within(np.nan_to_num(own, nan=float(_LONGEST_H)))
-    return nullable(yes, ~yes & (maybe | points.open_units), jobs.index), known
+    fresh = nullable(yes, ~yes & (maybe | points.open_units), jobs.index)
+    return Chains(fresh, known, latest, points.doubt <= latest, _kept_long(points, jobs, count))
+
+
+def _kept_long(points: Points, jobs: pd.DataFrame, count: int) -> Cells:
+    """The units with a restore point of a weekly, monthly or yearly period, or of which that is not known."""
+    flagged = points.periods.str.contains("ly", regex=False).fillna(False).to_numpy(dtype=bool)
+    unsure = points.periods.isna().to_numpy() & ~np.append(surely(~jobs["gfs_enabled"]), False)[points.unit]
+    chosen = (points.unit >= 0) & (flagged | unsure)
+    return np.bincount(points.unit[chosen], minlength=count) > 0
 
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -115,7 +115,7 @@ def _flagged(material: Material, points: Points, chains: _Chains, word: str, let
     chain = chains.of_unit[points.unit[rows]]
     rows, chain = rows[chain >= 0], chain[chain >= 0]
     created = points.frame["created"].iloc[rows]
-    local = created.dt.tz_convert(material.zone).dt.tz_localize(None)
+    local = created.dt.tz_convert(material.clock_zone).dt.tz_localize(None)
     period = pd.PeriodIndex(local, freq=letter).asi8 if len(rows) else np.zeros(0, dtype=np.int64)
     return _Flagged(chain, np.asarray(period), micros_of(created))
 
@@ -158,7 +158,7 @@ def _count_level(
 
 def _still_kept(material: Material, period: pd.Period, letter: str, kept: Cells) -> Cells:
     """Whether a flag of the first day of `period` would still be there: a later one of it goes later."""
-    now = pd.Timestamp(material.now).tz_convert(material.zone).tz_localize(None)
+    now = pd.Timestamp(material.now).tz_convert(material.clock_zone).tz_localize(None)
     values, places = np.unique(kept, return_inverse=True)
     alive = []
     for number in values.tolist():
@@ -173,10 +173,10 @@ def _still_kept(material: Material, period: pd.Period, letter: str, kept: Cells)
 
 def _finished(material: Material, letter: str, many: int) -> list[pd.Period]:
     """The finished weeks, months or years before now, the newest first."""
-    today = pd.Timestamp(material.now).tz_convert(material.zone).tz_localize(None).to_period(letter)
+    today = pd.Timestamp(material.now).tz_convert(material.clock_zone).tz_localize(None).to_period(letter)
     return [today - back for back in range(1, min(many, _MOST_PERIODS) + 1)]
 
 
 def _micros(material: Material, moment: pd.Timestamp) -> int:
-    instant = moment.tz_localize(material.zone, nonexistent="shift_forward", ambiguous=True)
+    instant = moment.tz_localize(material.clock_zone, nonexistent="shift_forward", ambiguous=True)
     return int(instant.value // 1000)

@@ -48,7 +48,10 @@ def jobs_of(material: Material, units: pd.DataFrame) -> pd.DataFrame:
     known = material.frame("backups")[["backup_id", "name", "job_id", "job_type", "created"]]
     backups = beside(units["backup_id"], known, "backup_id")
     return beside(backups["job_id"], material.frame("jobs")[list(_PROMISES)], "job_id").assign(
-        backup_created=backups["created"], backup_job_id=backups["job_id"], job_type=backups["job_type"]
+        backup_created=backups["created"],
+        backup_job_id=backups["job_id"],
+        backup_name=backups["name"],
+        job_type=backups["job_type"],
     )
 
 
@@ -119,12 +122,12 @@ def _due_starts(material: Material, jobs: pd.DataFrame) -> _Due:
     distinct = settings.iloc[first].reset_index(drop=True)
     days = _days(jobs)
     far = min(dt.timedelta(days=float(np.nanmax(days, initial=0)) + 1), _LOOK_BACK)
-    last = material.now.astimezone(material.zone).date()
+    last = material.now.astimezone(material.clock_zone).date()
     found = schedule.due_starts(
         {name: distinct[name].array for name in schedule.COLUMNS},
         last - max(far, dt.timedelta(days=32)),
         last,
-        material.zone,
+        material.clock_zone,
     )
     has = np.zeros(len(distinct), dtype=bool)
     has[found.job] = True
