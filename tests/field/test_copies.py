@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import re
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from openpyxl import load_workbook
 from small_server import SmallServer, audited, daily, days, finding, id_of, local, schedule_of, status_of
 
 from vbr_audit.checks.site import Site, load_site
@@ -325,3 +328,91 @@ def test_a_policy_that_is_on_proves_no_copy_but_offload_sessions_do(
     assert status_of(audit, "CPY-004", "srv1") == copies
     assert status_of(audit, "SOB-005", "SOBR") == succeeds
     assert status_of(audit, "SOB-006", "SOBR") == ("PASS" if results else "FAIL")
+
+
+def test_offloads_have_a_rating_and_a_sheet(tmp_path: Path) -> None:
+    vbr = SmallServer()
+    nightly_on_disk(vbr)
+    with_capacity_tier(vbr)
+    offload = {"id": id_of("offload"), "name": "SOBR Offload", "type": "Offload"}
+    for day, result in zip(
+        days("2026-09-28", "2026-10-02"), ["Failed", "Failed", "Success", "Failed", "Warning"], strict=True
+    ):
+        vbr.add_session(offload, local(day, "23:30", BERLIN), result=result, sessionType="ArchiveBackup")
+
+    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    # Two of them started in October.
+    assert audit.summary.offload_rate == 0.5
+    assert {result: ended for result, ended in audit.summary.offloads_by_result.items() if ended} == {
+        "Warning": 1,
+        "Failed": 1,
+    }
+    page = re.sub(r"<[^>]+>|\s+", " ", audit.to_html(tmp_path / "report.html").read_text("utf-8"))
+    assert "success rate of offloads, of 2 finished offloads to a further tier (1 warning, 1 failed)" in page
+    book = load_workbook(audit.to_excel(tmp_path / "report.xlsx"), read_only=True)
+    rows = [[str(cell) for cell in row if cell is not None] for row in book["Summary"].iter_rows(values_only=True)]
+    assert next(row for row in rows if row and row[0] == "Success rate of offloads")[1] == "0.5"
+    sheet = [row for row in book["Offload sessions"].iter_rows(values_only=True) if row[1] == "SOBR"]
+    assert [row[4] for row in sheet] == ["Failed", "Warning", "Failed", "Failed", "Success"]
+    assert json.loads(audit.to_json(tmp_path / "f.json").read_bytes())["summary"]["offload_rate"] == 0.5
+
+
+@pytest.mark.parametrize("kind", ["BackupTapeJob", "TapeBackup"])
+@pytest.mark.parametrize("place", ["session", "backup"])
+def test_tape_leaves_every_answer_about_a_missing_copy_open(place: str, kind: str) -> None:
+    vbr = SmallServer()
+    nightly_on_disk(vbr)
+    tape = {"id": id_of("tape"), "name": "Weekly to tape", "type": kind}
+    if place == "session":
+        vbr.add_session(tape, "2026-10-31T10:00:00+01:00", sessionType=kind)
+    else:
+        vbr.add_backup(tape, repository="Tape")
+
+    audit = audited(vbr, only="CPY", month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    for check in ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-006"):
+        assert status_of(audit, check, "srv1") == "UNKNOWN", check
+
+
+def two_vcenters(*, second: str | None) -> SmallServer:
+    """Two vCenters with a machine of the same name and id; that of the second one has no point since `second`."""
+    vbr = SmallServer()
+    for number in (1, 2):
+        vbr.add_repository(
+            f"R{number}", kind="LinuxHardened", host=f"h{number}", immutable_days=14 if number == 1 else 0
+        )
+        job = vbr.add_job(f"Job {number}", repository=f"R{number}")
+        vbr.add_state(job, "2026-10-31T22:00:00+01:00")
+        backup = vbr.add_backup(job, repository=f"R{number}")
+        nights = days("2026-10-24", "2026-10-31" if number == 1 or second is None else second)
+        path = f"vcenter{number}.example\\Prague\\srv1"
+        own = {"id": id_of("object", number), "objectId": "vm-17", "path": path}
+        vbr.add_object(backup, "srv1", points=len(nights), **own)
+        for night in days("2026-10-01", "2026-10-31"):
+            ended = "Success" if night <= nights[-1] else "Failed"
+            vbr.add_task(vbr.add_session(job, local(night, "22:00", BERLIN), result=ended), "srv1", ended)
+        for night in nights:
+            vbr.add_point(backup, "srv1", local(night, "22:01", BERLIN), file={"objectIds": [own["id"]]})
+    return vbr
+
+
+def test_machines_of_two_vcenters_are_told_apart_in_all_that_is_made_of_them() -> None:
+    vbr = two_vcenters(second="2026-10-26")
+
+    audit = audited(vbr, only="CPY RPO RUN IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    rows = audit.findings
+    answers = {
+        check: sorted(rows[((rows["check_id"] == check) & (rows["object_name"] == "srv1")).to_numpy(bool)]["status"])
+        for check in ("RPO-001", "RPO-002", "RPO-006", "RPO-007", "CPY-001", "CPY-004")
+    }
+    assert answers["RPO-001"] == answers["RPO-002"] == ["FAIL", "PASS"]
+    assert answers["RPO-006"] == ["NOT_APPLICABLE", "PASS"]
+    assert answers["CPY-001"] == ["FAIL", "FAIL"]
+    assert answers["CPY-004"] == ["FAIL", "PASS"]
+    assert answers["RPO-007"] == ["FAIL", "PASS"]
+    immutable = rows[(rows["check_id"] == "IMM-001").to_numpy(bool)].set_index("object_name")
+    # What lies on R2 has no other copy, immutable or not.
+    assert (immutable.loc["R2", "status"], immutable.loc["R2", "severity"]) == ("FAIL", "high")
+    assert len(audit.results.protected) == 2

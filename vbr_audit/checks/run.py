@@ -11,7 +11,7 @@ import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment
 from vbr_audit.checks.codes import Cells
-from vbr_audit.checks.derived import protection
+from vbr_audit.checks.derived import offloads, protection
 from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.overriding import assess_use
 from vbr_audit.checks.policy import CheckUse, Policy
@@ -19,7 +19,7 @@ from vbr_audit.checks.site import Site
 from vbr_audit.checks.views import ServerView, views_of
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables.arrays import STRING, strings_of, strings_over
-from vbr_audit.tables.schema import empty, from_arrays
+from vbr_audit.tables.schema import TableSpec, empty, from_arrays
 
 RESULT_COLUMNS: Final = (
     "server",
@@ -52,7 +52,7 @@ class CheckRun:
     objects could not be read), `whole` (boolean), `reason`; `sizes` is the number of results of each of its rows, in
     their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
     `datasets_needed` what the enabled ones read. `protected` are the rows of `protected_objects` of all servers; none
-    where no enabled check asks for them.
+    where no enabled check asks for them. `offloads` are those of `offload_sessions` in the same way.
     """
 
     results: pd.DataFrame
@@ -63,6 +63,7 @@ class CheckRun:
     broken: tuple[str, ...]
     sizes: tuple[int, ...]
     protected: pd.DataFrame
+    offloads: pd.DataFrame
 
 
 def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> CheckRun:
@@ -73,7 +74,8 @@ def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> 
         (use, view, assess_use(use, view)) for use in policy.uses if use.enabled for view in views
     ]
     return CheckRun(
-        protected=_protected(parts),
+        protected=_of_all(parts, protection.SPEC, protection.SPEC.name),
+        offloads=_of_all(parts, offloads.SPEC, offloads.BY_REPOSITORY.name),
         results=_results(parts),
         coverage=_coverage(parts),
         uses=policy.uses,
@@ -86,15 +88,15 @@ def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> 
     )
 
 
-def _protected(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:
-    """The protected objects that were judged; none of a server where that broke."""
-    asked = [(view, part.broke) for use, view, part in parts if use.check.population == protection.SPEC.name]
+def _of_all(parts: Sequence[tuple[CheckUse, ServerView, Assessment]], spec: TableSpec, read: str) -> pd.DataFrame:
+    """A derived table of all servers, where a check reads the table `read`; nothing of a server where that broke."""
+    asked = [(view, part.broke) for use, view, part in parts if read in use.check.tables]
     whole = {view.name: view for view, _ in asked}
     for view, broke in asked:
         if broke is not None:
             whole.pop(view.name, None)
-    frames = [frame for view in whole.values() if len(frame := view.frame(protection.SPEC.name))]
-    return pd.concat(frames, ignore_index=True) if frames else empty(protection.SPEC)
+    frames = [frame for view in whole.values() if len(frame := view.frame(spec.name))]
+    return pd.concat(frames, ignore_index=True) if frames else empty(spec)
 
 
 def judge_with(use: CheckUse, views: Sequence[ServerView]) -> pd.DataFrame:

@@ -54,5 +54,6 @@ def evaluate(
         incomplete=incomplete,
         limits=limits(snapshot, run),
         protected=run.protected,
+        offloads=run.offloads,
         requirements=answer_requirements(asked, run.uses, findings, coverage),
     )

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from vbr_audit.checks.derived import protection
+from vbr_audit.checks.derived import offloads, protection
 from vbr_audit.checks.policy import CheckUse
 from vbr_audit.findings.causes import causes_of
 from vbr_audit.findings.requirements import no_requirements
@@ -91,7 +91,8 @@ class Summary:
     `sessions_by_result` and `success_rate` are about the job runs (retries folded into their run, as RUN-005
     counts them) that are finished, started in the period and of a job in scope; a warning counts as success.
     `first_attempt_rate` is the same share by the first session of each of these runs, `session_rate` by all of their
-    sessions; `runs_beside` are the runs that none of the three counts. What was
+    sessions; `runs_beside` are the runs that none of the three counts. `offloads_by_result` and `offload_rate` are
+    about the sessions that took backups to a capacity or archive tier, started in the period and ended. What was
     not read at all is None; `jobs_whole` and `sessions_whole` say whether the numbers of jobs and sessions are whole,
     or at least so many; `success_rate` is None unless they are.
     """
@@ -112,6 +113,8 @@ class Summary:
     first_attempt_rate: float | None
     session_rate: float | None
     runs_beside: RunsBeside
+    offloads_by_result: Mapping[str, int]
+    offload_rate: float | None
     datasets_complete: int
     datasets_total: int
     needed_complete: int
@@ -206,7 +209,8 @@ class Results:
     `findings` has the columns `FINDING_COLUMNS`, worst first; `coverage` one row per server and enabled check;
     `uses` every check with its parameters, disabled ones too; `incomplete` says why the run is not whole, `limits`
     what was not looked at. `requirements` has one row per framework and requirement, with `REQUIREMENT_COLUMNS`;
-    `protected` one row per protected object with its 3-2-1-1-0 digits, empty where no enabled check asks for them.
+    `protected` one row per protected object with its 3-2-1-1-0 digits, `offloads` one per session that took backups
+    to a further tier; both are empty where no enabled check asks for them.
     """
 
     findings: pd.DataFrame
@@ -218,6 +222,7 @@ class Results:
     limits: tuple[str, ...] = ()
     requirements: pd.DataFrame = field(default_factory=no_requirements)
     protected: pd.DataFrame = field(default_factory=lambda: empty(protection.SPEC))
+    offloads: pd.DataFrame = field(default_factory=lambda: empty(offloads.SPEC))
 
     @property
     def failed(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from vbr_audit.checks.dates import within
 from vbr_audit.checks.logic import surely
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.checks.run import CheckRun
@@ -35,6 +36,7 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
     disabled = snapshot.jobs["is_disabled"]
     needed = [need for need in needed_of_servers(snapshot, run) if need.is_offered]
     sessions_whole = _is_whole(snapshot, run, "sessions")
+    offloads = _by_result(_offloads_of_period(snapshot, run.offloads))
     return Summary(
         counts=counts,
         failing_by_severity=failing_counts(findings),
@@ -52,6 +54,8 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         first_attempt_rate=_first_attempts(runs) if sessions_whole else None,
         session_rate=_attempts(runs) if sessions_whole else None,
         runs_beside=_runs_beside(snapshot),
+        offloads_by_result=offloads,
+        offload_rate=_success_rate(offloads) if sessions_whole else None,
         datasets_complete=sum(record.status == "complete" for record in snapshot.manifest.datasets),
         datasets_total=len(snapshot.manifest.datasets),
         needed_complete=sum(need.is_whole for need in needed),
@@ -160,6 +164,12 @@ def _runs_without_a_job(sessions: pd.DataFrame) -> pd.DataFrame:
     return sessions[
         runs_of_jobs(sessions) & sessions["job_id"].isna().to_numpy() & sessions["parent_session_id"].isna().to_numpy()
     ]
+
+
+def _offloads_of_period(snapshot: Snapshot, offloads: pd.DataFrame) -> pd.DataFrame:
+    """The offload sessions that started in the period and have ended."""
+    inside = within(offloads["created"], snapshot.since, snapshot.until)
+    return offloads[surely(inside & finished(offloads))]
 
 
 def _by_result(runs: pd.DataFrame) -> dict[str, int]:

@@ -219,7 +219,22 @@ def _tiles(snapshot: Snapshot, summary: Summary, figures: Figures) -> tuple[Tile
             f"{number(summary.datasets_total)} of all that were asked for",
         ),
         Tile(number(figures.jobs_at_risk), "jobs at risk: a critical or high finding fails, unwaived"),
+        *_offload_tiles(summary),
         *_rpo_tiles(figures.rpo),
+    )
+
+
+def _offload_tiles(summary: Summary) -> tuple[Tile, ...]:
+    """How many offloads ended well; nothing where there was none."""
+    counts = {result: ended for result, ended in summary.offloads_by_result.items() if ended}
+    if not counts:
+        return ()
+    listed = ", ".join(f"{number(ended)} {result.lower()}" for result, ended in counts.items())
+    told = (
+        f"success rate of offloads, of {count(sum(counts.values()), 'finished offload')} to a further tier ({listed})"
+    )
+    return (
+        Tile(percent(summary.offload_rate), told + ("" if summary.sessions_whole else "; sessions not read whole")),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from vbr_audit.checks.derived import offloads
 from vbr_audit.display import number
 from vbr_audit.reports.excel_columns import columns_of
 from vbr_audit.reports.excel_sheet import SheetPlan
@@ -64,6 +65,9 @@ _FIRST: Final[Mapping[str, tuple[str, ...]]] = {
         *("server", "job_name", "result", "started", "ended", "duration_s", "attempts", "retries", "result_message"),
     ),
     "task_sessions": ("server", "name", "type", "result", "created", "ended", "duration_s", "result_message"),
+    offloads.SPEC.name: (
+        *("server", "scale_out_repository", "name", "session_type", "result", "created", "ended", "result_message"),
+    ),
     "restore_points": ("server", "name", "created", "type", "malware_status"),
     "best_practices": ("server", "best_practice", "status", "note"),
     "repositories": (
@@ -75,7 +79,7 @@ _FIRST: Final[Mapping[str, tuple[str, ...]]] = {
     "license": ("server", "edition", "status", "expires"),
 }
 _ORDER: Final = (
-    *("jobs", "job_states", "job_settings", "sessions", "job_runs", "task_sessions"),
+    *("jobs", "job_states", "job_settings", "sessions", "job_runs", offloads.SPEC.name, "task_sessions"),
     *("restore_sessions", "restore_tasks"),
     *("backup_objects", "backups", "restore_points", "backup_files", "replicas", "replica_points"),
     *("repositories", "repository_states", "scale_out_repositories", "scale_out_extents"),
@@ -158,6 +162,8 @@ def _table(context: ReportContext, name: str) -> tuple[pd.DataFrame, TableSpec]:
         return sessions.assign(is_retry=places["is_retry"], run_session_id=places["run_session_id"]), _SESSIONS
     if name == "job_runs":
         return _with_job_names(context, snapshot.job_runs, job_runs.SPEC)
+    if name == offloads.SPEC.name:
+        return context.results.offloads, offloads.SPEC
     if name == "job_settings":
         return _with_job_names(context, snapshot.tables[name], SPECS[name])
     return snapshot.tables[name], SPECS[name]

@@ -13,7 +13,14 @@ from vbr_audit.reports.excel_cells import CellGuard, Sheet
 from vbr_audit.reports.excel_front import INDENTED, LABEL, PERCENT, RIGHT, TITLE, FrontSheet
 from vbr_audit.reports.excel_pictures import add_picture, picture_rows
 from vbr_audit.reports.excel_sheet import WHOLE_FORMAT, colour_words, header_cell
-from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, RUN_RATE_FORMULA, STATUS_MEANINGS, STATUS_WORDS
+from vbr_audit.reports.words import (
+    ASSESSED_FORMULA,
+    OFFLOAD_RATE_FORMULA,
+    RATE_FORMULA,
+    RUN_RATE_FORMULA,
+    STATUS_MEANINGS,
+    STATUS_WORDS,
+)
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell
@@ -76,6 +83,7 @@ def _rate(front: FrontSheet, value: float | None) -> Cell:
 
 def _write_rates(front: FrontSheet, context: ReportContext) -> None:
     summary = context.summary
+    offloads = [(result, ended) for result, ended in summary.offloads_by_result.items() if ended]
     front.heading("Rates and totals")
     front.write(*_head(front, "Number", "Value", "Counted as"))
     rates = (
@@ -88,6 +96,7 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
             "the same runs by their first session",
         ),
         ("Success rate by session", summary.session_rate, "every session of these runs by itself, retries included"),
+        *([("Success rate of offloads", summary.offload_rate, OFFLOAD_RATE_FORMULA)] if offloads else ()),
     )
     for name, value, formula in rates:
         front.write(name, _rate(front, value), front.cell(formula, alignment=INDENTED))
@@ -103,6 +112,10 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
             for result, runs in summary.sessions_by_result.items()
         ),
         *summary.runs_beside.lines,
+        *(
+            (f"Finished offloads: {result}", ended, "sessions to a capacity or archive tier")
+            for result, ended in offloads
+        ),
     )
     for name, total, remark in totals:
         front.write(name, _number(front, total), front.cell(remark or None, alignment=INDENTED))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.derived import protection
+from vbr_audit.checks.derived import offloads, protection
 from vbr_audit.checks.policy import PROFILES, Policy
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
@@ -84,6 +84,7 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
     for table, frame in snapshot.tables.items():
         yield from names_in(table, frame)
     yield from names_in(protection.SPEC.name, results.protected)
+    yield from names_in(offloads.SPEC.name, results.offloads)
     files = [name for name in material.files if name not in _PLAIN_FILES]
     yield from names_of_records(snapshot.manifest, results.uses, material.waivers, material.site, files)
 
@@ -128,6 +129,7 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
         limits=tuple(clean(text) for text in results.limits),
         requirements=scrubber.frame("requirements", results.requirements),
         protected=scrubber.frame(protection.SPEC.name, results.protected),
+        offloads=scrubber.frame(offloads.SPEC.name, results.offloads),
     )
 
 
@@ -143,6 +145,7 @@ def _summary(summary: Summary, scrubber: Scrubber) -> Summary:
     return dataclasses.replace(
         summary,
         sessions_by_result={clean(word): runs for word, runs in summary.sessions_by_result.items()},
+        offloads_by_result={clean(word): ended for word, ended in summary.offloads_by_result.items()},
         runs_beside=dataclasses.replace(
             summary.runs_beside,
             carried_in={clean(word): runs for word, runs in summary.runs_beside.carried_in.items()},

@@ -120,7 +120,10 @@ def _named(tables: str, kind: str) -> dict[str, dict[str, Rule]]:
 
 
 _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
-    **_named("jobs job_states sessions edge_sessions restore_sessions backups replicas analyzer_last_run", "job"),
+    **_named(
+        "jobs job_states sessions edge_sessions offload_sessions restore_sessions backups replicas analyzer_last_run",
+        "job",
+    ),
     **_named("task_sessions restore_tasks backup_objects restore_points replica_points", "object"),
     **_named("global_exclusions assets", "object"),
     **_named("repositories repository_states scale_out_repositories scale_out_extents", "repository"),
@@ -139,7 +142,8 @@ _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
         "name": _name("object"),
         "jobs": Rule("names", "job"),
         **_each(
-            "repositories offsite_repositories protected_repositories stale_repositories", Rule("names", "repository")
+            "repositories offsite_repositories protected_repositories stale_repositories unlocked_repositories",
+            Rule("names", "repository"),
         ),
     },
     "coverage": {**dict.fromkeys(COVERAGE_COLUMNS, _KEPT), "server": _name("server"), "reason": _SAID},

@@ -26,6 +26,7 @@ STATUS_MEANINGS = {
 RATE_FORMULA = "PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR)"
 ASSESSED_FORMULA = "(PASS + FAIL + WAIVED) / (PASS + FAIL + WAIVED + UNKNOWN + ERROR)"
 
+OFFLOAD_RATE_FORMULA = "offloads to a further tier that ended Success or Warning / all that ended with a result"
 RUN_RATE_FORMULA = "job runs that ended Success or Warning / job runs that ended Success, Warning or Failed"
 
 DEFINITIONS = (

@@ -35,6 +35,7 @@ SPEC: Final = TableSpec(
             "The scale-out repository: what the session names as its resource, else the one whose name the session's "
             "begins with, else the only one with a capacity or archive tier; NA where none of that tells.",
         ),
+        Column("scale_out_repository", "string", "Its name."),
         Column("state", "string", "Stopped when it has ended."),
         Column("result", "string", "Success, Warning, Failed, or the word None."),
         Column("result_message", "string", "The server's words on the result."),
@@ -70,7 +71,12 @@ def _make(material: Material) -> pd.DataFrame:
     chosen = surely_one(material.text("sessions", "session_type"), *OFFLOADS)
     found = joined(sessions[chosen], edges[surely_one(edges["session_type"], *OFFLOADS)]).reset_index(drop=True)
     columns: dict[str, Any] = {name: found[name].array for name in SPEC.names if name in found}
-    columns["scale_out_repository_id"] = texts(_targets(material, found), found.index).array
+    target = texts(_targets(material, found), found.index)
+    owners = material.frame("scale_out_repositories")
+    columns["scale_out_repository_id"] = target.array
+    columns["scale_out_repository"] = taken(
+        owners["name"], places_of(target, owners["scale_out_repository_id"]), found.index
+    ).array
     return conform(columns, SPEC)[0]
 
 

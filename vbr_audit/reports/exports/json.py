@@ -71,6 +71,8 @@ def _summary(context: ReportContext) -> dict[str, Any]:
         "runs_carried_in_open": summary.runs_beside.carried_in_open,
         "runs_of_unlisted_jobs": dict(summary.runs_beside.unlisted),
         "runs_of_unlisted_jobs_open": summary.runs_beside.unlisted_open,
+        "offloads_by_result": dict(summary.offloads_by_result),
+        "offload_rate": summary.offload_rate,
         "datasets_complete": summary.datasets_complete,
         "datasets_total": summary.datasets_total,
     }
