@@ -334,6 +334,8 @@ def _steps_of_copies(rows: pd.DataFrame, owner: Cells, counts: Cells) -> Cells:
     `owner` is the row of `jobs` of each row.
     """
     worked, step = rows["worker_id"].notna().to_numpy() & counts, np.zeros(len(rows), dtype=bool)
+    if not worked.any():
+        return step
     begun, ended = _micros(rows["created"]), _micros(rows["ended"])
     for one in np.unique(owner[worked]).tolist():
         own = np.flatnonzero((owner == one) & ~worked & counts & (begun != _NEVER) & (ended != _NEVER))

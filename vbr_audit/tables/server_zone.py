@@ -30,7 +30,10 @@ _WITHOUT_CITY: Final = {
     "arizona": "America/Phoenix",
     "atlantic time (canada)": "America/Halifax",
     "azores": "Atlantic/Azores",
+    "baja california": "America/Tijuana",
+    "central america": "America/Guatemala",
     "central time (us & canada)": "America/Chicago",
+    "city of buenos aires": "America/Argentina/Buenos_Aires",
     "coordinated universal time": "UTC",
     "eastern time (us & canada)": "America/New_York",
     "hawaii": "Pacific/Honolulu",
@@ -39,6 +42,7 @@ _WITHOUT_CITY: Final = {
     "newfoundland": "America/St_Johns",
     "pacific time (us & canada)": "America/Los_Angeles",
     "saskatchewan": "America/Regina",
+    "west central africa": "Africa/Lagos",
 }
 """Texts of Windows that name no city; the zones are those of CLDR's `windowsZones`."""
 _ABROAD: Final = {
@@ -55,6 +59,9 @@ _ABROAD: Final = {
     "wellington": "Pacific/Auckland",
     "edinburgh": "Europe/London",
     "kyiv": "Europe/Kiev",
+    "kiritimati island": "Pacific/Kiritimati",
+    "nuku'alofa": "Pacific/Tongatapu",
+    "san juan": "America/Puerto_Rico",
     "urumqi": "Asia/Shanghai",
     "st. petersburg": "Europe/Moscow",
     "brasilia": "America/Sao_Paulo",

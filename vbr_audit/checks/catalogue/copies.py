@@ -144,7 +144,6 @@ def offsite_copy(objects: pd.DataFrame) -> Outcome:
     remediation="Backup Infrastructure > Backup Repositories: add a hardened one, or make a bucket immutable.",
     examples=(
         Example("PASS", {"has_protected_copy": True}),
-        Example("PASS", {"has_protected_copy": True, "locked_until": hours_ago(-24 * 7)}),
         Example("FAIL", {"has_protected_copy": False}),
         Example("FAIL", {"has_protected_copy": False, "unlocked_repositories": "Bucket"}),
         Example("FAIL", {**_STALE, "has_protected_copy": False}),

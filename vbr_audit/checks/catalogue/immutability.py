@@ -163,7 +163,7 @@ def immutable_long_enough(
         "scale_out_extents.repository_id",
         "scale_out_extents.tier",
     ),
-    remediation="Backup Infrastructure > Backup Repositories > Edit: raise the immutable days to the job's retention.",
+    remediation="None where old chains may go early; else Backup Repositories > Edit: raise the immutable days.",
     examples=(
         Example("PASS", _JOB, {"repositories": [{**_ON_DISK, "immutability_days": 14}]}),
         Example("PASS", _JOB, {"repositories": [{**_ON_DISK, "immutability_mode": "RetentionSettings"}]}),
@@ -213,7 +213,10 @@ def immutable_long_enough(
 def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, extents: pd.DataFrame) -> Outcome:
     """Restore points that outlive their lock can be deleted, although retention promises them.
 
-    On a scale-out repository the shortest of its performance extents holds.
+    Longer retention than lock is usual: take it as information. The lock is on whole chains, and lasts for the days of
+    the repository from the last restore point of a chain on: while a chain grows all of it is locked, and only what is
+    kept of chains that ended unlocks. Whether the newest chain is locked, CPY-004 tells. On a scale-out repository the
+    shortest of its performance extents holds.
     """
     kept = jobs["retention_quantity"] * jobs["retention_type"].map(DAYS).astype("Int64")
     owners, places = _behind(jobs["repository_id"], repositories, extents)

@@ -198,7 +198,7 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     gaps = np.where(by_id, jobs["job_id"].isna().any(), jobs["name"].isna().any()).astype(bool)
     unknown = jobs["job_id"].isna().to_numpy() | twice | (~by_id & wanted.isna().to_numpy()) | ((place < 0) & gaps)
     part_listed = (place < 0) & ~_are_all_listed(jobs["settings_profile"])
-    unknown |= part_listed
+    unknown |= part_listed | jobs["settings_profile"].isna().to_numpy()
     enabled = ~taken(jobs["is_disabled"], place, jobs.index)
     chained = jobs["schedule_after_job_enabled"]
     title = taken(jobs["name"], place, jobs.index).fillna(wanted).fillna("a job without a name")
@@ -219,6 +219,7 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
             (ok.notna(), pd.NA),
             (twice, "several jobs have the name of the one that it starts after"),
             (~by_id & wanted.isna().to_numpy(), "which job it starts after is not told"),
+            (jobs["settings_profile"].isna().to_numpy(), "in which revision its settings were read is not known"),
             (part_listed, "it is not listed, and the server lists no jobs of agents and copies over REST before 1.3"),
             (lost, "not all jobs have a name and an id, so that the one it starts after cannot be looked up"),
             (enabled.isna(), "whether the job that it starts after is enabled is not known"),

@@ -278,9 +278,10 @@ def _job_facts(
 
 
 def _backed_up(material: Material, jobs: pd.DataFrame, fresh: pd.Series) -> pd.Series:
-    """Whether the job of each unit is there, or its chain still grows; a job whose type is not told may be unlisted."""
-    there = jobs["job_id"].notna().astype("boolean") | fresh
-    open_ = jobs["job_type"].isna().to_numpy() | (not material.is_whole("jobs"))
+    """Whether the job of each unit is there, or its chain still grows; a job of a type that no list shows may be."""
+    hidden = surely((jobs["seen_in"] == "backups").astype("boolean"))
+    there = pd.Series(jobs["job_id"].notna().to_numpy() & ~hidden, index=jobs.index, dtype="boolean") | fresh
+    open_ = hidden | jobs["job_type"].isna().to_numpy() | (not material.is_whole("jobs"))
     return there.mask(surely(~there) & open_)
 
 

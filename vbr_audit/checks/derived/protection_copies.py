@@ -188,10 +188,11 @@ def _own(material: Material) -> Any:
 
 def uses_tape(material: Material) -> bool:
     """Whether the server writes to tape: a session, backup or repository says so, though no tape job is listed."""
-    for table, name in (("sessions", "session_type"), ("backups", "job_type"), ("repositories", "type")):
+    sources = [(sessions, "session_type") for sessions in ("sessions", "edge_sessions")]
+    for table, name in (*sources, ("backups", "job_type"), ("repositories", "type")):
         if any("tape" in text.casefold() for text in codes_of(material.text(table, name)).texts.tolist()):
             return True
-    return bool(surely_one(material.text("sessions", "state"), "WaitingTape").any())
+    return any(surely_one(material.text(table, "state"), "WaitingTape").any() for table, _ in sources)
 
 
 def _tier_places(material: Material, repositories: pd.DataFrame, kind: str, tier: str) -> pd.DataFrame:
