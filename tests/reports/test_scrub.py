@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import vbr_audit as va
-from vbr_audit.checks.derived import protection
+from vbr_audit.checks.derived import offloads, protection
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.coverage import COVERAGE_COLUMNS
@@ -48,7 +48,8 @@ def original_names(audit: Audit) -> set[str]:
     """Every name in the tables of a run, each part of a list of names too; words of the API are no names."""
     found: set[str] = set()
     words: set[str] = set()
-    for table, frame in {**audit.snapshot.tables, protection.SPEC.name: audit.results.protected}.items():
+    derived = {protection.SPEC.name: audit.results.protected, offloads.SPEC.name: audit.results.offloads}
+    for table, frame in {**audit.snapshot.tables, **derived}.items():
         for column in frame.columns:
             rule = rule_of(table, column)
             if frame[column].dtype == STRING and rule is not None and rule.how == "word" and column in WORDS:
@@ -166,7 +167,7 @@ def test_the_cover_says_that_names_are_scrubbed() -> None:
 
 
 def text_columns() -> Iterator[tuple[str, str]]:
-    for spec in (*SPECS.values(), protection.SPEC):
+    for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC):
         yield from ((spec.name, column.name) for column in spec.columns if column.dtype == "string")
     yield from (("findings", name) for name in FINDING_COLUMNS)
     yield from (("coverage", name) for name in COVERAGE_COLUMNS)
@@ -190,7 +191,7 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
 @pytest.mark.parametrize(
     ("record", "known"),
     [
-        ("Results", "coverage findings incomplete limits protected requirements summary uses waivers"),
+        ("Results", "coverage findings incomplete limits offloads protected requirements summary uses waivers"),
         ("Snapshot", "evidence manifest tables"),
         ("Manifest", "datasets interrupted run servers version warnings"),
     ],
