@@ -86,6 +86,8 @@ def test_a_capacity_that_is_not_known_is_na(capacity: int) -> None:
     frame = builder.finish().frame
     assert frame["capacity_gb"].isna().all()
     assert frame["free_percent"].isna().all()
+    assert frame["free_gb"].isna().all()
+    assert frame["is_without_limit"].all()
 
 
 @pytest.mark.parametrize(

@@ -300,7 +300,9 @@ def test_repositories_of_each_shape():
 def test_repository_states(capacity, free, percent):
     row = {"id": ID, "name": "R", "type": "WinLocal", "capacityGB": capacity, "freeGB": free, "isOnline": True}
     known = capacity if capacity is not None and capacity > 0 else None
-    assert_row("repository_states", row, {"free_percent": percent, "capacity_gb": known, "is_online": True})
+    limit = None if capacity is None else capacity <= 0
+    told = {"free_percent": percent, "capacity_gb": known, "is_online": True, "is_without_limit": limit}
+    assert_row("repository_states", row, told)
 
 
 def test_repository_state_of_an_extent():

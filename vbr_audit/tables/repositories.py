@@ -105,9 +105,15 @@ REPOSITORIES: Final = Table(
 
 
 def _add_free_percent(arrays: dict[str, Any]) -> None:
-    """The share that is free; a capacity of 0 or -1 is what object storage sends for one that it does not know."""
-    told = pd.Series(arrays["capacity_gb"])
+    """The share that is free; a capacity of 0 or -1 is what object storage sends for one that it does not know.
+
+    What is free of such a one is sent as 0 or -1 too, and is as little known.
+    """
+    told, room = pd.Series(arrays["capacity_gb"]), pd.Series(arrays["free_gb"])
+    without = (told <= 0).astype("boolean")
+    arrays["is_without_limit"] = without.array
     arrays["capacity_gb"] = told.where(told > 0).array
+    arrays["free_gb"] = room.where((room > 0) | ((room == 0) & ~without.fillna(False))).array
     capacity, free = pd.Series(arrays["capacity_gb"]), pd.Series(arrays["free_gb"])
     known = ((capacity > 0) & (free >= 0)).fillna(False).to_numpy(dtype=bool)
     share = np.zeros(len(capacity))
@@ -132,7 +138,13 @@ STATES: Final = Table(
             "capacityGB",
             unit="GB",
         ),
-        real("free_gb", "What is free of it.", "freeGB", unit="GB"),
+        Field("is_without_limit", "boolean", "The server sends 0 or less as its capacity, as for object storage."),
+        real(
+            "free_gb",
+            "What is free of it; NA where the server sends less than 0, or 0 of no capacity.",
+            "freeGB",
+            unit="GB",
+        ),
         Field("free_percent", "Float64", "What is free of its capacity; NA without a capacity above 0.", unit="%"),
         real("used_gb", "What backups use; may exceed the capacity.", "usedSpaceGB", unit="GB"),
         flag("is_online", "It can be reached. From 1.2-rev1 on.", "isOnline"),

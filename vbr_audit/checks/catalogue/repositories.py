@@ -33,7 +33,7 @@ _OTHER_SERVER: Final = {"managed_server_id": _HOST, "is_backup_server": False}
     "The repository has enough free space",
     severity="high",
     table="repository_states",
-    reads=("free_percent", "capacity_gb", "type"),
+    reads=("free_percent", "is_without_limit", "type"),
     json_path="freeGB",
     remediation="Backup Infrastructure > Backup Repositories: add space, shorten the retention or move backups.",
     examples=(
@@ -43,11 +43,10 @@ _OTHER_SERVER: Final = {"managed_server_id": _HOST, "is_backup_server": False}
         Example("FAIL", {"free_percent": 10.0}, severity="medium"),
         Example("FAIL", {"free_percent": 9.9}, severity="high"),
         Example("FAIL", {"free_percent": 15.0}, params={"min_percent": 25.0}, severity="high"),
-        Example("UNKNOWN", {"free_percent": None, "capacity_gb": 0.0, "type": "WinLocal"}),
-        Example("UNKNOWN", {"free_percent": None, "capacity_gb": 500.0, "type": "AmazonS3"}),
+        Example("UNKNOWN", {"free_percent": None, "is_without_limit": True, "type": "WinLocal"}),
+        Example("UNKNOWN", {"free_percent": None, "is_without_limit": False, "type": "AmazonS3"}),
         Example("UNKNOWN", {"free_percent": None, "type": "AmazonS3"}),
-        Example("NOT_APPLICABLE", {"free_percent": None, "capacity_gb": -1.0, "type": "AmazonS3"}),
-        Example("NOT_APPLICABLE", {"free_percent": None, "capacity_gb": 0.0, "type": "AmazonS3"}),
+        Example("NOT_APPLICABLE", {"free_percent": None, "is_without_limit": True, "type": "AmazonS3"}),
     ),
 )
 def enough_free_space(
@@ -59,7 +58,7 @@ def enough_free_space(
     """Jobs stop when their repository is full, and the oldest restore points cannot be merged any more."""
     free, required = states["free_percent"], max(warn_percent, min_percent)
     enough = free >= required
-    bounded = ~surely((states["capacity_gb"] <= 0) & one_of(states["type"], _WITHOUT_CAPACITY))
+    bounded = ~surely(states["is_without_limit"] & one_of(states["type"], _WITHOUT_CAPACITY))
     return Outcome(
         enough,
         observed=worded(states.index, (free.notna(), [f"{share:.1f} % free" for share in free.fillna(0)])),
