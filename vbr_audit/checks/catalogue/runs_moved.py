@@ -129,8 +129,10 @@ def runs_move_data(
 
 def _amounts(runs: pd.DataFrame, tasks: pd.DataFrame) -> tuple[Cells, Cells, Cells]:
     """Of each run: the bytes that it moved, whether all of its tasks tell them, and whether its source held any."""
-    last, first = (places_of(tasks["session_id"], runs[name]) for name in ("session_id", "first_session_id"))
-    owner, size = np.where(last >= 0, last, first), len(runs)
+    owner, size = places_of(tasks["session_id"], runs["session_id"]), len(runs)
+    # Only the tasks of attempts that were tried again are left.
+    others = np.flatnonzero(owner < 0)
+    owner[others] = places_of(tasks["session_id"].iloc[others], runs["first_session_id"])
     bytes_ = tasks["transferred_bytes"].to_numpy(dtype=float, na_value=np.nan)
     held = tasks["processed_bytes"].to_numpy(dtype=float, na_value=0.0)
     named = runs["session_id"].notna().to_numpy() & runs["first_session_id"].notna().to_numpy()

@@ -13,14 +13,16 @@ def instant_recovery_rows(world: World, revision: str) -> list[Json]:
 
 
 def hyperv_recovery_rows(world: World, revision: str) -> list[Json]:
-    """A machine of a branch office that was started from its backup."""
-    return _recoveries(world, revision, "branch-dc-02", "HyperV", "hv-cluster01.hansa.example")
+    """A machine of a branch office that was started from its backup, as long ago as the history goes back."""
+    return _recoveries(world, revision, "branch-dc-02", "HyperV", "hv-cluster01.hansa.example", newest=False)
 
 
-def _recoveries(world: World, revision: str, machine: str, platform: str, host: str) -> list[Json]:
+def _recoveries(
+    world: World, revision: str, machine: str, platform: str, host: str, *, newest: bool = True
+) -> list[Json]:
     row: Json = {
         "id": world.id("instant recovery", machine),
-        "sessionId": _session(world, "RestoreVm", machine),
+        "sessionId": _session(world, "RestoreVm", machine, newest=newest),
         "state": "Mounted",
         "spec": {
             "type": "OriginalLocation",
@@ -32,7 +34,7 @@ def _recoveries(world: World, revision: str, machine: str, platform: str, host: 
     if at_least(revision, "1.3-rev1"):
         row |= {
             "jobName": f"Restored from {platform}",
-            "restorePointDate": world.ago(9.3),
+            "restorePointDate": world.ago(9.3 if newest else 63.4),
             "hostName": host,
         }
     return [row]
@@ -72,7 +74,8 @@ def published_disk_rows(world: World, _: str) -> list[Json]:
     ]
 
 
-def _session(world: World, kind: str, machine: str) -> str:
-    """The newest session of a kind; an id that is in no list where there is none."""
-    newest = next((session.id for session in reversed(world.sessions) if session.kind == kind), ZERO)
-    return newest if newest != ZERO else world.id("session", machine)
+def _session(world: World, kind: str, machine: str, *, newest: bool = True) -> str:
+    """The newest session of a kind, or the oldest; an id that is in no list where there is none."""
+    sessions = reversed(world.sessions) if newest else iter(world.sessions)
+    found = next((session.id for session in sessions if session.kind == kind), ZERO)
+    return found if found != ZERO else world.id("session", machine)
