@@ -172,7 +172,7 @@ def test_the_certificate_and_its_end_are_shown_whether_trusted_or_not(run, serve
     assert trusted.exit_code == 0, trusted.output
     assert f"Trust        pinned SHA-256 {url.fingerprint}" in trusted.stdout
     assert f"Certificate  SHA-256 {url.fingerprint}" in trusted.stdout
-    assert re.search(r"valid until \d+ \w+ \d{4} \(in \d+ days?\)", trusted.stdout)
+    assert re.search(r"valid until \d+ \w+ \d{4} in UTC \(in \d+ days?\)", trusted.stdout)
     url.simulator.counts.log.clear()
     untrusted = run("doctor", url)
     assert untrusted.exit_code == 3

@@ -177,6 +177,26 @@ def test_what_a_worker_makes_is_its_copy_jobs(newest: str, fine: bool) -> None:
     assert status_of(audit, "RUN-005", "Copy to DR") == "PASS"
 
 
+def test_a_periodic_copy_job_is_judged_by_what_its_worker_ran() -> None:
+    vbr = SmallServer()
+    nightly = nightly_on_disk(vbr)
+    vbr.add_repository("DR", kind="LinuxHardened", immutable_days=14)
+    plan = {"type": "Periodic", **schedule_of(daily=daily("11:00 PM"))}
+    vbr.add_state(vbr.add_copy_job("Copy to DR", nightly, repository="DR", schedule=plan), "2026-10-31T23:00:00+01:00")
+    fill(vbr, vbr.add_backup(WORKER, repository="DR"), "srv1", "2026-10-24", "2026-10-31")
+    for night in days("2026-10-01", "2026-10-31"):
+        ended = "Failed" if night.day == 12 else "Success"
+        vbr.add_task(vbr.add_session(WORKER, local(night, "23:00", BERLIN), result=ended), "srv1", ended)
+
+    audit = audited(vbr, only="CPY RPO RUN", month="2026-10", timezone="Europe/Berlin", site=SITE)
+
+    assert finding(audit, "RUN-005", "Copy to DR")["observed"] == "30 of 31 (96.8 %)"
+    assert finding(audit, "RUN-014", "Copy to DR")["observed"] == "0 of 31 runs missed"
+    for check in ("RPO-007", "CPY-001", "CPY-007"):
+        assert status_of(audit, check, "srv1") == "PASS", check
+    assert sum(audit.summary.runs_beside.unlisted.values()) == 0
+
+
 def test_workers_are_folded_by_themselves_and_are_steps_of_their_copy_jobs_own_runs() -> None:
     vbr = SmallServer()
     with_copy_worker(vbr)

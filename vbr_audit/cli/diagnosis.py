@@ -112,7 +112,7 @@ def _certificate_lines(found: Diagnosis) -> Iterator[str]:
         return
     days = (shown.expires - found.looked_at).days
     left = f"in {count(days, 'day')}" if days >= 0 else "EXPIRED"
-    yield _fact("", f"valid until {day(shown.expires.date())} ({left})")
+    yield _fact("", f"valid until {day(shown.expires.astimezone(dt.UTC).date())} in UTC ({left})")
 
 
 def _server_lines(found: Survey) -> Iterator[str]:
