@@ -199,6 +199,8 @@ _DROPPED = {
     "protection_groups": lambda row: row["isDisabled"] or row["name"] == "Plant Leeds",
     "discovered_entities": lambda row: row["name"] == "scada-03.hansa.example",
     "scale_out_repositories": lambda row: True,
+    "license_sockets": lambda row: row["type"] == "Unlicensed",
+    "license_instances": lambda row: row["name"] == "erp-old-01",
     "repositories": lambda row: row["uniqueId"] not in _REPOSITORIES,
     "cloud_credentials": lambda row: row["type"] == "AzureCompute",
 }

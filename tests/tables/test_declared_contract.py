@@ -230,7 +230,7 @@ def test_what_jobs_take_in_is_read_where_the_specifications_have_it(specificatio
 
 def test_backups_of_logs_are_told_where_the_specifications_have_them(specifications):
     entry = ("guestProcessing", "appAwareProcessing", "appSettings", "[]")
-    places = {name: set() for name in ("sql", "oracle", "postgreSQL")}
+    places = {name: set() for name in ("sql", *job_logs.DATABASES)}
     for revision, specification in specifications.items():
         paths = specification.rows(DATASETS["jobs"])
         for name, seen in places.items():

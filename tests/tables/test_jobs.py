@@ -486,6 +486,12 @@ def test_backups_of_logs_are_counted_with_their_interval(entries, count, minutes
     assert (job["log_backups_count"], job["log_backup_min"]) == (count, minutes)
 
 
+@pytest.mark.parametrize(("logs", "count"), [({}, 0), ({"postgreSql": {"backupLogs": True, "backupMinsCount": 15}}, 1)])
+def test_an_agent_on_linux_has_no_logs_of_sql_server(logs, count):
+    guests = {"appAwareProcessing": {"isEnabled": True, "appSettings": [{"vss": "RequireSuccess", **logs}]}}
+    assert one(vm_job(type="LinuxAgentBackup", guestProcessing=guests))["log_backups_count"] == count
+
+
 def test_an_unknown_word_of_one_machine_is_kept_and_counted():
     built = build(with_apps({"vss": "RequireSuccess"}, {"vss": "Someday"}))
     assert plain(built.jobs)["app_failure_handling"] == "Someday"

@@ -19,6 +19,9 @@ COLUMNS: Final = (
     Column("log_backup_min", "Int64", "The longest time between two of these backups of logs.", "min"),
 )
 
+DATABASES: Final = ("oracle", "postgreSQL", "postgreSql")
+"""The settings of an entry that say `backupLogs`; agents on Linux write the last one."""
+
 SQL_WORDS: Final = frozenset({"truncate", "preserve", "backup", "nevertruncate"})
 
 
@@ -37,23 +40,29 @@ def _logs_of(document: dict[str, Any]) -> tuple[Any, Any]:
     entries = aware.get("appSettings") if type(aware) is dict else None
     if type(entries) is not list:
         return pd.NA, pd.NA
-    answers = [_backs_up(entry) for entry in entries]
+    without_sql = str(document.get("type")).startswith("Linux")
+    answers = [_backs_up(entry, without_sql=without_sql) for entry in entries]
     minutes = [entry["backupMinsCount"] for found, entry in answers if found if _is_minutes(entry)]
     count = sum(found is True for found, _ in answers)
     unsaid = any(found is None for found, _ in answers)
     return pd.NA if unsaid and not count else count, max(minutes) if len(minutes) == count > 0 else pd.NA
 
 
-def _backs_up(entry: Any) -> tuple[bool | None, dict[str, Any]]:
-    """Whether one entry backs up logs, None where it does not say; and the settings that say so."""
+def _backs_up(entry: Any, *, without_sql: bool) -> tuple[bool | None, dict[str, Any]]:
+    """Whether one entry backs up logs, None where it does not say; and the settings that say so.
+
+    An agent on Linux has no settings of SQL Server that could say it.
+    """
     if type(entry) is not dict:
         return None, {}
     if str(entry.get("transactionLogs")).casefold() == "copyonly":
         return False, {}
-    for name in ("oracle", "postgreSQL"):
+    for name in DATABASES:
         database = entry.get(name)
         if type(database) is dict and database.get("backupLogs") is True:
             return True, database
+    if without_sql:
+        return False, {}
     sql = entry.get("sql")
     word = str(sql.get("logsProcessing")).casefold() if type(sql) is dict else ""
     return (word == "backup" if word in SQL_WORDS else None), sql if type(sql) is dict else {}
