@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +19,17 @@ def test_help_imports_no_heavy_library(words: tuple[str, ...]) -> None:
     assert imported & heavy == set()
     if words == ("--help",):
         assert "pydantic" not in imported  # of a command's help, typer itself asks pydantic for the types
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [("checks",), ("checks", "JOB-005"), ("schema",), ("completion", "bash")])
+def test_an_output_without_room_is_no_defect(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "vbr_audit", *words], stdout=full, stderr=subprocess.PIPE, check=False, timeout=120
+        )
+    told = done.stderr.decode()
+    assert done.returncode == 5, told
+    assert "could not be written: No space left on device" in told
+    assert "defect" not in told
+    assert "Traceback" not in told

@@ -32,8 +32,12 @@ def audit() -> Any:
 
 def test_the_answers_are_not_those_of_a_number_that_nobody_knows(audit: Any) -> None:
     assert statuses_of(audit, "REP-001") == {
-        "disk": "PASS", "full disk": "FAIL", "silent disk": "UNKNOWN",
-        "bucket -1": "NOT_APPLICABLE", "bucket 0": "NOT_APPLICABLE", "bucket null": "UNKNOWN",
+        "disk": "PASS",
+        "full disk": "FAIL",
+        "silent disk": "UNKNOWN",
+        "bucket -1": "NOT_APPLICABLE",
+        "bucket 0": "NOT_APPLICABLE",
+        "bucket null": "UNKNOWN",
         "bucket with a limit": "FAIL",
     }
     assert finding(audit, "REP-001", "bucket -1")["reason"] == "object storage without a limit has no capacity"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import sys
@@ -40,6 +41,9 @@ _CODES: tuple[tuple[type[errors.VbrAuditError], Exit], ...] = (
 )
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 def guarded(command: Command) -> Command:
     """Turn the errors of `command` into a message on stderr and an exit code; `--debug` adds the traceback."""
 
@@ -59,6 +63,12 @@ def guarded(command: Command) -> Command:
             raise typer.Exit(code_of(error)) from None
         except BrokenPipeError:
             sys.stderr.close()
+            raise typer.Exit(Exit.NOT_WRITTEN) from None
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                _explain_defect(error, debug=debug)
+                raise typer.Exit(Exit.INCOMPLETE) from None
+            complain(f"the output could not be written: {error.strerror}", "Make room there, or write it elsewhere.")
             raise typer.Exit(Exit.NOT_WRITTEN) from None
         except Exception as error:
             _explain_defect(error, debug=debug)
