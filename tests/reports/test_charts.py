@@ -9,8 +9,9 @@ import sys
 
 import matplotlib
 
-from vbr_audit.display import duration, number, percent
+from vbr_audit.display import count, duration, number, percent
 from vbr_audit.reports import plot
+from vbr_audit.reports.chart_list import chart_plans
 from vbr_audit.reports.charts import Chart, draw_svg, make_charts
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.daily import DailyRuns
@@ -99,6 +100,22 @@ def test_drawing_in_a_notebook(context: ReportContext, whole_context: ReportCont
         assert draw(whole_context.snapshot).get_figure() is not None
     for draw_results in (plot.by_severity, plot.digits_met):
         assert draw_results(whole_context.results).patches
+    pyplot.close("all")
+
+
+def test_repositories_of_unknown_capacity_are_told_not_drawn(whole_context: ReportContext) -> None:
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    spaces = whole_context.figures.spaces
+    known = [space for space in spaces if space.free_share is not None]
+    silent = count(len(spaces) - len(known), "repository", "repositories")
+    axes = plot.capacity(whole_context.snapshot)
+    assert len(axes.get_yticks()) == len(known)
+    assert axes.get_xlabel().endswith(f"not drawn: {silent} of unknown capacity")
+    chart = next(plan for plan in chart_plans(whole_context) if plan.name == "capacity")
+    assert f"Of {silent} the capacity is not told." in chart.alt
+    assert [row[1] for row in chart.rows[len(known) :]] == ["not known"] * (len(spaces) - len(known))
     pyplot.close("all")
 
 

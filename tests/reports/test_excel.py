@@ -9,6 +9,7 @@ import html
 import itertools
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel import plan_sheets, write_workbook
 from vbr_audit.reports.excel_cells import MAX_TEXT, CellGuard, number_values, python_values
 from vbr_audit.reports.excel_columns import header_of
-from vbr_audit.reports.excel_cover import SIGNATURES
+from vbr_audit.reports.excel_cover import MOST_CAUSES, SIGNATURES
 from vbr_audit.reports.excel_summary import PICTURES
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.tables import SPECS
@@ -35,8 +36,17 @@ MakeRun = Callable[..., ReportContext]
 READ = ["Cover", "Summary", "Sample"]
 """The sheets that are read; each other one is a table from its first row on."""
 SHEETS = [
-    *("Cover", "Provenance", "Summary", "Controls", "3-2-1-1-0", "Findings", "Check results", "Check coverage"),
-    *("Checks as configured", "Exceptions", "Sample", "Jobs", "Job states", "Job settings", "Sessions"),
+    *("Cover", "Provenance", "Summary", "Causes", "Controls", "3-2-1-1-0", "Findings", "Check results"),
+    *(
+        "Check coverage",
+        "Checks as configured",
+        "Exceptions",
+        "Sample",
+        "Jobs",
+        "Job states",
+        "Job settings",
+        "Sessions",
+    ),
     *("Runs of jobs", "Oldest session", "Backup servers", "Access", "Limits", "Dictionary"),
 ]
 INJECTIONS = (
@@ -196,6 +206,31 @@ def test_findings_are_what_somebody_has_to_look_at(path: Path, context: ReportCo
     letter = sheet.cell(1, header.index("Reviewer status") + 1).column_letter
     assert (rule.type, rule.formula1) == ("list", '"Open,Accepted,Fixed"')
     assert str(rule.sqref) == f"{letter}2:{letter}{len(rows) + 1}"
+
+
+def test_causes_are_those_of_the_findings_and_the_first_stand_on_the_cover(path: Path, context: ReportContext) -> None:
+    header, *rows = values(path, "Causes")
+    causes = context.results.causes
+    names = {"Severity": "severity", "Check ID": "check_id", "Name": "name", "Kind": "kind", "Findings": "findings"}
+    names |= {"Objects": "objects", "Remediation": "remediation", "Cause": "cause"}
+    shown = [tuple(row[header.index(name)] for name in names) for row in rows]
+    assert shown == list(zip(*(python_values(causes[name]) for name in names.values()), strict=True))
+    findings = values(path, "Findings")
+    places = [findings[0].index(name) for name in ("Status", "Cause")]
+    failing = Counter(row[places[1]] for row in findings[1:] if row[places[0]] == "FAIL")
+    assert failing == {row[header.index("Cause")]: row[header.index("Findings")] for row in rows}
+    cover = [row[1] for row in values(path, "Cover") if isinstance(row[1], str)]
+    told = [text for text in cover if re.search(r"\. Settles \d+ findings?\. ", text)]
+    assert [text.split()[0] for text in told] == causes["check_id"].head(MOST_CAUSES).tolist()
+
+
+def test_a_check_is_listed_with_the_worst_severity_that_its_findings_have(path: Path, context: ReportContext) -> None:
+    failed = context.results.failed.iloc[::-1]  # the worst findings come first
+    worst = dict(zip(failed["check_id"], failed["severity"], strict=True))
+    for sheet in ("Check coverage", "Checks as configured"):
+        header, *rows = values(path, sheet)
+        shown = {row[header.index("Check ID")]: row[header.index("Worst severity")] for row in rows}
+        assert {check: severity for check, severity in shown.items() if severity} == worst
 
 
 def test_job_settings_name_their_job(path: Path, context: ReportContext) -> None:

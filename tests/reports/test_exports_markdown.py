@@ -13,12 +13,13 @@ from html_tags import Tags
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.display import number, percent, plain
 from vbr_audit.findings.table import STATUSES
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.exports import summary_markdown
-from vbr_audit.reports.exports.markdown import MOST_FINDINGS
+from vbr_audit.reports.exports.markdown import MOST_CAUSES
 from vbr_audit.reports.exports.markdown_text import code, pipe_table, text
 from vbr_audit.reports.words import STATUS_WORDS
 
@@ -84,10 +85,14 @@ def test_the_numbers_are_those_of_the_run(hostile_estate: Audit) -> None:
     for requirement in context.results.requirements.itertuples():
         named = [row for row in rows if row[2:3] == [requirement.requirement] and len(row) == 7]
         assert (requirement.judgement, requirement.answer) in [(row[4], row[5]) for row in named]
-    failing = summary.counts["FAIL"]
-    assert failing > MOST_FINDINGS
-    assert f"… {number(failing - MOST_FINDINGS)} more in the workbook." in markdown
-    assert f"## What fails ({number(failing)})" in markdown
+    failing, causes = summary.counts["FAIL"], context.results.causes
+    assert len(causes) > MOST_CAUSES
+    assert f"… {number(len(causes) - MOST_CAUSES)} more in the workbook, sheet Causes." in markdown
+    assert f"## What fails ({number(failing)} findings, {number(len(causes))} causes)" in markdown
+    settled = [row for row in rows if len(row) == 8 and row[0] in SEVERITIES]
+    assert [(row[0], row[1], row[6]) for row in settled] == [
+        (cause.severity, cause.check_id, number(cause.findings)) for cause in causes.head(MOST_CAUSES).itertuples()
+    ]
 
 
 def test_incomplete_evidence_comes_before_the_numbers(hostile_context: ReportContext) -> None:
@@ -100,7 +105,7 @@ def test_a_run_where_all_is_well_says_so(context: ReportContext) -> None:
     well = findings[findings["status"].eq("PASS")].reset_index(drop=True)
     results = dataclasses.replace(context.results, findings=well)
     markdown = summary_markdown(dataclasses.replace(context, results=results)).decode()
-    assert "## What fails (0)\n\nNothing fails." in markdown
+    assert "## What fails (0 findings, 0 causes)\n\nNothing fails." in markdown
 
 
 def test_exceptions_are_counted_and_the_expired_named(context: ReportContext) -> None:

@@ -10,16 +10,19 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
+from vbr_audit.checks.derived import protection
 from vbr_audit.display import number
+from vbr_audit.findings import FINDING_COLUMNS
 from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.daily import DailyRuns
 from vbr_audit.reports.page import build_page
 from vbr_audit.reports.repository_space import repository_spaces
 from vbr_audit.reports.run_calendar import DAY_STATES, build_calendar
-from vbr_audit.reports.scorecard import GLANCE
+from vbr_audit.reports.scorecard import GLANCE, score_jobs
 from vbr_audit.reports.slow_runs import slowest_runs
 from vbr_audit.reports.trend import success_trend_of
+from vbr_audit.tables.arrays import STRING
 
 MakeRun = Callable[..., ReportContext]
 
@@ -142,12 +145,13 @@ def test_the_scorecard_adds_up(whole_context: ReportContext) -> None:
     assert sum(score.runs for score in figures.scores) == sum(summary.sessions_by_result.values())
     good = sum(score.good for score in figures.scores)
     assert good / sum(score.known for score in figures.scores) == summary.success_rate
-    findings = whole_context.results.findings
-    is_job = findings["object_type"] == "job"
-    machines = (findings["cause_kind"] == "job") & ~is_job
-    by_job = findings.assign(job_id=findings["object_id"].where(is_job, findings["cause_key"]))
-    listed = by_job["job_id"].isin([score.job_id for score in figures.scores])
-    own = by_job[(is_job | machines) & listed]
+    findings, protected = whole_context.results.findings, whole_context.results.protected
+    jobs = dict(zip(protected["object_key"], protected["job_id"], strict=True))
+    jobs |= dict(zip(protected["name"], protected["job_id"], strict=True))
+    about = findings["cause_key"].where(findings["cause_kind"] == "job")
+    about = about.fillna(findings["object_id"].where(findings["object_type"] == "job"))
+    about = about.fillna(findings["cause_key"].map(jobs).where(findings["cause_kind"] == "machine"))
+    own = findings.assign(job_id=about)[about.isin([score.job_id for score in figures.scores])]
     statuses = sum((score.statuses for score in figures.scores), Counter[str]())
     assert statuses == Counter(own["status"].tolist())
     bad = own[(own["status"] == "FAIL") & own["severity"].isin(["critical", "high"])]
@@ -157,6 +161,40 @@ def test_the_scorecard_adds_up(whole_context: ReportContext) -> None:
         assert len(score.settings) == len(GLANCE)
         assert set(score.settings) <= {"yes", "no", "n/a", None}
     assert None in {value for score in figures.scores for value in score.settings}
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"object_type": "job", "object_id": "j1"},
+        {"object_type": "protected object", "object_id": "m1", "cause_kind": "job", "cause_key": "j1"},
+        {"object_type": "protected object", "object_id": "m1", "cause_kind": "machine", "cause_key": "m1"},
+        {"object_type": "malware event", "object_id": "e1", "cause_kind": "machine", "cause_key": "app01"},
+    ],
+)
+def test_a_job_is_at_risk_by_its_own_findings_and_by_those_of_its_machines(
+    about: dict[str, str], context: ReportContext
+) -> None:
+    job = context.snapshot.jobs.iloc[0]
+    told = {name: str(job["job_id"]) if value == "j1" else value for name, value in about.items()}
+    finding = {"server": job["server"], "status": "FAIL", "severity": "high", **told}
+    protected = {"server": job["server"], "object_key": "m1", "name": "app01", "job_id": job["job_id"]}
+    results = dataclasses.replace(
+        context.results,
+        findings=pd.DataFrame([finding], columns=list(FINDING_COLUMNS), dtype=STRING),
+        protected=pd.DataFrame([protected], columns=list(protection.SPEC.names)).astype({"job_id": STRING}),
+    )
+    scores = score_jobs(context.snapshot, results, context.figures.runs)
+    assert [score.job_id for score in scores if score.is_at_risk] == [job["job_id"]]
+    other = dataclasses.replace(results, findings=results.findings.assign(object_id="x", cause_key="x"))
+    assert not any(score.is_at_risk for score in score_jobs(context.snapshot, other, context.figures.runs))
+
+
+def test_jobs_at_risk_are_not_known_where_no_job_was_read(make_run: MakeRun) -> None:
+    denied = {"status": "denied", "reason": "HTTP 403"}
+    context = make_run(job_count=0, session_count=0, changes={"jobs": denied, "job_states": denied})
+    assert context.figures.jobs_at_risk is None
+    assert "not known" in [tile.value for tile in context.tiles if "jobs at risk" in tile.label]
 
 
 def test_objects_behind_their_recovery_point_are_those_of_the_check(whole_context: ReportContext) -> None:

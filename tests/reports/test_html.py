@@ -78,8 +78,11 @@ def test_numbers_are_those_of_the_summary(text: str, context: ReportContext) -> 
         severity: number(failing) for severity, failing in summary.failing_by_severity.items()
     }
     tiles = re.findall(r"<li><b>([^<]+)</b>", text)
-    assert tiles[:4] == [
+    assert tiles[:7] == [
+        percent(summary.checks_share),
         percent(summary.compliance),
+        number(len(context.results.causes)),
+        number(context.figures.jobs_at_risk),
         number(summary.jobs_in_scope),
         percent(summary.success_rate),
         f"{summary.datasets_complete} of {summary.datasets_total}",
@@ -97,6 +100,14 @@ def test_rows_are_those_of_the_results(text: str, context: ReportContext) -> Non
         [number(record[name]) for name in ("population", *page_checks.COUNTED)]
         for record in coverage.to_dict("records")
     ]
+    causes = context.results.causes
+    assert [[row[0], row[3], row[4]] for row in table(text, "table-causes")[1:]] == [
+        [cause.severity, number(cause.findings), number(cause.objects)] for cause in causes.itertuples()
+    ]
+    assert int(causes["findings"].sum()) == counts["FAIL"]
+    links = re.findall(r'href="#(c-[^"]+)"', text)
+    assert len(links) == counts["FAIL"]
+    assert set(links) <= set(re.findall(r'<tr id="(c-[^"]+)"', text))
     short = re.findall(r"<b>([\d,]+) of ([\d,]+) fail</b>", text)
     failing = coverage[coverage["fail"] > 0]
     assert sorted(short) == sorted(

@@ -13,7 +13,9 @@ MakeRun = Callable[..., ReportContext]
 def test_it_tells_the_verdict_and_the_worst(context: ReportContext) -> None:
     text = audit_html(context)
     assert context.summary.verdict.headline in text
-    assert f"The worst 10 of {context.summary.counts['FAIL']} failing findings" in text
+    causes, failing = context.results.causes, context.summary.counts["FAIL"]
+    assert f"{failing} failing findings have {len(causes)} causes: " in text
+    assert "<td>1 finding</td>" in text
     assert "INCOMPLETE" not in text
 
 

@@ -15,11 +15,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import estates
+import pandas as pd
 import pytest
 from html_tables import Page
 from openpyxl import load_workbook
 
 from vbr_audit.checks.derived.protection import DIGITS
+from vbr_audit.cli.outcome import print_outcome
 from vbr_audit.display import number, percent
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.interface import FORMATS
@@ -55,17 +57,42 @@ def in_python(audit: Audit) -> Numbers:
         "success": percent(summary.success_rate),
         "jobs": number(summary.jobs_in_scope),
         "needed": f"{summary.needed_complete} of {summary.needed_total}",
+        "checks": share_of_checks(audit),
+        "causes": audit.failed["cause"].nunique(),
+        "settled": settled(audit.failed),
+        "at risk": number(sum(score.is_at_risk for score in audit.context.figures.scores)),
         "digits": [[yes, no, len(objects) - yes - no] for yes, no in digits],
     }
 
 
+def share_of_checks(audit: Audit) -> str:
+    """The share of the checks with a finding that applies of which none is open, counted by hand."""
+    statuses = audit.findings.groupby("check_id")["status"].agg(set)
+    applies = [found for found in statuses if found != {"NOT_APPLICABLE"}]
+    clean = [found for found in applies if not found & {"FAIL", "UNKNOWN", "ERROR"}]
+    return f"{percent(len(clean) / len(applies) if applies else None)}: {len(clean)} of {len(applies)}"
+
+
+def settled(failed: pd.DataFrame) -> list[tuple[str, str, int]]:
+    """Severity, check and number of findings of each cause, in an order of their own; an item of Veeam's analyzer
+    that another check fails for, too, counts there."""
+    causes = failed.sort_values("check_id", key=lambda ids: ids == "SCA-001", kind="stable").groupby("cause")
+    worst = causes["severity"].agg(lambda found: min(found, key=SEVERITIES.index))
+    return sorted(zip(worst, causes["check_id"].first(), causes.size().tolist(), strict=True))
+
+
 def tiles_of(page: Page) -> Numbers:
-    compliance, jobs, runs, needed = page.tiles[:4]
+    checks, compliance, causes, at_risk, jobs, runs, needed = page.tiles[:7]
     assessed = re.search(r", ([\d.]+ %|not known) assessed", compliance[1])
     assert assessed is not None
     assert jobs[1].startswith("jobs in scope")
     assert runs[1].startswith("success rate by run, of")
+    assert re.match("jobs? at risk:", at_risk[1])
+    assert re.match(r"causes? of [\d,]+ failing findings?:", causes[1])
     return {
+        "checks": f"{checks[0]}: {checks[1].removeprefix('of checks without an open finding: ')}",
+        "causes": whole(causes[0]),
+        "at risk": at_risk[0],
         "compliance": compliance[0],
         "assessed": assessed[1],
         "jobs": jobs[0],
@@ -82,6 +109,8 @@ def in_html(path: Path) -> Numbers:
         "statuses": statuses,
         "severities": {row[0]: whole(row[1]) for row in tables["severity-counts"][1:]},
     }
+    if "table-causes" in tables:
+        found["settled"] = sorted((row[0], row[1].split()[0], whole(row[3])) for row in tables["table-causes"][1:])
     if "digit-counts" in tables:
         found["digits"] = [[whole(cell) for cell in row[1:4]] for row in tables["digit-counts"][1:6]]
     for table in page.tables:
@@ -104,7 +133,13 @@ def in_executive(path: Path) -> Numbers:
 
 
 def in_workbook(path: Path) -> Numbers:
-    rows = [row or (None,) for row in load_workbook(path, read_only=True)["Summary"].iter_rows(values_only=True)]
+    book = load_workbook(path, read_only=True)
+    rows = [row or (None,) for row in book["Summary"].iter_rows(values_only=True)]
+    head, *causes = book["Causes"].iter_rows(values_only=True)
+    told = [[row[head.index(name)] for name in ("Severity", "Check ID", "Findings")] for row in causes if row[0]]
+    tiles = [row[:2] for row in book["Cover"].iter_rows(values_only=True) if row and len(row) > 1]
+    cover = {label: value for value, label in tiles if isinstance(label, str)}
+    shares = next(row for row in rows if row[0] == "Checks without an open finding")
 
     def below(*header: str) -> list[tuple[Any, ...]]:
         start = next((at + 1 for at, row in enumerate(rows) if row[: len(header)] == header), len(rows))
@@ -128,6 +163,10 @@ def in_workbook(path: Path) -> Numbers:
         "success": rate(totals["Success rate by run"]),
         "jobs": number(totals["Jobs in scope"]),
         "needed": f"{totals['Datasets needed, complete']} of {totals['Datasets needed']}",
+        "checks": f"{rate(shares[1])}: {shares[2].split(' checks: ')[0]}",
+        "causes": totals["Causes of failing findings"],
+        "settled": sorted(map(tuple, told)),
+        "at risk": next(value for label, value in cover.items() if re.match("jobs? at risk:", label)),
     } | ({"digits": digits} if digits else {})
 
 
@@ -144,6 +183,10 @@ def in_json(path: Path) -> Numbers:
         "success": percent(summary["success_rate"]),
         "jobs": number(summary["jobs_in_scope"]),
         "needed": f"{summary['needed_complete']} of {summary['needed_total']}",
+        "checks": f"{percent(summary['checks_share'])}: {summary['checks_clean']} of {summary['checks_judged']}",
+        "causes": summary["causes"],
+        "settled": sorted((row["severity"], row["check_id"], row["findings"]) for row in document["causes"]),
+        "at risk": number(summary["jobs_at_risk"]),
     }
 
 
@@ -180,6 +223,8 @@ def in_markdown(path: Path) -> Numbers:
 
     severities = re.search(r"^- Failing by severity: (.*)$", text, re.MULTILINE)
     assert severities is not None
+    shares = re.search(r"^- Checks without an open finding: .*, which is (\d+ of \d+)$", text, re.MULTILINE)
+    assert shares is not None
     return {
         "statuses": {status_of(row[0]): whole(row[1]) for row in statuses[2:]},
         "severities": {word: whole(count) for word, count in re.findall(r"(\w+) ([\d,]*\d)", severities[1])},
@@ -189,7 +234,27 @@ def in_markdown(path: Path) -> Numbers:
         "success": line("Job runs that succeeded"),
         "jobs": line("Jobs in scope"),
         "needed": line("Datasets that the checks need, read whole"),
+        "checks": line("Checks without an open finding") + ": " + shares[1],
+        "causes": whole(line("Causes of what fails")),
+        "at risk": line("Jobs at risk"),
     }
+
+
+def on_the_console(audit: Audit, printed: str) -> Numbers:
+    def one(pattern: str) -> tuple[str, ...]:
+        found = re.search(pattern, printed, re.MULTILINE)
+        assert found is not None, pattern
+        return found.groups()
+
+    share, clean = one(r"^([\d.]+ %|not known) of checks \(([\d,]+ of [\d,]+) checks? without an open finding\)$")
+    compliance, assessed = one(r"^([\d.]+ %|not known) compliant \(.* are good\), ([\d.]+ %|not known) assessed$")
+    at_risk, jobs = one(r"^Jobs at risk: ([\d,]+|not known) of ([\d,]+|not known) in scope$")
+    found = {"checks": f"{share}: {clean}", "compliance": compliance, "assessed": assessed, "at risk": at_risk}
+    if audit.summary.counts["FAIL"]:
+        severities, causes = one(r"^[\d,]+ failing findings? \((.*)\) of ([\d,]+) causes?:$")
+        told = {word: whole(many) for word, many in re.findall(r"(\w+) ([\d,]*\d)", severities)}
+        found |= {"severities": full(told, SEVERITIES), "causes": whole(causes)}
+    return found | {"jobs": jobs}
 
 
 def in_junit(path: Path) -> Numbers:
@@ -246,10 +311,11 @@ READ: Mapping[str, Callable[[Path], Numbers]] = {
     "ocsf": in_ocsf,
     "oscal": in_oscal,
 }
-HEADLINES = {"statuses", "severities", "areas", "compliance", "assessed", "success", "jobs", "needed"}
+SHORT = {"compliance", "assessed", "success", "jobs", "needed", "checks", "causes", "at risk"}
+HEADLINES = {"statuses", "severities", "areas"} | SHORT
 TOLD = {
     "html": HEADLINES,
-    "executive": {"compliance", "assessed", "success", "jobs", "needed"},
+    "executive": SHORT,
     "xlsx": HEADLINES,
     "json": HEADLINES,
     "csv": {"statuses", "severities", "judged areas"},
@@ -273,6 +339,8 @@ def audit_called(estate: str) -> Audit:
 def expected_of(audit: Audit) -> Numbers:
     numbers = in_python(audit)
     statuses, areas = numbers["statuses"], numbers["areas"]
+    if audit.summary.jobs_in_scope is None:
+        numbers["at risk"] = "not known"
     numbers["groups"] = {name: sum(statuses[status] for status in members) for name, members in GROUPS.items()}
     numbers["judged areas"] = {name: counts for name, counts in areas.items() if any(counts.values())}
     numbers["short areas"] = {
@@ -280,6 +348,23 @@ def expected_of(audit: Audit) -> Numbers:
         for name, counts in areas.items()
     }
     return numbers
+
+
+@pytest.mark.parametrize("estate", ESTATES)
+def test_the_console_tells_the_same_numbers(estate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    audit = audit_called(estate)
+    print_outcome(audit, (), quiet=False)
+    printed = capsys.readouterr().out
+    found, expected = on_the_console(audit, printed), expected_of(audit)
+    assert found == {key: expected[key] for key in found}
+    shown = [
+        (line.split()[0], line.split()[1], line.rpartition(" settles ")[2])
+        for line in printed.splitlines()
+        if " settles " in line
+    ]
+    assert shown == [
+        (cause.severity, cause.check_id, number(cause.findings)) for cause in audit.causes.head(5).itertuples()
+    ]
 
 
 @pytest.mark.parametrize("estate", ESTATES)
@@ -336,6 +421,9 @@ def in_pdf(path: Path) -> Numbers:
         "jobs": one(r"([\d,]+) jobs in scope")[0],
         "success": one(r"([\d.]+ %|not known) success rate by run, of")[0],
         "needed": one(r"(\d+ of \d+) datasets that the checks need")[0],
+        "checks": ": ".join(one(r"([\d.]+ %|not known) of checks without an open finding: ([\d,]+ of [\d,]+)")),
+        "causes": whole(one(r"([\d,]+) causes? of [\d,]+ failing finding")[0]),
+        "at risk": one(r"([\d,]+|not known) jobs? at risk")[0],
     }
 
 

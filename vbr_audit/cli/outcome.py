@@ -1,4 +1,4 @@
-"""What a command says when it is done: verdict, counts, the worst findings, the files, and the exit code."""
+"""What a command says when it is done: verdict, counts, the worst causes, the files, and the exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vbr_audit.cli.guard import Exit
-from vbr_audit.display import count, percent, plain, shorten
+from vbr_audit.display import count, number, percent, plain, shorten
 
 if TYPE_CHECKING:
     from vbr_audit.audited import Audit
@@ -48,21 +48,29 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
     typer.echo(f"\n{counts}")
     clean = f"{summary.checks_clean:,} of {count(summary.checks_judged, 'check')} without an open finding"
     typer.echo(f"{percent(summary.checks_share)} of checks ({clean})")
-    typer.echo(f"{percent(summary.compliance)} compliant, {percent(summary.assessed)} assessed")
+    good = f"{summary.counts['PASS']:,} of {count(summary.judged, 'answer')} are good"
+    typer.echo(f"{percent(summary.compliance)} compliant ({good}), {percent(summary.assessed)} assessed")
+    at_risk = number(audit.context.figures.jobs_at_risk)
+    typer.echo(f"Jobs at risk: {at_risk} of {number(summary.jobs_in_scope)} in scope")
     for name, many, results in summary.runs_beside.lines:
         typer.echo(f"{name}: {many:,}{f' ({plain(results)})' if results else ''}, in no rate")
-    _print_worst(audit)
+    _print_causes(audit)
     typer.echo("")
     for path in files:
         typer.echo(plain(path))
 
 
-def _print_worst(audit: Audit) -> None:
-    failed = audit.failed
-    for row in failed.head(_WORST).itertuples(index=False):
+def _print_causes(audit: Audit) -> None:
+    """How much fails, of how many causes, and the causes that come first with what each would settle."""
+    causes, failing = audit.causes, audit.summary.failing_by_severity
+    if causes.empty:
+        return
+    parts = ", ".join(f"{name} {many:,}" for name, many in failing.items() if many)
+    typer.echo(f"{count(sum(failing.values()), 'failing finding')} ({parts}) of {count(len(causes), 'cause')}:")
+    for row in causes.head(_WORST).itertuples(index=False):
+        where = shorten(f"{plain(row.kind)} {plain(row.name)}", 44)
         typer.echo(
-            f"  {row.severity:8} {row.check_id}  {shorten(row.title, 44):44} {shorten(row.object_name, 40)}"
-            f"  ({shorten(row.observed, 40)})"
+            f"  {row.severity:8} {row.check_id}  {shorten(row.title, 44):44} {where:44} settles {row.findings:,}"
         )
-    if len(failed) > _WORST:
-        typer.echo(f"  … and {count(len(failed) - _WORST, 'more failing finding')}")
+    if len(causes) > _WORST:
+        typer.echo(f"  … and {count(len(causes) - _WORST, 'more cause')}")

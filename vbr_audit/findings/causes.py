@@ -66,7 +66,9 @@ def _objects(failing: pd.DataFrame, groups: Any) -> pd.Series:
 
 
 def _names(failing: pd.DataFrame) -> pd.Series:
-    """The names of the first objects of each cause, joined by commas."""
+    """The names of the first objects of each cause, joined by commas; an ellipsis stands for further ones."""
     named = failing.loc[failing["object_name"].notna(), ["cause", "object_name"]].drop_duplicates()
-    shown = named.groupby("cause", sort=False).head(MOST_NAMES)
-    return shown.groupby("cause", sort=False)["object_name"].agg(", ".join)
+    place = named.groupby("cause", sort=False).cumcount()
+    shown = named[place <= MOST_NAMES]
+    names = shown["object_name"].astype(object).where(place[place <= MOST_NAMES] < MOST_NAMES, "…")
+    return names.groupby(shown["cause"], sort=False).agg(", ".join)

@@ -203,8 +203,8 @@ def _capacity(spaces: Sequence[RepositorySpace]) -> ChartPlan:
         title=f"Space of the repositories{part}",
         alt=f"Used and free share of {count(len(known), 'repository', 'repositories')}{part}. The fullest is "
         f"{shorten(known[0].name, _NAME)} with {percent(known[0].free_share)} free.{more}",
-        draw=lambda axes, paint: draw_capacity(axes, known[:BARS_DRAWN], paint),
-        inches=1.1 + 0.3 * min(len(known), BARS_DRAWN),
+        draw=lambda axes, paint: draw_capacity(axes, spaces, paint),
+        inches=1.1 + 0.3 * min(len(known), BARS_DRAWN) + (0.2 if unknown else 0.0),
         headers=("Repository", "Free", "Capacity, GB", "Free, GB", "Used by backups, GB"),
         rows=tuple(
             (

@@ -130,7 +130,7 @@ def build_context(
         period=span,
         read_at=read_at,
         cover=_cover(snapshot, results.summary, span, read_at),
-        tiles=_tiles(snapshot, results.summary, figures),
+        tiles=_tiles(snapshot, results, figures),
         unverified=tuple(server.name for server in servers if server.tls.startswith(NOT_VERIFIED)),
         figures=figures,
         access=access_rows(snapshot.manifest, results.uses),
@@ -204,12 +204,27 @@ def _read_whole(summary: Summary) -> str:
     return f"{whole} of {needed} datasets that the checks need were read whole"
 
 
-def _tiles(snapshot: Snapshot, summary: Summary, figures: Figures) -> tuple[Tile, ...]:
+def _tiles(snapshot: Snapshot, results: Results, figures: Figures) -> tuple[Tile, ...]:
+    summary = results.summary
+    causes, failing = len(results.causes), count(summary.counts["FAIL"], "failing finding")
+    at_risk = figures.jobs_at_risk
     return (
+        Tile(
+            percent(summary.checks_share),
+            f"of checks without an open finding: {number(summary.checks_clean)} of {number(summary.checks_judged)}",
+        ),
         Tile(
             percent(summary.compliance),
             f"compliant: {number(summary.counts['PASS'])} of {number(summary.judged)} answers are good, "
             f"{percent(summary.assessed)} assessed",
+        ),
+        Tile(
+            number(causes),
+            f"{'cause' if causes == 1 else 'causes'} of {failing}: each one thing that somebody can do",
+        ),
+        Tile(
+            number(at_risk),
+            f"{'job' if at_risk == 1 else 'jobs'} at risk: a critical or high finding fails, of the job or a machine",
         ),
         _jobs_tile(snapshot, summary),
         _runs_tile(summary),
@@ -218,7 +233,6 @@ def _tiles(snapshot: Snapshot, summary: Summary, figures: Figures) -> tuple[Tile
             f"datasets that the checks need read whole; {number(summary.datasets_complete)} of "
             f"{number(summary.datasets_total)} of all that were asked for",
         ),
-        Tile(number(figures.jobs_at_risk), "jobs at risk: a critical or high finding fails, unwaived"),
         *_offload_tiles(summary),
         *_rpo_tiles(figures.rpo),
     )

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from vbr_audit.display import day, percent
+from vbr_audit.display import count, day, percent
 from vbr_audit.reports.paint import FILLS, OTHER, Paint, finish, legend_word, name_label, put_legend, whole_numbers
 from vbr_audit.reports.run_calendar import DAY_STATES, DAY_WORDS, CalendarRow, RunCalendar
 from vbr_audit.reports.words import STATUS_WORDS
@@ -137,17 +137,24 @@ def draw_slow_runs(axes: Axes, runs: Sequence[SlowRun], paint: Paint) -> None:
     put_legend(axes, paint)
 
 
-def draw_capacity(axes: Axes, spaces: Sequence[RepositorySpace], paint: Paint) -> None:
-    """Per repository how much of it is used and free, in percent, the fullest on top."""
+def draw_capacity(axes: Axes, all_spaces: Sequence[RepositorySpace], paint: Paint) -> None:
+    """Per repository how much of it is used and free, in percent, the fullest on top.
+
+    One of unknown capacity has no bar: how many those are stands below.
+    """
+    known = [(space, space.free_share) for space in all_spaces if space.free_share is not None]
+    unknown = len(all_spaces) - len(known)
+    spaces = [space for space, _ in known[:BARS_DRAWN]]
     positions = list(range(len(spaces)))
-    free = [(space.free_share or 0.0) * 100 for space in spaces]
+    free = [share * 100 for _, share in known[:BARS_DRAWN]]
     used = [100 - share for share in free]
     _bars(axes, [("used", FILLS["used"], used), ("free", (paint.idle, ""), free)], edge=paint.line)
     _at_right(axes, [percent(space.free_share) for space in spaces], paint)
     axes.set_yticks(positions, [name_label(space.name) for space in spaces])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_xlabel("% of the capacity; free share at the right")
+    silent = f"\nnot drawn: {count(unknown, 'repository', 'repositories')} of unknown capacity" if unknown else ""
+    axes.set_xlabel(f"% of the capacity; free share at the right{silent}")
     finish(axes, paint, grid="x")
     put_legend(axes, paint)
 

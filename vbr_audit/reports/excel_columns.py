@@ -12,8 +12,19 @@ from vbr_audit.reports.page_checks import prose
 from vbr_audit.tables.schema import Column, TableSpec
 
 COLOURED: Final = frozenset(
-    {"status", "severity", "result", "last_result", "first_result", "answer", "state", "malware_status", "whole"}
-    | {"reconciled", "enabled"}
+    {
+        "status",
+        "severity",
+        "worst_severity",
+        "result",
+        "last_result",
+        "first_result",
+        "answer",
+        "state",
+        "malware_status",
+        "whole",
+    }
+    | {"reconciled", "enabled", "worst_severity"}
 )
 """Columns whose words a reader looks for by their colour."""
 

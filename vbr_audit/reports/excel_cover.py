@@ -12,6 +12,7 @@ from vbr_audit.reports.excel_cells import CellGuard, Sheet
 from vbr_audit.reports.excel_data import left_out_texts
 from vbr_audit.reports.excel_front import ALARM, ALARM_FILL, LABEL, LINE, STRONG, TITLE, VERDICT, FrontSheet
 from vbr_audit.reports.excel_sheet import PRINT_ROWS, WRAPPED
+from vbr_audit.reports.page_causes import cause_rows, causes_told
 from vbr_audit.settings import load_settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ SCHEMA: Final = 2
 COVER_TAB: Final = "8C1D12"
 _IN_THE_API = re.compile(r" \([^()]*“[^()]*\)|, as of the collection")
 """What the Dictionary says of the server's side of a table, and the cover need not."""
+MOST_CAUSES: Final = 10
+"""So many causes stand on the cover."""
 SIGNATURES: Final = ("Prepared by", "Reviewed by", "Date")
 
 
@@ -55,6 +58,7 @@ def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: 
     front.heading("Numbers")
     for tile in context.tiles:
         front.write(front.cell(tile.value, STRONG), tile.label)
+    _write_causes(front, context)
     front.heading("Terms of this run")
     for label, value, loud in _terms(context):
         _line(front, label, value, loud=loud)
@@ -71,6 +75,21 @@ def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: 
     front.listing("Not read, or not whole", (_unread_line(record) for record in context.unread))
     front.listing("Warnings while reading", context.manifest.warnings)
     front.listing("How to read the cells", _reading_notes(context.zone_name))
+
+
+def _write_causes(front: FrontSheet, context: ReportContext) -> None:
+    """The first causes with what each would settle; the sheet Causes has them all."""
+    causes = cause_rows(context.results.causes, MOST_CAUSES)
+    if not causes.rows:
+        return
+    front.heading("What to do first")
+    front.write(None, front.cell(causes_told(context.results.causes), alignment=WRAPPED))
+    for row in causes.rows:
+        where = f"{row.kind} {row.name}" + (f" on {row.server}" if len(context.manifest.servers) > 1 else "")
+        told = f"{row.check_id} {row.title}: {where}. Settles {row.settles}. {row.remediation}"
+        front.write(front.cell(row.badge.word, STRONG), front.cell(told, alignment=WRAPPED))
+    if causes.is_cut:
+        front.write(None, f"and {count(causes.total - len(causes.rows), 'more cause')}, in the sheet Causes")
 
 
 def _line(front: FrontSheet, label: str, value: str, *, font: Font | None = None, loud: bool = False) -> None:

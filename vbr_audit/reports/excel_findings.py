@@ -1,4 +1,4 @@
-"""The sheets of what was found: requirements, 3-2-1-1-0, findings, the whole population, checks, exceptions."""
+"""The sheets of what was found: causes, requirements, 3-2-1-1-0, findings, the whole population, checks, exceptions."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ FINDINGS_FIRST: Final = (
     *("status", "severity", "check_id", "title", "server", "object_name", "observed", "expected"),
     *("reason", "remediation"),
 )
+_CAUSES_FIRST: Final = ("severity", "check_id", "title", "server", "name", "kind", "findings", "objects", "remediation")
 _CONTROLS_FIRST: Final = ("framework", "requirement", "title", "answer", "why")
 _OBJECTS_FIRST: Final = (
     *("server", "name", "type", "tier", "score", "has_three_copies", "has_two_media", "has_offsite"),
@@ -79,10 +80,23 @@ _COVERAGE_HELP: Final[Mapping[str, str]] = {
     "check_id": "The check.",
     "title": "The good state that the check asks for.",
     "area": "The area that the check belongs to.",
-    "severity": "The severity in force.",
+    "severity": "The severity in force for objects without an override; Worst severity is what its findings have.",
     "whole": "Whether all objects could be read: FALSE means that there may be more.",
     "reason": "Why the population is not whole, or not known.",
     "worst_severity": "The worst severity of its failing findings; empty where none fails.",
+}
+_CAUSES_HELP: Final[Mapping[str, str]] = {
+    "cause": "Names the cause; the findings of the sheet Findings with the same one are those that it would settle.",
+    "server": "The server.",
+    "check_id": "The check.",
+    "title": "The good state that the check asks for.",
+    "kind": "What kind of thing has to be changed: job, repository, server setting, machine and so on.",
+    "name": "The name of that thing.",
+    "severity": "The worst severity that one of its failing findings has.",
+    "findings": "How many failing findings it would settle.",
+    "objects": "How many objects those are about.",
+    "object_names": "The first of these objects.",
+    "remediation": "What to do.",
 }
 _CONTROLS_HELP: Final[Mapping[str, str]] = {
     **_COUNT_HELP,
@@ -116,8 +130,12 @@ _EXCEPTION_HELP: Final[Mapping[str, str]] = {
 
 
 def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
-    """Requirements, 3-2-1-1-0, findings to look at, all findings, and how each check went."""
+    """Causes, requirements, 3-2-1-1-0, findings to look at, all findings, and how each check went."""
     zone = context.zone_name
+    causes = columns_of(
+        context.results.causes, zone, first=_CAUSES_FIRST, helps=_CAUSES_HELP, source="findings", counts=True
+    )
+    yield _plan("Causes", "tblCauses", causes, 2, footer, _CAUSES_ROW)
     controls = columns_of(
         context.results.requirements, zone, first=_CONTROLS_FIRST, helps=_CONTROLS_HELP, source="findings", counts=True
     )
@@ -148,7 +166,7 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
     coverage = columns_of(
         context.results.coverage,
         zone,
-        first=("check_id", "severity", "title", "server"),
+        first=("check_id", "worst_severity", "title", "server"),
         helps=_COVERAGE_HELP,
         source="coverage",
         counts=True,
@@ -159,6 +177,7 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
 
 
 _PROTECTED: Final = "made of restore points, backups, jobs and repositories"
+_CAUSES_ROW: Final = "One row per cause of failing findings, which is one thing that somebody can do, the worst first."
 _FINDINGS_ROW: Final = (
     f"One row per finding with the status {', '.join(NOT_GOOD[:-1])} or {NOT_GOOD[-1]}, or with a reviewer's remark."
 )

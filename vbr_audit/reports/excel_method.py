@@ -11,11 +11,13 @@ import pandas as pd
 from vbr_audit.checks.policy_use import DEFAULT
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.run_folder import EVIDENCE, MANIFEST, evidence_names
+from vbr_audit.display import is_known
 from vbr_audit.reports.access_map import NOT_ASKED
 from vbr_audit.reports.excel_columns import columns_of
 from vbr_audit.reports.excel_data import has_sheet, left_out_texts, sheet_of_table
 from vbr_audit.reports.excel_sheet import SheetPlan
 from vbr_audit.reports.page_checks import parameters_text, prose
+from vbr_audit.reports.record import severity_rank
 from vbr_audit.reports.words import DEFINITIONS
 from vbr_audit.tables.schema import STRING, Column, TableSpec
 
@@ -68,6 +70,7 @@ _CHECKS: Final[Mapping[str, str]] = {
     "title": "The good state that it asks for.",
     "area": "The area that it belongs to.",
     "enabled": "Whether it ran in this run.",
+    "worst_severity": "The worst severity that one of its failing findings has; empty where none fails.",
     "severity": "The severity in force for objects without an override.",
     "parameters": "Its parameters as used in this run.",
     "where_set": "Where severity, parameters and being enabled are set: file and line of the policy, or the default.",
@@ -195,7 +198,15 @@ def checks_plan(context: ReportContext, footer: str) -> SheetPlan:
     for row in context.results.requirements.to_dict("records"):
         for check_id in str(row["checks"]).replace(",", " ").split():
             supports.setdefault(check_id, []).append(f"{row['framework']} {row['requirement']}")
-    rows = [_check_row(use, supports.get(use.check.id, ())) for use in context.results.uses]
+    coverage = context.results.coverage
+    worst: dict[str, str] = {}
+    for check_id, severity in zip(coverage["check_id"].tolist(), coverage["worst_severity"].tolist(), strict=True):
+        if is_known(severity):
+            worst[check_id] = min(worst.get(check_id, severity), severity, key=severity_rank)
+    rows = [
+        _check_row(use, supports.get(use.check.id, ())) | {"worst_severity": worst.get(use.check.id)}
+        for use in context.results.uses
+    ]
     columns = columns_of(
         _frame(_CHECKS, rows), context.zone_name, helps=_CHECKS, source="the policy, and the declaration of the check"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from openpyxl.worksheet.pagebreak import Break
 
+from vbr_audit.display import number
 from vbr_audit.findings.summary import counts_by_server
 from vbr_audit.reports.chart_list import chart_plans
 from vbr_audit.reports.excel_cells import CellGuard, Sheet
@@ -15,6 +16,7 @@ from vbr_audit.reports.excel_pictures import add_picture, picture_rows
 from vbr_audit.reports.excel_sheet import WHOLE_FORMAT, colour_words, header_cell
 from vbr_audit.reports.words import (
     ASSESSED_FORMULA,
+    CHECKS_FORMULA,
     OFFLOAD_RATE_FORMULA,
     RATE_FORMULA,
     RUN_RATE_FORMULA,
@@ -86,7 +88,9 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
     offloads = [(result, ended) for result, ended in summary.offloads_by_result.items() if ended]
     front.heading("Rates and totals")
     front.write(*_head(front, "Number", "Value", "Counted as"))
+    clean = f"{number(summary.checks_clean)} of {number(summary.checks_judged)} checks: {CHECKS_FORMULA}"
     rates = (
+        ("Checks without an open finding", summary.checks_share, clean),
         ("Compliance", summary.compliance, RATE_FORMULA),
         ("Share assessed", summary.assessed, ASSESSED_FORMULA),
         ("Success rate by run", summary.success_rate, RUN_RATE_FORMULA),
@@ -101,6 +105,12 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
     for name, value, formula in rates:
         front.write(name, _rate(front, value), front.cell(formula, alignment=INDENTED))
     totals: tuple[tuple[str, int | None, str], ...] = (
+        ("Causes of failing findings", len(context.results.causes), "each one thing that somebody can do"),
+        (
+            "Jobs at risk",
+            context.figures.jobs_at_risk,
+            "a critical or high finding fails, of the job or a machine",
+        ),
         ("Jobs in scope", summary.jobs_in_scope, "" if summary.jobs_whole else "at least: not all could be read"),
         ("Jobs disabled", summary.jobs_disabled, ""),
         ("Datasets complete", summary.datasets_complete, ""),
@@ -146,13 +156,13 @@ def _write_pictures(front: FrontSheet, context: ReportContext) -> None:
     """Charts of the page, below each other, each under its title."""
     left = 0
     plans = (plan for plan in chart_plans(context) if plan.name in PICTURES)
-    for number, plan in enumerate(plans, 1):
+    for place, plan in enumerate(plans, 1):
         needed = picture_rows(plan) + 2
         if needed > left:
             front.sheet.row_breaks.append(Break(id=front.row))
             left = _PAGE_ROWS
         left -= needed
         front.heading(plan.title)
-        add_picture(front.sheet, plan, front.row + 1, number)
+        add_picture(front.sheet, plan, front.row + 1, place)
         for _ in range(needed - 2):
             front.write()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +9,8 @@ import pandas as pd
 
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.display import count, day, is_known, number, percent, plain, shorten
-from vbr_audit.reports.record import cell_text, severity_rank
+from vbr_audit.reports.page_causes import causes_told
+from vbr_audit.reports.record import NO_NAME, cell_text, severity_rank
 from vbr_audit.reports.words import Badge, badge
 
 if TYPE_CHECKING:
@@ -21,23 +21,31 @@ if TYPE_CHECKING:
     from vbr_audit.reports.repository_space import RepositorySpace
 
 MOST_RISKS: Final = 6
+MOST_CAUSES: Final = 3
 MOST_AREAS: Final = 3
 MOST_REMEDIES: Final = 2
 MOST_LINES: Final = 4
 """So many lines of a list fit on the sheet; what is left out is counted."""
 LINE: Final = 120
 """Characters of a line; the full report has the rest."""
+NAME: Final = 30
+"""Characters of a name within a line."""
 
 
 @dataclass(frozen=True)
 class Risk:
-    """One check that fails: how bad, on how many objects of how many over all servers, and what to do."""
+    """One check that fails: how bad, on how many objects of how many over all servers, and what to do.
+
+    `causes` says how many causes that has, `where` the first of them with the number of findings that each settles.
+    """
 
     badge: Badge
     check_id: str
     title: str
     failing: str
     population: str
+    causes: str
+    where: str
     remedy: str
 
 
@@ -82,6 +90,7 @@ class Brief:
     unverified: str
     risks: tuple[Risk, ...]
     more_risks: int
+    causes: str
     areas: tuple[AreaLine, ...]
     digits: tuple[DigitLine, ...]
     objects: str
@@ -103,6 +112,7 @@ def build_brief(context: ReportContext) -> Brief:
         unverified=shorten(", ".join(context.unverified), LINE),
         risks=risks[:MOST_RISKS],
         more_risks=max(len(risks) - MOST_RISKS, 0),
+        causes=causes_told(results.causes),
         areas=tuple(_area_line(area) for area in results.summary.by_area),
         digits=_digit_lines(context.figures.protection),
         objects=count(context.figures.protection.objects, "protected object"),
@@ -117,27 +127,39 @@ def build_brief(context: ReportContext) -> Brief:
 
 def _risks(results: Results) -> tuple[Risk, ...]:
     """The checks that fail, by the worst severity of their findings, then by the number of objects."""
-    failed, coverage = results.failed, results.coverage
-    population = coverage.groupby("check_id")["population"].agg(lambda values: values.sum(skipna=False))
-    remedies = {use.check.id: use.check.remediation for use in results.uses}
+    causes = results.causes.set_index("cause", drop=False)
+    population = results.coverage.groupby("check_id")["population"].agg(lambda values: values.sum(skipna=False))
     found = []
-    for check_id, rows in failed.groupby("check_id", sort=True):
+    for check_id, rows in results.failed.groupby("check_id", sort=True):
         rank = min(severity_rank(severity) for severity in rows["severity"])
-        known = str(check_id)
-        found.append((rank, -len(rows), known, _risk(known, rows, rank, population[check_id], remedies)))
+        own = causes[causes.index.isin(rows["cause"])]
+        found.append((rank, -len(rows), str(check_id), _risk(rows, own, rank, population[check_id])))
     return tuple(risk for *_, risk in sorted(found, key=lambda entry: entry[:3]))
 
 
-def _risk(check_id: str, rows: pd.DataFrame, rank: int, population: Any, remedies: Mapping[str, str]) -> Risk:
-    severity = SEVERITIES[rank] if rank < len(SEVERITIES) else cell_text(rows["severity"].iloc[0])
+def _risk(failed: pd.DataFrame, causes: pd.DataFrame, rank: int, population: Any) -> Risk:
+    """One check that fails, with its findings and their causes; the worst of these come first."""
+    one = failed.iloc[0]
     return Risk(
-        badge=badge("FAIL", severity),
-        check_id=plain(check_id),
-        title=cell_text(rows["title"].iloc[0]),
-        failing=number(len(rows)),
+        badge=badge("FAIL", SEVERITIES[rank]),
+        check_id=cell_text(one["check_id"]),
+        title=cell_text(one["title"]),
+        failing=number(len(failed)),
         population=number(population if is_known(population) else None),
-        remedy=shorten(" ".join(remedies.get(check_id, "").split()), LINE),
+        causes=count(len(causes), "cause"),
+        where=_where(causes),
+        remedy=shorten(" ".join(cell_text(one["remediation"]).split()), LINE),
     )
+
+
+def _where(causes: pd.DataFrame) -> str:
+    """`Web frontends (10), Test lab (3) and 4 more`: the first causes with the findings that each would settle."""
+    first = causes.head(MOST_CAUSES)
+    told = ", ".join(
+        f"{shorten(name if is_known(name) else NO_NAME, NAME)} ({number(findings)})"
+        for name, findings in zip(first["name"].tolist(), first["findings"].tolist(), strict=True)
+    )
+    return told + (f" and {number(len(causes) - len(first))} more" if len(causes) > len(first) else "")
 
 
 def _area_line(area: AreaCount) -> AreaLine:

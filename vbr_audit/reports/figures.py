@@ -42,7 +42,8 @@ class Figures:
 
     `runs` is a DataFrame with the columns of `job_runs`: the runs that every number about runs counts, newest
     first. `tested` counts, by server and check, the objects that passed or failed, before waivers. `rpo` is None where
-    no check asks for it.
+    no check asks for it. `jobs_at_risk` are the jobs in scope with a failing finding, of their own or of a machine of
+    theirs, that is critical or high; None where no job could be read.
     """
 
     runs: pd.DataFrame
@@ -55,11 +56,7 @@ class Figures:
     scores: tuple[JobScore, ...]
     tested: Mapping[tuple[str, str], int]
     rpo: RpoCount | None
-
-    @property
-    def jobs_at_risk(self) -> int:
-        """The jobs with a failing finding, of their own or of a machine of theirs, that is critical or high."""
-        return sum(score.is_at_risk for score in self.scores)
+    jobs_at_risk: int | None
 
 
 def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo) -> Figures:
@@ -67,6 +64,8 @@ def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo) -> Figur
     runs = counted_runs(snapshot)
     runs = runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
     daily = count_daily_runs(snapshot, zone, runs)
+    scores = score_jobs(snapshot, results, runs)
+    at_risk = sum(score.is_at_risk for score in scores)
     return Figures(
         runs=runs,
         daily_runs=daily,
@@ -75,9 +74,10 @@ def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo) -> Figur
         slow_runs=slowest_runs(runs, snapshot.jobs),
         spaces=repository_spaces(snapshot.repository_states),
         protection=protection_of(results.protected),
-        scores=score_jobs(snapshot, results.findings, runs),
+        scores=scores,
         tested=_tested(results.findings),
         rpo=_rpo(results.coverage),
+        jobs_at_risk=None if results.summary.jobs_in_scope is None else at_risk,
     )
 
 

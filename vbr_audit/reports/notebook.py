@@ -1,10 +1,10 @@
-"""How an audit shows itself in a notebook: verdict, numbers, the worst findings. Escaped, no script, at most 20 kB."""
+"""How an audit shows itself in a notebook: verdict, numbers, the worst causes. Escaped, no script, at most 20 kB."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vbr_audit.display import count, element, html_table, number, shorten
+from vbr_audit.display import element, html_table, number, shorten
 from vbr_audit.reports.page import Page, build_page
 from vbr_audit.reports.words import STATUS_WORDS, badge, level_badge
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
 
 WORST = 10
-"""So many failing findings are shown."""
+"""So many causes of failing findings are shown."""
 
 _STYLE = (
     ".va-audit{font:14px/1.5 system-ui,sans-serif;color:inherit;max-width:72em}"
@@ -49,17 +49,18 @@ def _counts(context: ReportContext) -> str:
 
 
 def _worst(page: Page) -> str:
-    if not page.wrong.rows:
+    """The first causes of what fails, with what each would settle."""
+    if not page.causes.rows:
         return ""
     rows = [
         (
             f"{row.badge.sign} {row.badge.word}",
             f"{row.check_id} {shorten(row.title, 80)}",
-            shorten(row.object_name, 60),
-            shorten(row.observed or row.reason, 80),
-            shorten(row.expected, 80),
+            f"{row.kind} {shorten(row.name, 60)}",
+            row.settles,
+            shorten(row.remediation, 160),
         )
-        for row in page.wrong.rows[:WORST]
+        for row in page.causes.rows[:WORST]
     ]
-    shown = f"The worst {len(rows)} of {count(page.wrong.total, 'failing finding')}"
-    return html_table(("Severity", "Check", "Object", "Observed", "Expected"), rows, caption=shown)
+    shown = f"{page.causes_told} The first {len(rows)}:"
+    return html_table(("Severity", "Check", "Where", "Settles", "What to do"), rows, caption=shown)

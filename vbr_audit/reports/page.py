@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vbr_audit.findings.verdict import OUT_OF_REACH
 from vbr_audit.reports.digits import DigitCount
+from vbr_audit.reports.page_causes import cause_rows, causes_told
 from vbr_audit.reports.page_checks import Area, check_areas, check_rows, disabled_checks
 from vbr_audit.reports.page_findings import Wrong, finding_rows, open_questions, wrong_in_short
 from vbr_audit.reports.page_jobs import GLANCE_WORDS, job_rows, run_rows
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 1_000
 """The page shows so many rows of a table; the workbook has them all."""
 MAX_WIDE_ROWS = 500
-"""The tables of jobs and of protected objects show half as many, so that the page stays below 2 MB."""
+"""The tables of causes, of jobs and of protected objects show half as many, so that the page stays below 2 MB."""
 PRINT_ROWS = 100
 """On paper a table has so many rows, and says so; the page and the workbook have more."""
 
@@ -32,6 +33,8 @@ class Page:
     """The tables of the page."""
 
     many_servers: bool
+    causes: Capped
+    causes_told: str
     in_short: tuple[Wrong, ...]
     wrong: Capped
     questions: Capped
@@ -56,10 +59,13 @@ def build_page(context: ReportContext) -> Page:
     """The rows that the page shows."""
     results = context.results
     findings, status = results.findings, results.findings["status"]
-    wrong = finding_rows(findings[status == "FAIL"], MAX_ROWS)
+    causes = cause_rows(results.causes, MAX_WIDE_ROWS)
+    wrong = finding_rows(findings[status == "FAIL"], MAX_ROWS, {row.anchor for row in causes.rows})
     return Page(
         many_servers=len(context.manifest.servers) > 1,
-        in_short=wrong_in_short(findings, results.coverage),
+        causes=causes,
+        causes_told=causes_told(results.causes),
+        in_short=wrong_in_short(results.failed, results.coverage),
         wrong=wrong,
         questions=open_questions(findings[status.isin(["UNKNOWN", "ERROR"])], MAX_ROWS),
         accepted=finding_rows(findings[status == "WAIVED"], MAX_ROWS),

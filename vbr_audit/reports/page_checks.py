@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from vbr_audit.display import is_known, number, plain
+from vbr_audit.display import count, is_known, number, plain
 from vbr_audit.reports.page_findings import check_anchor, finding_anchor
 from vbr_audit.reports.record import NO_NAME, Capped, cell_text, record_text, severity_rank
 from vbr_audit.reports.words import STATUS_WORDS, Badge, badge
@@ -29,13 +29,17 @@ _WORST_FIRST: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLIC
 
 @dataclass(frozen=True)
 class CheckRow:
-    """How one check went on one server: its population and the findings by status."""
+    """How one check went on one server: its population and the findings by status.
+
+    `severity` is the worst of its failing findings, and the one in force where none `fails`.
+    """
 
     anchor: str
     server: str
     check_id: str
     title: str
     severity: str
+    fails: bool
     rank: int
     population: str
     tested: str
@@ -106,6 +110,7 @@ def _row(record: Mapping[Any, Any], tested: Mapping[tuple[str, str], int]) -> Ch
         check_id=text["check_id"],
         title=text["title"],
         severity=text["worst_severity"] or text["severity"],
+        fails=bool(text["worst_severity"]),
         rank=severity_rank(text["worst_severity"] or text["severity"]),
         population=number(record["population"]),
         tested=number(tested.get((record["server"], record["check_id"]), 0)),
@@ -121,6 +126,7 @@ def check_areas(context: ReportContext, shown: Collection[str]) -> tuple[Area, .
     uses = {use.check.id: use for use in results.uses}
     failing = _failing(results.findings)
     mapped = _requirements(results.requirements)
+    causes = results.failed.groupby("check_id")["cause"].nunique()
     coverage = results.coverage.to_dict("records")
     parts = []
     for check_id, group in groupby(coverage, key=lambda record: str(record["check_id"])):
@@ -132,6 +138,7 @@ def check_areas(context: ReportContext, shown: Collection[str]) -> tuple[Area, .
             failing.get(check_id, Failing([], 0)),
             shown,
             ", ".join(mapped.get(check_id, ())),
+            int(causes.get(check_id, 0)),
         )
         parts.append((cell_text(records[0]["area"]), part))
     areas: dict[str, list[CheckPart]] = {}
@@ -174,6 +181,7 @@ def _part(
     failing: Failing,
     shown: Collection[str],
     requirements: str,
+    causes: int,
 ) -> CheckPart:
     counts = {name: sum(int(record[name]) for record in records) for name in COUNTED}
     populations = [record["population"] for record in records]
@@ -187,7 +195,7 @@ def _part(
         check_id=text["check_id"],
         title=text["title"],
         badge=badge(status, shown_severity if status == "FAIL" else None),
-        told=_told(counts, status, population),
+        told=_told(counts, status, population) + (f"; {count(causes, 'cause')}" if causes else ""),
         severity=shown_severity,
         rationale=prose(use.check.rationale) if use else "",
         expected=_expected(failing.records, use),

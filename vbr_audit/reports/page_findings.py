@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +20,8 @@ MAX_NAMES: Final = 12
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding in words; `rank` sorts severities, worst first."""
+    """One finding in words; `rank` sorts severities, worst first. `cause_anchor` is empty where the page does not show
+    its cause."""
 
     anchor: str
     finding_id: str
@@ -42,11 +42,15 @@ class FindingRow:
     waiver: str
     waiver_owner: str
     waiver_expires: str
+    cause_anchor: str
+    cause_kind: str
+    cause_name: str
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """One check that fails somewhere on one server: on how many objects of how many."""
+    """One check that fails somewhere on one server: how bad at worst, on how many objects of how many, how many causes
+    that has."""
 
     badge: Badge
     server: str
@@ -55,6 +59,7 @@ class Wrong:
     title: str
     failing: str
     population: str
+    causes: int
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,10 @@ class OpenQuestion:
     more: int
 
 
-def finding_rows(findings: pd.DataFrame, limit: int) -> Capped:
-    """The first `limit` findings, in their order."""
+def finding_rows(findings: pd.DataFrame, limit: int, causes: Collection[str] = ()) -> Capped:
+    """The first `limit` findings, in their order; `causes` are the anchors of the causes that the page shows."""
     records = findings.head(limit).to_dict("records")
-    return Capped(tuple(_finding_row(record) for record in records), len(findings))
+    return Capped(tuple(_finding_row(record, causes) for record in records), len(findings))
 
 
 def finding_anchor(finding_id: str) -> str:
@@ -86,8 +91,14 @@ def check_anchor(check_id: str) -> str:
     return anchor("check", check_id)
 
 
-def _finding_row(record: Mapping[Any, Any]) -> FindingRow:
+def cause_anchor(cause: str) -> str:
+    """The id of the element that shows a cause."""
+    return anchor("c", cause)
+
+
+def _finding_row(record: Mapping[Any, Any], causes: Collection[str]) -> FindingRow:
     text = record_text(record)
+    cause = cause_anchor(text["cause"])
     word = text["severity"] if text["status"] == "FAIL" else None
     return FindingRow(
         anchor=finding_anchor(text["finding_id"]),
@@ -109,27 +120,29 @@ def _finding_row(record: Mapping[Any, Any]) -> FindingRow:
         waiver=text["waiver_id"],
         waiver_owner=text["waiver_owner"],
         waiver_expires=text["waiver_expires"],
+        cause_anchor=cause if cause in causes else "",
+        cause_kind=text["cause_kind"],
+        cause_name=text["cause_name"] or NO_NAME,
     )
 
 
-def wrong_in_short(findings: pd.DataFrame, coverage: pd.DataFrame) -> tuple[Wrong, ...]:
-    """The checks that fail by the severity of their findings, worst first, then by the number of objects."""
-    population = {(row["server"], row["check_id"]): row["population"] for row in coverage.to_dict("records")}
-    keys = ["server", "check_id", "title", "severity"]
-    failing = findings[findings["status"] == "FAIL"]
-    groups = Counter(zip(*(failing[name].tolist() for name in keys), strict=True))
-    lines = sorted(groups.items(), key=lambda item: (severity_rank(item[0][3]), -item[1]))
+def wrong_in_short(failed: pd.DataFrame, coverage: pd.DataFrame) -> tuple[Wrong, ...]:
+    """The checks that fail, those with the worst finding first, then those with the most; `failed` are the findings."""
+    causes = failed.groupby(["server", "check_id"])["cause"].nunique()
+    failing = coverage[(coverage["fail"] > 0).to_numpy(dtype=bool, na_value=False)].to_dict("records")
+    ordered = sorted(failing, key=lambda record: (severity_rank(record["worst_severity"]), -record["fail"]))
     return tuple(
         Wrong(
-            badge=badge("FAIL", cell_text(severity)),
-            server=cell_text(server),
-            check_id=cell_text(check_id),
-            check_anchor=check_anchor(cell_text(check_id)),
-            title=cell_text(title),
-            failing=number(objects),
-            population=number(population[server, check_id]),
+            badge=badge("FAIL", cell_text(record["worst_severity"])),
+            server=cell_text(record["server"]),
+            check_id=cell_text(record["check_id"]),
+            check_anchor=check_anchor(cell_text(record["check_id"])),
+            title=cell_text(record["title"]),
+            failing=number(record["fail"]),
+            population=number(record["population"]),
+            causes=int(causes.get((record["server"], record["check_id"]), 0)),
         )
-        for (server, check_id, title, severity), objects in lines
+        for record in ordered
     )
 
 

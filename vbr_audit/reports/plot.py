@@ -81,10 +81,9 @@ def durations(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
 
 
 def capacity(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
-    """Draw how full the fullest repositories are."""
+    """Draw how full the fullest repositories are; those of unknown capacity are counted, not drawn."""
     axes = ax or _new_axes()
-    known = [space for space in repository_spaces(snapshot.repository_states) if space.free_share is not None]
-    draw_capacity(axes, known[:BARS_DRAWN], LIGHT)
+    draw_capacity(axes, repository_spaces(snapshot.repository_states), LIGHT)
     return axes
 
 

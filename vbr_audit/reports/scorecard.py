@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from vbr_audit.checks.causes import default_cause
+from vbr_audit.checks.derived import protection
+from vbr_audit.checks.objects import OBJECTS
 from vbr_audit.checks.outcome import SEVERITIES
 from vbr_audit.display import is_known
 from vbr_audit.findings.table import STATUSES
@@ -18,6 +22,7 @@ from vbr_audit.tables.enums import ENDED_RESULTS
 
 if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
+    from vbr_audit.findings.results import Results
 
 GLANCE: Final = (
     ("encryption_enabled", "Encrypted"),
@@ -31,6 +36,11 @@ GLANCE: Final = (
 ABSENT: Final = "n/a"
 AT_RISK: Final = ("critical", "high")
 """A job with a failing finding of such a severity is at risk."""
+
+_JOB: Final = OBJECTS["jobs"].kind
+_MACHINE: Final = OBJECTS[protection.SPEC.name].kind
+_ID: Final = "id"
+_NAME: Final = "name"
 
 Key = tuple[str, str]
 
@@ -71,17 +81,17 @@ class JobScore:
         return self.severity in AT_RISK
 
 
-def score_jobs(snapshot: Snapshot, findings: pd.DataFrame, runs: pd.DataFrame) -> tuple[JobScore, ...]:
+def score_jobs(snapshot: Snapshot, results: Results, runs: pd.DataFrame) -> tuple[JobScore, ...]:
     """The jobs in scope, the worst first: by severity, then by failing findings, then by name."""
-    statuses, severities = _judged(findings)
-    results = Counter(zip(*(_texts(runs[name]) for name in ("server", "job_id", "result")), strict=True))
+    statuses, severities = _judged(results.findings, results.protected)
+    ended = Counter(zip(*(_texts(runs[name]) for name in ("server", "job_id", "result")), strict=True))
     counted = Counter(zip(*(_texts(runs[name]) for name in ("server", "job_id")), strict=True))
     states = _states(snapshot.job_states)
     scores = []
     for record, glance in zip(snapshot.jobs.to_dict("records"), _settings(snapshot.jobs), strict=True):
         key = (raw_text(record["server"]), raw_text(record["job_id"]))
         found = statuses.get(key, Counter())
-        success, warning, failed = (results[*key, result] for result in ENDED_RESULTS)
+        success, warning, failed = (ended[*key, result] for result in ENDED_RESULTS)
         last_result, last_run = states.get(key, ("", None))
         disabled = record["is_disabled"]
         scores.append(
@@ -116,21 +126,48 @@ def _badness(score: JobScore) -> tuple[int, int, int, str, str, str]:
     )
 
 
-def _judged(findings: pd.DataFrame) -> tuple[dict[Key, Counter[str]], dict[Key, str]]:
+def _judged(findings: pd.DataFrame, protected: pd.DataFrame) -> tuple[dict[Key, Counter[str]], dict[Key, str]]:
     """Per job its findings and those of its machines by status, and the severity of the worst failing one."""
-    jobs = findings["object_type"].eq("job").to_numpy(dtype=bool, na_value=False)
-    caused = findings["cause_kind"].eq("job").to_numpy(dtype=bool, na_value=False)
-    # A machine that fails at its job puts the job at risk, too.
-    own = findings.assign(job_id=findings["object_id"].where(jobs, findings["cause_key"]))[jobs | caused]
     statuses: dict[Key, Counter[str]] = {}
     severities: dict[Key, str] = {}
-    columns = (_texts(own[name]) for name in ("server", "job_id", "status", "severity"))
-    for server, job_id, status, severity in zip(*columns, strict=True):
-        statuses.setdefault((server, job_id), Counter())[status] += 1
+    for key, status, severity in _of_jobs(findings, protected):
+        statuses.setdefault(key, Counter())[status] += 1
         if status == "FAIL":
-            before = severities.setdefault((server, job_id), severity)
-            severities[server, job_id] = min(before, severity, key=SEVERITIES.index)
+            severities[key] = min(severities.setdefault(key, severity), severity, key=SEVERITIES.index)
     return statuses, severities
+
+
+def _of_jobs(findings: pd.DataFrame, protected: pd.DataFrame) -> Iterator[tuple[Key, str, str]]:
+    """Job, status and severity of each finding about a job, about what has its cause there, or about its machine.
+
+    A machine is known by its id, in an event of malware by its name only: then every one of that name counts.
+    """
+    columns = ("server", "object_type", "object_id", "cause_kind", "cause_key", "status", "severity")
+    machines = _jobs_of_machines(protected)
+    for server, of_type, object_id, kind, cause, status, severity in zip(
+        *(_texts(findings[name]) for name in columns), strict=True
+    ):
+        if of_type == _JOB:
+            jobs: Collection[str] = (object_id,)
+        elif kind == _JOB:
+            jobs = (cause,)
+        elif of_type == _MACHINE:
+            jobs = machines.get((server, _ID, object_id), ())
+        else:
+            jobs = machines.get((server, _NAME, cause), ()) if kind == default_cause(protection.SPEC.name) else ()
+        for job in jobs:
+            yield (server, job), status, severity
+
+
+def _jobs_of_machines(protected: pd.DataFrame) -> dict[tuple[str, str, str], set[str]]:
+    """The jobs that back up each protected object, by its server and id, and by its server and name."""
+    known = protected[protected["job_id"].notna().to_numpy(dtype=bool)]
+    found: dict[tuple[str, str, str], set[str]] = {}
+    columns = ("server", "object_key", "name", "job_id")
+    for server, key, name, job in zip(*(_texts(known[one]) for one in columns), strict=True):
+        found.setdefault((server, _ID, key), set()).add(job)
+        found.setdefault((server, _NAME, name), set()).add(job)
+    return found
 
 
 def _settings(jobs: pd.DataFrame) -> list[tuple[str | None, ...]]:

@@ -15,8 +15,8 @@ from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, RUN_RATE_FOR
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
 
-MOST_FINDINGS: Final = 20
-"""How many failing findings are listed; the workbook has them all."""
+MOST_CAUSES: Final = 20
+"""How many causes of failing findings are listed; the workbook has them all."""
 MOST_LINES: Final = 30
 """How many lines a list has at most."""
 
@@ -54,9 +54,13 @@ def _numbers(context: ReportContext) -> Iterator[str]:
     at_least = "" if summary.jobs_whole else ", at least"
     yield "\n".join(
         [
-            f"- Failing by severity: {failing}",
+            f"- Checks without an open finding: {percent(summary.checks_share)}, which is "
+            f"{number(summary.checks_clean)} of {number(summary.checks_judged)}",
             f"- Compliance: {percent(summary.compliance)}, which is {RATE_FORMULA}",
             f"- Assessed: {percent(summary.assessed)}, which is {ASSESSED_FORMULA}",
+            f"- Failing by severity: {failing}",
+            f"- Causes of what fails: {number(len(context.results.causes))}",
+            f"- Jobs at risk: {number(context.figures.jobs_at_risk)}",
             f"- Jobs in scope{at_least}: {jobs}; disabled: {disabled}",
             f"- Job runs that succeeded: {rate}, which is {RUN_RATE_FORMULA}",
             f"- By their first attempt: {percent(summary.first_attempt_rate)}; by all sessions of these runs: "
@@ -84,16 +88,19 @@ def _numbers(context: ReportContext) -> Iterator[str]:
 
 
 def _worst(context: ReportContext) -> Iterator[str]:
-    failing = records(context.results.failed)
-    yield f"## What fails ({number(len(failing))})"
+    """What to do about what fails: one row per cause, the worst first."""
+    failing, causes = len(context.results.failed), records(context.results.causes)
+    yield f"## What fails ({count(failing, 'finding')}, {count(len(causes), 'cause')})"
     if not failing:
         yield "Nothing fails."
         return
-    columns = ("severity", "check_id", "title", "server", "object_name", "observed", "expected")
-    heads = ["Severity", "Check", "Title", "Server", "Object", "Observed", "Expected"]
-    yield pipe_table(heads, [[row[name] for name in columns] for row in failing[:MOST_FINDINGS]])
-    if len(failing) > MOST_FINDINGS:
-        yield f"… {number(len(failing) - MOST_FINDINGS)} more in the workbook."
+    columns = ("severity", "check_id", "title", "server", "kind", "name", "findings", "remediation")
+    heads = ["Severity", "Check", "Title", "Server", "Kind", "Where", "Settles", "What to do"]
+    shown = (row | {"findings": number(row["findings"])} for row in causes[:MOST_CAUSES])
+    rows = [[row[name] for name in columns] for row in shown]
+    yield pipe_table(heads, rows, numbers=[heads.index("Settles")])
+    if len(causes) > MOST_CAUSES:
+        yield f"… {number(len(causes) - MOST_CAUSES)} more in the workbook, sheet Causes."
 
 
 def _requirements(context: ReportContext) -> Iterator[str]:
