@@ -127,12 +127,12 @@ def build_brief(context: ReportContext) -> Brief:
 
 def _risks(results: Results) -> tuple[Risk, ...]:
     """The checks that fail, by the worst severity of their findings, then by the number of objects."""
-    causes = results.causes.set_index("cause", drop=False)
+    causes = results.causes
     population = results.coverage.groupby("check_id")["population"].agg(lambda values: values.sum(skipna=False))
     found = []
     for check_id, rows in results.failed.groupby("check_id", sort=True):
         rank = min(severity_rank(severity) for severity in rows["severity"])
-        own = causes[causes.index.isin(rows["cause"])]
+        own = causes[causes["cause"].isin(rows["cause"])]
         found.append((rank, -len(rows), str(check_id), _risk(rows, own, rank, population[check_id])))
     return tuple(risk for *_, risk in sorted(found, key=lambda entry: entry[:3]))
 
