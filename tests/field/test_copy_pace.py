@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from small_server import SmallServer, audited, daily, days, finding, local, schedule_of
+from small_server import SmallServer, audited, daily, days, finding, local, periodically, schedule_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PERIODIC = {"type": "Periodic", **schedule_of(daily=daily("06:00"))}
@@ -55,3 +55,23 @@ def test_a_weekly_copy_of_a_daily_job_owes_one_a_week() -> None:
     fridays = [day for day in days("2026-09-28", "2026-10-30") if day.weekday() == 4]
     found = judged(fridays, plan=weekly, weekdays_only=False)
     assert (found["status"], found["observed"]) == ("PASS", "100 %")
+
+
+def test_a_copy_owes_only_what_its_own_sources_make() -> None:
+    vbr = SmallServer()
+    vbr.add_repository("Repository A")
+    vbr.add_repository("Repository B", host="host-2")
+    nightly = vbr.add_job("Nightly", schedule=schedule_of(daily=daily("22:00")))
+    hourly = vbr.add_job("Every six hours", schedule=schedule_of(periodically=periodically(6)))
+    copy = vbr.add_copy_job("Copy", nightly)
+    backups = [vbr.add_backup(nightly), vbr.add_backup(hourly), vbr.add_backup(copy, repository="Repository B")]
+    for backup in backups:
+        vbr.add_object(backup, "sql01", points=30)
+    for day in days("2026-10-01", "2026-10-31"):
+        for backup, times in zip(backups, (["22:10"], ["00:10", "06:10", "12:10", "18:10"], ["23:10"]), strict=True):
+            for time in times:
+                vbr.add_point(backup, "sql01", local(day, time, BERLIN), "Full" if day.weekday() == 0 else "Increment")
+    vbr.add_point(backups[1], "sql01", local(dt.date(2026, 11, 1), "00:10", BERLIN))
+
+    found = finding(audited(vbr, month="2026-10", timezone="Europe/Berlin", only="RPO"), "RPO-007", "sql01")
+    assert found["status"] == "PASS"

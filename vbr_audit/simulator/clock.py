@@ -1,7 +1,8 @@
-"""Instants in ticks of 100 nanoseconds, and how the server writes them: local time with its offset.
+"""Instants in ticks of 100 nanoseconds, and how the server writes them: local time with its offset, mostly.
 
-The server stands in Berlin. Like a real one it writes as many digits of a second as there are, none to
-seven of them, so that readers which expect a fixed number fail here and not at a customer's.
+The server stands in Berlin. Like a real one it leaves the offset out of the dates of tasks, backup files, requests for
+approval and of the last scan of the analyzer, and writes as many digits of a second as there are, none to seven of
+them, so that readers which expect a fixed number fail here and not at a customer's.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -48,6 +49,11 @@ def stamp(ticks: int) -> str:
     seconds, fraction = divmod(rest, TICKS)
     digits = f".{fraction:07d}".rstrip("0") if fraction else ""
     return f"{head}{seconds // 60:02d}:{seconds % 60:02d}{digits}{offset}"
+
+
+def local_stamp(ticks: int) -> str:
+    """Write an instant as some answers of real servers have it: the server's local time, and no offset."""
+    return stamp(ticks)[: -len(_hour(ticks // HOUR)[1])]
 
 
 def local_time(day_before: int, ticks: int, hour: int, minute: int) -> int:

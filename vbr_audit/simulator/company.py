@@ -99,6 +99,7 @@ COMPANY: tuple[Plan, ...] = (
         at="07:30",
         history="stale",
         source="Media archive bucket",
+        retention=("Months", 3),
         own_settings=False,
     ),
     Plan(name="Entra ID tenant", type="EntraIDTenantBackup", members=1, at="05:00", retention=("Days", 90)),

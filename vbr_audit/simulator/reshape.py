@@ -16,6 +16,7 @@ _CAMEL = {
     "Disabled": "disabled",
     "Process": "process",
     "CopyOnly": "copyOnly",
+    "Truncate": "truncate",
 }
 _BLOCKS = {"256KB": "WANTarget", "512KB": "LANTarget", "1MB": "LocalTarget", "4MB": "LocalTargetLarge"}
 _TENDED = {"syntheticFulls", "activeFulls", "backupHealth", "defragmentAndCompact"}
@@ -62,7 +63,7 @@ def _change(revision: str) -> _Change:
         change.dropped |= {"secondaryTargets", "unstructuredLinkedJobs", "backupMonitoring"}
     if not at_least(revision, "1.3-rev1"):
         change.values |= dict.fromkeys(("day", "days", "dayOfWeek", "desiredTime"), _LOWER)
-        change.values |= dict.fromkeys(("vss", "transactionLogs"), _CAMEL)
+        change.values |= dict.fromkeys(("vss", "transactionLogs", "logsProcessing"), _CAMEL)
     if not at_least(revision, "1.3-rev0"):
         change.values |= {"storageOptimization": _BLOCKS, "platform": {"VSphere": "VMware"}}
         change.tended_renamed = {"dayOfMonth": "dayOfMonths"}

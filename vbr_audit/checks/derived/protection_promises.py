@@ -30,6 +30,8 @@ _PROMISES: Final = (
     "start_interval_h",
     "synthetic_fulls_enabled",
     "active_fulls_enabled",
+    "source_job_ids",
+    "primary_job_id",
     "gfs_enabled",
     *(f"{control}_{part}" for _, control, _ in LEVELS for part in ("enabled", "count")),
     *schedule.COLUMNS,

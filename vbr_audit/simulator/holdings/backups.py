@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vbr_audit.simulator.clock import stamp
+from vbr_audit.simulator.clock import local_stamp, stamp
 from vbr_audit.simulator.holdings.chains import Chain
 from vbr_audit.simulator.holdings.points import COMPRESSED, DEDUPED, Point, data_size, stored_size
 from vbr_audit.simulator.holdings.repositories import repository_id, repository_name
@@ -163,7 +163,7 @@ def _file(chain: Chain, member: int, point: Point, world: World, revision: str) 
         "backupSize": stored_size(data),
         "dedupRatio": DEDUPED,
         "compressRatio": COMPRESSED,
-        "creationTime": stamp(point.created),
+        "creationTime": local_stamp(point.created),
         "gfsPeriods": list(point.periods) or ["None"],
     }
     if at_least(revision, "1.3-rev2"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vbr_audit.simulator.clock import DAY, to_datetime
+from vbr_audit.simulator.clock import DAY, local_stamp, to_datetime
 from vbr_audit.simulator.holdings.chains import Chain
 from vbr_audit.simulator.holdings.world import World
 from vbr_audit.simulator.identity import identify
@@ -49,7 +49,14 @@ def best_practices(world: World, _: str) -> Json:
 def analyzer_last_run(world: World, revision: str) -> Json | None:
     """The newest run of the analyzer, None when it never ran."""
     runs = [each for each in world.sessions if each.kind == "SecurityComplianceAnalyzer"]
-    return writer(revision)(runs[-1]) if runs else None
+    if not runs:
+        return None
+    ended = runs[-1].ended
+    dates: Json = {
+        "creationTime": local_stamp(runs[-1].created),
+        "endTime": None if ended is None else local_stamp(ended),
+    }
+    return writer(revision)(runs[-1]) | dates
 
 
 def analyzer_schedule(_: World, __: str) -> Json:
@@ -114,11 +121,11 @@ def authorization_event_rows(world: World, _: str) -> list[Json]:
             "name": name,
             "description": about,
             "state": state,
-            "creationTime": world.ago(days),
+            "creationTime": world.local_ago(days),
             "createdBy": "HANSA\\backupadmin",
-            "expirationTime": world.ago(days - 7),
+            "expirationTime": world.local_ago(days - 7),
             "processedBy": by or None,
-            "processedTime": world.ago(days - 0.2) if by else None,
+            "processedTime": world.local_ago(days - 0.2) if by else None,
         }
         for name, about, state, days, by in events
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vbr_audit.simulator.clock import TICKS, stamp
+from vbr_audit.simulator.clock import TICKS, local_stamp
 from vbr_audit.simulator.holdings.members import Member, Takings
 from vbr_audit.simulator.holdings.points import Point
 from vbr_audit.simulator.holdings.repositories import repository_id
@@ -120,8 +120,8 @@ def _write(task: _Task, world: World, takings: Takings, revision: str) -> Json:
         "type": {"VSphereReplica": "Replica", "SureBackupContentScan": "Antivirus"}.get(kind, "Backup"),
         "sessionId": session.id,
         "sessionType": kind_name(revision, session.kind),
-        "creationTime": stamp(task.created),
-        "endTime": None if session.ended is None else stamp(session.ended),
+        "creationTime": local_stamp(task.created),
+        "endTime": None if session.ended is None else local_stamp(session.ended),
         "name": task.member.name,
     }
     if kind == "SureBackupContentScan":
@@ -148,8 +148,8 @@ def _write_restore(task: _Restore, revision: str) -> Json:
         "type": "Restore",
         "sessionId": session.id,
         "sessionType": kind_name(revision, session.kind),
-        "creationTime": stamp(session.created),
-        "endTime": None if session.ended is None else stamp(session.ended),
+        "creationTime": local_stamp(session.created),
+        "endTime": None if session.ended is None else local_stamp(session.ended),
         "name": task.name,
         "usn": 0,
         "state": session.state,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vbr_audit.simulator.clock import DAY, stamp
+from vbr_audit.simulator.clock import DAY, local_stamp, stamp
 from vbr_audit.simulator.identity import identify
 from vbr_audit.simulator.jobs import Job
 from vbr_audit.simulator.revisions import at_least
@@ -33,6 +33,10 @@ class World:
     def ago(self, days: float) -> str:
         """How the server writes the instant some days before now; negative days lie ahead."""
         return stamp(self.now - round(days * DAY))
+
+    def local_ago(self, days: float) -> str:
+        """The same where the server leaves out the offset."""
+        return local_stamp(self.now - round(days * DAY))
 
 
 def cased(word: str, revision: str) -> str:
