@@ -342,3 +342,25 @@ def test_some_answers_leave_out_the_offset(estate):
     assert {datetime.fromisoformat(text).tzinfo for text in local} == {None}
     whole = [*(row["creationTime"] for row in truth.sessions), *(row["creationTime"] for row in estate.points)]
     assert all(datetime.fromisoformat(text).tzinfo for text in whole)
+
+
+def test_the_licence_is_used_by_what_is_protected(estate):
+    (licence,) = estate.truth.rows("license")
+    summary = licence["instanceLicenseSummary"]
+    workloads = estate.truth.rows("license_instances")
+    by_kind = defaultdict(list)
+    for row in workloads:
+        by_kind[row["type"]].append(row["usedInstancesNumber"])
+    assert {each["type"]: each["count"] for each in summary["objects"]} == {
+        kind: len(by_kind[kind]) for kind in by_kind
+    }
+    assert summary["usedInstancesNumber"] == pytest.approx(sum(row["usedInstancesNumber"] for row in workloads), abs=1)
+    assert summary["usedInstancesNumber"] <= summary["licensedInstancesNumber"]
+    machines = {
+        row["name"]
+        for row in estate.objects.values()
+        if row["platformName"] in ("VMware", "HyperV", "CloudDirector", "Nutanix")
+    }
+    licensed = {row["name"] for row in workloads if row["type"] == "VM"}
+    assert licensed - machines == {"erp-old-01"}
+    assert machines <= licensed

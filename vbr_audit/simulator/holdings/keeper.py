@@ -29,7 +29,6 @@ _FILE_BACKUPS_HIDDEN_IN = "1.3-rev0"
 
 _DOCUMENTS: dict[str, Callable[[World, str], Json | None]] = {
     "server_certificate": settings.server_certificate,
-    "license": settings.license_row,
     "config_backup": settings.configuration_backup,
     "general_options": settings.general_options,
     "email_settings": settings.email_settings,
@@ -101,7 +100,12 @@ class Holdings:
 
     def document(self, dataset: str, revision: str) -> Json | None:
         """The one object of a dataset, None when there is none yet."""
-        made = _DOCUMENTS[dataset](self._world, revision)
+        if dataset == "license":
+            made: Json | None = settings.license_row(
+                self._world, revision, licence.summary(licence.uses_of(self._chains))
+            )
+        else:
+            made = _DOCUMENTS[dataset](self._world, revision)
         if made is None or not (self._empty or self._hostile):
             return made
         at = _LISTS.get(dataset)
@@ -109,6 +113,10 @@ class Holdings:
             return spoil_document(dataset, made) if self._hostile else made
         rows = made[at]
         return made | {at: [] if self._empty or not isinstance(rows, list) else spoil_rows(dataset, rows)}
+
+    def _license(self, revision: str) -> Json:
+        with self._lock:
+            return settings.license_row(self._world, revision, licence.summary(licence.uses_of(self._chains)))
 
     def has(self, dataset: str, row_id: str) -> bool:
         """Tell whether a parent of that id is there."""
@@ -154,7 +162,7 @@ class Holdings:
             return [write_point(*point[1:], self._world, revision) for point in points]
 
     def _make(self, dataset: str, revision: str) -> Sequence[Json]:
-        if dataset in _DOCUMENTS:
+        if dataset in _DOCUMENTS or dataset == "license":
             document = self.document(dataset, revision)
             inner = (document or {}).get(_LISTS[dataset]) if dataset in _LISTS else [document] if document else []
             return inner if isinstance(inner, list) else []

@@ -45,18 +45,9 @@ def server_certificate(world: World, revision: str) -> Json:
     return row
 
 
-def license_row(world: World, revision: str) -> Json:
-    """A subscription that ends in about sixty days, with a fair part of its instances used."""
+def license_row(world: World, revision: str, summary: Json) -> Json:
+    """A subscription that ends in about sixty days, and what is used of its instances."""
     dates: Json = {"expirationDate": world.ago(-61), "supportExpirationDate": world.ago(-61)}
-    summary: Json = {
-        "licensedInstancesNumber": 250.0,
-        "usedInstancesNumber": 189.0,
-        "newInstancesNumber": 0.0,
-        "rentalInstancesNumber": 0.0,
-        "objects": [{"type": "Virtual Machine", "count": 150, "multiplier": 1.0, "usedInstancesNumber": 150.0}],
-        "workload": [],
-        "package": "Suite",
-    }
     row: Json = {
         "status": "Valid",
         "type": "Subscription",
