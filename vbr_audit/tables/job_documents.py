@@ -14,6 +14,7 @@ from vbr_audit.tables.control_list import CONTROLS
 from vbr_audit.tables.controls import ControlsMap, Place, get_map, known_revision, newest_known
 from vbr_audit.tables.controls_file import Path
 from vbr_audit.tables.enums import fold_job_types, listed
+from vbr_audit.tables.nested import count_unknown_below
 from vbr_audit.tables.notes import Notes
 
 Documents = list[dict[str, Any]]
@@ -67,6 +68,7 @@ def read_documents(
         for key in keys:
             if key not in KNOWN_KEYS:
                 notes.count_unknown_field(key, times)
+    count_unknown_below({key: [document.get(key) for document in objects] for key in sorted(KNOWN_KEYS)}, notes)
     controls = get_map()
     types = _fold_types(objects, notes)
     profiles = _profiles(objects, types, controls, known_revision(revision), newest_known(server_revision))

@@ -18,6 +18,7 @@ import pandas as pd
 from vbr_audit.tables.arrays import all_missing, count_dates, dates_of, strings_of, to_array
 from vbr_audit.tables.dates import NAT, read_dates
 from vbr_audit.tables.enums import Folding
+from vbr_audit.tables.nested import count_unknown_below
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.schema import ZERO_GUID, TableResult, TableSpec, from_arrays
 
@@ -152,6 +153,7 @@ class PagedTable:
             return
         self._rows += len(rows)
         columns = self._columns_of(rows)
+        count_unknown_below(columns, self._notes)
         if self._unfold is not None:
             columns |= self._unfold(columns, self._notes)
         nothing = [None] * len(rows)
