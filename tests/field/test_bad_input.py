@@ -33,15 +33,14 @@ READ = {
 """The datasets that are read whole, and their collections."""
 DATASETS = (*READ, "backup_objects", "restore_sessions")
 CHECKS = ("RUN-005", "RPO-001", "RPO-011", "SEC-002", "TST-001", "EVD-001")
-POLICY = "\n".join(
-    [
-        "version: 1",
-        "checks:",
-        '  "*": {enabled: false, reason: not part of this test}',
-        *(f"  {check}: {{enabled: true}}" for check in CHECKS),
-        "",
-    ]
-)
+IN_PAIRS = tuple(check for check in CHECKS if not check.startswith("RPO"))
+"""What machines have is dear to work out: it is judged where a server is odd in one way, and in all."""
+
+
+def policy_of(checks: tuple[str, ...]) -> str:
+    """A policy of these checks alone."""
+    aside = '  "*": {enabled: false, reason: not part of this test}'
+    return "\n".join(["version: 1", "checks:", aside, *(f"  {check}: {{enabled: true}}" for check in checks), ""])
 
 
 class Odd(SmallServer):
@@ -241,7 +240,8 @@ def test_odd_answers_lose_nothing_and_are_told(
         for oddity in odd:
             oddity.make(server)
     monkeypatch.setenv("VBR_AUDIT_PASSWORD", "p")
-    policy = write(tmp_path / "policy.yaml", POLICY)
+    checks = IN_PAIRS if len(batch[0]) == 2 else CHECKS
+    policy = write(tmp_path / "policy.yaml", policy_of(checks))
     words = ("--username", "auditor", "--since", "2026-10-29", "--until", "2026-11-01", "--timezone", "Europe/Berlin")
     words += ("--policy", str(policy), "--datasets", ",".join(DATASETS), "--format", "json", "--quiet")
     with served(servers) as urls:
@@ -261,7 +261,7 @@ def test_odd_answers_lose_nothing_and_are_told(
         for oddity in odd:
             _is_told(oddity, records)
         judged = [finding for finding in findings if finding["server"] == named(odd)]
-        assert {finding["check_id"] for finding in judged} == set(CHECKS), named(odd)
+        assert {finding["check_id"] for finding in judged} == set(checks), named(odd)
         assert "ERROR" not in {finding["status"] for finding in judged}
         whole = {finding["object_name"] for finding in judged if finding["check_id"] == "EVD-001" and _passes(finding)}
         assert not {oddity.dataset for oddity in odd if oddity.partial} & whole
