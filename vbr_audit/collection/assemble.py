@@ -30,7 +30,7 @@ from vbr_audit.collection.scope import (
 from vbr_audit.display import time_zone
 from vbr_audit.errors import BadAnswerError, EvidenceError, VbrAuditError
 from vbr_audit.tables import BUILDERS, SPECS, job_states, jobs, scale_out, server_info, server_time
-from vbr_audit.tables.copy_workers import copy_workers, to_copy_jobs
+from vbr_audit.tables.copy_workers import to_copy_jobs, workers_of_copy_jobs
 from vbr_audit.tables.notes import Notes
 from vbr_audit.tables.schema import TableBuilder, TableResult, empty
 from vbr_audit.tables.server_zone import ServerZone, zone_of
@@ -200,7 +200,7 @@ class ServerTables:
 def _own_workers(frames: Frames) -> None:
     """Give what the workers of copy jobs made and ran to their copy jobs."""
     told = [name for name in ("backups", "sessions", "edge_sessions") if name in frames]
-    workers = copy_workers([frames[name] for name in told], frames["jobs"])
+    workers = workers_of_copy_jobs([frames[name] for name in told], frames["jobs"])
     frames.update({name: to_copy_jobs(frames[name], workers) for name in told})
 
 

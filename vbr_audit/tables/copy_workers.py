@@ -28,7 +28,7 @@ HELP: Final = (
 COLUMN: Final = Column("worker_id", "string", HELP)
 
 
-def copy_workers(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> dict[str, str]:
+def workers_of_copy_jobs(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> dict[str, str]:
     """The id of the copy job of each worker that the frames (`name`, `job_id`), all of one server, tell of.
 
     A worker is known by an id that no job has and a name that begins with that of exactly one copy job.
