@@ -14,6 +14,7 @@ from vbr_audit.checks.own import OwnChecks
 from vbr_audit.checks.policy import Policy
 from vbr_audit.checks.site import Site
 from vbr_audit.collection import run_folder
+from vbr_audit.collection.holding import alone
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.own_frameworks import OwnFrameworks
@@ -198,15 +199,16 @@ class Audit:
         names = {run_folder.MANIFEST, *texts, *(make_report(kind).file_name for kind in wanted)}
         names |= {f"{kind}/{name}" for kind, files in copies.items() for name in files}
         names |= run_folder.copies_in(folder)
-        if not force:
-            run_folder.refuse_changed(folder, names, carried=self.review.workbook_sha256)
-        run_folder.write_manifest(folder, self.snapshot.manifest)
-        run_folder.write_texts(folder, texts)
-        for kind, files in copies.items():
-            run_folder.write_copies(folder, kind, files)
-        for kind in wanted:
-            self.write(kind, folder / make_report(kind).file_name, templates=templates, csv_bom=csv_bom)
-        run_folder.seal(folder, names)
+        with alone(folder):
+            if not force:
+                run_folder.refuse_changed(folder, names, carried=self.review.workbook_sha256)
+            run_folder.write_manifest(folder, self.snapshot.manifest)
+            run_folder.write_texts(folder, texts)
+            for kind, files in copies.items():
+                run_folder.write_copies(folder, kind, files)
+            for kind in wanted:
+                self.write(kind, folder / make_report(kind).file_name, templates=templates, csv_bom=csv_bom)
+            run_folder.seal(folder, names)
 
     @property
     def _kept_texts(self) -> dict[str, str]:

@@ -26,11 +26,14 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.given_file import read_given
 
 KeyPath = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 _SHOWN = 60
+_MOST_BRACKETS = 1000
+"""So many brackets may be open at once: the cost of each grows with those around it."""
 
 
 class _Constructor(SafeConstructor):
@@ -80,7 +83,7 @@ class YamlFile:
         path = Path(source)
         try:
             name = path.name.encode("utf-8", "replace").decode()  # a name that is no UTF-8 could not be kept
-            return cls(name, path.read_bytes().decode("utf-8-sig"))
+            return cls(name, read_given(path).decode("utf-8-sig"))
         except UnicodeDecodeError as fault:
             raise error(f"{path}: not UTF-8 text (byte {fault.start})", hint="Save the file as UTF-8.") from None
         except OSError as fault:
@@ -181,6 +184,8 @@ Version = Annotated[Literal[1], BeforeValidator(_whole_number)]
 
 def _plain(file: YamlFile, error: type[ConfigurationError], hint: str) -> Any:
     """The content as plain dicts, lists and scalars; raises `error` for what is no clean YAML."""
+    if _brackets(file.text) > _MOST_BRACKETS:
+        raise error(f"{file.name}: nested too deeply", hint=hint)
     try:
         _, problems = _positions(file.text)
         if problems:
@@ -200,6 +205,15 @@ def _plain(file: YamlFile, error: type[ConfigurationError], hint: str) -> Any:
         raise error(f"{file.name}: not valid YAML: {str(fault).splitlines()[0]}", hint=hint) from None
     except RecursionError:
         raise error(f"{file.name}: nested too deeply", hint=hint) from None
+
+
+def _brackets(text: str) -> int:
+    """How many brackets are open at once at most, those in texts and comments among them."""
+    most = depth = 0
+    for sign in re.findall(r"[\[\]{}]", text):
+        depth = depth + 1 if sign in "[{" else max(depth - 1, 0)
+        most = max(most, depth)
+    return most
 
 
 def _positions(text: str) -> tuple[list[tuple[KeyPath, int]], list[Problem]]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 
+from vbr_audit.api.bounds import has_too_many_values
 from vbr_audit.api.hiding import hidden
 from vbr_audit.errors import AbsentError, ApiError, BadAnswerError, DeniedError, TransientError
 
@@ -109,6 +110,8 @@ def decode(response: httpx.Response, path: str) -> Any:
     encoded = response.headers.get("content-encoding")
     if announced and not encoded and announced.isdigit() and int(announced) != len(body):
         raise TransientError(f"{path}: {len(body):,} of {int(announced):,} announced bytes came", path=path)
+    if has_too_many_values(body):
+        raise BadAnswerError(f"{path}: an answer with more values than any page has", path=path, status=200)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from vbr_audit import revisions
 from vbr_audit.api import negotiate
@@ -23,7 +23,20 @@ VERSION_HEADER = "x-api-version"
 _EARLY_S = 30.0
 _RENEWALS = 2
 
+_MOST_TOKEN = 16_384
+"""A longer token fits into no header of a request that servers take."""
 Flow = Generator[httpx.Request, httpx.Response, None]
+
+
+def _fit_for_header(token: SecretStr) -> SecretStr:
+    """`token`, if it can stand in the header of a request; raises `ValueError`."""
+    text = token.get_secret_value()
+    if not 0 < len(text) <= _MOST_TOKEN or not all("!" <= sign <= "~" for sign in text):
+        raise ValueError("no token")
+    return token
+
+
+Token = Annotated[SecretStr, AfterValidator(_fit_for_header)]
 
 
 class TokenModel(BaseModel):
@@ -31,8 +44,8 @@ class TokenModel(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    access_token: SecretStr
-    refresh_token: SecretStr | None = None
+    access_token: Token
+    refresh_token: Token | None = None
     expires_in: float = Field(default=900, gt=0)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +20,8 @@ from vbr_audit.api import negotiate
 from vbr_audit.api.address import DEFAULT_PORT, is_loopback, parse_url, without_userinfo
 from vbr_audit.api.answers import decode, error_text, raise_for_answer
 from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
-from vbr_audit.api.deadline import SlowAnswerError, WholeAnswerTimeout, deadline_for, deadline_hooks
+from vbr_audit.api.bounds import ENCODINGS, UnusableAnswer, bound
+from vbr_audit.api.deadline import Deadline, SlowAnswerError, WholeAnswerTimeout, deadline_for
 from vbr_audit.api.tls import Tls
 from vbr_audit.api.tls_faults import plain_on_tls, speaks_tls, tls_cause, tls_fault
 from vbr_audit.api.writing import check_write, send_write
@@ -40,6 +43,7 @@ _NO_REVISION = "0.0-rev0"
 _ATTEMPTS = 6
 _RETRY_TIMEOUT_S = 300.0
 _LOOKED_AT, _SHOWN = 4000, 60
+_LOG = logging.getLogger(__name__)
 _BROKEN = (httpx.RequestError, ConnectionError, ssl.SSLError)
 
 
@@ -100,14 +104,20 @@ class Client:
         if proxy and (through := _userinfo(proxy)):
             self._auth.hiding.add_password(*through)
         self._over_network = transport is None
+        steps = httpx.Timeout(timeout, connect=min(timeout, 15.0))
+        self._deadline = Deadline(deadline or deadline_for(timeout), steps)
         secure = self._over_network and self._url.scheme == "https"
         try:
             self._http = httpx.Client(
                 base_url=self.url,
                 auth=self._auth,
-                headers={"Accept": "application/json"},
-                timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
-                event_hooks=deadline_hooks(deadline or deadline_for(timeout)),
+                headers={"Accept": "application/json", "Accept-Encoding": ", ".join(ENCODINGS)},
+                cookies=_no_cookies(),
+                timeout=steps,
+                event_hooks={
+                    "request": [self._deadline.leaving],
+                    "response": [_log_answer, self._deadline.arriving, bound],
+                },
                 limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
                 verify=self._tls.context() if secure else False,
                 proxy=proxy,
@@ -118,6 +128,7 @@ class Client:
             raise ConfigurationError(
                 "--proxy: not the address of an HTTP proxy", hint="Write it as http://proxy.example:3128."
             ) from None
+        self._deadline.guard(self._http)
 
     @property
     def username(self) -> str:
@@ -259,7 +270,9 @@ class Client:
                 f"cannot connect to {where}: {self._auth.hiding.hide(str(error)) or type(error).__name__}",
                 hint=f"Check name, port (VBR's REST service listens on {DEFAULT_PORT}), firewall and --proxy.",
             )
-        if isinstance(error, WholeAnswerTimeout):
+        if isinstance(error, UnusableAnswer):
+            return BadAnswerError(f"{path}: an answer that cannot be taken: {error}", path=path)
+        if isinstance(error, WholeAnswerTimeout) or (isinstance(error, httpx.ReadTimeout) and self._deadline.left <= 0):
             return self._slow_answer(path)
         if self._is_plain_on_tls():
             return plain_on_tls(self.host, self.port)
@@ -299,6 +312,16 @@ def _userinfo(address: str) -> tuple[str, str] | None:
     except httpx.InvalidURL:
         return None
     return (url.username, url.password) if url.password else None
+
+
+def _no_cookies() -> CookieJar:
+    """A jar that takes nothing: the API knows tokens only, and cookies would grow with every answer."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
+def _log_answer(response: httpx.Response) -> None:
+    """Log one answer, without its headers and the words beside its status: either may repeat a secret."""
+    _LOG.info("%s %s: HTTP %s", response.request.method, response.request.url, response.status_code)
 
 
 def _tries(number: int) -> str:

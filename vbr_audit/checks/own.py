@@ -17,6 +17,7 @@ from vbr_audit.checks.rules import load_rules
 from vbr_audit.collection.manifest import OwnChecksRecord
 from vbr_audit.display import encodable
 from vbr_audit.errors import CheckError, ConfigurationError, PolicyError, RuleError
+from vbr_audit.given_file import read_given
 from vbr_audit.yaml_file import YamlFile
 
 RULE_ENDINGS: Final = (".yaml", ".yml")
@@ -144,7 +145,7 @@ def checks_of_run(
         if (record.kind, record.name) not in at_hand and (given is None or record.kind not in ("python", "rules"))
     ]
     kept = [(record.name, folder / Path(record.name).name) for record in left_out]
-    copies = tuple((name, path.read_bytes()) for name, path in kept if path.is_file())
+    copies = tuple((name, read_given(path)) for name, path in kept if path.is_file())
     return dataclasses.replace(_assembled(found), left_out=tuple(left_out), kept=copies)
 
 
@@ -154,7 +155,7 @@ def _told_again(record: OwnChecksRecord, folder: Path, answers: RecordedAnswers)
     if not checks or None in checks:
         return None
     path = folder / Path(record.name).name
-    content = path.read_bytes() if record.kind == "python" and path.is_file() else None
+    content = read_given(path) if record.kind == "python" and path.is_file() else None
     return Source(record.name, record.kind, content, tuple(check for check in checks if check is not None))
 
 
@@ -187,7 +188,7 @@ def _read_rules(path: Path) -> Source:
     file = YamlFile.read(path, error=RuleError, default_name=path.name)
     taker = Declarations()
     load_rules(file, taker)
-    return Source(encodable(path.name), "rules", path.read_bytes(), tuple(taker.checks))
+    return Source(encodable(path.name), "rules", read_given(path), tuple(taker.checks))
 
 
 def _assembled(sources: Iterable[Source]) -> OwnChecks:

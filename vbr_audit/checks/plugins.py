@@ -20,6 +20,7 @@ from vbr_audit.checks.params import model_of, reserved_of
 from vbr_audit.checks.registry import OWN, Check, Declarations, declaring_into
 from vbr_audit.display import encodable
 from vbr_audit.errors import CheckError, ConfigurationError
+from vbr_audit.given_file import read_given
 
 GROUP: Final = "vbr_audit.checks"
 """The group of entry points that name a module with own checks."""
@@ -52,7 +53,7 @@ class Source:
 def read_python(path: Path) -> Source:
     """The checks that the Python file at `path` declares; raises `ConfigurationError` if it cannot be read."""
     try:
-        content = path.read_bytes()
+        content = read_given(path)
     except OSError as error:
         raise ConfigurationError(
             f"{path}: cannot be read: {error.strerror or error}", hint="Check the path and its permissions."

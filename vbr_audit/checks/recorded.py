@@ -24,6 +24,7 @@ from vbr_audit.checks.registry import Check
 from vbr_audit.checks.tables import TABLES
 from vbr_audit.collection.manifest import OwnChecksRecord
 from vbr_audit.errors import CheckError, EvidenceError
+from vbr_audit.given_file import MOST_KEPT, read_given
 
 RATIONALE: Final = "The code of this check is not at hand: its answers are those of the run as it was judged then."
 _BROKE: Final = "the check broke: "
@@ -131,7 +132,7 @@ def recorded_answers(path: Path) -> RecordedAnswers | None:
     if not path.is_file():
         return None
     try:
-        document = _Document.model_validate_json(path.read_bytes())
+        document = _Document.model_validate_json(read_given(path, most=MOST_KEPT))
     except OSError as error:
         raise EvidenceError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from None
     except ValidationError as error:

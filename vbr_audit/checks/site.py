@@ -28,9 +28,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from vbr_audit.errors import SiteError
+from vbr_audit.given_file import read_given
 from vbr_audit.yaml_file import Problem, Version, YamlFile, load_yaml, raise_problems, shown, suggestion
 
 ASSETS_FILE: Final = "assets.csv"
+_MOST_ASSETS: Final = 64 * 1024 * 1024
 _HINT = "Correct the site file; README shows what may stand in it."
 _COLUMNS: Final = ("name", "platform", "owner", "exempt")
 _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+){0,2}")
@@ -182,7 +184,7 @@ def load_site(source: str | Path | None = None, *, assets: str | Path | None = N
         return Site(document, listed, file.name, file.text, assets)
     path = Path(assets) if assets is not None else folder / document.assets
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_given(path, most=_MOST_ASSETS).decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise SiteError(f"{path}: not UTF-8 text (byte {fault.start})", hint="Save the file as UTF-8.") from None
     except OSError as fault:

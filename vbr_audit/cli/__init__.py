@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -76,11 +77,19 @@ def root(
     """Hold the options that come before a command."""
 
 
+def _interrupt(number: int, frame: object) -> None:
+    """End as Ctrl-C does, however a user or a service manager asks for it: what was read is kept, and marked."""
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        if getattr(signal, name, None) is not None and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
+            signal.signal(getattr(signal, name), _interrupt)
     if VARIABLE in os.environ:
         from typer._completion_classes import completion_init
 

@@ -162,15 +162,19 @@ def take_order(
 
 def run_order(order: AuditOrder, servers: tuple[Server, ...], terms: dict[str, Any]) -> None:
     """Collect, then write the run and say what was found; an interrupted run is written too. Ends in an exit code."""
+    from vbr_audit.collection.holding import alone
+    from vbr_audit.collection.run_folder import prepare
     from vbr_audit.errors import CollectionInterrupted
 
-    try:
-        snapshot = collect_from(servers, terms, quiet=order.quiet)
-    except CollectionInterrupted as error:
-        finish(order, error.partial)
-        complain(error.message, error.hint)
-        raise typer.Exit(Exit.INTERRUPTED) from None
-    raise typer.Exit(finish(order, snapshot))
+    with alone(order.out):
+        prepare(order.out, force=order.force)  # another process may have been at work there until now
+        try:
+            snapshot = collect_from(servers, terms, quiet=order.quiet)
+        except CollectionInterrupted as error:
+            finish(order, error.partial)
+            complain(error.message, error.hint)
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        raise typer.Exit(finish(order, snapshot))
 
 
 def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
@@ -197,6 +201,7 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
         snapshot.close()
     audit.write_outcome(order.out, formats=order.formats, templates=order.templates, csv_bom=order.csv_bom)
     print_outcome(audit, written(order.out), quiet=order.quiet)
+    warn_of_readers(order.out)
     return exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)
 
 
@@ -209,6 +214,14 @@ def collect_from(servers: tuple[Server, ...], terms: dict[str, Any], *, quiet: b
     with contextlib.ExitStack() as stack:
         clients = open_clients(servers, stack)
         return collect(clients, progress=False if quiet else None, command=command_line(), **terms)
+
+
+def warn_of_readers(folder: Path) -> None:
+    """Say on stderr that other accounts of this machine may read a run, where that is so."""
+    from vbr_audit.collection.holding import readable_by_others
+
+    if readable_by_others(folder):
+        complain(f"other accounts of this machine may read {folder}, which is confidential", f"chmod 700 {folder}")
 
 
 def command_line() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vbr_audit.cli import options as o
-from vbr_audit.cli.cmd_audit import collect_from
+from vbr_audit.cli.cmd_audit import collect_from, warn_of_readers
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.servers import take_servers
 from vbr_audit.cli.standing import settled
@@ -82,15 +82,20 @@ def _collect(
 ) -> None:
     """Read into `out` and say what came; an interrupted run is written too. Ends in an exit code."""
     from vbr_audit.checks import needed_datasets
+    from vbr_audit.collection.holding import alone
+    from vbr_audit.collection.run_folder import prepare
     from vbr_audit.errors import CollectionInterrupted
 
-    try:
-        snapshot = collect_from(servers, terms, quiet=quiet)
-    except CollectionInterrupted as error:
-        error.partial.save(out, force=force)
-        complain(error.message, error.hint)
-        raise typer.Exit(Exit.INTERRUPTED) from None
-    snapshot.save(out, force=force)
+    with alone(out):
+        prepare(out, force=force)  # another process may have been at work there until now
+        try:
+            snapshot = collect_from(servers, terms, quiet=quiet)
+        except CollectionInterrupted as error:
+            error.partial.save(out, force=force)
+            complain(error.message, error.hint)
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        snapshot.save(out, force=force)
+    warn_of_readers(out)
     if not quiet:
         for record in snapshot.manifest.datasets:
             reason = f": {plain(record.reason)}" if record.reason else ""

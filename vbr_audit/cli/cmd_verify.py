@@ -18,7 +18,7 @@ def verify_command(
     debug: o.Debug = False,
 ) -> None:
     """Hash every file and every page of evidence again, evaluate anew, and name each difference."""
-    from vbr_audit.collection.run_folder import FINDINGS_JSON
+    from vbr_audit.collection.run_folder import FINDINGS_JSON, SUMS
     from vbr_audit.verifying import is_scrubbed, verify_run
 
     found = verify_run(run, checks=checks)
@@ -35,3 +35,4 @@ def verify_command(
     compared = (run / FINDINGS_JSON).is_file()
     follows = "and gives the same findings" if compared else f"(no {FINDINGS_JSON} here to compare findings with)"
     typer.echo(f"{plain(run)}: every file and every page is as it was written, {follows}")
+    typer.echo(f"Whoever can write the run can write its sums too: compare {SUMS} with what you kept elsewhere.")

@@ -22,6 +22,9 @@ from vbr_audit.errors import EvidenceError, OutputError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FAST = 1
+_FOR_OWNER = 0o600
+MOST_PAGE = 128 * 1024 * 1024
+"""So many bytes one page may have: no answer of a server is larger, and a zip could make gigabytes of a few bytes."""
 _DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error)
 """What reading a damaged zip may raise; RuntimeError stands for one that calls itself encrypted or oddly packed."""
 
@@ -61,7 +64,7 @@ class EvidenceFile:
             with zipfile.ZipFile(self.path) as archive:
                 for name in archive.namelist():
                     if name.startswith(f"{dataset}/"):
-                        yield name, archive.read(name)
+                        yield name, _page(archive, name)
         except _DAMAGE as error:
             raise EvidenceError(
                 f"cannot read the evidence {self.path}: {error}",
@@ -100,6 +103,7 @@ class EvidenceFile:
     def copy_to(self, path: Path) -> None:
         """Copy the file to `path`."""
         if path.resolve() != self.path.resolve():
+            path.touch(mode=_FOR_OWNER)
             shutil.copyfile(self.path, path)
 
     def move_to(self, path: Path) -> None:
@@ -118,6 +122,14 @@ class EvidenceFile:
             self._remove = None
 
 
+def _page(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as stream:
+        body = stream.read(MOST_PAGE + 1)
+    if len(body) > MOST_PAGE:
+        raise ValueError(f"{name} holds more than {MOST_PAGE // 1024**2:,} MB")
+    return body
+
+
 class EvidenceWriter:
     """Writes the evidence of one server to a temporary zip, page by page, and hashes it per dataset.
 
@@ -126,6 +138,7 @@ class EvidenceWriter:
 
     def __init__(self) -> None:
         self._path = Path(tempfile.mkdtemp(prefix="vbr-audit-")) / "evidence.zip"
+        self._path.touch(mode=_FOR_OWNER)
         self._archive = zipfile.ZipFile(self._path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FAST)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vbr-audit-evidence")
         self._pending: Future[None] | None = None

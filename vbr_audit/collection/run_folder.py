@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,11 +12,13 @@ from pydantic import ValidationError
 from vbr_audit.collection.assemble import join, replay
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.files import sha256_of, slug, write_bytes
+from vbr_audit.collection.holding import FOR_OWNER, alone, make_folder
 from vbr_audit.collection.manifest import Manifest, ServerRecord
 from vbr_audit.collection.reading import terms_of
 from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
+from vbr_audit.given_file import MOST_KEPT, is_plain, read_given
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
@@ -32,6 +35,7 @@ OWN_CHECKS = "checks"
 """The folder with copies of own checks: rules are read again from there, code never is."""
 FRAMEWORKS = "frameworks"
 """The folder with copies of own frameworks."""
+_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 COPIES = (OWN_CHECKS, FRAMEWORKS)
 FILES = (
     MANIFEST,
@@ -65,11 +69,12 @@ def prepare(folder: Path, *, force: bool) -> None:
                 f"the folder {folder} is not empty",
                 hint="Choose a new --out folder, or replace the earlier run in it with --force.",
             )
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise OutputError(
             f"cannot use {folder}: {error.strerror or error}", hint="Choose another --out folder, or its permissions."
         ) from error
+    refuse_traps(folder)
     probe = folder / ".vbr-audit-probe"
     write_bytes(probe, b"")
     probe.unlink()
@@ -83,6 +88,22 @@ def refuse_beside_evidence(folder: Path) -> None:
         )
 
 
+def refuse_traps(folder: Path) -> None:
+    """Raise `ConfigurationError` where a file or folder of a run is a link, a pipe or a device.
+
+    A run is handed on: what is written or cleared in it must not reach elsewhere, nor may it bring in what a link
+    points at, and a pipe is never read to its end.
+    """
+    places = [folder / place for place in (EVIDENCE, *COPIES)]
+    inside = [path for place in places if place.is_dir() and is_plain(place) for path in place.iterdir()]
+    for path in (*(folder / name for name in (*FILES, SUMS)), *places, *inside):
+        if not is_plain(path):
+            raise ConfigurationError(
+                f"{path} is a link, a pipe or a device, which no run has",
+                hint="Copy what it points at to its place, if you trust where the run comes from.",
+            )
+
+
 def clear(folder: Path) -> None:
     """Remove the files of an earlier run, and no other."""
     listed = _read_sums(folder / SUMS)
@@ -91,6 +112,9 @@ def clear(folder: Path) -> None:
     for name in (*FILES, SUMS, *several):
         if ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
+    for path in folder.glob(".*.part"):  # of a process that was killed while it wrote
+        if _PART.fullmatch(path.name):
+            path.unlink()
     for place in COPIES:
         _drop_if_empty(folder / place)
 
@@ -111,7 +135,7 @@ def write_copies(folder: Path, kind: str, files: Mapping[str, bytes]) -> None:
         if name.startswith(f"{kind}/") and name.count("/") == 1 and ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
     for name, content in files.items():
-        place.mkdir(exist_ok=True)
+        place.mkdir(mode=FOR_OWNER, exist_ok=True)
         write_bytes(place / name, content)
     _drop_if_empty(place)
 
@@ -124,7 +148,7 @@ def copies_in(folder: Path) -> set[str]:
 def bytes_of(path: Path) -> bytes:
     """The content of a file; none where it is not there. Raises `OutputError` for one that cannot be read."""
     try:
-        return path.read_bytes() if path.is_file() else b""
+        return read_given(path, most=MOST_KEPT) if path.is_file() else b""
     except OSError as error:
         raise OutputError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from error
 
@@ -137,13 +161,18 @@ def _drop_if_empty(place: Path) -> None:
 def save_snapshot(snapshot: Snapshot, folder: Path, *, force: bool = False) -> Path:
     """Write manifest, evidence and hashes of `snapshot` to `folder`, replacing an earlier run; return the folder."""
     prepare(folder, force=force)
+    with alone(folder):
+        return _save(snapshot, folder)
+
+
+def _save(snapshot: Snapshot, folder: Path) -> Path:
     names = evidence_names(server.name for server in snapshot.manifest.servers)
     own = {file.path.resolve() for file in snapshot.evidence.values()}
     if not any(path.is_relative_to(folder.resolve()) for path in own):
         clear(folder)
     try:
         if snapshot.evidence:
-            (folder / EVIDENCE).mkdir(exist_ok=True)
+            (folder / EVIDENCE).mkdir(mode=FOR_OWNER, exist_ok=True)
         for server, file in snapshot.evidence.items():
             file.move_to(folder / EVIDENCE / names[server])
     except OSError as error:
@@ -191,8 +220,9 @@ def scope_of(manifest: Manifest, server: ServerRecord) -> Scope:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a run folder; raises `EvidenceError`."""
     path = folder / MANIFEST
+    refuse_traps(folder)
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(read_given(path, most=MOST_KEPT))
     except OSError as error:
         raise EvidenceError(
             f"{folder} is no run folder: cannot read {MANIFEST} ({error.strerror or error})",
@@ -314,5 +344,5 @@ def _present(folder: Path) -> list[str]:
 def _read_sums(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    pairs = (line.split("  ", 1) for line in path.read_text("utf-8", "replace").splitlines() if "  " in line)
+    pairs = (line.split("  ", 1) for line in read_given(path).decode("utf-8", "replace").splitlines() if "  " in line)
     return {name: digest for digest, name in pairs}

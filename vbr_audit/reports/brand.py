@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from vbr_audit.display import plain
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.given_file import read_given
 from vbr_audit.settings import load_settings
 from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, model_problems, raise_problems, shown
 
@@ -143,7 +144,7 @@ def load_brand(source: str | Path | None = None) -> Brand:
 def kept_brand(path: Path) -> Brand:
     """The brand as a run kept it; raises `ConfigurationError` for a file that no run has written."""
     try:
-        kept = _Kept.model_validate_json(path.read_bytes())
+        kept = _Kept.model_validate_json(read_given(path))
     except OSError as fault:
         raise ConfigurationError(f"{path}: cannot be read: {fault.strerror or fault}", hint="Check the path.") from None
     except ValidationError as fault:
@@ -183,7 +184,7 @@ _KINDS: Final = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/j
 def _data_uri(path: Path) -> str:
     """An image file as a data URI; its kind is told by its content. Raises `ValueError`."""
     try:
-        data = path.read_bytes()
+        data = read_given(path)
     except OSError as fault:
         raise ValueError(f"{path} cannot be read: {fault.strerror or fault}") from None
     try:

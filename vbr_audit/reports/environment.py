@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -21,13 +21,15 @@ from jinja2 import (
     FileSystemLoader,
     PrefixLoader,
     StrictUndefined,
+    TemplateNotFound,
+    TemplateRuntimeError,
     TemplateSyntaxError,
     Undefined,
     UndefinedError,
 )
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
-from jinja2.runtime import Macro
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from markupsafe import Markup
@@ -86,7 +88,7 @@ def make_environment(templates_dir: Path | None = None) -> Environment:
     if templates_dir is not None:
         if not templates_dir.is_dir():
             raise TemplateError(f"no folder of templates: {templates_dir}", hint="Check the path given.")
-        users.append(FileSystemLoader(templates_dir))
+        users.append(InsideLoader(templates_dir))
     environment = Sandbox(
         loader=ChoiceLoader([*users, builtin, PrefixLoader({"builtin": builtin}, delimiter=":")]),
         extensions=[Rules],
@@ -123,6 +125,14 @@ def declared_version(source: str) -> tuple[str, int] | None:
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox, without the methods of our own objects and of pandas that do more than read."""
 
+    intercepted_binops = frozenset({"**", "*"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Multiply numbers, and no more: `9**9**9` would count for ever, a text times a million fill the memory."""
+        if operator == "**" or not isinstance(left, int | float) or not isinstance(right, int | float):
+            raise TemplateRuntimeError(f"{operator} is for numbers" if operator == "*" else "there is no operator **")
+        return super().call_binop(context, operator, left, right)
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Whether a template may take `attr` of `obj`."""
         if not super().is_safe_attribute(obj, attr, value) or (isinstance(obj, str) and attr == "translate"):
@@ -132,6 +142,23 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, pd.DataFrame | pd.Series):
             return attr in TABLE_METHODS
         return type(obj).__module__.partition(".")[0] == "jinja2"
+
+
+class InsideLoader(FileSystemLoader):
+    """The templates of a folder, without what a link in it would bring in from elsewhere."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """The text of a template, its file, and whether that is still the same."""
+        source, path, is_same = super().get_source(environment, template)
+        if not is_inside(Path(path), (Path(folder) for folder in self.searchpath)):
+            raise TemplateNotFound(template)
+        return source, path, is_same
+
+
+def is_inside(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether the file that `path` leads to lies in one of `folders`."""
+    found = path.resolve()
+    return any(found.is_relative_to(folder.resolve()) for folder in folders)
 
 
 class Rules(Extension):

@@ -35,6 +35,10 @@ def _charts(context: ReportContext) -> tuple[Chart, ...]:
     return _CHARTS[context]
 
 
+_BROKEN: Final = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, MemoryError)
+"""What the expressions of a template can raise."""
+
+
 @dataclass(frozen=True)
 class PageKind:
     """One HTML page: its template, what it carries within itself, and what its template is given beside the report."""
@@ -72,7 +76,7 @@ def render_html(context: ReportContext, templates_dir: Path | None = None, *, ki
             csp=content_policy(css, script),
             **given,
         )
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except (jinja2.TemplateError, *_BROKEN) as error:
         raise TemplateError(told(error, page.template), hint=HINT) from error
 
 
@@ -80,6 +84,10 @@ def told(error: Exception, template: str) -> str:
     """`file:line: what` for an error while `template` was rendered."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return f"{error.name}:{error.lineno}: {error.message}"
+    if isinstance(error, RecursionError):
+        return f"{template}: it includes itself, or is nested too deeply"
+    if isinstance(error, MemoryError):
+        return f"{template}: it needs more memory than there is"
     if isinstance(error, jinja2.TemplateNotFound):
         return f"no template called {error.name!r}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(_SUFFIX)]

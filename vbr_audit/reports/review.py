@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vbr_audit.collection.files import sha256_of
 from vbr_audit.display import encodable
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.given_file import read_given
 from vbr_audit.yaml_file import suggestion
 
 ReviewerStatus = Literal["Open", "Accepted", "Fixed"]
@@ -95,7 +96,7 @@ def load_review(source: str | Path | None = None) -> Review:
 
 def _load_kept(path: Path) -> Review:
     try:
-        kept = _Kept.model_validate_json(path.read_bytes())
+        kept = _Kept.model_validate_json(read_given(path))
     except OSError as fault:
         raise ConfigurationError(f"{path}: cannot be read: {fault.strerror or fault}", hint="Check the path.") from None
     except ValidationError as fault:
@@ -135,9 +136,10 @@ def _read_sheet(sheet: Any, remarks: dict[str, Remark], faults: list[str]) -> No
     """Add the remarks of one sheet to `remarks`, and what is wrong with it to `faults`."""
     from openpyxl.utils import get_column_letter
 
-    from vbr_audit.reports.excel_reading import is_blank
+    from vbr_audit.reports.excel_reading import MOST_ROWS, is_blank
 
-    rows = sheet.iter_rows()
+    sheet.reset_dimensions()  # what a workbook says of its own size may be wrong, and would hide remarks
+    rows = sheet.iter_rows(max_row=MOST_ROWS)
     header = [str(cell.value).strip() for cell in next(rows, ())]
     wanted = (ID_HEADER, STATUS_HEADER, NOTE_HEADER)
     missing = list(_header_faults(header, wanted))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.given_file import read_given
 
 KEY_BYTES: Final = 32
 _HINT: Final = (
@@ -55,7 +56,7 @@ def load_key(path: str | Path | None = None) -> ScrubKey:
         if path is None and not chosen.exists():
             _make(chosen)
             notes = (f"a new key for pseudonyms was written to {chosen}; keep it from all who must not know the names",)
-        text = chosen.read_text("ascii").strip()
+        text = read_given(chosen).decode("ascii").strip()
         mode = stat.S_IMODE(chosen.stat().st_mode)
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not a text of hexadecimal digits"

@@ -13,7 +13,7 @@ from jinja2 import Environment, meta, nodes
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.errors import ConfigurationError, TemplateError
 from vbr_audit.reports.environment import VERSION, builtin_templates, declared_version, make_environment
-from vbr_audit.reports.html import HINT, PAGES, render_html, source_of
+from vbr_audit.reports.html import HINT, PAGES, render_html, source_of, told
 from vbr_audit.reports.template_names import name_faults, stored_names
 from vbr_audit.yaml_file import suggestion
 
@@ -109,6 +109,10 @@ def _file_faults(environment: Environment, folder: Path, own: list[str]) -> Iter
                 trees |= dict(_trees(environment, [name]))
             else:
                 source_of(environment, name)
+        except RecursionError:
+            yield f"{folder / name}: nested too deeply"
+        except jinja2.TemplateNotFound as error:
+            yield f"{folder / name}: {told(error, name)}"
         except jinja2.TemplateSyntaxError as error:
             yield f"{folder / name}:{error.lineno}: {error.message}"
         except TemplateError as error:

@@ -17,7 +17,7 @@ from vbr_audit.collection.files import replacing
 from vbr_audit.errors import WaiverError
 from vbr_audit.findings.waivers import Waiver, WaiverDocument, waiver_problems
 from vbr_audit.reports.excel_cells import CellGuard
-from vbr_audit.reports.excel_reading import is_blank, open_book, unshielded
+from vbr_audit.reports.excel_reading import MOST_ROWS, is_blank, open_book, unshielded
 from vbr_audit.yaml_file import suggestion
 
 SHEET: Final = "Waivers"
@@ -28,6 +28,7 @@ _DATES: Final = ("created", "expires")
 _REQUIRED: Final = tuple(name for name, field in Waiver.model_fields.items() if field.is_required())
 _DATE_FORMAT: Final = "yyyy-mm-dd"
 _WIDTHS: Final[Mapping[str, int]] = {"object_id": 38, "object_name": 28, "reason": 50, "check": 12, "id": 12}
+_MOST_CELLS: Final = 20_000_000
 _HINT: Final = "Correct the cells and save the workbook; `vbr-audit waivers export` writes a sheet of the right shape."
 
 Fault = tuple[int, int, str]
@@ -137,7 +138,13 @@ def _sheet_of(path: Path) -> Any:
     if SHEET not in book.sheetnames:
         near = suggestion(SHEET, book.sheetnames)
         raise WaiverError(f"{path.name}: has no sheet called {SHEET}{near}", hint=_HINT)
-    return book[SHEET]
+    sheet = book[SHEET]
+    if sheet.max_row > MOST_ROWS or sheet.max_row * sheet.max_column > _MOST_CELLS:
+        raise WaiverError(
+            f"{path.name}: sheet {SHEET} reaches to row {sheet.max_row:,}, column {sheet.max_column:,}",
+            hint="Delete what stands far away from the waivers.",
+        )
+    return sheet
 
 
 def _header(sheet: Any) -> tuple[dict[int, str], list[Fault]]:
