@@ -7,12 +7,14 @@ import os
 import time
 import zipfile
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 from command_line import write
 
 from vbr_audit import given_file
+from vbr_audit.checks.operators import safe_pattern
 from vbr_audit.checks.policy import load_policy
 from vbr_audit.checks.site import load_site
 from vbr_audit.collection import evidence as evidence_module
@@ -228,3 +230,31 @@ def test_a_template_nested_too_deeply_is_a_fault_of_the_template(text: str, tmp_
     write(tmp_path / "deep.j2", text)
     with pytest.raises(TemplateError, match="nested too deeply"):
         check_templates(tmp_path)
+
+
+ENDLESS = (
+    *("(a+)+$", "(a|a)*$", "(.*a){20}", "((a*)b?)*c", "(?:a{1,3}){1,50}b", "(x+x+)+y", "(?i:a+)+b"),
+    *("(a?){30}a{30}", "a?" * 60 + "a" * 60, "(a|a)" * 33 + "b", "(?:aa?)+b", "a??" * 50 + "a" * 50),
+)
+
+
+@pytest.mark.parametrize("pattern", ENDLESS)
+def test_a_pattern_that_would_run_for_ever_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"repetition|alternatives"):
+        safe_pattern(pattern)
+    with pytest.raises(ConfigurationError, match="JOB-025"):
+        load_policy(f"version: 1\nchecks: {{JOB-025: {{params: {{pattern: '{pattern}'}}}}}}\n")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(SQL|EXCH|FILE|AD)-\\d{2}(-(DAILY|WEEKLY))?", "[A-Z]+_.*", "(?:prod|test)-[a-z]+-\\d+", "x?y?z?"]
+)
+def test_a_pattern_of_everyday_is_taken(pattern: str) -> None:
+    assert safe_pattern(pattern) == pattern
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 100 + "b", "*?" * 90 + "b", "[!a]*" * 40, "[" * 200])
+def test_a_pattern_of_job_names_never_runs_for_ever(pattern: str) -> None:
+    started = time.monotonic()
+    fnmatchcase("a" * 5_000, pattern)
+    assert time.monotonic() - started < 5

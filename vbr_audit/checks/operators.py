@@ -24,6 +24,7 @@ MOST_PATTERN: Final = 200
 MOST_TEXT: Final = 500
 """The longest text to which a pattern is applied; a longer one answers "not known"."""
 _MOST_REPEATS = 3
+_MOST_CHOICES = 4096
 
 TEXT, WHOLE, NUMBER, YES_NO, DATE = "string", "Int64", "Float64", "boolean", "datetime"
 Answer = Callable[[pd.Series, Any, dt.datetime], pd.Series]
@@ -132,11 +133,11 @@ def value_type(operator: Operator, dtype: str) -> Any:
     return Annotated[list[scalar], Field(min_length=1)] if operator.takes_list else Annotated[scalar, Strict()]
 
 
-def safe_pattern(pattern: str) -> str:
+def safe_pattern(pattern: str, most_repeats: int = _MOST_REPEATS) -> str:
     """`pattern`, if it is a regular expression that cannot run for ever; raises `ValueError`.
 
-    Refused are long patterns, more than three open repetitions, and a repeated group that itself holds a repetition
-    or alternatives, whose cost could double with every letter.
+    Refused are long patterns, more than `most_repeats` open repetitions, a repeated group that itself holds a
+    repetition or alternatives, and many alternatives one after the other: their cost could double with every letter.
     """
     if len(pattern) > MOST_PATTERN:
         raise ValueError(f"a pattern has at most {MOST_PATTERN} characters, this one has {len(pattern)}")
@@ -145,21 +146,31 @@ def safe_pattern(pattern: str) -> str:
     except (re.error, RecursionError, OverflowError) as fault:
         raise ValueError(f"not a regular expression: {fault}") from None
     bare = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern, flags=re.DOTALL)
-    if len(re.findall(r"[*+]|\{\d*,\d*\}", bare)) > _MOST_REPEATS:
-        raise ValueError(f"at most {_MOST_REPEATS} open repetitions (*, +, {{1,}}) are accepted")
-    while (plainer := _without_inner_groups(bare)) != bare:
-        bare = plainer
+    if len(re.findall(r"[*+]|\{\d*,\d*\}", bare)) > most_repeats:
+        raise ValueError(f"at most {most_repeats} open repetitions (*, +, {{1,}}) are accepted")
+    choices = 2 ** len(re.findall(r"(?<![*+}?(])\?", bare))
+    while (plainer := _without_inner_groups(bare))[0] != bare:
+        bare, choices = plainer[0], choices * plainer[1]
+    if choices * (bare.count("|") + 1) > _MOST_CHOICES:
+        raise ValueError("too many alternatives (| and ?) one after the other")
     return pattern
 
 
-def _without_inner_groups(bare: str) -> str:
-    """`bare` with its innermost groups as single letters, marked where they hold a repetition or alternatives."""
+def _without_inner_groups(bare: str) -> tuple[str, int]:
+    """`bare` with its innermost groups as single letters, marked where they hold a repetition or alternatives.
+
+    And among how many ways through those groups there is to choose.
+    """
+    choices = 1
 
     def taken(match: re.Match[str]) -> str:
+        nonlocal choices
         inside, repeat = match.group(1), match.group(2) or ""
-        risky = bool(re.search(r"[*+|!]|\{\d+(?:,\d*)?\}", inside))
+        risky = bool(re.search(r"[*+?|!]|\{\d+(?:,\d*)?\}", inside))
         if risky and repeat:
             raise ValueError("a repeated group may not hold a repetition or alternatives; write it flat")
+        choices *= inside.count("|") + 1
         return ("!" if risky else "x") + repeat
 
-    return re.sub(r"\((?:\?[:=!<>P][^()]*?[:=!>]?)?([^()]*)\)([*+]|\{\d+(?:,\d*)?\})?", taken, bare)
+    flat = re.sub(r"\((?:\?[:=!<>P][^()]*?[:=!>]?)?([^()]*)\)([*+]|\{\d+(?:,\d*)?\})?", taken, bare)
+    return flat, choices

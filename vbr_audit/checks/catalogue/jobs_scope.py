@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import numpy as np
@@ -11,6 +10,7 @@ from pydantic import AfterValidator
 
 from vbr_audit.checks.catalogue.mail import server_mail
 from vbr_audit.checks.logic import one_of, places_of, surely, taken, worded
+from vbr_audit.checks.operators import safe_pattern
 from vbr_audit.checks.outcome import Example, Outcome
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -28,12 +28,8 @@ _PARTLY = ("SystemOnly", "SelectedDisks")
 
 
 def _regular(pattern: str) -> str:
-    """The pattern itself; raises `ValueError` where it is no regular expression."""
-    try:
-        re.compile(pattern)
-    except re.error as fault:
-        raise ValueError(f"not a regular expression: {fault}") from None
-    return pattern
+    """The pattern itself; raises `ValueError` where it is no regular expression, or one that could run for ever."""
+    return safe_pattern(pattern, most_repeats=6)
 
 
 @check(
