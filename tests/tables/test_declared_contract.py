@@ -55,13 +55,19 @@ ELSEWHERE = {
         "capacityTier.enabled": "1.1-rev0",
         "capacityTier.encryption.encryptionPasswordIdOrNull": "1.1-rev0, as in jobs",
     },
-    "credentials": {"autoElevated": "1.1-rev0"},
+    "backups": {"policyTag": "1.1-rev0"},
+    "replicas": {"policyTag": "1.1-rev0"},
+    "credentials": {"autoElevated": "1.1-rev0", "tag": "1.1-rev0"},
+    "cloud_credentials": {"tag": "1.1-rev0"},
+    "encryption_passwords": {"tag": "1.1-rev0"},
 }
 # Keys that are known and not read, and that neither specification has in an answer.
 KNOWN_ELSEWHERE = {
     "task_sessions": {"platformType", "platformId"},
     "restore_tasks": {"platformType", "platformId"},
     "backup_objects": {"size"},
+    "repositories": {"tag"},
+    "scale_out_repositories": {"tag"},
     "credentials": {"password", "rootPassword"},
     "cloud_credentials": {"secretKey"},
     "encryption_passwords": {"password"},

@@ -74,3 +74,14 @@ def test_the_keys_of_the_settings_of_jobs_are_known(revision: str) -> None:
 def _of(told: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = schemas[told["$ref"].rpartition("/")[2]]
     return found
+
+
+def test_the_older_spellings_of_the_first_revision_are_read() -> None:
+    """1.1-rev0 writes `policyTag` and `tag` where later revisions write `policyUniqueId` and `uniqueId`."""
+    for table, key, column in (("backups", "policyTag", "policy_unique_id"), ("credentials", "tag", "unique_id")):
+        builder = BUILDERS[table]("vbr01", None)
+        builder.add([{"id": "1", key: "p"}])
+        made = builder.finish()
+        assert made.frame[column].tolist() == ["p"]
+        assert not made.notes.unknown_fields
+    assert unknown_of("repositories", {"id": "1", "tag": "r"}) == {}

@@ -35,7 +35,7 @@ BACKUPS: Final = Table(
             known=JOB_TYPES,
             renamed=tuple(RENAMED_JOB_TYPES.items()),
         ),
-        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId"),
+        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag"),
         platform(),
         ident("platform_id", "The id of the platform.", "platformId"),
         moment("created", "When it was created.", "creationTime"),

@@ -19,7 +19,7 @@ REPLICAS: Final = Table(
         text("name", "The replica's name.", "name"),
         word("type", "Regular, CDP, Snapshot.", "type", known=("Regular", "CDP", "Snapshot")),
         ident("job_id", "The id of its job.", "jobId"),
-        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId"),
+        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag"),
         platform(),
         ident("platform_id", "The id of the platform.", "platformId"),
         moment("created", "When it was created; not for CDP.", "creationTime"),

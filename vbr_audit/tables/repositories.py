@@ -99,7 +99,7 @@ REPOSITORIES: Final = Table(
         ),
     ),
     key=("repository_id",),
-    also_known="uniqueId proxyAppliance importOptions dellDataDomain hpeStoreOnce mountServers",
+    also_known="uniqueId tag proxyAppliance importOptions dellDataDomain hpeStoreOnce mountServers",
     complete=_complete,
 )
 

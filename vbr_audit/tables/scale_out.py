@@ -110,7 +110,7 @@ REPOSITORIES: Final = Table(
         ),
     ),
     key=("scale_out_repository_id",),
-    also_known="uniqueId",
+    also_known="uniqueId tag",
 )
 
 EXTENTS: Final = Table(
