@@ -18,8 +18,8 @@ settings.register_profile(
 )
 settings.load_profile("vbr")
 
-# A shell starts a command in the background with SIGINT ignored, and a program started from here would inherit that: the tests
-# that interrupt a run would wait for nothing.
+# A shell starts a command in the background with SIGINT ignored, and programs started from here would inherit that: the
+# tests that interrupt a run would wait for nothing.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
