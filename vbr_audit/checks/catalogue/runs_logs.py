@@ -97,6 +97,13 @@ def _beside(*rows: dict[str, Any], revision: str | None) -> Rows:
         Example("UNKNOWN", _HOURLY, _beside(_RAN, {**_LOG, "job_id": None}, revision="1.3-rev1")),
         Example("UNKNOWN", _HOURLY, _beside(_RAN, {**_LOG, "job_id": "job-9"}, revision="1.3-rev1")),
         Example("UNKNOWN", _HOURLY, _beside({**_RAN, "session_type": None}, revision="1.3-rev1")),
+        Example(
+            "FAIL",
+            _HOURLY,
+            {"sessions": [*_logs(25)["sessions"], {**_RAN, "created": hours_ago(2), "ended": hours_ago(1)}]},
+        ),
+        Example("UNKNOWN", _HOURLY, {"sessions": [_RAN]}),
+        Example("UNKNOWN", _JOB, _failing(0, of=9, result="Odd")),
         Example("UNKNOWN", _JOB, _logs(25)),
         Example("UNKNOWN", _HOURLY, _logs(2, state="Meditating")),
         Example("UNKNOWN", _HOURLY, _logs(2, result="Odd")),
@@ -138,19 +145,19 @@ def log_backups_go_on(
     unclear = logs - sum(counted.values()) + dull
     limit = np.fmax(min_hours, times * jobs["log_backup_min"].to_numpy(dtype=float, na_value=np.nan) / 60)
     rests = counted["failed"] > max_share * (counted["good"] + counted["failed"])
-    stale = (logs > 0) & (newest > limit) & jobs["log_backup_min"].notna().to_numpy()
+    stale = (newest > limit) & jobs["log_backup_min"].notna().to_numpy()
     astray = bool((log & (places_of(sessions["job_id"], jobs["job_id"]) < 0)).any())
     nameless = count_of(owner, kind.isna().to_numpy(), jobs) > 0
     told = bool(surely_one(servers["revision"], *_TELLS).any()) and not astray
     absent = (logs == 0) & told & ~nameless & (rows_of(owner, jobs) > 0)
     bad = rests | (stale & (unclear == 0)) | absent
-    unknown = ~bad & ((unclear > 0) | (logs == 0) | ~(newest <= limit))
+    unknown = ~bad & ((unclear > 0) | ~(newest <= limit))
     on = jobs["app_aware_enabled"] & (jobs["log_backups_count"] > 0)
     return Outcome(
         nullable(~bad, unknown, jobs.index),
         observed=worded(
             jobs.index,
-            (logs == 0, "no log backup in the period"),
+            (absent, "no log backup in the period"),
             (rests, phrased("{} of {} log backups failed", counted["failed"], logs, where=logs > 0)),
             (counted["open"] > 0, phrased("{} log backups, one of them runs", logs, where=logs > 0)),
             (~np.isnan(newest), phrased("newest log backup {:.1f} h before the end", newest, where=~np.isnan(newest))),
