@@ -25,31 +25,29 @@ def at_the_pace_of_sources(jobs: pd.DataFrame, owners: Cells, is_copy: pd.Series
     place = _source_of(jobs, owners, surely(is_copy), surely(~is_copy), hours)
     with np.errstate(invalid="ignore"):
         slower = (place >= 0) & (hours < hours[place])
-    columns = {LAG: pd.Series(np.where(slower, hours[place], 0.0), index=jobs.index)}
-    rows, taken_from = np.flatnonzero(slower), place[slower]
-    for name in ("start_interval_h", *schedule.COLUMNS):
-        column = jobs[name].copy()
-        column.iloc[rows] = column.iloc[taken_from].to_numpy(dtype=object)
-        columns[name] = column
-    return jobs.assign(**columns)
+    at = np.where(slower, place, np.arange(len(jobs)))
+    columns = {name: jobs[name].array.take(at) for name in ("start_interval_h", *schedule.COLUMNS)}
+    return jobs.assign(**columns, **{LAG: np.where(slower, hours[place], 0.0)})
 
 
 def _source_of(jobs: pd.DataFrame, owners: Cells, copies: Cells, others: Cells, hours: Cells) -> Cells:
     """The unit of the same object that each copy is a copy of; -1 for none."""
-    told = jobs["source_job_ids"].fillna(jobs["primary_job_id"])
+    place = np.full(len(jobs), -1, dtype=np.int64)
     made = np.flatnonzero(copies & (owners >= 0))
     sources = np.flatnonzero(others & (owners >= 0) & (hours > 0) & surely(jobs["expected_to_run"]))
-    pairs = pd.DataFrame({"owner": owners[made], "copy": made}).merge(
-        pd.DataFrame({"owner": owners[sources], "source": sources}), on="owner"
+    if not len(made) or not len(sources):
+        return place
+    told = jobs["source_job_ids"].iloc[made].fillna(jobs["primary_job_id"].iloc[made])
+    names, texts = pd.factorize(told.to_numpy(dtype=object))
+    job, ids = pd.factorize(jobs["job_id"].iloc[sources].to_numpy(dtype=object))
+    pairs = pd.DataFrame({"owner": owners[made], "copy": made, "names": names}).merge(
+        pd.DataFrame({"owner": owners[sources], "source": sources, "job": job}), on="owner"
     )
-    names, kinds = (pd.factorize(column.to_numpy(dtype=object)) for column in (told, jobs["job_id"]))
-    wanted = [set(str(text).split(",")) for text in names[1]]
-    pairs["names"], pairs["job"] = names[0][pairs["copy"]], kinds[0][pairs["source"]]
-    alike = pairs[["names", "job"]].drop_duplicates()
-    fits = [(name, job) for name, job in alike.to_numpy().tolist() if name < 0 or kinds[1][job] in wanted[name]]
+    wanted = [set(str(text).split(",")) for text in texts]
+    alike = pairs[["names", "job"]].drop_duplicates().to_numpy().tolist()
+    fits = [(name, one) for name, one in alike if name < 0 or ids[one] in wanted[name]]
     pairs = pairs.merge(pd.DataFrame(fits, columns=["names", "job"], dtype=np.int64), on=["names", "job"])
     pace = hours[pairs["source"]] * np.where(pairs["names"] < 0, -1, 1)
     first = pairs.assign(pace=pace).sort_values(["copy", "pace"], kind="stable").drop_duplicates("copy")
-    place = np.full(len(jobs), -1, dtype=np.int64)
     place[first["copy"]] = first["source"]
     return place
