@@ -49,7 +49,7 @@ def job(**more: Any) -> dict[str, Any]:
 
 def fold(*rows: dict[str, Any], jobs: tuple[dict[str, Any], ...] = (job(),), **period: Any) -> pd.DataFrame:
     window = {"since": SINCE, "until": UNTIL} | period
-    return job_runs.derive(table_of("sessions", rows), table_of("jobs", jobs), **window)
+    return job_runs.of_period(job_runs.derive_all(table_of("sessions", rows), table_of("jobs", jobs), **window))
 
 
 def test_the_columns_are_those_of_the_specification():

@@ -53,6 +53,8 @@ def ask(check: Check, view: ServerView, frames: list[pd.DataFrame], params: Mapp
     index = frames[0].index.copy()
     clock = {"now": view.now, "since": view.since, "until": view.until, "needed": view.needed, "zone": view.zone}
     clock |= {"server_zone": view.server_zone}
+    if "clocks" in check.reserved:
+        clock["clocks"] = view.clocks
     answer = check.function(*frames, **params, **{name: clock[name] for name in check.reserved})
     outcome = answer if isinstance(answer, Outcome) else Outcome(answer)
     _demand_yes_no(outcome.ok, index, "ok")

@@ -64,13 +64,16 @@ def on_clock(texts: np.ndarray, zone: dt.tzinfo, name: str) -> np.ndarray:
     """
     if name == "UTC":
         return texts
+    told = [place for place, text in enumerate(texts.tolist()) if type(text) is str and " UTC" in text]
+    if not told:
+        return texts
     known: dict[str, str] = {}
     found = texts.copy()
-    for place, text in enumerate(texts):
-        if isinstance(text, str) and " UTC" in text:
-            if text not in known:
-                known[text] = _INSTANT.sub(lambda match: _told(match, zone, name), text)
-            found[place] = known[text]
+    for place in told:
+        text = found[place]
+        if text not in known:
+            known[text] = _INSTANT.sub(lambda match: _told(match, zone, name), text)
+        found[place] = known[text]
     return found
 
 

@@ -13,8 +13,11 @@ from pydantic.fields import FieldInfo
 
 from vbr_audit.errors import CheckError
 
-RESERVED: Final = ("now", "since", "until", "needed", "zone", "server_zone")
-"""Arguments that the engine fills: clock and period, the zones of run and server, the datasets that checks need."""
+RESERVED: Final = ("now", "since", "until", "needed", "zone", "clocks", "server_zone")
+"""Arguments that the engine fills: clock and period, the zones of run and server, the datasets that checks need.
+
+`clocks` are the zones that the run's may be: more than one where only its present offset is known.
+"""
 
 
 _MOST: Final = {"days": 36_500, "hours": 876_000}

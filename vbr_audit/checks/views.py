@@ -11,6 +11,7 @@ import pandas as pd
 
 from vbr_audit.checks.codes import Cells, Codes, codes_of, sealed
 from vbr_audit.checks.derived import DERIVED, SITE, Material
+from vbr_audit.checks.derived.runs import ALL
 from vbr_audit.checks.logic import surely
 from vbr_audit.checks.site import Site
 from vbr_audit.checks.tables import TABLES, sources_of
@@ -20,7 +21,7 @@ from vbr_audit.display import time_zone
 from vbr_audit.tables import SPECS, controls
 from vbr_audit.tables.arrays import STRING, strings_of
 from vbr_audit.tables.schema import conform, empty
-from vbr_audit.tables.server_zone import BY_OFFSET
+from vbr_audit.tables.server_zone import BY_OFFSET, zones_of_offset
 
 READABLE = ("complete", "partial")
 NOT_COLLECTED = "not collected"
@@ -44,7 +45,8 @@ class Reading:
 class ServerView:
     """One server of a snapshot. Frames are on a plain 0…n-1 index and are never handed out for writing.
 
-    `peers` are the views of all servers of the snapshot, this one among them.
+    `peers` are the views of all servers of the snapshot, this one among them. `is_of_snapshot` says that `frames` holds
+    nothing but what was taken from there, so that what the snapshot has worked out of its tables holds here too.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ServerView:
     alone: bool
     site: Site = field(default_factory=Site)
     peers: tuple[ServerView, ...] = ()
+    is_of_snapshot: bool = False
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     _sealed: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
     _absent: dict[str, Cells] = field(default_factory=dict)
@@ -94,6 +97,14 @@ class ServerView:
     def zone_is_exact(self) -> bool:
         """Whether the clock of the server is known for any day, and not only its offset on the day of reading."""
         return bool(self._own("zone_source") != BY_OFFSET)
+
+    @property
+    def clocks(self) -> tuple[dt.tzinfo, ...]:
+        """The zone of the report; where only its present offset is known, all that may be it, unlike in the period."""
+        if self.snapshot.manifest.run.timezone_source != BY_OFFSET:
+            return (self.zone,)
+        now = self.snapshot.now
+        return zones_of_offset(now.astimezone(self.zone).utcoffset() or dt.timedelta(0), min(self.since, now), now)
 
     def _own(self, name: str) -> Any:
         """What the manifest says of this server, by name; None where it says nothing."""
@@ -165,14 +176,18 @@ class ServerView:
     def _derived(self, table: str) -> pd.DataFrame:
         if not self.is_read(table):
             return empty(TABLES[table])
+        if table == ALL.name and self.is_of_snapshot:
+            return self._own_rows(self.snapshot.all_job_runs)
         return conform(DERIVED[table].make(self), TABLES[table])[0]
 
     def _read(self, table: str) -> pd.DataFrame:
-        frame = self.snapshot.tables[table]
+        frame = self._own_rows(self.snapshot.tables[table])
+        return self._with_uncollected(frame).reset_index(drop=True) if table == "datasets" else frame
+
+    def _own_rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table of the snapshot that belong to this server, on an index of their own."""
         if not self.alone:
             frame = frame[frame["server"].eq(self.name).to_numpy(dtype=bool, na_value=False)]
-        if table == "datasets":
-            frame = self._with_uncollected(frame)
         return frame.reset_index(drop=True)
 
     def _reading_of_site(self, table: str) -> Reading:
@@ -228,7 +243,10 @@ def views_of(snapshot: Snapshot, needed: frozenset[str], site: Site | None = Non
         below = tuple(map(str, record.notes.get(UNREAD_BELOW, ())))
         readings[record.server][record.name] = Reading(str(record.status), record.reason, below)
     views = tuple(
-        ServerView(name, snapshot, readings[name], needed, alone=len(names) == 1, site=site or Site()) for name in names
+        ServerView(
+            name, snapshot, readings[name], needed, alone=len(names) == 1, site=site or Site(), is_of_snapshot=True
+        )
+        for name in names
     )
     for view in views:
         view.peers = views

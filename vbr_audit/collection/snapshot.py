@@ -56,7 +56,12 @@ class Snapshot:
     @cached_property
     def job_runs(self) -> pd.DataFrame:
         """One row per run of a job, its retries folded into it; made of `sessions` and `edge_sessions`."""
-        return job_runs.derive(self.all_sessions, self.jobs, since=self.since, until=self.until)
+        return job_runs.of_period(self.all_job_runs)
+
+    @cached_property
+    def all_job_runs(self) -> pd.DataFrame:
+        """The rows of `job_runs`, and the runs beyond the edges of the period."""
+        return job_runs.derive_all(self.all_sessions, self.jobs, since=self.since, until=self.until)
 
     @property
     def all_sessions(self) -> pd.DataFrame:

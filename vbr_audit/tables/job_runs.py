@@ -137,18 +137,13 @@ def runs_of_jobs(sessions: pd.DataFrame) -> Cells:
     return np.asarray(sessions["session_type"].isin(JOB_RUN_TYPES).to_numpy(dtype=bool))
 
 
-def derive(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> pd.DataFrame:
-    """The runs of the rows of `sessions`, by server, job and time, that started from `since` to before `until`, that
-    were under way at `since`, or of which the start is not known.
+def derive_all(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> pd.DataFrame:
+    """The runs of the rows of `sessions`, by server, job and time; each is placed in the period from `since` to before
+    `until`, or beyond its edges.
 
     `sessions` reach beyond both edges of the period. `jobs` tells the type of each job, its retries, and how often it
     starts; a job that it does not list is taken as any type, with the product's own default of retries.
     """
-    return of_period(derive_all(sessions, jobs, since=since, until=until))
-
-
-def derive_all(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime, until: dt.datetime) -> pd.DataFrame:
-    """The same with the runs beyond the edges of the period."""
     runs = _fold(sessions, jobs)
     if runs is None:
         return empty(SPEC)
@@ -261,8 +256,9 @@ def _jobs_of(rows: pd.DataFrame, jobs: pd.DataFrame) -> tuple[Cells, Cells, Cell
         job = pd.factorize(job * len(names) + servers)[0]
     first = np.full(job.max(initial=-1) + 1, len(rows))
     first[job[::-1]] = np.arange(len(rows))[::-1]
-    there = {pair: place for place, pair in enumerate(zip(jobs["server"], jobs["job_id"], strict=True))}
-    pairs = zip(rows["server"].array.take(first), ids[first], strict=True)
+    known = (jobs[name].to_numpy(dtype=object).tolist() for name in ("server", "job_id"))
+    there = {pair: place for place, pair in enumerate(zip(*known, strict=True))}
+    pairs = zip(rows["server"].to_numpy(dtype=object)[first].tolist(), ids[first].tolist(), strict=True)
     found = np.fromiter((there.get(pair, -1) for pair in pairs), dtype=np.int64, count=len(first))
     return servers, job, found
 

@@ -91,8 +91,7 @@ def due_starts(jobs: Mapping[str, Any], first: dt.date, last: dt.date, zone: dt.
     kept = masks[which[job], _weekday(minute), minute % DAY_MIN // 60] if len(job) else np.zeros(0, dtype=bool)
     grid_job, grid_minute = _joined(_by_grid(jobs, told, sure, masks, which, (first, last)))
     job, minute = np.concatenate([job[kept], grid_job]), np.concatenate([minute[kept], grid_minute])
-    values, places = np.unique(minute, return_inverse=True)
-    keys = np.unique((job << _BITS) + instants(values, zone)[places])
+    keys = distinct((job << _BITS) + _instants_of_many(minute, zone))
     keys = keys[told[keys >> _BITS]]
     return DueStarts(keys >> _BITS, keys & ((1 << _BITS) - 1), told, sure & told)
 
@@ -105,6 +104,25 @@ def instants(minutes: Cells, zone: dt.tzinfo) -> Cells:
     first_of_two = np.ones(len(local), dtype=bool)
     moments = local.tz_localize(zone, nonexistent="shift_forward", ambiguous=first_of_two)
     return np.asarray(moments.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64))
+
+
+def _instants_of_many(minutes: Cells, zone: dt.tzinfo) -> Cells:
+    """The same of minutes of which many are equal, and all lie in some months: each is worked out once."""
+    if not len(minutes):
+        return instants(minutes, zone)
+    first = int(minutes.min())
+    there = np.zeros(int(minutes.max()) - first + 1, dtype=bool)
+    there[minutes - first] = True
+    distinct_ones = np.flatnonzero(there)
+    found = np.zeros(len(there), dtype=np.int64)
+    found[distinct_ones] = instants(distinct_ones + first, zone)
+    return found[minutes - first]
+
+
+def distinct(numbers: Cells) -> Cells:
+    """The distinct numbers in their order."""
+    ordered = np.sort(numbers)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def minute_of_day(text: str) -> int | None:

@@ -99,6 +99,21 @@ def zone_of(told: ServerTime | None) -> ServerZone | None:
     return None if offset is None else ServerZone(offset_name(offset), BY_OFFSET)
 
 
+@lru_cache(maxsize=64)
+def zones_of_offset(offset: dt.timedelta, since: dt.datetime, now: dt.datetime) -> tuple[dt.tzinfo, ...]:
+    """A zone for each course of hours from `since` to `now` that a clock can have had which is at `offset` now.
+
+    Where no zone of that offset has changed its clock since, that is one.
+    """
+    moments = [now, *(since + dt.timedelta(days=number) for number in range((now - since).days + 1))]
+    found: dict[tuple[dt.timedelta | None, ...], dt.tzinfo] = {(offset,) * len(moments): dt.timezone(offset)}
+    for name in sorted(available_timezones()):
+        zone = ZoneInfo(name)
+        if now.astimezone(zone).utcoffset() == offset:
+            found.setdefault(tuple(moment.astimezone(zone).utcoffset() for moment in moments), zone)
+    return tuple(found.values())
+
+
 def offset_name(offset: dt.timedelta) -> str:
     """`UTC+01:00`, or `UTC` for none."""
     minutes = round(offset.total_seconds() / 60)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.codes import codes_of
-from vbr_audit.checks.logic import listed, nullable, phrased, texts, worded
+from vbr_audit.checks.logic import Cells, listed, nullable, phrased, texts, worded
 from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
@@ -74,25 +74,23 @@ def runs_in_window(
     *,
     since: dt.datetime,
     until: dt.datetime,
-    zone: dt.tzinfo,
+    clocks: tuple[dt.tzinfo, ...],
 ) -> Outcome:
     """Backups in working hours slow down the systems that they protect.
 
-    The hours are those of the report's zone. A session that still runs has no end to judge.
+    The hours are those of the report's zone. A session that still runs has no end to judge. Where a server tells only
+    its present offset, a session before a change of the clock that some zones of that offset made is judged if the
+    hours of all of them agree.
     """
     owner = owners_of(jobs, sessions, since, until)
     known = window[["start_min", "end_min"]].dropna()
     begin, end = (int(known[name].iloc[0]) if len(known) else 0 for name in ("start_min", "end_min"))
     length = (end - begin) % _MINUTES_A_DAY or _MINUTES_A_DAY
-    local = [sessions[name].dt.tz_convert(zone).dt.tz_localize(None) for name in ("created", "ended")]
-    minute = (local[0] - local[0].dt.normalize()).dt.total_seconds() / 60
-    late = ((minute - begin) % _MINUTES_A_DAY).to_numpy(dtype=float, na_value=np.nan)
-    lasted = ((local[1] - local[0]).dt.total_seconds() / 60).to_numpy(dtype=float, na_value=np.nan)
-    outside = (late >= length) | (late + lasted > length)
-    if length == _MINUTES_A_DAY:
-        outside = np.zeros(len(sessions), dtype=bool)
-    open_ = ~outside & (np.isnan(late) | np.isnan(lasted))
-    wrong, unclear = count_of(owner, outside, jobs), count_of(owner, open_, jobs)
+    told = [_outside(sessions, zone, begin, length) for zone in clocks]
+    outside, perhaps = np.logical_and.reduce(told), np.logical_or.reduce(told)
+    undated = sessions["created"].isna().to_numpy() | sessions["ended"].isna().to_numpy()
+    by_clock = count_of(owner, perhaps & ~outside, jobs)
+    wrong, unclear = count_of(owner, outside, jobs), count_of(owner, ~outside & (perhaps | undated), jobs)
     total = rows_of(owner, jobs)
     settled = bool(len(known)) & ((wrong > 0) | ((total > 0) & (unclear == 0)))
     said = phrased("{} of {} sessions outside of the window", wrong, total, where=total > 0)
@@ -104,9 +102,22 @@ def runs_in_window(
             (settled, pd.NA),
             (np.full(len(jobs), not len(known)), "the site file tells no hours"),
             (total == 0, NO_SESSION),
+            (by_clock > 0, "the server tells only its present offset: what its clock showed at some sessions is open"),
             default="start or end of some sessions is not known, or they still run",
         ),
     )
+
+
+def _outside(sessions: pd.DataFrame, zone: dt.tzinfo, begin: int, length: int) -> Cells:
+    """The sessions that surely started or ended outside of the window, by the clock of `zone`; `begin` is its minute
+    of the day."""
+    if length == _MINUTES_A_DAY:
+        return np.zeros(len(sessions), dtype=bool)
+    local = [sessions[name].dt.tz_convert(zone).dt.tz_localize(None) for name in ("created", "ended")]
+    minute = (local[0] - local[0].dt.normalize()).dt.total_seconds() / 60
+    late = ((minute - begin) % _MINUTES_A_DAY).to_numpy(dtype=float, na_value=np.nan)
+    lasted = ((local[1] - local[0]).dt.total_seconds() / 60).to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray((late >= length) | (late + lasted > length))
 
 
 @check(

@@ -195,29 +195,32 @@ def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_n
 def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: _Tasks, removed: Cells) -> _Runs:
     """The runs of the jobs of those objects whose points are not all kept any more, once per object."""
     frame = material.frame("job_runs")
-    at = frame["created"].fillna(frame["ended"])
     ran, asked = codes_of(frame["job_id"]), codes_of(jobs["backup_job_id"])
     late = owners >= 0
     late[late] = removed[owners[late]]
     # Both sides name a job by its number among the jobs that are asked for.
     held = pd.DataFrame({"job": asked.rows, "owner": owners})[late & (asked.rows >= 0)].drop_duplicates()
-    rows = np.flatnonzero(at.notna().to_numpy())
-    job = ran.spread(matches(ran, asked), np.int64, missing=-1)[rows]
-    result = frame["result"].iloc[rows]
+    job = ran.spread(matches(ran, asked), np.int64, missing=-1)
+    wanted = np.zeros(len(asked.texts) + 1, dtype=bool)
+    wanted[held["job"].to_numpy()] = True
+    # Most runs are of jobs without a question: of the others alone their results and tasks are looked at.
+    rows = np.flatnonzero((job >= 0) & wanted[job])
+    own = frame[["session_id", "created", "ended", "result"]].iloc[rows].reset_index(drop=True)
+    at = own["created"].fillna(own["ended"])
     # Tasks of which none has a known name tell nothing: kinds of jobs name them in their own way.
     told = tasks.session[tasks.owner >= 0].dropna().unique()
-    with_tasks = frame["session_id"].isin(told).to_numpy(dtype=bool)[rows]
+    there = at.notna().to_numpy()
     both = held.merge(
         pd.DataFrame(
             {
-                "job": job,
-                "at": micros_of(at.iloc[rows]),
-                "good": surely_one(result, *GOOD_RESULTS),
-                "success": surely_one(result, "Success"),
-                "unclear": result.isna().to_numpy(),
-                "told": with_tasks,
+                "job": job[rows],
+                "at": micros_of(at),
+                "good": surely_one(own["result"], *GOOD_RESULTS),
+                "success": surely_one(own["result"], "Success"),
+                "unclear": own["result"].isna().to_numpy(),
+                "told": own["session_id"].isin(told).to_numpy(dtype=bool),
             }
-        )[job >= 0],
+        )[there],
         on="job",
     )
     names = ("owner", "at", "good", "success", "unclear", "told")

@@ -18,7 +18,7 @@ from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.logic import Cells, places_of, surely, surely_one, worded
 from vbr_audit.tables.controls import support
 from vbr_audit.tables.enums import GOOD_RESULTS
-from vbr_audit.tables.schedule import COLUMNS, due_starts
+from vbr_audit.tables.schedule import COLUMNS, distinct, due_starts
 from vbr_audit.tables.schema import Column, TableSpec
 
 SPEC: Final = TableSpec(
@@ -283,7 +283,7 @@ def _is_machine(account: str) -> bool:
 
 
 def _in_order(job: Cells, at: Cells) -> tuple[Cells, Cells]:
-    keys = np.unique((job.astype(np.int64) << _BITS) + at)
+    keys = distinct((job.astype(np.int64) << _BITS) + at)
     return keys >> _BITS, keys & _LATEST
 
 
