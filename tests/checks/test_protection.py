@@ -201,7 +201,7 @@ def view_of(tables: Tables, *, site: Site = SITE, **status: str) -> ServerView:
 
 
 def objects(tables: Tables, **options: Any) -> pd.DataFrame:
-    frame = view_of(tables, **options).frame("protected_objects")
+    frame = view_of(tables, **options).frame("all_protected_objects")
     return frame.set_index(frame["name"].fillna("?"))
 
 
@@ -244,23 +244,23 @@ def test_shown_columns_exist() -> None:
 
 def test_other_columns_do_not_matter() -> None:
     view = view_of(estate())
-    before = view.frame("protected_objects")
+    before = view.frame("all_protected_objects")
     for table in SOURCES:
         for column in SPECS[table].columns:
             if column.name != "server" and (table, column.name) not in READ:
                 blank(view, table, column.name)
-    del view.frames["protected_objects"]
+    del view.frames["all_protected_objects"]
 
-    pd.testing.assert_frame_equal(view.frame("protected_objects"), before)
+    pd.testing.assert_frame_equal(view.frame("all_protected_objects"), before)
 
 
 @pytest.mark.parametrize(("table", "column"), READ)
 def test_nothing_becomes_good_by_a_column_that_is_gone(table: str, column: str) -> None:
     view = view_of(estate())
-    before = view.frame("protected_objects").set_index("name").loc["bad"]
+    before = view.frame("all_protected_objects").set_index("name").loc["bad"]
     blank(view, table, column)
-    del view.frames["protected_objects"]
-    after = view.frame("protected_objects")
+    del view.frames["all_protected_objects"]
+    after = view.frame("all_protected_objects")
     after = after[(after["name"].isna() | (after["name"] == "bad")).to_numpy(dtype=bool)]
     after = (
         after[~after["has_protected_copy"].eq(True).to_numpy(dtype=bool, na_value=False)] if column == "name" else after

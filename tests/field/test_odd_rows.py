@@ -45,6 +45,12 @@ def odd_backup(vbr: SmallServer) -> dict[str, Any]:
     return vbr.add_backup(nobody("Old"), "2026-01-01T22:00:00+01:00", repository="Local")
 
 
+def twins(vbr: SmallServer, backup: dict[str, Any]) -> None:
+    for number in (1, 2):
+        vbr.add_object(backup, "twin", id=id_of("twin", number), objectId=None)
+    vbr.add_point(backup, "twin", NIGHT, file={"objectIds": None, "objectId": None})
+
+
 LOST = {"id": id_of("lost"), "sessionType": "BackupJob", "state": "Stopped"}
 LOST |= dict.fromkeys(("creationTime", "endTime"), "2026-10-13T13:00:00+02:00")
 NIGHT = local(NIGHTS[12], "13:00", BERLIN)
@@ -75,9 +81,7 @@ ODD: dict[str, Callable[[SmallServer], Any]] = {
         "Odd", repository="Local", schedule=schedule_of(daily=daily("25:99", "Moonlit"))
     ),
     "a state without a job": lambda vbr: vbr.add_state(nobody("x"), "2026-10-31T22:00:00+01:00", id=None),
-    "two objects of one name": lambda vbr: [
-        vbr.add_object(odd_backup(vbr), "twin", id=id_of("twin", number), objectId=None) for number in (1, 2)
-    ],
+    "two objects of one name": lambda vbr: twins(vbr, odd_backup(vbr)),
     "an object of the same name in another backup": lambda vbr: vbr.add_object(
         odd_backup(vbr), "srv1", id=id_of("other srv1"), objectId="vm-other", platformId=id_of("other vCenter")
     ),
@@ -117,7 +121,7 @@ ODD: dict[str, Callable[[SmallServer], Any]] = {
     "a task of a namesake in another job": lambda vbr: vbr.add_task(
         vbr.add_session(nobody("x"), NIGHT, result="Failed"), "srv1", "Failed"
     ),
-    "a task without a name": lambda vbr: vbr.add_task(LOST, "other").update(name=None),
+    "a task without a name": lambda vbr: vbr.add_task(LOST, "other", "Failed").update(name=None),
     "a backup of a repository that is gone": lambda vbr: vbr.add_backup(
         nobody("Old"), "2026-01-01T22:00:00+01:00", repository="Gone", repositoryName=None
     ),

@@ -21,6 +21,7 @@ OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "servers": ObjectKind("server", "server", "server"),
     "datasets": ObjectKind("dataset", "name", "name"),
     "protected_objects": ObjectKind("protected object", "object_key", "name"),
+    "left_objects": ObjectKind("group of objects left", "standing", "standing"),
     "assets": ObjectKind("asset", "name", "name"),
     "backups": ObjectKind("backup", "backup_id", "name"),
     "replicas": ObjectKind("replica", "replica_id", "name"),

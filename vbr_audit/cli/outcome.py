@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vbr_audit.audited import Audit
 
 _WORST = 5
+_LEFT_CHECK, _LEFT_KIND = "RPO-014", "group of objects left"
 _COLLECTION_CHECKS = ("EVD-001", "EVD-002")
 
 
@@ -54,10 +55,21 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
     typer.echo(f"Jobs at risk: {at_risk} of {number(summary.jobs_in_scope)} in scope")
     for name, many, results in summary.runs_beside.lines:
         typer.echo(f"{name}: {many:,}{f' ({plain(results)})' if results else ''}, in no rate")
+    _print_left(audit)
     _print_causes(audit)
     typer.echo("")
     for path in files:
         typer.echo(plain(path))
+
+
+def _print_left(audit: Audit) -> None:
+    """The groups of objects that no job backs up any more; a server whose objects were not read tells of none."""
+    of_check, of_kind = (
+        audit.findings[name].eq(value).to_numpy(dtype=bool, na_value=False)
+        for name, value in (("check_id", _LEFT_CHECK), ("object_type", _LEFT_KIND))
+    )
+    for row in audit.findings[of_check & of_kind].itertuples(index=False):
+        typer.echo(f"Left behind ({plain(row.object_name)}): {shorten(row.observed, 160)}")
 
 
 def _print_causes(audit: Audit) -> None:

@@ -41,7 +41,7 @@ def _make(material: Material) -> pd.DataFrame:
     rows = pd.concat([held.rename(columns={"outer": "repository_id"}), spread], ignore_index=True)
     rows = rows[rows["repository_id"].notna().to_numpy()].drop_duplicates().reset_index(drop=True)
     owner = places_of(rows["repository_id"], repositories["repository_id"])
-    safe = material.frame("protected_objects")["has_protected_copy"]
+    safe = material.frame(protection.ALL.name)["has_protected_copy"]
     told = taken(safe, rows["object"].to_numpy(dtype=np.int64), rows.index)
     count = number_of(owner, np.ones(len(rows), dtype=bool), repositories.index)
     whole = material.is_whole("backups") and material.is_whole("backup_objects")

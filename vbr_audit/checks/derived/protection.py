@@ -18,6 +18,7 @@ never surely missed for want of another copy.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -27,13 +28,15 @@ from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, uses_tape, verified
 from vbr_audit.checks.derived.protection_fresh import chains_of
-from vbr_audit.checks.derived.protection_gaps import gap_facts
+from vbr_audit.checks.derived.protection_gaps import gap_facts, tasks_of
 from vbr_audit.checks.derived.protection_gfs import gfs_facts
 from vbr_audit.checks.derived.protection_links import Points, link_points
 from vbr_audit.checks.derived.protection_pace import at_the_pace_of_sources
 from vbr_audit.checks.derived.protection_points import point_facts
 from vbr_audit.checks.derived.protection_promises import jobs_of, retention_facts
+from vbr_audit.checks.derived.protection_standing import STANDINGS, standing_facts
 from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely, surely_one
+from vbr_audit.checks.machine_names import find_machine, held_by_name
 from vbr_audit.tables.copy_workers import COPY_JOBS, SEPARATOR
 from vbr_audit.tables.enums import JOB_TYPES
 from vbr_audit.tables.schema import Column, TableSpec, conform
@@ -175,12 +178,25 @@ SPEC: Final = TableSpec(
         Column("is_verified", "boolean", "0: one is verified."),
         Column("has_separate_hosts", "boolean", "Its copies are on at least two hosts; NA for one copy."),
         Column("score", "Int64", "How many of the five digits are met; NA if one is not known.", "digits"),
+        Column(
+            "standing",
+            "string",
+            f"Why no job backs it up any more: {', '.join(STANDINGS)}; NA where one does, or that is not known.",
+        ),
+        Column("backup_bytes", "Int64", "The size of its backup files; NA if one is not known.", "bytes"),
     ),
-    "One row per protected object.",
+    "One row per protected object. What is left of objects that no job backs up any more is in `left_objects`, unless "
+    "the site file lists them as machines to protect.",
+)
+
+ALL: Final = replace(
+    SPEC,
+    name="all_protected_objects",
+    help="The rows of `protected_objects`, and the objects that no job backs up any more: what lies on repositories.",
 )
 
 
-def _make(material: Material) -> pd.DataFrame:
+def _make_all(material: Material) -> pd.DataFrame:
     units = material.frame("backup_objects")
     owners, keys = _owners(units)
     count, index = len(keys), pd.RangeIndex(len(keys))
@@ -195,11 +211,13 @@ def _make(material: Material) -> pd.DataFrame:
     columns |= _job_facts(material, units, jobs, is_copy, chains.fresh, points, owners, index, columns["name"])
     unscanned = surely_one(units["platform"].iloc[first], *_NOT_SCANNED)
     columns["has_marks"] = columns["has_marks"].mask(columns["has_marks"].isna().to_numpy() & unscanned, False)
-    gaps, seen, is_new = gap_facts(material, units, jobs, points, owners, count)
+    tasks = tasks_of(material, units, jobs, owners)
+    gaps, seen, is_new = gap_facts(material, units, jobs, points, tasks, owners, count)
     paced = at_the_pace_of_sources(jobs, owners, is_copy)
     columns |= gaps | retention_facts(material, paced, points, owners, seen, is_new)
     columns |= gfs_facts(material, jobs, points, owners, count)
     columns["is_whole"] = _read_whole(material, units, owners, index)
+    columns |= standing_facts(material, units, jobs, points, tasks, owners, columns)
     # A backup that was not read may hold one more copy of the objects that are not whole.
     held = copies_of(material, units, owners, chains)
     copies = copy_facts(held, index, whole=True, tape=uses_tape(material))
@@ -208,6 +226,11 @@ def _make(material: Material) -> pd.DataFrame:
     columns["is_verified"] = verified(material, units, owners, index)
     score = sum((columns[name].astype("Int64") for name in DIGITS), pd.Series(0, index=index, dtype="Int64"))
     return conform({**columns, "score": score}, SPEC)[0]
+
+
+def _make(material: Material) -> pd.DataFrame:
+    every = material.frame(ALL.name)
+    return every[~left_behind(material, every)].reset_index(drop=True)
 
 
 def _is_copy(material: Material, jobs: pd.DataFrame) -> pd.Series:
@@ -430,10 +453,26 @@ def _are_tiers_known(material: Material, names: Any, uncertain: Cells) -> list[b
     return found
 
 
-TABLE: Final = Derived(
-    SPEC,
+def left_behind(material: Material, objects: pd.DataFrame) -> Cells:
+    """The rows of `objects` that no job backs up any more, and that the site file does not list as to be protected.
+
+    A machine of that list is not asked for twice: where it is backed up under another id, its old backups are left.
+    """
+    gone = objects["standing"].notna().to_numpy()
+    asked = [asset.name for asset in material.site.assets or () if not asset.exempt]
+    if not gone.any() or not asked:
+        return gone
+    alive, dead = (
+        held_by_name(objects[rows].rename(columns={"points_count": "restore_points_count"})) for rows in (~gone, gone)
+    )
+    wanted = {find_machine(dead, name)[0] for name in asked if find_machine(alive, name)[0] is None}
+    return gone & ~objects["name"].isin(wanted - {None}).to_numpy(dtype=bool)
+
+
+ALL_TABLE: Final = Derived(
+    ALL,
     ("backup_objects", "backups"),
-    _make,
+    _make_all,
     also=(
         "restore_points",
         "backup_files",
@@ -447,3 +486,4 @@ TABLE: Final = Derived(
     ),
     whole="is_whole",
 )
+TABLE: Final = replace(ALL_TABLE, spec=SPEC, make=_make)

@@ -26,7 +26,7 @@ _HOUR: Final = 3_600_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class _Tasks:
+class Tasks:
     """The tasks of backups: the object of each (-1 for none), its start, whether it went well, its session."""
 
     owner: Cells
@@ -51,7 +51,13 @@ class _Runs:
 
 
 def gap_facts(
-    material: Material, units: pd.DataFrame, jobs: pd.DataFrame, points: Points, owners: Cells, count: int
+    material: Material,
+    units: pd.DataFrame,
+    jobs: pd.DataFrame,
+    points: Points,
+    tasks: Tasks,
+    owners: Cells,
+    count: int,
 ) -> tuple[dict[str, Any], Cells, Cells]:
     """`longest_gap_h`, `gaps_h`, `maybe_gaps_h` and `gaps_known` of the period.
 
@@ -63,7 +69,6 @@ def gap_facts(
     earliest = np.full(count, ANY_TIME, dtype=np.int64)
     np.minimum.at(earliest, owners[mine], kept[mine])
     removed = earliest > since
-    tasks = _tasks_of(material, units, jobs, owners, count)
     runs = _runs_of(material, jobs, owners, tasks, removed)
     linked = points.unit >= 0
     owner, created = owners[points.unit[linked]], points.frame["created"][linked]
@@ -166,7 +171,7 @@ def _existence(
     return is_new, is_there
 
 
-def _tasks_of(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, owners: Cells, count: int) -> _Tasks:
+def tasks_of(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, owners: Cells) -> Tasks:
     """The tasks of backups with the object of each: by the job of its session and the object's name."""
     frame = material.frame("task_sessions")
     frame = frame[surely_one(frame["type"], "Backup") & frame["created"].notna().to_numpy()]
@@ -177,7 +182,7 @@ def _tasks_of(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, owner
     owner = _owner_by_name(job_id, frame["name"], jobs["backup_job_id"], units["name"], owners)
     by_label = _owner_by_name(job_id, frame["name"], jobs["backup_job_id"], labels_of(material, units), owners)
     good = surely_one(frame["result"], *GOOD_RESULTS)
-    return _Tasks(np.where(owner >= 0, owner, by_label), micros_of(frame["created"]), good, frame["session_id"])
+    return Tasks(np.where(owner >= 0, owner, by_label), micros_of(frame["created"]), good, frame["session_id"])
 
 
 def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_name: pd.Series, owners: Cells) -> Cells:
@@ -192,7 +197,7 @@ def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_n
     return found.fillna(-1).to_numpy(dtype=np.int64)
 
 
-def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: _Tasks, removed: Cells) -> _Runs:
+def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks, removed: Cells) -> _Runs:
     """The runs of the jobs of those objects whose points are not all kept any more, once per object."""
     frame = material.frame("job_runs")
     ran, asked = codes_of(frame["job_id"]), codes_of(jobs["backup_job_id"])

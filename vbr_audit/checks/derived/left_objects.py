@@ -1,0 +1,57 @@
+"""The table `left_objects`: the backups of objects that no job backs up any more, by why not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.derived import protection
+from vbr_audit.checks.derived.material import Derived, Material
+from vbr_audit.checks.derived.protection_standing import STANDINGS
+from vbr_audit.checks.logic import listed
+from vbr_audit.tables.schema import Column, TableSpec, conform
+
+SPEC: Final = TableSpec(
+    "left_objects",
+    ("standing",),
+    (
+        Column("server", "string", "The server."),
+        Column("standing", "string", f"Why no job backs them up any more: {', '.join(STANDINGS)}."),
+        Column("objects_count", "Int64", "So many objects.", "objects"),
+        Column("points_count", "Int64", "Their restore points; NA if the count of one is not known.", "restore points"),
+        Column("backup_bytes", "Int64", "The size of their backup files; NA if one is not known.", "bytes"),
+        Column("oldest_end", "datetime", "Of the newest restore points of each of them the oldest one."),
+        Column("names", "string", "Their names, the first ones."),
+    ),
+    "One row per server and reason: the objects that no job backs up any more, and what their backups take. Machines "
+    "that the site file lists as to be protected are none of them.",
+)
+
+
+def _make(material: Material) -> pd.DataFrame:
+    every = material.frame(protection.ALL.name)
+    left = every[protection.left_behind(material, every)].reset_index(drop=True)
+    words = [word for word in STANDINGS if word in set(left["standing"])]
+    index = pd.RangeIndex(len(words))
+    group = left["standing"].map({word: place for place, word in enumerate(words)}).to_numpy(dtype=np.int64)
+    by_group = left.groupby(group)
+    sums = {
+        name: by_group[name].agg(lambda values: values.sum(skipna=False)).reindex(index).array
+        for name in ("points_count", "backup_bytes")
+    }
+    return conform(
+        {
+            "server": by_group["server"].first().reindex(index).array,
+            "standing": words,
+            "objects_count": by_group.size().reindex(index).array,
+            **sums,
+            "oldest_end": by_group["newest_point"].min().reindex(index).array,
+            "names": listed(group, left["name"], index),
+        },
+        SPEC,
+    )[0]
+
+
+TABLE: Final = Derived(SPEC, protection.TABLE.sources, _make, also=protection.TABLE.also)
