@@ -59,7 +59,7 @@ def test_what_no_job_backs_up_any_more_is_a_group_with_its_size(kind: str) -> No
 
     audit = judged(vbr)
 
-    group = finding(audit, "RPO-014")
+    group = finding(audit, "RPO-018")
     assert (group["object_name"], group["status"], group["severity"]) == (kind, "FAIL", "low")
     assert group["observed"] == f"1 object, 2 restore points, 1.9 GiB: {name}"
     # Nothing else is said of it, and nothing is taken from its neighbour.
@@ -78,7 +78,7 @@ def test_a_machine_whose_job_fails_on_it_has_not_left() -> None:
     audit = judged(vbr)
 
     assert statuses_of(audit, "RPO-001") == {"db01": "PASS", "old01": "FAIL"}
-    assert statuses_of(audit, "RPO-014") == {}
+    assert statuses_of(audit, "RPO-018") == {}
 
 
 def test_a_job_that_makes_no_points_at_all_has_lost_no_machine() -> None:
@@ -102,7 +102,7 @@ def test_a_backup_of_a_hidden_job_that_grows_is_not_left() -> None:
     audit = judged(vbr)
 
     assert statuses_of(audit, "RPO-001") == {"db01": "PASS", "ahv01": "PASS"}
-    assert statuses_of(audit, "RPO-014") == {}
+    assert statuses_of(audit, "RPO-018") == {}
 
 
 def test_a_machine_of_the_list_of_assets_is_asked_for_until_it_is_backed_up_elsewhere() -> None:
@@ -114,7 +114,7 @@ def test_a_machine_of_the_list_of_assets_is_asked_for_until_it_is_backed_up_else
     audit = judged(vbr, site=site)
 
     assert statuses_of(audit, "RPO-001") == {"db01": "PASS", "old01": "FAIL"}
-    assert statuses_of(audit, "RPO-014") == {"registered anew": "FAIL"}
+    assert statuses_of(audit, "RPO-018") == {"registered anew": "FAIL"}
 
 
 def test_the_console_tells_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vbr_audit.audited import Audit
 
 _WORST = 5
-_LEFT_CHECK, _LEFT_KIND = "RPO-014", "group of objects left"
+_LEFT_CHECK, _LEFT_KIND = "RPO-018", "group of objects left"
 _COLLECTION_CHECKS = ("EVD-001", "EVD-002")
 
 

@@ -116,7 +116,7 @@ def _instants_of_many(minutes: Cells, zone: dt.tzinfo) -> Cells:
     distinct_ones = np.flatnonzero(there)
     found = np.zeros(len(there), dtype=np.int64)
     found[distinct_ones] = instants(distinct_ones + first, zone)
-    return found[minutes - first]
+    return np.asarray(found[minutes - first])
 
 
 def distinct(numbers: Cells) -> Cells:

@@ -19,7 +19,7 @@ _LEFT = {"standing": "left its job", "objects_count": 2, "points_count": 14, "ba
 
 
 @check(
-    "RPO-014",
+    "RPO-018",
     "Backups of machines that left their jobs are gone in time",
     severity="low",
     table="left_objects",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -37,21 +37,18 @@ def _make(material: Material) -> pd.DataFrame:
     index = pd.RangeIndex(len(words))
     group = left["standing"].map({word: place for place, word in enumerate(words)}).to_numpy(dtype=np.int64)
     by_group = left.groupby(group)
-    sums = {
+    columns: dict[str, Any] = {
         name: by_group[name].agg(lambda values: values.sum(skipna=False)).reindex(index).array
         for name in ("points_count", "backup_bytes")
     }
-    return conform(
-        {
-            "server": by_group["server"].first().reindex(index).array,
-            "standing": words,
-            "objects_count": by_group.size().reindex(index).array,
-            **sums,
-            "oldest_end": by_group["newest_point"].min().reindex(index).array,
-            "names": listed(group, left["name"], index),
-        },
-        SPEC,
-    )[0]
+    columns |= {
+        "server": by_group["server"].first().reindex(index).array,
+        "standing": words,
+        "objects_count": by_group.size().reindex(index).array,
+        "oldest_end": by_group["newest_point"].min().reindex(index).array,
+        "names": listed(group, left["name"], index),
+    }
+    return conform(columns, SPEC)[0]
 
 
 TABLE: Final = Derived(SPEC, protection.TABLE.sources, _make, also=protection.TABLE.also)

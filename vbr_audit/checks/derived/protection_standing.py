@@ -134,8 +134,11 @@ def _left(
     wanted = np.append(np.bincount(asked.rows[chosen], minlength=len(asked.texts)) > 0, False)
     rows = np.flatnonzero((job >= 0) & wanted[job] & runs["started"].notna().to_numpy())
     rows = rows[surely(runs["result"].iloc[rows] == "Success")]
-    by_job = pd.Series(micros_of(runs["started"].iloc[rows]).tolist(), dtype=np.int64).groupby(job[rows])
-    starts = {place: np.sort(each.to_numpy()) for place, each in by_job}
+    at, order = micros_of(runs["started"].iloc[rows]), np.argsort(job[rows], kind="stable")
+    places, begins = np.unique(job[rows][order], return_index=True)
+    starts: dict[int, Cells] = (
+        dict(zip(places.tolist(), np.split(at[order], begins[1:]), strict=True)) if len(at) else {}
+    )
     last_task = np.full(owners.max(initial=-1) + 2, NEVER, dtype=np.int64)
     np.maximum.at(last_task, tasks.owner, tasks.at)
     found = np.zeros(len(units), dtype=bool)
