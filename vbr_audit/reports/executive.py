@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vbr_audit.reports.digits import Protection
     from vbr_audit.reports.repository_space import RepositorySpace
 
-MOST_RISKS: Final = 6
+MOST_RISKS: Final = 5
 MOST_CAUSES: Final = 3
 MOST_AREAS: Final = 3
 MOST_REMEDIES: Final = 2
@@ -28,7 +28,7 @@ MOST_LINES: Final = 4
 """So many lines of a list fit on the sheet; what is left out is counted."""
 LINE: Final = 120
 """Characters of a line; the full report has the rest."""
-NAME: Final = 30
+NAME: Final = 24
 """Characters of a name within a line."""
 
 
