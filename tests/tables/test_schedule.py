@@ -66,6 +66,23 @@ def test_half_past_two_exists_once_on_both_changes_of_the_clock() -> None:
     assert said(autumn) == ["24 02:30 +0200", "25 02:30 +0200", "26 02:30 +0100"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "time", "first", "expected"),
+    [
+        ("Australia/Lord_Howe", "02:15", "2026-10-03", ["03 02:15 +1030", "04 02:30 +1100", "05 02:15 +1100"]),
+        ("Australia/Lord_Howe", "01:45", "2026-04-04", ["04 01:45 +1100", "05 01:45 +1100", "06 01:45 +1030"]),
+        ("Pacific/Auckland", "02:30", "2026-09-26", ["26 02:30 +1200", "27 03:00 +1300", "28 02:30 +1300"]),
+        ("America/Santiago", "00:15", "2026-09-05", ["05 00:15 -0400", "06 01:00 -0300", "07 00:15 -0300"]),
+    ],
+)
+def test_changes_of_the_clock_in_the_south_and_by_half_an_hour(
+    zone: str, time: str, first: str, expected: list[str]
+) -> None:
+    last = dt.date.fromisoformat(first) + dt.timedelta(days=2)
+    found, _ = starts(daily(time), first, last.isoformat(), ZoneInfo(zone))
+    assert said(found) == expected
+
+
 @given(
     zone=st.sampled_from(ZONES),
     time=st.integers(0, 1439),

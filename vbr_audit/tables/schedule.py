@@ -102,8 +102,20 @@ def instants(minutes: Cells, zone: dt.tzinfo) -> Cells:
         return np.zeros(0, dtype=np.int64)
     local = pd.DatetimeIndex(minutes.astype("datetime64[m]").astype("datetime64[s]"))
     first_of_two = np.ones(len(local), dtype=bool)
-    moments = local.tz_localize(zone, nonexistent="shift_forward", ambiguous=first_of_two)
-    return np.asarray(moments.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64))
+    moments = local.tz_localize(zone, nonexistent="NaT", ambiguous=first_of_two)
+    left_out = np.flatnonzero(moments.isna())
+    found = np.array(moments.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64))
+    found[left_out] = [_after_the_gap(local[place].to_pydatetime(), zone) for place in left_out.tolist()]
+    return found
+
+
+def _after_the_gap(local: dt.datetime, zone: dt.tzinfo) -> int:
+    """The first second after the hour, or half an hour, that a change of the clock leaves out and `local` lies in."""
+    later = local.replace(tzinfo=zone, fold=1)
+    moment = later.astimezone(dt.UTC)
+    while moment.astimezone(zone).utcoffset() != later.utcoffset():
+        moment += dt.timedelta(minutes=1)
+    return int(moment.timestamp())
 
 
 def _instants_of_many(minutes: Cells, zone: dt.tzinfo) -> Cells:
