@@ -21,6 +21,8 @@ from small_server import (
     status_of,
 )
 
+from vbr_audit.tables.words import WEEK
+
 BERLIN = ZoneInfo("Europe/Berlin")
 OCTOBER = {"month": "2026-10", "timezone": "Europe/Berlin"}
 
@@ -194,6 +196,22 @@ def test_continuous_and_disabled_jobs_miss_nothing() -> None:
     audit = audited(vbr, only="RUN", **OCTOBER)
     assert finding(audit, "RUN-014", "J")["reason"] == "it runs all the time: no start is ever due"
     assert status_of(audit, "RUN-014", "Off") == "NOT_APPLICABLE"
+
+
+@pytest.mark.parametrize(("allowed", "answer"), [(WEEK[:5], "PASS"), (WEEK, "UNKNOWN"), ((), "UNKNOWN")])
+def test_continuous_job_is_not_late_outside_of_its_window(allowed: tuple[str, ...], answer: str) -> None:
+    hours = ",".join(["1"] * 24), ",".join(["0"] * 24)
+    marks = [{"day": day, "hours": hours[day not in allowed]} for day in WEEK] if allowed else []
+    vbr = SmallServer(now="2026-11-08T06:00:00+01:00")
+    vbr.add_repository()
+    plan = schedule_of(continuously={"isEnabled": True, "backupWindow": {"days": marks}})
+    job = vbr.add_job("J", schedule=plan)
+    vbr.add_state(job, "2026-11-05T23:00:00+01:00")
+    backup = vbr.add_backup(job)
+    vbr.add_object(backup, "srv1")
+    vbr.add_point(backup, "srv1", "2026-11-05T23:00:00+01:00", "Full")
+    vbr.add_session(job, "2026-11-05T23:00:00+01:00")
+    assert status_of(audited(vbr, only="RUN", **OCTOBER), "RUN-004", "J") == answer
 
 
 def test_odd_session_of_one_job_leaves_the_answers_of_others() -> None:

@@ -150,6 +150,8 @@ LEVELS = {
     "schedule_monthly_months": "schedule.monthly.months[]",
     "schedule_periodically_kind": "schedule.periodically.periodicallyKind",
     "schedule_periodically_frequency": "schedule.periodically.frequency",
+    "schedule_continuously_days": "schedule.continuously.backupWindow.days[].day",
+    "schedule_continuously_hours": "schedule.continuously.backupWindow.days[].hours",
 }
 BLOCKS = {"swap_blocks_excluded": "excludeSwapFileBlocks", "deleted_blocks_excluded": "excludeDeletedFileBlocks"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -41,6 +42,11 @@ def days(*chosen: str) -> dict[str, Any]:
     return {"dailyKind": "SelectedDays", "days": list(chosen)}
 
 
+def window(allowed: Iterable[int], on: Iterable[str] = WEEK) -> dict[str, Any]:
+    hours = {day: ",".join("01"[hour in set(allowed) and day in on] for hour in range(24)) for day in WEEK}
+    return {"days": [{"day": day, "hours": marks} for day, marks in hours.items()]}
+
+
 @pytest.mark.parametrize(
     ("ways", "hours"),
     [
@@ -63,6 +69,11 @@ def days(*chosen: str) -> dict[str, Any]:
         ({"periodically": {"periodicallyKind": "Fortnights", "frequency": 1}}, pd.NA),
         ({"periodically": {"periodicallyKind": "Hours"}}, pd.NA),
         ({"continuously": {}}, 0),
+        ({"continuously": {"backupWindow": window(range(24))}}, 0),
+        ({"continuously": {"backupWindow": window(range(8, 18))}}, 14),
+        ({"continuously": {"backupWindow": window(range(24), WEEK[:5])}}, 48),
+        ({"continuously": {"backupWindow": window(())}}, 0),
+        ({"continuously": {"backupWindow": {"days": []}}}, 0),
         ({"daily": days("Sunday"), "periodically": {"periodicallyKind": "Hours", "frequency": 6}}, 6),
         ({"monthly": {}, "daily": days("Sunday")}, 168),
         ({}, pd.NA),

@@ -95,7 +95,7 @@ _COMMON: Final[Mapping[str, Rule]] = {
         "last_result workload next_run_policy resource_reference schedule_type "
         "schedule_daily_kind schedule_daily_days schedule_daily_time schedule_monthly_months schedule_monthly_time "
         "schedule_monthly_number schedule_monthly_weekday schedule_periodically_days schedule_periodically_hours "
-        "backup_window_days backup_window_hours zone "
+        "schedule_continuously_days schedule_continuously_hours backup_window_days backup_window_hours zone "
         "schedule_periodically_kind retention_type encryption_type app_failure_handling transaction_log_handling "
         "sql_log_handling backup_mode compression_level disks_to_process build patches time_zone "
         "iana_time_zone tls worst_malware gaps_h maybe_gaps_h media "

@@ -66,6 +66,12 @@ _ALL: Final = (
         "The 24 hours of each of these days, joined by commas: 1 where a start is permitted, 0 where it is not.",
     ),
     Control("schedule_continuously_enabled", "boolean", "It runs again as soon as it has ended."),
+    Control("schedule_continuously_days", "string", "The days with hours of their own, joined by commas."),
+    Control(
+        "schedule_continuously_hours",
+        "string",
+        "The 24 hours of each of these days, joined by commas: 1 where it may start again, 0 where it may not.",
+    ),
     Control("schedule_after_job_enabled", "boolean", "It runs after another job."),
     Control("schedule_after_job_name", "string", "The name of the job that it runs after."),
     Control(
@@ -164,7 +170,11 @@ LIST_CONTROLS: Final = frozenset(
     {
         "schedule_daily_days",
         "schedule_monthly_months",
-        *(f"{window}_{part}" for window in ("schedule_periodically", "backup_window") for part in ("days", "hours")),
+        *(
+            f"{window}_{part}"
+            for window in ("schedule_periodically", "schedule_continuously", "backup_window")
+            for part in ("days", "hours")
+        ),
     }
 )
 """The controls that hold a list of words."""

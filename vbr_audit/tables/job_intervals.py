@@ -36,10 +36,11 @@ def start_intervals(arrays: Mapping[str, Any], *, always_runs: Any) -> pd.api.ex
     `arrays` holds the columns of `jobs`. Of several kinds of schedule the most frequent counts. A job that runs after
     another has the interval of that one, found by its name. NA where no enabled kind tells, or none is surely enabled.
     The jobs that surely need no schedule, by the nullable boolean `always_runs`, rest as long as their window denies
-    in a row, else never. All by the server's clock: in the night of a change it may be an hour more.
+    in a row, else never; so does a job that runs continuously, by its window for that. All by the server's clock: in
+    the night of a change it may be an hour more.
     """
     always = always_runs.to_numpy(dtype=bool, na_value=False)
-    windows = _each(zip(*(plain(arrays[f"backup_window_{part}"]) for part in ("days", "hours")), strict=True), _denied)
+    windows = _each(_windows(arrays, "backup_window"), _denied)
     hours = np.where(always, windows, np.nan)
     for switch, column in _WAYS.items():
         enabled = pd.Series(arrays[switch]).fillna(False).to_numpy(dtype=bool)
@@ -86,7 +87,11 @@ def _periodic_gap(kind: Any, frequency: Any, minute: Any, days: str | None, hour
 
 
 def _continuously(arrays: Mapping[str, Any]) -> np.ndarray:
-    return np.zeros(len(arrays["name"]))
+    return _each(_windows(arrays, "schedule_continuously"), _denied)
+
+
+def _windows(arrays: Mapping[str, Any], of: str) -> Iterable[tuple[Any, ...]]:
+    return zip(*(plain(arrays[f"{of}_{part}"]) for part in ("days", "hours")), strict=True)
 
 
 _WAYS: Final[Mapping[str, Callable[[Mapping[str, Any]], np.ndarray]]] = {

@@ -26,7 +26,8 @@ def at_the_pace_of_sources(jobs: pd.DataFrame, owners: Cells, is_copy: pd.Series
     with np.errstate(invalid="ignore"):
         slower = (place >= 0) & (hours < hours[place])
     at = np.where(slower, place, np.arange(len(jobs)))
-    columns = {name: jobs[name].array.take(at) for name in ("start_interval_h", *schedule.COLUMNS)}
+    settings = ("start_interval_h", "schedule_continuously_enabled", *schedule.COLUMNS)
+    columns = {name: jobs[name].array.take(at) for name in settings}
     return jobs.assign(**columns, **{LAG: np.where(slower, hours[place], 0.0)})
 
 

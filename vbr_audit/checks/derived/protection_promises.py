@@ -28,6 +28,7 @@ _PROMISES: Final = (
     "retention_type",
     "retention_quantity",
     "start_interval_h",
+    "schedule_continuously_enabled",
     "synthetic_fulls_enabled",
     "active_fulls_enabled",
     "source_job_ids",
@@ -135,7 +136,9 @@ def _due_starts(material: Material, jobs: pd.DataFrame) -> _Due:
     has[found.job] = True
     followed = has & np.asarray(found.is_told, dtype=bool)
     hours = jobs["start_interval_h"].to_numpy(dtype=float, na_value=np.nan)
-    interval = np.where(hours > 0, hours, np.nan) * _HOUR
+    # How many runs a job makes that starts again as soon as it ends, its window does not tell.
+    counted = (hours > 0) & ~surely(jobs["schedule_continuously_enabled"])
+    interval = np.where(counted, hours, np.nan) * _HOUR
     # A job that is switched off, or has no schedule, is due at no time.
     return _Due(np.where(followed[alike], alike, -1), (found.job << 34) + found.at, interval)
 
