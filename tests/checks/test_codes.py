@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vbr_audit.checks.codes import codes_of, combined, matches, sealed
+from vbr_audit.checks.codes import codes_of, combined, matches, repeated, sealed
 from vbr_audit.checks.logic import listed, one_of, places_of
-from vbr_audit.tables.arrays import STRING
+from vbr_audit.tables.arrays import STRING, joined_strings
 
 
 def column(*texts: str | None) -> pd.Series:
@@ -25,6 +25,24 @@ def test_a_sealed_column_refuses_writing_and_leaves_its_origin_alone() -> None:
     assert (frame["name"][0], twin[0], origin[0]) == ("z", "a", "a")
     assert codes_of(twin) is codes_of(twin)
     assert codes_of(frame["name"]).texts.tolist() == ["z", "b"]
+
+
+def test_one_value_for_all_rows_cannot_be_written_to() -> None:
+    cells = repeated(pd.NA, 3)
+    with pytest.raises(ValueError, match="read-only"):
+        cells[0] = "a"
+    own = cells.copy()
+    own[0] = "a"
+    assert own.tolist() == ["a", pd.NA, pd.NA]
+    assert repeated("a", 0).tolist() == []
+
+
+def test_cells_are_joined_to_a_text_column_of_its_own() -> None:
+    part = np.array(["a", pd.NA], dtype=object)
+    found = joined_strings([part, repeated("b", 2)])
+    part[0] = "z"
+    assert (found.dtype, found.tolist()) == (STRING, ["a", pd.NA, "b", "b"])
+    assert joined_strings([]).tolist() == []
 
 
 def test_a_part_of_a_sealed_column_has_codes_of_its_own() -> None:

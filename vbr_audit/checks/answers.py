@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import Cells, codes_of
+from vbr_audit.checks.codes import Cells, codes_of, repeated
 from vbr_audit.checks.outcome import SEVERITIES, Outcome, Words
 from vbr_audit.checks.registry import Check
 from vbr_audit.checks.tables import TABLES, sources_of
@@ -67,13 +67,14 @@ def ask(check: Check, view: ServerView, frames: list[pd.DataFrame], params: Mapp
 
 
 def cells_of(words: Any, length: int) -> Cells:
-    """A text for all, a Series, or nothing, as an object array of `str` and NA."""
+    """A text for all, a Series, or nothing, as an object array of `str` and NA, not to be written to."""
     if isinstance(words, pd.Series):
-        cells = words.to_numpy(dtype=object).copy()
+        cells = words.to_numpy(dtype=object)
         if words.dtype != STRING:
+            cells = cells.copy()
             cells[pd.isna(cells)] = pd.NA
         return cells
-    return np.full(length, pd.NA if words is None else words, dtype=object)
+    return repeated(pd.NA if words is None else words, length)
 
 
 def _demand_yes_no(value: Any, index: pd.Index, name: str) -> None:

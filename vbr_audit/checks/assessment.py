@@ -12,7 +12,7 @@ import pandas as pd
 
 from vbr_audit.checks.answers import ask, cells_of, frame_for, frames_for
 from vbr_audit.checks.causes import cause_of_server, causes_of_objects
-from vbr_audit.checks.codes import Cells
+from vbr_audit.checks.codes import Cells, repeated
 from vbr_audit.checks.dates import on_clock
 from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.logic import surely
@@ -84,7 +84,10 @@ def assess(
     answered = _answered(check, view, base, outcome)
     _give_reasons(check, view, answered)
     expected = _filled(outcome.expected, base.population, lambda: expected_text(check, params))
-    expected[answered.result == "NOT_APPLICABLE"] = pd.NA
+    aside = answered.result == "NOT_APPLICABLE"
+    if aside.any():
+        expected = expected.copy()
+        expected[aside] = pd.NA
     answered = replace(
         answered,
         severity=_severities(base.severity, outcome, severity_from_policy),
@@ -139,8 +142,8 @@ def _broken(base: Assessment, fault: Exception) -> Assessment:
     broke = f"{type(fault).__name__}: {fault}"[:300]
     return replace(
         base,
-        result=np.full(len(base.result), "ERROR", dtype=object),
-        reason=np.full(len(base.result), f"the check broke: {broke}", dtype=object),
+        result=repeated("ERROR", len(base.result)),
+        reason=repeated(f"the check broke: {broke}", len(base.result)),
         broke=broke,
     )
 
@@ -213,14 +216,14 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
     # Jobs that only /jobs/states lists belong to the population of every check of jobs.
     tables = [*_asked(check, view), *(["job_states"] if check.population == "jobs" else [])]
     gaps = _told(view.gaps(table) for table in tables)
-    blank = np.full(len(objects), pd.NA, dtype=object)
+    blank = repeated(pd.NA, len(objects))
     causes = causes_of_objects(check, view)
     return Assessment(
         object_type=kind.kind,
         object_id=objects[kind.id_column].to_numpy(dtype=object),
         object_name=objects[kind.name_column].to_numpy(dtype=object),
-        result=np.full(len(objects), "UNKNOWN", dtype=object),
-        severity=np.full(len(objects), severity, dtype=object),
+        result=repeated("UNKNOWN", len(objects)),
+        severity=repeated(severity, len(objects)),
         observed=blank,
         expected=blank,
         json_path=blank,
@@ -263,7 +266,7 @@ def _severities(given: Cells, outcome: Outcome, from_policy: bool) -> Cells:
     """The severity of each object: the check's word where it says one, but never above that of a policy."""
     if outcome.severity is None:
         return given
-    said = cells_of(outcome.severity, len(given))
+    said = cells_of(outcome.severity, len(given)).copy()
     if from_policy:
         rank = {name: number for number, name in enumerate(SEVERITIES)}
         for position in np.flatnonzero(~pd.isna(said)):
@@ -274,12 +277,13 @@ def _severities(given: Cells, outcome: Outcome, from_policy: bool) -> Cells:
 
 
 def _filled(said: Words, length: int, ask_default: Callable[[], Cells | str | None]) -> Cells:
-    """What the check says, with the default in the gaps, asked for only where there are any; an array of its own."""
+    """What the check says, with the default in the gaps, asked for only where there are any."""
     if said is None:
         default = ask_default()
         return default if isinstance(default, np.ndarray) else cells_of(default, length)
     cells = cells_of(said, length)
     gaps = np.flatnonzero(pd.isna(cells)) if isinstance(said, pd.Series) else ()
     if len(gaps) and (default := ask_default()) is not None:
+        cells = cells.copy()
         cells[gaps] = default if isinstance(default, str) else default[gaps]
     return cells

@@ -68,19 +68,28 @@ def cause_kinds(population: str) -> frozenset[str]:
 
 
 def causes_of_objects(check: Check, view: ServerView) -> Causes:
-    """The causes of the objects of `check`: what it declares, and the object itself where that is not known."""
-    objects, own = view.frame(check.population), check.object_kind
+    """The causes of the objects of `check`, not to be written to.
+
+    That is what it declares, and the object itself where that is not known.
+    """
+    what = (check.population, check.cause)
+    if what not in view.causes:
+        view.causes[what] = _causes_of(*what, view)
+    return view.causes[what]
+
+
+def _causes_of(population: str, cause: str, view: ServerView) -> Causes:
+    objects, own = view.frame(population), OBJECTS[population]
     ids, names = (objects[name].to_numpy(dtype=object) for name in (own.id_column, own.name_column))
-    default = default_cause(check.population)
-    kind = np.full(len(objects), default, dtype=object)
+    kind = np.full(len(objects), default_cause(population), dtype=object)
     key, name = np.where(pd.isna(ids), names, ids), names.copy()
-    column = KEYS.get((check.population, check.cause))
+    column = KEYS.get((population, cause))
     if column is None:
         return Causes(kind, key, name)
     keys = objects[column]
     known = keys.notna().to_numpy(dtype=bool)
-    kind[known], key[known] = check.cause, keys.to_numpy(dtype=object)[known]
-    name[known] = _names(check.cause, keys, view)[known]
+    kind[known], key[known] = cause, keys.to_numpy(dtype=object)[known]
+    name[known] = _names(cause, keys, view)[known]
     return Causes(kind, key, name)
 
 

@@ -80,6 +80,11 @@ def sealed(values: pd.Series) -> pd.Series:
     return twin
 
 
+def repeated(value: Any, size: int) -> Cells:
+    """An object array with `value` in each of `size` places, all in the memory of one: it refuses to be written to."""
+    return np.broadcast_to(np.array([value], dtype=object), size)
+
+
 def _memory_of(cells: Cells) -> Cells:
     """The array that owns the memory of `cells`, where `cells` is the whole of it; else `cells`."""
     base = cells.base

@@ -64,16 +64,17 @@ def on_clock(texts: np.ndarray, zone: dt.tzinfo, name: str) -> np.ndarray:
     """
     if name == "UTC":
         return texts
-    told = [place for place, text in enumerate(texts.tolist()) if type(text) is str and " UTC" in text]
-    if not told:
+    cells = texts.tolist()
+    # Many rows share few texts: each is looked at once.
+    known = {
+        text: _INSTANT.sub(lambda match: _told(match, zone, name), text)
+        for text in set(cells)
+        if type(text) is str and " UTC" in text
+    }
+    if not known:
         return texts
-    known: dict[str, str] = {}
-    found = texts.copy()
-    for place in told:
-        text = found[place]
-        if text not in known:
-            known[text] = _INSTANT.sub(lambda match: _told(match, zone, name), text)
-        found[place] = known[text]
+    found = np.empty(len(cells), dtype=object)
+    found[:] = [known.get(text, text) for text in cells]
     return found
 
 

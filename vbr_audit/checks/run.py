@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment
-from vbr_audit.checks.codes import Cells
 from vbr_audit.checks.derived import offloads, protection
 from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.overriding import assess_use
@@ -18,7 +17,7 @@ from vbr_audit.checks.policy import CheckUse, Policy
 from vbr_audit.checks.site import Site
 from vbr_audit.checks.views import ServerView, views_of
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables.arrays import STRING, strings_of, strings_over
+from vbr_audit.tables.arrays import STRING, joined_strings, strings_of
 from vbr_audit.tables.schema import TableSpec, empty, from_arrays
 
 RESULT_COLUMNS: Final = (
@@ -116,14 +115,10 @@ def _results(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.Dat
     columns: dict[str, Any] = {
         name: strings_of(alike[name]).take(part_of)
         if name in alike
-        else strings_over(_joined(getattr(part, name) for _, _, part in parts))
+        else joined_strings([getattr(part, name) for _, _, part in parts])
         for name in RESULT_COLUMNS
     }
     return from_arrays(columns, len(part_of))
-
-
-def _joined(cells: Iterable[Cells]) -> Cells:
-    return np.concatenate([np.empty(0, dtype=object), *cells])
 
 
 def _coverage(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -22,6 +22,9 @@ from vbr_audit.tables import SPECS, controls
 from vbr_audit.tables.arrays import STRING, strings_of
 from vbr_audit.tables.schema import conform, empty
 from vbr_audit.tables.server_zone import BY_OFFSET, zones_of_offset
+
+if TYPE_CHECKING:
+    from vbr_audit.checks.causes import Causes
 
 READABLE = ("complete", "partial")
 NOT_COLLECTED = "not collected"
@@ -47,6 +50,7 @@ class ServerView:
 
     `peers` are the views of all servers of the snapshot, this one among them. `is_of_snapshot` says that `frames` holds
     nothing but what was taken from there, so that what the snapshot has worked out of its tables holds here too.
+    `causes` are those of the objects of a table, by the table and the kind of cause, once a check has asked for them.
     """
 
     name: str
@@ -58,6 +62,7 @@ class ServerView:
     peers: tuple[ServerView, ...] = ()
     is_of_snapshot: bool = False
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    causes: dict[tuple[str, str], Causes] = field(default_factory=dict)
     _sealed: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
     _absent: dict[str, Cells] = field(default_factory=dict)
 

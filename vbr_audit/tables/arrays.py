@@ -77,6 +77,13 @@ def strings_over(found: npt.NDArray[np.object_]) -> ExtensionArray:
     return _STRING_ARRAY(found, dtype=STRING)  # type: ignore[call-arg]
 
 
+def joined_strings(parts: Sequence[npt.NDArray[np.object_]]) -> ExtensionArray:
+    """The cells of all `parts` as one text array; they are known to be `str` or `pd.NA`, and not looked at again."""
+    found = strings_of([pd.NA]).repeat(sum(map(len, parts)))
+    np.concatenate([np.empty(0, dtype=object), *parts], out=found.to_numpy(dtype=object))
+    return found
+
+
 def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
     """Yes/no; NA for None, NA and for what is neither True nor False."""
     if set(map(type, values)) <= _BOOLEANS:
