@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import socket
 import ssl
 import threading
 import time
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
-from command_line import invoke
+from command_line import invoke, write
+from core_checks import CORE_TEXT
 from pydantic import SecretStr
-from raw_server import PASSWORD, TOKEN, Asked, Raw, answer, document, raw_server
+from raw_server import PASSWORD, REFRESH, TOKEN, Asked, Raw, answer, document, raw_server
+from small_server import SmallServer
 
 from vbr_audit.api import bounds
 from vbr_audit.api.client import Client
 from vbr_audit.api.tls import Tls
+from vbr_audit.collection.run_folder import load
 from vbr_audit.errors import BadAnswerError, SignInError, TlsError, TransientError, UnreachableError
 from vbr_audit.simulator.certificate import make_certificate
+from vbr_audit.verifying import verify_run
 
 PAGE = orjson.dumps({"data": [], "pagination": {"total": 0, "count": 0, "skip": 0, "limit": 500}})
 JOBS = "/api/v1/jobs"
@@ -235,6 +241,59 @@ def test_what_the_server_repeats_of_a_secret_stands_in_no_log_and_no_file(
     for word in (PASSWORD, TOKEN):
         assert word not in done.stdout + done.stderr
         assert not any(word.encode() in content for content in kept)
+
+
+def test_what_the_server_repeats_of_a_secret_among_its_data_is_kept_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VBR_AUDIT_USERNAME", "auditor")
+    monkeypatch.setenv("VBR_AUDIT_PASSWORD", PASSWORD)
+    coded = base64.b64encode(f"auditor:{PASSWORD}".encode()).decode()
+    in_url = PASSWORD.replace("-", "%2D")
+    vbr = SmallServer()
+    job = vbr.add_job("Nightly", description=f"made by {PASSWORD}, {in_url}, {coded}; Bearer {TOKEN} at 22:00")
+    job["virtualMachines"]["includes"][0][TOKEN] = "a key"
+    vbr.add_session(job, "2026-10-31T22:00:00+01:00", name=f"Nightly {TOKEN} {REFRESH}")
+    state = vbr.add_state(job, "2026-10-31T22:00:00+01:00")
+    failed = {"result": "Failed", "message": f"no sign-in with {PASSWORD}", "isCanceled": False}
+    vbr.add_session(job, "2026-10-30T22:00:00+01:00", result="Failed")["result"] = failed
+    run, core = tmp_path / "run", write(tmp_path / "core.yaml", CORE_TEXT)
+
+    def twice(asked: Asked) -> Raw | None:
+        if asked.path != "/api/v1/jobs/states":
+            return None
+        row = orjson.dumps({**state, "description": "kept"}).replace(
+            b'{"', b'{"description":"' + TOKEN.encode() + b'","', 1
+        )
+        return answer(b'{"data":[' + row + b'],"pagination":{"total":1,"count":1,"skip":0,"limit":500}}')
+
+    with raw_server(twice, honest=vbr) as url:
+        done = invoke(
+            *("audit", url, "--out", run, "--policy", core, "--month", "2026-10", "--format", "json,html", "--debug"),
+            *("--datasets", "jobs,job_states,sessions", "--fail-on", "never", "--allow-incomplete"),
+        )
+    assert done.exit_code == 0, done.stderr
+    snapshot = load(run)
+    kept = [done.stdout.encode(), done.stderr.encode()]
+    kept += [path.read_bytes() for path in run.rglob("*") if path.is_file() and path.suffix != ".zip"]
+    for path in run.rglob("*.zip"):
+        with zipfile.ZipFile(path) as archive:
+            kept += [archive.read(name) for name in archive.namelist()]
+    kept += [table.to_csv().encode() for table in snapshot.tables.values()]
+    for word in (PASSWORD, in_url, coded, TOKEN, REFRESH):
+        assert not any(word.encode() in content for content in kept), word
+    row = snapshot.tables["jobs"].iloc[0]
+    assert (row["name"], row["description"]) == (
+        "Nightly",
+        "made by (hidden), (hidden), (hidden)=; Bearer (hidden) at 22:00",
+    )
+    assert set(snapshot.manifest.dataset("127.0.0.1", "jobs").redacted) == {
+        "description",
+        "virtualMachines.includes[].(hidden)",
+    }
+    assert set(snapshot.manifest.dataset("127.0.0.1", "sessions").redacted) == {"name", "result.message"}
+    assert len(snapshot.tables["sessions"]) == 2
+    assert verify_run(run) == []
 
 
 def test_a_server_that_speaks_old_tls_only_is_refused(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from vbr_audit.api.client import Answer
+from vbr_audit.api.hiding import Hiding
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.redaction import REMOVED, Redaction
 
@@ -169,3 +171,46 @@ def test_what_was_removed_is_not_masked_as_well():
     row = {"id": "1", "singleUseCredentials": {"username": "root"}}
     cleaned, _ = Redaction(mask_accounts=True).clean(answer(page(row)), DATASETS["managed_servers"])
     assert cleaned.document["data"][0]["singleUseCredentials"] == {"username": REMOVED}
+
+
+def repeated(document: Any, *secrets: str) -> tuple[Answer, set[str]]:
+    """What is kept of an answer to a client with this password and these tokens."""
+    password, *tokens = secrets
+    hiding = Hiding(SecretStr(password), username="auditor")
+    for token in tokens:
+        hiding.add_token(SecretStr(token))
+    body = document if isinstance(document, bytes) else orjson.dumps(document)
+    return Redaction().clean(Answer(body, orjson.loads(body), hiding), DATASETS["jobs"])
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    ["Gött/in & Co", "G%C3%B6tt%2Fin+%26%20Co", r"G\u00f6tt\/in \u0026 Co", "G&#246;tt/in &amp; Co", "Gött\\/in & Co"],
+)
+def test_a_secret_of_the_session_is_taken_out_of_rows_however_it_is_spelt(spelt):
+    cleaned, paths = repeated(page({"name": "J", "description": f"a{spelt}b"}), "Gött/in & Co")
+    assert cleaned.document["data"][0] == {"name": "J", "description": "a(hidden)b"}
+    assert orjson.loads(cleaned.body) == cleaned.document
+    assert paths == {"description"}
+
+
+def test_a_short_secret_goes_where_it_is_told_to_be_one_and_leaves_words_alone():
+    row = {"name": "Backup", "type": "Backup", "description": "password=Backup for the Backup of 'Backup'"}
+    cleaned, paths = repeated(page(row), "Backup")
+    assert cleaned.document["data"][0] == row | {"description": "password=(hidden) for the Backup of '(hidden)'"}
+    assert paths == {"description"}
+
+
+@pytest.mark.parametrize("secret", ["", "é", "x", "no-such-thing-here", "Backup"])
+def test_rows_without_a_secret_are_kept_as_received(secret):
+    row = b'{ "data": [{"name": "Backup x", "path": "C:\\\\users\\\\x%20y", "note": "caf\\u00e9 password=mine"}] }'
+    cleaned, paths = repeated(row, secret, "token-" * 8)
+    assert cleaned.body == row
+    assert not paths
+
+
+def test_a_token_is_known_by_its_beginning_and_one_of_an_earlier_sign_in_is_too():
+    first, second = "eyJhbGciOi-first-0123456789", "eyJhbGciOi-second-9876543210"
+    texts = {"a": f"Bearer {first}", "b": second[:20] + "...", "c": "eyJhbGci is how they begin"}
+    cleaned, _ = repeated(page(texts), "no-such-thing", first, second)
+    assert cleaned.document["data"][0] == texts | {"a": "Bearer (hidden)", "b": "(hidden)"}

@@ -21,6 +21,7 @@ from small_server import SmallServer
 
 PASSWORD = "horse-battery-9419"
 TOKEN = "eyJ-the-token-of-this-test-0123456789"
+REFRESH = "a-refresh-token-of-this-test-0123456789"
 Raw = bytes | Callable[[socket.socket], None]
 
 
@@ -116,7 +117,7 @@ def _read(reader: Any) -> Asked | None:
 
 def _honest(inner: SmallServer, asked: Asked) -> bytes:
     if asked.path == "/api/oauth2/token":
-        return document({"access_token": TOKEN, "token_type": "bearer", "refresh_token": "r" * 40, "expires_in": 900})
+        return document({"access_token": TOKEN, "token_type": "bearer", "refresh_token": REFRESH, "expires_in": 900})
     told: list[str] = []
     environ = {
         "PATH_INFO": asked.path,

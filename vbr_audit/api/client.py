@@ -6,7 +6,6 @@ import contextlib
 import logging
 import ssl
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -22,6 +21,7 @@ from vbr_audit.api.answers import decode, error_text, raise_for_answer
 from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
 from vbr_audit.api.bounds import ENCODINGS, UnusableAnswer, bound
 from vbr_audit.api.deadline import Deadline, SlowAnswerError, WholeAnswerTimeout, deadline_for
+from vbr_audit.api.hiding import Hiding
 from vbr_audit.api.tls import Tls
 from vbr_audit.api.tls_faults import plain_on_tls, speaks_tls, tls_cause, tls_fault
 from vbr_audit.api.writing import check_write, send_write
@@ -51,17 +51,18 @@ _BROKEN = (httpx.RequestError, ConnectionError, ssl.SSLError)
 class Answer:
     """One answer: the body as received (decoded from transfer), and the JSON document in it.
 
-    `hide` takes the client's secrets out of a text of the server.
+    `hiding` takes the client's secrets out of texts of the server.
     """
 
     body: bytes
     document: Any
-    hide: Callable[[str], str] = field(default=str, repr=False, compare=False)
+    hiding: Hiding | None = field(default=None, repr=False, compare=False)
 
     @property
     def beginning(self) -> str:
         """How the body begins, to be shown to people, without the secrets."""
-        return self.hide(self.body[:_LOOKED_AT].decode("utf-8", "replace"))[:_SHOWN]
+        begins = self.body[:_LOOKED_AT].decode("utf-8", "replace")
+        return (self.hiding.hide(begins) if self.hiding else begins)[:_SHOWN]
 
 
 class Client:
@@ -212,7 +213,7 @@ class Client:
         check_write(method, path, allowed=self.allow_writes)
         self.settle()
         content, document = send_write(self._http, method, path, body=body, params=params)
-        return Answer(content, document, self._auth.hiding.hide)
+        return Answer(content, document, self._auth.hiding)
 
     def settle(self) -> str:
         """The revision in use; signs in when that has not happened, so that it is the server's and ours."""
@@ -256,7 +257,7 @@ class Client:
         except _BROKEN as error:
             raise self._unsent(error, path) from None
         raise_for_answer(response, path)
-        return Answer(response.content, decode(response, path), self._auth.hiding.hide)
+        return Answer(response.content, decode(response, path), self._auth.hiding)
 
     def _unsent(self, error: Exception, path: str) -> VbrAuditError:
         cause = tls_cause(error)

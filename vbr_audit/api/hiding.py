@@ -12,7 +12,7 @@ import json
 import re
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html.entities import codepoint2name
 from typing import Final
 
@@ -26,6 +26,11 @@ _LONG: Final = 8
 """A secret of so many characters is hidden also inside of words."""
 _SHORT: Final = 2
 """One of so few is hidden only beside what tells that it is one."""
+
+_BEGINNING: Final = 16
+"""So many characters of a token are hidden among data: a beginning that is shorter can be a word like any other."""
+_ESCAPE: Final = r"\\+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})|%[0-9a-fA-F]{2}|&#?\w{1,8};"
+_ESCAPES: Final = (re.compile(_ESCAPE), re.compile(_ESCAPE.encode()))
 
 _NAMES: Final = r"passw(?:or)?d|passphrase|pwd|secret|access_?token|refresh_?token|api[-_]?key"
 _MARKS: Final = "\"'`“”„‘’‹›«»"
@@ -66,27 +71,56 @@ class Hiding:
         """`text`, a sentence of our own that may quote the server, without the secrets."""
         return self._without(text, alone=False)
 
+    def among_data(self, body: bytes) -> Callable[[str], str] | None:
+        """What takes the secrets out of texts of `body`, which holds data of the server; None if none can be there.
+
+        Words beside a key that names a secret stay: they are data, unless they are secrets of this client.
+        """
+        words = [word for word in self._words() if word] + [token[:_BEGINNING] for token in self._long_tokens()]
+        runs = {max(re.findall("[A-Za-z0-9]+", word), key=len, default="") for word in words}
+        if not any(run.encode() in body for run in runs) and not _ESCAPES[1].search(body):
+            return None
+        patterns = [pattern for word in self._words() for pattern in _places(word, alone=False)]
+        patterns += [_to_the_end(token[:_BEGINNING]) for token in self._long_tokens()]
+
+        def without(text: str) -> str:
+            if any(run in text for run in runs) or _ESCAPES[0].search(text):
+                return _hidden_by(patterns, text)
+            return text
+
+        return without
+
+    def stands_in(self, body: bytes) -> bool:
+        """Whether one of the long secrets stands in `body` as it is."""
+        words = [word for word in (*self._words(), *self._long_tokens()) if len(word) >= _LONG]
+        return any(word.encode("utf-8", "surrogatepass") in body for word in words)
+
     def watch(self, request: httpx.Request) -> httpx.Request:
         """Let the texts of the answer to `request` be cleaned."""
         request.extensions = {**request.extensions, _EXTENSION: self.hide}
         return request
 
     def _without(self, text: str, *, alone: bool) -> str:
-        for pattern in self._patterns(alone=alone) if text else ():
-            text = pattern.sub(lambda match: (match.groupdict().get("before") or "") + HIDDEN, text)
-        return _KEYED.sub(_without_value, text)
+        return _KEYED.sub(_without_value, _hidden_by(self._patterns(alone=alone), text) if text else text)
 
     def _patterns(self, *, alone: bool) -> Iterator[re.Pattern[str]]:
+        for word in self._words():
+            yield from _places(word, alone=alone)
+        for token in self._long_tokens():  # its beginning is enough, because texts are cut
+            yield _to_the_end(token[:_LONG])
+
+    def _words(self) -> Iterator[str]:
+        """The passwords, also as basic authentication writes them, and the tokens that are no longer than these."""
         for username, password in tuple(self._passwords):
             secret = password.get_secret_value()
-            for word in (secret, *_in_base64(username, secret)):
-                yield from _places(word, alone=alone)
-        for token in tuple(self._tokens):
-            secret = token.get_secret_value()
-            if len(secret) > _LONG:  # of a token its beginning is enough, because texts are cut
-                yield re.compile(_spelt(secret[:_LONG]) + r"[^\s'\"<>,;]*")
-            else:
-                yield from _places(secret, alone=alone)
+            yield from (secret, *_in_base64(username, secret))
+        yield from (token for token in self._all_tokens() if len(token) <= _LONG)
+
+    def _long_tokens(self) -> Iterator[str]:
+        return (token for token in self._all_tokens() if len(token) > _LONG)
+
+    def _all_tokens(self) -> list[str]:
+        return [token.get_secret_value() for token in tuple(self._tokens)]
 
 
 _ALL: weakref.WeakSet[Hiding] = weakref.WeakSet()
@@ -106,6 +140,17 @@ def hidden_from_all(text: str) -> str:
     for hiding in tuple(_ALL):
         text = hiding.hide_in_sentence(text)
     return text
+
+
+def _hidden_by(patterns: Iterable[re.Pattern[str]], text: str) -> str:
+    for pattern in patterns:
+        text = pattern.sub(lambda match: (match.groupdict().get("before") or "") + HIDDEN, text)
+    return text
+
+
+def _to_the_end(beginning: str) -> re.Pattern[str]:
+    """A token, from its beginning to its end."""
+    return re.compile(_spelt(beginning) + r"[^\s'\"<>,;]*")
 
 
 def _places(secret: str, *, alone: bool) -> Iterator[re.Pattern[str]]:

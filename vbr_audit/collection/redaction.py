@@ -80,6 +80,7 @@ class Redaction:
         paths: set[str] = set()
         try:
             self._replace(answer, dataset, paths)
+            answer = _without_own_secrets(answer, paths)
             body = orjson.dumps(answer.document) if paths else answer.body
         except (RecursionError, orjson.JSONEncodeError):
             raise BadAnswerError(f"{dataset.path}: an answer nested too deeply to be cleaned of secrets") from None
@@ -144,6 +145,37 @@ class Redaction:
             elif isinstance(value, dict | list):
                 row[name] = _replace_texts(value, self.pseudonym)
                 paths.add(name)
+
+
+def _without_own_secrets(answer: Answer, paths: set[str]) -> Answer:
+    """`answer` without the password and the tokens of the session that it was read in, wherever it repeats them."""
+    hide = answer.hiding.among_data(answer.body) if answer.hiding else None
+    if answer.hiding is None or hide is None:
+        return answer
+    document = _with_texts(answer.document, hide, "", paths)
+    # What a key that stands twice repeats is in no document.
+    body = orjson.dumps(document) if answer.hiding.stands_in(answer.body) else answer.body
+    return replace(answer, document=document, body=body)
+
+
+def _with_texts(value: Any, hide: Callable[[str], str], where: str, paths: set[str]) -> Any:
+    """`value` with each text in it, keys too, as `hide` leaves it."""
+    if isinstance(value, str):
+        left = hide(value)
+        if left != value:
+            paths.add(where)
+        return left
+    if isinstance(value, list):
+        return [_with_texts(each, hide, f"{where}[]", paths) for each in value]
+    if isinstance(value, dict):
+        names = {name: hide(name) for name in value}
+        for name, left in names.items():
+            if left != name:
+                paths.add(_below(where, left))
+        return {
+            names[name]: _with_texts(inner, hide, _below(where, names[name]), paths) for name, inner in value.items()
+        }
+    return value
 
 
 def _may_hold_secrets(body: bytes, *, sensitive: bool) -> bool:
