@@ -172,3 +172,30 @@ def test_a_backup_that_grows_is_no_orphan() -> None:
 
     assert found["status"] == "UNKNOWN"
     assert "2026-10-31 21:00" in found["observed"]
+
+
+@pytest.mark.parametrize(
+    ("result", "task", "is_told"),
+    [("Failed", None, True), ("Failed", "Success", False), ("Warning", None, False), ("Success", None, False)],
+)
+def test_a_point_left_by_a_failed_run_is_shown_as_such_and_counts(result: str, task: str | None, is_told: bool) -> None:
+    vbr = SmallServer()
+    job, backup = nightly(vbr)
+    _, other = nightly(vbr, "Other")
+    vbr.add_object(backup, "srv1", points=31)
+    vbr.add_object(other, "srv2", points=31)
+    for day in days("2026-10-01", "2026-10-31"):
+        ended = result if day.day == 31 else "Success"
+        session = vbr.add_session(job, local(day, "22:00", BERLIN), result=ended)
+        if task:
+            vbr.add_task(session, "srv1", task)
+        for each, name in ((backup, "srv1"), (other, "srv2")):
+            vbr.add_point(each, name, local(day, "22:04", BERLIN))
+
+    audit = october(vbr)
+
+    for check in ("RPO-001", "RPO-002"):
+        for name in ("srv1", "srv2"):
+            found = finding(audit, check, name)
+            assert found["status"] == "PASS"
+            assert ("run that failed" in found["observed"]) is (is_told and name == "srv1")

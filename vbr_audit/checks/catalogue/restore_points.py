@@ -14,7 +14,7 @@ from vbr_audit.checks.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.params import param
 from vbr_audit.checks.registry import check
 
-_HELD = {"points_count": 30, "tier_known": True, "newest_known": True, "pause_h": 0}
+_HELD = {"points_count": 30, "tier_known": True, "newest_known": True, "newest_failed": False, "pause_h": 0}
 _GAPS = {**_HELD, "gaps_known": True, "maybe_gaps_h": ""}
 _NONE = {"points_count": 0}
 _NOT_KNOWN = "not all restore points of the object are known, or some have no date"
@@ -22,6 +22,8 @@ _NOT_KNOWN = "not all restore points of the object are known, or some have no da
 _NO_TIER = "which tier of the site file it belongs to, and so what that demands, is not known"
 
 _NO_PAUSE = "how long the schedule of its job rests is not known"
+
+_NO_MAKER = "whether a run that failed left the newest restore point is not known"
 
 _NEVER_MORE = "never more than {} h without a new one"
 
@@ -42,7 +44,10 @@ def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
     cause="job",
     table="protected_objects",
     aggregates=("protected_objects",),
-    reads=("newest_point", "newest_known", "points_count", "rpo_hours", "tier_known", "loosest_rpo_hours", "pause_h"),
+    reads=(
+        *("newest_point", "newest_known", "newest_failed"),
+        *("points_count", "rpo_hours", "tier_known", "loosest_rpo_hours", "pause_h"),
+    ),
     remediation="Home > Jobs: correct what keeps the job of the object from running well, then start it.",
     examples=(
         Example("PASS", {**_HELD, "newest_point": hours_ago(26)}),
@@ -50,6 +55,9 @@ def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
         Example("PASS", {**_HELD, "newest_point": hours_ago(26), "newest_known": False}),
         Example("PASS", {**_HELD, "newest_point": hours_ago(74), "pause_h": 72}),
         Example("FAIL", {**_HELD, "newest_point": hours_ago(74.1), "pause_h": 72}),
+        Example("PASS", {**_HELD, "newest_point": hours_ago(26), "newest_failed": True}),
+        Example("UNKNOWN", {**_HELD, "newest_point": hours_ago(26), "newest_failed": None}),
+        Example("FAIL", {**_HELD, "newest_point": hours_ago(26.1), "newest_failed": None}),
         Example("FAIL", {**_HELD, "newest_point": hours_ago(26.1)}),
         Example("FAIL", {**_HELD, "newest_point": hours_ago(26.1), "pause_h": 4}),
         Example("FAIL", {**_HELD, "newest_point": hours_ago(25), "rpo_hours": 24}),
@@ -84,10 +92,17 @@ def newest_point_fresh(
     known = objects["newest_known"]
     late = surely(age > most) & surely(known) & ~future
     ok = (age <= allowed).mask(future | known.isna() | allowed.isna() | ~surely(objects["tier_known"]))
+    untold = objects["newest_failed"].isna().to_numpy()
     ok = ok.mask(surely(~ok) & ~surely(known)).mask(late, False)
+    ok = ok.mask(surely(ok) & untold)
+    seen = pd.Series(aged(latest, now), index=objects.index)
     return Outcome(
         ok,
-        observed=worded(objects.index, (~future, aged(latest, now))),
+        observed=worded(
+            objects.index,
+            (~future & surely(objects["newest_failed"]), seen + ", made by a run that failed"),
+            (~future, seen),
+        ),
         expected=worded(objects.index, default=[f"at most {hours} h ago" for hours in allowed.fillna(max_age_hours)]),
         applies=held,
         reason=worded(
@@ -98,6 +113,7 @@ def newest_point_fresh(
             (future, "the newest restore point lies in the future"),
             (ok.isna() & ~surely(objects["tier_known"]), _NO_TIER),
             (allowed.isna(), _NO_PAUSE),
+            (ok.isna() & untold, _NO_MAKER),
             (ok.isna(), "a newer restore point may be there: some say not whose they are, or have no date"),
         ),
     )
@@ -124,6 +140,7 @@ def _allowed(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]
         "gaps_h",
         "maybe_gaps_h",
         "gaps_known",
+        "newest_failed",
         "points_count",
         "rpo_hours",
         "tier_known",
@@ -137,6 +154,9 @@ def _allowed(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]
         Example("PASS", {**_GAPS, "gaps_h": ""}),
         Example("PASS", {**_GAPS, "gaps_h": "26.00", "gaps_known": False}),
         Example("PASS", {**_GAPS, "gaps_h": "74.00", "pause_h": 72}),
+        Example("PASS", {**_GAPS, "gaps_h": "26.00", "newest_failed": True}),
+        Example("UNKNOWN", {**_GAPS, "gaps_h": "26.00", "newest_failed": None}),
+        Example("FAIL", {**_GAPS, "gaps_h": "26.10", "newest_failed": None}),
         Example("FAIL", {**_GAPS, "gaps_h": "74.10", "pause_h": 72}, severity="medium"),
         Example("FAIL", {**_GAPS, "gaps_h": "26.01,24.10"}, severity="medium"),
         Example("FAIL", {**_GAPS, "gaps_h": "40.00,40.00,27.00,26.00"}, severity="medium"),
@@ -183,12 +203,21 @@ def gaps_short(
         | objects["gaps_known"].isna().to_numpy()
         | objects["maybe_gaps_h"].isna().to_numpy()
     )
-    open_ |= ((over > 0) & ~known) | ((over == 0) & (perhaps > 0))
+    untold = (over == 0) & objects["newest_failed"].isna().to_numpy()
+    open_ |= untold | ((over > 0) & ~known) | ((over == 0) & (perhaps > 0))
     held = (objects["points_count"] > 0).astype("boolean")
     open_ &= ~late
+    seen = [_gaps(*pair) for pair in zip(over, gaps, strict=True)]
     return Outcome(
         nullable(over == 0, open_, objects.index),
-        observed=worded(objects.index, (told, [_gaps(*pair) for pair in zip(over, gaps, strict=True)])),
+        observed=worded(
+            objects.index,
+            (
+                told & surely(objects["newest_failed"]),
+                [f"{text}; a run that failed left the newest one" for text in seen],
+            ),
+            (told, seen),
+        ),
         expected=worded(objects.index, default=[_NEVER_MORE.format(hours) for hours in allowed.fillna(max_gap_hours)]),
         severity=worded(objects.index, (told & (over > 0) & (over <= max_gaps), "medium")),
         applies=held,
@@ -199,6 +228,7 @@ def gaps_short(
             (~told, "restore points or sessions do not reach back far enough, or are not all known"),
             (open_ & ~tiered, _NO_TIER),
             (allowed.isna(), _NO_PAUSE),
+            (untold, _NO_MAKER),
             (
                 open_ & (over > 0),
                 "further restore points may have been there: some of them, or some runs, are not known",

@@ -32,7 +32,7 @@ from vbr_audit.checks.derived.protection_gaps import gap_facts, tasks_of
 from vbr_audit.checks.derived.protection_gfs import gfs_facts
 from vbr_audit.checks.derived.protection_links import Points, link_points
 from vbr_audit.checks.derived.protection_pace import at_the_pace_of_sources
-from vbr_audit.checks.derived.protection_points import point_facts
+from vbr_audit.checks.derived.protection_points import left_by_failed_runs, point_facts
 from vbr_audit.checks.derived.protection_promises import jobs_of, retention_facts
 from vbr_audit.checks.derived.protection_standing import STANDINGS, standing_facts
 from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely, surely_one
@@ -109,6 +109,7 @@ SPEC: Final = TableSpec(
         Column("latest_point", "datetime", "Its newest restore point; NaT for none, or if a newer one may be there."),
         Column("newest_point", "datetime", "The newest one that is surely its own, even if a newer one may be there."),
         Column("newest_known", "boolean", "No newer restore point than `newest_point` can be its own."),
+        Column("newest_failed", "boolean", "A run of its job that failed is known to have left `newest_point`."),
         Column("oldest_point", "datetime", "Its oldest restore point; NaT for none, or if not all are known."),
         Column("latest_clean_point", "datetime", "Its newest one that is surely marked Clean; NaT for none."),
         Column("clean_known", "boolean", "No newer one can be clean: all newer ones are known, and their marks."),
@@ -215,6 +216,8 @@ def _make_all(material: Material) -> pd.DataFrame:
     gaps, seen, is_new = gap_facts(material, units, jobs, points, tasks, owners, count)
     paced = at_the_pace_of_sources(jobs, owners, is_copy)
     columns |= gaps | retention_facts(material, paced, points, owners, seen, is_new)
+    newest = columns["newest_point"]
+    columns["newest_failed"] = left_by_failed_runs(material, jobs, points, tasks, owners, newest)
     columns |= gfs_facts(material, jobs, points, owners, count)
     columns["is_whole"] = _read_whole(material, units, owners, index)
     columns |= standing_facts(material, units, jobs, points, tasks, owners, columns)

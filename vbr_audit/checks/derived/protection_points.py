@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.dates import LEEWAY
+from vbr_audit.checks.derived.material import Material
+from vbr_audit.checks.derived.protection_gaps import Tasks
 from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros_of
-from vbr_audit.checks.logic import Cells, nullable, surely
+from vbr_audit.checks.logic import Cells, nullable, surely, surely_one
 
 MALWARE: Final = ("Clean", "Informative", "Suspicious", "Infected")
 """The marks of restore points, the worst last."""
@@ -63,6 +65,36 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int, n
         "has_marks": nullable(marked, ~marked, index),
         "worst_malware": _worst(owner, rank, count, unclear | _any(owner, unmarked, count)),
     }
+
+
+def left_by_failed_runs(
+    material: Material, jobs: pd.DataFrame, points: Points, tasks: Tasks, owners: Cells, newest: pd.Series
+) -> pd.Series:
+    """Of which objects the `newest` restore point was made during a run of its job that is known to have failed.
+
+    `jobs` are on the units. A run in which a task of the object ended well did not fail for it.
+    """
+    linked = np.flatnonzero(points.unit >= 0)
+    unit, at = points.unit[linked], micros_of(points.frame["created"].iloc[linked])
+    owner, latest = owners[unit], micros_of(newest)
+    chosen = (owner >= 0) & (at == latest[owner]) & newest.notna().to_numpy()[owner]
+    runs = material.frame("all_job_runs")
+    runs = runs[surely_one(runs["result"], "Failed") & runs["ended"].notna() & runs["started"].notna()]
+    made = pd.DataFrame({"job_id": jobs["backup_job_id"].array.take(unit[chosen]), "owner": owner[chosen]})
+    made = made.assign(at=at[chosen]).dropna()
+    failed = pd.DataFrame({"job_id": runs["job_id"].array, "begin": micros_of(runs["started"])})
+    failed = failed.assign(end=micros_of(runs["ended"]))[runs["job_id"].notna().to_numpy()]
+    both = pd.merge_asof(
+        made.sort_values("at"), failed.sort_values("begin"), left_on="at", right_on="begin", by="job_id"
+    )
+    both = both[(both["at"] <= both["end"]).to_numpy()]
+    good = pd.DataFrame({"owner": tasks.owner[tasks.good], "task": tasks.at[tasks.good]})
+    spared = both.merge(good[good["owner"].isin(both["owner"])], on="owner")
+    spared = spared[(spared["begin"] <= spared["task"]) & (spared["task"] <= spared["end"])]
+    found = np.zeros(len(newest), dtype=bool)
+    found[both["owner"].to_numpy(dtype=np.int64)] = True
+    found[spared["owner"].to_numpy(dtype=np.int64)] = False
+    return pd.Series(found, dtype="boolean")
 
 
 def _any(owner: Cells, chosen: Cells, count: int) -> Cells:
