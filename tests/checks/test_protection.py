@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.checks import derived, load_policy
@@ -612,3 +612,56 @@ def test_a_scale_out_repository_without_an_id_breaks_nothing() -> None:
     extent = {"scale_out_repository_id": "pool", "repository_id": "r1", "tier": "Performance"}
     found = objects(changed(scale_out_repositories=[nameless], scale_out_extents=[extent]))
     assert found["copies_count"].tolist() == objects(estate())["copies_count"].tolist()
+
+
+def gaps_of_tasks(nights: list[tuple[int, str]]) -> tuple[bool, list[float]]:
+    """Whether all gaps of a machine are known, and its gaps: it ran so many hours ago, with these results.
+
+    Its job keeps points for three days, so that older ones are stood in for by its tasks.
+    """
+    runs = [
+        {
+            "session_id": f"s-{place}",
+            "job_id": "j1",
+            "session_type": "BackupJob",
+            "state": "Stopped",
+            "result": result,
+            "created": ago(hours),
+            "ended": ago(hours - 0.5),
+        }
+        for place, (hours, result) in enumerate(nights)
+    ]
+    own = {"name": "good", "type": "Backup"}
+    found = objects(
+        {
+            "jobs": [job("j1", retention_quantity=3)],
+            "backups": [{"backup_id": "b1", "job_id": "j1", "job_type": "VSphereBackup", "created": ago(5000)}],
+            "backup_objects": [{"backup_id": "b1", "object_id": "o1", "name": "good", "restore_points_count": 3}],
+            "restore_points": [
+                {"restore_point_id": f"p{day}", "backup_id": "b1", "name": "good", "created": ago(8 + 24 * day)}
+                for day in range(3)
+            ],
+            "sessions": runs,
+            "task_sessions": [
+                {**own, "session_id": run["session_id"], "created": run["created"], "result": run["result"]}
+                for run in runs
+            ],
+        }
+    ).loc["good"]
+    return bool(found["gaps_known"]), [float(text) for text in (found["gaps_h"] or "").split(",") if text]
+
+
+@settings(max_examples=6)
+@given(
+    st.lists(st.tuples(st.integers(100, 740), st.sampled_from(["Success", "Warning", "Failed"])), max_size=10),
+    st.integers(100, 740),
+)
+def test_a_run_more_that_went_well_never_lowers_the_covered_share(nights: list[tuple[int, str]], more: int) -> None:
+    known, before = gaps_of_tasks([*nights, (755, "Success")])
+    still, after = gaps_of_tasks([*nights, (755, "Success"), (more, "Success")])
+    assert known
+    assert still
+    assert max(after) <= max(before)
+    for limit in (24, 26, 168):
+        late = [sum(hours - limit for hours in each if hours > limit) for each in (before, after)]
+        assert late[1] <= late[0] + 0.1
