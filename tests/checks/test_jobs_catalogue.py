@@ -36,6 +36,7 @@ def test_a_tier_that_is_met_exactly_passes_and_only_its_own_job_is_asked() -> No
 
 def test_a_name_that_two_jobs_have_leaves_open_which_one_is_meant() -> None:
     after = {"schedule_after_job_enabled": True, "schedule_after_job_name": "First", "is_disabled": False}
+    after |= {"settings_profile": "1.3-rev1/VSphereBackup"}
     jobs = table("jobs", *({"job_id": str(n), "name": name, **after} for n, name in enumerate(["First", "First", "B"])))
     found = predecessor_runs(jobs, table("job_states"))
     assert found.ok.isna().all()
@@ -78,6 +79,6 @@ def test_the_window_is_that_of_the_zone_and_may_reach_over_midnight(
         table("run_window", {"start_min": start, "end_min": end}),
         since=EXAMPLE_SINCE,
         until=EXAMPLE_UNTIL,
-        zone=time_zone("Europe/Berlin"),
+        clocks=(time_zone("Europe/Berlin"),),
     )
     assert found.ok.tolist() == [result]
