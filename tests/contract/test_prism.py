@@ -69,6 +69,13 @@ class Counting(httpx.BaseTransport):
         self._inner.close()
 
 
+_WRONG_SAMPLES = (("1.2-rev1", "license_sockets"),)
+"""Answers of which the specification's own sample is none by its schema: one object in place of the array of rows."""
+
+_MISSPELT = "emailSettings.advancedSmtpOptions.authRequred"
+"""A key that the sample of 1.2-rev1 spells otherwise than its schema."""
+
+
 def test_every_dataset_of_the_specification_becomes_tables(prism: tuple[str, str], tmp_path: Path) -> None:
     url, revision = prism
     with va.connect(
@@ -78,17 +85,18 @@ def test_every_dataset_of_the_specification_becomes_tables(prism: tuple[str, str
     records = {record.name: record for record in snapshot.manifest.datasets}
     assert list(records) == list(DATASETS)
     offered = {name for name, dataset in DATASETS.items() if dataset.is_offered(revision)}
+    offered -= {name for wrong, name in _WRONG_SAMPLES if wrong == revision}
     found = {name: (record.status, record.reason) for name, record in records.items() if name in offered}
     assert {name: told for name, told in found.items() if told[0] not in ("complete", "partial")} == {}
-    assert {name: records[name].status for name in set(DATASETS) - offered} == dict.fromkeys(
-        set(DATASETS) - offered, "absent"
-    )
+    absent = {name for name, dataset in DATASETS.items() if not dataset.is_offered(revision)}
+    assert {name: records[name].status for name in absent} == dict.fromkeys(absent, "absent")
     for name in offered:
         for table in DATASETS[name].tables:
             frame = snapshot.tables[table]
             assert tuple(frame.columns) == SPECS[table].names
             assert "object" not in set(frame.dtypes.astype(str))
-        assert records[name].notes.get("unknown_fields", {}) == {}, name
+    unknown = {name: keys for name in offered if (keys := records[name].notes.get("unknown_fields"))}
+    assert unknown == ({"general_options": {_MISSPELT: 1}} if revision == "1.2-rev1" else {})
     folder = snapshot.save(tmp_path / "run")
     again = va.load(folder)
     for table, frame in snapshot.tables.items():

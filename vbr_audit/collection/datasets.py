@@ -32,27 +32,6 @@ _SERVER = (
     _object("license", "Licence", "license", first_revision=_SINCE_12),
 )
 
-_LICENCE_USE = (
-    Dataset(
-        "license_instances",
-        "Workloads with an instance licence",
-        "license/instances",
-        access=roles.ADMINISTRATOR,
-        first_revision=_SINCE_12,
-        key=("instanceId",),
-        order="Name",
-    ),
-    Dataset(
-        "license_sockets",
-        "Hosts with a socket licence",
-        "license/sockets",
-        access=roles.ADMINISTRATOR,
-        first_revision=_SINCE_12,
-        key=("hostId",),
-        order="Name",
-    ),
-)
-
 _JOBS = (
     Dataset("jobs", "Jobs", "jobs", access=roles.READERS_AND_SECURITY, order="Name", sensitive=True),
     Dataset("job_states", "Job states", "jobs/states", access=roles.READERS_AND_SECURITY, order="Name"),
@@ -458,6 +437,27 @@ _DEFENCE = (
         roles.CLUSTER_READERS,
         first_revision=_SINCE_132,
         none_at=(400, 404),
+    ),
+)
+
+_LICENCE_USE = (
+    Dataset(
+        "license_instances",
+        "Workloads with an instance licence",
+        "license/instances",
+        access=roles.ADMINISTRATOR,
+        first_revision=_SINCE_12,
+        key=("instanceId",),
+        order="Name",
+    ),
+    Dataset(
+        "license_sockets",
+        "Hosts with a socket licence",
+        "license/sockets",
+        access=roles.ADMINISTRATOR,
+        first_revision=_SINCE_12,
+        key=("hostId",),
+        order="Name",
     ),
 )
 
