@@ -62,14 +62,15 @@ _OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
     "RUN-005",
     "Runs succeed as often as required",
     severity="high",
-    tables=("jobs", "job_runs"),
+    tables=("jobs", "job_runs", "job_schedules"),
     aggregates=("job_runs",),
-    reads=("job_runs.result", *_READS),
+    fallback=("job_schedules",),
+    reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
     remediation="History > Jobs: read the errors of the failed sessions, and correct the most frequent cause first.",
     examples=(
-        Example("PASS", _EXPECTED, _runs(*["Success"] * 19, "Failed"), severity="high"),
-        Example("PASS", _EXPECTED, _runs("Warning")),
-        Example("PASS", _EXPECTED, _beside(_runs("Success"), *_RUNNING["job_runs"])),
+        Example("PASS", _RAN, _runs(*["Success"] * 19, "Failed"), severity="high"),
+        Example("PASS", _RAN, _runs("Warning")),
+        Example("PASS", _RAN, _beside(_runs("Success"), *_RUNNING["job_runs"])),
         Example("FAIL", _EXPECTED, _runs(*["Success"] * 11, "Failed"), severity="medium"),
         Example("FAIL", _EXPECTED, _runs(*["Success"] * 9, "Failed"), severity="medium"),
         Example("FAIL", _EXPECTED, _runs("Success", "Failed"), severity="high"),
@@ -77,13 +78,17 @@ _OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
         Example("UNKNOWN", _EXPECTED, _runs(*["Success"] * 18, "Failed", None)),
         Example("UNKNOWN", _EXPECTED, _RUNNING),
         Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
+        Example("UNKNOWN", _EXPECTED, _SILENT),
         Example("FAIL", _ASIDE, _runs("Failed")),
         Example("NOT_APPLICABLE", _ASIDE),
+        Example("NOT_APPLICABLE", _ASIDE, _SILENT),
+        Example("NOT_APPLICABLE", _EXPECTED, _REST),
     ),
 )
 def runs_succeed(
     jobs: pd.DataFrame,
     sessions: pd.DataFrame,
+    schedules: pd.DataFrame,
     *,
     since: dt.datetime,
     until: dt.datetime,
@@ -95,7 +100,8 @@ def runs_succeed(
     Counted are the finished runs of the job that started in the period, also those of a job that is disabled now. A
     session and its retries are one run, and the last of them counts; where the server does not tell which session a
     retry repeats (before 1.3-rev2), one that starts within the job's own wait after a failed one is its retry. A
-    warning counts as success and is shown beside it.
+    warning counts as success and is shown beside it. A job that its schedule should have started, and that did not run
+    at all, has no rate: RUN-007 fails it.
     """
     runs = runs_of(jobs, sessions, since, until)
     possible = np.maximum(runs.known + runs.unclear, 1)
@@ -106,13 +112,14 @@ def runs_succeed(
     open_ = runs.unclear + runs.dateless
     shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
     judged = _are_judged(jobs, sessions, since, until)
+    owed = surely(~judged) & surely(jobs["expected_to_run"]) & surely(_starts_due(jobs, schedules) > 0)
     return Outcome(
         nullable(lowest >= required, ~settled, jobs.index),
         observed=worded(jobs.index, (runs.known > 0, shares)),
         expected=f"≥ {100 * required:.1f} % of the finished runs; below {100 * min_rate:.1f} % it weighs in full",
         severity=worded(jobs.index, (settled & (lowest < required) & (lowest >= min_rate), "medium")),
-        applies=judged,
-        reason=_why(judged, settled, open_ > 0),
+        applies=judged.mask(owed, True),
+        reason=_why(judged, settled, open_ > 0, (owed, "no run in the period, though its schedule demanded some")),
     )
 
 
