@@ -69,7 +69,9 @@ def outcome_line(manifest: Manifest) -> str:
     """What a collection has brought, in one line of plain text."""
     records = manifest.datasets
     names = shorten(", ".join(server.name for server in manifest.servers), 60)
-    unread = [f"{record.name} {record.status}" for record in records if record.status != "complete"]
+    # What a server does not offer is told last: the line may be too short for all of it.
+    lacking = sorted((one for one in records if one.status != "complete"), key=lambda one: one.status == "absent")
+    unread = [f"{record.name} {record.status}" for record in lacking]
     state = f"not whole: {shorten(', '.join(unread), 80)}" if unread else "all whole"
     begun = "interrupted; " if manifest.interrupted else ""
     rows = count(sum(record.rows_kept for record in records), "row")
