@@ -38,7 +38,8 @@ def with_name(context: ReportContext, name: str) -> ReportContext:
 
 def test_json_holds_findings_coverage_and_summary(context: ReportContext) -> None:
     document = json.loads(findings_json(context))
-    assert list(document) == ["schema", "run", "findings", "causes", "coverage", "requirements", "summary"]
+    parts = ["schema", "run", "findings", "causes", "coverage", "requirements", "waivers", "summary"]
+    assert list(document) == parts
     assert document["schema"] == 1
     assert document["run"]["run_id"] == context.manifest.run_id
     assert document["run"]["policy_sha256"] == "ab" * 32
