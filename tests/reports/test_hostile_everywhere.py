@@ -71,8 +71,11 @@ def test_hostile_texts_reach_the_tables_and_no_check_breaks_over_them() -> None:
                     known.add((table, column))
                 if (values.str.contains(MARK, case=False) | values.isin(set(BARE) - {""})).any():
                     hostile.add((table, column))
-    assert known - hostile == TAME
+    assert {(table, column) for table, column in known - hostile if table not in READ_BY_KIND} == TAME
 
+
+READ_BY_KIND = ("restore_sessions", "restore_tasks")
+"""Tables of chosen kinds of session: a row whose kind is a hostile word is one of another kind, and is left out."""
 
 TAME: set[tuple[str, str]] = {
     *(("datasets", column) for column in ("name", "path", "query", "revision", "sha256", "status")),
