@@ -11,6 +11,7 @@ import pandas as pd
 from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_fresh import Chains
+from vbr_audit.checks.derived.protection_links import micros
 from vbr_audit.checks.logic import (
     Cells,
     any_of,
@@ -104,10 +105,10 @@ def _locked(found: pd.DataFrame, chains: Chains, now: dt.datetime) -> pd.DataFra
     """
     days = found["lock_days"].to_numpy(dtype=float, na_value=np.nan)
     ends = chains.known & np.isfinite(days)
-    micros = np.where(chains.known, chains.latest, 0) + (np.where(ends, days, 0) * _DAY).astype(np.int64)
-    over = ends & (micros < int(pd.Timestamp(now).value // 1000))
+    ends_at = np.where(chains.known, chains.latest, 0) + (np.where(ends, days, 0) * _DAY).astype(np.int64)
+    over = ends & (ends_at < micros(now))
     unsure = (over & (chains.long_term | ~chains.is_last)) | (np.isfinite(days) & ~chains.known) | np.isnan(days)
-    until = micros.astype("datetime64[us]")
+    until = ends_at.astype("datetime64[us]")
     until[~ends] = np.datetime64("NaT", "us")
     held = found["protected"].astype("boolean")
     lasting = held & nullable(~over, unsure, found.index)

@@ -6,7 +6,6 @@ of which no task was told at all. Nothing that happened to another object or job
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ import pandas as pd
 
 from vbr_audit.checks.codes import codes_of, matches
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, labels_of, micros_of
+from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, labels_of, micros, micros_of
 from vbr_audit.checks.derived.protection_promises import kept_from
 from vbr_audit.checks.logic import Cells, beside, surely_one
 from vbr_audit.tables.enums import GOOD_RESULTS
@@ -258,11 +257,6 @@ def _known(
     kept = jobs["retention_type"].notna().to_numpy() & jobs["retention_quantity"].notna().to_numpy()
     lasting[owners[mine & kept]] = False
     return ~(open_ | ((jobless | lasting) & removed))
-
-
-def micros(moment: dt.datetime) -> int:
-    """An instant in microseconds."""
-    return int(pd.Timestamp(moment).value // 1000)
 
 
 def gaps_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -87,6 +88,11 @@ class _Linking:
 def micros_of(instants: pd.Series) -> Cells:
     """Instants in microseconds."""
     return np.asarray(instants.dt.tz_localize(None).to_numpy(), dtype="datetime64[us]").astype(np.int64)
+
+
+def micros(moment: dt.datetime) -> int:
+    """An instant in microseconds."""
+    return int(pd.Timestamp(moment).value // 1000)
 
 
 def labels_of(material: Material, units: pd.DataFrame) -> pd.Series:

@@ -12,7 +12,7 @@ import pandas as pd
 from vbr_audit.checks.codes import combined
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_gfs import LEVELS, judged
-from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros_of
+from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros, micros_of
 from vbr_audit.checks.derived.protection_pace import LAG
 from vbr_audit.checks.logic import Cells, beside, surely
 from vbr_audit.tables import schedule
@@ -65,13 +65,9 @@ def _days(jobs: pd.DataFrame) -> Cells:
     return np.minimum(quantity * unit, _MOST_DAYS)
 
 
-def _micros_of(moment: dt.datetime) -> int:
-    return int(pd.Timestamp(moment).value // 1000)
-
-
 def kept_from(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, points: Points) -> Cells:
     """The instant from which on each unit surely still has all of its restore points, in microseconds."""
-    now = _micros_of(material.now)
+    now = micros(material.now)
     kept = now - (np.nan_to_num(_days(jobs)) * _DAY).astype(np.int64)
     by_points = surely(jobs["retention_type"] == "RestorePoints")
     quantity = jobs["retention_quantity"].to_numpy(dtype=float, na_value=np.nan)
@@ -160,7 +156,7 @@ def retention_facts(
     alone = mine.copy()
     alone[mine] = np.bincount(owners[mine], minlength=count)[owners[mine]] == 1
     first[alone] = np.minimum(first[alone], seen[owners[alone]])
-    now = np.full(size, _micros_of(material.now), dtype=np.int64)
+    now = np.full(size, micros(material.now), dtype=np.int64)
     # A job that does not run any more keeps what it had at its last point.
     idle = surely(~jobs["expected_to_run"]) & (last > NEVER)
     now[idle] = np.minimum(now[idle], last[idle])

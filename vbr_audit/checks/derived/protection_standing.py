@@ -18,9 +18,8 @@ import pandas as pd
 from vbr_audit.checks.codes import codes_of, matches
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_gaps import Tasks
-from vbr_audit.checks.derived.protection_links import NEVER, Points, micros_of
+from vbr_audit.checks.derived.protection_links import NEVER, Points, micros, micros_of
 from vbr_audit.checks.logic import Cells, places_of, surely
-from vbr_audit.tables.job_runs import joined
 
 LEFT: Final = "left its job"
 ANEW: Final = "registered anew"
@@ -93,12 +92,12 @@ def _without_a_job(material: Material, units: pd.DataFrame, jobs: pd.DataFrame) 
 def _are_quiet(material: Material, units: pd.DataFrame, jobs: pd.DataFrame) -> Cells:
     """Whether the backup of each unit has had no restore point and no run of its job lately."""
     points = material.frame("restore_points")
-    sessions = joined(material.frame("sessions"), material.frame("edge_sessions"))
+    sessions = (material.frame(name) for name in ("sessions", "edge_sessions"))
     pairs = (
         (points["backup_id"], points["created"], units["backup_id"]),
-        (sessions["job_id"], sessions["created"], jobs["backup_job_id"]),
+        *((each["job_id"], each["created"], jobs["backup_job_id"]) for each in sessions),
     )
-    latest = _micros(material.now) - _QUIET
+    latest = micros(material.now) - _QUIET
     busy = np.zeros(len(units), dtype=bool)
     for keys, instants, own in pairs:
         there, asked = codes_of(keys), codes_of(own)
@@ -183,7 +182,3 @@ def _bytes_of(material: Material, points: Points, owners: Cells, count: int) -> 
     total = np.bincount(owner[owner >= 0], weights=share[owner >= 0], minlength=count)
     unknown = np.isnan(total) | (not material.is_whole("backup_files"))
     return pd.arrays.IntegerArray(np.where(unknown, 0, np.nan_to_num(total)).astype(np.int64), unknown)
-
-
-def _micros(moment: Any) -> int:
-    return int(pd.Timestamp(moment).value // 1000)
