@@ -188,8 +188,13 @@ def _counted_in_part(check: Check, view: ServerView) -> str:
 
 
 def _gaps_beside(check: Check, view: ServerView) -> str:
-    """The tables beside the population that might have told more; empty text for none."""
-    return _told(view.gaps(table) for table in _asked(check, view)[1:] if table not in check.aggregates)
+    """The gaps of the tables beside the population that might have told more; empty text for none.
+
+    Not those that the tables counted over have as well: `_counted_in_part` names them.
+    """
+    counted = {gap for table in check.tables if table in check.aggregates for gap in view.gaps(table)}
+    beside = (view.gaps(table) for table in _asked(check, view)[1:] if table not in check.aggregates)
+    return _told([gap for gap in gaps if gap not in counted] for gaps in beside)
 
 
 def _asked(check: Check, view: ServerView) -> list[str]:

@@ -100,7 +100,7 @@ _COMMON: Final[Mapping[str, Rule]] = {
         "sql_log_handling backup_mode compression_level disks_to_process build patches time_zone "
         "iana_time_zone tls worst_malware gaps_h maybe_gaps_h media "
         "agent_status agent_version sensitivity detection_engine activities trust_mode mode primary_role primary_state "
-        "secondary_role secondary_state workload_type",
+        "secondary_role secondary_state workload_type standing",
         _WORD,
     ),
     **_each("result_message details", _TEXT),

@@ -207,17 +207,9 @@ def gaps_short(
     open_ |= untold | ((over > 0) & ~known) | ((over == 0) & (perhaps > 0))
     held = (objects["points_count"] > 0).astype("boolean")
     open_ &= ~late
-    seen = [_gaps(*pair) for pair in zip(over, gaps, strict=True)]
     return Outcome(
         nullable(over == 0, open_, objects.index),
-        observed=worded(
-            objects.index,
-            (
-                told & surely(objects["newest_failed"]),
-                [f"{text}; a run that failed left the newest one" for text in seen],
-            ),
-            (told, seen),
-        ),
+        observed=_gaps_seen(objects, over, gaps),
         expected=worded(objects.index, default=[_NEVER_MORE.format(hours) for hours in allowed.fillna(max_gap_hours)]),
         severity=worded(objects.index, (told & (over > 0) & (over <= max_gaps), "medium")),
         applies=held,
@@ -236,6 +228,14 @@ def gaps_short(
             (open_, "whether its job had it already before its first restore point is not known"),
         ),
     )
+
+
+def _gaps_seen(objects: pd.DataFrame, over: Cells, gaps: list[list[float]]) -> pd.Series:
+    """What is shown of the gaps of every object, and that its newest restore point is of a run that failed."""
+    told = objects["gaps_h"].notna().to_numpy()
+    seen = [_gaps(*pair) for pair in zip(over, gaps, strict=True)]
+    failed = [f"{text}; a run that failed left the newest one" for text in seen]
+    return worded(objects.index, (told & surely(objects["newest_failed"]), failed), (told, seen))
 
 
 def _hours(text: str) -> list[float]:

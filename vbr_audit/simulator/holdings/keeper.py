@@ -102,7 +102,7 @@ class Holdings:
         """The one object of a dataset, None when there is none yet."""
         if dataset == "license":
             made: Json | None = settings.license_row(
-                self._world, revision, licence.summary(licence.uses_of(self._chains))
+                self._world, revision, licence.counts(licence.uses_of(self._chains))
             )
         else:
             made = _DOCUMENTS[dataset](self._world, revision)
@@ -116,7 +116,7 @@ class Holdings:
 
     def _license(self, revision: str) -> Json:
         with self._lock:
-            return settings.license_row(self._world, revision, licence.summary(licence.uses_of(self._chains)))
+            return settings.license_row(self._world, revision, licence.counts(licence.uses_of(self._chains)))
 
     def has(self, dataset: str, row_id: str) -> bool:
         """Tell whether a parent of that id is there."""

@@ -53,7 +53,7 @@ def _uses(chain: Chain, member: Member) -> Iterable[Use]:
         yield Use(member.name, kind, f"{system}{kind}", _WORKSTATION if desk else 1.0)
 
 
-def summary(uses: Sequence[Use]) -> Json:
+def counts(uses: Sequence[Use]) -> Json:
     """How many instances there are, and what is used of them by the kind of workload."""
     kinds: Mapping[str, list[float]] = defaultdict(list)
     for use in uses:
