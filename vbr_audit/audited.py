@@ -172,7 +172,8 @@ class Audit:
     ) -> Path:
         """Write the whole run: manifest, evidence, policy, waivers, findings and the reports named in `formats`."""
         folder = Path(folder)
-        self.snapshot.save(folder, force=force)
+        formats = checked_formats(formats)
+        self.snapshot.save(folder, force=force, unwritten=formats)
         self.write_outcome(folder, formats=formats, templates=templates, csv_bom=csv_bom, force=force)
         return folder
 
@@ -202,12 +203,13 @@ class Audit:
         with alone(folder):
             if not force:
                 run_folder.refuse_changed(folder, names, carried=self.review.workbook_sha256)
-            run_folder.write_manifest(folder, self.snapshot.manifest)
+            run_folder.write_manifest(folder, self.snapshot.manifest, wanted)
             run_folder.write_texts(folder, texts)
             for kind, files in copies.items():
                 run_folder.write_copies(folder, kind, files)
             for kind in wanted:
                 self.write(kind, folder / make_report(kind).file_name, templates=templates, csv_bom=csv_bom)
+            run_folder.write_manifest(folder, self.snapshot.manifest)
             run_folder.seal(folder, names)
 
     @property

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vbr_audit.checks.own import OwnChecks, checks_of_run, left_out_text
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.manifest import OwnChecksRecord
+from vbr_audit.display import plain
 from vbr_audit.errors import CheckError, ConfigurationError, EvidenceError
 from vbr_audit.pipeline import load_audit
 
@@ -22,7 +23,7 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
     from vbr_audit.reports.exports import findings_json
 
     folder = Path(folder)
-    found = run_folder.differences(folder)
+    found = [*_unfinished(folder), *run_folder.differences(folder)]
     kept = folder / run_folder.FINDINGS_JSON
     if is_scrubbed(folder) or not kept.is_file():
         return found
@@ -35,6 +36,12 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
     except (EvidenceError, ConfigurationError, CheckError) as error:
         return [*found, f"the findings cannot be made again: {error.message}"]
     return found if same else [*found, f"{kept.name} is not what the evidence and the policy give"]
+
+
+def _unfinished(folder: Path) -> Iterator[str]:
+    """What an audit was to write and did not."""
+    if unwritten := run_folder.read_manifest(folder).unwritten:
+        yield f"the run was not finished: it was to write {', '.join(map(plain, unwritten))}; `report` writes them"
 
 
 def is_scrubbed(folder: Path) -> bool:

@@ -234,6 +234,25 @@ def test_a_run_that_was_killed_is_no_run(reading: subprocess.Popen[str], tmp_pat
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o700 for path in (tmp_path / "tmp").iterdir())
 
 
+@pytest.mark.parametrize("moment", ["write_outcome", "write"])
+def test_an_audit_that_was_killed_before_its_reports_says_so(tmp_path: Path, policy: Path, moment: str) -> None:
+    vbr = SmallServer()
+    vbr.add_session(vbr.add_job("Nightly"), "2026-10-31T22:00:00+01:00")
+    run = tmp_path / "run"
+    with raw_server(honest=vbr) as url:
+        words = ["audit", url, "--out", str(run), "--policy", str(policy), *MONTH, *CORE]
+        killed = "import os, signal, sys; from vbr_audit.audited import Audit; from vbr_audit.cli import main; "
+        killed += f"Audit.{moment} = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL); "
+        killed += f"sys.argv = ['vbr-audit', *{words!r}]; main()"
+        done = subprocess.run([sys.executable, "-c", killed], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    checked = invoke("verify", run)
+    assert checked.exit_code == 4
+    assert "the run was not finished: it was to write json; `report` writes them" in checked.stderr
+    assert invoke("report", run, "--format", "json", "--force").exit_code == 0
+    assert invoke("verify", run).exit_code == 0
+
+
 def test_what_a_killed_process_left_half_written_goes_with_the_next_run(taken: Path, policy: Path) -> None:
     left = write(taken / ".findings.json.0a1b2c3d.part", "half")
     mine = write(taken / ".mine.part", "mine")

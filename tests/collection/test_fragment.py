@@ -67,3 +67,18 @@ def test_the_line_says_what_came_and_what_did_not() -> None:
         ": interrupted; not whole: dataset_7 partial."
     )
     assert outcome_line(snapshot_of([record("a", 1)], ["a"]).manifest) == "Read 1 dataset and 1 row from a: all whole."
+
+
+def test_what_the_revision_does_not_offer_is_no_gap() -> None:
+    absent = record("a", 2, "absent", "revision 1.3-rev1 does not offer it")
+    beyond = absent.model_copy(update={"name": "replicas", "revision": "1.1-rev0", "rows_kept": 0})
+    removed = beyond.model_copy(update={"name": "jobs"})
+    whole = snapshot_of([record("a", 1), beyond], ["a"])
+    assert outcome_line(whole.manifest) == "Read 1 dataset and 1 row from a: all whole; 1 dataset not offered."
+    assert whole.is_complete
+    assert "all read whole" in repr(whole)
+    lacking = snapshot_of([record("a", 1), beyond, removed], ["a"])
+    line = "Read 2 datasets and 1 row from a: not whole: jobs absent; 1 dataset not offered."
+    assert outcome_line(lacking.manifest) == line
+    assert not lacking.is_complete
+    assert "jobs absent" in repr(lacking)

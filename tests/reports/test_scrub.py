@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import vbr_audit as va
-from vbr_audit.checks.derived import offloads, protection
+from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.coverage import COVERAGE_COLUMNS
@@ -167,7 +167,7 @@ def test_the_cover_says_that_names_are_scrubbed() -> None:
 
 
 def text_columns() -> Iterator[tuple[str, str]]:
-    for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC):
+    for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC, left_objects.SPEC):
         yield from ((spec.name, column.name) for column in spec.columns if column.dtype == "string")
     yield from (("findings", name) for name in FINDING_COLUMNS)
     yield from (("coverage", name) for name in COVERAGE_COLUMNS)
@@ -191,7 +191,7 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
 @pytest.mark.parametrize(
     ("record", "known"),
     [
-        ("Results", "coverage findings incomplete limits offloads protected requirements summary uses waivers"),
+        ("Results", "coverage findings incomplete left limits offloads protected requirements summary uses waivers"),
         ("Snapshot", "evidence manifest tables"),
         ("Manifest", "datasets interrupted run servers version warnings"),
     ],

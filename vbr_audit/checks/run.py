@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.assessment import Assessment
-from vbr_audit.checks.derived import offloads, protection
+from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.needs import needed_datasets
 from vbr_audit.checks.overriding import assess_use
 from vbr_audit.checks.policy import CheckUse, Policy
@@ -51,7 +51,8 @@ class CheckRun:
     objects could not be read), `whole` (boolean), `reason`; `sizes` is the number of results of each of its rows, in
     their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
     `datasets_needed` what the enabled ones read. `protected` are the rows of `protected_objects` of all servers; none
-    where no enabled check asks for them. `offloads` are those of `offload_sessions` in the same way.
+    where no enabled check asks for them. `offloads` are those of `offload_sessions`, `left` those of `left_objects` in
+    the same way.
     """
 
     results: pd.DataFrame
@@ -63,6 +64,7 @@ class CheckRun:
     sizes: tuple[int, ...]
     protected: pd.DataFrame
     offloads: pd.DataFrame
+    left: pd.DataFrame
 
 
 def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> CheckRun:
@@ -75,6 +77,7 @@ def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> 
     return CheckRun(
         protected=_of_all(parts, protection.SPEC, protection.SPEC.name),
         offloads=_of_all(parts, offloads.SPEC, offloads.BY_REPOSITORY.name),
+        left=_of_all(parts, left_objects.SPEC, left_objects.SPEC.name),
         results=_results(parts),
         coverage=_coverage(parts),
         uses=policy.uses,

@@ -182,7 +182,9 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     from vbr_audit.pipeline import audit_snapshot
 
     if order.scrub_key is None:
-        snapshot.save(order.out, force=order.force)  # first of all: whatever follows, what was read is kept
+        snapshot.save(
+            order.out, force=order.force, unwritten=order.formats
+        )  # first of all: whatever follows, what was read is kept
     audit = audit_snapshot(
         snapshot,
         policy=order.policy,
@@ -197,7 +199,7 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     )
     if order.scrub_key is not None:
         audit = audit.scrub(order.scrub_key)
-        audit.snapshot.save(order.out, force=order.force)
+        audit.snapshot.save(order.out, force=order.force, unwritten=order.formats)
         snapshot.close()
     audit.write_outcome(order.out, formats=order.formats, templates=order.templates, csv_bom=order.csv_bom)
     print_outcome(audit, written(order.out), quiet=order.quiet)

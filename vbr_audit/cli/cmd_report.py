@@ -60,7 +60,7 @@ def report_command(
     place = run if out is None else out
     if key is not None:
         audit = audit.scrub(key)
-        audit.snapshot.save(place, force=force)
+        audit.snapshot.save(place, force=force, unwritten=wanted)
     audit.write_outcome(place, formats=wanted, templates=templates, csv_bom=csv_bom, force=force)
     if not quiet:
         for path in written(place):

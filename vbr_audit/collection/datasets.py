@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from vbr_audit.collection import roles
 from vbr_audit.collection.dataset import Dataset, Shape
+from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.collection.roles import Access
 from vbr_audit.tables.enums import RESTORES_SINCE, VERIFICATIONS_SINCE
 
-__all__ = ["BASIC", "CLOCK", "DATASETS", "Dataset", "Shape", "datasets_of", "parents_of"]
+__all__ = ["BASIC", "CLOCK", "DATASETS", "Dataset", "Shape", "datasets_of", "is_beyond", "parents_of", "unread"]
 
 _CREATED = ("createdAfterFilter", "createdBeforeFilter")
 
@@ -489,3 +490,14 @@ def parents_of(names: Iterable[str]) -> set[str]:
     """The datasets below whose rows those of `names` are read, in any revision."""
     each = [d for name in names for d in (DATASETS[name], *DATASETS[name].earlier)]
     return {d.parent for d in each if d.parent is not None}
+
+
+def unread(records: Iterable[DatasetRecord]) -> tuple[DatasetRecord, ...]:
+    """The records that were not read whole, without those that the revision in use does not offer."""
+    return tuple(one for one in records if one.status != DatasetStatus.COMPLETE and not is_beyond(one))
+
+
+def is_beyond(record: DatasetRecord) -> bool:
+    """Whether the revision in use does not offer the dataset of `record`: no reading could have brought it."""
+    dataset = DATASETS.get(record.name)
+    return record.status == DatasetStatus.ABSENT and dataset is not None and not dataset.is_offered(record.revision)

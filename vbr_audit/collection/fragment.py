@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from vbr_audit.collection.datasets import is_beyond, unread
 from vbr_audit.display import count, element, html_table, number, period_text, shorten, time_zone
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def snapshot_html(snapshot: Snapshot) -> str:
     rows = list(_fitting(_rows(_most_telling(records))))
     run = snapshot.manifest.run
     days = period_text(run.since, run.until, time_zone(run.timezone), run.timezone)
-    unread = sum(record.status != "complete" for record in records)
-    state = "all read whole" if snapshot.is_complete else f"{unread} of {count(len(records), 'dataset')} not read whole"
+    lacking = len(unread(records))
+    state = (
+        "all read whole" if snapshot.is_complete else f"{lacking} of {count(len(records), 'dataset')} not read whole"
+    )
     title = element("p", element("strong", f"Snapshot, {days}: {state}"), safe=True)
     sizes = f"{count(len(snapshot.jobs), 'job')}, {count(len(snapshot.sessions), 'session')} in the period"
     hidden = len(records) - len(rows)
@@ -66,13 +69,16 @@ def _fitting(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
 
 
 def outcome_line(manifest: Manifest) -> str:
-    """What a collection has brought, in one line of plain text."""
-    records = manifest.datasets
+    """What a collection has brought, in one line of plain text.
+
+    A dataset that the revision in use does not have is no gap of the reading: such ones are only counted.
+    """
     names = shorten(", ".join(server.name for server in manifest.servers), 60)
-    # What a server does not offer is told last: the line may be too short for all of it.
-    lacking = sorted((one for one in records if one.status != "complete"), key=lambda one: one.status == "absent")
-    unread = [f"{record.name} {record.status}" for record in lacking]
-    state = f"not whole: {shorten(', '.join(unread), 80)}" if unread else "all whole"
+    asked = [record for record in manifest.datasets if not is_beyond(record)]
+    beyond = len(manifest.datasets) - len(asked)
+    lacking = [f"{record.name} {record.status}" for record in unread(asked)]
+    state = f"not whole: {shorten(', '.join(lacking), 80)}" if lacking else "all whole"
+    later = f"; {count(beyond, 'dataset')} not offered" if beyond else ""
     begun = "interrupted; " if manifest.interrupted else ""
-    rows = count(sum(record.rows_kept for record in records), "row")
-    return f"Read {count(len(records), 'dataset')} and {rows} from {names}: {begun}{state}."
+    rows = count(sum(record.rows_kept for record in asked), "row")
+    return f"Read {count(len(asked), 'dataset')} and {rows} from {names}: {begun}{state}{later}."

@@ -144,7 +144,11 @@ class DatasetRecord(_Record):
 
 
 class Manifest(_Record):
-    """Everything that a reader needs to judge a run; written as `manifest.json`."""
+    """Everything that a reader needs to judge a run; written as `manifest.json`.
+
+    `unwritten` are the formats of reports that an audit was to write and had not written by then: a run that was killed
+    in between does not look like one that was only to be collected.
+    """
 
     version: Annotated[int, Field(alias="schema", ge=1, le=1)] = 1
     run: RunRecord
@@ -152,6 +156,7 @@ class Manifest(_Record):
     datasets: list[DatasetRecord] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     interrupted: bool = False
+    unwritten: list[str] = Field(default_factory=list)
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=True)
 

@@ -158,14 +158,17 @@ def _drop_if_empty(place: Path) -> None:
         place.rmdir()
 
 
-def save_snapshot(snapshot: Snapshot, folder: Path, *, force: bool = False) -> Path:
-    """Write manifest, evidence and hashes of `snapshot` to `folder`, replacing an earlier run; return the folder."""
+def save_snapshot(snapshot: Snapshot, folder: Path, *, force: bool = False, unwritten: Iterable[str] = ()) -> Path:
+    """Write manifest, evidence and hashes of `snapshot` to `folder`, replacing an earlier run; return the folder.
+
+    `unwritten` are the formats of the reports that are to follow.
+    """
     prepare(folder, force=force)
     with alone(folder):
-        return _save(snapshot, folder)
+        return _save(snapshot, folder, tuple(unwritten))
 
 
-def _save(snapshot: Snapshot, folder: Path) -> Path:
+def _save(snapshot: Snapshot, folder: Path, unwritten: tuple[str, ...]) -> Path:
     names = evidence_names(server.name for server in snapshot.manifest.servers)
     own = {file.path.resolve() for file in snapshot.evidence.values()}
     if not any(path.is_relative_to(folder.resolve()) for path in own):
@@ -180,7 +183,7 @@ def _save(snapshot: Snapshot, folder: Path) -> Path:
             f"cannot write the evidence to {folder}: {error.strerror or error}",
             hint="Check the free space and the permissions of the --out folder.",
         ) from error
-    write_bytes(folder / MANIFEST, snapshot.manifest.to_json())
+    write_manifest(folder, snapshot.manifest, unwritten)
     seal(folder)
     return folder
 
@@ -237,9 +240,9 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace the manifest of a run folder."""
-    write_bytes(folder / MANIFEST, manifest.to_json())
+def write_manifest(folder: Path, manifest: Manifest, unwritten: Iterable[str] = ()) -> None:
+    """Replace the manifest of a run folder; `unwritten` are the formats of the reports that are to follow."""
+    write_bytes(folder / MANIFEST, manifest.model_copy(update={"unwritten": list(unwritten)}).to_json())
 
 
 def seal(folder: Path, written: Collection[str] | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
+from vbr_audit.collection.datasets import unread
 from vbr_audit.collection.manifest import Manifest, RunRecord
 from vbr_audit.display import period_text, plain, time_zone
 from vbr_audit.tables import SPECS, job_runs
@@ -110,14 +111,17 @@ class Snapshot:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every dataset that was asked for was read whole."""
-        return not self.manifest.interrupted and all(d.status == "complete" for d in self.manifest.datasets)
+        """Whether every dataset that was asked for, and that the revision in use offers, was read whole."""
+        return not self.manifest.interrupted and not unread(self.manifest.datasets)
 
-    def save(self, folder: str | Path, *, force: bool = False) -> Path:
-        """Write manifest and evidence to `folder`, so that `load` gives this snapshot again; return the folder."""
+    def save(self, folder: str | Path, *, force: bool = False, unwritten: Iterable[str] = ()) -> Path:
+        """Write manifest and evidence to `folder`, so that `load` gives this snapshot again; return the folder.
+
+        `unwritten` are the formats of reports that are to follow: until they do, `verify` calls the run unfinished.
+        """
         from vbr_audit.collection.run_folder import save_snapshot
 
-        return save_snapshot(self, Path(folder), force=force)
+        return save_snapshot(self, Path(folder), force=force, unwritten=unwritten)
 
     def close(self) -> None:
         """Let go of the temporary evidence; the tables stay usable."""
@@ -142,8 +146,8 @@ class Snapshot:
     def __repr__(self) -> str:
         rows = ", ".join(f"{name}={len(frame):,}" for name, frame in self.tables.items() if name in _SHOWN)
         names = ", ".join(server.name for server in self.manifest.servers) or "no server"
-        unread = [f"{record.name} {record.status}" for record in self.manifest.datasets if record.status != "complete"]
-        state = ("interrupted; " if self.manifest.interrupted else "") + (", ".join(unread) or "all read whole")
+        lacking = [f"{record.name} {record.status}" for record in unread(self.manifest.datasets)]
+        state = ("interrupted; " if self.manifest.interrupted else "") + (", ".join(lacking) or "all read whole")
         days = period_text(self.since, self.until, time_zone(self.timezone), self.timezone)
         return f"<Snapshot of {plain(names)}: {days}, {rows}, {state}>"
 

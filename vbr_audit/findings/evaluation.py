@@ -55,5 +55,6 @@ def evaluate(
         limits=limits(snapshot, run),
         protected=run.protected,
         offloads=run.offloads,
+        left=run.left,
         requirements=answer_requirements(asked, run.uses, findings, coverage),
     )

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from vbr_audit.checks.derived import offloads, protection
+from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.policy import CheckUse
 from vbr_audit.findings.causes import causes_of
 from vbr_audit.findings.requirements import no_requirements
@@ -210,7 +210,8 @@ class Results:
     `uses` every check with its parameters, disabled ones too; `incomplete` says why the run is not whole, `limits`
     what was not looked at. `requirements` has one row per framework and requirement, with `REQUIREMENT_COLUMNS`;
     `protected` one row per protected object with its 3-2-1-1-0 digits, `offloads` one per session that took backups
-    to a further tier; both are empty where no enabled check asks for them.
+    to a further tier, `left` one per server and reason why objects with backups are of no job any more; they are empty
+    where no enabled check asks for them.
     """
 
     findings: pd.DataFrame
@@ -223,6 +224,7 @@ class Results:
     requirements: pd.DataFrame = field(default_factory=no_requirements)
     protected: pd.DataFrame = field(default_factory=lambda: empty(protection.SPEC))
     offloads: pd.DataFrame = field(default_factory=lambda: empty(offloads.SPEC))
+    left: pd.DataFrame = field(default_factory=lambda: empty(left_objects.SPEC))
 
     @property
     def failed(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.derived import protection
+from vbr_audit.checks.derived import left_objects, protection
 from vbr_audit.collection.run_folder import EVIDENCE, evidence_names
 from vbr_audit.reports.excel_columns import columns_of
 from vbr_audit.reports.excel_sheet import DAY_FORMAT, SheetColumn, SheetPlan
@@ -149,6 +149,10 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
     )
     yield SheetPlan(
         "3-2-1-1-0", "tblProtection", objects, 2, footer, help="One row per protected object.", tab=RESULTS_TAB
+    )
+    left = columns_of(context.results.left, zone, spec=left_objects.SPEC, source=_PROTECTED)
+    yield SheetPlan(
+        "No longer backed up", "tblLeft", left, 2, footer, help="One row per server and reason.", tab=RESULTS_TAB
     )
     findings = _with_evidence(context)
     yield _plan("Findings", "tblFindings", _review_columns(context, findings), 3, footer, _FINDINGS_ROW)

@@ -12,7 +12,7 @@ from vbr_audit.reports.page_causes import cause_rows, causes_told
 from vbr_audit.reports.page_checks import Area, check_areas, check_rows, disabled_checks
 from vbr_audit.reports.page_findings import Wrong, finding_rows, open_questions, wrong_in_short
 from vbr_audit.reports.page_jobs import GLANCE_WORDS, job_rows, run_rows
-from vbr_audit.reports.page_protection import protection_rows
+from vbr_audit.reports.page_protection import LeftRow, left_rows, protection_rows
 from vbr_audit.reports.page_requirements import FrameworkTable, framework_tables
 from vbr_audit.reports.page_waivers import waiver_rows
 from vbr_audit.reports.record import Capped, first_rows
@@ -53,6 +53,7 @@ class Page:
     frameworks: tuple[FrameworkTable, ...]
     digits: tuple[DigitCount, ...]
     protection: Capped
+    left: tuple[LeftRow, ...]
 
 
 def build_page(context: ReportContext) -> Page:
@@ -83,6 +84,7 @@ def build_page(context: ReportContext) -> Page:
         frameworks=framework_tables(results.requirements),
         digits=context.figures.protection.digits,
         protection=Capped(protection_rows(results.protected, MAX_WIDE_ROWS), len(results.protected)),
+        left=left_rows(results.left, context.zone),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.display import NOT_KNOWN, duration, number, percent, shorten
-from vbr_audit.reports.record import NO_NAME, Capped, cell_text
+from vbr_audit.reports.record import NO_NAME, Capped, cell_text, clock_text
 from vbr_audit.reports.scorecard import GLANCE, JobScore
 from vbr_audit.reports.words import STATUS_WORDS, Badge, badge
 
@@ -76,7 +76,7 @@ def _job_row(score: JobScore, rank: int, zone: dt.tzinfo) -> JobRow:
         findings=", ".join(_statuses(score)) or "none",
         settings=tuple(value or NOT_KNOWN for value in score.settings),
         last_result=_result_badge(score.last_result),
-        last_run=_clock(score.last_run, zone),
+        last_run=clock_text(score.last_run, zone),
         last_run_sort=_sortable(score.last_run),
         runs=number(score.runs),
         success_rate=percent(score.success_rate) if score.known else "no run",
@@ -115,7 +115,7 @@ def _run_row(record: dict[Any, Any], names: dict[tuple[Any, Any], str], zone: dt
         job=names.get((record["server"], record["job_id"])) or NO_NAME,
         badge=_result_badge(cell_text(record["result"])),
         rank=int(record["rank"] * 2),
-        started=_clock(record["started"], zone),
+        started=clock_text(record["started"], zone),
         started_sort=_sortable(record["started"]),
         duration=duration(seconds),
         duration_s="" if cell_text(seconds) == "" else f"{seconds:.0f}",
@@ -128,11 +128,6 @@ def _result_badge(result: str) -> Badge:
     if result in ("", "None"):
         return badge("NOT_APPLICABLE", "no result")
     return badge(_RESULT_STYLES.get(result, "UNKNOWN"), result.lower())
-
-
-def _clock(moment: Any, zone: dt.tzinfo) -> str:
-    """A moment in as few characters as a table needs; its zone is on the cover."""
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") if cell_text(moment) else NOT_KNOWN
 
 
 def _sortable(moment: Any) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vbr_audit.checks.derived.protection import DIGITS
-from vbr_audit.display import is_known
-from vbr_audit.reports.record import record_text
+from vbr_audit.display import NOT_KNOWN, is_known, number, shorten, size
+from vbr_audit.reports.record import clock_text, record_text
 from vbr_audit.reports.words import Badge, badge
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import pandas as pd
 
 
@@ -54,14 +56,45 @@ def _row(record: dict[Any, Any]) -> ProtectionRow:
         media=text["media"],
         offsite=text["offsite_repositories"],
         protected=text["protected_repositories"],
-        score=text["score"] or "not known",
+        score=text["score"] or NOT_KNOWN,
         rank=int(record["met"]),
+    )
+
+
+@dataclass(frozen=True)
+class LeftRow:
+    """The objects of one server that no job backs up any more for one reason, and what their backups take."""
+
+    server: str
+    standing: str
+    objects: str
+    points: str
+    size: str
+    oldest: str
+    names: str
+
+
+def left_rows(groups: pd.DataFrame, zone: dt.tzinfo) -> tuple[LeftRow, ...]:
+    """The rows of `left_objects`; what is not known says so."""
+    return tuple(_left(record, zone) for record in groups.to_dict("records"))
+
+
+def _left(record: dict[Any, Any], zone: dt.tzinfo) -> LeftRow:
+    text = record_text(record)
+    return LeftRow(
+        server=text["server"],
+        standing=text["standing"],
+        objects=number(record["objects_count"]),
+        points=number(record["points_count"]),
+        size=size(record["backup_bytes"]),
+        oldest=clock_text(record["oldest_end"], zone),
+        names=shorten(text["names"], 300),
     )
 
 
 def _digit(value: Any) -> Badge:
     if not is_known(value):
-        return badge("UNKNOWN", "not known")
+        return badge("UNKNOWN", NOT_KNOWN)
     return badge("PASS", "yes") if value else badge("FAIL", "no")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vbr_audit.checks.outcome import SEVERITIES
-from vbr_audit.display import is_known, plain
+from vbr_audit.display import NOT_KNOWN, is_known, plain
 
 NO_NAME = "(no name)"
 
@@ -33,6 +34,11 @@ def first_rows(rows: Sequence[Any], limit: int) -> Capped:
 def cell_text(value: Any) -> str:
     """A value as text; an empty one where it is not known."""
     return plain(value, lines=True) if is_known(value) else ""
+
+
+def clock_text(moment: Any, zone: dt.tzinfo) -> str:
+    """A moment in as few characters as a table needs; its zone is on the cover."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") if cell_text(moment) else NOT_KNOWN
 
 
 def raw_text(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.derived import offloads, protection
+from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.policy import PROFILES, Policy
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
@@ -85,6 +85,7 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
         yield from names_in(table, frame)
     yield from names_in(protection.SPEC.name, results.protected)
     yield from names_in(offloads.SPEC.name, results.offloads)
+    yield from names_in(left_objects.SPEC.name, results.left)
     files = [name for name in material.files if name not in _PLAIN_FILES]
     yield from names_of_records(snapshot.manifest, results.uses, material.waivers, material.site, files)
 
@@ -130,6 +131,7 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
         requirements=scrubber.frame("requirements", results.requirements),
         protected=scrubber.frame(protection.SPEC.name, results.protected),
         offloads=scrubber.frame(offloads.SPEC.name, results.offloads),
+        left=scrubber.frame(left_objects.SPEC.name, results.left),
     )
 
 

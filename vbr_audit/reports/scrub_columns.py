@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vbr_audit.checks.causes import UNREAD, default_cause
-from vbr_audit.checks.derived import protection
+from vbr_audit.checks.derived import left_objects, protection
 from vbr_audit.checks.objects import OBJECTS
 from vbr_audit.findings.coverage import COVERAGE_COLUMNS
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
@@ -146,6 +146,7 @@ _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
             Rule("names", "repository"),
         ),
     },
+    left_objects.SPEC.name: {"names": _SAID},
     "coverage": {**dict.fromkeys(COVERAGE_COLUMNS, _KEPT), "server": _name("server"), "reason": _SAID},
     "requirements": {**dict.fromkeys(REQUIREMENT_COLUMNS, _KEPT), **_each("framework title why", _SAID)},
     "findings": {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from vbr_audit.checks.derived import offloads, protection
+from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.registry import REGISTRY
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetStatus
@@ -52,7 +52,7 @@ def _texts() -> Iterator[str]:
         yield from (check.title, check.rationale, check.remediation, check.expected or "", check.json_path or "")
         yield from (f"{parameter.name} {parameter.help}" for parameter in check.parameters)
         yield from _constants(check.function.__code__)
-    for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC):
+    for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC, left_objects.SPEC):
         yield f"{spec.name} {spec.help}"
         yield from (f"{column.name} {column.help} {column.unit}" for column in spec.columns)
     yield from (control.help for control in CONTROLS.values())
