@@ -17,6 +17,7 @@ _PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape in (S
 _JOBS = {"name": "jobs", "rows_duplicate": 0}
 _OLD_SERVER = {"servers": [{"revision_newest": "1.2-rev1"}]}
 _READ_NOTHING = ("denied", "absent", "failed", "not collected")
+NEVER_OFFERED = "no revision of this server offers it"
 
 
 @check(
@@ -46,7 +47,7 @@ def dataset_complete(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: f
     """
     status, why = datasets["status"], datasets["reason"]
     needs = one_of(datasets["name"], needed)
-    unoffered = surely(status == "absent") & ~_offered(datasets, servers)
+    unoffered = never_offered(datasets, servers)
     return Outcome(
         status == "complete",
         observed=status,
@@ -54,28 +55,28 @@ def dataset_complete(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: f
         reason=worded(
             datasets.index,
             (surely(~needs), "no enabled check needs it"),
-            (unoffered, "no revision of this server offers it"),
+            (unoffered, NEVER_OFFERED),
             (status.isna(), "its status is not known"),
             default=why,
         ),
     )
 
 
-def _offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
-    """A plain boolean array: whether the newest revision of the server has each dataset, yes where it is not known."""
+def never_offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
+    """A plain boolean array: whether a dataset is absent as not even the newest revision of the server has it."""
     newest = servers["revision_newest"].dropna().tolist()
-    answers = [
+    offered = [
         name not in DATASETS or not newest or DATASETS[name].is_offered(newest[0]) for name in datasets["name"].tolist()
     ]
-    return np.array(answers, dtype=bool)
+    return surely(datasets["status"] == "absent") & ~np.array(offered, dtype=bool)
 
 
 @check(
     "EVD-002",
     "As many rows were read as the server counts",
     severity="high",
-    table="datasets",
-    reads=("rows_received", "rows_duplicate", "api_total", "name", "status"),
+    tables=("datasets", "servers"),
+    reads=("rows_received", "rows_duplicate", "api_total", "name", "status", "servers.revision_newest"),
     remediation="Collect again, at a quiet time if the server adds rows meanwhile; keep both runs.",
     examples=(
         Example("PASS", {**_JOBS, "rows_received": 41, "api_total": 41, "status": "complete"}),
@@ -83,25 +84,29 @@ def _offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
         Example("FAIL", {**_JOBS, "rows_received": 82, "api_total": 41, "status": "partial"}),
         Example("UNKNOWN", {**_JOBS, "rows_received": 41, "status": "complete"}),
         Example("UNKNOWN", {**_JOBS, "rows_received": 0, "status": "denied"}),
+        Example("UNKNOWN", {"name": "users", "rows_received": 0, "status": "absent"}),
+        Example("NOT_APPLICABLE", {"name": "users", "rows_received": 0, "status": "absent"}, _OLD_SERVER),
         Example("NOT_APPLICABLE", {"name": "server_time", "rows_received": 1, "status": "complete"}),
     ),
 )
-def rows_match_total(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+def rows_match_total(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
     """A truncated list looks like a short one: only the server's own count shows the difference."""
     distinct, total = datasets["rows_received"] - datasets["rows_duplicate"], datasets["api_total"]
     paged, status = one_of(datasets["name"], _PAGED), datasets["status"]
     nothing = surely(one_of(status, _READ_NOTHING))
     unwanted = nothing & surely(~one_of(datasets["name"], needed))
+    unoffered = never_offered(datasets, servers)
     seen, counted = _rows(distinct), _rows(total)
     return Outcome(
         (distinct == total).mask(nothing | status.isna().to_numpy()),
         observed=worded(datasets.index, (distinct.notna(), seen)),
         expected=worded(datasets.index, (total.notna(), counted), default="the server's total"),
-        applies=paged.mask(unwanted, False),
+        applies=paged.mask(unwanted | unoffered, False),
         reason=worded(
             datasets.index,
             (surely(~paged), "the answer is one object, without a total"),
             (unwanted, "no enabled check needs it, and it was not read"),
+            (unoffered, NEVER_OFFERED),
             (nothing, "it was not read"),
             (status.isna(), "its status is not known"),
             (distinct.isna(), "how many rows were read is not known"),

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.catalogue.evidence import NEVER_OFFERED, never_offered
 from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.logic import nullable, one_of, surely, worded
 from vbr_audit.checks.outcome import Example, Outcome
@@ -20,6 +21,7 @@ _LISTS: Final = tuple(
 )
 _READ: Final = ("complete", "partial")
 _UNREAD: Final = ("denied", "absent", "failed", "not collected")
+_OLD_SERVER: Final = {"servers": [{"revision_newest": "1.2-rev1"}]}
 _WHOLE: Final = {"name": "jobs", "status": "complete"}
 _UNSEEN: Final = {
     "SureBackup": "SureBackup with a virtual lab",
@@ -43,8 +45,8 @@ _LAB: Final = {"session_type": "SureBackup"}
     "EVD-004",
     "Each row came once while the pages were read",
     severity="medium",
-    table="datasets",
-    reads=("rows_duplicate", "name", "status"),
+    tables=("datasets", "servers"),
+    reads=("rows_duplicate", "name", "status", "servers.revision_newest"),
     json_path="id",
     expected="0 rows more than once",
     remediation="Collect again, at a quiet time: rows that move while they are read come twice, or are passed over.",
@@ -57,11 +59,13 @@ _LAB: Final = {"session_type": "SureBackup"}
         Example("UNKNOWN", {**_WHOLE, "status": "denied", "rows_duplicate": 0}),
         Example("UNKNOWN", {**_WHOLE, "status": "resting", "rows_duplicate": 0}),
         Example("UNKNOWN", {"name": "jobs", "rows_duplicate": 0}),
+        Example("UNKNOWN", {"name": "users", "status": "absent", "rows_duplicate": 0}),
+        Example("NOT_APPLICABLE", {"name": "users", "status": "absent", "rows_duplicate": 0}, _OLD_SERVER),
         Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", "rows_duplicate": 0}),
         Example("NOT_APPLICABLE", {"name": "server_time", "status": "complete", "rows_duplicate": 0}),
     ),
 )
-def rows_came_once(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+def rows_came_once(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
     """A row that comes twice shows that the list moved: another one may have been passed over, and counts be wrong.
 
     Rows that are asked for twice on purpose, to see whether the pages still join, are not counted.
@@ -69,6 +73,7 @@ def rows_came_once(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome
     twice = datasets["rows_duplicate"]
     return _of_what_was_read(
         datasets,
+        servers,
         twice == 0,
         observed=worded(datasets.index, (twice.notna(), [f"{number:,} more than once" for number in twice.fillna(0)])),
         among=_LISTS,
@@ -81,8 +86,8 @@ def rows_came_once(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome
     "EVD-006",
     "Every date could be read as an instant",
     severity="medium",
-    table="datasets",
-    reads=("naive_dates", "impossible_dates", "name", "status"),
+    tables=("datasets", "servers"),
+    reads=("naive_dates", "impossible_dates", "name", "status", "servers.revision_newest"),
     expected="0 dates outside of 1990 to 2100, and none whose clock is not known",
     remediation="Look the dates up in the evidence: the clock of the server, or of what it protects, was wrong.",
     examples=(
@@ -96,10 +101,12 @@ def rows_came_once(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome
         Example("UNKNOWN", {**_WHOLE, **_DATED, "impossible_dates": None}),
         Example("UNKNOWN", {**_WHOLE, **_DATED, "status": "failed"}),
         Example("UNKNOWN", {"name": "server_info", **_DATED}),
+        Example("UNKNOWN", {"name": "users", "status": "absent", **_DATED}),
+        Example("NOT_APPLICABLE", {"name": "users", "status": "absent", **_DATED}, _OLD_SERVER),
         Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", **_DATED}),
     ),
 )
-def dates_with_offset(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+def dates_with_offset(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
     """A date that no clock can have shown is lost, and what hangs on it is not known.
 
     Several kinds of answers of real servers have dates without an offset from UTC. They are the server's local time:
@@ -111,6 +118,7 @@ def dates_with_offset(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outc
     without = [f"{number:,} without an offset, and the server's zone is not known" for number in naive.fillna(0)]
     return _of_what_was_read(
         datasets,
+        servers,
         possible & (naive == 0).astype("boolean").mask(floating),
         observed=worded(
             datasets.index,
@@ -126,6 +134,7 @@ def dates_with_offset(datasets: pd.DataFrame, *, needed: frozenset[str]) -> Outc
 
 def _of_what_was_read(
     datasets: pd.DataFrame,
+    servers: pd.DataFrame,
     ok: pd.Series,
     *,
     observed: pd.Series,
@@ -133,21 +142,25 @@ def _of_what_was_read(
     needed: frozenset[str],
     gap: str,
 ) -> Outcome:
-    """`ok` for the datasets that were read; the others are aside if no check needs them, else not known."""
+    """`ok` for the datasets that were read; the others are aside if no check needs them or no revision of the server
+    has them, else not known.
+    """
     status = datasets["status"]
     read = surely(one_of(status, _READ))
     answer = ok.where(read)
     judged = one_of(datasets["name"], among)
     unread = surely(one_of(status, _UNREAD))
     unwanted = unread & surely(~one_of(datasets["name"], needed))
+    unoffered = never_offered(datasets, servers)
     return Outcome(
         answer,
         observed=observed,
-        applies=judged.mask(unwanted, False),
+        applies=judged.mask(unwanted | unoffered, False),
         reason=worded(
             datasets.index,
             (surely(~judged), "the answer is one object, not a list of rows"),
             (unwanted, "no enabled check needs it, and it was not read"),
+            (unoffered, NEVER_OFFERED),
             (answer.notna(), pd.NA),
             (unread, "it was not read"),
             (read, gap),
