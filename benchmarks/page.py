@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import vbr_audit as va
-from vbr_audit.reports.html import render_html
+from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 
 TIMER = Path(__file__).parents[1] / "tests" / "browser" / "time_page.mjs"

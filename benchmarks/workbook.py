@@ -50,9 +50,9 @@ def ours(audit: va.Audit, path: Path) -> None:
     """The same sheet as the report writes it, with the columns that it makes of others, and its guard and styles."""
     from openpyxl import Workbook
 
-    from vbr_audit.reports.excel_cells import CellGuard
-    from vbr_audit.reports.excel_data import data_plans
-    from vbr_audit.reports.excel_sheet import write_sheets
+    from vbr_audit.reports.excel.data import data_plans
+    from vbr_audit.spreadsheet.cells import CellGuard
+    from vbr_audit.spreadsheet.sheet import write_sheets
 
     context = audit.context
     plan = next(plan for plan in data_plans(context, "") if plan.table == "tblSessions")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
+from checks_page import render_checks, supported_by
 
 from vbr_audit.checks import Registry, check, load_policy, param
-from vbr_audit.checks.outcome import EXAMPLE_NOW, Example
+from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, Example
 from vbr_audit.findings.requirements import load_frameworks
-from vbr_audit.reports.checks_page import render_checks, supported_by
 
 PAGE = Path(__file__).parents[1] / "docs" / "checks.md"
 UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import vbr_audit as va
-from vbr_audit.checks.operators import OPERATORS
-from vbr_audit.checks.own import known_checks
-from vbr_audit.checks.plugins import GROUP, installed_sources
-from vbr_audit.checks.registry import OWN
+from vbr_audit.checks.engine.registry import OWN
+from vbr_audit.checks.logic.operators import OPERATORS
+from vbr_audit.checks.own.own_checks import known_checks
+from vbr_audit.checks.own.plugins import GROUP, installed_sources
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-checks.md").read_text("utf-8")
 BLOCKS = dict(re.findall(r"```([^\n]+)\n(.*?)```", PAGE, re.DOTALL))

@@ -21,15 +21,15 @@ import typer
 from typer.testing import CliRunner, Result
 
 from vbr_audit import simulator
-from vbr_audit.checks.policy import load_policy
-from vbr_audit.checks.registry import AREAS
+from vbr_audit.checks.engine.registry import AREAS
+from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.checks.site import load_site
 from vbr_audit.cli import app
 from vbr_audit.cli.guard import Exit
+from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.findings.requirements import load_frameworks
 from vbr_audit.findings.waivers import load_waivers
 from vbr_audit.reports.interface import FORMATS
-from vbr_audit.servers_file import load_servers
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
 
 ROOT = Path(__file__).parents[1]

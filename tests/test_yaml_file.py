@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, model_problems, suggestion
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.yaml_file import Problem, Version, YamlFile, load_yaml, model_problems, suggestion
 
 
 class Rule(BaseModel):

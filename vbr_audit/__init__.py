@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from vbr_audit.api.client import Client as Client
     from vbr_audit.api.connecting import connect as connect
     from vbr_audit.audited import Audit as Audit
-    from vbr_audit.checks.outcome import Outcome as Outcome
-    from vbr_audit.checks.params import param as param
-    from vbr_audit.checks.registry import check as check
+    from vbr_audit.checks.engine.outcome import Outcome as Outcome
+    from vbr_audit.checks.engine.params import param as param
+    from vbr_audit.checks.engine.registry import check as check
     from vbr_audit.collection.run_folder import load as load
     from vbr_audit.collection.snapshot import Snapshot as Snapshot
     from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vbr_audit.pipeline import audit_snapshot as audit
     from vbr_audit.pipeline import collect as collect
     from vbr_audit.pipeline import load_audit as load_audit
-    from vbr_audit.reports import plot as plot
+    from vbr_audit.reports.charts import plot
     from vbr_audit.verifying import verify_run as verify
 
 __version__ = "0.1.0"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vbr_audit.checks.own import OwnChecks
-from vbr_audit.checks.policy import Policy
+from vbr_audit.checks.own.own_checks import OwnChecks
+from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.site import Site
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.holding import alone
@@ -23,7 +23,7 @@ from vbr_audit.findings.waivers import Waivers
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.interface import DEFAULT_FORMATS, FORMATS, checked_formats, make_report
 from vbr_audit.reports.review import Review
-from vbr_audit.reports.scrub_key import ScrubKey
+from vbr_audit.scrub.key import ScrubKey
 
 if TYPE_CHECKING:
     from vbr_audit.findings.explain import Explanation
@@ -107,8 +107,8 @@ class Audit:
         `key` is a key file, else the user's own: the same key gives the same pseudonyms. Evidence, policy, waivers and
         site file are left out, so that it can be reported, but not be judged anew. Raises `ConfigurationError`.
         """
-        from vbr_audit.reports.scrub import Material, scrub_all
-        from vbr_audit.reports.scrub_key import load_key
+        from vbr_audit.scrub.key import load_key
+        from vbr_audit.scrub.scrubbing import Material, scrub_all
 
         self._demand_names()
         files = (self.policy.name, *self.policy.chain, self.waivers.name, self.site.name, self.review.source)

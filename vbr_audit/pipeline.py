@@ -17,16 +17,17 @@ from pathlib import Path
 from vbr_audit import __version__
 from vbr_audit.api.client import Client
 from vbr_audit.audited import Audit
-from vbr_audit.checks.needs import datasets_to_read
-from vbr_audit.checks.own import OwnChecks, checks_of_run, known_checks, left_out_text
-from vbr_audit.checks.policy import Policy
-from vbr_audit.checks.recorded import recorded_answers
+from vbr_audit.checks.engine.recorded import recorded_answers
+from vbr_audit.checks.own.own_checks import OwnChecks, checks_of_run, known_checks, left_out_text
+from vbr_audit.checks.policy.needs import datasets_to_read
+from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.config.settings import load_settings
 from vbr_audit.display import encodable
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.own_frameworks import OwnFrameworks, kept_frameworks, read_own_frameworks
@@ -34,7 +35,6 @@ from vbr_audit.findings.waivers import Waivers, load_waivers
 from vbr_audit.reports.brand import Brand, kept_brand, load_brand
 from vbr_audit.reports.review import Review, load_review
 from vbr_audit.reports.sample import checked_size
-from vbr_audit.settings import load_settings
 
 
 def collect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from vbr_audit.checks.own import OwnChecks, checks_of_run, left_out_text
+from vbr_audit.checks.own.own_checks import OwnChecks, checks_of_run, left_out_text
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.manifest import OwnChecksRecord
 from vbr_audit.display import plain

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbr_audit.api import job_models, job_parts
-from vbr_audit.api.job_models import MODELS, BackupJob, CloudDirectorBackupJob, Job, ReplicaJob, as_model
+from vbr_audit.api.job_operations import models as job_models
+from vbr_audit.api.job_operations import parts as job_parts
+from vbr_audit.api.job_operations.models import MODELS, BackupJob, CloudDirectorBackupJob, Job, ReplicaJob, as_model
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.revisions import KNOWN, canonical_job_type, job_type_name, key_name, state_word, stop_key
 from vbr_audit.simulator import create_app

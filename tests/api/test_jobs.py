@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from vbr_audit.api import jobs
 from vbr_audit.api.client import Client
-from vbr_audit.api.job_models import MODELS
-from vbr_audit.api.job_parts import Retry, Schedule
-from vbr_audit.api.listing import Listing
-from vbr_audit.api.merging import lost_keys, merged
+from vbr_audit.api.job_operations import operations as jobs
+from vbr_audit.api.job_operations.listing import Listing
+from vbr_audit.api.job_operations.merging import lost_keys, merged
+from vbr_audit.api.job_operations.models import MODELS
+from vbr_audit.api.job_operations.parts import Retry, Schedule
 from vbr_audit.errors import (
     AbsentError,
     ApiError,
@@ -283,7 +283,7 @@ def test_a_type_without_a_model_passes_whole(writer) -> None:
 
 
 def test_a_model_can_be_created_from(writer) -> None:
-    from vbr_audit.api.job_models import BackupJob
+    from vbr_audit.api.job_operations.models import BackupJob
 
     client, _ = writer(revision="1.2-rev1")
     model = BackupJob.model_validate(SPECIFICATION | {"futureKey": 1})

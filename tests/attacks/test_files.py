@@ -13,22 +13,22 @@ from pathlib import Path
 import pytest
 from command_line import write
 
-from vbr_audit import given_file
-from vbr_audit.checks.operators import safe_pattern
-from vbr_audit.checks.policy import load_policy
+from vbr_audit.checks.logic.operators import safe_pattern
+from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.checks.site import load_site
 from vbr_audit.collection import evidence as evidence_module
 from vbr_audit.collection.evidence import EvidenceFile
+from vbr_audit.config import given_file
+from vbr_audit.config.given_file import read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError, TemplateError
 from vbr_audit.findings.waivers import load_waivers
-from vbr_audit.given_file import read_given
-from vbr_audit.reports import excel_reading
 from vbr_audit.reports.brand import load_brand
-from vbr_audit.reports.environment import make_environment
+from vbr_audit.reports.html.environment import make_environment
+from vbr_audit.reports.html.templates import check_templates
 from vbr_audit.reports.review import load_review
-from vbr_audit.reports.scrub_key import load_key
-from vbr_audit.reports.templates import check_templates
 from vbr_audit.reports.waiver_register import read_register
+from vbr_audit.scrub.key import load_key
+from vbr_audit.spreadsheet import reading as excel_reading
 
 Load = Callable[[Path], object]
 

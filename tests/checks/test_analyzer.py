@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from vbr_audit.checks import REGISTRY
-from vbr_audit.checks.assessment import Assessment
-from vbr_audit.checks.catalogue.analyzer import best_practice_followed, suppression_explained
-from vbr_audit.checks.catalogue.malware import malware_event_closed
-from vbr_audit.checks.examples import run_example
-from vbr_audit.checks.outcome import EXAMPLE_SINCE, EXAMPLE_UNTIL, Example, hours_ago
+from vbr_audit.checks.catalogue.analyzer.analyzer import best_practice_followed, suppression_explained
+from vbr_audit.checks.catalogue.malware.events import malware_event_closed
+from vbr_audit.checks.engine.assessment import Assessment
+from vbr_audit.checks.engine.examples import run_example
+from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, EXAMPLE_UNTIL, Example, hours_ago
 from vbr_audit.tables import SPECS
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.build.schema import conform
 
 
 def table(name: str, /, **columns: Sequence[Any]) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vbr_audit.checks.codes import codes_of, combined, matches, repeated, sealed
-from vbr_audit.checks.logic import listed, one_of, places_of
-from vbr_audit.tables.arrays import STRING, joined_strings
+from vbr_audit.checks.logic.codes import codes_of, combined, matches, repeated, sealed
+from vbr_audit.checks.logic.three_valued import listed, one_of, places_of
+from vbr_audit.tables.build.arrays import STRING, joined_strings
 
 
 def column(*texts: str | None) -> pd.Series:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from vbr_audit.checks import REGISTRY, CheckUse, Outcome, Policy, load_policy, run_checks
 from vbr_audit.checks.derived import DERIVED
+from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.run import CheckRun
-from vbr_audit.checks.views import ServerView
 from vbr_audit.collection.snapshot import Snapshot
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)

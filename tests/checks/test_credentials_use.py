@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from vbr_audit.checks.catalogue.credentials_use import credentials_used
-from vbr_audit.checks.tables import TABLES
-from vbr_audit.tables.schema import conform
+from vbr_audit.checks.catalogue.security.credentials_use import credentials_used
+from vbr_audit.checks.engine.tables import TABLES
+from vbr_audit.tables.build.schema import conform
 
 
 def table(name: str, /, **columns: Sequence[Any]) -> pd.DataFrame:

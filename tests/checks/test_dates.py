@@ -7,10 +7,10 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from vbr_audit.checks.catalogue.restore_points import aged
-from vbr_audit.checks.dates import at_or_before, hours_between, minute_text, older_than, within
-from vbr_audit.checks.logic import nullable, one_of, places_of, worded
-from vbr_audit.tables.arrays import STRING
+from vbr_audit.checks.catalogue.restore_points.points import aged
+from vbr_audit.checks.logic.dates import at_or_before, hours_between, minute_text, older_than, within
+from vbr_audit.checks.logic.three_valued import nullable, one_of, places_of, worded
+from vbr_audit.tables.build.arrays import STRING
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 

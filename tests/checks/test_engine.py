@@ -11,13 +11,13 @@ import pytest
 from core_checks import core_policy
 
 from vbr_audit.checks import Outcome, Policy, Registry, check, load_policy, param, run_checks
-from vbr_audit.checks.dates import older_than
+from vbr_audit.checks.logic.dates import older_than
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import CheckError
 from vbr_audit.tables import SPECS
-from vbr_audit.tables.arrays import STRING
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.schema import conform
 
 Make = Callable[..., Any]
 

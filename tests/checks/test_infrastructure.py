@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbr_audit.checks import REGISTRY
-from vbr_audit.checks.answers import cells_of
-from vbr_audit.checks.examples import run_example
-from vbr_audit.checks.outcome import EXAMPLE_NOW, Example, Outcome
-from vbr_audit.checks.tables import TABLES
+from vbr_audit.checks.engine.answers import cells_of
+from vbr_audit.checks.engine.examples import run_example
+from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, Example, Outcome
+from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord
 from vbr_audit.collection.snapshot import provenance_tables
-from vbr_audit.tables.enums import SESSION_TYPES
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.build.enums import SESSION_TYPES
+from vbr_audit.tables.build.schema import conform
 
 Rows = Sequence[Mapping[str, Any]]
 

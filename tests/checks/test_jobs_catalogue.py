@@ -6,15 +6,15 @@ import pandas as pd
 import pytest
 
 from vbr_audit.checks import load_policy
-from vbr_audit.checks.catalogue.jobs_encryption import encryption_key_known, passwords_spread
-from vbr_audit.checks.catalogue.jobs_guests import predecessor_runs
-from vbr_audit.checks.catalogue.jobs_storage import gfs_long_enough
-from vbr_audit.checks.catalogue.runs_starts import runs_in_window
-from vbr_audit.checks.outcome import EXAMPLE_SINCE, EXAMPLE_UNTIL
-from vbr_audit.checks.tables import TABLES
+from vbr_audit.checks.catalogue.jobs.encryption import encryption_key_known, passwords_spread
+from vbr_audit.checks.catalogue.jobs.guests import predecessor_runs
+from vbr_audit.checks.catalogue.jobs.storage import gfs_long_enough
+from vbr_audit.checks.catalogue.runs.starts import runs_in_window
+from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, EXAMPLE_UNTIL
+from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.display import time_zone
 from vbr_audit.errors import PolicyError
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.build.schema import conform
 
 
 def table(name: str, *rows: dict[str, object]) -> pd.DataFrame:

@@ -13,10 +13,12 @@ import pytest
 from mutants import Shared, functions_of, is_noticed, module_of, mutants_of, slice_of
 from slicing import Slice
 
-from vbr_audit.checks import REGISTRY, Registry, check, logic, machine_names, sessions
-from vbr_audit.checks.logic import surely, worded
-from vbr_audit.checks.outcome import Example, Outcome
-from vbr_audit.checks.registry import Check
+from vbr_audit.checks import REGISTRY, Registry, check
+from vbr_audit.checks.engine.outcome import Example, Outcome
+from vbr_audit.checks.engine.registry import Check
+from vbr_audit.checks.logic import machine_names, sessions
+from vbr_audit.checks.logic import three_valued as logic
+from vbr_audit.checks.logic.three_valued import surely, worded
 
 _ONE_CLOCK = "the examples have one clock and one period, which ends at that clock; test_runs_sessions.py has others"
 _UNDER_WAY = "count_of(places_of(runs['job_id'], jobs['job_id']), surely(~finished(runs)), jobs) > 0"

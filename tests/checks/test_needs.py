@@ -6,14 +6,14 @@ import pytest
 from core_checks import core_policy
 
 from vbr_audit.checks import load_policy
-from vbr_audit.checks.needs import (
+from vbr_audit.checks.engine.registry import REGISTRY, Check
+from vbr_audit.checks.policy.needs import (
     checks_by_dataset,
     datasets_behind,
     datasets_to_read,
     needed_datasets,
     prospects,
 )
-from vbr_audit.checks.registry import REGISTRY, Check
 from vbr_audit.collection.datasets import BASIC, DATASETS
 from vbr_audit.collection.survey import Probe, Reach, Survey
 

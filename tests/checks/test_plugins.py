@@ -10,8 +10,8 @@ import pytest
 
 import vbr_audit as va
 from vbr_audit.checks import REGISTRY, CheckUse
-from vbr_audit.checks.own import checks_of_run, known_checks
-from vbr_audit.checks.registry import OWN, Registry, check
+from vbr_audit.checks.engine.registry import OWN, Registry, check
+from vbr_audit.checks.own.own_checks import checks_of_run, known_checks
 from vbr_audit.errors import CheckError, ConfigurationError, PolicyError
 from vbr_audit.findings.evaluation import evaluate
 

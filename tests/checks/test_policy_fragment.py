@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from vbr_audit.checks.policy import load_policy
+from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.simulator.hostile import TEXTS
 
 

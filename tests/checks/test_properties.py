@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vbr_audit.checks import load_policy, run_checks
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables import jobs as job_tables
+from vbr_audit.tables.jobs import table as job_tables
 
 CHECKS = ("JOB-001", "JOB-003", "JOB-004", "JOB-008")
 ASKED = ("retry_", "gfs_", "encryption_enabled", "schedule_type", "primary_job_id")

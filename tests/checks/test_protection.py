@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from vbr_audit.checks import derived, load_policy
 from vbr_audit.checks.derived.protection import DIGITS, SHOWN, SPEC, TABLE
 from vbr_audit.checks.derived.protection_gaps import gaps_of
+from vbr_audit.checks.engine.views import Reading, ServerView
 from vbr_audit.checks.run import judge_with
 from vbr_audit.checks.site import Site, load_site
-from vbr_audit.checks.views import Reading, ServerView
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables import SPECS
-from vbr_audit.tables.schema import conform, empty
+from vbr_audit.tables.build.schema import conform, empty
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 SINCE = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbr_audit.checks.catalogue.restore_tests import RESTORES, TESTS, objects_restored, restore_tried
-from vbr_audit.checks.catalogue.restore_tests_results import content_scanned, restores_fast_enough, restores_succeeded
-from vbr_audit.checks.tables import TABLES
-from vbr_audit.tables.enums import SESSION_TYPES
-from vbr_audit.tables.schema import conform
+from vbr_audit.checks.catalogue.restore_tests.restore_tests import RESTORES, TESTS, objects_restored, restore_tried
+from vbr_audit.checks.catalogue.restore_tests.results import content_scanned, restores_fast_enough, restores_succeeded
+from vbr_audit.checks.engine.tables import TABLES
+from vbr_audit.tables.build.enums import SESSION_TYPES
+from vbr_audit.tables.build.schema import conform
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)

@@ -10,16 +10,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from vbr_audit.checks.examples import run_example
-from vbr_audit.checks.operators import OPERATORS, safe_pattern
-from vbr_audit.checks.outcome import Example
-from vbr_audit.checks.own import known_checks
-from vbr_audit.checks.registry import Declarations
-from vbr_audit.checks.rules import load_rules
+from vbr_audit.checks.engine.examples import run_example
+from vbr_audit.checks.engine.outcome import Example
+from vbr_audit.checks.engine.registry import Declarations
+from vbr_audit.checks.logic.operators import OPERATORS, safe_pattern
+from vbr_audit.checks.own.own_checks import known_checks
+from vbr_audit.checks.own.rules import load_rules
 from vbr_audit.checks.run import run_checks
+from vbr_audit.config.yaml_file import YamlFile
 from vbr_audit.errors import RuleError
-from vbr_audit.tables.arrays import STRING
-from vbr_audit.yaml_file import YamlFile
+from vbr_audit.tables.build.arrays import STRING
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 RULE = """version: 1

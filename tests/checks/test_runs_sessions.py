@@ -15,7 +15,7 @@ from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables import SPECS
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.build.schema import conform
 
 Make = Callable[..., Any]
 Row = dict[str, Any]

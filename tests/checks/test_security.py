@@ -10,15 +10,14 @@ import pandas as pd
 import pytest
 
 from vbr_audit.checks import REGISTRY
-from vbr_audit.checks.assessment import Assessment
-from vbr_audit.checks.catalogue.credentials import credentials_fresh, linux_by_key
-from vbr_audit.checks.catalogue.identity import built_in_groups_without_role, service_accounts_limited
-from vbr_audit.checks.catalogue.identity_approvals import account_changes_approved, requests_decided
-from vbr_audit.checks.catalogue.security_words import explained
-from vbr_audit.checks.examples import run_example
-from vbr_audit.checks.outcome import EXAMPLE_NOW, Example, Outcome, hours_ago
+from vbr_audit.checks.catalogue.security.approvals import account_changes_approved, requests_decided
+from vbr_audit.checks.catalogue.security.credentials import credentials_fresh, linux_by_key
+from vbr_audit.checks.catalogue.security.identity import built_in_groups_without_role, service_accounts_limited
+from vbr_audit.checks.engine.assessment import Assessment
+from vbr_audit.checks.engine.examples import run_example
+from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, Example, Outcome, explained, hours_ago
 from vbr_audit.tables import SPECS
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.build.schema import conform
 
 Rows = Sequence[Mapping[str, Any]]
 

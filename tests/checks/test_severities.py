@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vbr_audit.checks import REGISTRY
-from vbr_audit.checks.examples import run_example
-from vbr_audit.checks.outcome import Example, hours_ago
+from vbr_audit.checks.engine.examples import run_example
+from vbr_audit.checks.engine.outcome import Example, hours_ago
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vbr_audit.checks import REGISTRY
-from vbr_audit.checks.policy import PROFILES
+from vbr_audit.checks.policy.policy import PROFILES
 from vbr_audit.cli import app, completing
 from vbr_audit.cli.cmd_completion import VARIABLE
 from vbr_audit.collection.datasets import DATASETS

@@ -58,8 +58,8 @@ def test_only_the_jobs_section_knows_of_writing() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             switches = isinstance(node, ast.keyword) and node.arg == "allow_writes"
             imports = isinstance(node, ast.ImportFrom) and node.module in {
-                "vbr_audit.api.jobs",
-                "vbr_audit.api.writing",
+                "vbr_audit.api.job_operations.operations",
+                "vbr_audit.api.job_operations.writing",
             }
             if switches or imports:
                 offenders.add(name)

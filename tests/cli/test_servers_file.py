@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vbr_audit.cli.servers_file import check_names, load_servers
+from vbr_audit.config.toml_file import positions
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.servers_file import check_names, load_servers
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME
-from vbr_audit.toml_file import positions
 
 SECRET = "hunter2-Canary"
 

@@ -13,8 +13,7 @@ from core_checks import CORE_TEXT
 from keyring.backend import KeyringBackend
 
 from vbr_audit.cli.options import SEVERITIES
-from vbr_audit.errors import ConfigurationError
-from vbr_audit.settings import (
+from vbr_audit.config.settings import (
     FILE_KEYS,
     Settings,
     SettingsFile,
@@ -24,6 +23,7 @@ from vbr_audit.settings import (
     settings_in_force,
     user_file,
 )
+from vbr_audit.errors import ConfigurationError
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl
 
 StartServer = Callable[..., ServerUrl]

@@ -9,8 +9,8 @@ import pytest
 from command_line import invoke, write
 
 import vbr_audit as va
+from vbr_audit.config.settings import FILE_KEYS, GUARDED, load_settings, settings_in_force, user_file
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.settings import FILE_KEYS, GUARDED, load_settings, settings_in_force, user_file
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl
 
 StartServer = Callable[..., ServerUrl]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from vbr_audit.tables import SPECS, scale_out
-from vbr_audit.tables.schema import conform, empty
+from vbr_audit.tables.build.schema import conform, empty
 
 
 def _frame(table: str, **columns: list[object]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from vbr_audit.api.client import Client
-from vbr_audit.checks.catalogue.restore_tests import TESTS
+from vbr_audit.checks.catalogue.restore_tests.restore_tests import TESTS
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetRecord

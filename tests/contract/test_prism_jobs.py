@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import vbr_audit as va
-from vbr_audit.api import jobs
 from vbr_audit.api.client import Client
+from vbr_audit.api.job_operations import operations as jobs
 
 pytestmark = [pytest.mark.prism, pytest.mark.slow, pytest.mark.xdist_group("prism")]
 

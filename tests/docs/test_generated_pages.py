@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands_page import render_commands
+from datasets_page import render_datasets
+from docs_cells import cell
+from tables_page import render_tables
 from typer.main import get_command
 
 from vbr_audit.checks.derived import DERIVED
-from vbr_audit.checks.tables import TABLES
+from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.cli import app
 from vbr_audit.cli.cmd_config import _OTHER_VARIABLES
-from vbr_audit.cli.commands_page import render_commands
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.roles import Role
-from vbr_audit.reports.datasets_page import render_datasets
-from vbr_audit.reports.docs_cells import cell
-from vbr_audit.reports.tables_page import render_tables
+from vbr_audit.config.settings import FILE_KEYS
 from vbr_audit.revisions import KNOWN, NEWEST
-from vbr_audit.settings import FILE_KEYS
-from vbr_audit.tables.control_list import CONTROLS
+from vbr_audit.tables.jobs.control_list import CONTROLS
 
 DOCS = Path(__file__).parents[2] / "docs"
 UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"

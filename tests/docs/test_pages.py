@@ -17,18 +17,18 @@ import pytest
 from pages import DOCS, Block, blocks_of, is_printed
 
 import vbr_audit as va
-from vbr_audit.checks.examples import run_example
-from vbr_audit.checks.registry import OWN
+from vbr_audit.checks.engine.examples import run_example
+from vbr_audit.checks.engine.registry import OWN
 from vbr_audit.cli.guard import Exit
+from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.collection.dataset import Dataset
 from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.collection.run_folder import COPIES, FILES, SUMS
 from vbr_audit.findings.coverage import COUNTS
 from vbr_audit.findings.summary import assessed, compliance
 from vbr_audit.reports.interface import FORMATS, make_report
-from vbr_audit.servers_file import load_servers
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
-from vbr_audit.tables.fields import Table
+from vbr_audit.tables.build.fields import Table
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
 ADDRESS = "http://127.0.0.1:9419"

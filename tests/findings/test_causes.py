@@ -6,7 +6,7 @@ import pandas as pd
 
 from vbr_audit.findings.causes import CAUSE_COLUMNS, causes_of
 from vbr_audit.findings.table import FINDING_COLUMNS, cause_ids
-from vbr_audit.tables.arrays import STRING
+from vbr_audit.tables.build.arrays import STRING
 
 
 def finding(**told: str) -> dict[str, str | None]:

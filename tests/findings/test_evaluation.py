@@ -17,7 +17,7 @@ from vbr_audit.findings import FINDING_COLUMNS, Results, evaluate, failing_at
 from vbr_audit.findings.coverage import COVERAGE_COLUMNS
 from vbr_audit.findings.summary import assessed, compliance
 from vbr_audit.findings.table import finding_ids, in_order
-from vbr_audit.tables.arrays import STRING
+from vbr_audit.tables.build.arrays import STRING
 
 Estate = Callable[..., Any]
 BAD = {"encryption_enabled": False, "gfs_level_enabled": False, "retry_enabled": False}

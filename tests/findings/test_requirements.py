@@ -12,12 +12,12 @@ import pytest
 from core_checks import CORE_TEXT
 
 from vbr_audit.checks import load_policy
+from vbr_audit.config.yaml_file import YamlFile
 from vbr_audit.errors import FrameworkError
 from vbr_audit.findings import evaluate, load_waivers
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS, load_frameworks, read_framework, shipped_files
 from vbr_audit.pipeline import audit_snapshot
 from vbr_audit.reports.exports import findings_json
-from vbr_audit.yaml_file import YamlFile
 
 Estate = Callable[..., Any]
 ALL_GOOD = {"Payroll": {}, "Lab 1": {}}

@@ -12,12 +12,12 @@ from core_checks import core_policy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vbr_audit.checks.sessions import runs_of
+from vbr_audit.checks.logic.sessions import runs_of
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.results import Summary
 from vbr_audit.tables import SPECS
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.build.schema import conform
 
 Estate = Callable[..., Snapshot]
 JOBS = ("id-Payroll DB", "id-Files HQ", "id-gone")

@@ -16,14 +16,16 @@ import pytest
 from core_checks import core_policy
 from estates import audit_of
 
-from vbr_audit.checks.policy import load_policy
+from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings import Results, evaluate, load_waivers
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext, build_context
-from vbr_audit.tables import history, job_states, jobs, sessions
+from vbr_audit.tables import history, sessions
+from vbr_audit.tables.jobs import states as job_states
+from vbr_audit.tables.jobs import table as jobs
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
 SINCE = dt.datetime(2026, 9, 30, 22, 0, tzinfo=dt.UTC)  # 1 October in Berlin

@@ -15,8 +15,8 @@ import pytest
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.reports.access_map import NOT_ASKED, AccessRow
 from vbr_audit.reports.context import ReportContext, build_context
-from vbr_audit.reports.excel import write_workbook
-from vbr_audit.reports.html import render_html
+from vbr_audit.reports.excel.workbook import write_workbook
+from vbr_audit.reports.html.rendering import render_html
 
 MakeRun = Callable[..., ReportContext]
 Change = Callable[[ReportContext], ReportContext]

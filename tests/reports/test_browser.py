@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from looking import BROWSER, NeedTool, look_at
 
-from vbr_audit.reports.chart_list import chart_plans
+from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.html import render_html
+from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.reports.notebook import audit_html
 
 pytestmark = pytest.mark.browser

@@ -10,14 +10,14 @@ import sys
 import matplotlib
 
 from vbr_audit.display import count, duration, number, percent
-from vbr_audit.reports import plot
-from vbr_audit.reports.chart_list import chart_plans
-from vbr_audit.reports.charts import Chart, draw_svg, make_charts
+from vbr_audit.reports.charts import plot
+from vbr_audit.reports.charts.chart_list import chart_plans
+from vbr_audit.reports.charts.drawings import draw_daily_runs
+from vbr_audit.reports.charts.images import Chart, draw_svg, make_charts
+from vbr_audit.reports.charts.paint import LIGHT, legend_word, name_label
+from vbr_audit.reports.charts.plot import sessions_per_day, statuses_by_area
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.daily import DailyRuns
-from vbr_audit.reports.drawings import draw_daily_runs
-from vbr_audit.reports.paint import LIGHT, legend_word, name_label
-from vbr_audit.reports.plot import sessions_per_day, statuses_by_area
+from vbr_audit.reports.figures.daily import DailyRuns
 
 
 def named(context: ReportContext) -> dict[str, Chart]:
@@ -79,7 +79,7 @@ def test_settings_of_the_user_neither_matter_nor_change(context: ReportContext) 
 
 def test_a_report_needs_no_pyplot(context: ReportContext) -> None:
     code = (
-        "import sys, vbr_audit.reports.charts as charts, vbr_audit.reports.drawings as drawings\n"
+        "import sys, vbr_audit.reports.charts.images as charts, vbr_audit.reports.charts.drawings as drawings\n"
         "from vbr_audit.reports import paint\n"
         "assert 'matplotlib' not in sys.modules\n"
         "charts.draw_svg(lambda axes, light: drawings.draw_areas(axes, (), light), paint.LIGHT, 2)\n"
@@ -120,7 +120,7 @@ def test_repositories_of_unknown_capacity_are_told_not_drawn(whole_context: Repo
 
 
 def test_nothing_failed(context: ReportContext) -> None:
-    from vbr_audit.reports.chart_list import worst_step
+    from vbr_audit.reports.charts.chart_list import worst_step
 
     calm = dataclasses.replace(context.figures.daily_runs, counts={"Success": (1, 2)})
     assert worst_step(calm) == " No run failed."

@@ -11,8 +11,8 @@ import pytest
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import time_zone
 from vbr_audit.reports.context import Fact, ReportContext
-from vbr_audit.reports.daily import count_daily_runs
-from vbr_audit.reports.page_checks import parameters_text, prose
+from vbr_audit.reports.figures.daily import count_daily_runs
+from vbr_audit.reports.words import parameters_text, prose
 
 MakeRun = Callable[..., ReportContext]
 

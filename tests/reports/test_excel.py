@@ -21,15 +21,17 @@ import pytest
 
 from vbr_audit.display import shorten
 from vbr_audit.errors import OutputError
-from vbr_audit.reports import excel, excel_data, excel_sheet
-from vbr_audit.reports.chart_list import chart_plans
+from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.excel import plan_sheets, write_workbook
-from vbr_audit.reports.excel_cells import MAX_TEXT, CellGuard, number_values, python_values
-from vbr_audit.reports.excel_columns import header_of
-from vbr_audit.reports.excel_cover import MOST_CAUSES, SIGNATURES
-from vbr_audit.reports.excel_summary import PICTURES
+from vbr_audit.reports.excel import data as excel_data
+from vbr_audit.reports.excel import workbook as excel
+from vbr_audit.reports.excel.columns import header_of
+from vbr_audit.reports.excel.cover import MOST_CAUSES, SIGNATURES
+from vbr_audit.reports.excel.summary import PICTURES
+from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
 from vbr_audit.reports.review import Remark, Review
+from vbr_audit.spreadsheet import sheet as excel_sheet
+from vbr_audit.spreadsheet.cells import MAX_TEXT, CellGuard, number_values, python_values
 from vbr_audit.tables import SPECS
 
 MakeRun = Callable[..., ReportContext]

@@ -15,9 +15,9 @@ from looking import html_faults, look_at, pdf_facts, pdf_text, print_to_pdf
 from vbr_audit.display import number, percent
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.example_run import example_context
-from vbr_audit.reports.executive import LINE, MOST_LINES, MOST_RISKS, build_brief
-from vbr_audit.reports.html import render_html
+from vbr_audit.reports.html.example_run import example_context
+from vbr_audit.reports.html.executive import LINE, MOST_LINES, MOST_RISKS, build_brief
+from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.reports.interface import make_report
 
 MakeRun = Callable[..., ReportContext]

@@ -13,7 +13,7 @@ from html_tags import Tags
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.display import number, percent, plain
 from vbr_audit.findings.table import STATUSES
 from vbr_audit.pipeline import Audit

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.cli import app
 from vbr_audit.findings import FINDING_COLUMNS, STATUSES
 from vbr_audit.findings.coverage import COVERAGE_COLUMNS

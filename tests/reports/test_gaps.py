@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.executive import build_brief
 from vbr_audit.reports.exports.markdown import summary_markdown
-from vbr_audit.reports.html import render_html
+from vbr_audit.reports.html.executive import build_brief
+from vbr_audit.reports.html.rendering import render_html
 
 MakeRun = Callable[..., ReportContext]
 

@@ -16,10 +16,11 @@ from openpyxl import load_workbook
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import number, percent
 from vbr_audit.errors import TemplateError
-from vbr_audit.reports import page, page_checks
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.environment import builtin_templates
-from vbr_audit.reports.html import render_html
+from vbr_audit.reports.html import checks as page_checks
+from vbr_audit.reports.html import page
+from vbr_audit.reports.html.environment import builtin_templates
+from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.reports.interface import make_report
 from vbr_audit.reports.words import STATUS_WORDS
 

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.excel import plan_sheets, write_workbook
-from vbr_audit.reports.excel_sheet import SheetColumn
+from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
 from vbr_audit.reports.review import Remark, Review, load_review
+from vbr_audit.spreadsheet.sheet import SheetColumn
 
 pytestmark = pytest.mark.office
 

@@ -10,10 +10,10 @@ import openpyxl
 import pytest
 from openpyxl.utils import column_index_from_string, get_column_letter
 
-from vbr_audit.reports import excel_sheet
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.excel import plan_sheets, write_workbook
-from vbr_audit.reports.excel_sheet import PAGE_WIDTH, PRINT_WIDTH, WHOLE_WIDTH
+from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
+from vbr_audit.spreadsheet import sheet as excel_sheet
+from vbr_audit.spreadsheet.sheet import PAGE_WIDTH, PRINT_WIDTH, WHOLE_WIDTH
 
 MakeRun = Callable[..., ReportContext]
 

@@ -21,10 +21,10 @@ from vbr_audit.cli import app
 from vbr_audit.display import number, percent
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.example_run import example_context
-from vbr_audit.reports.html import render_html
+from vbr_audit.reports.html.example_run import example_context
+from vbr_audit.reports.html.pdf import print_page, refuse_without_pdf
+from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.reports.interface import make_report
-from vbr_audit.reports.pdf import print_page, refuse_without_pdf
 
 MakeRun = Callable[..., ReportContext]
 NeedTool = Callable[..., str]
@@ -92,9 +92,9 @@ def test_names_that_mean_harm_are_text(tmp_path: Path, need_tool: NeedTool) -> N
 
 def test_equal_runs_give_equal_bytes_in_another_process_and_zone(tmp_path: Path) -> None:
     program = (
-        "from vbr_audit.reports.example_run import example_context\n"
-        "from vbr_audit.reports.html import render_html\n"
-        "from vbr_audit.reports.pdf import print_page\n"
+        "from vbr_audit.reports.html.example_run import example_context\n"
+        "from vbr_audit.reports.html.rendering import render_html\n"
+        "from vbr_audit.reports.html.pdf import print_page\n"
         "import sys, pathlib\n"
         "pathlib.Path(sys.argv[1]).write_bytes(print_page(render_html(example_context(), kind='executive'), ''))"
     )

@@ -10,7 +10,7 @@ import pytest
 from looking import BROWSER, CHROMIUM, NeedTool
 
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.html import render_html
+from vbr_audit.reports.html.rendering import render_html
 
 KEPT = Path(__file__).parents[2] / "docs" / "images" / "report.png"
 

@@ -19,7 +19,7 @@ import vbr_audit as va
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.pipeline import load_audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.excel import plan_sheets, write_workbook
+from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
 from vbr_audit.reports.review import Remark, Review, load_review
 
 MakeRun = Callable[..., ReportContext]

@@ -15,7 +15,7 @@ import pytest
 import vbr_audit as va
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.excel import write_workbook
+from vbr_audit.reports.excel.workbook import write_workbook
 from vbr_audit.reports.sample import draw_sample
 
 MakeRun = Callable[..., ReportContext]

@@ -26,12 +26,12 @@ from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
 from vbr_audit.findings.table import FINDING_COLUMNS
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.interface import FORMATS
-from vbr_audit.reports.pseudonyms import LENGTH, Pseudonyms
-from vbr_audit.reports.scrub_columns import object_rules, rule_of
-from vbr_audit.reports.scrub_key import ScrubKey, load_key
-from vbr_audit.reports.scrub_texts import REMOVED, TextScrubber, make_terms
+from vbr_audit.scrub.columns import object_rules, rule_of
+from vbr_audit.scrub.key import ScrubKey, load_key
+from vbr_audit.scrub.pseudonyms import LENGTH, Pseudonyms
+from vbr_audit.scrub.texts import REMOVED, TextScrubber, make_terms
 from vbr_audit.tables import SPECS
-from vbr_audit.tables.schema import STRING
+from vbr_audit.tables.build.schema import STRING
 from vbr_audit.verifying import verify_run
 
 KEY = ScrubKey(b"k" * 32)
@@ -180,7 +180,7 @@ def test_every_text_column_is_declared() -> None:
 
 
 def test_a_column_that_nobody_declared_is_removed() -> None:
-    from vbr_audit.reports.scrub import Material, make_scrubber
+    from vbr_audit.scrub.scrubbing import Material, make_scrubber
 
     whole = estates.nothing()
     scrubber = make_scrubber(KEY, Material(whole.snapshot, whole.results, whole.policy))

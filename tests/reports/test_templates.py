@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import TemplateNotFound
+from templates_page import BLOCKS, blocks_of_pages, render_templates_page
 from typer.testing import CliRunner
 
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError, TemplateError
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.environment import builtin_templates, make_environment
-from vbr_audit.reports.example_run import HARM, example_context
-from vbr_audit.reports.html import PAGES, render_html
-from vbr_audit.reports.template_names import members_of, reachable
-from vbr_audit.reports.templates import builtin_names, check_templates, copy_templates, list_templates
-from vbr_audit.reports.templates_page import BLOCKS, blocks_of_pages, render_templates_page
+from vbr_audit.reports.html.environment import builtin_templates, make_environment
+from vbr_audit.reports.html.example_run import HARM, example_context
+from vbr_audit.reports.html.rendering import PAGES, render_html
+from vbr_audit.reports.html.template_names import members_of, reachable
+from vbr_audit.reports.html.templates import builtin_names, check_templates, copy_templates, list_templates
 
 PAGE = Path(__file__).parents[2] / "docs" / "templates.md"
 UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"

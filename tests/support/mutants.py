@@ -14,10 +14,10 @@ from typing import Any
 
 from slicing import Slice
 
-from vbr_audit.checks.examples import assess_view, inputs_of, view_of
-from vbr_audit.checks.outcome import Example
-from vbr_audit.checks.registry import Check
-from vbr_audit.checks.views import ServerView
+from vbr_audit.checks.engine.examples import assess_view, inputs_of, view_of
+from vbr_audit.checks.engine.outcome import Example
+from vbr_audit.checks.engine.registry import Check
+from vbr_audit.checks.engine.views import ServerView
 
 Functions = dict[str, Callable[..., Any]]
 

@@ -51,7 +51,7 @@ def openapi(shared: Path) -> Callable[[str], dict[str, Any]]:
 @pytest.fixture
 def same_dtypes() -> Callable[[pd.DataFrame, Any], None]:
     """Asserts that a frame has exactly the columns and dtypes of a table."""
-    from vbr_audit.tables.schema import DTYPES
+    from vbr_audit.tables.build.schema import DTYPES
 
     def check(frame: pd.DataFrame, spec: Any) -> None:
         assert tuple(frame.columns) == spec.names

@@ -7,10 +7,10 @@ import re
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import controls
-from vbr_audit.tables.control_list import CONTROLS
-from vbr_audit.tables.enums import CONTROL_WORDS, fold_control_words, fold_job_types
-from vbr_audit.tables.job_documents import KNOWN_KEYS, READ_CONTROLS
+from vbr_audit.tables.build.enums import CONTROL_WORDS, fold_control_words, fold_job_types
+from vbr_audit.tables.jobs import controls
+from vbr_audit.tables.jobs.control_list import CONTROLS
+from vbr_audit.tables.jobs.documents import KNOWN_KEYS, READ_CONTROLS
 
 REVISIONS = ("1.1-rev0", "1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2")
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbr_audit.tables.arrays import to_dates
-from vbr_audit.tables.dates import NAT, read_dates
-from vbr_audit.tables.notes import Notes
+from vbr_audit.tables.build.arrays import to_dates
+from vbr_audit.tables.build.dates import NAT, read_dates
+from vbr_audit.tables.build.notes import Notes
 
 
 def micros(moment):

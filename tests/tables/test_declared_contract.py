@@ -12,8 +12,6 @@ from vbr_audit.tables import (
     backups,
     hardening,
     infrastructure,
-    job_logs,
-    job_scope,
     keys,
     licence_use,
     mounts,
@@ -25,6 +23,8 @@ from vbr_audit.tables import (
     server_settings,
     task_sessions,
 )
+from vbr_audit.tables.jobs import logs as job_logs
+from vbr_audit.tables.jobs import scope as job_scope
 
 REVISIONS = ("1.2-rev1", "1.3-rev1", "1.3-rev2")
 TABLES = (

@@ -23,8 +23,8 @@ from vbr_audit.tables import (
     server_settings,
     task_sessions,
 )
-from vbr_audit.tables.arrays import DTYPES
-from vbr_audit.tables.fields import Table, counted, flag, ident, joined, moment, text, whole, word
+from vbr_audit.tables.build.arrays import DTYPES
+from vbr_audit.tables.build.fields import Table, counted, flag, ident, joined, moment, text, whole, word
 
 ID = "11111111-1111-1111-1111-111111111111"
 OTHER = "22222222-2222-2222-2222-222222222222"

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import jobs
-from vbr_audit.tables.schema import ZERO_GUID
+from vbr_audit.tables.build.schema import ZERO_GUID
+from vbr_audit.tables.jobs import table as jobs
 
 APPS = {"appAwareProcessing": {"isEnabled": True, "appSettings": []}}
 CASES = [

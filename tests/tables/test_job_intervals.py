@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbr_audit.tables import jobs
+from vbr_audit.tables.jobs import table as jobs
 
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 YEAR = [f"{dt.date(2026, month, 1):%B}" for month in range(1, 13)]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import BUILDERS, job_states, jobs
+from vbr_audit.tables import BUILDERS
+from vbr_audit.tables.jobs import states as job_states
+from vbr_audit.tables.jobs import table as jobs
 
 
 def table(name, *rows):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 from vbr_audit.tables import SPECS, job_runs
-from vbr_audit.tables.enums import JOB_RUN_TYPES, JOB_TYPES, OWN_RUN_TYPES, SESSION_TYPES
-from vbr_audit.tables.schema import conform
+from vbr_audit.tables.build.enums import JOB_RUN_TYPES, JOB_TYPES, OWN_RUN_TYPES, SESSION_TYPES
+from vbr_audit.tables.build.schema import conform
 
 SINCE, UNTIL = dt.datetime(2026, 10, 1, tzinfo=dt.UTC), dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)

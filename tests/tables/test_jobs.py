@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import job_settings, job_states, jobs
-from vbr_audit.tables.job_documents import READ_CONTROLS
+from vbr_audit.tables.jobs import settings as job_settings
+from vbr_audit.tables.jobs import states as job_states
+from vbr_audit.tables.jobs import table as jobs
+from vbr_audit.tables.jobs.documents import READ_CONTROLS
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from vbr_audit.tables import BUILDERS, jobs
-from vbr_audit.tables.nested import count_unknown_below, nested_keys
-from vbr_audit.tables.notes import Notes
+from vbr_audit.tables import BUILDERS
+from vbr_audit.tables.build.nested import count_unknown_below, nested_keys
+from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.jobs import table as jobs
 
 OPENAPI = Path(__file__).parents[3] / "shared" / "openapi"
 

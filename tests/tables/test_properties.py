@@ -10,20 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbr_audit.revisions import KNOWN
-from vbr_audit.tables import (
-    BUILDERS,
-    controls,
-    history,
-    job_settings,
-    job_states,
-    jobs,
-    server_info,
-    server_time,
-    sessions,
-)
-from vbr_audit.tables.control_list import CONTROLS
-from vbr_audit.tables.job_documents import KNOWN_KEYS
-from vbr_audit.tables.schema import DTYPES, conform
+from vbr_audit.tables import BUILDERS, history, server_info, server_time, sessions
+from vbr_audit.tables.build.schema import DTYPES, conform
+from vbr_audit.tables.jobs import controls
+from vbr_audit.tables.jobs import settings as job_settings
+from vbr_audit.tables.jobs import states as job_states
+from vbr_audit.tables.jobs import table as jobs
+from vbr_audit.tables.jobs.control_list import CONTROLS
+from vbr_audit.tables.jobs.documents import KNOWN_KEYS
 
 SCALARS = st.one_of(
     st.none(),

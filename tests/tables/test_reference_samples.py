@@ -9,7 +9,9 @@ import re
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import job_states, jobs, sessions
+from vbr_audit.tables import sessions
+from vbr_audit.tables.jobs import states as job_states
+from vbr_audit.tables.jobs import table as jobs
 
 
 def samples_in(text):

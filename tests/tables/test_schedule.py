@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbr_audit.display import MONTHS
+from vbr_audit.tables.build.words import WEEK
 from vbr_audit.tables.schedule import COLUMNS, DueStarts, due_starts, minute_of_day
-from vbr_audit.tables.words import WEEK
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))

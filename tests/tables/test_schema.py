@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import BUILDERS, CONTROLS, SPECS, controls_file, server_info, server_time
-from vbr_audit.tables.arrays import to_array
-from vbr_audit.tables.control_list import Control
-from vbr_audit.tables.controls_file import parse_controls, read_controls_file
-from vbr_audit.tables.notes import OTHER_VALUES, VALUES_KEPT, Notes
-from vbr_audit.tables.schema import DTYPES, Column, TableSpec, conform, empty
+from vbr_audit.tables import BUILDERS, CONTROLS, SPECS, server_info, server_time
+from vbr_audit.tables.build.arrays import to_array
+from vbr_audit.tables.build.notes import OTHER_VALUES, VALUES_KEPT, Notes
+from vbr_audit.tables.build.schema import DTYPES, Column, TableSpec, conform, empty
+from vbr_audit.tables.jobs import controls_file
+from vbr_audit.tables.jobs.control_list import Control
+from vbr_audit.tables.jobs.controls_file import parse_controls, read_controls_file
 
 SMALL = TableSpec(
     "small",

@@ -8,7 +8,9 @@ import sys
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import enums, history, job_states, paged, sessions
+from vbr_audit.tables import history, sessions
+from vbr_audit.tables.build import enums, paged
+from vbr_audit.tables.jobs import states as job_states
 
 SESSION = {
     "id": "11111111-1111-1111-1111-111111111111",

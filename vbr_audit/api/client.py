@@ -22,9 +22,9 @@ from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
 from vbr_audit.api.bounds import ENCODINGS, UnusableAnswer, bound
 from vbr_audit.api.deadline import Deadline, SlowAnswerError, WholeAnswerTimeout, deadline_for
 from vbr_audit.api.hiding import Hiding
+from vbr_audit.api.job_operations.writing import check_write, send_write
 from vbr_audit.api.tls import Tls
 from vbr_audit.api.tls_faults import plain_on_tls, speaks_tls, tls_cause, tls_fault
-from vbr_audit.api.writing import check_write, send_write
 from vbr_audit.display import encodable, plain
 from vbr_audit.errors import (
     BadAnswerError,

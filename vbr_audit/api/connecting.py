@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from vbr_audit.api.client import Client, parse_url
 from vbr_audit.api.tls import Tls
+from vbr_audit.config.settings import find_password, load_settings
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.settings import find_password, load_settings
 
 if TYPE_CHECKING:
     import httpx
@@ -34,8 +34,8 @@ def connect(
     """A client for the VBR server at `url`; nothing is sent before its first read.
 
     The password is `password`, else `VBR_AUDIT_PASSWORD`, else the keyring's, else asked for. Raises
-    `ConfigurationError` for a wrong address or setting. `allow_writes` is for the functions of `vbr_audit.api.jobs`
-    that change jobs; no report or audit command ever uses it.
+    `ConfigurationError` for a wrong address or setting. `allow_writes` is for the functions of
+    `vbr_audit.api.job_operations` that change jobs; no report or audit command ever uses it.
     """
     settings = load_settings(
         username=username,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from vbr_audit.checks import catalogue
-from vbr_audit.checks.needs import needed_datasets
-from vbr_audit.checks.outcome import SEVERITIES, Example, Outcome
-from vbr_audit.checks.params import param
-from vbr_audit.checks.policy import CheckUse, Policy, load_policy
-from vbr_audit.checks.registry import REGISTRY, Check, Registry, check
+from vbr_audit.checks.engine.outcome import SEVERITIES, Example, Outcome
+from vbr_audit.checks.engine.params import param
+from vbr_audit.checks.engine.registry import REGISTRY, Check, Registry, check
+from vbr_audit.checks.logic import dates
+from vbr_audit.checks.policy.needs import needed_datasets
+from vbr_audit.checks.policy.policy import CheckUse, Policy, load_policy
 from vbr_audit.checks.run import CheckRun, run_checks
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Registry",
     "catalogue",
     "check",
+    "dates",
     "load_policy",
     "needed_datasets",
     "param",

@@ -9,16 +9,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.assessment import Assessment
 from vbr_audit.checks.derived import left_objects, offloads, protection
-from vbr_audit.checks.needs import needed_datasets
-from vbr_audit.checks.overriding import assess_use
-from vbr_audit.checks.policy import CheckUse, Policy
+from vbr_audit.checks.engine.assessment import Assessment
+from vbr_audit.checks.engine.views import ServerView, views_of
+from vbr_audit.checks.policy.needs import needed_datasets
+from vbr_audit.checks.policy.overriding import assess_use
+from vbr_audit.checks.policy.policy import CheckUse, Policy
 from vbr_audit.checks.site import Site
-from vbr_audit.checks.views import ServerView, views_of
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables.arrays import STRING, joined_strings, strings_of
-from vbr_audit.tables.schema import TableSpec, empty, from_arrays
+from vbr_audit.tables.build.arrays import STRING, joined_strings, strings_of
+from vbr_audit.tables.build.schema import TableSpec, empty, from_arrays
 
 RESULT_COLUMNS: Final = (
     "server",

@@ -27,9 +27,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from vbr_audit.config.given_file import read_given
+from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, raise_problems, shown, suggestion
 from vbr_audit.errors import SiteError
-from vbr_audit.given_file import read_given
-from vbr_audit.yaml_file import Problem, Version, YamlFile, load_yaml, raise_problems, shown, suggestion
 
 ASSETS_FILE: Final = "assets.csv"
 _MOST_ASSETS: Final = 64 * 1024 * 1024

@@ -16,16 +16,16 @@ from vbr_audit.cli.servers import open_clients, take_servers
 from vbr_audit.cli.standing import settled
 
 if TYPE_CHECKING:
-    from vbr_audit.checks.own import OwnChecks
-    from vbr_audit.checks.policy import Policy
+    from vbr_audit.checks.own.own_checks import OwnChecks
+    from vbr_audit.checks.policy.policy import Policy
     from vbr_audit.checks.site import Site
+    from vbr_audit.cli.servers_file import Server
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.findings.own_frameworks import OwnFrameworks
     from vbr_audit.findings.waivers import Waivers
     from vbr_audit.reports.brand import Brand
     from vbr_audit.reports.review import Review
-    from vbr_audit.reports.scrub_key import ScrubKey
-    from vbr_audit.servers_file import Server
+    from vbr_audit.scrub.key import ScrubKey
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,14 +130,14 @@ def take_order(
 
     `as_given` are the fields of the order that hold what was given as it is.
     """
-    from vbr_audit.checks.own import known_checks
+    from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.checks.site import load_site
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.findings.own_frameworks import read_own_frameworks
     from vbr_audit.findings.waivers import load_waivers
     from vbr_audit.reports.brand import load_brand
+    from vbr_audit.reports.html.templates import check_templates
     from vbr_audit.reports.review import load_review
-    from vbr_audit.reports.templates import check_templates
 
     own = known_checks(checks)
     order = AuditOrder(

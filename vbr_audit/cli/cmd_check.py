@@ -36,8 +36,8 @@ def check_command(
 ) -> None:
     """Evaluate a saved run, by default under the policy kept with it; findings and present reports are written anew."""
     from vbr_audit.pipeline import load_audit
+    from vbr_audit.reports.html.templates import check_templates
     from vbr_audit.reports.interface import FORMATS, make_report
-    from vbr_audit.reports.templates import check_templates
 
     o.check_fail_on(fail_on)
     check_templates(templates)

@@ -16,8 +16,8 @@ from vbr_audit.display import plain, shorten
 from vbr_audit.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from vbr_audit.checks.own import OwnChecks
-    from vbr_audit.checks.registry import Check
+    from vbr_audit.checks.engine.registry import Check
+    from vbr_audit.checks.own.own_checks import OwnChecks
 
 _WIDTH = 80
 
@@ -37,7 +37,7 @@ def checks_command(
     debug: o.Debug = False,
 ) -> None:
     """List all checks, or tell all about one: why, parameters, what it reads, remediation."""
-    from vbr_audit.checks.own import known_checks
+    from vbr_audit.checks.own.own_checks import known_checks
 
     own = known_checks(checks)
     for source in own.sources:
@@ -65,7 +65,7 @@ def _one(own: OwnChecks, check_id: str) -> Check:
 
 def _list(checks: Iterable[Check], own: OwnChecks) -> Iterator[str]:
     """The checks by area, each on one line of at most 80 columns; own ones are marked."""
-    from vbr_audit.checks.registry import AREAS
+    from vbr_audit.checks.engine.registry import AREAS
 
     order = {area: place for place, area in enumerate(AREAS.values())}
     by_area: dict[str, list[Check]] = {}

@@ -15,7 +15,7 @@ from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 
 if TYPE_CHECKING:
-    from vbr_audit.servers_file import Server
+    from vbr_audit.cli.servers_file import Server
 
 
 @guarded
@@ -49,7 +49,7 @@ def collect_command(
     debug: o.Debug = False,
 ) -> None:
     """Read one or several VBR servers into a run folder; check and report it later, offline."""
-    from vbr_audit.checks.own import known_checks
+    from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.collection.run_folder import prepare
 
     rules = known_checks(checks).policy(policy)

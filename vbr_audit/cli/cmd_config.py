@@ -12,7 +12,7 @@ from vbr_audit.cli.guard import complain, guarded
 from vbr_audit.display import plain
 
 if TYPE_CHECKING:
-    from vbr_audit.settings import SettingsInForce
+    from vbr_audit.config.settings import SettingsInForce
 
 config_app = typer.Typer(help="Show the settings in force.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -29,7 +29,7 @@ def config_show(config: o.Config = None, debug: o.Debug = False) -> None:
     """
     import os
 
-    from vbr_audit.settings import reading_settings_from, settings_files, settings_in_force
+    from vbr_audit.config.settings import reading_settings_from, settings_files, settings_in_force
 
     with reading_settings_from(settings_files(config)):
         found = settings_in_force()
@@ -44,8 +44,8 @@ def config_show(config: o.Config = None, debug: o.Debug = False) -> None:
 
 def unknown_variables(names: Any) -> list[str]:
     """What is to be said of variables that look like settings and are none."""
-    from vbr_audit.settings import PREFIX, Settings
-    from vbr_audit.yaml_file import suggestion
+    from vbr_audit.config.settings import PREFIX, Settings
+    from vbr_audit.config.yaml_file import suggestion
 
     known = [PREFIX + name.upper() for name in (*Settings.model_fields, *_OTHER_VARIABLES)]
     strange = sorted(name for name in names if name.startswith(PREFIX) and name not in known)
@@ -53,7 +53,7 @@ def unknown_variables(names: Any) -> list[str]:
 
 
 def _files_line(found: SettingsInForce) -> str:
-    from vbr_audit.settings import FILE_NAME, user_file
+    from vbr_audit.config.settings import FILE_NAME, user_file
 
     if found.files:
         return plain(f"Settings files: {', '.join(str(path) for path in found.files)}")
@@ -85,8 +85,8 @@ def _shown(value: Any) -> str:
 def _password(found: SettingsInForce) -> tuple[str, str]:
     """Where the password would come from; never how long it is."""
     from vbr_audit.api.client import parse_url
+    from vbr_audit.config.settings import can_ask, password_in_keyring
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.settings import can_ask, password_in_keyring
 
     settings = found.settings
     if settings.password is not None:

@@ -48,8 +48,8 @@ def demo_command(
     from pydantic import SecretStr
 
     from vbr_audit.checks.site import load_site
+    from vbr_audit.cli.servers_file import Server
     from vbr_audit.collection.manifest import standing_clock
-    from vbr_audit.servers_file import Server
 
     moment = read_now(now)
     key = o.take_scrub_key(scrub, scrub_key, out)

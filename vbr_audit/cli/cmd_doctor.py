@@ -13,9 +13,9 @@ from vbr_audit.cli.servers import open_client, take_servers
 from vbr_audit.cli.standing import settled
 
 if TYPE_CHECKING:
-    from vbr_audit.checks.policy import Policy
+    from vbr_audit.checks.policy.policy import Policy
     from vbr_audit.cli.diagnosis import Diagnosis
-    from vbr_audit.servers_file import Server
+    from vbr_audit.cli.servers_file import Server
 
 JsonFile = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write the outcome as JSON too; - prints it instead.")
@@ -45,7 +45,7 @@ def doctor_command(
     debug: o.Debug = False,
 ) -> None:
     """Look before reading: connection, certificate, revision, and what this account may read. Only reads."""
-    from vbr_audit.checks.own import known_checks
+    from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.checks.site import load_site
     from vbr_audit.cli.diagnosis import diagnoses_json, exit_code_of
     from vbr_audit.collection.files import write_bytes

@@ -38,7 +38,7 @@ def report_command(
     With --scrub, a run without names and evidence is written to --out, and the saved one stays as it is.
     """
     from vbr_audit.pipeline import load_audit
-    from vbr_audit.reports.templates import check_templates
+    from vbr_audit.reports.html.templates import check_templates
 
     wanted = o.split_formats(formats)
     check_templates(templates)

@@ -27,7 +27,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with templat
 @guarded
 def templates_list(debug: o.Debug = False) -> None:
     """Name every template and what it is for."""
-    from vbr_audit.reports.templates import list_templates
+    from vbr_audit.reports.html.templates import list_templates
 
     found = list_templates()
     width = max(len(file.name) for file in found)
@@ -41,7 +41,7 @@ def templates_copy(
     to: Target, names: Names = None, every: Every = False, force: Replace = False, debug: o.Debug = False
 ) -> None:
     """Copy built-in templates to a folder; a file there takes the place of the built-in one of the same name."""
-    from vbr_audit.reports.templates import builtin_names, copy_templates
+    from vbr_audit.reports.html.templates import builtin_names, copy_templates
 
     if bool(names) == every:
         raise ConfigurationError(
@@ -55,7 +55,7 @@ def templates_copy(
 @guarded
 def templates_check(folder: Folder, debug: o.Debug = False) -> None:
     """Try the templates of a folder on an invented run; exit 2 with file and line for everything that is wrong."""
-    from vbr_audit.reports.templates import KINDS, check_templates
+    from vbr_audit.reports.html.templates import KINDS, check_templates
 
     for remark in check_templates(folder):
         typer.echo(f"Note: {plain(remark)}")

@@ -29,7 +29,7 @@ def waivers_export(
     file: Yaml, register: Register, checks: o.OwnChecks = None, force: Replace = False, debug: o.Debug = False
 ) -> None:
     """Write the waivers of a YAML file as a workbook that can be edited and read back."""
-    from vbr_audit.checks.own import known_checks
+    from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.findings import load_waivers
     from vbr_audit.reports.waiver_register import write_register
 
@@ -49,7 +49,7 @@ def waivers_import(
     debug: o.Debug = False,
 ) -> None:
     """Write the waivers of a workbook as YAML; exit 2 with sheet, row and column where one is wrong."""
-    from vbr_audit.checks.own import known_checks
+    from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.findings.waivers import waivers_yaml
     from vbr_audit.reports.waiver_register import read_register
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vbr_audit.checks.needs import Prospect, prospects
+from vbr_audit.checks.policy.needs import Prospect, prospects
 from vbr_audit.cli.guard import Exit
 from vbr_audit.collection.survey import Probe, Reach, Survey, certificate_of, take_survey
 from vbr_audit.display import count, day, duration, iso, plain
@@ -25,7 +25,7 @@ from vbr_audit.revisions import BUILDS, NEWEST
 if TYPE_CHECKING:
     from vbr_audit.api.certificate import Certificate
     from vbr_audit.api.client import Client
-    from vbr_audit.checks.policy import Policy
+    from vbr_audit.checks.policy.policy import Policy
 
 _WORDS = {Reach.READABLE: "yes"}
 _SKEW_S = 60.0

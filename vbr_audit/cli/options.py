@@ -10,7 +10,7 @@ import typer
 from vbr_audit.cli import completing
 
 if TYPE_CHECKING:
-    from vbr_audit.reports.scrub_key import ScrubKey
+    from vbr_audit.scrub.key import ScrubKey
 
 Urls = Annotated[
     list[str] | None, typer.Argument(metavar="[URL]...", help="Address of a VBR server; port 9419 unless given.")
@@ -187,7 +187,7 @@ def take_scrub_key(wanted: bool, file: Path | None, out: Path | None) -> ScrubKe
     from vbr_audit.cli.guard import complain
     from vbr_audit.collection.run_folder import refuse_beside_evidence
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.reports.scrub_key import load_key
+    from vbr_audit.scrub.key import load_key
 
     if not wanted:
         if file is not None:
@@ -205,8 +205,8 @@ def take_scrub_key(wanted: bool, file: Path | None, out: Path | None) -> ScrubKe
 def split_datasets(text: str | None) -> list[str] | None:
     """`jobs,backups` as a list, `all` as every dataset, None as None; raises `ConfigurationError` for another name."""
     from vbr_audit.collection.datasets import DATASETS
+    from vbr_audit.config.yaml_file import suggestion
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.yaml_file import suggestion
 
     if text is None:
         return None

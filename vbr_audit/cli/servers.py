@@ -12,7 +12,7 @@ from vbr_audit.cli.guard import complain
 
 if TYPE_CHECKING:
     from vbr_audit.api.client import Client
-    from vbr_audit.servers_file import Server
+    from vbr_audit.cli.servers_file import Server
 
 _TRUST = ("ca_file", "fingerprint", "insecure")
 
@@ -26,8 +26,8 @@ def take_servers(
     """
     import os
 
+    from vbr_audit.cli.servers_file import Server, check_names, load_servers
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.servers_file import Server, check_names, load_servers
 
     servers = [Server(url, place="the command line") for url in urls or ()]
     if file is not None:

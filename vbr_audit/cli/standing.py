@@ -23,7 +23,7 @@ def settled(*kept: str) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def run(**options: Any) -> None:
-            from vbr_audit.settings import reading_settings_from, settings_files
+            from vbr_audit.config.settings import reading_settings_from, settings_files
 
             files = settings_files(options.get("config"))
             for file in files:
@@ -41,7 +41,7 @@ def without_settings_files(command: Command) -> Command:
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
-        from vbr_audit.settings import reading_settings_from
+        from vbr_audit.config.settings import reading_settings_from
 
         with reading_settings_from(()):
             command(**options)
@@ -51,7 +51,7 @@ def without_settings_files(command: Command) -> Command:
 
 def _with_standing(options: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:
     """The options, those that were not given filled from the settings; raises `ConfigurationError`."""
-    from vbr_audit.settings import FILE_KEYS, refuse_unnamed, settings_in_force
+    from vbr_audit.config.settings import FILE_KEYS, refuse_unnamed, settings_in_force
 
     told = {name: options.get(_OPTION_OF.get(name, name)) for name in FILE_KEYS}
     said = {name: value for name, value in told.items() if not _is_silent(value)}

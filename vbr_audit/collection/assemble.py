@@ -29,10 +29,12 @@ from vbr_audit.collection.scope import (
 )
 from vbr_audit.display import time_zone
 from vbr_audit.errors import BadAnswerError, EvidenceError, VbrAuditError
-from vbr_audit.tables import BUILDERS, SPECS, job_states, jobs, scale_out, server_info, server_time
-from vbr_audit.tables.copy_workers import to_copy_jobs, workers_of_copy_jobs
-from vbr_audit.tables.notes import Notes
-from vbr_audit.tables.schema import TableBuilder, TableResult, empty
+from vbr_audit.tables import BUILDERS, SPECS, scale_out, server_info, server_time
+from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.build.schema import TableBuilder, TableResult, empty
+from vbr_audit.tables.jobs import states as job_states
+from vbr_audit.tables.jobs import table as jobs
+from vbr_audit.tables.jobs.copy_workers import to_copy_jobs, workers_of_copy_jobs
 from vbr_audit.tables.server_zone import ServerZone, zone_of
 
 

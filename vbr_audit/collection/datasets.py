@@ -8,7 +8,7 @@ from vbr_audit.collection import roles
 from vbr_audit.collection.dataset import Dataset, Shape
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.collection.roles import Access
-from vbr_audit.tables.enums import RESTORES_SINCE, VERIFICATIONS_SINCE
+from vbr_audit.tables.build.enums import RESTORES_SINCE, VERIFICATIONS_SINCE
 
 __all__ = ["BASIC", "CLOCK", "DATASETS", "Dataset", "Shape", "datasets_of", "is_beyond", "parents_of", "unread"]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from vbr_audit.collection.dataset import Dataset, Shape
 from vbr_audit.collection.datasets import DATASETS
-from vbr_audit.tables.dates import NAT, read_dates
+from vbr_audit.tables.build.dates import NAT, read_dates
 
 _FILTERED: Final = {d.unfiltered: d for d in DATASETS.values() if d.shape is Shape.KINDS}
 """Which dataset asks by kind for what each of these reads whole."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vbr_audit.config.settings import in_notebook
 from vbr_audit.display import plain
-from vbr_audit.settings import in_notebook
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichBar

@@ -17,8 +17,8 @@ from vbr_audit.collection.manifest import Manifest, ServerRecord
 from vbr_audit.collection.reading import terms_of
 from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
+from vbr_audit.config.given_file import MOST_KEPT, is_plain, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
-from vbr_audit.given_file import MOST_KEPT, is_plain, read_given
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"

@@ -15,7 +15,7 @@ from vbr_audit.collection.datasets import unread
 from vbr_audit.collection.manifest import Manifest, RunRecord
 from vbr_audit.display import period_text, plain, time_zone
 from vbr_audit.tables import SPECS, job_runs
-from vbr_audit.tables.schema import conform, empty
+from vbr_audit.tables.build.schema import conform, empty
 
 if TYPE_CHECKING:
     from vbr_audit.collection.evidence import EvidenceFile

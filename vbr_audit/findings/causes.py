@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.catalogue.analyzer import BEST_PRACTICE
-from vbr_audit.checks.logic import surely
-from vbr_audit.checks.outcome import SEVERITIES
-from vbr_audit.tables.arrays import STRING
+from vbr_audit.checks.catalogue.analyzer.analyzer import BEST_PRACTICE
+from vbr_audit.checks.engine.outcome import SEVERITIES
+from vbr_audit.checks.logic.three_valued import surely
+from vbr_audit.tables.build.arrays import STRING
 
 CAUSE_COLUMNS: Final = (
     "cause",

@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells
-from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.checks.engine.outcome import SEVERITIES
+from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.checks.run import CheckRun
-from vbr_audit.tables.arrays import STRING
+from vbr_audit.tables.build.arrays import STRING
 
 COUNTS: Final = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")
 

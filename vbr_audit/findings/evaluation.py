@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vbr_audit.checks.policy import Policy
+from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.run import run_checks
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from vbr_audit.checks.policy import Policy
-from vbr_audit.checks.policy_use import DEFAULT, ObjectUse
-from vbr_audit.checks.registry import Check
+from vbr_audit.checks.engine.registry import Check
+from vbr_audit.checks.engine.tables import datasets_behind_table
+from vbr_audit.checks.policy.policy import Policy
+from vbr_audit.checks.policy.use import DEFAULT, ObjectUse
 from vbr_audit.checks.site import Site
-from vbr_audit.checks.tables import datasets_behind_table
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import element, escape, html_facts, html_table, is_known, plain
 from vbr_audit.errors import ConfigurationError

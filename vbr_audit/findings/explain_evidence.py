@@ -11,8 +11,8 @@ import orjson
 import pandas as pd
 
 from vbr_audit.checks.derived import DERIVED
-from vbr_audit.checks.registry import AREAS, Check
-from vbr_audit.checks.tables import datasets_behind_table, sources_of
+from vbr_audit.checks.engine.registry import AREAS, Check
+from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
 from vbr_audit.collection.dataset import Dataset, Shape
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.evidence import EvidenceFile, EvidenceRow

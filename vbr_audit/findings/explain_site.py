@@ -9,10 +9,10 @@ from typing import Any, Final
 import pandas as pd
 
 from vbr_audit.checks.derived import demands, protection, site_rules
-from vbr_audit.checks.registry import Check
+from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.site import Site, Tier
+from vbr_audit.config.yaml_file import KeyPath, YamlFile
 from vbr_audit.display import plain
-from vbr_audit.yaml_file import KeyPath, YamlFile
 
 _DEMANDED: Final[Mapping[str, KeyPath]] = {
     "rpo_hours": ("rpo_hours",),

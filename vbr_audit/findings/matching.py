@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells
-from vbr_audit.checks.policy_model import LONGEST_WAIVER
+from vbr_audit.checks.logic.three_valued import Cells
+from vbr_audit.checks.policy.model import LONGEST_WAIVER
 from vbr_audit.findings.results import WaiverOutcome, WaiverReport, WaiverState
 from vbr_audit.findings.waivers import Waiver
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from vbr_audit.checks.registry import REGISTRY, Registry
+from vbr_audit.checks.engine.registry import REGISTRY, Registry
 from vbr_audit.collection.manifest import FrameworkRecord
+from vbr_audit.config.yaml_file import YamlFile
 from vbr_audit.errors import EvidenceError, FrameworkError
 from vbr_audit.findings.requirements import Framework, load_frameworks, read_framework
-from vbr_audit.yaml_file import YamlFile
 
 DEFAULT_NAME: Final = "framework.yaml"
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from vbr_audit.checks.overriding import SET_ASIDE
-from vbr_audit.checks.registry import REGISTRY, Registry
+from vbr_audit.checks.engine.registry import REGISTRY, Registry
+from vbr_audit.checks.policy.overriding import SET_ASIDE
+from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
 from vbr_audit.errors import FrameworkError
-from vbr_audit.tables.arrays import STRING
-from vbr_audit.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
+from vbr_audit.tables.build.arrays import STRING
 
 if TYPE_CHECKING:
-    from vbr_audit.checks.policy import CheckUse
+    from vbr_audit.checks.policy.policy import CheckUse
 
 SUPPORTS: Final = "supports"
 EXCEPTION: Final = "exception"

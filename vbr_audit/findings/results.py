@@ -11,11 +11,11 @@ from typing import Final, Literal
 import pandas as pd
 
 from vbr_audit.checks.derived import left_objects, offloads, protection
-from vbr_audit.checks.policy import CheckUse
+from vbr_audit.checks.policy.policy import CheckUse
 from vbr_audit.findings.causes import causes_of
 from vbr_audit.findings.requirements import no_requirements
 from vbr_audit.findings.waivers import Waiver
-from vbr_audit.tables.schema import empty
+from vbr_audit.tables.build.schema import empty
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from typing import Final
 
 import pandas as pd
 
-from vbr_audit.checks.dates import within
-from vbr_audit.checks.logic import surely
-from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.checks.engine.outcome import SEVERITIES
+from vbr_audit.checks.logic.dates import within
+from vbr_audit.checks.logic.sessions import finished
+from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.run import CheckRun
-from vbr_audit.checks.sessions import finished
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import COUNTS
 from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import AreaCount, RunsBeside, Summary, Verdict
-from vbr_audit.tables.enums import ENDED_RESULTS
+from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.job_runs import runs_of_jobs
 
 RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells
-from vbr_audit.checks.outcome import SEVERITIES
-from vbr_audit.tables.arrays import strings_of
-from vbr_audit.tables.schema import from_arrays
+from vbr_audit.checks.engine.outcome import SEVERITIES
+from vbr_audit.checks.logic.three_valued import Cells
+from vbr_audit.tables.build.arrays import strings_of
+from vbr_audit.tables.build.schema import from_arrays
 
 STATUSES: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
 """Every status, worst first."""

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from vbr_audit.checks.policy_model import Match
+from vbr_audit.checks.policy.model import Match
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.needed import needed_of_servers

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from ruamel.yaml import YAML
 
-from vbr_audit.checks.policy_model import LONGEST_WAIVER
-from vbr_audit.checks.registry import REGISTRY, Registry
+from vbr_audit.checks.engine.registry import REGISTRY, Registry
+from vbr_audit.checks.policy.model import LONGEST_WAIVER
+from vbr_audit.config.yaml_file import KeyPath, Problem, Version, YamlFile, load_yaml, model_problems, shown, suggestion
 from vbr_audit.errors import WaiverError
-from vbr_audit.yaml_file import KeyPath, Problem, Version, YamlFile, load_yaml, model_problems, shown, suggestion
 
 SOON = dt.timedelta(days=30)
 """A waiver that ends within this time is listed as expiring soon."""

@@ -9,20 +9,20 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.needs import needed_datasets
-from vbr_audit.checks.outcome import SEVERITIES
-from vbr_audit.checks.policy import Policy
-from vbr_audit.checks.policy_use import CheckUse
+from vbr_audit.checks.engine.outcome import SEVERITIES
+from vbr_audit.checks.engine.views import views_of
+from vbr_audit.checks.policy.needs import needed_datasets
+from vbr_audit.checks.policy.policy import Policy
+from vbr_audit.checks.policy.use import CheckUse
 from vbr_audit.checks.run import judge_with
 from vbr_audit.checks.site import Site
-from vbr_audit.checks.views import views_of
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.config.yaml_file import model_problems, suggestion
 from vbr_audit.errors import PolicyError
 from vbr_audit.findings.matching import apply_waivers
 from vbr_audit.findings.table import STATUSES
 from vbr_audit.findings.waivers import Waivers
-from vbr_audit.tables.arrays import STRING
-from vbr_audit.yaml_file import model_problems, suggestion
+from vbr_audit.tables.build.arrays import STRING
 
 MOST_TRIALS: Final = 200
 """So many combinations of values are tried at most."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vbr_audit.checks.needs import checks_by_dataset
+from vbr_audit.checks.policy.needs import checks_by_dataset
 from vbr_audit.collection.datasets import DATASETS, Dataset
 from vbr_audit.collection.roles import OPERATORS, Role
 from vbr_audit.collection.survey import first_revision_of
 
 if TYPE_CHECKING:
-    from vbr_audit.checks.policy import CheckUse
+    from vbr_audit.checks.policy.policy import CheckUse
     from vbr_audit.collection.manifest import DatasetRecord, Manifest, ServerRecord
 
 NOT_ASKED = "not asked for"

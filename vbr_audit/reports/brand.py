@@ -18,11 +18,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from vbr_audit.config.given_file import read_given
+from vbr_audit.config.settings import load_settings
+from vbr_audit.config.yaml_file import Problem, YamlFile, load_yaml, model_problems, raise_problems, shown
 from vbr_audit.display import plain
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.given_file import read_given
-from vbr_audit.settings import load_settings
-from vbr_audit.yaml_file import Problem, YamlFile, load_yaml, model_problems, raise_problems, shown
 
 LARGEST_LOGO: Final = 200_000
 """Bytes; it is embedded into every page."""

@@ -14,7 +14,7 @@ from vbr_audit.collection.scope import has_document
 from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, time_zone
 from vbr_audit.reports.access_map import AccessRow, access_rows
 from vbr_audit.reports.brand import Brand
-from vbr_audit.reports.figures import Figures, RpoCount, make_figures
+from vbr_audit.reports.figures.figures import Figures, RpoCount, make_figures
 from vbr_audit.reports.gaps import Gap, find_gaps
 from vbr_audit.reports.notes import data_notes
 from vbr_audit.reports.review import Review

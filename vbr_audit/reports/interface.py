@@ -42,7 +42,7 @@ class HtmlReport:
 
     def write(self, context: ReportContext, path: Path) -> None:
         """Render and write the page; raises `TemplateError` and `OutputError`."""
-        from vbr_audit.reports.html import render_html
+        from vbr_audit.reports.html.rendering import render_html
 
         write_bytes(path, render_html(context, self.templates_dir).encode("utf-8", "replace"))
 
@@ -57,7 +57,7 @@ class ExecutiveReport:
 
     def write(self, context: ReportContext, path: Path) -> None:
         """Render and write the page; raises `TemplateError` and `OutputError`."""
-        from vbr_audit.reports.html import render_html
+        from vbr_audit.reports.html.rendering import render_html
 
         write_bytes(path, render_html(context, self.templates_dir, kind=self.name).encode("utf-8", "replace"))
 
@@ -72,7 +72,7 @@ class PdfReport:
 
     def write(self, context: ReportContext, path: Path) -> None:
         """Print the page; raises `ConfigurationError` without the extra `pdf`, `TemplateError` and `OutputError`."""
-        from vbr_audit.reports.pdf import write_pdf
+        from vbr_audit.reports.html.pdf import write_pdf
 
         write_pdf(context, path, self.templates_dir)
 
@@ -86,7 +86,7 @@ class ExcelReport:
 
     def write(self, context: ReportContext, path: Path) -> None:
         """Write the workbook; raises `OutputError`."""
-        from vbr_audit.reports.excel import write_workbook
+        from vbr_audit.reports.excel.workbook import write_workbook
 
         write_workbook(context, path)
 
@@ -156,7 +156,7 @@ def checked_formats(formats: Iterable[str]) -> list[str]:
     if unknown:
         raise ConfigurationError(f"unknown format {', '.join(unknown)}", hint=f"Known are {', '.join(FORMATS)}.")
     if "pdf" in wanted:
-        from vbr_audit.reports.pdf import refuse_without_pdf
+        from vbr_audit.reports.html.pdf import refuse_without_pdf
 
         refuse_without_pdf()
     return wanted

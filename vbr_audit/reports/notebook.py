@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vbr_audit.display import element, html_table, number, shorten
-from vbr_audit.reports.page import Page, build_page
+from vbr_audit.reports.html.page import Page, build_page
 from vbr_audit.reports.words import STATUS_WORDS, badge, level_badge
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vbr_audit.checks.outcome import SEVERITIES
+from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.display import NOT_KNOWN, is_known, plain
 
 NO_NAME = "(no name)"

@@ -16,10 +16,10 @@ from typing import Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vbr_audit.collection.files import sha256_of
+from vbr_audit.config.given_file import read_given
+from vbr_audit.config.yaml_file import suggestion
 from vbr_audit.display import encodable
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.given_file import read_given
-from vbr_audit.yaml_file import suggestion
 
 ReviewerStatus = Literal["Open", "Accepted", "Fixed"]
 REVIEWER_STATUSES: Final[tuple[str, ...]] = get_args(ReviewerStatus)
@@ -109,7 +109,7 @@ def _load_kept(path: Path) -> Review:
 
 
 def _load_book(path: Path) -> Review:
-    from vbr_audit.reports.excel_reading import open_book, opened_for_reading
+    from vbr_audit.spreadsheet.reading import open_book, opened_for_reading
 
     digest = sha256_of(path) if path.is_file() else None
     book = open_book(path, stream=True)
@@ -136,7 +136,7 @@ def _read_sheet(sheet: Any, remarks: dict[str, Remark], faults: list[str]) -> No
     """Add the remarks of one sheet to `remarks`, and what is wrong with it to `faults`."""
     from openpyxl.utils import get_column_letter
 
-    from vbr_audit.reports.excel_reading import MOST_ROWS, is_blank
+    from vbr_audit.spreadsheet.reading import MOST_ROWS, is_blank
 
     sheet.reset_dimensions()  # what a workbook says of its own size may be wrong, and would hide remarks
     rows = sheet.iter_rows(max_row=MOST_ROWS)
@@ -191,7 +191,7 @@ def _remark(cells: Sequence[Any], told: Sequence[bool]) -> Remark | tuple[int, s
 
 def _text(value: Any) -> str:
     """A cell as text: what a spreadsheet made a number, a date or a truth value of is written out again."""
-    from vbr_audit.reports.excel_reading import unshielded
+    from vbr_audit.spreadsheet.reading import unshielded
 
     if isinstance(value, str):
         return unshielded(value)

@@ -12,13 +12,13 @@ from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from vbr_audit.checks.registry import REGISTRY, Registry
+from vbr_audit.checks.engine.registry import REGISTRY, Registry
 from vbr_audit.collection.files import replacing
+from vbr_audit.config.yaml_file import suggestion
 from vbr_audit.errors import WaiverError
 from vbr_audit.findings.waivers import Waiver, WaiverDocument, waiver_problems
-from vbr_audit.reports.excel_cells import CellGuard
-from vbr_audit.reports.excel_reading import MOST_ROWS, is_blank, open_book, unshielded
-from vbr_audit.yaml_file import suggestion
+from vbr_audit.spreadsheet.cells import CellGuard
+from vbr_audit.spreadsheet.reading import MOST_ROWS, is_blank, open_book, unshielded
 
 SHEET: Final = "Waivers"
 COLUMNS: Final = tuple(Waiver.model_fields)

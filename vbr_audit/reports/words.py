@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from vbr_audit.display import plain
 
 STATUS_WORDS = {
     "PASS": "pass",
@@ -95,3 +100,22 @@ def badge(state: str, word: str | None = None) -> Badge:
 def level_badge(level: str) -> Badge:
     """The badge of a verdict's level: fail, incomplete or pass."""
     return badge(_LEVELS[level], level)
+
+
+def parameters_text(params: Any) -> str:
+    """The parameters of a check as `name = value, …`."""
+    values = params.model_dump(mode="json") if hasattr(params, "model_dump") else dict(params or {})
+    return ", ".join(f"{name} = {_value(value)}" for name, value in values.items())
+
+
+def prose(text: str) -> str:
+    """A docstring as running text: on one line, its code in quotation marks."""
+    return re.sub(r"`+([^`]+)`+", r"“\1”", " ".join(text.split()))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_value(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return "[" + ", ".join(_value(entry) for entry in value) + "]"
+    return plain(value)

@@ -12,9 +12,6 @@ from vbr_audit.tables import (
     hardening,
     history,
     infrastructure,
-    job_settings,
-    job_states,
-    jobs,
     keys,
     licence_use,
     mounts,
@@ -30,8 +27,11 @@ from vbr_audit.tables import (
     sessions,
     task_sessions,
 )
-from vbr_audit.tables.control_list import CONTROLS
-from vbr_audit.tables.schema import TableBuilder, TableSpec
+from vbr_audit.tables.build.schema import TableBuilder, TableSpec
+from vbr_audit.tables.jobs import settings as job_settings
+from vbr_audit.tables.jobs import states as job_states
+from vbr_audit.tables.jobs import table as jobs
+from vbr_audit.tables.jobs.control_list import CONTROLS
 
 __all__ = ["BUILDERS", "CONTROLS", "SPECS"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.fields import Table, flag, ident, moment, own_id, text, word
+from vbr_audit.tables.build.fields import Table, flag, ident, moment, own_id, text, word
 
 PROTECTION_GROUPS: Final = Table(
     "protection_groups",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.words import PLATFORMS, RENAMED_PLATFORMS
 from vbr_audit.tables.security import EVENT_TYPES
-from vbr_audit.tables.words import PLATFORMS, RENAMED_PLATFORMS
 
 MALWARE_SETTINGS: Final = Table(
     "malware_settings",

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any, Final
 
 from vbr_audit.tables import sessions
-from vbr_audit.tables.schema import Column, TableResult, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, TableResult, TableSpec, conform
 
 SPEC: Final = TableSpec(
     name="session_history",

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.tables.arrays import strings_of
-from vbr_audit.tables.fields import Field, flag, whole, word
+from vbr_audit.tables.build.arrays import strings_of
+from vbr_audit.tables.build.fields import Field, flag, whole, word
 
 FIELDS: Final = (
     Field(

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.tables.enums import listed
-from vbr_audit.tables.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.enums import listed
+from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
 
 PROXY_TYPES: Final = ("ViProxy", "HvProxy", "GeneralPurposeProxy", "NutanixAHV", "PVE")
 """The types of backup proxies."""

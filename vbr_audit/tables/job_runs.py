@@ -15,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.tables.arrays import STRING, strings_of
-from vbr_audit.tables.enums import JOB_RUN_TYPES, OWN_RUN_TYPES, POLICY_RUN_TYPE, SESSION_TYPES
+from vbr_audit.tables.build.arrays import STRING, strings_of
+from vbr_audit.tables.build.enums import JOB_RUN_TYPES, OWN_RUN_TYPES, POLICY_RUN_TYPE, SESSION_TYPES
+from vbr_audit.tables.build.schema import Column, TableSpec, empty, from_arrays
 from vbr_audit.tables.schedule import plain, step_of
-from vbr_audit.tables.schema import Column, TableSpec, empty, from_arrays
 
 BY_RETRY_INFO: Final = "retry info"
 BY_WAIT: Final = "retry wait"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.fields import Table, flag, moment, own_id, text, whole, word
+from vbr_audit.tables.build.fields import Table, flag, moment, own_id, text, whole, word
 
 CREDENTIALS: Final = Table(
     "credentials",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.fields import Table, flag, own_id, real, text, whole, word
+from vbr_audit.tables.build.fields import Table, flag, own_id, real, text, whole, word
 
 INSTANCES: Final = Table(
     "license_instances",

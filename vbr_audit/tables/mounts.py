@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.fields import Field, Table, counted, ident, moment, own_id, text, word
+from vbr_audit.tables.build.fields import Field, Table, counted, ident, moment, own_id, text, word
 
 _STATES: Final = ("Failed", "Mounting", "Mounted", "Dismounting")
 

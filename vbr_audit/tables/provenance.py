@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.schema import Column, TableSpec
+from vbr_audit.tables.build.schema import Column, TableSpec
 
 SERVERS: Final = TableSpec(
     name="servers",

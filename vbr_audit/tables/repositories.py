@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.tables import immutability
-from vbr_audit.tables.arrays import strings_of
-from vbr_audit.tables.fields import Field, Table, flag, ident, joined, own_id, real, text, whole, word
-from vbr_audit.tables.words import RENAMED_REPOSITORY_TYPES, REPOSITORY_TYPES
+from vbr_audit.tables.build.arrays import strings_of
+from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, own_id, real, text, whole, word
+from vbr_audit.tables.build.words import RENAMED_REPOSITORY_TYPES, REPOSITORY_TYPES
 
 _CLASSES: Final = {
     **dict.fromkeys(("WinLocal", "LinuxLocal", "LinuxHardened"), "local disk"),

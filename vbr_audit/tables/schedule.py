@@ -23,7 +23,7 @@ import pandas as pd
 from dateutil.rrule import DAILY, MO, MONTHLY, rrule, weekday
 
 from vbr_audit.display import MONTHS
-from vbr_audit.tables.words import WEEK
+from vbr_audit.tables.build.words import WEEK
 
 Cells = npt.NDArray[Any]
 

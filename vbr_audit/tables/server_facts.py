@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.tables.fields import Field, Table, flag, moment, real, text, whole, word
+from vbr_audit.tables.build.fields import Field, Table, flag, moment, real, text, whole, word
 
 _PLAIN: Final = re.compile(r"[0-9]{1,6}")
 

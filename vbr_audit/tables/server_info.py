@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vbr_audit.tables.enums import listed
-from vbr_audit.tables.notes import Notes
-from vbr_audit.tables.schema import Column, TableResult, TableSpec, conform
+from vbr_audit.tables.build.enums import listed
+from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.build.schema import Column, TableResult, TableSpec, conform
 
 SPEC: Final = TableSpec(
     name="server_info",

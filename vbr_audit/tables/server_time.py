@@ -6,9 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vbr_audit.tables.dates import to_datetime
-from vbr_audit.tables.notes import Notes
-from vbr_audit.tables.schema import Column, TableResult, TableSpec, conform
+from vbr_audit.tables.build.dates import to_datetime
+from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.build.schema import Column, TableResult, TableSpec, conform
 
 SPEC: Final = TableSpec(
     name="server_time",

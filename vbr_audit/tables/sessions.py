@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.tables.copy_workers import COLUMN
-from vbr_audit.tables.dates import NAT
-from vbr_audit.tables.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, Folding, listed
-from vbr_audit.tables.notes import Notes
-from vbr_audit.tables.paged import Columns, PagedTable, Source, clock_of
-from vbr_audit.tables.schema import Column, TableSpec
+from vbr_audit.tables.build.dates import NAT
+from vbr_audit.tables.build.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, Folding, listed
+from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.build.paged import Columns, PagedTable, Source, clock_of
+from vbr_audit.tables.build.schema import Column, TableSpec
+from vbr_audit.tables.jobs.copy_workers import COLUMN
 
 SPEC: Final = TableSpec(
     name="sessions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from vbr_audit.tables.enums import (
+from vbr_audit.tables.build.enums import (
     RENAMED_SESSION_TYPES,
     RESULTS,
     SESSION_STATES,
@@ -13,7 +13,7 @@ from vbr_audit.tables.enums import (
     TASK_ALGORITHMS,
     listed,
 )
-from vbr_audit.tables.fields import Field, Table, flag, ident, moment, own_id, text, whole, word
+from vbr_audit.tables.build.fields import Field, Table, flag, ident, moment, own_id, text, whole, word
 from vbr_audit.tables.sessions import add_duration
 
 _BOTTLENECKS: Final = listed(

@@ -9,8 +9,8 @@ import pandas as pd
 
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import SITE, Derived, Material
-from vbr_audit.checks.machine_names import are_nameless, find_machine, held_by_name, machine_keys
-from vbr_audit.tables.schema import Column, TableSpec, conform
+from vbr_audit.checks.logic.machine_names import are_nameless, find_machine, held_by_name, machine_keys
+from vbr_audit.tables.build.schema import Column, TableSpec, conform
 
 SPEC: Final = TableSpec(
     "assets",

@@ -9,8 +9,8 @@ import pandas as pd
 
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import Derived, Material
-from vbr_audit.checks.logic import all_of, beside, number_of, places_of, surely, taken
-from vbr_audit.tables.schema import Column, TableSpec
+from vbr_audit.checks.logic.three_valued import all_of, beside, number_of, places_of, surely, taken
+from vbr_audit.tables.build.schema import Column, TableSpec
 
 SPEC: Final = TableSpec(
     "held_objects",

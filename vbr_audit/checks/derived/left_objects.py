@@ -10,8 +10,8 @@ import pandas as pd
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_standing import STANDINGS
-from vbr_audit.checks.logic import listed
-from vbr_audit.tables.schema import Column, TableSpec, conform
+from vbr_audit.checks.logic.three_valued import listed
+from vbr_audit.tables.build.schema import Column, TableSpec, conform
 
 SPEC: Final = TableSpec(
     "left_objects",

@@ -10,7 +10,7 @@ from typing import Final, Literal, Protocol
 import pandas as pd
 
 from vbr_audit.checks.site import Site
-from vbr_audit.tables.schema import TableSpec
+from vbr_audit.tables.build.schema import TableSpec
 
 SITE: Final = "site"
 """The source of what stands in the site file; it is no dataset."""

@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.derived.material import Derived, Material
-from vbr_audit.checks.logic import Cells, number_of, one_of, places_of, surely, surely_one, taken, texts
+from vbr_audit.checks.logic.codes import codes_of
+from vbr_audit.checks.logic.three_valued import Cells, number_of, one_of, places_of, surely, surely_one, taken, texts
 from vbr_audit.revisions import KNOWN, is_at_least
-from vbr_audit.tables.enums import ENDED_RESULTS, GOOD_RESULTS
+from vbr_audit.tables.build.enums import ENDED_RESULTS, GOOD_RESULTS
+from vbr_audit.tables.build.schema import Column, TableSpec, conform
 from vbr_audit.tables.job_runs import joined
-from vbr_audit.tables.schema import Column, TableSpec, conform
 
 OFFLOADS: Final = ("ArchiveBackup", "ArchiveCopy", "ArchiveFreezing", "ArchiveSync")
 """The kinds of session that bring backups to a further tier; named from 1.3-rev0 on, none before."""

@@ -24,7 +24,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, uses_tape, verified
 from vbr_audit.checks.derived.protection_fresh import chains_of
@@ -35,11 +34,12 @@ from vbr_audit.checks.derived.protection_pace import at_the_pace_of_sources
 from vbr_audit.checks.derived.protection_points import left_by_failed_runs, point_facts
 from vbr_audit.checks.derived.protection_promises import jobs_of, retention_facts
 from vbr_audit.checks.derived.protection_standing import STANDINGS, standing_facts
-from vbr_audit.checks.logic import Cells, any_of, listed, number_of, one_of, surely, surely_one
-from vbr_audit.checks.machine_names import find_machine, held_by_name
-from vbr_audit.tables.copy_workers import COPY_JOBS, SEPARATOR
-from vbr_audit.tables.enums import JOB_TYPES
-from vbr_audit.tables.schema import Column, TableSpec, conform
+from vbr_audit.checks.logic.codes import codes_of, combined
+from vbr_audit.checks.logic.machine_names import find_machine, held_by_name
+from vbr_audit.checks.logic.three_valued import Cells, any_of, listed, number_of, one_of, surely, surely_one
+from vbr_audit.tables.build.enums import JOB_TYPES
+from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.jobs.copy_workers import COPY_JOBS, SEPARATOR
 
 _KNOWN_JOBS: Final = frozenset(JOB_TYPES) - {"Unknown"}
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_fresh import Chains
 from vbr_audit.checks.derived.protection_links import micros
-from vbr_audit.checks.logic import (
+from vbr_audit.checks.logic.codes import codes_of, combined
+from vbr_audit.checks.logic.shares import names_of_backup_server, on_backup_server
+from vbr_audit.checks.logic.three_valued import (
     Cells,
     any_of,
     beside,
@@ -25,10 +26,9 @@ from vbr_audit.checks.logic import (
     surely_one,
     taken,
 )
-from vbr_audit.checks.shares import names_of_backup_server, on_backup_server
-from vbr_audit.tables.arrays import STRING
-from vbr_audit.tables.controls import support
-from vbr_audit.tables.enums import GOOD_RESULTS
+from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.enums import GOOD_RESULTS
+from vbr_audit.tables.jobs.controls import support
 
 CLOUD_TYPES: Final = (
     "AmazonS3",

@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.dates import LEEWAY
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_links import Points
-from vbr_audit.checks.logic import Cells, nullable, surely
+from vbr_audit.checks.logic.dates import LEEWAY
+from vbr_audit.checks.logic.three_valued import Cells, nullable, surely
 
 _HOUR: Final = 3_600_000_000
 _SLACK_H: Final = 24

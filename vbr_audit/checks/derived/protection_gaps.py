@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import codes_of, matches
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, labels_of, micros, micros_of
 from vbr_audit.checks.derived.protection_promises import kept_from
-from vbr_audit.checks.logic import Cells, beside, surely_one
-from vbr_audit.tables.enums import GOOD_RESULTS
+from vbr_audit.checks.logic.codes import codes_of, matches
+from vbr_audit.checks.logic.three_valued import Cells, beside, surely_one
+from vbr_audit.tables.build.enums import GOOD_RESULTS
 from vbr_audit.tables.job_runs import joined
 
 _MOST_GAPS: Final = 20

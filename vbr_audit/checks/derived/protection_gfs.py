@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import codes_of, combined
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_links import ANY_TIME, Points, micros_of
-from vbr_audit.checks.logic import Cells, surely
-from vbr_audit.tables.controls import support
+from vbr_audit.checks.logic.codes import codes_of, combined
+from vbr_audit.checks.logic.three_valued import Cells, surely
+from vbr_audit.tables.jobs.controls import support
 
 LEVELS: Final = (("Weekly", "gfs_weekly", "W"), ("Monthly", "gfs_monthly", "M"), ("Yearly", "gfs_yearly", "Y"))
 _SPARE: Final = dt.timedelta(days=7)

@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import codes_of, matches
-from vbr_audit.checks.dates import LEEWAY
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.logic import Cells, places_of, surely, taken, texts
-from vbr_audit.tables.schema import ZERO_GUID
+from vbr_audit.checks.logic.codes import codes_of, matches
+from vbr_audit.checks.logic.dates import LEEWAY
+from vbr_audit.checks.logic.three_valued import Cells, places_of, surely, taken, texts
+from vbr_audit.tables.build.schema import ZERO_GUID
 
 NEVER: Final = int(np.iinfo(np.int64).min)
 """Among microseconds: no instant at all."""

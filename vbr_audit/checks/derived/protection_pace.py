@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic import Cells, surely
+from vbr_audit.checks.logic.three_valued import Cells, surely
 from vbr_audit.tables import schedule
 
 LAG: Final = "lag_h"

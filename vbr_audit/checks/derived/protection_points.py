@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.dates import LEEWAY
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_gaps import Tasks
 from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros_of
-from vbr_audit.checks.logic import Cells, nullable, surely, surely_one
+from vbr_audit.checks.logic.dates import LEEWAY
+from vbr_audit.checks.logic.three_valued import Cells, nullable, surely, surely_one
 
 MALWARE: Final = ("Clean", "Informative", "Suspicious", "Infected")
 """The marks of restore points, the worst last."""

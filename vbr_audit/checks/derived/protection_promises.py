@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import combined
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_gfs import LEVELS, judged
 from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros, micros_of
 from vbr_audit.checks.derived.protection_pace import LAG
-from vbr_audit.checks.logic import Cells, beside, surely
+from vbr_audit.checks.logic.codes import combined
+from vbr_audit.checks.logic.three_valued import Cells, beside, surely
 from vbr_audit.tables import schedule
 
 _UNIT_DAYS: Final = {"Days": 1, "Months": 30, "Years": 365}

@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import codes_of, matches
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_gaps import Tasks
 from vbr_audit.checks.derived.protection_links import NEVER, Points, micros, micros_of
-from vbr_audit.checks.logic import Cells, places_of, surely
+from vbr_audit.checks.logic.codes import codes_of, matches
+from vbr_audit.checks.logic.three_valued import Cells, places_of, surely
 
 LEFT: Final = "left its job"
 ANEW: Final = "registered anew"

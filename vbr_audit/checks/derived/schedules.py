@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.codes import codes_of
 from vbr_audit.checks.derived.material import Derived, Material
-from vbr_audit.checks.logic import Cells, places_of, surely, surely_one, worded
-from vbr_audit.tables.controls import support
-from vbr_audit.tables.enums import GOOD_RESULTS
+from vbr_audit.checks.logic.codes import codes_of
+from vbr_audit.checks.logic.three_valued import Cells, places_of, surely, surely_one, worded
+from vbr_audit.tables.build.enums import GOOD_RESULTS
+from vbr_audit.tables.build.schema import Column, TableSpec
+from vbr_audit.tables.jobs.controls import support
 from vbr_audit.tables.schedule import COLUMNS, distinct, due_starts
-from vbr_audit.tables.schema import Column, TableSpec
 
 SPEC: Final = TableSpec(
     "job_schedules",

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from vbr_audit.checks.derived.material import SITE, Derived, Material
-from vbr_audit.tables.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, TableSpec, conform
 
 WINDOW_SPEC: Final = TableSpec(
     "run_window",

@@ -1,0 +1,1 @@
+"""Checks of agents and protection groups (AGT)."""

@@ -1,0 +1,254 @@
+"""Checks of the backup of the server's own configuration."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.catalogue.security.mail import server_mail
+from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.engine.params import param
+from vbr_audit.checks.engine.registry import check
+from vbr_audit.checks.logic.dates import hours_between, minute_text, older_than
+from vbr_audit.checks.logic.three_valued import beside, one_of, surely, worded
+
+_MENU: Final = "Main menu > Configuration Backup"
+_DAY_H: Final = 24
+_GLOBAL_MAIL: Final = {"email_enabled": True, "email_settings_type": "Global"}
+_OWN_MAIL: Final = {"email_enabled": True, "email_settings_type": "Custom", "email_on_failure": True}
+_NO_TRAPS: Final = {"snmp_enabled": False}
+_SERVER_MAIL: Final = {"email_settings": [{"is_enabled": True}]}
+
+
+def _unless(answer: pd.Series) -> pd.Series:
+    """Why an answer is not known; NA where it is."""
+    return worded(answer.index, (answer.isna(), "the server does not tell it of the configuration backup"))
+
+
+@check(
+    "CFG-001",
+    "The configuration backup is enabled",
+    severity="critical",
+    tables=("servers", "config_backup"),
+    reads=("config_backup.is_enabled", "server", "config_backup.server"),
+    json_path="isEnabled",
+    expected="on",
+    remediation=f"{_MENU} > Enable configuration backup: choose a repository on another machine.",
+    examples=(
+        Example("PASS", {}, {"config_backup": [{"is_enabled": True}]}),
+        Example("FAIL", {}, {"config_backup": [{"is_enabled": False}]}),
+        Example("UNKNOWN", {}, {"config_backup": [{"is_enabled": None}]}),
+        Example("UNKNOWN", {}),
+        Example("UNKNOWN", {}, datasets={"config_backup": "denied"}),
+    ),
+)
+def config_backup_enabled(servers: pd.DataFrame, config_backup: pd.DataFrame) -> Outcome:
+    """Without it a lost backup server must be set up by hand, job by job, while the restores wait."""
+    on = beside(servers["server"], config_backup, "server")["is_enabled"]
+    return Outcome(on, observed=worded(servers.index, (on, "on"), (~on, "off")), reason=_unless(on))
+
+
+@check(
+    "CFG-002",
+    "The configuration backup is encrypted",
+    severity="high",
+    tables=("servers", "config_backup"),
+    reads=("config_backup.encryption_enabled", "server", "config_backup.server"),
+    json_path="encryption.isEnabled",
+    expected="encrypted",
+    remediation=f"{_MENU} > Encrypt configuration backup: enable it; keep the password outside of the server.",
+    examples=(
+        Example("PASS", {}, {"config_backup": [{"encryption_enabled": True}]}),
+        Example("FAIL", {}, {"config_backup": [{"encryption_enabled": False}]}),
+        Example("UNKNOWN", {}, {"config_backup": [{"encryption_enabled": None}]}),
+        Example("UNKNOWN", {}),
+    ),
+)
+def config_backup_encrypted(servers: pd.DataFrame, config_backup: pd.DataFrame) -> Outcome:
+    """Only an encrypted one holds passwords and keys: without them, a restored server can open nothing."""
+    on = beside(servers["server"], config_backup, "server")["encryption_enabled"]
+    return Outcome(on, observed=worded(servers.index, (on, "encrypted"), (~on, "not encrypted")), reason=_unless(on))
+
+
+@check(
+    "CFG-003",
+    "The configuration backup succeeded recently",
+    severity="high",
+    tables=("servers", "config_backup"),
+    reads=("config_backup.last_success", "server", "config_backup.server"),
+    json_path="lastSuccessfulBackup.lastSuccessfulTime",
+    remediation=f"{_MENU} > Backup now: read the error of its session in History, and correct it.",
+    examples=(
+        Example("PASS", {}, {"config_backup": [{"last_success": hours_ago(24 * 7)}]}),
+        Example("FAIL", {}, {"config_backup": [{"last_success": hours_ago(24 * 7 + 1)}]}, severity="medium"),
+        Example("FAIL", {}, {"config_backup": [{"last_success": hours_ago(24 * 14)}]}, severity="medium"),
+        Example("FAIL", {}, {"config_backup": [{"last_success": hours_ago(24 * 14 + 1)}]}, severity="high"),
+        Example("UNKNOWN", {}, {"config_backup": [{"last_success": None}]}),
+        Example("UNKNOWN", {}, {"config_backup": [{"last_success": hours_ago(-48)}]}),
+        Example("UNKNOWN", {}),
+    ),
+)
+def config_backup_recent(
+    servers: pd.DataFrame,
+    config_backup: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    warn_days: Annotated[int, param("Age above which it fails with medium severity.", unit="days", ge=1)] = 7,
+    max_days: Annotated[int, param("Age above which it fails with full severity.", unit="days", ge=1)] = 14,
+) -> Outcome:
+    """Jobs, credentials and keys that were added since the last one are not in it.
+
+    The server leaves the date out both if it never succeeded and if it does not know: that is not told apart.
+    """
+    last = beside(servers["server"], config_backup, "server")["last_success"]
+    limit = min(warn_days, max_days)
+    old = older_than(last, dt.timedelta(days=limit), now=now)
+    very_old = older_than(last, dt.timedelta(days=max_days), now=now)
+    ages = np.maximum(hours_between(last, now).fillna(0) / _DAY_H, 0)
+    seen = [f"{at} ({age:.1f} days ago)" for at, age in zip(minute_text(last), ages, strict=True)]
+    return Outcome(
+        ~old,
+        observed=worded(servers.index, (last.notna(), seen)),
+        expected=f"at most {limit} days ago; above {max_days} days it weighs in full",
+        severity=worded(servers.index, (old & ~very_old, "medium")),
+        reason=worded(
+            servers.index,
+            (old.notna(), pd.NA),
+            (last.isna(), "the server names no successful configuration backup"),
+            default="the last success lies in the future",
+        ),
+    )
+
+
+@check(
+    "CFG-005",
+    "The configuration backup runs by itself and keeps enough restore points",
+    severity="medium",
+    tables=("servers", "config_backup"),
+    reads=(
+        "config_backup.is_scheduled",
+        "config_backup.restore_points_to_keep",
+        "server",
+        "config_backup.server",
+    ),
+    json_path="schedule",
+    expected="scheduled, ≥ {min_points} restore points",
+    remediation=f"{_MENU} > Schedule: run it daily; Restore points to keep: raise the number.",
+    examples=(
+        Example("PASS", {}, {"config_backup": [{"is_scheduled": True, "restore_points_to_keep": 10}]}),
+        Example("FAIL", {}, {"config_backup": [{"is_scheduled": True, "restore_points_to_keep": 9}]}),
+        Example("FAIL", {}, {"config_backup": [{"is_scheduled": False, "restore_points_to_keep": 10}]}),
+        Example("UNKNOWN", {}, {"config_backup": [{"is_scheduled": True}]}),
+        Example("UNKNOWN", {}, {"config_backup": [{"restore_points_to_keep": 10}]}),
+        Example("UNKNOWN", {}),
+    ),
+)
+def config_backup_kept(
+    servers: pd.DataFrame,
+    config_backup: pd.DataFrame,
+    *,
+    min_points: Annotated[int, param("Restore points that must be kept.", unit="restore points", ge=1)] = 10,
+) -> Outcome:
+    """A fault in the configuration is often found late: an older state must still be there to return to."""
+    found = beside(servers["server"], config_backup, "server")
+    scheduled, points = found["is_scheduled"], found["restore_points_to_keep"]
+    known = scheduled.notna().to_numpy() & points.notna().to_numpy()
+    seen = [
+        f"{'scheduled' if by_itself else 'not scheduled'}, {number} restore point{'' if number == 1 else 's'}"
+        for by_itself, number in zip(surely(scheduled), points.fillna(0), strict=True)
+    ]
+    ok = scheduled & (points >= min_points)
+    return Outcome(
+        ok,
+        observed=worded(
+            servers.index,
+            (known, seen),
+            (~scheduled, "not scheduled"),
+            (points.notna(), [f"{number} restore points" for number in points.fillna(0)]),
+        ),
+        reason=_unless(ok),
+    )
+
+
+@check(
+    "CFG-007",
+    "Somebody is told when the configuration backup fails",
+    severity="low",
+    tables=("servers", "config_backup", "general_options", "email_settings"),
+    fallback=("general_options", "email_settings"),
+    reads=(
+        "config_backup.email_enabled",
+        "config_backup.email_settings_type",
+        "config_backup.email_on_failure",
+        "config_backup.snmp_enabled",
+        "general_options.email_enabled",
+        "general_options.smtp_server",
+        "email_settings.is_enabled",
+        "email_settings.smtp_server",
+        "server",
+        "config_backup.server",
+    ),
+    json_path="notifications",
+    expected="an e-mail on failure, or SNMP traps",
+    remediation=f"{_MENU} > Notifications: send e-mail, on failure at least; or enable SNMP traps.",
+    examples=(
+        Example("PASS", {}, {"config_backup": [{"snmp_enabled": True}]}),
+        Example("PASS", {}, {"config_backup": [_GLOBAL_MAIL], **_SERVER_MAIL}),
+        Example("PASS", {}, {"config_backup": [_OWN_MAIL], "general_options": [{"email_enabled": True}]}),
+        Example("FAIL", {}, {"config_backup": [_OWN_MAIL | _NO_TRAPS], "email_settings": [{"is_enabled": False}]}),
+        Example("FAIL", {}, {"config_backup": [_GLOBAL_MAIL | _NO_TRAPS], "email_settings": [{"is_enabled": False}]}),
+        Example("UNKNOWN", {}, {"config_backup": [_OWN_MAIL | _NO_TRAPS]}),
+        Example(
+            "FAIL",
+            {},
+            {
+                "config_backup": [
+                    {
+                        "email_enabled": True,
+                        "email_settings_type": "Custom",
+                        "email_on_failure": False,
+                        "snmp_enabled": False,
+                    }
+                ],
+                **_SERVER_MAIL,
+            },
+        ),
+        Example("FAIL", {}, {"config_backup": [{"email_enabled": False, "snmp_enabled": False}]}),
+        Example("UNKNOWN", {}, {"config_backup": [_GLOBAL_MAIL | {"email_settings_type": "Owl"}], **_SERVER_MAIL}),
+        Example("UNKNOWN", {}, {"config_backup": [_OWN_MAIL | {"email_settings_type": "Owl"}], **_SERVER_MAIL}),
+        Example("UNKNOWN", {}, {"config_backup": [{"email_enabled": False}]}),
+        Example("UNKNOWN", {}),
+    ),
+)
+def config_backup_tells(
+    servers: pd.DataFrame, config_backup: pd.DataFrame, options: pd.DataFrame, settings: pd.DataFrame
+) -> Outcome:
+    """A backup that nobody looks at fails for months before it is missed.
+
+    Its mail leaves over the server's mail settings: while those are off, it tells nobody. Of what the server's own
+    settings tell is judged apart.
+    """
+    found = beside(servers["server"], config_backup, "server")
+    kind = found["email_settings_type"]
+    told = ((kind == "Global") | found["email_on_failure"]).where(surely(one_of(kind, ("Global", "Custom"))))
+    sent, traps = server_mail(servers.index, options, settings), found["snmp_enabled"]
+    mail = found["email_enabled"] & told & sent
+    ok = mail | traps
+    return Outcome(
+        ok,
+        observed=worded(
+            servers.index,
+            (mail & traps, "e-mail and SNMP traps"),
+            (mail, "e-mail"),
+            (traps, "SNMP traps"),
+            (found["email_enabled"] & surely(~sent), "e-mail, but the server sends none"),
+            (found["email_enabled"] & ~mail, "e-mail, but not on failure"),
+            (~mail, "neither e-mail nor SNMP traps"),
+        ),
+        reason=_unless(ok).mask(
+            surely(ok.isna() & told & sent.isna()), "whether the server sends mail was not readable"
+        ),
+    )

@@ -1,0 +1,233 @@
+"""Checks of what the evidence cannot tell: rows that came twice, dates that mean nothing, workloads out of sight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.catalogue.evidence.evidence import NEVER_OFFERED, never_offered
+from vbr_audit.checks.engine.outcome import Example, Outcome
+from vbr_audit.checks.engine.registry import check
+from vbr_audit.checks.logic.codes import codes_of
+from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
+from vbr_audit.collection.datasets import DATASETS, Shape
+from vbr_audit.tables.build.enums import SESSION_TYPES
+
+_LISTS: Final = tuple(
+    name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.KINDS, Shape.LIST)
+)
+_READ: Final = ("complete", "partial")
+_UNREAD: Final = ("denied", "absent", "failed", "not collected")
+_OLD_SERVER: Final = {"servers": [{"revision_newest": "1.2-rev1"}]}
+_WHOLE: Final = {"name": "jobs", "status": "complete"}
+_UNSEEN: Final = {
+    "SureBackup": "SureBackup with a virtual lab",
+    "FailoverPlan": "failover plans",
+    "FailoverPlanTask": "failover plans",
+    "PlatformServiceJob": "backups by other platforms' services",
+    "PlatformSnapshotJob": "snapshots by other platforms' services",
+    "PlatformSnapshotCopyJob": "snapshots by other platforms' services",
+}
+_UNSEEN_PREFIXES: Final = {
+    "tape": "tape",
+    "cdp": "continuous data protection (CDP)",
+    "cloudconnect": "Cloud Connect",
+}
+_DATED: Final = {"naive_dates": 0, "impossible_dates": 0}
+_BACKUP: Final = {"session_type": "BackupJob"}
+_LAB: Final = {"session_type": "SureBackup"}
+
+
+@check(
+    "EVD-004",
+    "Each row came once while the pages were read",
+    severity="medium",
+    tables=("datasets", "servers"),
+    reads=("rows_duplicate", "name", "status", "servers.revision_newest"),
+    json_path="id",
+    expected="0 rows more than once",
+    remediation="Collect again, at a quiet time: rows that move while they are read come twice, or are passed over.",
+    examples=(
+        Example("PASS", {**_WHOLE, "rows_duplicate": 0}),
+        Example("PASS", {**_WHOLE, "status": "partial", "rows_duplicate": 0}),
+        Example("FAIL", {**_WHOLE, "rows_duplicate": 1}),
+        Example("FAIL", {**_WHOLE, "rows_duplicate": 2}),
+        Example("UNKNOWN", {**_WHOLE, "rows_duplicate": None}),
+        Example("UNKNOWN", {**_WHOLE, "status": "denied", "rows_duplicate": 0}),
+        Example("UNKNOWN", {**_WHOLE, "status": "resting", "rows_duplicate": 0}),
+        Example("UNKNOWN", {"name": "jobs", "rows_duplicate": 0}),
+        Example("UNKNOWN", {"name": "users", "status": "absent", "rows_duplicate": 0}),
+        Example("NOT_APPLICABLE", {"name": "users", "status": "absent", "rows_duplicate": 0}, _OLD_SERVER),
+        Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", "rows_duplicate": 0}),
+        Example("NOT_APPLICABLE", {"name": "server_time", "status": "complete", "rows_duplicate": 0}),
+    ),
+)
+def rows_came_once(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+    """A row that comes twice shows that the list moved: another one may have been passed over, and counts be wrong.
+
+    Rows that are asked for twice on purpose, to see whether the pages still join, are not counted.
+    """
+    twice = datasets["rows_duplicate"]
+    return _of_what_was_read(
+        datasets,
+        servers,
+        twice == 0,
+        observed=worded(datasets.index, (twice.notna(), [f"{number:,} more than once" for number in twice.fillna(0)])),
+        among=_LISTS,
+        needed=needed,
+        gap="how many rows came twice is not known",
+    )
+
+
+@check(
+    "EVD-006",
+    "Every date could be read as an instant",
+    severity="medium",
+    tables=("datasets", "servers"),
+    reads=("naive_dates", "impossible_dates", "name", "status", "servers.revision_newest"),
+    expected="0 dates outside of 1990 to 2100, and none whose clock is not known",
+    remediation="Look the dates up in the evidence: the clock of the server, or of what it protects, was wrong.",
+    examples=(
+        Example("PASS", {**_WHOLE, **_DATED}),
+        Example("PASS", {"name": "server_time", "status": "complete", **_DATED}),
+        Example("FAIL", {**_WHOLE, **_DATED, "impossible_dates": 1}),
+        Example("FAIL", {**_WHOLE, "status": "partial", "naive_dates": 3, "impossible_dates": 2}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "naive_dates": 1}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "status": "partial", "naive_dates": 3}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "naive_dates": None}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "impossible_dates": None}),
+        Example("UNKNOWN", {**_WHOLE, **_DATED, "status": "failed"}),
+        Example("UNKNOWN", {"name": "server_info", **_DATED}),
+        Example("UNKNOWN", {"name": "users", "status": "absent", **_DATED}),
+        Example("NOT_APPLICABLE", {"name": "users", "status": "absent", **_DATED}, _OLD_SERVER),
+        Example("NOT_APPLICABLE", {"name": "server_info", "status": "denied", **_DATED}),
+    ),
+)
+def dates_with_offset(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
+    """A date that no clock can have shown is lost, and what hangs on it is not known.
+
+    Several kinds of answers of real servers have dates without an offset from UTC. They are the server's local time:
+    those that were read in its zone are counted in `datasets.assumed_dates`, and are no fault. Where that zone is not
+    known they can mean several instants, and nobody can say which: let the account read the server's time.
+    """
+    naive, wrong = datasets["naive_dates"], datasets["impossible_dates"]
+    possible, floating = wrong == 0, surely((naive > 0).astype("boolean"))
+    without = [f"{number:,} without an offset, and the server's zone is not known" for number in naive.fillna(0)]
+    return _of_what_was_read(
+        datasets,
+        servers,
+        possible & (naive == 0).astype("boolean").mask(floating),
+        observed=worded(
+            datasets.index,
+            (surely(~possible), [f"{number:,} outside of 1990 to 2100" for number in wrong.fillna(0)]),
+            (floating, without),
+            (wrong.notna() & naive.notna(), "0 such dates"),
+        ),
+        among=tuple(DATASETS),
+        needed=needed,
+        gap="which instants they mean, or how many there are, is not known",
+    )
+
+
+def _of_what_was_read(
+    datasets: pd.DataFrame,
+    servers: pd.DataFrame,
+    ok: pd.Series,
+    *,
+    observed: pd.Series,
+    among: tuple[str, ...],
+    needed: frozenset[str],
+    gap: str,
+) -> Outcome:
+    """`ok` for the datasets that were read; the others are aside if no check needs them or no revision of the server
+    has them, else not known.
+    """
+    status = datasets["status"]
+    read = surely(one_of(status, _READ))
+    answer = ok.where(read)
+    judged = one_of(datasets["name"], among)
+    unread = surely(one_of(status, _UNREAD))
+    unwanted = unread & surely(~one_of(datasets["name"], needed))
+    unoffered = never_offered(datasets, servers)
+    return Outcome(
+        answer,
+        observed=observed,
+        applies=judged.mask(unwanted | unoffered, False),
+        reason=worded(
+            datasets.index,
+            (surely(~judged), "the answer is one object, not a list of rows"),
+            (unwanted, "no enabled check needs it, and it was not read"),
+            (unoffered, NEVER_OFFERED),
+            (answer.notna(), pd.NA),
+            (unread, "it was not read"),
+            (read, gap),
+            default="its status is not known",
+        ),
+    )
+
+
+@check(
+    "EVD-005",
+    "The server runs only workloads that its REST API tells of",
+    severity="info",
+    tables=("servers", "sessions"),
+    aggregates=("sessions",),
+    reads=("sessions.session_type", "sessions.server", "server"),
+    json_path="sessionType",
+    expected="sessions of workloads whose settings can be read",
+    remediation="Audit these workloads apart, in the console: the REST API does not give their settings.",
+    examples=(
+        Example("PASS", {}, {"sessions": [_BACKUP]}),
+        Example("FAIL", {}, {"sessions": [_BACKUP, _LAB]}),
+        Example("FAIL", {}, {"sessions": [{"session_type": "TapeBackup"}]}),
+        Example("FAIL", {}, {"sessions": [_LAB, {"session_type": "Novelty"}]}),
+        Example("UNKNOWN", {}, {"sessions": [_BACKUP, {"session_type": "Novelty"}]}),
+        Example("UNKNOWN", {}, {"sessions": [_BACKUP, {"session_type": None}]}),
+        Example("UNKNOWN", {}, {"sessions": [_BACKUP]}, datasets={"sessions": "partial"}),
+        Example("UNKNOWN", {}),
+    ),
+)
+def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome:
+    """What the API does not tell is in no figure of the report; its sessions at least show that it is there.
+
+    Seen are only kinds of sessions that the API lists. Tape, CDP and Cloud Connect may run without any, and what
+    did not run in the period shows nowhere.
+    """
+    places, kinds = codes_of(sessions["server"]), codes_of(sessions["session_type"])
+    known = (places.rows >= 0) & (kinds.rows >= 0)
+    counts = np.bincount(places.rows[known] * len(kinds.texts) + kinds.rows[known])
+    found: dict[str, Counter[str]] = {}
+    for cell in np.flatnonzero(counts).tolist():
+        place, kind = divmod(cell, len(kinds.texts))
+        if (name := _unseen(kinds.texts[kind])) is not None:
+            found.setdefault(places.texts[place], Counter())[name] += int(counts[cell])
+    said: list[dict[str, int]] = [{} if server is pd.NA else found.get(server, {}) for server in servers["server"]]
+    seen = servers["server"].isin(places.texts).to_numpy()
+    odd = places.texts_of(~kinds.among(SESSION_TYPES))
+    unclear = ~seen | servers["server"].isin(odd).to_numpy() | servers["server"].isna().to_numpy()
+    hidden = pd.Series([bool(names) for names in said], index=servers.index, dtype="boolean")
+    listed = [
+        "; ".join(f"{name}: {number:,} session{'' if number == 1 else 's'}" for name, number in sorted(names.items()))
+        for names in said
+    ]
+    ok = nullable(surely(~hidden), surely(~hidden) & unclear, servers.index)
+    return Outcome(
+        ok,
+        observed=worded(servers.index, (hidden, listed), default="none but those"),
+        reason=worded(
+            servers.index,
+            (ok.notna(), pd.NA),
+            (~seen, "no session of the period is known"),
+            default="of some sessions the kind is not told, or not known to this check",
+        ),
+    )
+
+
+def _unseen(kind: str) -> str | None:
+    """The workload of a kind of session of which the API tells nothing else; None for other kinds."""
+    if kind in _UNSEEN:
+        return _UNSEEN[kind]
+    return next((name for prefix, name in _UNSEEN_PREFIXES.items() if kind.casefold().startswith(prefix)), None)

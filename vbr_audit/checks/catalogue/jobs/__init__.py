@@ -1,0 +1,1 @@
+"""Checks of job settings (JOB)."""

@@ -1,0 +1,393 @@
+"""Checks of how the runs of the period ended, each with its retries folded into it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.engine.params import param
+from vbr_audit.checks.engine.registry import check
+from vbr_audit.checks.logic.sessions import count_of, finished, in_time, longest_streaks, owners_of, rows_of, runs_of
+from vbr_audit.checks.logic.three_valued import (
+    Cells,
+    listed,
+    nullable,
+    phrased,
+    places_of,
+    said_once,
+    surely,
+    surely_one,
+    taken,
+    worded,
+)
+from vbr_audit.tables.build.enums import GOOD_RESULTS
+
+_EXPECTED = {"job_id": "job-1", "expected_to_run": True}
+_RAN = {"job_id": "job-1"}
+_ASIDE = {"job_id": "job-1", "expected_to_run": False}
+_READS = ("job_id", *(f"job_runs.{name}" for name in ("job_id", "state", "started")))
+
+
+def _run(result: str | None, age: float, **more: object) -> dict[str, object]:
+    return {"job_id": "job-1", "state": "Stopped", "result": result, "started": hours_ago(age), **more}
+
+
+def _runs(*results: str | None, **more: object) -> dict[str, list[dict[str, object]]]:
+    """One run a day, the oldest first."""
+    return {"job_runs": [_run(word, 24 * (25 - day), **more) for day, word in enumerate(results)]}
+
+
+def _beside(runs: dict[str, list[dict[str, object]]], *others: dict[str, object]) -> dict[str, list[dict[str, object]]]:
+    """The same with further runs."""
+    return {"job_runs": [*runs["job_runs"], *others]}
+
+
+_RUNNING = {"job_runs": [_run("None", 1) | {"state": "Working"}]}
+_DATELESS = _run("Success", 1) | {"started": None}
+_ONCE = {"retries": 0, "attempts": 1, "folded_by": "retry info"}
+_REPEATED = {"retries": 1, "attempts": 2, "folded_by": "retry info"}
+_DENIED = {"result_message": "Access denied"}
+_SILENT: dict[str, list[dict[str, object]]] = {"job_schedules": [{"job_id": "job-1", "always_runs": False, "due": 31}]}
+_REST: dict[str, list[dict[str, object]]] = {"job_schedules": [{"job_id": "job-1", "always_runs": False, "due": 0}]}
+_DUE = ("job_schedules.due", "job_schedules.job_id")
+_NO_RUN = "no run in the whole period"
+_OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
+
+
+@check(
+    "RUN-005",
+    "Runs succeed as often as required",
+    severity="high",
+    tables=("jobs", "job_runs", "job_schedules"),
+    aggregates=("job_runs",),
+    fallback=("job_schedules",),
+    reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
+    remediation="History > Jobs: read the errors of the failed sessions, and correct the most frequent cause first.",
+    examples=(
+        Example("PASS", _RAN, _runs(*["Success"] * 19, "Failed"), severity="high"),
+        Example("PASS", _RAN, _runs("Warning")),
+        Example("PASS", _RAN, _beside(_runs("Success"), *_RUNNING["job_runs"])),
+        Example("FAIL", _EXPECTED, _runs(*["Success"] * 11, "Failed"), severity="medium"),
+        Example("FAIL", _EXPECTED, _runs(*["Success"] * 9, "Failed"), severity="medium"),
+        Example("FAIL", _EXPECTED, _runs("Success", "Failed"), severity="high"),
+        Example("UNKNOWN", _EXPECTED, _runs("Success", None)),
+        Example("UNKNOWN", _EXPECTED, _runs(*["Success"] * 18, "Failed", None)),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
+        Example("UNKNOWN", _EXPECTED, _SILENT),
+        Example("FAIL", _ASIDE, _runs("Failed")),
+        Example("NOT_APPLICABLE", _ASIDE),
+        Example("NOT_APPLICABLE", _ASIDE, _SILENT),
+        Example("NOT_APPLICABLE", _EXPECTED, _REST),
+    ),
+)
+def runs_succeed(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    schedules: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    warn_rate: Annotated[float, param("Share below which a job fails with medium severity.", ge=0, le=1)] = 0.95,
+    min_rate: Annotated[float, param("Share below which a job fails with full severity.", ge=0, le=1)] = 0.90,
+) -> Outcome:
+    """One job that fails now and then still leaves gaps; the share of good runs is what a service is measured by.
+
+    Counted are the finished runs of the job that started in the period, also those of a job that is disabled now. A
+    session and its retries are one run, and the last of them counts; where the server does not tell which session a
+    retry repeats (before 1.3-rev2), one that starts within the job's own wait after a failed one is its retry. A
+    warning counts as success and is shown beside it. A job that its schedule should have started, and that did not run
+    at all, has no rate: RUN-007 fails it.
+    """
+    runs = runs_of(jobs, sessions, since, until)
+    possible = np.maximum(runs.known + runs.unclear, 1)
+    lowest = (runs.good - runs.dateless) / possible
+    highest = (runs.good + runs.unclear + runs.dateless) / possible
+    required = max(warn_rate, min_rate)
+    settled = (runs.known > 0) & ((lowest >= required) | (highest < required))
+    open_ = runs.unclear + runs.dateless
+    shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
+    judged = _are_judged(jobs, sessions, since, until)
+    owed = surely(~judged) & surely(jobs["expected_to_run"]) & surely(_starts_due(jobs, schedules) > 0)
+    return Outcome(
+        nullable(lowest >= required, ~settled, jobs.index),
+        observed=worded(jobs.index, (runs.known > 0, shares)),
+        expected=f"≥ {100 * required:.1f} % of the finished runs; below {100 * min_rate:.1f} % it weighs in full",
+        severity=worded(jobs.index, (settled & (lowest < required) & (lowest >= min_rate), "medium")),
+        applies=judged.mask(owed, True),
+        reason=_why(judged, settled, open_ > 0, (owed, "no run in the period, though its schedule demanded some")),
+    )
+
+
+@check(
+    "RUN-006",
+    "Failures do not follow one another",
+    severity="high",
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
+    reads=("job_runs.result", *_READS),
+    expected="fewer than {failures} failed runs in a row",
+    remediation="Home > Jobs > right-click the job > Statistics: correct the error that repeats, and run the job.",
+    examples=(
+        Example("PASS", _EXPECTED, _runs("Failed", "Failed", "Success", "Failed")),
+        Example("PASS", _EXPECTED, _runs("Success")),
+        Example("FAIL", _EXPECTED, _runs("Success", "Failed", "Failed", "Failed", "Success")),
+        Example("FAIL", _EXPECTED, _runs("Failed", "Success"), params={"failures": 1}),
+        Example("UNKNOWN", _EXPECTED, _runs("Failed", None, "Failed")),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
+        Example("FAIL", _ASIDE, _runs("Failed", "Failed", "Failed")),
+        Example("NOT_APPLICABLE", _ASIDE),
+    ),
+)
+def failures_isolated(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    failures: Annotated[int, param("Failed runs in a row with which a job fails.", unit="runs", ge=1)] = 3,
+) -> Outcome:
+    """Each failed run makes the gap larger; several in a row mean that nobody looked, or that nobody could help."""
+    runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
+    ended = np.where(surely(~finished(sessions)), -1, owner)
+    order = in_time(ended, sessions)
+    failed = (surely(finished(sessions)) & surely_one(sessions["result"], "Failed"))[order]
+    fine = surely(finished(sessions)) & surely_one(sessions["result"], *GOOD_RESULTS)
+    sure = longest_streaks(ended[order], failed, jobs)
+    most = longest_streaks(ended[order], ~fine[order], jobs) + runs.dateless
+    settled = (runs.known > 0) & (((sure >= failures) & (runs.dateless == 0)) | (most < failures))
+    said = phrased("{} failed in a row at most", sure, where=sure > 0)
+    judged = _are_judged(jobs, sessions, since, until)
+    return Outcome(
+        nullable(sure < failures, ~settled, jobs.index),
+        observed=worded(jobs.index, ((runs.known > 0) & (sure > 0), said), (runs.known > 0, "none failed")),
+        applies=judged,
+        reason=_why(judged, settled, runs.unclear + runs.dateless > 0),
+    )
+
+
+@check(
+    "RUN-007",
+    "At least one run of the period succeeded",
+    severity="critical",
+    tables=("jobs", "job_runs", "job_schedules"),
+    aggregates=("job_runs",),
+    fallback=("job_schedules",),
+    reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
+    expected="at least one run with Success or Warning",
+    remediation="Home > Jobs > right-click the job > Statistics: correct the error, and run the job at once.",
+    examples=(
+        Example("PASS", _RAN, _runs("Success")),
+        Example("PASS", _RAN, _runs("Warning")),
+        Example("FAIL", _EXPECTED, _runs("Failed")),
+        Example("PASS", _RAN, _beside(_runs("Success", "Success"), _DATELESS)),
+        Example("UNKNOWN", _EXPECTED, _beside(_runs("Success"), _DATELESS)),
+        Example("UNKNOWN", _EXPECTED, _runs("Failed", None)),
+        Example("FAIL", _EXPECTED, _SILENT),
+        Example("FAIL", _EXPECTED, {"job_runs": _OF_ANOTHER_JOB, **_SILENT}),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, {**_RUNNING, **_SILENT}),
+        Example("UNKNOWN", _EXPECTED, _SILENT, datasets={"sessions": "partial"}),
+        Example("UNKNOWN", _EXPECTED),
+        Example("NOT_APPLICABLE", _EXPECTED, _REST),
+        Example("UNKNOWN", _EXPECTED, _runs("Failed"), datasets={"sessions": "partial"}),
+        Example("FAIL", _ASIDE, _runs("Failed")),
+        Example("NOT_APPLICABLE", _ASIDE),
+    ),
+)
+def one_run_succeeded(
+    jobs: pd.DataFrame, sessions: pd.DataFrame, schedules: pd.DataFrame, *, since: dt.datetime, until: dt.datetime
+) -> Outcome:
+    """Without one good run in the whole period there is no restore point of it at all.
+
+    A job that its schedule should have started, and that did not run at all, fails like one that always failed. A
+    session of which the start is not known may be the last attempt of any run, so it leaves one good run in doubt.
+    """
+    runs = runs_of(jobs, sessions, since, until)
+    open_ = runs.unclear + runs.dateless
+    judged = _are_judged(jobs, sessions, since, until)
+    silent, due = surely(~judged), _starts_due(jobs, schedules)
+    settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0)) | (silent & due.notna().to_numpy())
+    shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
+    none = phrased(_NO_RUN + "; {} were due", due, where=silent & surely(due > 0))
+    expected, rest = jobs["expected_to_run"], silent & surely(due == 0)
+    return Outcome(
+        nullable(runs.good > 0, ~settled, jobs.index),
+        observed=worded(jobs.index, (runs.known > 0, shares), (silent & surely(due > 0), none)),
+        applies=expected.mask(surely(judged), True).mask(rest, False),
+        reason=_why(
+            judged,
+            settled & ~rest & ~(silent & ~surely(expected)),
+            open_ > 0,
+            (silent & surely(~expected), "the job is disabled or not scheduled, and did not run"),
+            (silent & expected.isna().to_numpy(), "whether the job is expected to run is not known"),
+            (rest, "no start was due in the period"),
+        ),
+    )
+
+
+@check(
+    "RUN-008",
+    "Runs succeed at the first attempt",
+    severity="low",
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
+    reads=("job_runs.retries", *_READS),
+    remediation="History > Jobs: read the errors of the first attempts; correct the cause that the retries hide.",
+    examples=(
+        Example("PASS", _EXPECTED, _runs("Success", retries=0, attempts=1, folded_by="retry wait")),
+        Example(
+            "PASS",
+            _EXPECTED,
+            _runs("Success", retries=1, attempts=2, folded_by="retry wait"),
+            params={"max_share": 1.0},
+        ),
+        Example("PASS", _EXPECTED, _beside(_runs(*["Success"] * 4, **_ONCE), _run("Success", 1, **_REPEATED))),
+        Example("FAIL", _EXPECTED, _beside(_runs(*["Success"] * 3, **_ONCE), _run("Success", 1, **_REPEATED))),
+        Example("FAIL", _EXPECTED, _runs("Success", retries=2, attempts=3, folded_by="retry wait")),
+        Example(
+            "UNKNOWN",
+            _EXPECTED,
+            _beside(_runs(*["Success"] * 3, **_ONCE), _run("Success", 2, **_REPEATED), _run("Success", 1)),
+        ),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("FAIL", _ASIDE, _runs("Success", retries=1, attempts=2, folded_by="retry wait")),
+        Example("NOT_APPLICABLE", _ASIDE),
+    ),
+)
+def first_attempt_succeeds(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    max_share: Annotated[float, param("Share of runs that may need a retry.", ge=0, le=1)] = 0.20,
+) -> Outcome:
+    """A job that lives on its retries is one fault away from failing; the reports show it green.
+
+    Where the server does not tell of retries (before 1.3-rev2), a session that starts within the job's own wait after a
+    failed one counts as a retry, if the job takes retries.
+    """
+    owner = np.where(surely(~finished(sessions)), -1, owners_of(jobs, sessions, since, until))
+    told = sessions["retries"].notna().to_numpy()
+    clear = surely(finished(sessions)) & sessions["started"].notna().to_numpy() & told
+    repeated = clear & surely(sessions["retries"] > 0)
+    known, needed = count_of(owner, clear, jobs), count_of(owner, repeated, jobs)
+    unclear = count_of(owner, ~clear, jobs)
+    total = np.maximum(known + unclear, 1)
+    good = (needed + unclear) / total <= max_share
+    bad = needed / total > max_share
+    settled = (known > 0) & (good | bad)
+    said = phrased("{} of {} runs needed a retry", needed, known, where=known > 0)
+    judged = _are_judged(jobs, sessions, since, until)
+    return Outcome(
+        nullable(good, ~settled, jobs.index),
+        observed=worded(jobs.index, (known > 0, said)),
+        expected=f"≤ {100 * max_share:.0f} % of the runs",
+        applies=judged,
+        reason=_why(judged, settled, unclear > 0),
+    )
+
+
+@check(
+    "RUN-016",
+    "Runs do not fail again and again for the same reason",
+    severity="low",
+    tables=("jobs", "job_runs"),
+    aggregates=("job_runs",),
+    reads=("job_runs.result", "job_runs.result_message", *_READS),
+    expected="the same error fewer than {times} times",
+    remediation="History > Jobs: correct the cause of the error that repeats; look for it in the vendor's articles.",
+    examples=(
+        Example("PASS", _EXPECTED, _runs("Failed", "Failed", **_DENIED)),
+        Example("PASS", _EXPECTED, _beside(_runs("Warning", "Warning", **_DENIED), _run("Failed", 1, **_DENIED))),
+        Example("PASS", _EXPECTED, _beside(_runs("Failed", **_DENIED), *_OF_ANOTHER_JOB)),
+        Example("FAIL", _EXPECTED, _runs("Failed", "Failed", "Failed", **_DENIED)),
+        Example("FAIL", _EXPECTED, _beside(_runs("Failed", "Failed", "Failed", **_DENIED), _run("Failed", 1))),
+        Example("UNKNOWN", _EXPECTED, _runs("Failed", "Failed", "Failed")),
+        Example("UNKNOWN", _EXPECTED, _beside(_runs("Failed", "Failed", "Failed", **_DENIED), _DATELESS)),
+        Example(
+            "UNKNOWN",
+            _EXPECTED,
+            _beside(_runs("Failed", "Failed", **_DENIED), _run("Failed", 1, **_DENIED) | {"state": "Meditating"}),
+        ),
+        Example("UNKNOWN", _EXPECTED, _RUNNING),
+        Example("UNKNOWN", _EXPECTED, _runs("Success"), datasets={"sessions": "partial"}),
+        Example("FAIL", _ASIDE, _runs("Failed", "Failed", "Failed", **_DENIED)),
+        Example("NOT_APPLICABLE", _ASIDE),
+    ),
+)
+def errors_do_not_repeat(
+    jobs: pd.DataFrame,
+    sessions: pd.DataFrame,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    times: Annotated[int, param("Equal errors with which a job fails.", unit="errors", ge=2)] = 3,
+) -> Outcome:
+    """An error that comes back has a cause that somebody could remove; retries and patience do not."""
+    runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
+    dated = sessions["started"].notna().to_numpy() & surely(finished(sessions))
+    failed, message = dated & surely_one(sessions["result"], "Failed"), sessions["result_message"]
+    said = failed & message.notna().to_numpy() & (owner >= 0)
+    codes, words = pd.factorize(message)
+    pairs, counts = np.unique(np.stack([owner[said], codes[said]]), axis=1, return_counts=True)
+    most = np.zeros(len(jobs), dtype=np.int64)
+    np.maximum.at(most, pairs[0], counts)
+    repeated = counts >= times
+    open_ = count_of(owner, failed & ~said, jobs) + runs.unclear + runs.dateless
+    settled = (runs.known > 0) & ((most - runs.dateless >= times) | (open_ == 0))
+    which = listed(pairs[0][repeated], pd.Series(words.take(pairs[1][repeated]), dtype=message.dtype), jobs.index)
+    named = which.notna().to_numpy()
+    judged = _are_judged(jobs, sessions, since, until)
+    return Outcome(
+        nullable(most < times, ~settled, jobs.index),
+        observed=worded(
+            jobs.index,
+            (named, phrased("{} times: {}", most, which, where=named)),
+            ((runs.known > 0) & (most > 1), phrased("{} equal errors at most", most, where=most > 1)),
+            (runs.known > 0, "none repeats"),
+        ),
+        applies=judged,
+        reason=_why(judged, settled, open_ > 0),
+    )
+
+
+def _share(good: int, known: int, warning: int, unclear: int) -> str:
+    """`27 of 30 (90.0 %), 2 with warning`."""
+    text = f"{good} of {known} ({100 * good / max(known, 1):.1f} %)"
+    text += f", {warning} with warning" if warning else ""
+    return text + (f", {unclear} not known" if unclear else "")
+
+
+def _are_judged(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> pd.Series:
+    """Whether there are runs of each job to be judged, whether it is expected to run now or not."""
+    ran = rows_of(owners_of(jobs, runs, since, until), jobs) > 0
+    return nullable(ran, ~ran & ~_are_linked(jobs, runs), jobs.index)
+
+
+def _are_linked(jobs: pd.DataFrame, runs: pd.DataFrame) -> Cells:
+    """Whether the runs of each job can be told: by its id, and by that of each run."""
+    return np.asarray(jobs["job_id"].notna().to_numpy() & bool(runs["job_id"].notna().all()))
+
+
+def _starts_due(jobs: pd.DataFrame, schedules: pd.DataFrame) -> pd.Series:
+    """How many starts the schedule of each job demanded in the period; NA where it cannot be followed."""
+    return taken(schedules["due"], places_of(jobs["job_id"], schedules["job_id"]), jobs.index)
+
+
+def _why(judged: pd.Series, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:
+    """Why a job is set aside, else why nothing can be said of it."""
+    told = worded(
+        judged.index,
+        (unclear, "state, result, message or start of some sessions is not known"),
+        *cases,
+        (surely(~judged), "no run in the period; RUN-007 and RUN-014 tell whether one was due"),
+        default="no finished run in the period",
+    )
+    return told.mask(settled)

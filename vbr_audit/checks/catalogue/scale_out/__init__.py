@@ -1,0 +1,1 @@
+"""Checks of scale-out repositories (SOB)."""

@@ -1,0 +1,158 @@
+"""Checks of what fills the capacity and archive tiers: the offload sessions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Final
+
+import pandas as pd
+
+from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
+from vbr_audit.checks.engine.params import param
+from vbr_audit.checks.engine.registry import check
+from vbr_audit.checks.logic.dates import minute_text, older_than
+from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, phrased, surely, worded
+from vbr_audit.tables.build.enums import ENDED_RESULTS, GOOD_RESULTS
+
+_ID: Final = {"scale_out_repository_id": "s1"}
+_TIERED: Final = {**_ID, "capacity_tier_enabled": True}
+_COPIED: Final = {**_TIERED, "capacity_copy_enabled": True}
+_MOVED: Final = {**_TIERED, "capacity_copy_enabled": False, "capacity_move_enabled": True}
+_ARCHIVED: Final = {**_ID, "capacity_tier_enabled": False, "archive_tier_enabled": True}
+_UNTIERED: Final = {**_TIERED, "capacity_tier_enabled": False, "archive_tier_enabled": False}
+_NO_TIER: Final = "it has no capacity or archive tier"
+_TIER_UNTOLD: Final = "whether it has a capacity or archive tier is not told"
+_UNTOLD: Final = "no ended offload session is known to be its own; the server names them from 1.3-rev0 on"
+
+
+def _told(result: str | None, hours: float | None = None, **more: object) -> dict[str, list[dict[str, object]]]:
+    """The offloads of one repository: how the newest ended, and when one ended well."""
+    good = {"last_good": None if hours is None else hours_ago(hours)}
+    counts: dict[str, object] = {"offloads_count": 30, "failed_count": 1, "is_clear": True}
+    counts["good_count"] = 0 if hours is None else 29
+    return {"scale_out_offloads": [{**_ID, **counts, "last_result": result, **good, **more}]}
+
+
+_NONE: Final = _told(None, None, offloads_count=0, failed_count=0, seen_since=hours_ago(24 * 37))
+_NONE_NAMED: Final = _told(None, None, offloads_count=0, failed_count=0, seen_since=None)
+
+
+@check(
+    "SOB-005",
+    "The newest offload to a further tier succeeded",
+    severity="high",
+    tables=("scale_out_repositories", "scale_out_offloads"),
+    reads=(
+        *("scale_out_repository_id", "capacity_tier_enabled", "archive_tier_enabled"),
+        *(f"scale_out_offloads.{name}" for name in ("scale_out_repository_id", "last_result", "offloads_count")),
+        "scale_out_offloads.failed_count",
+    ),
+    expected="Success or Warning",
+    remediation="History > Storage Management: read why the offload fails; correct it, then run the offload.",
+    examples=(
+        Example("PASS", _TIERED, _told("Success", 20)),
+        Example("FAIL", _TIERED, _told("Failed", 30)),
+        Example("FAIL", _ARCHIVED, _told("Failed", 30)),
+        Example("UNKNOWN", _TIERED, _told(None, 20)),
+        Example("UNKNOWN", _TIERED),
+        Example("UNKNOWN", {**_TIERED, "capacity_tier_enabled": None}, _told("Success", 20)),
+        Example("NOT_APPLICABLE", _UNTIERED),
+    ),
+)
+def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outcome:
+    """That backups are to be copied proves nothing: what a further tier holds is what the offload brought there."""
+    tier = _has_tier(repositories)
+    found = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
+    result = found["last_result"]
+    ok = one_of(result, GOOD_RESULTS).where(surely(one_of(result, ENDED_RESULTS)))
+    known = (
+        ok.notna().to_numpy() & found["offloads_count"].notna().to_numpy() & found["failed_count"].notna().to_numpy()
+    )
+    seen = phrased("{}; {} of {} offloads failed", result, found["failed_count"], found["offloads_count"], where=known)
+    return Outcome(
+        ok.where(known),
+        observed=worded(repositories.index, (known, seen)),
+        applies=tier,
+        reason=worded(
+            repositories.index,
+            (surely(~tier), _NO_TIER),
+            (tier.isna(), _TIER_UNTOLD),
+            (~known, _UNTOLD),
+        ),
+    )
+
+
+@check(
+    "SOB-006",
+    "Backups were offloaded to a further tier lately",
+    severity="medium",
+    tables=("scale_out_repositories", "scale_out_offloads"),
+    reads=(
+        *("scale_out_repository_id", "capacity_tier_enabled", "archive_tier_enabled", "capacity_copy_enabled"),
+        *(f"scale_out_offloads.{name}" for name in ("scale_out_repository_id", "last_good", "is_clear", "seen_since")),
+        *(f"scale_out_offloads.{name}" for name in ("offloads_count", "good_count")),
+    ),
+    expected="a good offload in the last {max_days} days",
+    remediation="History > Storage Management: look for the offload; check the offload window and the policies.",
+    examples=(
+        Example("PASS", _TIERED, _told("Success", 20)),
+        Example("FAIL", _TIERED, _told("Success", 24 * 8)),
+        Example("FAIL", _TIERED, _told("Failed", None)),
+        Example("FAIL", _COPIED, _NONE),
+        Example("FAIL", _ARCHIVED, _told("Success", 24 * 8)),
+        Example("UNKNOWN", _COPIED, _NONE, params={"max_days": 60}),
+        Example("UNKNOWN", _COPIED, _NONE_NAMED),
+        Example("UNKNOWN", _MOVED, _NONE),
+        Example("UNKNOWN", _TIERED, _told("Success", 24 * 8, is_clear=False)),
+        Example("UNKNOWN", _TIERED),
+        Example("NOT_APPLICABLE", _UNTIERED),
+    ),
+)
+def offloaded_lately(
+    repositories: pd.DataFrame,
+    offloads: pd.DataFrame,
+    *,
+    now: dt.datetime,
+    max_days: Annotated[int, param("Days in which a good offload must have been.", unit="days", ge=1)] = 7,
+) -> Outcome:
+    """An offload that does not run fails nowhere: only its absence shows it.
+
+    Where backups are copied at once, no offload at all is one that does not run. Where they are only moved when they
+    are old enough, there may have been none to move.
+    """
+    index, days = repositories.index, dt.timedelta(days=max_days)
+    tier = _has_tier(repositories)
+    found = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
+    counted = (found["is_clear"].notna() & found["offloads_count"].notna() & found["good_count"].notna()).to_numpy()
+    yes = counted & surely(~older_than(found["last_good"], days, now=now))
+    clear, ran = counted & surely(found["is_clear"]), surely(found["offloads_count"] > 0)
+    clear &= found["last_good"].notna().to_numpy() | surely(found["good_count"] == 0)
+    silent = surely(found["offloads_count"] == 0) & surely(repositories["capacity_copy_enabled"])
+    silent &= surely(older_than(found["seen_since"], days, now=now))
+    ok = nullable(yes, ~yes & ~(clear & (ran | silent)), index)
+    last = phrased(
+        "no good offload since {}", minute_text(found["last_good"]), where=found["last_good"].notna().to_numpy()
+    )
+    return Outcome(
+        ok,
+        observed=worded(
+            index,
+            (yes, "a good offload"),
+            (surely(~ok) & silent, "no offload at all"),
+            (surely(~ok) & found["last_good"].notna().to_numpy(), last),
+            (surely(~ok), "no good offload"),
+        ),
+        applies=tier,
+        reason=worded(
+            index,
+            (surely(~tier), _NO_TIER),
+            (tier.isna(), _TIER_UNTOLD),
+            (~clear & ~yes, "of some offload sessions the repository, the start or the result is not known"),
+            (ok.isna(), _UNTOLD),
+        ),
+    )
+
+
+def _has_tier(repositories: pd.DataFrame) -> pd.Series:
+    """Whether each repository has a further tier."""
+    return repositories["capacity_tier_enabled"] | repositories["archive_tier_enabled"]

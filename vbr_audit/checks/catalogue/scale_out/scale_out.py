@@ -1,0 +1,264 @@
+"""Checks of scale-out backup repositories."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import pandas as pd
+
+from vbr_audit.checks.engine.outcome import Example, Outcome
+from vbr_audit.checks.engine.params import param
+from vbr_audit.checks.engine.registry import check
+from vbr_audit.checks.logic.three_valued import one_of, surely, worded
+
+TIERS: Final = ("Performance", "Capacity", "Archive")
+_HINDERED: Final = frozenset({"Evacuate", "Pending", "Sealed", "Maintenance", "ResyncRequired", "TenantEvacuating"})
+_FIRST: Final = {"tier": "Performance"}
+_TIERED: Final = {"capacity_tier_enabled": True}
+_DEMANDED: Final = {"tier_needed": True}
+_MOVED: Final = {**_TIERED, "capacity_move_enabled": True, "capacity_copy_enabled": False}
+
+
+@check(
+    "SOB-001",
+    "The extent takes backups",
+    severity="medium",
+    table="scale_out_extents",
+    reads=("status", "tier"),
+    json_path="performanceTier.performanceExtents[].status",
+    expected="Normal",
+    remediation="Scale-out Repositories > right-click the extent: end maintenance or sealed mode; finish evacuation.",
+    examples=(
+        Example("PASS", {**_FIRST, "status": "Normal"}),
+        Example("FAIL", {**_FIRST, "status": "Maintenance"}),
+        Example("FAIL", {**_FIRST, "status": "Normal,Sealed"}),
+        Example("FAIL", {**_FIRST, "status": "Sealed,Resting"}),
+        Example("UNKNOWN", {**_FIRST, "status": "Resting"}),
+        Example("UNKNOWN", {**_FIRST, "status": "Normal,Resting"}),
+        Example("UNKNOWN", {**_FIRST, "status": None}),
+        Example("UNKNOWN", {**_FIRST, "status": ""}),
+        Example("UNKNOWN", {"tier": "Attic", "status": "Normal"}),
+        Example("NOT_APPLICABLE", {"tier": "Capacity"}),
+        Example("NOT_APPLICABLE", {"tier": "Archive"}),
+    ),
+)
+def extent_takes_backups(extents: pd.DataFrame) -> Outcome:
+    """An extent that is being emptied, sealed or kept for maintenance takes no new backups; the others fill faster."""
+    performance = (extents["tier"] == "Performance").mask(surely(~one_of(extents["tier"], TIERS)))
+    answers = [takes_backups(status) for status in extents["status"].fillna("").to_numpy(dtype=object)]
+    ok = pd.Series(pd.array(answers, dtype="boolean"), index=extents.index)
+    return Outcome(
+        ok,
+        observed=extents["status"],
+        applies=performance,
+        reason=worded(
+            extents.index,
+            (surely(~performance), "the server tells the status of performance extents only"),
+            (performance.isna(), "its tier is not known"),
+            (extents["status"].isna(), "its status is not told"),
+            (ok.isna(), "the server names a status that this check does not know"),
+        ),
+    )
+
+
+def takes_backups(status: str) -> bool | None:
+    """Of one status, which may be several words joined by commas; None where it is not known."""
+    words = {word.strip() for word in status.split(",")}
+    if words & _HINDERED:
+        return False
+    return True if words == {"Normal"} else None
+
+
+@check(
+    "SOB-002",
+    "Backups in the capacity tier are encrypted",
+    severity="high",
+    table="scale_out_repositories",
+    reads=("capacity_tier_enabled", "capacity_encryption_enabled"),
+    json_path="capacityTier",
+    remediation="Scale-out Repository > Capacity Tier: encrypt data uploaded to it; extend with object storage.",
+    examples=(
+        Example("PASS", {**_TIERED, "capacity_encryption_enabled": True}),
+        Example("FAIL", {**_TIERED, "capacity_encryption_enabled": False}, severity="high"),
+        Example("FAIL", {"capacity_tier_enabled": False}, params=_DEMANDED, severity="medium"),
+        Example(
+            "FAIL",
+            {"capacity_tier_enabled": False, "capacity_encryption_enabled": True},
+            params=_DEMANDED,
+            severity="medium",
+        ),
+        Example("UNKNOWN", {**_TIERED, "capacity_encryption_enabled": None}),
+        Example("UNKNOWN", {"capacity_tier_enabled": None, "capacity_encryption_enabled": True}),
+        Example("UNKNOWN", {"capacity_tier_enabled": None, "capacity_encryption_enabled": False}),
+        Example("UNKNOWN", {"capacity_tier_enabled": None, "capacity_encryption_enabled": True}, params=_DEMANDED),
+        Example("NOT_APPLICABLE", {"capacity_tier_enabled": False, "capacity_encryption_enabled": False}),
+    ),
+)
+def capacity_tier_encrypted(
+    repositories: pd.DataFrame,
+    *,
+    tier_needed: Annotated[bool, param("Whether a repository without a capacity tier fails.")] = False,
+) -> Outcome:
+    """The capacity tier keeps a copy away from the site; in a provider's storage it must not be readable by others."""
+    tier = repositories["capacity_tier_enabled"]
+    encrypted = repositories["capacity_encryption_enabled"]
+    return Outcome(
+        (tier & encrypted).mask(tier.isna()),
+        observed=worded(
+            repositories.index,
+            (surely(~tier), "no capacity tier"),
+            (tier & encrypted, "on, encrypted"),
+            (tier & ~encrypted, "on, not encrypted"),
+            (tier, "on, encryption not known"),
+        ),
+        expected="capacity tier on and encrypted" if tier_needed else "encrypted",
+        severity=worded(repositories.index, (~tier, "medium")),
+        applies=None if tier_needed else tier,
+        reason=worded(
+            repositories.index,
+            (surely(~tier) & (not tier_needed), "it has no capacity tier, and the policy demands none"),
+            (tier.isna(), "whether it has a capacity tier is not told"),
+            (encrypted.isna() & tier, "whether the capacity tier is encrypted is not told"),
+        ),
+    )
+
+
+@check(
+    "SOB-003",
+    "Backups in the capacity tier are checked for corruption",
+    severity="low",
+    table="scale_out_repositories",
+    reads=(
+        "capacity_health_check_enabled",
+        "capacity_tier_enabled",
+        "capacity_health_check_weekly_enabled",
+        "capacity_health_check_monthly_enabled",
+    ),
+    json_path="capacityTier.backupHealth",
+    expected="on, weekly or monthly",
+    remediation="Scale-out Repository > Capacity Tier > health check: enable it and choose when it runs.",
+    examples=(
+        Example(
+            "PASS",
+            {**_TIERED, "capacity_health_check_enabled": True, "capacity_health_check_weekly_enabled": True},
+        ),
+        Example(
+            "PASS",
+            {**_TIERED, "capacity_health_check_enabled": True, "capacity_health_check_monthly_enabled": True},
+        ),
+        Example("FAIL", {**_TIERED, "capacity_health_check_enabled": False}),
+        Example(
+            "FAIL",
+            {
+                **_TIERED,
+                "capacity_health_check_enabled": True,
+                "capacity_health_check_weekly_enabled": False,
+                "capacity_health_check_monthly_enabled": False,
+            },
+        ),
+        Example("UNKNOWN", {**_TIERED, "capacity_health_check_enabled": None}),
+        Example("UNKNOWN", {**_TIERED, "capacity_health_check_enabled": True}),
+        Example("UNKNOWN", {"capacity_tier_enabled": None, "capacity_health_check_enabled": True}),
+        Example("NOT_APPLICABLE", {"capacity_tier_enabled": False}),
+    ),
+)
+def capacity_tier_checked(repositories: pd.DataFrame) -> Outcome:
+    """The copy in object storage is the one that is needed when all else is lost; damage there must show earlier."""
+    tier, on = repositories["capacity_tier_enabled"], repositories["capacity_health_check_enabled"]
+    timed = repositories["capacity_health_check_weekly_enabled"] | repositories["capacity_health_check_monthly_enabled"]
+    return Outcome(
+        (on & timed).mask(on.isna()),
+        observed=worded(repositories.index, (surely(~on), "off"), (on & timed, "on"), (on & ~timed, "on, at no time")),
+        applies=tier,
+        reason=worded(
+            repositories.index,
+            (surely(~tier), "it has no capacity tier"),
+            (tier.isna(), "whether it has a capacity tier is not told"),
+            (on.isna(), "the health check is not told; it is from 1.3-rev0 on"),
+            (timed.isna() & on, "when the health check runs is not told"),
+        ),
+    )
+
+
+@check(
+    "SOB-004",
+    "Backups move to the capacity tier in time",
+    severity="low",
+    table="scale_out_repositories",
+    reads=(
+        "operational_restore_days",
+        "capacity_tier_enabled",
+        "capacity_move_enabled",
+        "capacity_copy_enabled",
+    ),
+    json_path="capacityTier.operationalRestorePeriodDays",
+    expected="after at most {max_days} days",
+    remediation="Scale-out Repository > Capacity Tier: copy backups as soon as they are created, or move them earlier.",
+    examples=(
+        Example("PASS", {**_MOVED, "operational_restore_days": 30}),
+        Example("FAIL", {**_MOVED, "operational_restore_days": 31}),
+        Example("UNKNOWN", {**_MOVED, "operational_restore_days": None}),
+        Example("UNKNOWN", {**_TIERED, "operational_restore_days": 14}),
+        Example("NOT_APPLICABLE", {**_MOVED, "capacity_copy_enabled": True, "operational_restore_days": 90}),
+        Example("NOT_APPLICABLE", {**_MOVED, "capacity_move_enabled": False, "operational_restore_days": 90}),
+        Example("NOT_APPLICABLE", {**_MOVED, "capacity_tier_enabled": False, "operational_restore_days": 90}),
+    ),
+)
+def moved_in_time(
+    repositories: pd.DataFrame,
+    *,
+    max_days: Annotated[int, param("Days after which a backup must be moved.", unit="days", ge=0)] = 30,
+) -> Outcome:
+    """Where backups are only moved and not copied, they exist once: until they move, on the site alone."""
+    days, move = repositories["operational_restore_days"], repositories["capacity_move_enabled"]
+    tier, copy = repositories["capacity_tier_enabled"], repositories["capacity_copy_enabled"]
+    only_moved = tier & move & ~copy
+    return Outcome(
+        days <= max_days,
+        observed=worded(repositories.index, (days.notna(), [f"after {number} days" for number in days.fillna(0)])),
+        applies=only_moved,
+        reason=worded(
+            repositories.index,
+            (surely(~tier), "it has no capacity tier"),
+            (surely(copy), "backups are copied to the capacity tier at once"),
+            (surely(~move), "backups are not moved to the capacity tier"),
+            (only_moved.isna(), "how backups get to the capacity tier is not told"),
+            (days.isna(), "the number of days is not told"),
+        ),
+    )
+
+
+@check(
+    "SOB-007",
+    "Backups in the archive tier are encrypted",
+    severity="high",
+    table="scale_out_repositories",
+    reads=("archive_encryption_enabled", "archive_tier_enabled"),
+    json_path="archiveTier.encryption.isEnabled",
+    expected="encrypted",
+    remediation="Scale-out Repository > Archive Tier: encrypt data that is uploaded to it.",
+    examples=(
+        Example("PASS", {"archive_tier_enabled": True, "archive_encryption_enabled": True}),
+        Example("FAIL", {"archive_tier_enabled": True, "archive_encryption_enabled": False}),
+        Example("UNKNOWN", {"archive_tier_enabled": True, "archive_encryption_enabled": None}),
+        Example("UNKNOWN", {"archive_tier_enabled": None, "archive_encryption_enabled": True}),
+        Example("NOT_APPLICABLE", {"archive_tier_enabled": False, "archive_encryption_enabled": False}),
+    ),
+)
+def archive_tier_encrypted(repositories: pd.DataFrame) -> Outcome:
+    """What is archived lies for years in a provider's storage; whoever gets hold of the bucket reads all of it.
+
+    Whether the archive tier is immutable is a setting of its repository: see IMM-001.
+    """
+    tier, encrypted = repositories["archive_tier_enabled"], repositories["archive_encryption_enabled"]
+    return Outcome(
+        encrypted,
+        observed=worded(repositories.index, (encrypted, "encrypted"), (~encrypted, "not encrypted")),
+        applies=tier,
+        reason=worded(
+            repositories.index,
+            (surely(~tier), "it has no archive tier"),
+            (tier.isna(), "whether it has an archive tier is not told"),
+            (encrypted.isna(), "whether the archive tier is encrypted is not told; it is from 1.3-rev2 on"),
+        ),
+    )

@@ -1,0 +1,133 @@
+"""Checks of what the server tells its people by e-mail."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pandas as pd
+
+from vbr_audit.checks.engine.outcome import Example, Outcome, explained
+from vbr_audit.checks.engine.params import param
+from vbr_audit.checks.engine.registry import check
+from vbr_audit.checks.logic.three_valued import beside, surely, worded
+
+_OLD_MAIL = {"email_enabled": True, "email_on_failure": True, "email_on_success": True}
+_NEW_MAIL = {"is_enabled": True, "email_on_failure": True, "email_on_success": True}
+_BOTH = {"demand_success": True}
+_NOTICES = {"storage_space_notice": True, "support_expiration_notice": True, "updates_notice": True}
+
+
+@check(
+    "SEC-018",
+    "The server reports failure by e-mail",
+    severity="medium",
+    tables=("servers", "general_options", "email_settings"),
+    fallback=("general_options", "email_settings"),
+    reads=(
+        "email_settings.is_enabled",
+        "email_settings.email_on_failure",
+        "email_settings.email_on_success",
+        "general_options.email_enabled",
+        "general_options.email_on_failure",
+        "general_options.email_on_success",
+        "server",
+        "general_options.server",
+        "email_settings.server",
+    ),
+    json_path="notificationEnabled",
+    remediation="Main menu > Options > E-mail Settings: enable notifications, and choose at least on failure.",
+    examples=(
+        Example("PASS", {}, {"general_options": [_OLD_MAIL]}, params=_BOTH),
+        Example("PASS", {}, {"email_settings": [_NEW_MAIL]}, params=_BOTH),
+        Example("PASS", {}, {"email_settings": [{"is_enabled": True, "email_on_failure": True}]}),
+        Example("FAIL", {}, {"general_options": [{"email_enabled": False}]}),
+        Example("FAIL", {}, {"general_options": [_OLD_MAIL], "email_settings": [{**_NEW_MAIL, "is_enabled": False}]}),
+        Example("FAIL", {}, {"email_settings": [{**_NEW_MAIL, "email_on_failure": False}]}),
+        Example("FAIL", {}, {"email_settings": [{**_NEW_MAIL, "email_on_success": False}]}, params=_BOTH),
+        Example("UNKNOWN", {}, {"email_settings": [{**_NEW_MAIL, "email_on_success": None}]}, params=_BOTH),
+        Example("UNKNOWN", {}, datasets={"general_options": "denied", "email_settings": "absent"}),
+    ),
+)
+def reported_by_mail(
+    servers: pd.DataFrame,
+    options: pd.DataFrame,
+    settings: pd.DataFrame,
+    *,
+    demand_success: Annotated[bool, param("Whether success must be reported too.")] = False,
+) -> Outcome:
+    """A failure that nobody is told of lasts until the restore.
+
+    Where success is told too, silence is a sign; but many mails a day are read by nobody, so that is for who wants it.
+    """
+    older, newer = beside(servers["server"], options, "server"), beside(servers["server"], settings, "server")
+    enabled = newer["is_enabled"].fillna(older["email_enabled"])
+    failure = newer["email_on_failure"].fillna(older["email_on_failure"])
+    success = newer["email_on_success"].fillna(older["email_on_success"])
+    wanted = failure & success if demand_success else failure
+    return explained(
+        Outcome(
+            enabled & wanted,
+            observed=worded(
+                servers.index,
+                (surely(~enabled), "off"),
+                (surely(~failure), "on, but failure is not reported"),
+                (surely(~success) & demand_success, "on; failure is reported, success is not"),
+                (
+                    enabled & wanted,
+                    "on; failure and success are reported" if demand_success else "on; failure is reported",
+                ),
+            ),
+            expected="on; failure and success are reported" if demand_success else "on; failure is reported",
+            reason="whether mail is sent, and of what, is not told",
+        )
+    )
+
+
+@check(
+    "SEC-019",
+    "The server warns of little space, of updates and of the end of support",
+    severity="low",
+    tables=("servers", "general_options", "notification_settings"),
+    fallback=("general_options", "notification_settings"),
+    reads=(
+        "notification_settings.storage_space_notice",
+        "notification_settings.support_expiration_notice",
+        "notification_settings.updates_notice",
+        "general_options.storage_space_notice",
+        "general_options.support_expiration_notice",
+        "general_options.updates_notice",
+        "server",
+        "general_options.server",
+        "notification_settings.server",
+    ),
+    json_path="notifications",
+    expected="all three on",
+    remediation="Main menu > Options > Notifications: enable those for backup storage, support contract and updates.",
+    examples=(
+        Example("PASS", {}, {"general_options": [_NOTICES]}),
+        Example("PASS", {}, {"notification_settings": [_NOTICES]}),
+        Example("FAIL", {}, {"notification_settings": [{**_NOTICES, "storage_space_notice": False}]}),
+        Example("FAIL", {}, {"notification_settings": [{**_NOTICES, "support_expiration_notice": False}]}),
+        Example("FAIL", {}, {"notification_settings": [{**_NOTICES, "updates_notice": False}]}),
+        Example("UNKNOWN", {}, {"notification_settings": [{**_NOTICES, "updates_notice": None}]}),
+        Example("UNKNOWN", {}, datasets={"general_options": "denied", "notification_settings": "absent"}),
+    ),
+)
+def notices_on(servers: pd.DataFrame, options: pd.DataFrame, settings: pd.DataFrame) -> Outcome:
+    """A full repository, a known hole and an ended contract all announce themselves: if one lets them."""
+    older, newer = beside(servers["server"], options, "server"), beside(servers["server"], settings, "server")
+    space, support, updates = (newer[name].fillna(older[name]) for name in _NOTICES)
+    off = pd.Series("", index=servers.index, dtype="string[python]")
+    for notice, word in ((space, "space on repositories"), (support, "end of support"), (updates, "updates")):
+        off = off + worded(servers.index, (surely(~notice), f", {word}"), default="")
+    return explained(
+        Outcome(
+            space & support & updates,
+            observed=worded(
+                servers.index,
+                (surely(off != ""), "off: " + off.str.slice(2)),
+                (space & support & updates, "all three on"),
+            ),
+            reason="one of the three notices is missing in the answer",
+        )
+    )

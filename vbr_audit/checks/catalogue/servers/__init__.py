@@ -1,0 +1,1 @@
+"""Checks of backup servers and infrastructure (SRV)."""

@@ -1,0 +1,294 @@
+"""One check on one server: what its answer means for each object."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.checks.derived import DERIVED
+from vbr_audit.checks.engine.answers import ask, cells_of, frame_for, frames_for
+from vbr_audit.checks.engine.causes import cause_of_server, causes_of_objects
+from vbr_audit.checks.engine.outcome import SEVERITIES, Outcome, Words
+from vbr_audit.checks.engine.reasons import absent_rows, absent_texts, unknown_texts
+from vbr_audit.checks.engine.registry import Check
+from vbr_audit.checks.engine.views import NOT_GIVEN, ServerView
+from vbr_audit.checks.engine.wording import expected_text, governing_paths, shown_values
+from vbr_audit.checks.logic.codes import Cells, repeated
+from vbr_audit.checks.logic.dates import on_clock
+from vbr_audit.checks.logic.three_valued import surely
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """The findings of one check on one server before waivers, as object arrays of equal length.
+
+    `accepted` holds the words of whoever accepted a failing state outside of this tool, as in Veeam's own analyzer;
+    `cause_kind`, `cause_key` and `cause_name` say what has to be changed.
+    `population` counts the objects, None where they could not be read; `whole` says whether everything was read that
+    the check asks for, and `why_not_whole` what was not; `broke` is set where the check itself failed.
+    """
+
+    object_type: str
+    object_id: Cells
+    object_name: Cells
+    result: Cells
+    severity: Cells
+    observed: Cells
+    expected: Cells
+    json_path: Cells
+    reason: Cells
+    accepted: Cells
+    cause_kind: Cells
+    cause_key: Cells
+    cause_name: Cells
+    population: int | None
+    whole: bool
+    why_not_whole: str | None
+    broke: str | None = None
+
+
+def assess(
+    check: Check, view: ServerView, *, params: Mapping[str, Any], severity: str, severity_from_policy: bool = False
+) -> Assessment:
+    """Run `check` on one server; never raises because of the check.
+
+    `severity` holds for every object but those for which the check says a lower or higher one; one that comes from a
+    policy is never raised.
+    """
+    if check.recorded is not None:
+        return _told_again(check, view, severity, severity_from_policy)
+    vital = [table for table in check.tables if table not in check.fallback]
+    if gaps := _told(view.gaps(table, readable=True) for table in vital):
+        return _unread(view, severity, f"could not be read: {gaps}")
+    try:
+        base = _open_questions(check, view, severity)
+    except Exception as fault:
+        # The population may be a derived table, whose maker can break on what nobody has seen yet.
+        logger.debug("the population of %s broke on %s", check.id, view.name, exc_info=True)
+        return _broken(_unread(view, severity, ""), fault)
+    if not base.population:
+        return base
+    try:
+        outcome = ask(check, view, frames_for(check, view), params)
+    except Exception as fault:
+        # A check may be anybody's code: whatever it raises is a finding of its own, never the end of the run.
+        logger.debug("check %s broke on %s", check.id, view.name, exc_info=True)
+        return _broken(base, fault)
+    answered = _answered(check, view, base, outcome)
+    _give_reasons(check, view, answered)
+    expected = _filled(outcome.expected, base.population, lambda: expected_text(check, params))
+    aside = answered.result == "NOT_APPLICABLE"
+    if aside.any():
+        expected = expected.copy()
+        expected[aside] = pd.NA
+    answered = replace(
+        answered,
+        severity=_severities(base.severity, outcome, severity_from_policy),
+        observed=_filled(outcome.observed, base.population, lambda: shown_values(check, _population(check, view))),
+        expected=expected,
+        json_path=_filled(outcome.json_path, base.population, lambda: governing_paths(check, view)),
+        accepted=cells_of(outcome.accepted, base.population),
+    )
+    return replace(
+        answered,
+        observed=on_clock(answered.observed, view.zone, view.snapshot.timezone),
+        expected=on_clock(answered.expected, view.zone, view.snapshot.timezone),
+        reason=on_clock(answered.reason, view.zone, view.snapshot.timezone),
+    )
+
+
+def _told_again(check: Check, view: ServerView, severity: str, from_policy: bool) -> Assessment:
+    """The answers that a check gave when the run was judged; nothing is asked of it."""
+    told = (check.recorded or {}).get(view.name)
+    if told is None:
+        return _unread(view, severity, "the code of this check is not at hand")
+    cells = dict(told.cells)
+    said = Outcome(ok=pd.Series(dtype="boolean"), severity=pd.Series(cells["severity"], dtype=object))
+    cells["severity"] = _severities(np.full(len(cells["result"]), severity, dtype=object), said, from_policy)
+    return Assessment(
+        object_type=told.object_type,
+        **cells,
+        population=told.population,
+        whole=told.whole,
+        why_not_whole=told.why_not_whole,
+        broke=told.broke,
+    )
+
+
+def _population(check: Check, view: ServerView) -> pd.DataFrame:
+    """The objects as they were read: the check may have changed the frame that it was given."""
+    return frame_for(check, check.population, view)
+
+
+def _give_reasons(check: Check, view: ServerView, answered: Assessment) -> None:
+    """Say why there is no answer wherever the check did not, and what was not read whole beside."""
+    unknown = np.flatnonzero(answered.result == "UNKNOWN")
+    silent = unknown[pd.isna(answered.reason[unknown])]
+    if len(silent):
+        answered.reason[silent] = unknown_texts(check, view, _population(check, view), silent)
+    if gaps_beside := _gaps_beside(check, view):
+        answered.reason[unknown] += f" (not read whole: {gaps_beside})"
+
+
+def _broken(base: Assessment, fault: Exception) -> Assessment:
+    """The same objects, each with ERROR and what went wrong."""
+    broke = f"{type(fault).__name__}: {fault}"[:300]
+    return replace(
+        base,
+        result=repeated("ERROR", len(base.result)),
+        reason=repeated(f"the check broke: {broke}", len(base.result)),
+        broke=broke,
+    )
+
+
+def _answered(check: Check, view: ServerView, base: Assessment, outcome: Outcome) -> Assessment:
+    """Result and reason per object, from the check's answer, the map of settings and what was read in part."""
+    result, own = base.result.copy(), cells_of(outcome.reason, len(base.result))
+    result[surely(outcome.ok)] = "PASS"
+    result[surely(~outcome.ok)] = "FAIL"
+    reason = own.copy()
+    partial = _counted_in_part(check, view)
+    concerned = _concerned(check, view) if partial else np.zeros(len(result), dtype=bool)
+    if partial:
+        result[concerned] = "UNKNOWN"
+        reason[concerned] = f"cannot be answered from a part of the rows: {partial}"
+    if outcome.applies is not None:
+        result[outcome.applies.isna().to_numpy()] = "UNKNOWN"
+        aside = surely(~outcome.applies) & (outcome.applies_by_settings or ~concerned)
+        result[aside], reason[aside] = "NOT_APPLICABLE", own[aside]
+    if check.population == "jobs":
+        absent = absent_rows(check, view)
+        result[absent], reason[absent] = "NOT_APPLICABLE", absent_texts(view, absent)
+    return replace(base, result=result, reason=reason)
+
+
+def _concerned(check: Check, view: ServerView) -> Cells:
+    """A plain boolean array: the objects that rows which were not read may concern.
+
+    All of them, unless the judged table itself says which of its rows are whole.
+    """
+    rows = len(view.frame(check.population))
+    known = DERIVED[check.population].whole if check.population in DERIVED else ""
+    beside = [table for table in check.tables if table in check.aggregates and table != check.population]
+    if not known or _told(view.gaps(table) for table in beside):
+        return np.ones(rows, dtype=bool)
+    return ~surely(view.frame(check.population)[known])
+
+
+def _counted_in_part(check: Check, view: ServerView) -> str:
+    """The tables that the check counts over and that were read only in part; empty text for none."""
+    return _told(view.gaps(table) for table in check.tables if table in check.aggregates)
+
+
+def _gaps_beside(check: Check, view: ServerView) -> str:
+    """The gaps of the tables beside the population that might have told more; empty text for none.
+
+    Not those that the tables counted over have as well: `_counted_in_part` names them.
+    """
+    counted = {gap for table in check.tables if table in check.aggregates for gap in view.gaps(table)}
+    beside = (view.gaps(table) for table in _asked(check, view)[1:] if table not in check.aggregates)
+    return _told([gap for gap in gaps if gap not in counted] for gaps in beside)
+
+
+def _asked(check: Check, view: ServerView) -> list[str]:
+    """The tables that the check asks, without those that only a site file which nobody gave could fill.
+
+    Where it has an answer without that file, nothing is missing.
+    """
+    blank = {
+        table
+        for table in check.fallback
+        if any(reading.status == NOT_GIVEN for reading in view.readings_of(table).values())
+    }
+    return [table for table in check.tables if table not in blank]
+
+
+def _told(gaps: Iterable[Iterable[str]]) -> str:
+    """Several lists of gaps as one text, each said once."""
+    return "; ".join(dict.fromkeys(gap for several in gaps for gap in several))
+
+
+def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment:
+    """One UNKNOWN without words per object of the population, and how whole that population is."""
+    kind, objects = check.object_kind, view.frame(check.population)
+    # Jobs that only /jobs/states lists belong to the population of every check of jobs.
+    tables = [*_asked(check, view), *(["job_states"] if check.population == "jobs" else [])]
+    gaps = _told(view.gaps(table) for table in tables)
+    blank = repeated(pd.NA, len(objects))
+    causes = causes_of_objects(check, view)
+    return Assessment(
+        object_type=kind.kind,
+        object_id=objects[kind.id_column].to_numpy(dtype=object),
+        object_name=objects[kind.name_column].to_numpy(dtype=object),
+        result=repeated("UNKNOWN", len(objects)),
+        severity=repeated(severity, len(objects)),
+        observed=blank,
+        expected=blank,
+        json_path=blank,
+        reason=blank,
+        accepted=blank,
+        cause_kind=causes.kind,
+        cause_key=causes.key,
+        cause_name=causes.name,
+        population=len(objects),
+        whole=not gaps,
+        why_not_whole=f"not read whole: {gaps}" if gaps else None,
+    )
+
+
+def _unread(view: ServerView, severity: str, why: str) -> Assessment:
+    """One UNKNOWN for the whole server."""
+    blank, name = np.array([pd.NA], dtype=object), np.array([view.name], dtype=object)
+    cause = cause_of_server(view)
+    return Assessment(
+        object_type="server",
+        object_id=name,
+        object_name=name,
+        result=np.array(["UNKNOWN"], dtype=object),
+        severity=np.array([severity], dtype=object),
+        observed=blank,
+        expected=blank,
+        json_path=blank,
+        reason=np.array([why], dtype=object),
+        accepted=blank,
+        cause_kind=cause.kind,
+        cause_key=cause.key,
+        cause_name=cause.name,
+        population=None,
+        whole=False,
+        why_not_whole=why,
+    )
+
+
+def _severities(given: Cells, outcome: Outcome, from_policy: bool) -> Cells:
+    """The severity of each object: the check's word where it says one, but never above that of a policy."""
+    if outcome.severity is None:
+        return given
+    said = cells_of(outcome.severity, len(given)).copy()
+    if from_policy:
+        rank = {name: number for number, name in enumerate(SEVERITIES)}
+        for position in np.flatnonzero(~pd.isna(said)):
+            said[position] = max(said[position], given[position], key=rank.__getitem__)
+    gaps = pd.isna(said)
+    said[gaps] = given[gaps]
+    return said
+
+
+def _filled(said: Words, length: int, ask_default: Callable[[], Cells | str | None]) -> Cells:
+    """What the check says, with the default in the gaps, asked for only where there are any."""
+    if said is None:
+        default = ask_default()
+        return default if isinstance(default, np.ndarray) else cells_of(default, length)
+    cells = cells_of(said, length)
+    gaps = np.flatnonzero(pd.isna(cells)) if isinstance(said, pd.Series) else ()
+    if len(gaps) and (default := ask_default()) is not None:
+        cells = cells.copy()
+        cells[gaps] = default if isinstance(default, str) else default[gaps]
+    return cells

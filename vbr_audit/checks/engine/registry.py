@@ -1,0 +1,292 @@
+"""A check is one decorated pure function; the registry knows them all."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel
+
+from vbr_audit.checks.derived import DERIVED
+from vbr_audit.checks.engine.causes import cause_kinds, default_cause
+from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind
+from vbr_audit.checks.engine.outcome import SEVERITIES, Example, Outcome, Severity
+from vbr_audit.checks.engine.params import Parameter, describe, model_of, reserved_of
+from vbr_audit.checks.engine.tables import TABLES, datasets_behind_table
+from vbr_audit.errors import CheckError
+
+if TYPE_CHECKING:
+    from vbr_audit.checks.engine.recorded import RecordedAnswer
+
+AREAS: Final[Mapping[str, str]] = {
+    "JOB": "Job settings",
+    "RUN": "Job runs",
+    "RPO": "Restore points",
+    "CPY": "Copies",
+    "IMM": "Immutability",
+    "REP": "Repositories",
+    "SOB": "Scale-out repositories",
+    "PRX": "Proxies",
+    "SRV": "Servers",
+    "AGT": "Agents",
+    "SEC": "Security",
+    "SCA": "Security & Compliance Analyzer",
+    "MAL": "Malware detection",
+    "LIC": "Licence",
+    "CFG": "Configuration backup",
+    "TST": "Restore tests",
+    "EVD": "Evidence",
+}
+"""The area of a check by the first letters of its id, in the order of the reports."""
+
+Function = TypeVar("Function", bound=Callable[..., "pd.Series | Outcome"])
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One rule: what it asks, of which table, with which parameters, and why.
+
+    `tables` are the frames that `function` gets, the judged population first; `reads` the columns of each; `about`
+    the column that the findings show.
+    `optional` says which value stands for a setting that a job type does not have. Over the tables in `aggregates` it
+    counts, so it cannot answer from a part of them; without those in `fallback` it can still answer for most objects.
+    `cause` is what has to be changed where it fails: the object itself, or that which `causes.KEYS` names by it.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    area: str
+    rationale: str
+    remediation: str
+    function: Callable[..., pd.Series | Outcome]
+    tables: tuple[str, ...]
+    reads: Mapping[str, tuple[str, ...]]
+    optional: Mapping[str, Any]
+    aggregates: frozenset[str]
+    fallback: frozenset[str]
+    expected: str | None
+    json_path: str | None
+    about: str
+    cause: str
+    examples: tuple[Example, ...]
+    model: type[BaseModel]
+    reserved: tuple[str, ...]
+    recorded: Mapping[str, RecordedAnswer] | None = None
+    """What it answered on each server when a run was judged, where its code is not at hand."""
+
+    @property
+    def home(self) -> tuple[str, str]:
+        """The module and the name of its function: what is declared there again is the same check."""
+        return self.function.__module__, self.function.__qualname__
+
+    @property
+    def population(self) -> str:
+        """The table whose rows are judged."""
+        return self.tables[0]
+
+    @property
+    def object_kind(self) -> ObjectKind:
+        """How its objects are named."""
+        return OBJECTS[self.population]
+
+    @property
+    def datasets(self) -> frozenset[str]:
+        """The datasets that it needs."""
+        return frozenset(name for table in self.tables for name in datasets_behind_table(table))
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Its parameters in words."""
+        return describe(self.model)
+
+
+class Taker(Protocol):
+    """Whatever takes in the checks that are declared."""
+
+    def add(self, check: Check) -> None:
+        """Take in `check`; raises `CheckError` where it is declared wrongly."""
+        ...
+
+
+class Registry:
+    """The checks by id.
+
+    An id of `beside` is taken too. With `replacing`, a check that is declared again by the same function of the same
+    module, as by a notebook cell that is run again, takes the place of the earlier one.
+    """
+
+    def __init__(self, *, beside: Registry | None = None, replacing: bool = False) -> None:
+        self._checks: dict[str, Check] = {}
+        self._beside = beside
+        self._replacing = replacing
+
+    def add(self, check: Check) -> None:
+        """Take in `check`; raises `CheckError` where its id is taken, or where it is declared wrongly."""
+        demand_sound(check)
+        if self._beside is not None and check.id in self._beside:
+            raise CheckError(f"{check.id}: a shipped check has this id", hint="Give your check an id of its own.")
+        known = self._checks.get(check.id)
+        if known is not None and not (self._replacing and known.home == check.home):
+            raise CheckError(f"{check.id}: two checks have this id", hint="Give the new check an id of its own.")
+        self._checks[check.id] = check
+
+    def get(self, check_id: str) -> Check:
+        """The check with this id; raises `KeyError`."""
+        return self._checks[check_id]
+
+    def all(self) -> tuple[Check, ...]:
+        """Every check, by id."""
+        return tuple(self._checks[name] for name in sorted(self._checks))
+
+    def copy(self) -> Registry:
+        """A registry of its own with the same checks."""
+        twin = Registry()
+        twin._checks.update(self._checks)
+        return twin
+
+    def __contains__(self, check_id: object) -> bool:
+        return check_id in self._checks
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self.all())
+
+    def __len__(self) -> int:
+        return len(self._checks)
+
+
+class Declarations:
+    """The checks in the order in which they were declared; equal ids are left to whoever takes them over."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+
+    def add(self, check: Check) -> None:
+        """Take in `check`; raises `CheckError` where it is declared wrongly."""
+        demand_sound(check)
+        self.checks.append(check)
+
+
+REGISTRY: Final = Registry()
+"""The checks that this package ships."""
+
+OWN: Final = Registry(beside=REGISTRY, replacing=True)
+"""The checks that somebody declared in this process, as in a notebook cell."""
+
+_TAKER: ContextVar[Taker] = ContextVar("taker", default=OWN)
+
+
+@contextmanager
+def declaring_into(taker: Taker) -> Iterator[None]:
+    """Checks that are declared inside without a registry go to `taker`, not to `OWN`."""
+    token = _TAKER.set(taker)
+    try:
+        yield
+    finally:
+        _TAKER.reset(token)
+
+
+def check(
+    check_id: str,
+    title: str,
+    *,
+    severity: Severity,
+    reads: Sequence[str],
+    remediation: str,
+    table: str | None = None,
+    tables: Sequence[str] = (),
+    optional: Mapping[str, Any] | None = None,
+    aggregates: Sequence[str] = (),
+    fallback: Sequence[str] = (),
+    expected: str | None = None,
+    json_path: str | None = None,
+    examples: Sequence[Example] = (),
+    area: str | None = None,
+    cause: str | None = None,
+    registry: Taker | None = None,
+) -> Callable[[Function], Function]:
+    """Declare the decorated function as a check; it stays as it is, and its docstring is the rationale.
+
+    `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
+    says otherwise. `expected` is the good state in words, with parameters in braces. `cause` says where the remedy
+    sits if not at the object itself, e.g. `job` for protected objects: those of one job are shown as one then. Without
+    a `registry` it becomes one of your own checks: `va.audit` and `va.collect` know it from then on. Raises
+    `CheckError`.
+    """
+    used = tuple(tables) or ((table,) if table else ())
+    # An object of a derived table is made of many rows: a part of them does not tell what it is.
+    counted = {*aggregates, *(name for name in used[:1] if name in DERIVED)}
+
+    def declare(function: Function) -> Function:
+        declared = Check(
+            id=check_id,
+            title=title,
+            severity=severity,
+            area=area or AREAS.get(check_id.partition("-")[0], "Other"),
+            rationale=inspect.cleandoc(function.__doc__ or ""),
+            remediation=remediation,
+            function=function,
+            tables=used,
+            reads=_reads_by_table(used, reads),
+            optional=dict(optional or {}),
+            aggregates=frozenset(counted),
+            fallback=frozenset(fallback),
+            expected=expected,
+            json_path=json_path,
+            about=reads[0] if reads else "",
+            cause=cause or (default_cause(used[0]) if used and used[0] in OBJECTS else ""),
+            examples=tuple(examples),
+            model=model_of(check_id, function),
+            reserved=reserved_of(function),
+        )
+        (registry if registry is not None else _TAKER.get()).add(declared)
+        return function
+
+    return declare
+
+
+def _reads_by_table(tables: Sequence[str], reads: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The columns of each table, from names such as `retry_enabled` and `sessions.result`."""
+    found: dict[str, list[str]] = {name: [] for name in tables}
+    for name in reads:
+        owner, _, column = name.rpartition(".")
+        found.setdefault(owner or (tables[0] if tables else ""), []).append(column)
+    return {name: tuple(columns) for name, columns in found.items()}
+
+
+def demand_sound(declared: Check) -> None:
+    """Raise `CheckError` where a check is declared wrongly."""
+    if faults := list(_faults(declared)):
+        raise CheckError(f"{declared.id}: {'; '.join(faults)}", hint="Correct the declaration of the check.")
+
+
+def _faults(declared: Check) -> Iterator[str]:
+    """What is wrong with a declaration."""
+    if not re.fullmatch(r"[A-Z][A-Z0-9]*-\d{3}", declared.id):
+        yield "an id looks like JOB-001"
+    if not declared.tables or declared.population not in OBJECTS:
+        yield f"its first table must be one of {', '.join(OBJECTS)}"
+    elif declared.cause not in (known_causes := cause_kinds(declared.population)):
+        yield f"its cause must be one of {', '.join(sorted(known_causes))}"
+    if declared.severity not in SEVERITIES:
+        yield f"unknown severity {declared.severity}"
+    if not declared.title or len(declared.title) > 100:
+        yield "its title needs 1 to 100 characters"
+    if not declared.rationale:
+        yield "its docstring must say why it matters"
+    if not declared.remediation:
+        yield "it must say what to do"
+    for table, columns in declared.reads.items():
+        if table not in declared.tables or table not in TABLES:
+            yield f"unknown table {table}"
+            continue
+        known = {column.name for column in TABLES[table].columns}
+        yield from (f"{table} has no column {name}" for name in columns if name not in known)
+    if stray := (set(declared.aggregates) | declared.fallback) - set(declared.tables):
+        yield f"it does not read {', '.join(sorted(stray))}"

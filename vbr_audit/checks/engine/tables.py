@@ -1,0 +1,40 @@
+"""Every table that a check can read: those of the snapshot, and those that are derived; and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from vbr_audit.checks.derived import DERIVED, SITE
+from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.tables import SPECS
+from vbr_audit.tables.build.schema import TableSpec
+
+TABLES: Final[Mapping[str, TableSpec]] = SPECS | {name: table.spec for name, table in DERIVED.items()}
+"""The tables by name."""
+
+_DATASET_OF: Final[Mapping[str, str]] = {"job_settings": "jobs", "edge_sessions": "sessions"} | {
+    table: dataset.name for dataset in DATASETS.values() for table in dataset.tables
+}
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("job_states",), "job_settings": ("job_states",)}
+"""Some jobs are known by their state alone."""
+
+
+def sources_of(table: str) -> tuple[str, ...]:
+    """The datasets without which `table` is not there, and `site`; none for a table of the manifest."""
+    if table in DERIVED:
+        found = (name for source in DERIVED[table].sources for name in sources_of(source))
+        return tuple(dict.fromkeys(found))
+    if table == SITE:
+        return (SITE,)
+    return (_DATASET_OF[table],) if table in _DATASET_OF else ()
+
+
+def datasets_behind_table(table: str) -> tuple[str, ...]:
+    """The datasets whose rows are looked at in `table`, those included that only fill single columns of it."""
+    if table in DERIVED:
+        derived = DERIVED[table]
+        found = [name for source in (*derived.sources, *derived.also) for name in datasets_behind_table(source)]
+    else:
+        found = [*sources_of(table), *_ALSO.get(table, ())]
+    return tuple(name for name in dict.fromkeys(found) if name != SITE)

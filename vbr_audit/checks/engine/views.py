@@ -1,0 +1,259 @@
+"""What the engine sees of one server: its tables, and how whole the datasets behind them are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vbr_audit.checks.derived import DERIVED, SITE, Material
+from vbr_audit.checks.derived.runs import ALL
+from vbr_audit.checks.engine.tables import TABLES, sources_of
+from vbr_audit.checks.logic.codes import Cells, Codes, codes_of, sealed
+from vbr_audit.checks.logic.three_valued import surely
+from vbr_audit.checks.site import Site
+from vbr_audit.collection.manifest import UNREAD_BELOW
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.display import time_zone
+from vbr_audit.tables import SPECS
+from vbr_audit.tables.build.arrays import STRING, strings_of
+from vbr_audit.tables.build.schema import conform, empty
+from vbr_audit.tables.jobs import controls
+from vbr_audit.tables.server_zone import BY_OFFSET, zones_of_offset
+
+if TYPE_CHECKING:
+    from vbr_audit.checks.engine.causes import Causes
+
+READABLE = ("complete", "partial")
+NOT_COLLECTED = "not collected"
+NOT_GIVEN = "not given"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How far a dataset was read: its status, why no further, and below which parents alone rows are missing."""
+
+    status: str
+    reason: str | None = None
+    unread_below: tuple[str, ...] = ()
+
+    def told_of(self, dataset: str) -> str:
+        """`sessions: denied (403 …)`, for reasons."""
+        return f"{dataset}: {self.status}" + (f" ({self.reason})" if self.reason else "")
+
+
+@dataclass(eq=False)
+class ServerView:
+    """One server of a snapshot. Frames are on a plain 0…n-1 index and are never handed out for writing.
+
+    `peers` are the views of all servers of the snapshot, this one among them. `is_of_snapshot` says that `frames` holds
+    nothing but what was taken from there, so that what the snapshot has worked out of its tables holds here too.
+    `causes` are those of the objects of a table, by the table and the kind of cause, once a check has asked for them.
+    """
+
+    name: str
+    snapshot: Snapshot
+    readings: Mapping[str, Reading]
+    needed: frozenset[str]
+    alone: bool
+    site: Site = field(default_factory=Site)
+    peers: tuple[ServerView, ...] = ()
+    is_of_snapshot: bool = False
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    causes: dict[tuple[str, str], Causes] = field(default_factory=dict)
+    _sealed: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+    _absent: dict[str, Cells] = field(default_factory=dict)
+
+    @property
+    def now(self) -> dt.datetime:
+        """The clock of this server when it was read; the run's where the server did not tell it."""
+        told: dt.datetime | None = self._own("server_time")
+        return self.snapshot.now if told is None else told
+
+    @property
+    def since(self) -> dt.datetime:
+        """The first instant of the period."""
+        return self.snapshot.since
+
+    @property
+    def until(self) -> dt.datetime:
+        """The first instant after the period."""
+        return self.snapshot.until
+
+    @property
+    def zone(self) -> dt.tzinfo:
+        """The zone of the report."""
+        return time_zone(self.snapshot.timezone)
+
+    @property
+    def server_zone(self) -> dt.tzinfo:
+        """The zone of the server's own clock; the report's where the server did not tell it."""
+        name = self._own("zone")
+        return self.zone if name is None else time_zone(name)
+
+    @property
+    def clock_zone(self) -> dt.tzinfo:
+        """The zone by whose days the server plans: its own, or the report's where only an offset is known of that."""
+        return self.server_zone if self.zone_is_exact else self.zone
+
+    @property
+    def zone_is_exact(self) -> bool:
+        """Whether the clock of the server is known for any day, and not only its offset on the day of reading."""
+        return bool(self._own("zone_source") != BY_OFFSET)
+
+    @property
+    def clocks(self) -> tuple[dt.tzinfo, ...]:
+        """The zone of the report; where only its present offset is known, all that may be it, unlike in the period."""
+        if self.snapshot.manifest.run.timezone_source != BY_OFFSET:
+            return (self.zone,)
+        now = self.snapshot.now
+        return zones_of_offset(now.astimezone(self.zone).utcoffset() or dt.timedelta(0), min(self.since, now), now)
+
+    def _own(self, name: str) -> Any:
+        """What the manifest says of this server, by name; None where it says nothing."""
+        records = (record for record in self.snapshot.manifest.servers if record.name == self.name)
+        return getattr(next(records, None), name, None)
+
+    @property
+    def others(self) -> tuple[Material, ...]:
+        """The same of every other server of the snapshot."""
+        return tuple(view for view in self.peers if view is not self)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first server of the snapshot."""
+        return not self.peers or self.peers[0] is self
+
+    def readings_of(self, table: str) -> Mapping[str, Reading]:
+        """How far each source of `table` was read; none for a table of the manifest, which is always complete."""
+        return {
+            source: self._reading_of_site(table)
+            if source == SITE
+            else self.readings.get(source, Reading(NOT_COLLECTED))
+            for source in sources_of(table)
+        }
+
+    def gaps(self, table: str, *, readable: bool = False) -> tuple[str, ...]:
+        """Each source of `table` that was not read whole, in words; with `readable`, only those not read at all."""
+        good = READABLE if readable else ("complete",)
+        return tuple(r.told_of(source) for source, r in self.readings_of(table).items() if r.status not in good)
+
+    def is_read(self, table: str) -> bool:
+        """Whether `table` was read, at least in part."""
+        return not self.gaps(table, readable=True)
+
+    def is_whole(self, table: str) -> bool:
+        """Whether `table` was read whole."""
+        return not self.gaps(table)
+
+    def unread_below(self, table: str) -> tuple[str, ...]:
+        """The ids of the parents below which alone rows of `table` are missing; none where others may be missing."""
+        gaps = [reading for reading in self.readings_of(table).values() if reading.status != "complete"]
+        return gaps[0].unread_below if len(gaps) == 1 and gaps[0].status == "partial" else ()
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """The rows of `table` that belong to this server."""
+        if table not in self.frames:
+            self.frames[table] = self._derived(table) if table in DERIVED else self._read(table)
+        return self.frames[table]
+
+    def columns(self, table: str, names: Sequence[str]) -> pd.DataFrame:
+        """These columns of `table`, for a check to do with as it likes: text is shared but sealed, the rest is copied.
+
+        Whoever changes a text column by the means of pandas gets a copy of it then.
+        """
+        frame = self.frame(table)
+        found = {name: self._column(table, name) for name in names}
+        return pd.DataFrame(found, index=frame.index, copy=False)
+
+    def _column(self, table: str, name: str) -> pd.Series:
+        values = self.frame(table)[name]
+        return self.text(table, name) if values.dtype == STRING else values.copy(deep=True)
+
+    def text(self, table: str, name: str) -> pd.Series:
+        """A text column of `table` that cannot be written to, so that its codes are worked out once."""
+        if (table, name) not in self._sealed:
+            self._sealed[table, name] = sealed(self.frame(table)[name])
+        return self._sealed[table, name]
+
+    def _derived(self, table: str) -> pd.DataFrame:
+        if not self.is_read(table):
+            return empty(TABLES[table])
+        if table == ALL.name and self.is_of_snapshot:
+            return self._own_rows(self.snapshot.all_job_runs)
+        return conform(DERIVED[table].make(self), TABLES[table])[0]
+
+    def _read(self, table: str) -> pd.DataFrame:
+        frame = self._own_rows(self.snapshot.tables[table])
+        return self._with_uncollected(frame).reset_index(drop=True) if table == "datasets" else frame
+
+    def _own_rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table of the snapshot that belong to this server, on an index of their own."""
+        if not self.alone:
+            frame = frame[frame["server"].eq(self.name).to_numpy(dtype=bool, na_value=False)]
+        return frame.reset_index(drop=True)
+
+    def _reading_of_site(self, table: str) -> Reading:
+        part = DERIVED[table].part if table in DERIVED else ""
+        if not self.site.is_given:
+            return Reading(NOT_GIVEN, "no site file")
+        return Reading("complete") if self.site.has(part) else Reading(NOT_GIVEN, f"the site file names no {part}")
+
+    def absent(self, control: str) -> Cells:
+        """A plain boolean array, not to be written to: the jobs whose type surely lacks `control`."""
+        if control not in self._absent:
+            codes, profiles = self.profiles()
+            self._absent[control] = surely(~controls.support(profiles, control))[codes.rows]
+        return self._absent[control]
+
+    def profiles(self) -> tuple[Codes, pd.Series]:
+        """The codes of the jobs' settings profiles, and those profiles, with NA as the last one."""
+        codes = codes_of(self.text("jobs", "settings_profile"))
+        return codes, pd.Series(strings_of([*codes.texts, pd.NA]))
+
+    def _with_uncollected(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The datasets with a row for each needed one that nobody asked for."""
+        missing = sorted(self.needed - set(self.readings))
+        if not missing:
+            return frame
+        extra, _ = conform(
+            {
+                "server": [self.name] * len(missing),
+                "name": missing,
+                "status": [NOT_COLLECTED] * len(missing),
+                "reason": ["this run did not ask for it"] * len(missing),
+            },
+            SPECS["datasets"],
+        )
+        return extra if frame.empty else pd.concat([frame, extra], ignore_index=True)
+
+
+def server_names(snapshot: Snapshot) -> tuple[str, ...]:
+    """The servers of a snapshot: those of the manifest, then any other that a table names."""
+    names = dict.fromkeys(record.name for record in snapshot.manifest.servers)
+    names |= dict.fromkeys(record.server for record in snapshot.manifest.datasets)
+    for frame in snapshot.tables.values():
+        if "server" in frame:
+            names |= dict.fromkeys(frame["server"].unique().tolist())
+    return tuple(name for name in names if isinstance(name, str))
+
+
+def views_of(snapshot: Snapshot, needed: frozenset[str], site: Site | None = None) -> tuple[ServerView, ...]:
+    """One view per server; `needed` are the datasets that the enabled checks read."""
+    names = server_names(snapshot)
+    readings: dict[str, dict[str, Reading]] = {name: {} for name in names}
+    for record in snapshot.manifest.datasets:
+        below = tuple(map(str, record.notes.get(UNREAD_BELOW, ())))
+        readings[record.server][record.name] = Reading(str(record.status), record.reason, below)
+    views = tuple(
+        ServerView(
+            name, snapshot, readings[name], needed, alone=len(names) == 1, site=site or Site(), is_of_snapshot=True
+        )
+        for name in names
+    )
+    for view in views:
+        view.peers = views
+    return views

@@ -1,0 +1,1 @@
+"""Three-valued logic, dates and codes over columns: what checks and derived tables are written with."""

@@ -1,0 +1,200 @@
+"""The servers of a run as a TOML file: one `[[server]]` each, strict, with file and line in every error.
+
+    [[server]]
+    url = "https://vbr01.example"
+    name = "Hamburg"
+    username = "auditor"
+    ca_file = "company-ca.pem"        # relative to this file; or fingerprint = "…", or insecure = true
+    password_env = "HAMBURG_PASSWORD" # the variable that holds the password; the password itself is refused
+
+Further keys: `revision`, `timeout` (seconds), `proxy`. What a server does not say is taken from the command line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from vbr_audit.api.client import parse_url
+from vbr_audit.api.negotiate import check_pinned
+from vbr_audit.api.tls import Tls, normal_fingerprint
+from vbr_audit.collection.files import slug
+from vbr_audit.config.toml_file import SECRETS, TomlFile
+from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems
+from vbr_audit.errors import ConfigurationError
+
+_HINT = 'Correct the file of servers: one [[server]] with url = "https://…" for each; README.md shows one.'
+_REFUSED = (
+    'a password does not belong in this file; name the variable that holds it (password_env = "NAME"), store it in '
+    "the keyring, or use --password-stdin"
+)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NO_VARIABLE = "must be the name of an environment variable: letters, digits and _"
+_ONE_TABLE = "write [[server]], in double brackets, before each server"
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class ServerEntry(BaseModel):
+    """One `[[server]]` as written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    url: Text
+    name: Text | None = None
+    username: Text | None = None
+    ca_file: Text | None = None
+    fingerprint: Text | None = None
+    insecure: bool | None = None
+    revision: Text | None = None
+    timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
+    proxy: Text | None = None
+    password_env: Text | None = None
+
+
+class ServersDocument(BaseModel):
+    """The shape of a file of servers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    server: list[ServerEntry]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server of a run, as `connect` takes it; `place` says where it was named (`servers.toml:3`)."""
+
+    url: str
+    place: str
+    name: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    fingerprint: str | None = None
+    insecure: bool | None = None
+    revision: str | None = None
+    timeout: float | None = None
+    proxy: str | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """The name that it has in the run: its own, else its host."""
+        return self.name or parse_url(self.url).host
+
+
+def load_servers(path: str | Path, *, environ: Mapping[str, str], password_given: bool = False) -> tuple[Server, ...]:
+    """The servers of the file at `path`, in its order, with the passwords that `environ` holds for them.
+
+    With `password_given` one password is for all, and none is looked for. Raises `ConfigurationError`, with one line
+    `file:line: key: what` for everything that is wrong.
+    """
+    path = Path(path)
+    file = TomlFile.read(path, error=ConfigurationError, default_name=path.name)
+    content = file.content(hint=_HINT)
+    variables = None if password_given else environ
+    problems = [*_shape_problems(content)]
+    problems += (problem for at, entry in _entries(content) for problem in _entry_problems(at, entry, path, variables))
+    if problems:
+        raise_problems(file, problems, error=ConfigurationError, hint=_HINT)
+    entries = ServersDocument.model_validate(content).server
+    servers = tuple(_server(entry, file, at, path, variables) for at, entry in enumerate(entries))
+    check_names(servers)
+    return servers
+
+
+def check_names(servers: Iterable[Server]) -> None:
+    """Raise `ConfigurationError` where two servers have one name, or names that give the same file of evidence."""
+    seen: dict[str, Server] = {}
+    for server in servers:
+        other = seen.setdefault(slug(server.shown_name), server)
+        if other is not server:
+            same = server.shown_name == other.shown_name
+            clash = "two servers are called" if same else f"{other.shown_name!r} would share its files with"
+            also = "" if server.place == other.place else f" (the other: {other.place})"
+            raise ConfigurationError(
+                f"{server.place}: {clash} {server.shown_name!r}{also}",
+                hint="Give each server a name of its own, with name = in the file of servers.",
+            )
+
+
+def _shape_problems(content: dict[str, Any]) -> Iterator[Problem]:
+    """What the model finds, in the words of this file, and never with a value that may be a password."""
+    servers = content.get("server")
+    if servers is None or servers == []:
+        yield Problem((), "names no server: " + _ONE_TABLE)
+    for problem in model_problems(ServersDocument, content):
+        key = str(problem.path[-1])
+        if SECRETS.fullmatch(key):
+            yield Problem(problem.path, _REFUSED)
+        elif key == "password_env":
+            yield Problem(problem.path, _NO_VARIABLE)
+        elif problem.path != ("server",):
+            yield problem
+        elif servers is not None:
+            yield Problem(problem.path, _ONE_TABLE)
+
+
+def _entries(content: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    servers = content.get("server")
+    for at, entry in enumerate(servers if isinstance(servers, list) else ()):
+        if isinstance(entry, dict):
+            yield at, entry
+
+
+def _entry_problems(
+    at: int, entry: dict[str, Any], path: Path, variables: Mapping[str, str] | None
+) -> Iterator[Problem]:
+    """What only its parts know to be wrong with a server; values of a wrong type are left to the model."""
+    checks: dict[str, Callable[[str], object]] = {
+        "url": parse_url,
+        "revision": check_pinned,
+        "fingerprint": normal_fingerprint,
+        "ca_file": lambda name: Tls(ca_file=path.parent / name).context(),
+        "proxy": _check_proxy,
+        "password_env": lambda name: _check_variable(name, variables),
+    }
+    for key, check in checks.items():
+        value = entry.get(key)
+        if isinstance(value, str) and value.strip():
+            try:
+                check(value.strip())
+            except ConfigurationError as error:
+                yield Problem(("server", at, key), error.message.splitlines()[0])
+    trusts = [key for key in ("ca_file", "fingerprint", "insecure") if entry.get(key)]
+    if len(trusts) > 1:
+        yield Problem(("server", at, trusts[-1]), f"{' and '.join(trusts)} exclude each other")
+
+
+def _check_proxy(address: str) -> None:
+    import httpx
+
+    if "@" in address:
+        raise ConfigurationError("a proxy's password does not belong in this file; set HTTPS_PROXY instead")
+    try:
+        httpx.Proxy(address)
+    except (httpx.InvalidURL, ValueError):
+        raise ConfigurationError("not the address of an HTTP proxy, such as http://proxy.example:3128") from None
+
+
+def _check_variable(name: str, variables: Mapping[str, str] | None) -> None:
+    """The name itself is not repeated: somebody may have written the password there."""
+    if not _VARIABLE.fullmatch(name):
+        raise ConfigurationError(_NO_VARIABLE)
+    if variables is not None and not variables.get(name):
+        raise ConfigurationError("the environment variable that it names is not set, or empty")
+
+
+def _server(entry: ServerEntry, file: TomlFile, at: int, path: Path, variables: Mapping[str, str] | None) -> Server:
+    facts = entry.model_dump(exclude={"ca_file", "password_env"})
+    secret = variables.get(entry.password_env) if variables is not None and entry.password_env else None
+    return Server(
+        **facts,
+        ca_file=path.parent / entry.ca_file if entry.ca_file else None,
+        password=SecretStr(secret) if secret else None,
+        place=f"{file.name}:{file.line_of(('server', at, 'name' if entry.name else 'url'))}",
+    )

@@ -1,0 +1,309 @@
+"""Settings from arguments, the environment and settings files, where each came from, and the password's own way.
+
+The stronger place counts: an argument, a variable `VBR_AUDIT_…`, the file that `--config` or `VBR_AUDIT_CONFIG`
+names or else `vbr_audit.toml` in the current folder, `config.toml` in the user's own folder, and what is built in.
+A file holds no password. One that nobody named may have been laid there by anybody: it cannot say where a password
+goes, nor what is run (`GUARDED`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vbr_audit.config.toml_file import SECRETS, TomlFile
+from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems, suggestion
+from vbr_audit.errors import ConfigurationError
+
+KEYRING_SERVICE = "vbr_audit"
+PREFIX: Final = "VBR_AUDIT_"
+FILE_NAME: Final = "vbr_audit.toml"
+_QUESTIONS: Final = (("ca_file", "fingerprint", "insecure"), ("url", "servers"))
+"""Settings that answer one question together: the strongest place that answers it silences the weaker ones."""
+_TO_WHOM: Final = "decides to whom your password is sent"
+GUARDED: Final = {
+    **dict.fromkeys(("url", "servers", "ca_file", "fingerprint", "insecure", "proxy"), _TO_WHOM),
+    "checks": "names Python files that are run",
+    "templates": "can bring script into a report",
+}
+"""Settings that a file says only to a user who named it, or whose own file it is; and what each could do."""
+_PATHS: Final = ("servers", "ca_file", "waivers", "site", "checks", "templates", "brand")
+_NOT_IN_FILES: Final = ("password", "brand_name", "brand_logo", "brand_colour", "brand_accent")
+_REFUSED: Final = (
+    "a password does not belong in this file; set VBR_AUDIT_PASSWORD, store it in the keyring, or use --password-stdin"
+)
+_HINT: Final = "Correct the settings file; `vbr-audit init` writes one that explains every key."
+
+
+def _joined(value: Any) -> Any:
+    """A list of words as one text, as the command line takes it."""
+    is_words = isinstance(value, list) and all(isinstance(word, str) for word in value)
+    return ",".join(value) if is_words else value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Settings(BaseSettings):
+    """The standing choices: which servers, how to reach them, what to judge them by, how reports look."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
+
+    url: Text | None = None
+    servers: Path | None = None
+    username: Text | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    fingerprint: Text | None = None
+    insecure: bool = False
+    revision: Text | None = None
+    timeout: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    proxy: Text | None = None
+    timezone: Text | None = None
+    mask_accounts: bool = False
+    policy: Text | None = None
+    waivers: Path | None = None
+    site: Path | None = None
+    checks: Path | None = None
+    fail_on: Literal["critical", "high", "medium", "low", "info", "never"] | None = None
+    format: Annotated[Text | None, BeforeValidator(_joined)] = None
+    templates: Path | None = None
+    classification: Text | None = None
+    brand: Path | None = None
+    brand_name: str | None = None
+    brand_logo: str | None = None
+    brand_colour: str | None = None
+    brand_accent: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given: `settings_in_force` lays the places over each other, and knows which said what."""
+        return (init_settings,)
+
+
+FILE_KEYS: Final = tuple(name for name in Settings.model_fields if name not in _NOT_IN_FILES)
+"""The keys that a settings file takes."""
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """A settings file; `found` says that nobody named it: it was found in the current folder, or from there."""
+
+    path: Path
+    found: bool = False
+
+
+@dataclass(frozen=True)
+class SettingsInForce:
+    """The settings of a run, the place that said each (`--timeout`, `VBR_AUDIT_TIMEOUT`, `vbr_audit.toml:3`; what is
+    built in has none), and the files that were read, the stronger first.
+
+    `refused` holds the places of what would be in force if somebody had named the file that says it.
+    """
+
+    settings: Settings
+    places: Mapping[str, str]
+    files: tuple[Path, ...]
+    refused: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    values: dict[str, Any]
+    places: dict[str, str]
+    found: bool = False
+
+
+_FILES: ContextVar[tuple[SettingsFile, ...] | None] = ContextVar("settings_files", default=None)
+
+
+@contextmanager
+def reading_settings_from(files: Sequence[SettingsFile]) -> Iterator[None]:
+    """Within, settings come from these files, the stronger first, in place of those that would be found."""
+    token = _FILES.set(tuple(files))
+    try:
+        yield
+    finally:
+        _FILES.reset(token)
+
+
+def settings_files(config: Path | None = None) -> tuple[SettingsFile, ...]:
+    """The settings files, the stronger first: `config`, else `VBR_AUDIT_CONFIG`'s, else this folder's; the user's."""
+    named = config or (Path(given) if (given := os.environ.get("VBR_AUDIT_CONFIG")) else None)
+    own = user_file()
+    # a relative path in the environment is another file in each folder: that is no way to name one
+    is_named = config is not None or (named is not None and named.is_absolute())
+    near = SettingsFile(named or Path(FILE_NAME), found=not is_named)
+    files = [near] if named or near.path.is_file() else []
+    if own.is_file() and own.absolute() != near.path.absolute():
+        files.append(SettingsFile(own))
+    return tuple(files)
+
+
+def user_file() -> Path:
+    """Where the user's own settings file stands, if there is one."""
+    from platformdirs import user_config_path
+
+    return user_config_path("vbr_audit", appauthor=False) / "config.toml"
+
+
+def load_settings(**arguments: Any) -> Settings:
+    """The settings of this run; an argument of None is not given. Raises `ConfigurationError`.
+
+    How a certificate is trusted is one question: an argument that answers it silences the weaker places on it. An
+    argument, even of None, says that its setting will be used: it must not come from a file that nobody named.
+    """
+    found = settings_in_force(**arguments)
+    refuse_unnamed(found, arguments)
+    return found.settings
+
+
+def refuse_unnamed(found: SettingsInForce, used: Collection[str]) -> None:
+    """Raise `ConfigurationError` where one of the settings `used` is said by a file that nobody named."""
+    told = [
+        f"{place}: {name}: not taken from a file that nobody named: it {GUARDED[name]}"
+        for name, place in found.refused.items()
+        if name in used
+    ]
+    if told:
+        raise ConfigurationError(
+            "\n".join(told),
+            hint=f"If the file is yours, name it: --config {found.files[0]}, or VBR_AUDIT_CONFIG="
+            f"{found.files[0].absolute()} in the environment. If not, look at it before you work in this folder.",
+        )
+
+
+def settings_in_force(**arguments: Any) -> SettingsInForce:
+    """The settings with their places; an argument of None is not given. Raises `ConfigurationError`."""
+    chosen = _FILES.get()
+    files = settings_files() if chosen is None else chosen
+    layers = [_from_arguments(arguments), _from_environment(), *(_from_file(file) for file in files)]
+    values: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    for layer in layers:
+        settled = {name for question in _QUESTIONS if values.keys() & set(question) for name in question}
+        new = {name: value for name, value in layer.values.items() if name not in values.keys() | settled}
+        values |= new
+        places |= {name: layer.places[name] for name in new}
+        refused |= {name: layer.places[name] for name in new if layer.found and name in GUARDED}
+    for name in refused:
+        del values[name], places[name]
+    return SettingsInForce(Settings(**values), places, tuple(file.path for file in files), refused)
+
+
+def _from_arguments(arguments: Mapping[str, Any]) -> _Layer:
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return _checked(_Layer(given, {name: f"--{name.replace('_', '-')}" for name in given}))
+
+
+def _from_environment() -> _Layer:
+    given = EnvSettingsSource(Settings)()
+    return _checked(_Layer(given, {name: PREFIX + name.upper() for name in given}))
+
+
+def _checked(layer: _Layer) -> _Layer:
+    """The layer; raises `ConfigurationError`, which names what is wrong but never a value, where it does not fit."""
+    faults = {str(found.path[0]): found.message for found in model_problems(Settings, layer.values)}
+    if faults:
+        told = "\n".join(f"setting {name}: {message}" for name, message in faults.items())
+        raise ConfigurationError(told, hint=f"Correct {', '.join(layer.places[name] for name in faults)}.")
+    return layer
+
+
+def _from_file(given: SettingsFile) -> _Layer:
+    """What a settings file says; its relative paths begin at its own folder. Raises `ConfigurationError`."""
+    path = given.path
+    file = TomlFile(str(path), TomlFile.read(path, error=ConfigurationError, default_name=path.name).text)
+    content = file.content(hint=_HINT)
+    problems = [*_file_problems(content)]
+    if problems:
+        raise_problems(file, problems, error=ConfigurationError, hint=_HINT)
+    for name in _PATHS:
+        if name in content:
+            content[name] = path.parent / content[name]
+    if any(sign in content.get("policy", "") for sign in "./\\"):  # else it is the name of a shipped one
+        content["policy"] = str(path.parent / content["policy"])
+    return _Layer(content, {name: f"{file.name}:{file.line_of((name,))}" for name in content}, given.found)
+
+
+def _file_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong in a file, never with a value that may be a password."""
+    known = {name: value for name, value in content.items() if name in FILE_KEYS}
+    for name in content.keys() - known.keys():
+        told = _REFUSED if SECRETS.fullmatch(name) else f"unknown key{suggestion(name, FILE_KEYS) or _known()}"
+        yield Problem((name,), told)
+    for name in ("url", "proxy"):
+        if "@" in str(known.get(name, "")):
+            del known[name]
+            yield Problem((name,), "user name and password do not belong into an address")
+    yield from model_problems(Settings, known)
+
+
+def _known() -> str:
+    return f"; known: {', '.join(FILE_KEYS)}"
+
+
+def find_password(username: str, url: str, given: SecretStr | None) -> SecretStr:
+    """The password of `username`: `given` (argument or environment), else the keyring, else a prompt.
+
+    Raises `ConfigurationError` when there is none and nobody to ask.
+    """
+    if given is not None and given.get_secret_value():
+        return given
+    stored = password_in_keyring(username, url)
+    if stored is not None:
+        return stored
+    if can_ask():
+        import getpass
+
+        with suppress(EOFError, NotImplementedError):  # the latter is a kernel's, whose notebook nobody looks at
+            return SecretStr(getpass.getpass(f"Password of {username} at {url}: "))
+    raise ConfigurationError(
+        f"no password for {username!r} at {url}",
+        hint="Pipe it to --password-stdin, set VBR_AUDIT_PASSWORD, or store it: "
+        f"keyring set {KEYRING_SERVICE} {username}@{url}",
+    )
+
+
+def can_ask() -> bool:
+    """Whether there is a terminal or a notebook in which a password can be asked for."""
+    return (sys.stdin is not None and sys.stdin.isatty()) or in_notebook()
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+def password_in_keyring(username: str, url: str) -> SecretStr | None:
+    """The password that the keyring holds for `username` at `url`; None without one, or without a keyring."""
+    if os.environ.get("VBR_AUDIT_KEYRING") == "0":
+        return None
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        return None
+    try:
+        found = keyring.get_password(KEYRING_SERVICE, f"{username}@{url}")
+    except (KeyringError, RuntimeError, OSError):
+        return None
+    return SecretStr(found) if found else None

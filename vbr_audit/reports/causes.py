@@ -1,0 +1,74 @@
+"""The causes of what fails, in words: one row per thing that somebody can do, with what it would settle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vbr_audit.checks.engine.outcome import SEVERITIES
+from vbr_audit.display import count, number
+from vbr_audit.reports.anchors import cause_anchor, check_anchor
+from vbr_audit.reports.record import NO_NAME, Capped, record_text, severity_rank
+from vbr_audit.reports.words import Badge, badge
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class CauseRow:
+    """One cause: what fails there, how bad at worst, so many findings that it would settle, and what to do.
+
+    `name` is the job, repository, machine or whatever has to be changed, `kind` what that is; `names` are the first
+    of its objects, empty where the only one is called as the cause is. `settles` is `findings` with its noun.
+    """
+
+    anchor: str
+    badge: Badge
+    rank: int
+    server: str
+    check_id: str
+    check_anchor: str
+    title: str
+    kind: str
+    name: str
+    findings: str
+    settles: str
+    objects: str
+    names: str
+    remediation: str
+
+
+def cause_rows(causes: pd.DataFrame, limit: int) -> Capped:
+    """The first `limit` causes, in their order: the worst first, then those that settle most."""
+    return Capped(tuple(_cause_row(record) for record in causes.head(limit).to_dict("records")), len(causes))
+
+
+def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
+    text = record_text(record)
+    return CauseRow(
+        anchor=cause_anchor(text["cause"]),
+        badge=badge("FAIL", text["severity"]),
+        rank=severity_rank(text["severity"]),
+        server=text["server"],
+        check_id=text["check_id"],
+        check_anchor=check_anchor(text["check_id"]),
+        title=text["title"],
+        kind=text["kind"],
+        name=text["name"] or NO_NAME,
+        findings=number(record["findings"]),
+        settles=count(int(record["findings"]), "finding"),
+        objects=number(record["objects"]),
+        names="" if text["object_names"] == text["name"] else text["object_names"],
+        remediation=text["remediation"],
+    )
+
+
+def causes_told(causes: pd.DataFrame) -> str:
+    """How many causes there are for how many findings, and how many of each severity, in one sentence."""
+    found = causes["severity"].value_counts()
+    parts = [f"{number(int(found[severity]))} {severity}" for severity in SEVERITIES if severity in found.index]
+    findings = int(causes["findings"].sum())
+    told = f"{count(findings, 'failing finding')} {'has' if findings == 1 else 'have'} {count(len(causes), 'cause')}"
+    return f"{told}: {', '.join(parts)}." if parts else f"{told}."

@@ -1,0 +1,1 @@
+"""The charts: which there are, how they are drawn, and as what."""

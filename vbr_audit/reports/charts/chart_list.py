@@ -1,0 +1,260 @@
+"""What each chart of the report shows: its message in words, how it is drawn, and the numbers as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vbr_audit.display import count, day, duration, number, percent, plain, shorten
+from vbr_audit.reports.charts.drawings import (
+    BARS_DRAWN,
+    JOBS_DRAWN,
+    draw_areas,
+    draw_calendar,
+    draw_capacity,
+    draw_daily_runs,
+    draw_protection,
+    draw_slow_runs,
+    draw_trend,
+)
+from vbr_audit.reports.charts.paint import Paint
+from vbr_audit.reports.figures.run_calendar import DAY_WORDS
+from vbr_audit.reports.words import STATUS_WORDS
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from matplotlib.axes import Axes
+
+    from vbr_audit.findings.results import AreaCount, Summary
+    from vbr_audit.reports.context import ReportContext
+    from vbr_audit.reports.figures.daily import DailyRuns
+    from vbr_audit.reports.figures.digits import Protection
+    from vbr_audit.reports.figures.repository_space import RepositorySpace
+    from vbr_audit.reports.figures.run_calendar import CalendarRow, RunCalendar
+    from vbr_audit.reports.figures.slow_runs import SlowRun
+    from vbr_audit.reports.figures.trend import SuccessTrend
+
+_NAME = 60
+_ROWS = 100
+_CALENDAR_STATES = ("Failed", "missed", "Warning", "other", "Success", "idle", "unclear")
+
+
+@dataclass(frozen=True)
+class ChartPlan:
+    """One chart: `alt` is its message, `inches` its height, `is_bitmap` whether its marks and letters make an SVG too
+    big."""
+
+    name: str
+    title: str
+    alt: str
+    draw: Callable[[Axes, Paint], None]
+    inches: float
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    is_bitmap: bool = False
+
+
+def chart_plans(context: ReportContext) -> tuple[ChartPlan, ...]:
+    """The charts of a run, in the order of the page; one without anything to show is left out."""
+    return tuple(_plans(context))
+
+
+def _plans(context: ReportContext) -> Iterator[ChartPlan]:
+    figures, zone = context.figures, context.zone_name
+    if any(figures.daily_runs.totals.values()):
+        yield _runs(figures.daily_runs, context.summary, zone)
+        if sum(map(bool, figures.trend.known)) > 1:
+            yield _trend(figures.trend, context.summary)
+    if figures.calendar.has_runs:
+        yield _calendar(figures.calendar, zone)
+    if figures.slow_runs:
+        yield _slow_runs(figures.slow_runs[:BARS_DRAWN], context.zone)
+    if any(space.free_share is not None for space in figures.spaces):
+        yield _capacity(figures.spaces)
+    if figures.protection.objects:
+        yield _protection(figures.protection)
+    if context.summary.by_area:
+        yield _areas(context.summary.by_area)
+
+
+def _runs(runs: DailyRuns, summary: Summary, zone: str) -> ChartPlan:
+    parts = ", ".join(f"{number(total)} {result}" for result, total in runs.totals.items())
+    return ChartPlan(
+        name="runs",
+        title=f"Finished runs a {runs.step}",
+        alt=f"Stacked bars of finished runs a {runs.step} ({zone}): {parts}. "
+        f"{percent(summary.success_rate)} succeeded.{worst_step(runs)}",
+        draw=lambda axes, paint: draw_daily_runs(axes, runs, paint),
+        inches=3.3,
+        headers=(runs.step.capitalize(), *runs.results),
+        rows=tuple(
+            (day(start), *(number(runs.counts[result][index]) for result in runs.results))
+            for index, start in enumerate(runs.starts)
+        ),
+    )
+
+
+def worst_step(runs: DailyRuns) -> str:
+    """A sentence on the day or week with the most failures."""
+    failed = runs.counts.get("Failed", ())
+    if not any(failed):
+        return " No run failed."
+    index = max(range(len(failed)), key=failed.__getitem__)
+    return f" Most failures: {number(failed[index])} on {day(runs.starts[index])}."
+
+
+def _trend(trend: SuccessTrend, summary: Summary) -> ChartPlan:
+    known = [(rate, start) for rate, start in zip(trend.rates, trend.starts, strict=True) if rate is not None]
+    (first, _), (last, _), (lowest, when) = known[0], known[-1], min(known)
+    when_lowest = f"{'on' if trend.step == 'day' else 'in the week from'} {day(when)}"
+    return ChartPlan(
+        name="trend",
+        title=f"Success rate a {trend.step}",
+        alt=f"Line of the success rate a {trend.step}: {percent(first)} at the start, {percent(last)} at the end, "
+        f"lowest {percent(lowest)} {when_lowest}; {percent(summary.success_rate)} over the period.",
+        draw=lambda axes, paint: draw_trend(axes, trend, paint),
+        inches=2.6,
+        headers=(trend.step.capitalize(), "Success or Warning", "Success, Warning or Failed", "Success rate"),
+        rows=tuple(
+            (day(start), number(good), number(of), percent(rate))
+            for start, good, of, rate in zip(trend.starts, trend.good, trend.known, trend.rates, strict=True)
+        ),
+    )
+
+
+def _calendar(calendar: RunCalendar, zone: str) -> ChartPlan:
+    counts, drawn = calendar.counts, calendar.rows[:JOBS_DRAWN]
+    told = ", ".join(f"{number(counts[state])} {DAY_WORDS[state]}" for state in _CALENDAR_STATES if counts[state])
+    bad = [row for row in calendar.rows if row.counts["Failed"] or row.counts["missed"]]
+    worst = "No job failed on a day or missed one."
+    if bad:
+        days = bad[0].counts["Failed"] + bad[0].counts["missed"]
+        worst = (
+            f"{count(len(bad), 'job')} failed or missed a run; the worst is {shorten(bad[0].name, _NAME)} with "
+            f"{count(days, 'such day')}."
+        )
+    part = "" if len(drawn) == len(calendar.rows) else f" Drawn are the worst {len(drawn)}."
+    cut = f" Only the last {len(calendar.days)} days are drawn." if calendar.is_cut else ""
+    return ChartPlan(
+        name="calendar",
+        title="Each job on each day: the worst run" + (f" (the worst {len(drawn)} jobs)" if part else ""),
+        alt=f"Calendar of {count(len(calendar.rows), 'job')} over {count(len(calendar.days), 'day')} ({zone}); days by "
+        f"what they held: {told}. {worst}{part}{cut}",
+        draw=lambda axes, paint: draw_calendar(axes, calendar, paint),
+        inches=1.0 + 0.2 * len(drawn),
+        headers=("Job", "Failed on", "Missed on", "Warning on", *(DAY_WORDS[s].capitalize() for s in _DAYS_COUNTED)),
+        rows=tuple(_calendar_row(row, calendar.days) for row in drawn),
+        is_bitmap=True,
+    )
+
+
+_DAYS_COUNTED = ("Success", "other", "idle", "unclear")
+
+
+def _calendar_row(row: CalendarRow, days: Sequence[dt.date]) -> tuple[str, ...]:
+    named = (_dates(row, days, state) for state in ("Failed", "missed", "Warning"))
+    return plain(row.name) or "(no name)", *named, *(number(row.counts[state]) for state in _DAYS_COUNTED)
+
+
+def _dates(row: CalendarRow, days: Sequence[dt.date], state: str) -> str:
+    """The days of a state as `3, 4 October, 1 November`."""
+    months: dict[tuple[int, int], list[dt.date]] = {}
+    for date, held in zip(days, row.days, strict=True):
+        if held == state:
+            months.setdefault((date.year, date.month), []).append(date)
+    parts = (f"{', '.join(str(one.day) for one in dates)} {day(dates[0]).split()[1]}" for dates in months.values())
+    return ", ".join(parts) or "–"
+
+
+def _slow_runs(runs: Sequence[SlowRun], zone: dt.tzinfo) -> ChartPlan:
+    worst = runs[0]
+    return ChartPlan(
+        name="durations",
+        title="The longest runs, beside the median of their jobs",
+        alt=f"Longest run and median run of {count(len(runs), 'job')}, those with the most extra time. "
+        f"{shorten(worst.name, _NAME) or '(no name)'} took {duration(worst.slowest_s)} on "
+        f"{day(worst.created.astimezone(zone).date())}; its median is {duration(worst.median_s)}.",
+        draw=lambda axes, paint: draw_slow_runs(axes, runs, paint),
+        inches=1.1 + 0.28 * len(runs),
+        headers=("Job", "Longest run", "Started on", "Median", "Runs compared"),
+        rows=tuple(
+            (
+                plain(run.name) or "(no name)",
+                duration(run.slowest_s),
+                day(run.created.astimezone(zone).date()),
+                duration(run.median_s),
+                number(run.runs),
+            )
+            for run in runs
+        ),
+        is_bitmap=True,
+    )
+
+
+def _capacity(spaces: Sequence[RepositorySpace]) -> ChartPlan:
+    known = [space for space in spaces if space.free_share is not None]
+    unknown = len(spaces) - len(known)
+    more = f" Of {count(unknown, 'repository', 'repositories')} the capacity is not told." if unknown else ""
+    part = f", the {BARS_DRAWN} fullest of {number(len(known))}" if len(known) > BARS_DRAWN else ""
+    return ChartPlan(
+        name="capacity",
+        title=f"Space of the repositories{part}",
+        alt=f"Used and free share of {count(len(known), 'repository', 'repositories')}{part}. The fullest is "
+        f"{shorten(known[0].name, _NAME)} with {percent(known[0].free_share)} free.{more}",
+        draw=lambda axes, paint: draw_capacity(axes, spaces, paint),
+        inches=1.1 + 0.3 * min(len(known), BARS_DRAWN) + (0.2 if unknown else 0.0),
+        headers=("Repository", "Free", "Capacity, GB", "Free, GB", "Used by backups, GB"),
+        rows=tuple(
+            (
+                plain(space.name) or "(no name)",
+                percent(space.free_share),
+                *(number(value, 1) for value in (space.capacity_gb, space.free_gb, space.used_gb)),
+            )
+            for space in spaces[:_ROWS]
+        ),
+        is_bitmap=True,
+    )
+
+
+def _protection(protection: Protection) -> ChartPlan:
+    message = "; ".join(
+        f"{digit.digit} {digit.word}: {number(digit.met)} yes, {number(digit.not_met)} no, "
+        f"{number(digit.not_known)} not known"
+        for digit in protection.digits
+    )
+    return ChartPlan(
+        name="protection",
+        title="3-2-1-1-0: protected objects by digit",
+        alt=f"Stacked bars of {count(protection.objects, 'protected object')} by digit. {message}. "
+        f"{number(protection.all_met)} surely meet all five.",
+        draw=lambda axes, paint: draw_protection(axes, protection, paint),
+        inches=2.6,
+        headers=("Digit", "Yes", "No", "Not known"),
+        rows=tuple(
+            (
+                f"{digit.digit} {digit.word}",
+                *(number(value) for value in (digit.met, digit.not_met, digit.not_known)),
+            )
+            for digit in protection.digits
+        ),
+    )
+
+
+def _areas(areas: Sequence[AreaCount]) -> ChartPlan:
+    shown = [status for status in STATUS_WORDS if any(entry.counts.get(status, 0) for entry in areas)]
+    message = "; ".join(
+        f"{entry.area}: {count(entry.counts.get('FAIL', 0), 'failing finding')}, {percent(entry.compliance)} compliant"
+        for entry in areas
+    )
+    return ChartPlan(
+        name="areas",
+        title="Findings by area and status",
+        alt=f"Stacked bars of the shares of findings by area and status. {message}.",
+        draw=lambda axes, paint: draw_areas(axes, areas, paint),
+        inches=1.1 + 0.3 * len(areas),
+        headers=("Area", *(STATUS_WORDS[status].capitalize() for status in shown)),
+        rows=tuple((entry.area, *(number(entry.counts.get(status, 0)) for status in shown)) for entry in areas),
+        is_bitmap=True,
+    )

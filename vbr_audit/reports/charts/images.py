@@ -1,0 +1,109 @@
+"""The charts of the page: images with a text that tells their message, and the numbers as a table.
+
+They are embedded as images, never as inline SVG, because its `style` attributes would break the page's content
+security policy. On a dark page their lightness is turned round by the style sheet. Equal numbers give equal bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vbr_audit.reports.charts.chart_list import ChartPlan, chart_plans
+from vbr_audit.reports.charts.paint import LIGHT, Paint
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vbr_audit.reports.context import ReportContext
+
+WIDTH = 9.6
+"""Inches; the page scales the image to its column."""
+
+_COLOURS = 64
+"""A picture of cells needs no more, and is a third of the size."""
+
+Draw = Callable[["Axes", Paint], None]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart as the page shows it: its image as a `data:` address, its message, its numbers."""
+
+    name: str
+    title: str
+    alt: str
+    image: str
+    width: int
+    height: int
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def make_charts(context: ReportContext) -> tuple[Chart, ...]:
+    """The charts of a report, drawn; one without anything to show is left out."""
+    return tuple(_chart(plan) for plan in chart_plans(context))
+
+
+def _chart(plan: ChartPlan) -> Chart:
+    if plan.is_bitmap:
+        kind, image = "png", draw_png(plan.draw, LIGHT, plan.inches)
+    else:
+        kind, image = "svg+xml", draw_svg(plan.draw, LIGHT, plan.inches)
+    uri = f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+    size = round(WIDTH * 96), round(plan.inches * 96)
+    return Chart(plan.name, plan.title, plan.alt, uri, *size, plan.headers, plan.rows)
+
+
+def draw_svg(draw: Draw, paint: Paint, inches: float) -> bytes:
+    """An SVG image of what `draw` puts on axes: equal input, equal bytes, whatever the user's matplotlib settings."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    metadata = {"Date": None, "Creator": None}
+    svg = _drawn(draw, paint, inches, FigureCanvasSVG, format="svg", transparent=True, metadata=metadata)
+    return _squeezed(svg.decode()).encode()
+
+
+def draw_png(draw: Draw, paint: Paint, inches: float, *, dots: int = 144, solid: bool = False) -> bytes:
+    """A PNG image as `draw_svg` makes an SVG: `dots` per inch, see-through unless `solid`; equal input, equal bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    face = {"facecolor": paint.page} if solid else {"transparent": True}
+    drawn = _drawn(draw, paint, inches, FigureCanvasAgg, format="png", dpi=dots, metadata={"Software": None}, **face)
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(drawn)) as image:
+        few = image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE)
+    few.save(stream, "png", optimize=True, dpi=(dots, dots))
+    return stream.getvalue()
+
+
+def _drawn(draw: Draw, paint: Paint, inches: float, canvas: type[Any], **options: Any) -> bytes:
+    import matplotlib
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    with style.context("default"), matplotlib.rc_context({"svg.hashsalt": "vbr-audit", "hatch.linewidth": 0.9}):
+        figure = Figure(figsize=(WIDTH, inches), layout="constrained")
+        canvas(figure)
+        draw(figure.subplots(), paint)
+        stream = io.BytesIO()
+        figure.savefig(stream, **options)
+    return stream.getvalue()
+
+
+def _squeezed(svg: str) -> str:
+    """The image without what a reader never sees: comments, line breaks, names of parts, hundredths of a pixel."""
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="(?:patch|text|line2d|[xy]tick|axes|figure|legend|matplotlib|PathColl|LineColl)[^"]*"', "", svg)
+    svg = re.sub(r' d="[^"]*"| [xy]="[^"]*"|translate\([^)]*', lambda part: _rounded(part[0]), svg)
+    svg = svg.replace("; stroke-linejoin: miter", "")
+    return re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", svg))
+
+
+def _rounded(part: str) -> str:
+    return re.sub(r"(\d\.\d)\d+", r"\1", part)

@@ -1,0 +1,177 @@
+"""The sheets that hold the tables of the snapshot: jobs, sessions, restore points, repositories, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from vbr_audit.checks.derived import offloads
+from vbr_audit.display import number
+from vbr_audit.reports.excel.columns import columns_of
+from vbr_audit.reports.words import prose
+from vbr_audit.spreadsheet.sheet import SheetPlan
+from vbr_audit.tables import SPECS, job_runs
+from vbr_audit.tables.build.schema import STRING, Column, TableSpec
+
+if TYPE_CHECKING:
+    from vbr_audit.reports.context import ReportContext
+
+DATA_TAB: Final = "8A949E"
+"""The colour of the tabs of data."""
+
+ALWAYS: Final = ("jobs", "job_settings", "sessions")
+"""Tables that have a sheet even where they have no row."""
+
+DETAILS: Final = ("task_sessions", "backup_files")
+"""Tables of single steps and files, of many rows for each job; they have a sheet up to `MAX_DETAIL_ROWS`."""
+MAX_DETAIL_ROWS: Final = 50_000
+
+SHEET_NAMES: Final[Mapping[str, str]] = {
+    "job_runs": "Runs of jobs",
+    "session_history": "Oldest session",
+    "scale_out_repositories": "Scale-out repositories",
+    "scale_out_extents": "Scale-out extents",
+    "config_backup": "Configuration backup",
+    "license": "Licence",
+    "wan_accelerators": "WAN accelerators",
+    "kms_servers": "KMS servers",
+    "best_practices": "Analyzer items",
+    "analyzer_last_run": "Analyzer run",
+    "servers": "Backup servers",
+}
+"""The sheets that are not called as their table."""
+
+_FIRST: Final[Mapping[str, tuple[str, ...]]] = {
+    "jobs": (
+        *("server", "name", "type", "is_disabled", "is_scheduled", "retry_enabled", "retry_count", "retention_type"),
+        *("retention_quantity", "gfs_enabled", "encryption_enabled", "health_check_enabled", "app_aware_enabled"),
+    ),
+    "job_settings": ("server", "job_name", "control", "value"),
+    "job_states": ("server", "name", "type", "status", "last_result", "last_run", "next_run"),
+    "sessions": (
+        "server",
+        "name",
+        "session_type",
+        "result",
+        "created",
+        "ended",
+        "duration_s",
+        "is_retry",
+        "result_message",
+    ),
+    "job_runs": (
+        *("server", "job_name", "result", "started", "ended", "duration_s", "attempts", "retries", "result_message"),
+    ),
+    "task_sessions": ("server", "name", "type", "result", "created", "ended", "duration_s", "result_message"),
+    offloads.SPEC.name: (
+        *("server", "scale_out_repository", "name", "session_type", "result", "created", "ended", "result_message"),
+    ),
+    "restore_points": ("server", "name", "created", "type", "malware_status"),
+    "best_practices": ("server", "best_practice", "status", "note"),
+    "repositories": (
+        *("server", "name", "type", "storage_class", "immutability_kind", "immutability_enabled"),
+        *("immutability_days", "path"),
+    ),
+    "repository_states": ("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent"),
+    "users": ("server", "name", "roles"),
+    "license": ("server", "edition", "status", "expires"),
+}
+_ORDER: Final = (
+    *("jobs", "job_states", "job_settings", "sessions", "job_runs", offloads.SPEC.name, "task_sessions"),
+    *("restore_sessions", "restore_tasks"),
+    *("backup_objects", "backups", "restore_points", "backup_files", "replicas", "replica_points"),
+    *("repositories", "repository_states", "scale_out_repositories", "scale_out_extents"),
+    *("config_backup", "license", "credentials", "cloud_credentials", "encryption_passwords", "kms_servers"),
+    *("users", "security_settings", "authorization_events", "best_practices", "analyzer_last_run"),
+    *("analyzer_schedule", "malware_events"),
+)
+"""The order of the sheets; tables that are not named here follow in their own order."""
+
+_WRAPPED: Final = frozenset({"best_practices", "authorization_events", "malware_events", "servers"})
+_LEFT_OUT: Final = frozenset({"datasets", "edge_sessions"})
+"""The manifest's datasets are the sheet Provenance; sessions beyond the edges of the period are seen in their runs."""
+
+_SESSIONS: Final = TableSpec(
+    "sessions",
+    (),
+    (
+        *SPECS["sessions"].columns,
+        Column("is_retry", "boolean", "It repeats a session of its run that did not succeed."),
+        Column("run_session_id", "string", "The session that its run counts by: see the sheet Runs of jobs."),
+    ),
+    SPECS["sessions"].help,
+)
+_JOB_NAME: Final = Column("job_name", "string", "The name of the job.")
+
+
+def sheet_of_table(table: str) -> str:
+    """The name of the sheet of a table; a long one goes on in `Name 2`, `Name 3`."""
+    return SHEET_NAMES.get(table) or table.replace("_", " ").capitalize()
+
+
+def has_sheet(table: str, rows: int) -> bool:
+    """Whether a table of so many rows is in the workbook."""
+    return table in ALWAYS or 0 < rows <= (MAX_DETAIL_ROWS if table in DETAILS else rows)
+
+
+def left_out_texts(context: ReportContext) -> Iterator[tuple[str, str]]:
+    """The tables that are too long to be in the workbook, each with a sentence on it."""
+    for name in DETAILS:
+        rows = len(context.snapshot.tables[name])
+        if rows > MAX_DETAIL_ROWS:
+            yield (
+                name,
+                f"{sheet_of_table(name)}: {number(rows)} rows are not in the workbook, but in the evidence; the checks "
+                "looked at all of them",
+            )
+
+
+def data_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
+    """A sheet for each table that holds rows, in the order in which a reader asks for them."""
+    names = [*_ORDER, *(name for name in SPECS if name not in _ORDER)]
+    for name in names:
+        frame, spec = _table(context, name)
+        if name in _LEFT_OUT or not has_sheet(name, len(frame)):
+            continue
+        sheet = sheet_of_table(name)
+        first = _FIRST.get(name) or tuple(part for part in ("server", "name") if part in frame.columns)
+        yield SheetPlan(
+            sheet,
+            "tbl" + "".join(word[:1].upper() + word[1:] for word in sheet.replace("-", " ").split()),
+            columns_of(frame, context.zone_name, first=first, spec=spec, source=_source(name)),
+            min(len(first), 3) if name == "job_settings" else min(len(first), 2),
+            footer,
+            wrap=name in _WRAPPED,
+            help=prose(spec.help),
+            tab=DATA_TAB,
+        )
+
+
+def _source(table: str) -> str:
+    return f"table {table}" if table in SPECS else "made of the table sessions"
+
+
+def _table(context: ReportContext, name: str) -> tuple[pd.DataFrame, TableSpec]:
+    """A table as its sheet shows it: with the names of jobs, and with what belongs to the run of a session."""
+    snapshot = context.snapshot
+    if name == "sessions":
+        sessions = snapshot.tables["sessions"]
+        places = job_runs.runs_of(snapshot.all_sessions, snapshot.jobs).head(len(sessions))
+        return sessions.assign(is_retry=places["is_retry"], run_session_id=places["run_session_id"]), _SESSIONS
+    if name == "job_runs":
+        return _with_job_names(context, snapshot.job_runs, job_runs.SPEC)
+    if name == offloads.SPEC.name:
+        return context.results.offloads, offloads.SPEC
+    if name == "job_settings":
+        return _with_job_names(context, snapshot.tables[name], SPECS[name])
+    return snapshot.tables[name], SPECS[name]
+
+
+def _with_job_names(context: ReportContext, frame: pd.DataFrame, spec: TableSpec) -> tuple[pd.DataFrame, TableSpec]:
+    jobs = context.snapshot.jobs
+    names = dict(zip(zip(jobs["server"], jobs["job_id"], strict=True), jobs["name"], strict=True))
+    keys = zip(frame["server"], frame["job_id"], strict=True)
+    job_name = pd.Series([names.get(key, pd.NA) for key in keys], index=frame.index, dtype=STRING)
+    return frame.assign(job_name=job_name), TableSpec(spec.name, spec.key, (*spec.columns, _JOB_NAME), spec.help)

@@ -1,0 +1,1 @@
+"""The page, the executive page and the PDF, from templates."""

@@ -1,0 +1,239 @@
+"""The part of the page about each check: what it asks, of how many, how they did, and which do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from vbr_audit.display import count, is_known, number, plain
+from vbr_audit.reports.anchors import check_anchor, finding_anchor
+from vbr_audit.reports.record import NO_NAME, Capped, cell_text, record_text, severity_rank
+from vbr_audit.reports.words import STATUS_WORDS, Badge, badge, parameters_text, prose
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vbr_audit.checks.policy.policy import CheckUse
+    from vbr_audit.reports.context import ReportContext
+
+COUNTED: Final = ("pass", "fail", "waived", "unknown", "error", "not_applicable")
+"""The columns of the coverage that count findings, in the order of the page."""
+MAX_OBJECTS: Final = 20
+"""So many failing objects are named in the part of one check."""
+
+_WORST_FIRST: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """How one check went on one server: its population and the findings by status.
+
+    `severity` is the worst of its failing findings, and the one in force where none `fails`.
+    """
+
+    anchor: str
+    server: str
+    check_id: str
+    title: str
+    severity: str
+    fails: bool
+    rank: int
+    population: str
+    tested: str
+    counts: tuple[str, ...]
+    whole: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class FailingObject:
+    """One object that does not fit: `anchor` leads to its finding, empty where the page does not show that."""
+
+    name: str
+    server: str
+    anchor: str
+    badge: Badge
+    observed: str
+
+
+@dataclass(frozen=True)
+class CheckPart:
+    """One check in full: why, by which measure, how it went on each server, what does not fit, what to do."""
+
+    anchor: str
+    check_id: str
+    title: str
+    badge: Badge
+    told: str
+    severity: str
+    rationale: str
+    expected: str
+    parameters: str
+    remediation: str
+    requirements: str
+    servers: tuple[CheckRow, ...]
+    objects: Capped
+
+
+@dataclass(frozen=True)
+class Area:
+    """The checks of one area, in the order of their ids."""
+
+    name: str
+    told: str
+    parts: tuple[CheckPart, ...]
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The first failing findings of a check as records, and how many there are."""
+
+    records: list[dict[Any, Any]]
+    total: int
+
+
+def check_rows(context: ReportContext, limit: int) -> Capped:
+    """How each check went on each server, in the order of the coverage."""
+    coverage = context.results.coverage
+    rows = tuple(_row(record, context.figures.tested) for record in coverage.head(limit).to_dict("records"))
+    return Capped(rows, len(coverage))
+
+
+def _row(record: Mapping[Any, Any], tested: Mapping[tuple[str, str], int]) -> CheckRow:
+    text = record_text(record)
+    return CheckRow(
+        anchor=check_anchor(text["check_id"]),
+        server=text["server"],
+        check_id=text["check_id"],
+        title=text["title"],
+        severity=text["worst_severity"] or text["severity"],
+        fails=bool(text["worst_severity"]),
+        rank=severity_rank(text["worst_severity"] or text["severity"]),
+        population=number(record["population"]),
+        tested=number(tested.get((record["server"], record["check_id"]), 0)),
+        counts=tuple(number(record[name]) for name in COUNTED),
+        whole=is_known(record["whole"]) and bool(record["whole"]),
+        reason=text["reason"],
+    )
+
+
+def check_areas(context: ReportContext, shown: Collection[str]) -> tuple[Area, ...]:
+    """Every enabled check in full, by area; `shown` are the ids of the findings that the page shows elsewhere."""
+    results = context.results
+    uses = {use.check.id: use for use in results.uses}
+    failing = _failing(results.findings)
+    mapped = _requirements(results.requirements)
+    causes = results.failed.groupby("check_id")["cause"].nunique()
+    coverage = results.coverage.to_dict("records")
+    parts = []
+    for check_id, group in groupby(coverage, key=lambda record: str(record["check_id"])):
+        records = list(group)
+        part = _part(
+            records,
+            tuple(_row(record, context.figures.tested) for record in records),
+            uses.get(check_id),
+            failing.get(check_id, Failing([], 0)),
+            shown,
+            ", ".join(mapped.get(check_id, ())),
+            int(causes.get(check_id, 0)),
+        )
+        parts.append((cell_text(records[0]["area"]), part))
+    areas: dict[str, list[CheckPart]] = {}
+    for area, part in parts:
+        areas.setdefault(area, []).append(part)
+    return tuple(Area(name, _area_told(own), tuple(own)) for name, own in areas.items())
+
+
+def _area_told(parts: Sequence[CheckPart]) -> str:
+    bad = sum(part.badge.style == "fail" for part in parts)
+    return f"{number(bad)} of {number(len(parts))} checks fail somewhere"
+
+
+def _failing(findings: pd.DataFrame) -> dict[str, Failing]:
+    """The failing findings by check: the first of them, and their number."""
+    columns = ["finding_id", "check_id", "server", "severity", "object_name", "observed", "reason", "expected"]
+    failing = findings.loc[(findings["status"] == "FAIL").to_numpy(dtype=bool, na_value=False), columns]
+    found: dict[str, Failing] = {}
+    totals = failing["check_id"].value_counts()
+    for record in failing.groupby("check_id", sort=False).head(MAX_OBJECTS).to_dict("records"):
+        check_id = str(record["check_id"])
+        found.setdefault(check_id, Failing([], int(totals[check_id]))).records.append(record)
+    return found
+
+
+def _requirements(requirements: pd.DataFrame) -> dict[str, list[str]]:
+    """The requirements that each check speaks for, as `framework requirement`."""
+    found: dict[str, list[str]] = {}
+    rows = zip(*(requirements[name].tolist() for name in ("framework", "requirement", "checks")), strict=True)
+    for framework, requirement, checks in rows:
+        for check_id in cell_text(checks).split(", "):
+            found.setdefault(check_id, []).append(f"{cell_text(framework)} {cell_text(requirement)}")
+    return found
+
+
+def _part(
+    records: Sequence[Mapping[Any, Any]],
+    servers: tuple[CheckRow, ...],
+    use: CheckUse | None,
+    failing: Failing,
+    shown: Collection[str],
+    requirements: str,
+    causes: int,
+) -> CheckPart:
+    counts = {name: sum(int(record[name]) for record in records) for name in COUNTED}
+    populations = [record["population"] for record in records]
+    population = sum(map(int, populations)) if all(map(is_known, populations)) else None
+    status = next((status for status in _WORST_FIRST if counts[status.lower()]), "NOT_APPLICABLE")
+    text = record_text(records[0])
+    actual = [record["worst_severity"] for record in records if is_known(record["worst_severity"])]
+    shown_severity = min(actual, key=severity_rank) if actual else text["severity"]
+    return CheckPart(
+        anchor=check_anchor(text["check_id"]),
+        check_id=text["check_id"],
+        title=text["title"],
+        badge=badge(status, shown_severity if status == "FAIL" else None),
+        told=_told(counts, status, population) + (f"; {count(causes, 'cause')}" if causes else ""),
+        severity=shown_severity,
+        rationale=prose(use.check.rationale) if use else "",
+        expected=_expected(failing.records, use),
+        parameters=parameters_text(use.params) if use else "",
+        remediation=use.check.remediation if use else "",
+        requirements=requirements,
+        servers=servers,
+        objects=Capped(tuple(_object(record, shown) for record in failing.records), failing.total),
+    )
+
+
+def _told(counts: Mapping[str, int], status: str, population: int | None) -> str:
+    """What became of the objects: those that do not pass, else all that do, or that the check does not apply."""
+    bad = ("FAIL", "ERROR", "UNKNOWN", "WAIVED")
+    shown = [one for one in bad if counts[one.lower()]] or [status]
+    parts = ", ".join(f"{number(counts[one.lower()])} {STATUS_WORDS[one]}" for one in shown)
+    return parts if population is None else f"{parts} of {number(population)}"
+
+
+def _expected(failing: Sequence[Mapping[Any, Any]], use: CheckUse | None) -> str:
+    """What the check asks for: as a finding words it with its parameters, else as the check does."""
+    worded = next((record["expected"] for record in failing if is_known(record["expected"])), None)
+    declared = (use.check.expected if use else None) or ""
+    return cell_text(worded) or ("" if "{" in declared else prose(declared))
+
+
+def _object(record: Mapping[Any, Any], shown: Collection[str]) -> FailingObject:
+    text = record_text(record)
+    return FailingObject(
+        name=text["object_name"] or NO_NAME,
+        server=text["server"],
+        anchor=finding_anchor(text["finding_id"]) if text["finding_id"] in shown else "",
+        badge=badge("FAIL", text["severity"]),
+        observed=text["observed"] or text["reason"] or "not known",
+    )
+
+
+def disabled_checks(uses: Iterable[CheckUse]) -> Iterator[tuple[str, str, str]]:
+    """Id, title and reason of each check that the policy turns off."""
+    for use in uses:
+        if not use.enabled:
+            yield use.check.id, use.check.title, plain(use.reason) if use.reason else ""

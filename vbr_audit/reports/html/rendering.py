@@ -1,0 +1,117 @@
+"""The HTML pages: one file each, no request, readable without script, a content security policy of hashes only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
+
+import jinja2
+from markupsafe import Markup
+
+from vbr_audit.errors import TemplateError
+from vbr_audit.reports.charts.images import Chart, make_charts
+from vbr_audit.reports.context import ReportContext
+from vbr_audit.reports.html.environment import make_environment
+from vbr_audit.reports.html.executive import build_brief
+from vbr_audit.reports.html.page import build_page
+
+HINT: Final = "`vbr-audit templates check DIR` names all that is wrong; docs/templates.md says what a template may use."
+_SUFFIX = ".j2"
+
+
+_CHARTS: WeakKeyDictionary[ReportContext, tuple[Chart, ...]] = WeakKeyDictionary()
+
+
+def _charts(context: ReportContext) -> tuple[Chart, ...]:
+    """The charts of a run, drawn once for all pages that show them."""
+    if context not in _CHARTS:
+        _CHARTS[context] = make_charts(context)
+    return _CHARTS[context]
+
+
+_BROKEN: Final = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, MemoryError)
+"""What the expressions of a template can raise."""
+
+
+@dataclass(frozen=True)
+class PageKind:
+    """One HTML page: its template, what it carries within itself, and what its template is given beside the report."""
+
+    template: str
+    styles: tuple[str, ...]
+    scripts: tuple[str, ...]
+    names: Mapping[str, Callable[[ReportContext], Any]]
+
+
+PAGES: Final[Mapping[str, PageKind]] = {
+    "html": PageKind("compliance.html.j2", ("style.css",), ("script.js",), {"page": build_page, "charts": _charts}),
+    "executive": PageKind("executive.html.j2", ("style.css", "executive.css"), (), {"brief": build_brief}),
+}
+"""The pages by the format that writes them."""
+
+
+def render_html(context: ReportContext, templates_dir: Path | None = None, *, kind: str = "html") -> str:
+    """One of `PAGES` as an HTML document. Templates in `templates_dir` win over the built-in ones of the same name.
+
+    Raises `TemplateError`, with file and line, for a template that is missing, wrong or asks for an unknown name.
+    """
+    page = PAGES[kind]
+    environment = make_environment(templates_dir)
+    given = {name: build(context) for name, build in page.names.items()}
+    branded = ("brand.css",) if context.brand.is_set else ()
+    try:
+        css = Markup("\n").join([source_of(environment, name) for name in (*page.styles, *branded)])
+        css += Markup(context.brand.css)  # noqa: S704 - colours that were checked, no text
+        script = Markup("\n").join([source_of(environment, name) for name in page.scripts])
+        return environment.get_template(page.template).render(
+            report=context,
+            css=css,
+            script=script,
+            csp=content_policy(css, script),
+            **given,
+        )
+    except (jinja2.TemplateError, *_BROKEN) as error:
+        raise TemplateError(told(error, page.template), hint=HINT) from error
+
+
+def told(error: Exception, template: str) -> str:
+    """`file:line: what` for an error while `template` was rendered."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"{error.name}:{error.lineno}: {error.message}"
+    if isinstance(error, RecursionError):
+        return f"{template}: it includes itself, or is nested too deeply"
+    if isinstance(error, MemoryError):
+        return f"{template}: it needs more memory than there is"
+    if isinstance(error, jinja2.TemplateNotFound):
+        return f"no template called {error.name!r}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(_SUFFIX)]
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else template
+    return f"{place}: {error.message if isinstance(error, jinja2.TemplateError) else error}"
+
+
+def content_policy(css: str, script: str) -> str:
+    """A content security policy that allows this style, this script and embedded images, and nothing else."""
+    scripts = f"'{_hash(script)}'" if script else "'none'"
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_hash(css)}'; script-src {scripts}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def source_of(environment: jinja2.Environment, name: str) -> Markup:
+    """The text of a style or script, to stand in the page; raises `TemplateError` where it would end its element."""
+    loader = cast("jinja2.BaseLoader", environment.loader)
+    text = loader.get_source(environment, name)[0].strip()
+    if "</" in text:
+        raise TemplateError(f"{name}: '</' would end its element in the page", hint="Write it in another way.")
+    return Markup(text)  # noqa: S704 - a file of the package or of the user's own, no data

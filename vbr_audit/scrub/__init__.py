@@ -1,0 +1,1 @@
+"""An audit without the names of its servers, jobs, objects and people."""

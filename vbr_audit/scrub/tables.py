@@ -1,0 +1,150 @@
+"""Tables without names: each text column by the rule that is declared for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from vbr_audit.scrub.columns import Rule, cause_rules, object_rules, rule_of
+from vbr_audit.scrub.pseudonyms import Pseudonyms
+from vbr_audit.scrub.texts import REMOVED, TextScrubber, folded
+from vbr_audit.scrub.words import is_ordinary
+from vbr_audit.tables.build.arrays import STRING, strings_of
+
+_PROSE: Final = Rule("prose")
+_NO_NAME: Final = re.compile(r"[\d:.,TZ+ -]*")
+_COMMA: Final = re.compile(r"(,\s*)")
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Scrubber:
+    """What replaces the names of one estate: whole values by `pseudonyms`, running text by `texts`."""
+
+    pseudonyms: Pseudonyms
+    texts: TextScrubber
+
+    def name(self, kind: str, value: str) -> str:
+        """The pseudonym of a name."""
+        return self.pseudonyms.name(kind, value)
+
+    def value(self, value: str, rule: Rule) -> str:
+        """What a cell becomes under `rule`; what is empty stays."""
+        return self._maker(rule)(value) if value else value
+
+    def _maker(self, rule: Rule) -> Callable[[str], str]:
+        """What makes the new value of a cell that is not empty."""
+        names, clean = self.pseudonyms, self.texts.clean
+        makers: Mapping[str, Callable[[str], str]] = {
+            "name": lambda value: names.name(rule.kind, value),
+            "names": lambda value: _each_between_commas(value, lambda part: names.name(rule.kind, part)),
+            "id": names.identifier,
+            "ids": lambda value: _each_between_commas(value, names.identifier),
+            "digest": names.hashed,
+            "word": lambda value: clean(value, prose=False),
+            "said": clean,
+            "text": lambda value: clean(value, own=False),
+            "prose": lambda value: REMOVED,
+            "json": self._json,
+            "kept": lambda value: value,
+        }
+        return makers[rule.how]
+
+    def _json(self, value: str) -> str:
+        try:
+            document = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return REMOVED
+        return orjson.dumps(self._leaves(document)).decode()
+
+    def _leaves(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._leaves(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._leaves(inner) for inner in value]
+        if not isinstance(value, str) or not value or _NO_NAME.fullmatch(value):
+            return value
+        if _UUID.fullmatch(value):
+            return self.pseudonyms.identifier(value)
+        term = self.texts.terms.get(folded(value))
+        if is_ordinary(folded(value)):
+            return value
+        return term.stand_in if term else REMOVED
+
+    def column(self, values: pd.Series, rule: Rule) -> pd.Series:
+        """A text column under `rule`, in the same order."""
+        codes, uniques = pd.factorize(values.to_numpy(dtype=object), use_na_sentinel=True)
+        made = np.empty(len(uniques) + 1, dtype=object)
+        make = self._maker(rule)
+        made[:-1] = [make(value) if value else value for value in uniques]
+        made[-1] = pd.NA
+        return pd.Series(strings_of(made[codes]), index=values.index, dtype=STRING)
+
+    def frame(self, table: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """The table called `table`: text columns by their rules, one that is not declared as prose; others stay."""
+        changed = {
+            name: self.column(frame[name], rule_of(table, str(name)) or _PROSE)
+            for name in frame.columns
+            if frame[name].dtype == STRING
+        }
+        return frame.assign(**changed)
+
+    def findings(self, findings: pd.DataFrame, own_checks: Collection[str]) -> pd.DataFrame:
+        """The findings: objects by their kind, and the words of `own_checks`, which are the user's own."""
+        frame = self.frame("findings", findings)
+        self._name(frame, findings, object_rules(), ("object_type", "object_id", "object_name"))
+        self._name(frame, findings, cause_rules(), ("cause_kind", "cause_key", "cause_name"))
+        own = findings["check_id"].isin(list(own_checks)).to_numpy(dtype=bool, na_value=False)
+        for name in ("title", "remediation"):
+            frame.loc[own, name] = self.column(findings.loc[own, name], Rule("text"))
+        return frame
+
+    def _name(
+        self,
+        frame: pd.DataFrame,
+        findings: pd.DataFrame,
+        rules: Mapping[str, tuple[Rule, bool]],
+        columns: tuple[str, str, str],
+    ) -> None:
+        """Write into `frame` the pseudonyms of what `findings` name, by its kind; `columns` are kind, id and name."""
+        kinds, ids, names = (findings[name] for name in columns)
+        for kind, (rule, id_is_name) in rules.items():
+            rows = kinds.eq(kind).to_numpy(dtype=bool, na_value=False)
+            unnamed = rows & names.eq(ids).to_numpy(dtype=bool, na_value=False)
+            frame.loc[rows, columns[2]] = self.column(names[rows], rule)
+            if id_is_name:
+                frame.loc[rows, columns[1]] = self.column(ids[rows], rule)
+            else:
+                # What has no name of its own is called by its id.
+                frame.loc[unnamed, columns[2]] = frame.loc[unnamed, columns[1]]
+
+
+def names_in(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Every name in a table with its kind; texts that people wrote are of the kind `REMOVED`, ids but UUIDs of `id`."""
+    for column in frame.columns:
+        rule = rule_of(table, str(column))
+        if frame[column].dtype != STRING or rule is None or rule.how not in ("name", "names", "prose", "id", "ids"):
+            continue
+        kind = {"prose": REMOVED, "id": "id", "ids": "id"}.get(rule.how, rule.kind)
+        for value in frame[column].dropna().unique():
+            parts = _COMMA.split(value)[::2] if rule.how in ("names", "ids") else [value]
+            yield from ((kind, part) for part in parts if part.strip() and not (kind == "id" and _is_dull(part)))
+
+
+_LONG_ID: Final = 8
+
+
+def _is_dull(identifier: str) -> bool:
+    """Whether an id need not be looked for in texts: UUIDs are found by their form, short ones are everywhere."""
+    return len(identifier) < _LONG_ID or _UUID.fullmatch(identifier) is not None
+
+
+def _each_between_commas(value: str, make: Callable[[str], str]) -> str:
+    parts = _COMMA.split(value)
+    return "".join(part if at % 2 else make(part) for at, part in enumerate(parts))

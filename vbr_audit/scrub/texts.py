@@ -1,0 +1,225 @@
+"""Names in running text: every name of the estate and everything that looks like one is replaced by its pseudonym.
+
+A text of the tool's own is told from one of the server's. In the former a name that is an ordinary word of the tool
+(a job called Backup) says nothing about anybody and stays, but for a server's in the places where servers are named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import ip_address
+from typing import Final
+
+from vbr_audit.display import plain
+from vbr_audit.scrub.pseudonyms import Pseudonyms
+from vbr_audit.scrub.words import is_ordinary, occurs
+
+REMOVED: Final = "[removed]"
+SHORTEST: Final = 3
+"""Names of fewer characters are replaced as whole cells only."""
+
+_FREE: Final = 4
+"""Names of so many characters are found within longer words, too."""
+
+_PATTERNS: Final = re.compile(
+    r"""(?P<uuid>(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f]))
+    |(?P<url>https?://[^\s"'<>)\]]+)
+    |(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
+    |(?P<path>(?<![\w])[a-z]:\\{1,2}[^\s,;"'<>|)]*|\\\\[\w.$-]+(?:\\{1,2}[^\s,;"'<>|)]+)*)
+    |(?P<user>(?<![\\\w.$-])[\w.-]+\\{1,2}[\w.$-]*[\w$])
+    |(?P<sid>S-1(?:-\d+){2,})
+    |(?P<fingerprint>(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])
+        |(?<![0-9a-f:])(?:[0-9a-f]{2}:){15,31}[0-9a-f]{2}(?![0-9a-f:]))
+    |(?P<address>(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)|(?<![\w:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])
+        |(?<![\w:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:-]))""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_MAC: Final = re.compile(r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.IGNORECASE)
+_LABEL: Final = re.compile(r"[\w.-]*\Z")
+_QUOTES: Final = "\"'“”‘’`"
+
+
+class Find(Enum):
+    """Where a name is looked for in the tool's own text: anywhere, as a word of its own, or hardly at all."""
+
+    ANYWHERE = 1
+    AS_WORD = 2
+    ORDINARY = 3
+
+
+@dataclass(frozen=True)
+class Term:
+    """A name in lower case, what stands in for it, and where it is looked for."""
+
+    folded: str
+    kind: str
+    stand_in: str
+    find: Find
+
+
+Span = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class TextScrubber:
+    """Replaces the names of one estate in texts; `builds` look like addresses and stay."""
+
+    pseudonyms: Pseudonyms
+    terms: Mapping[str, Term]
+    builds: frozenset[str] = frozenset()
+    _starts: Mapping[str, tuple[Term, ...]] = field(init=False, repr=False)
+    _done: dict[tuple[bool, bool, str], str] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        starts: dict[str, list[Term]] = {}
+        for term in self.terms.values():
+            starts.setdefault(term.folded[:SHORTEST], []).append(term)
+        longest_first = {start: tuple(sorted(found, key=lambda t: -len(t.folded))) for start, found in starts.items()}
+        object.__setattr__(self, "_starts", longest_first)
+
+    def clean(self, text: str, *, own: bool = True, prose: bool = True) -> str:
+        """`text` without a name; `own` tells that the tool wrote it, with names of the estate in it.
+
+        Without `prose`, what people wrote elsewhere is not looked for.
+        """
+        known = self._done.get((own, prose, text))
+        if known is None:
+            known = self._done[own, prose, text] = self._replaced(text, own, prose)
+        return known
+
+    def _replaced(self, text: str, own: bool, prose: bool) -> str:
+        names = [span for span in self._names(text, own) if prose or span[2] != REMOVED]
+        spans = _merged([*self._patterns(text), *names])
+        parts, at = [], 0
+        for start, end, stand_in in spans:
+            parts += [text[at:start], stand_in]
+            at = end
+        return "".join([*parts, text[at:]])
+
+    def _patterns(self, text: str) -> Iterable[Span]:
+        for match in _PATTERNS.finditer(text):
+            kind, found = match.lastgroup or "", match.group()
+            if kind == "address" and not self._is_address(found):
+                continue
+            term = self.terms.get(folded(found))
+            if kind == "uuid":
+                yield (*match.span(), self.pseudonyms.identifier(found))
+            else:
+                yield (*match.span(), term.stand_in if term else self.pseudonyms.name(kind, found))
+
+    def _is_address(self, text: str) -> bool:
+        if text in self.builds:
+            return False
+        try:
+            return bool(_MAC.fullmatch(text)) or not ip_address(text).is_unspecified
+        except ValueError:
+            return False
+
+    def _names(self, text: str, own: bool) -> Iterable[Span]:
+        low, at = folded(text), 0
+        starts, last = self._starts, len(text) - SHORTEST
+        while at <= last:
+            candidates = starts.get(low[at : at + SHORTEST])
+            term = next((t for t in candidates if self._stands(t, low, text, at, own)), None) if candidates else None
+            if term is None:
+                at += 1
+                continue
+            end = at + len(term.folded)
+            label = _LABEL.search(text, 0, at) if term.kind == "domain" else None
+            yield (label.start() if label else at, end, term.stand_in)
+            at = end
+
+    def _stands(self, term: Term, low: str, text: str, at: int, own: bool) -> bool:
+        if not low.startswith(term.folded, at):
+            return False
+        end = at + len(term.folded)
+        before, after = text[at - 1 : at], text[end : end + 1]
+        as_word = not before.isalnum() and not after.isalnum()
+        if not own and term.kind != REMOVED:
+            return as_word or len(term.folded) >= _FREE
+        if term.find is Find.ORDINARY:
+            quoted = before in _QUOTES and after in _QUOTES and bool(before and after)
+            named = term.kind == "server" and text[max(0, at - 4) : at].endswith(" of ") and after in (":", " ")
+            return quoted or named
+        return as_word or term.find is Find.ANYWHERE
+
+
+def folded(text: str) -> str:
+    """`text` in lower case, each character in its place."""
+    if text.isascii():
+        return text.lower()
+    return "".join(low if len(low := sign.lower()) == 1 else sign for sign in text)
+
+
+def make_terms(names: Iterable[tuple[str, str]], pseudonyms: Pseudonyms) -> dict[str, Term]:
+    """The names to look for, from pairs of kind and name; of a text that is given twice the first kind counts.
+
+    A name with what `display.plain` makes of it, with its parts (the account and the domain of `DOMAIN\\user`, host and
+    domain of a full host name), and without blanks around it.
+    """
+    terms: dict[str, Term] = {}
+    parts: list[tuple[str, str]] = []
+
+    def add(kind: str, text: str, stand_in: str) -> None:
+        low = folded(text)
+        if len(low) < SHORTEST or low in terms or (low.isdigit() and len(low) < 2 * _FREE):
+            return
+        find = Find.AS_WORD if len(low) < _FREE or occurs(low) else Find.ANYWHERE
+        terms[low] = Term(low, kind, stand_in, Find.ORDINARY if is_ordinary(low) else find)
+
+    for kind, name in names:
+        stand_in = _stand_in(kind, name, pseudonyms)
+        for text in dict.fromkeys((name, name.strip(), plain(name), plain(name, lines=True))):
+            add(kind, text, stand_in)
+        if kind != REMOVED:
+            parts += _parts(kind, name)
+    for kind, part in parts:
+        if part.casefold() not in _WELL_KNOWN and not is_ordinary(folded(part)):
+            add(kind, part, pseudonyms.name(kind, part))
+    return terms
+
+
+def _stand_in(kind: str, name: str, pseudonyms: Pseudonyms) -> str:
+    if kind == REMOVED:
+        return REMOVED
+    return pseudonyms.identifier(name) if kind == "id" else pseudonyms.name(kind, name)
+
+
+_WELL_KNOWN: Final = frozenset({"builtin", "nt authority", "nt service", "workgroup", "localhost", "local"})
+_HOST: Final = re.compile(r"(?:https?://)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]*)(?::\d+)?/?", re.IGNORECASE)
+
+
+def _parts(kind: str, name: str) -> Iterable[tuple[str, str]]:
+    """What of a name is a name in itself."""
+    if kind == "user" and "\\" in name:
+        domain, account = name.split("\\", 1)
+        yield from (("domain", domain), ("user", account))
+    if "@" in name and kind in ("user", "mail"):
+        account, domain = name.rsplit("@", 1)
+        yield from (("user", account), ("domain", domain))
+    if kind in ("server", "host", "object", "url") and (host := _HOST.fullmatch(name)):
+        label, _, domain = host[1].partition(".")
+        yield from (("host", host[1]), ("host", label))
+        if "." in domain:
+            yield ("domain", domain)
+    elif kind == "url":
+        yield ("host", re.sub(r"^https?://|[:/].*$", "", name))
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans from left to right; of those that overlap one over all of them, with the words of the longest."""
+    found: list[Span] = []
+    widths: list[int] = []
+    for start, end, stand_in in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if found and start < found[-1][1]:
+            first, last, words = found[-1]
+            longer = end - start > widths[-1]
+            found[-1] = (first, max(last, end), stand_in if longer else words)
+            widths[-1] = max(widths[-1], end - start)
+        else:
+            found.append((start, end, stand_in))
+            widths.append(end - start)
+    return found

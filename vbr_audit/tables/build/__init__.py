@@ -1,0 +1,1 @@
+"""What tables are declared with, and how the rows of answers become columns."""

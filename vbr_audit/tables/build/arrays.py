@@ -1,0 +1,194 @@
+"""Lists of decoded JSON values to pandas' nullable arrays, by one strict rule per dtype.
+
+A JSON value belongs to a column only if its JSON type says so: text to text, `true` and `false` to yes/no, a
+number without a fraction to a whole number. The text `"3"` is no number and `"true"` no yes: both become NA and
+are counted, because an audit must not guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.extensions import ExtensionArray
+
+from vbr_audit.tables.build.dates import ReadDates, read_dates
+from vbr_audit.tables.build.notes import Notes
+
+STRING: Final = pd.StringDtype("python", na_value=pd.NA)
+"""The text dtype of every table; the alias `"string"` would mean another one where pyarrow is installed."""
+
+DTYPES: Final[dict[str, Any]] = {
+    "string": STRING,
+    "Int64": pd.Int64Dtype(),
+    "Float64": pd.Float64Dtype(),
+    "boolean": pd.BooleanDtype(),
+    "datetime": pd.DatetimeTZDtype("us", "UTC"),
+}
+"""The pandas dtype of each short dtype name."""
+
+_STRING_ARRAY: Final = STRING.construct_array_type()
+_INT_RANGE: Final = range(-(2**63), 2**63)
+_BOOLEANS: Final = frozenset({bool, type(None)})
+_INTEGERS: Final = frozenset({int, type(None)})
+
+
+def to_array(
+    values: Sequence[Any] | pd.Series | ExtensionArray, dtype: str, column: str, notes: Notes
+) -> ExtensionArray:
+    """`values` as the array of the short name `dtype`; what does not fit is NA, counted in `notes`."""
+    if isinstance(values, pd.Series | ExtensionArray):
+        given = cast(ExtensionArray, values.array) if isinstance(values, pd.Series) else values
+        if given.dtype == DTYPES[dtype]:
+            return given
+        values = cast(Sequence[Any], given.astype(object).tolist())
+    return _TO_ARRAY[dtype](values, column, notes)
+
+
+def all_missing(dtype: str, rows: int) -> ExtensionArray:
+    """An array of `rows` times NA."""
+    return cast(ExtensionArray, pd.Series(None, index=range(rows), dtype=DTYPES[dtype]).array)
+
+
+def to_strings(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
+    """Text; NA for None, NA and for what is no text."""
+    kinds = set(map(type, values))
+    kept: Sequence[Any] = values
+    if type(None) in kinds:
+        kept = [pd.NA if value is None else value for value in values]
+    if not kinds <= {str, type(None), type(pd.NA)}:
+        kept = [value if isinstance(value, str) else _missing(value, column, notes) for value in kept]
+    return strings_of(kept)
+
+
+def strings_of(values: Sequence[Any] | npt.NDArray[np.object_]) -> ExtensionArray:
+    """A text array over a copy of values that are known to be `str` or `pd.NA`."""
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return strings_over(found)
+
+
+def strings_over(found: npt.NDArray[np.object_]) -> ExtensionArray:
+    """A text array over this very array of `str` and `pd.NA`, which nobody else may write to."""
+    return _STRING_ARRAY(found, dtype=STRING)  # type: ignore[call-arg]
+
+
+def joined_strings(parts: Sequence[npt.NDArray[np.object_]]) -> ExtensionArray:
+    """The cells of all `parts` as one text array; they are known to be `str` or `pd.NA`, and not looked at again."""
+    found = strings_of([pd.NA]).repeat(sum(map(len, parts)))
+    np.concatenate([np.empty(0, dtype=object), *parts], out=found.to_numpy(dtype=object))
+    return found
+
+
+def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
+    """Yes/no; NA for None, NA and for what is neither True nor False."""
+    if set(map(type, values)) <= _BOOLEANS:
+        truths = np.array([value is True for value in values], dtype=bool)
+        return pd.arrays.BooleanArray(truths, np.array([value is None for value in values], dtype=bool))
+    found = np.zeros(len(values), dtype=bool)
+    mask = np.zeros(len(values), dtype=bool)
+    for position, value in enumerate(values):
+        if value is True or isinstance(value, np.bool_):
+            found[position] = value
+        elif value is not False:
+            _missing(value, column, notes)
+            mask[position] = True
+    return pd.arrays.BooleanArray(found, mask)
+
+
+def to_integers(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
+    """Whole numbers of 64 bits; `3.0` is one, `3.5`, `"3"` and `true` are NA, counted."""
+    if set(map(type, values)) <= _INTEGERS:
+        mask = np.array([value is None for value in values], dtype=bool)
+        numbers = [0 if value is None else value for value in values] if mask.any() else values
+        if len(numbers) == 0 or (min(numbers) in _INT_RANGE and max(numbers) in _INT_RANGE):
+            return pd.arrays.IntegerArray(np.array(numbers, dtype=np.int64), mask)
+    found = np.zeros(len(values), dtype=np.int64)
+    mask = np.zeros(len(values), dtype=bool)
+    for position, value in enumerate(values):
+        whole = _whole(value)
+        if whole is None:
+            _missing(value, column, notes)
+            mask[position] = True
+        else:
+            found[position] = whole
+    return pd.arrays.IntegerArray(found, mask)
+
+
+def to_floats(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
+    """Finite numbers; NA for None, NA, NaN, infinities, and for what is no number."""
+    found = np.zeros(len(values), dtype=np.float64)
+    mask = np.zeros(len(values), dtype=bool)
+    for position, value in enumerate(values):
+        number = _finite(value)
+        if number is None:
+            _missing(value, column, notes)
+            mask[position] = True
+        else:
+            found[position] = number
+    return pd.arrays.FloatingArray(found, mask)
+
+
+def to_dates(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
+    """Instants, by the rules of `dates`."""
+    read = read_dates(values)
+    count_dates(notes, column, read)
+    return dates_of(read.micros)
+
+
+def dates_of(micros: Any) -> ExtensionArray:
+    """An instant array over int64 microseconds since 1970 UTC (see `dates.NAT`)."""
+    return pd.DatetimeIndex(micros.view("datetime64[us]"), copy=False).tz_localize("UTC").array
+
+
+def count_dates(notes: Notes, column: str, read: ReadDates) -> None:
+    """Add what `read_dates` refused or assumed; a reason that did not occur leaves no entry."""
+    for counts, times in (
+        (notes.uncastable, read.uncastable),
+        (notes.naive_dates, read.naive),
+        (notes.assumed_dates, read.assumed),
+        (notes.dates_out_of_range, read.out_of_range),
+    ):
+        if times:
+            counts[column] += times
+
+
+def _missing(value: Any, column: str, notes: Notes) -> Any:
+    """NA, counted unless `value` itself says that there is none."""
+    is_missing = value is None or value is pd.NA or value is pd.NaT
+    if not is_missing and not (isinstance(value, float) and math.isnan(value)):
+        notes.count_uncastable(column)
+    return pd.NA
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool | np.bool_):
+        return None
+    if isinstance(value, float | np.floating) and math.isfinite(value) and float(value).is_integer():
+        value = int(value)
+    if isinstance(value, int | np.integer) and int(value) in _INT_RANGE:
+        return int(value)
+    return None
+
+
+def _finite(value: Any) -> float | None:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+_TO_ARRAY: Final = {
+    "string": to_strings,
+    "Int64": to_integers,
+    "Float64": to_floats,
+    "boolean": to_booleans,
+    "datetime": to_dates,
+}

@@ -1,0 +1,115 @@
+"""What a table is: its columns, their dtypes, and how plain data becomes such a DataFrame.
+
+Only nullable dtypes are used, and the same ones for an empty table: text is `STRING`, whole numbers `Int64`,
+fractions `Float64`, yes/no `boolean`, instants `datetime64[us, UTC]`. NA (of instants NaT) means "not known".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+import pandas as pd
+
+from vbr_audit.tables.build.arrays import DTYPES, STRING, to_array
+from vbr_audit.tables.build.notes import Notes
+
+__all__ = [
+    "DTYPES",
+    "STRING",
+    "Column",
+    "Notes",
+    "TableBuilder",
+    "TableResult",
+    "TableSpec",
+    "conform",
+    "empty",
+    "from_arrays",
+]
+
+Dtype = Literal["string", "Int64", "Float64", "boolean", "datetime"]
+ZERO_GUID: Final = "00000000-0000-0000-0000-000000000000"
+"""What the API sends as an id where there is none."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its dtype by short name, what it tells, and the unit where it has one."""
+
+    name: str
+    dtype: Dtype
+    help: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table: its name, the columns that identify a row, all columns in order, and what a row is."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    help: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names in order."""
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class TableResult:
+    """A finished table and what could not be taken over as it stood."""
+
+    frame: pd.DataFrame
+    notes: Notes
+
+
+class TableBuilder(Protocol):
+    """Builds a table from the pages of a collection, in the order in which they are added."""
+
+    def add(self, rows: list[Any]) -> None:
+        """Take the decoded rows of one page."""
+        ...
+
+    def finish(self) -> TableResult:
+        """Give the table of all rows added; the builder is then spent."""
+        ...
+
+
+def empty(spec: TableSpec) -> pd.DataFrame:
+    """The table of `spec` without rows, in its final dtypes."""
+    return conform({}, spec)[0]
+
+
+def conform(
+    data: Mapping[str, Sequence[Any] | pd.Series] | pd.DataFrame, spec: TableSpec
+) -> tuple[pd.DataFrame, Notes]:
+    """Make `data`, by column name, a DataFrame of `spec`: its columns, its order, its dtypes, a fresh index.
+
+    A column that is missing is NA throughout; one that `spec` lacks is left out and counted in
+    `unknown_fields`; a value that does not fit its column becomes NA and is counted. Columns of different
+    lengths raise `ValueError`.
+    """
+    notes = Notes()
+    lengths = {len(values) for values in data.values()} if not isinstance(data, pd.DataFrame) else {len(data)}
+    if len(lengths) > 1:
+        raise ValueError(f"columns of different lengths for table {spec.name}: {sorted(lengths)}")
+    rows = lengths.pop() if lengths else 0
+    arrays = {}
+    for column in spec.columns:
+        values: Any = data[column.name] if column.name in data else [None] * rows
+        arrays[column.name] = to_array(values, column.dtype, column.name, notes)
+    for name in data:
+        if name not in arrays:
+            notes.count_unknown_field(str(name), rows)
+    frame = from_arrays(arrays, rows)
+    for name in spec.key:
+        notes.missing_keys += int(frame[name].isna().sum())
+    return frame, notes
+
+
+def from_arrays(arrays: Mapping[str, Any], rows: int) -> pd.DataFrame:
+    """A DataFrame over finished extension arrays, without a copy, on a plain 0…n-1 index."""
+    return pd.DataFrame(dict(arrays), index=pd.RangeIndex(rows), copy=False)

@@ -1,0 +1,1 @@
+"""The tables of jobs: settings wherever a revision and a job type keep them."""

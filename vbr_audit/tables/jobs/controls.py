@@ -1,0 +1,230 @@
+"""Which settings a job has, and where: answers from the map `controls.yaml`.
+
+What a job has depends on its revision, its type, for some types on a variant, and on whether an older
+revision was pinned than the server speaks. Together they are its *profile*, a short readable text such as
+`1.3-rev1/BackupCopy/Periodic`, `1.3-rev1/BackupCopy/?` (variant not known) or `1.3-rev1<1.3-rev2/FileBackup`
+(asked at 1.3-rev1, but the server speaks 1.3-rev2). Everything below is answered from the profile alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.revisions import KNOWN, order
+from vbr_audit.tables.build.arrays import strings_of
+from vbr_audit.tables.jobs.control_list import CONTROLS, Control
+from vbr_audit.tables.jobs.controls_file import ControlsFile, Path, Rule, TypeRules, read_controls_file
+
+__all__ = [
+    "CONTROLS",
+    "UNKNOWN_VARIANT",
+    "Control",
+    "ControlsMap",
+    "Place",
+    "Profile",
+    "get_map",
+    "json_path",
+    "known_revision",
+    "newest_known",
+    "support",
+]
+
+UNKNOWN_VARIANT: Final = "?"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one value is: `paths` are the spellings to try, this revision's first; `gate` as in `Rule`."""
+
+    paths: tuple[Path, ...]
+    gate: str | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What holds for one kind of job.
+
+    `settings` maps each control that the kind has to its places; `unsure` names the controls of which nobody
+    can say here whether the kind has them, with the places where they would be (none if only a newer revision
+    has them).
+    """
+
+    key: str
+    type: str
+    settings: dict[str, tuple[Place, ...]] = field(default_factory=dict)
+    unsure: dict[str, tuple[Place, ...]] = field(default_factory=dict)
+
+    def supports(self, control: str) -> bool | None:
+        """True: the kind has it; False: it is absent; None: not known."""
+        inputs = CONTROLS[control].computed_from
+        needs = CONTROLS[control].needs
+        if needs is not None:
+            return self.supports(needs)
+        if inputs:
+            answers = {self.supports(name) for name in inputs}
+            return True if True in answers else None if None in answers else False
+        if control in self.settings:
+            return True
+        return None if control in self.unsure else False
+
+    def path_of(self, control: str) -> str | None:
+        """The JSON path as text, or None where there is none to show.
+
+        Several are joined by ` + `: of a computed control, and of one that two places decide together.
+        """
+        places: list[Place] = []
+        for name in CONTROLS[control].computed_from or (control,):
+            found = self.settings.get(name, self.unsure.get(name, ()))
+            places += found if CONTROLS[name].dtype == "boolean" else found[:1]
+        return " + ".join(".".join(place.paths[0]) for place in places) or None
+
+
+class ControlsMap:
+    """The map in force; profiles are compiled once and kept."""
+
+    def __init__(self, source: ControlsFile) -> None:
+        self._source = source
+        self._profiles: dict[str, Profile | None] = {}
+        self.base = _settings(source.base, source, KNOWN[-1])
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The canonical names of all mapped types."""
+        return tuple(self._source.types)
+
+    def has_type(self, revision: str | None, job_type: str) -> bool:
+        """Whether `job_type` (canonical) has settings at `revision`."""
+        rules = self._source.types.get(job_type)
+        return rules is not None and revision is not None and order(revision) >= order(rules.since)
+
+    def variant_paths(self, job_type: str) -> tuple[Path, ...]:
+        """The paths that tell the variants of `job_type` apart; none if it has no variants."""
+        return self._source.types[job_type].variant_by
+
+    def variant_of(self, job_type: str, words: tuple[Any, ...]) -> str:
+        """The variant that `words` (the values at `variant_paths`) name, all that are there agreeing."""
+        known = {value.casefold(): value for value in self._source.types[job_type].variant_values}
+        given = [word for word in words if word is not None]
+        named = {known.get(word.casefold()) if isinstance(word, str) else None for word in given}
+        return (named.pop() if len(named) == 1 else None) or UNKNOWN_VARIANT
+
+    def profile(self, key: str) -> Profile | None:
+        """The profile that `key` names, or None for a key that the map does not know."""
+        if key not in self._profiles:
+            self._profiles[key] = self._compile(key)
+        return self._profiles[key]
+
+    def key(self, revision: str, server_revision: str | None, job_type: str, variant: str | None) -> str:
+        """The profile key; the server's revision is named only where it is newer and makes a difference."""
+        tail = f"/{job_type}" + (f"/{variant}" if variant is not None else "")
+        if server_revision is not None and order(server_revision) > order(revision):
+            key = f"{revision}<{server_revision}{tail}"
+            plain, newer = self.profile(revision + tail), self.profile(key)
+            if plain is not None and newer is not None and plain.unsure.keys() != newer.unsure.keys():
+                return key
+        return revision + tail
+
+    def _compile(self, key: str) -> Profile | None:
+        head, _, tail = key.partition("/")
+        job_type, _, variant = tail.partition("/")
+        revision, _, newest = head.partition("<")
+        rules = self._source.types.get(job_type)
+        if rules is None or revision not in KNOWN or not self.has_type(revision, job_type):
+            return None
+        if bool(variant) != bool(rules.variant_values) or newest not in ("", *KNOWN):
+            return None
+        if variant not in ("", UNKNOWN_VARIANT, *rules.variant_values):
+            return None
+        settings, unsure = self._at(rules, revision, variant)
+        for later in KNOWN[KNOWN.index(revision) + 1 : KNOWN.index(newest or revision) + 1]:
+            have, may_have = self._at(rules, later, variant)
+            unsure |= {name: () for name in (*have, *may_have) if name not in settings and name not in unsure}
+        return Profile(key, job_type, dict(self.base) | settings, unsure)
+
+    def _at(
+        self, rules: TypeRules, revision: str, variant: str
+    ) -> tuple[dict[str, tuple[Place, ...]], dict[str, tuple[Place, ...]]]:
+        """The settings at `revision` for `variant`, and those that depend on a variant that is not known."""
+        now = [rule for rule in rules.rules if rule.holds_at(revision)]
+        sure = [rule for rule in now if not rule.variants or variant in rule.variants]
+        other = [rule for rule in now if rule.variants and variant == UNKNOWN_VARIANT]
+        return _settings(sure, self._source, revision), _settings(other, self._source, revision)
+
+
+def _settings(
+    rules: list[Rule] | tuple[Rule, ...], source: ControlsFile, revision: str
+) -> dict[str, tuple[Place, ...]]:
+    found: dict[str, tuple[Place, ...]] = {}
+    for rule in rules:
+        place = Place(_spellings(rule.path, source, revision), rule.gate)
+        found[rule.control] = (*found.get(rule.control, ()), place)
+    return found
+
+
+def _spellings(path: Path, source: ControlsFile, revision: str) -> tuple[Path, ...]:
+    """`path` as spelt at `revision`, then with the other spelling of its renamed keys."""
+    old = {r.new: r.old for r in source.renames}
+    then = {r.new: r.old for r in source.renames if order(revision) < order(r.since)}
+    first = tuple(then.get(key, key) for key in path)
+    second = tuple(old.get(key, key) if then.get(key, key) == key else key for key in path)
+    return (first,) if first == second else (first, second)
+
+
+@lru_cache(maxsize=1)
+def get_map() -> ControlsMap:
+    """The map that ships with the package."""
+    return ControlsMap(read_controls_file())
+
+
+def known_revision(revision: str | None) -> str | None:
+    """`revision` in the spelling of the map, or None if the map does not have it."""
+    word = (revision or "").strip().lower().removeprefix("v")
+    return word if word in KNOWN else None
+
+
+def newest_known(revision: str | None) -> str | None:
+    """The newest revision of the map that is not newer than `revision`; None for None or for no revision."""
+    try:
+        limit = order(revision) if revision is not None else None
+    except ValueError:
+        limit = None
+    known = [known for known in KNOWN if limit is not None and order(known) <= limit]
+    return known[-1] if known else None
+
+
+def support(profiles: pd.Series, control: str) -> pd.Series:
+    """Per job (the column `settings_profile`) whether it has `control`: True, False (absent), or NA.
+
+    The answer is nullable boolean on the index of `profiles`. NA stands for an unknown type or revision, a
+    variant that is not known, and a control that only a newer revision of the same server shows. A base
+    property is supported whatever the profile.
+    """
+    base = True if control in get_map().base else None
+    answers, codes = _per_profile(profiles, lambda profile: profile.supports(control), base)
+    values = np.array([answer is True for answer in answers], dtype=bool)[codes]
+    mask = np.array([answer is None for answer in answers], dtype=bool)[codes]
+    return pd.Series(pd.arrays.BooleanArray(values, mask), index=profiles.index, name=control)
+
+
+def json_path(profiles: pd.Series, control: str) -> pd.Series:
+    """Per job the JSON path of `control` as text, NA where it has none; on the index of `profiles`."""
+    base = ".".join(get_map().base[control][0].paths[0]) if control in get_map().base else None
+    answers, codes = _per_profile(profiles, lambda profile: profile.path_of(control), base)
+    found = [pd.NA if answers[code] is None else answers[code] for code in codes]
+    return pd.Series(strings_of(found), index=profiles.index, name=control)
+
+
+def _per_profile(
+    profiles: pd.Series, ask: Callable[[Profile], Any], otherwise: Any
+) -> tuple[list[Any], np.ndarray[Any, np.dtype[np.int64]]]:
+    """One answer per different profile, `otherwise` last (for NA), and for each job which one is its own."""
+    codes, keys = pd.factorize(profiles, use_na_sentinel=True)
+    found = [get_map().profile(key) for key in keys]
+    answers = [otherwise if profile is None else ask(profile) for profile in found]
+    return [*answers, otherwise], np.asarray(codes, dtype=np.int64)

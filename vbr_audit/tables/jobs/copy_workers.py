@@ -1,0 +1,69 @@
+"""The workers of copy jobs: what they made and ran belongs to the copy job.
+
+A copy job has a worker for each job that it copies. The worker has an id of its own, is in no list of jobs, and is
+named by the copy job and what it copies: `Copy job\\Source`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.schema import Column
+
+COPY_JOBS: Final = ("BackupCopy", "EntraIDTenantBackupCopy", "FileBackupCopy", "LegacyBackupCopy")
+"""The types of jobs that copy what another job has backed up."""
+
+SEPARATOR: Final = "\\"
+"""What stands in the name of a worker between its copy job and what it copies."""
+
+HELP: Final = (
+    "Of a worker of a copy job the id that the server tells, as it has one for each job that it copies; "
+    "`job_id` is then the copy job's."
+)
+COLUMN: Final = Column("worker_id", "string", HELP)
+
+
+def workers_of_copy_jobs(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> dict[str, str]:
+    """The id of the copy job of each worker that the frames (`name`, `job_id`), all of one server, tell of.
+
+    A worker is known by an id that no job has and a name that begins with that of exactly one copy job.
+    """
+    copies = jobs[jobs["type"].isin(COPY_JOBS).to_numpy(dtype=bool) & jobs["job_id"].notna().to_numpy()]
+    named = copies["name"].dropna().str.casefold()
+    named = named[~named.duplicated(keep=False)]
+    by_name = dict(zip(named.tolist(), copies["job_id"].loc[named.index].tolist(), strict=True))
+    found: dict[str, str] = {}
+    for frame in frames if by_name else ():
+        unlisted = frame["job_id"].notna() & ~frame["job_id"].isin(jobs["job_id"].dropna()) & frame["name"].notna()
+        pairs = frame.loc[unlisted.to_numpy(dtype=bool), ["job_id", "name"]].drop_duplicates()
+        for worker, name in zip(pairs["job_id"].tolist(), pairs["name"].tolist(), strict=True):
+            owner = copy_job_of(name, by_name)
+            if owner is not None:
+                found.setdefault(worker, owner)
+    return found
+
+
+def to_copy_jobs(frame: pd.DataFrame, workers: Mapping[str, str]) -> pd.DataFrame:
+    """`frame` (`job_id`, `worker_id`) with the copy job's id for what is of its workers."""
+    rows = np.flatnonzero(frame["job_id"].isin(workers).to_numpy(dtype=bool)) if workers else ()
+    if not len(rows):
+        return frame
+    ids, own = (frame[name].array.copy() for name in ("job_id", "worker_id"))
+    own[rows] = ids[rows]
+    ids[rows] = pd.array([workers[worker] for worker in own[rows]], dtype=STRING)
+    return frame.assign(job_id=ids, worker_id=own)
+
+
+def copy_job_of(name: str, by_name: Mapping[str, str]) -> str | None:
+    """The id of the copy job of which `name` is a worker's; of several whose names fit, that of the longest."""
+    head, found, _ = name.casefold().rpartition(SEPARATOR)
+    while found:
+        if head in by_name:
+            return by_name[head]
+        head, found, _ = head.rpartition(SEPARATOR)
+    return None

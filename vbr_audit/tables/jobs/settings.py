@@ -1,0 +1,81 @@
+"""The table `job_settings`: one row per job document and control, with the value as received and where it was."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from vbr_audit.tables.build.arrays import strings_of, to_strings
+from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.build.schema import ZERO_GUID, Column, TableSpec, from_arrays
+from vbr_audit.tables.jobs.controls import json_path, support
+from vbr_audit.tables.jobs.documents import MISFIT, READ_CONTROLS, JobDocuments
+
+SPEC: Final = TableSpec(
+    name="job_settings",
+    key=("server", "job_id", "control"),
+    help="One row per job that has a document and per control that is read (not for the computed ones).",
+    columns=(
+        Column("server", "string", "The server's name in this run."),
+        Column("job_id", "string", "The job's id."),
+        Column("control", "string", "The setting's canonical name."),
+        Column("value", "string", "The value as received, in JSON; an inherited one is the primary job's."),
+        Column("json_path", "string", "Where the job's document keeps it."),
+        Column("supported", "boolean", "True: the kind of job has it; False: it has not; NA: not known."),
+    ),
+)
+
+
+def build(read: JobDocuments, *, server: str) -> pd.DataFrame:
+    """The table of one server from its read documents: job by job, controls in the order of `jobs`."""
+    jobs, width = len(read.documents), len(READ_CONTROLS)
+    notes = Notes()
+    profiles = pd.Series(to_strings(read.profiles, "settings_profile", notes))
+    ids = [None if document.get("id") == ZERO_GUID else document.get("id") for document in read.documents]
+    values = np.empty(jobs * width, dtype=object)
+    paths = np.empty(jobs * width, dtype=object)
+    supported = np.zeros(jobs * width, dtype=bool)
+    unknown = np.zeros(jobs * width, dtype=bool)
+    for offset, control in enumerate(READ_CONTROLS):
+        values[offset::width] = _json_texts(read.values[control])
+        paths[offset::width] = json_path(profiles, control).to_numpy(dtype=object)
+        answers = support(profiles, control)
+        unknown[offset::width] = answers.isna().to_numpy(dtype=bool)
+        supported[offset::width] = answers.fillna(False).to_numpy(dtype=bool)
+    arrays: dict[str, Any] = {
+        "server": strings_of([server] * (jobs * width)),
+        "job_id": to_strings(ids, "job_id", notes).repeat(width),
+        "control": strings_of(READ_CONTROLS * jobs),
+        "value": strings_of(values),
+        "json_path": strings_of(paths),
+        "supported": pd.arrays.BooleanArray(supported, unknown),
+    }
+    return from_arrays(arrays, jobs * width)
+
+
+def _json_texts(values: list[Any]) -> list[Any]:
+    """Each value as JSON text; NA for none, and for what could not be read."""
+    texts: dict[Any, str] = {}
+    found: list[Any] = []
+    for value in values:
+        if value is None or value is MISFIT:
+            found.append(pd.NA)
+        elif isinstance(value, str | bool):
+            if value not in texts:
+                texts[value] = orjson.dumps(value).decode()
+            found.append(texts[value])
+        elif isinstance(value, tuple):
+            found.append(_dump([None if part is MISFIT else part for part in value]))
+        else:
+            found.append(_dump(value))
+    return found
+
+
+def _dump(value: Any) -> Any:
+    try:
+        return orjson.dumps(value).decode()
+    except (TypeError, orjson.JSONEncodeError):
+        return pd.NA
