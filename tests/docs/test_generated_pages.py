@@ -1,4 +1,4 @@
-"""`docs/tables.md`, `docs/datasets.md` and `docs/cli.md` say what the code declares.
+"""`docs/tables.md`, `docs/datasets.md`, `docs/cli.md` and the words of the completion say what the code declares.
 
 `VBR_AUDIT_UPDATE_DOCS=1 pytest tests/docs/test_generated_pages.py` rewrites them.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from commands_page import render_commands
+from completion_words import render_completion
 from datasets_page import render_datasets
 from docs_cells import cell
 from tables_page import render_tables
@@ -44,6 +45,13 @@ def test_a_page_is_what_the_code_declares(name: str) -> None:
         (DOCS / name).write_text(text, encoding="utf-8")
     fresh = (DOCS / name).read_text(encoding="utf-8") == text
     assert fresh, "stale: VBR_AUDIT_UPDATE_DOCS=1 pytest tests/docs/test_generated_pages.py"
+
+
+def test_the_words_of_the_completion_are_what_the_code_declares() -> None:
+    file = DOCS.parent / "vbr_audit" / "cli" / "completion.json"
+    if UPDATE:
+        file.write_text(render_completion(), encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == render_completion(), "stale: VBR_AUDIT_UPDATE_DOCS=1 pytest tests/docs"
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -191,14 +191,14 @@ def test_the_walk_of_a_dataset_gives_a_table() -> None:
 def test_the_walk_of_a_check_gives_a_check_whose_examples_hold() -> None:
     try:
         exec(
-            compile(titled("extending.md")["vbr_audit/checks/catalogue/priorities.py"], "walk", "exec"),
+            compile(titled("extending.md")["vbr_audit/checks/catalogue/jobs/priorities.py"], "walk", "exec"),
             {"__name__": "__main__"},
         )
-        made = OWN.get("ACM-001")
+        made = OWN.get("JOB-090")
         for example in made.examples:
             assert run_example(made, example).result.tolist() == [example.result]
     finally:
-        OWN._checks.pop("ACM-001", None)
+        OWN._checks.pop("JOB-090", None)
 
 
 def test_the_walk_of_a_format_gives_a_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_the_walk_of_a_format_gives_a_report(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_every_file_of_the_project_that_a_page_names_is_there() -> None:
     root = DOCS.parent
-    new = {"vbr_audit/tables/mount_servers.py", "vbr_audit/checks/catalogue/priorities.py"}
+    new = {"vbr_audit/tables/mount_servers.py", "vbr_audit/checks/catalogue/jobs/priorities.py"}
     new |= {"vbr_audit/reports/exports/tsv.py"}
     for page in ("extending.md", "architecture.md", "api.md", "security.md", "upgrade.md"):
         text = (DOCS / page).read_text("utf-8")

@@ -1,28 +1,25 @@
-"""Words for the completion of a shell, which waits for them: they are found without the libraries of a real run."""
+"""Words for the completion of a shell, which waits for them: they are found without the libraries of a real run.
+
+The names of checks, datasets and policies stand in `completion.json`, which is written with the reference pages: to
+import what declares them takes longer than a reader of a prompt waits.
+"""
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterable
 from importlib.resources import files
-
-_CHECK = re.compile(r'@check\(\s*"([A-Z]+-\d+)"')
-_DATASET = re.compile(r'(?:_object|Dataset)\(\s*"([a-z_]+)"')
+from typing import cast
 
 
 def check_ids(incomplete: str) -> list[str]:
-    """The shipped checks whose ids begin so; read from their sources, as importing them takes long."""
-    sources = (
-        entry for entry in files("vbr_audit").joinpath("checks", "catalogue").iterdir() if _is_source(entry.name)
-    )
-    found = {check_id for entry in sources for check_id in _CHECK.findall(entry.read_text("utf-8"))}
-    return sorted(check_id for check_id in found if check_id.startswith(incomplete))
+    """The shipped checks whose ids begin so."""
+    return [check_id for check_id in _words("checks") if check_id.startswith(incomplete)]
 
 
 def dataset_lists(incomplete: str) -> list[str]:
     """Lists of datasets that go on from what is written: `jobs,ba` as `jobs,backups` and others."""
-    source = files("vbr_audit").joinpath("collection", "datasets.py").read_text("utf-8")
-    return _continued(incomplete, ("all", *dict.fromkeys(_DATASET.findall(source))))
+    return _continued(incomplete, ("all", *_words("datasets")))
 
 
 def format_lists(incomplete: str) -> list[str]:
@@ -41,13 +38,12 @@ def severities(incomplete: str) -> list[str]:
 
 def profiles(incomplete: str) -> list[str]:
     """The shipped policies; the shell itself offers files where none fits."""
-    folder = files("vbr_audit").joinpath("checks", "profiles")
-    names = sorted(entry.name.partition(".")[0] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in _words("policies") if name.startswith(incomplete)]
 
 
-def _is_source(name: str) -> bool:
-    return name.endswith(".py") and not name.startswith("_")
+def _words(kind: str) -> list[str]:
+    words = json.loads(files("vbr_audit.cli").joinpath("completion.json").read_text("utf-8"))
+    return cast("list[str]", words[kind])
 
 
 def _continued(incomplete: str, words: Iterable[str]) -> list[str]:
