@@ -135,7 +135,7 @@ def dataset(server: str, name: str, rows: int, word: Word, **changes: Any) -> Da
 def server_tables(server: str, job_count: int, session_count: int, word: Word) -> dict[str, Any]:
     states = pages_to_table(job_states.builder(server), [state_document(index, word) for index in range(job_count)])
     documents = [job_document(index, word) for index in range(job_count)]
-    made = jobs.build(documents, states.frame, server=server, revision=REVISION, server_revision=REVISION)
+    made = jobs.build_jobs(documents, states.frame, server=server, revision=REVISION, server_revision=REVISION)
     runs = pages_to_table(
         sessions.builder(server), [session_document(index, job_count, word) for index in range(session_count)]
     )

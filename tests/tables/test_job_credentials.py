@@ -23,7 +23,7 @@ CASES = [
 
 
 def told(revision: str, **document: Any) -> Any:
-    made = jobs.build([{"id": "j", "name": "J", **document}], None, server="s", revision=revision)
+    made = jobs.build_jobs([{"id": "j", "name": "J", **document}], None, server="s", revision=revision)
     assert made.notes.to_dict().get("unknown_fields") is None
     return made.jobs["credentials_ids"][0]
 

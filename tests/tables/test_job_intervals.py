@@ -29,7 +29,7 @@ def intervals(schedules: dict[str, dict[str, Any]]) -> dict[str, Any]:
         }
         for number, (name, ways) in enumerate(schedules.items())
     ]
-    table = jobs.build(documents, None, server="s", revision="1.3-rev1").jobs
+    table = jobs.build_jobs(documents, None, server="s", revision="1.3-rev1").jobs
     assert str(table["start_interval_h"].dtype) == "Int64"
     return dict(zip(table["name"], table["start_interval_h"], strict=True))
 
@@ -101,7 +101,7 @@ def test_job_that_follows_another_has_its_interval() -> None:
 def test_copy_that_follows_its_source_all_the_time_never_rests() -> None:
     copy = {"id": "1", "name": "c", "type": "BackupCopy", "isDisabled": False, "mode": "Immediate"}
     copy["schedule"] = {"type": "Immediate"}
-    table = jobs.build([copy], None, server="s", revision="1.3-rev1").jobs
+    table = jobs.build_jobs([copy], None, server="s", revision="1.3-rev1").jobs
     assert (table["expected_to_run"][0], table["start_interval_h"][0]) == (True, 0)
 
 

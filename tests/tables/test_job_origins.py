@@ -17,7 +17,7 @@ def table(name, *rows):
 
 
 def build(documents=(), states=None, backups=None, revision="1.3-rev2"):
-    made = jobs.build(list(documents), states, backups=backups, server="vbr01", revision=revision)
+    made = jobs.build_jobs(list(documents), states, backups=backups, server="vbr01", revision=revision)
     return made.jobs
 
 

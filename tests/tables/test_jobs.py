@@ -73,7 +73,7 @@ def vm_job(**changes):
 
 
 def build(*documents, states=None, revision="1.3-rev2", server_revision=None):
-    return jobs.build(list(documents), states, server="vbr01", revision=revision, server_revision=server_revision)
+    return jobs.build_jobs(list(documents), states, server="vbr01", revision=revision, server_revision=server_revision)
 
 
 def plain(frame):

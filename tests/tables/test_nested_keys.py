@@ -37,7 +37,7 @@ def test_a_new_key_in_the_entries_of_a_list_is_counted() -> None:
 
 def test_a_new_key_in_a_job_is_counted() -> None:
     job = {"id": "1", "name": "A", "type": "VSphereBackup", "storage": {"gfsPolicy": {"isEnabled": False, "news": 1}}}
-    notes = jobs.build([job], None, server="vbr01", revision="1.3-rev1", server_revision="1.3-rev1").notes
+    notes = jobs.build_jobs([job], None, server="vbr01", revision="1.3-rev1", server_revision="1.3-rev1").notes
     assert dict(notes.unknown_fields) == {"storage.gfsPolicy.news": 1}
 
 

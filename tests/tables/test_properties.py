@@ -96,7 +96,7 @@ def test_any_job_documents(documents, states, backups, revision, server_revision
         builder = BUILDERS["backups"]("vbr01")
         builder.add(backups)
         backups = builder.finish().frame
-    built = jobs.build(
+    built = jobs.build_jobs(
         documents, table, backups=backups, server="vbr01", revision=revision, server_revision=server_revision
     )
     assert_dtypes(built.jobs, jobs.SPEC)
@@ -188,7 +188,7 @@ def whole_documents(draw):
 
 
 def first_row(documents, key):
-    built = jobs.build(documents, None, server="vbr01", revision=key.split("/")[0])
+    built = jobs.build_jobs(documents, None, server="vbr01", revision=key.split("/")[0])
     return {name: built.jobs[name].iloc[0] for name in ("expected_to_run", *CONTROLS)}, built.jobs
 
 

@@ -48,7 +48,7 @@ def answers_of(samples):
 
 def test_the_list_of_jobs(answers_of, same_dtypes):
     rows = next(page for page in answers_of("storage") if page)
-    built = jobs.build(rows, None, server="vbr01", revision="1.1-rev1", server_revision="1.1-rev1")
+    built = jobs.build_jobs(rows, None, server="vbr01", revision="1.1-rev1", server_revision="1.1-rev1")
     same_dtypes(built.jobs, jobs.SPEC)
     assert built.notes.to_dict() == {}
     assert len(built.jobs) == len(rows)
@@ -82,7 +82,7 @@ def test_the_list_of_jobs(answers_of, same_dtypes):
 def test_every_job_document_of_the_text(samples):
     documents = [s for s in samples if "virtualMachines" in s and "id" in s]
     assert len(documents) >= 3
-    built = jobs.build(documents, None, server="vbr01", revision="1.1-rev1")
+    built = jobs.build_jobs(documents, None, server="vbr01", revision="1.1-rev1")
     assert built.notes.unknown_fields == {}
     assert built.jobs["settings_profile"].notna().all()
     assert built.jobs["run_automatically"].notna().all()

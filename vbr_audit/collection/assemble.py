@@ -180,7 +180,7 @@ class ServerTables:
     def _add_jobs(self, frames: Frames, terms: Terms) -> Notes:
         # A session may be that of a job which is gone, so it proves no job to be there.
         states = None if terms.states_from_sessions else frames.get("job_states")
-        made = jobs.build(
+        made = jobs.build_jobs(
             self._documents,
             states,
             backups=frames.get("backups"),

@@ -22,9 +22,10 @@ from vbr_audit.findings.table import in_order
 from vbr_audit.findings.waivers import Waiver
 from vbr_audit.reports.review import Review
 from vbr_audit.scrub.columns import KINDS
+from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
 from vbr_audit.scrub.key import ScrubKey
 from vbr_audit.scrub.pseudonyms import Pseudonyms
-from vbr_audit.scrub.records import (
+from vbr_audit.scrub.run_records import (
     PATTERN,
     is_shipped,
     names_of_records,
@@ -36,7 +37,6 @@ from vbr_audit.scrub.records import (
     scrub_waivers,
 )
 from vbr_audit.scrub.tables import Scrubber, names_in
-from vbr_audit.scrub.texts import REMOVED, TextScrubber, make_terms
 
 _ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
 _PLAIN_FILES: Final = frozenset(

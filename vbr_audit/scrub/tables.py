@@ -12,8 +12,8 @@ import orjson
 import pandas as pd
 
 from vbr_audit.scrub.columns import Rule, cause_rules, object_rules, rule_of
+from vbr_audit.scrub.free_text import REMOVED, TextScrubber, folded
 from vbr_audit.scrub.pseudonyms import Pseudonyms
-from vbr_audit.scrub.texts import REMOVED, TextScrubber, folded
 from vbr_audit.scrub.words import is_ordinary
 from vbr_audit.tables.build.arrays import STRING, strings_of
 

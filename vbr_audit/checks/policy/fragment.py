@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vbr_audit.checks.policy.text import policy_changes
+from vbr_audit.checks.policy.as_text import policy_changes
 from vbr_audit.display import count, element, escape, shorten
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ SPEC: Final = TableSpec(
 )
 
 
-def build(read: JobDocuments, *, server: str) -> pd.DataFrame:
+def build_job_settings(read: JobDocuments, *, server: str) -> pd.DataFrame:
     """The table of one server from its read documents: job by job, controls in the order of `jobs`."""
     jobs, width = len(read.documents), len(READ_CONTROLS)
     notes = Notes()

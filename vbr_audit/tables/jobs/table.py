@@ -80,10 +80,10 @@ class JobTables:
     @cached_property
     def job_settings(self) -> pd.DataFrame:
         """One row per job document and control, with the value as received and its JSON path."""
-        return job_settings.build(self.read, server=self.server)
+        return job_settings.build_job_settings(self.read, server=self.server)
 
 
-def build(
+def build_jobs(
     documents: list[Any],
     states: pd.DataFrame | None,
     *,

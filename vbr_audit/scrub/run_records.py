@@ -18,8 +18,8 @@ from vbr_audit.findings.results import WaiverReport
 from vbr_audit.findings.waivers import Waiver
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.scrub.columns import Rule
+from vbr_audit.scrub.free_text import REMOVED
 from vbr_audit.scrub.tables import Scrubber
-from vbr_audit.scrub.texts import REMOVED
 
 Record = TypeVar("Record", bound=BaseModel)
 _SAYING: Final = Rule("text")
