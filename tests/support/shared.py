@@ -1,0 +1,44 @@
+"""Files that are expensive to make, made once for a whole test run, by whichever worker comes first."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from vbr_audit.cli import app
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder that `make(folder)` filled: the workers of pytest-xdist share it, so that nobody may write into it."""
+    base = factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    place = root / f"shared-{name}"
+    with (root / f"shared-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            part = factory.mktemp(name)  # renamed when whole: one that failed is made again by the next
+            make(part)
+            part.rename(place)
+    return place
+
+
+DEMO = "said.txt"
+"""What the demonstration printed, beside its run."""
+
+
+def demo(factory: pytest.TempPathFactory) -> Path:
+    """A folder with what `vbr-audit demo` leaves in an empty folder, its run, and what it printed, in `DEMO`."""
+
+    def make(folder: Path) -> None:
+        with contextlib.chdir(folder):
+            done = CliRunner().invoke(app, ["demo"])
+        assert done.exit_code == 0, done.output
+        (folder / DEMO).write_text(done.stdout, "utf-8")
+
+    return once(factory, "demo", make)
