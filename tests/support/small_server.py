@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -26,6 +27,8 @@ from pydantic import SecretStr
 
 import vbr_audit as va
 from vbr_audit.api.client import Client
+from vbr_audit.checks.own.own_checks import known_checks
+from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.site import load_site
 from vbr_audit.display import MONTHS
 from vbr_audit.pipeline import Audit
@@ -532,11 +535,12 @@ def audited(
     `judged_by` are `site`, `policy`, `waivers` and what else `vbr_audit.audit` takes. A site file, a policy or waivers
     may be given as their text.
     """
-    if only:
-        judged_by["policy"] = _only(only.split())
+    judged_by["policy"] = _only(only) if only else judged_by.get("policy")
+    if isinstance(judged_by["policy"], str):
+        judged_by["policy"] = _policy_of(judged_by["policy"])
     clients = [client_of(server) for server in servers]
     period = {"month": month, "since": since, "until": until, "timezone": timezone}
-    snapshot = va.collect(clients, **period, datasets=datasets, policy=judged_by.get("policy"), progress=False)
+    snapshot = va.collect(clients, **period, datasets=datasets, policy=judged_by["policy"], progress=False)
     for client in clients:
         client.close()
     if isinstance(judged_by.get("site"), str):
@@ -544,9 +548,15 @@ def audited(
     return va.audit(snapshot, **judged_by)
 
 
-def _only(areas: list[str]) -> str:
-    """A policy with the checks of these areas alone: `RUN`, `CPY`."""
-    enabled = [f'  "{area}-*": {{enabled: true}}' for area in areas]
+@cache
+def _policy_of(text: str) -> Policy:
+    """A policy of this text, read once however many audits are judged by it."""
+    return known_checks().policy(text)
+
+
+def _only(areas: str) -> str:
+    """A policy with the checks of these areas alone: `RUN CPY`."""
+    enabled = [f'  "{area}-*": {{enabled: true}}' for area in areas.split()]
     aside = '  "*": {enabled: false, reason: not part of this test}'
     return "\n".join(["version: 1", "checks:", aside, *enabled, ""])
 

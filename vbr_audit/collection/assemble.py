@@ -65,6 +65,7 @@ class ServerTables:
         self._documents: list[Any] = []
         self._builders: dict[str, TableBuilder] = {}
         self._objects: dict[str, Any] = {}
+        self._clock: server_time.ServerTime | None = None
         self._seen: set[str] = set()
         self._ids: dict[str, list[str]] = {}
         self._kinds = KindsInHand()
@@ -89,6 +90,8 @@ class ServerTables:
         """Take the single object of `dataset`."""
         self._seen.add(dataset)
         self._objects[dataset] = document
+        if dataset == "server_time":
+            self._clock = server_time.parse(document)
         if dataset not in _PARSED:
             self._builder(DATASETS[dataset].tables[0]).add([document])
 
@@ -110,8 +113,7 @@ class ServerTables:
 
     def server_time(self) -> server_time.ServerTime | None:
         """The server's clock and zone, or None when it was not read."""
-        document = self._objects.get("server_time")
-        return None if document is None else server_time.parse(document)
+        return self._clock
 
     def server_zone(self) -> ServerZone | None:
         """The server's zone, or None where it did not tell any."""

@@ -6,6 +6,7 @@ A run gives evidence; whether a requirement is met is for the auditor to conclud
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from vbr_audit.checks.engine.registry import REGISTRY, Registry
+from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.policy.overriding import SET_ASIDE
 from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
 from vbr_audit.errors import FrameworkError
@@ -213,7 +215,7 @@ def answer_requirements(
     """
     by_id = {use.check.id: use for use in uses}
     named = {name for framework in frameworks for one in framework.requirements for name in one.checks}
-    tallies = {name: _tally(by_id[name], findings, coverage) for name in sorted(named) if name in by_id}
+    tallies = _tallies(sorted(named & by_id.keys()), by_id, findings, coverage)
     rows = []
     for framework in frameworks:
         for one in framework.requirements:
@@ -236,19 +238,37 @@ def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=list(REQUIREMENT_COLUMNS))
 
 
-def _tally(use: CheckUse, findings: pd.DataFrame, coverage: pd.DataFrame) -> _Tally:
-    parts = coverage[coverage["check_id"].eq(use.check.id).to_numpy(dtype=bool, na_value=False)]
-    own = findings[findings["check_id"].eq(use.check.id).to_numpy(dtype=bool, na_value=False)]
-    waived = own["status"].eq("WAIVED") & own["result"].eq("UNKNOWN")
-    aside = own["status"].eq("NOT_APPLICABLE") & own["reason"].str.startswith(SET_ASIDE)
-    return _Tally(
-        use=use,
-        counts={status: int(parts[status].sum()) for status in _COUNTS},
-        population=None if parts["population"].isna().any() else int(parts["population"].sum()),
-        whole=bool(len(parts)) and bool(parts["whole"].fillna(False).all()),
-        accepted_open=int(waived.fillna(False).sum()),
-        set_aside=int(aside.fillna(False).sum()),
-    )
+def _tallies(
+    names: Sequence[str], by_id: Mapping[str, CheckUse], findings: pd.DataFrame, coverage: pd.DataFrame
+) -> dict[str, _Tally]:
+    """The tally of each of these checks."""
+    parts: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for row in coverage[["check_id", "population", "whole", *_COUNTS]].to_dict("records"):
+        if row["check_id"] in parts:
+            parts[row["check_id"]].append({str(column): value for column, value in row.items()})
+    accepted = _count(findings, findings["status"].eq("WAIVED") & findings["result"].eq("UNKNOWN"))
+    set_aside = _count(findings, findings["status"].eq("NOT_APPLICABLE") & findings["reason"].str.startswith(SET_ASIDE))
+    return {
+        name: _Tally(
+            use=by_id[name],
+            counts={status: sum(int(part[status]) for part in own) for status in _COUNTS},
+            population=_total([part["population"] for part in own]),
+            whole=bool(own) and all(part["whole"] is True for part in own),
+            accepted_open=accepted[name],
+            set_aside=set_aside[name],
+        )
+        for name, own in parts.items()
+    }
+
+
+def _count(findings: pd.DataFrame, chosen: pd.Series) -> Counter[str]:
+    """The number of the surely chosen findings of each check."""
+    return Counter(findings.loc[surely(chosen), "check_id"].tolist())
+
+
+def _total(numbers: Sequence[Any]) -> int | None:
+    """The sum; None where one of the numbers is not known."""
+    return None if any(pd.isna(number) for number in numbers) else sum(map(int, numbers))
 
 
 def _answer(one: Requirement, own: Sequence[_Tally], counts: Mapping[str, int]) -> tuple[str, str]:

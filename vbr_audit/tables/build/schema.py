@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, Protocol
 
 import pandas as pd
@@ -80,6 +81,12 @@ class TableBuilder(Protocol):
 
 def empty(spec: TableSpec) -> pd.DataFrame:
     """The table of `spec` without rows, in its final dtypes."""
+    return _made_empty(spec).copy()
+
+
+@cache
+def _made_empty(spec: TableSpec) -> pd.DataFrame:
+    """Made once: most tables of a small server are empty."""
     return conform({}, spec)[0]
 
 
