@@ -191,9 +191,9 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
 @pytest.mark.parametrize(
     ("record", "known"),
     [
-        ("Results", "coverage findings incomplete left limits offloads protected requirements summary uses waivers"),
+        ("Results", "coverage findings gaps left offloads outside protected requirements summary uses waivers"),
         ("Snapshot", "evidence manifest tables"),
-        ("Manifest", "datasets interrupted run servers version warnings"),
+        ("Manifest", "datasets interrupted run servers unwritten version warnings"),
     ],
 )
 def test_a_new_part_of_a_run_must_be_thought_of_here(record: str, known: str) -> None:

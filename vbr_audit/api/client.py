@@ -152,6 +152,11 @@ class Client:
         return self._tls.describe() if self._url.scheme == "https" else "none (http on loopback)"
 
     @property
+    def verified(self) -> bool:
+        """Whether it is sure who answers: false only where the certificate is taken unseen."""
+        return not (self._tls.insecure and self._url.scheme == "https")
+
+    @property
     def state(self) -> str:
         """Whether it has signed in, in words."""
         if self._http.is_closed:

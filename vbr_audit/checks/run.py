@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,7 +53,7 @@ class CheckRun:
     their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
     `datasets_needed` what the enabled ones read. `protected` are the rows of `protected_objects` of all servers; none
     where no enabled check asks for them. `offloads` are those of `offload_sessions`, `left` those of `left_objects` in
-    the same way.
+    the same way. `set_aside` counts, by check, the objects for which the policy disables it.
     """
 
     results: pd.DataFrame
@@ -65,6 +66,7 @@ class CheckRun:
     protected: pd.DataFrame
     offloads: pd.DataFrame
     left: pd.DataFrame
+    set_aside: Mapping[str, int]
 
 
 def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> CheckRun:
@@ -78,6 +80,7 @@ def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> 
         protected=_of_all(parts, protection.SPEC, protection.SPEC.name),
         offloads=_of_all(parts, offloads.SPEC, offloads.BY_REPOSITORY.name),
         left=_of_all(parts, left_objects.SPEC, left_objects.SPEC.name),
+        set_aside=_set_aside(parts),
         results=_results(parts),
         coverage=_coverage(parts),
         uses=policy.uses,
@@ -99,6 +102,13 @@ def _of_all(parts: Sequence[tuple[CheckUse, ServerView, Assessment]], spec: Tabl
             whole.pop(view.name, None)
     frames = [frame for view in whole.values() if len(frame := view.frame(spec.name))]
     return pd.concat(frames, ignore_index=True) if frames else empty(spec)
+
+
+def _set_aside(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for use, _, part in parts:
+        counts[use.check.id] += part.set_aside
+    return dict(counts)
 
 
 def judge_with(use: CheckUse, views: Sequence[ServerView]) -> pd.DataFrame:

@@ -64,7 +64,7 @@ def open_client(server: Server) -> Client:
         if ":" not in place:
             raise
         raise type(error)(f"{place}: {error.message}", hint=error.hint) from None
-    if client.tls.startswith("NOT VERIFIED"):
+    if not client.verified:
         complain(f"WARNING: the certificate is not verified (--insecure): {client.name}'s answers may come from anyone")
     return client
 

@@ -35,6 +35,7 @@ def server_record(reading: ServerReading, redaction: Redaction) -> ServerRecord:
         zone=zone.name if zone else None,
         zone_source=zone.source if zone else None,
         tls=client.tls,
+        verified=client.verified,
     )
 
 
@@ -82,7 +83,7 @@ def _role(reading: ServerReading) -> str | None:
 def _warnings(servers: Iterable[ServerRecord], readings: Sequence[ServerReading]) -> list[str]:
     lines = []
     for server, reading in zip(servers, readings, strict=True):
-        if server.tls.startswith("NOT VERIFIED"):
+        if not server.verified:
             lines.append(f"{server.name}: the certificate was not verified; the answers may come from anyone")
         if server.revision != server.revision_newest:
             lines.append(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 
 class DatasetStatus(StrEnum):
@@ -116,6 +116,15 @@ class ServerRecord(_Record):
     zone: str | None = None
     zone_source: str | None = None
     tls: str
+    verified: bool
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_run(cls, record: Any) -> Any:
+        """A manifest that was written before `verified` was there tells it in the words of `tls` alone."""
+        if isinstance(record, dict) and "verified" not in record:
+            return record | {"verified": not str(record.get("tls")).startswith("NOT VERIFIED")}
+        return record
 
 
 class DatasetRecord(_Record):

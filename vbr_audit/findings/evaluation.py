@@ -9,13 +9,14 @@ from vbr_audit.checks.run import run_checks
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.coverage import counted_coverage
+from vbr_audit.findings.gaps import find_gaps, find_limits
 from vbr_audit.findings.linked import link_items
 from vbr_audit.findings.matching import apply_waivers
 from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
 from vbr_audit.findings.results import Results
 from vbr_audit.findings.summary import summarise
 from vbr_audit.findings.table import cause_ids, finding_ids, in_order, with_waivers
-from vbr_audit.findings.verdict import give_verdict, incomplete_reasons, limits
+from vbr_audit.findings.verdict import give_verdict
 from vbr_audit.findings.waivers import Waivers
 
 
@@ -41,8 +42,8 @@ def evaluate(
     linked = link_items(run.results, waived.status, waived.reason, cause_ids(run.results))
     added = {"finding_id": finding_ids(run.results), **waived.columns, **linked}
     findings = in_order(with_waivers(run.results, added))
-    incomplete = incomplete_reasons(snapshot, run)
-    verdict = give_verdict(snapshot, run, findings, incomplete, waived.report)
+    gaps = find_gaps(snapshot, run)
+    verdict = give_verdict(snapshot, run, findings, gaps, waived.report)
     coverage = counted_coverage(run, waived.status)
     asked = load_frameworks() if frameworks is None else frameworks
     return Results(
@@ -51,10 +52,10 @@ def evaluate(
         uses=run.uses,
         summary=summarise(snapshot, run, findings, verdict),
         waivers=waived.report,
-        incomplete=incomplete,
-        limits=limits(snapshot, run),
+        gaps=gaps,
+        outside=find_limits(snapshot, run),
         protected=run.protected,
         offloads=run.offloads,
         left=run.left,
-        requirements=answer_requirements(asked, run.uses, findings, coverage),
+        requirements=answer_requirements(asked, run, findings, coverage),
     )

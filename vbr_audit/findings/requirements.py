@@ -19,13 +19,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from vbr_audit.checks.engine.registry import REGISTRY, Registry
 from vbr_audit.checks.logic.three_valued import surely
-from vbr_audit.checks.policy.overriding import SET_ASIDE
 from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
 from vbr_audit.errors import FrameworkError
 from vbr_audit.tables.build.arrays import STRING
 
 if TYPE_CHECKING:
     from vbr_audit.checks.policy.policy import CheckUse
+    from vbr_audit.checks.run import CheckRun
 
 SUPPORTS: Final = "supports"
 EXCEPTION: Final = "exception"
@@ -203,7 +203,7 @@ class _Tally:
 
 
 def answer_requirements(
-    frameworks: Sequence[Framework], uses: Sequence[CheckUse], findings: pd.DataFrame, coverage: pd.DataFrame
+    frameworks: Sequence[Framework], run: CheckRun, findings: pd.DataFrame, coverage: pd.DataFrame
 ) -> pd.DataFrame:
     """What a run says to each requirement: one row each, in the order of the frameworks.
 
@@ -213,9 +213,9 @@ def answer_requirements(
     not answered, or did not see its whole population, or where nothing was judged. Else `supports`: every mapped check
     ran, and all its findings pass or do not apply, at least one of them passes.
     """
-    by_id = {use.check.id: use for use in uses}
+    by_id = {use.check.id: use for use in run.uses}
     named = {name for framework in frameworks for one in framework.requirements for name in one.checks}
-    tallies = _tallies(sorted(named & by_id.keys()), by_id, findings, coverage)
+    tallies = _tallies(sorted(named & by_id.keys()), run, findings, coverage)
     rows = []
     for framework in frameworks:
         for one in framework.requirements:
@@ -238,16 +238,14 @@ def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=list(REQUIREMENT_COLUMNS))
 
 
-def _tallies(
-    names: Sequence[str], by_id: Mapping[str, CheckUse], findings: pd.DataFrame, coverage: pd.DataFrame
-) -> dict[str, _Tally]:
+def _tallies(names: Sequence[str], run: CheckRun, findings: pd.DataFrame, coverage: pd.DataFrame) -> dict[str, _Tally]:
     """The tally of each of these checks."""
     parts: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for row in coverage[["check_id", "population", "whole", *_COUNTS]].to_dict("records"):
         if row["check_id"] in parts:
             parts[row["check_id"]].append({str(column): value for column, value in row.items()})
     accepted = _count(findings, findings["status"].eq("WAIVED") & findings["result"].eq("UNKNOWN"))
-    set_aside = _count(findings, findings["status"].eq("NOT_APPLICABLE") & findings["reason"].str.startswith(SET_ASIDE))
+    by_id = {use.check.id: use for use in run.uses}
     return {
         name: _Tally(
             use=by_id[name],
@@ -255,7 +253,7 @@ def _tallies(
             population=_total([part["population"] for part in own]),
             whole=bool(own) and all(part["whole"] is True for part in own),
             accepted_open=accepted[name],
-            set_aside=set_aside[name],
+            set_aside=run.set_aside.get(name, 0),
         )
         for name, own in parts.items()
     }

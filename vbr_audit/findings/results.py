@@ -13,6 +13,7 @@ import pandas as pd
 from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.policy.policy import CheckUse
 from vbr_audit.findings.causes import causes_of
+from vbr_audit.findings.gaps import Gap, Limit
 from vbr_audit.findings.requirements import no_requirements
 from vbr_audit.findings.waivers import Waiver
 from vbr_audit.tables.build.schema import empty
@@ -207,7 +208,7 @@ class Results:
     """Everything that a report needs to know about what was found.
 
     `findings` has the columns `FINDING_COLUMNS`, worst first; `coverage` one row per server and enabled check;
-    `uses` every check with its parameters, disabled ones too; `incomplete` says why the run is not whole, `limits`
+    `uses` every check with its parameters, disabled ones too; `gaps` say why the run is not whole, `outside`
     what was not looked at. `requirements` has one row per framework and requirement, with `REQUIREMENT_COLUMNS`;
     `protected` one row per protected object with its 3-2-1-1-0 digits, `offloads` one per session that took backups
     to a further tier, `left` one per server and reason why objects with backups are of no job any more; they are empty
@@ -219,12 +220,22 @@ class Results:
     uses: tuple[CheckUse, ...]
     summary: Summary
     waivers: WaiverReport = field(default_factory=WaiverReport)
-    incomplete: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    outside: tuple[Limit, ...] = ()
     requirements: pd.DataFrame = field(default_factory=no_requirements)
     protected: pd.DataFrame = field(default_factory=lambda: empty(protection.SPEC))
     offloads: pd.DataFrame = field(default_factory=lambda: empty(offloads.SPEC))
     left: pd.DataFrame = field(default_factory=lambda: empty(left_objects.SPEC))
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """Why the run is not whole, one sentence each; nothing where it is."""
+        return tuple(map(str, self.gaps))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What was not looked at, one sentence each."""
+        return tuple(map(str, self.outside))
 
     @property
     def failed(self) -> pd.DataFrame:

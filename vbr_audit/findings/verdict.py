@@ -1,85 +1,28 @@
-"""The verdict in plain words, what makes a run incomplete, and what it did not look at."""
+"""The verdict in plain words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import pandas as pd
 
-from vbr_audit.checks.policy.model import Match
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.gaps import Gap
 from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import Verdict, WaiverReport
 from vbr_audit.findings.summary import failing_counts, status_counts
 
-OUT_OF_REACH: Final = (
-    "Tape jobs, media and libraries are not in the REST API.",
-    "Continuous data protection (CDP) policies are not in the REST API.",
-    "SureBackup jobs with a virtual lab are not in the REST API; content scans are.",
-    "Cloud Connect tenants are not in the REST API.",
-    "Machines that no backup and no list of assets names are not known here; only an inventory could tell of them.",
-)
-_OBJECT: Final = ("server", "object_type", "object_id", "object_name")
 _COUNTED: Final = ("jobs", "job_states", "sessions", "backup_objects", "restore_points")
 """The datasets of which the verdict tells how many rows were read."""
-
-"""What nothing here speaks of, whatever the account may read."""
-
-
-def incomplete_reasons(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
-    """Why the run is not whole, one sentence each; nothing where it is."""
-    found = []
-    if snapshot.manifest.interrupted:
-        found.append("The collection was interrupted.")
-    if not run.servers:
-        found.append("No server was read.")
-    if snapshot.jobs_pattern is not None and snapshot.jobs.empty and run.servers:
-        found.append(f"No job has a name that fits {snapshot.jobs_pattern!r}: the scope is empty.")
-    for need in needed_of_servers(snapshot, run):
-        if need.record is None and need.is_offered:
-            found.append(f"{need.dataset} of {need.server} was not collected.")
-        elif need.record is not None and need.is_offered and not need.is_whole:
-            found.append(_sentence(f"{need.dataset} of {need.server}: {need.record.status}", need.record.reason))
-    return (*found, *(_sentence(text, None) for text in run.broken))
-
-
-def limits(snapshot: Snapshot, run: CheckRun) -> tuple[str, ...]:
-    """What was not read but does not make the run incomplete, what of the policy has no effect, what nothing speaks of.
-
-    That is what no enabled check needs, and what the server does not offer in any revision.
-    """
-    missed = {(need.server, need.dataset) for need in needed_of_servers(snapshot, run) if need.is_offered}
-    found = [
-        _sentence(f"{record.name} of {record.server}: {record.status}", record.reason)
-        for record in snapshot.manifest.datasets
-        if record.status != "complete" and (record.server, record.name) not in missed
-    ]
-    if snapshot.jobs_pattern is not None:
-        found.append(f"Only jobs whose name fits {snapshot.jobs_pattern} are in scope.")
-    found += [f"{use.check.id} is disabled by the policy: {use.reason}" for use in run.uses if not use.enabled]
-    return (*found, *_idle_overrides(run), *OUT_OF_REACH)
-
-
-def _idle_overrides(run: CheckRun) -> Iterator[str]:
-    """The overrides of the policy that fit none of the objects that their checks judged."""
-    named: dict[str, tuple[Match, list[str]]] = {}
-    for use in run.uses:
-        for rule in use.overrides:
-            named.setdefault(rule.place, (rule.match, []))[1].append(use.check.id)
-    for place, (match, checks) in named.items():
-        judged = run.results.loc[run.results["check_id"].isin(checks), list(_OBJECT)].drop_duplicates()
-        rows = judged.astype(object).where(judged.notna(), None).itertuples(index=False)
-        if not any(match.fits(*row) for row in rows):
-            yield f"The override for {match} ({place}) fits no object that its checks judged, so it changes nothing."
 
 
 def give_verdict(
     snapshot: Snapshot,
     run: CheckRun,
     findings: pd.DataFrame,
-    incomplete: Sequence[str],
+    gaps: Sequence[Gap],
     waivers: WaiverReport,
 ) -> Verdict:
     """The headline, the detail and the level of a run."""
@@ -96,14 +39,14 @@ def give_verdict(
         parts.insert(0, "no job is in scope, so no job was judged")
     if not parts:
         asked = counts["PASS"] + counts["WAIVED"]
-        parts.append(_nothing_failing(asked, counts["WAIVED"], bool(incomplete)))
+        parts.append(_nothing_failing(asked, counts["WAIVED"], bool(gaps)))
     level: Literal["fail", "incomplete", "pass"] = "pass"
     if worst is not None:
         level = "fail"
-    elif open_questions or incomplete or hollow or not counts["PASS"] + counts["WAIVED"]:
+    elif open_questions or gaps or hollow or not counts["PASS"] + counts["WAIVED"]:
         level = "incomplete"
     headline = "; ".join(parts)
-    detail = " ".join([_reading_words(snapshot, run, incomplete), *_waiver_words(findings, waivers)])
+    detail = " ".join([_reading_words(snapshot, run, gaps), *_waiver_words(findings, waivers)])
     return Verdict(headline[:1].upper() + headline[1:] + ".", detail, level)
 
 
@@ -122,7 +65,7 @@ def _nothing_failing(asked: int, waived: int, is_incomplete: bool) -> str:
     return f"all {asked:,} findings are good" if not waived else f"all {asked:,} findings are good or accepted"
 
 
-def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str]) -> str:
+def _reading_words(snapshot: Snapshot, run: CheckRun, gaps: Sequence[Gap]) -> str:
     """Whether everything was read that the checks need and a server offers, with the rows of each dataset."""
     every = needed_of_servers(snapshot, run)
     needed = [need for need in every if need.is_offered]
@@ -140,7 +83,7 @@ def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str])
         who = f" and the server{'s offer' if several else ' offers'}"
         verb, whose = "is" if absent == 1 else "are", "their revisions" if several else "its revision"
         told += f"; {absent:,} {'more ' if expected else ''}{verb} not offered by {whose}"
-    if not incomplete:
+    if not gaps:
         if not every:
             return "The enabled checks need nothing that a server could withhold."
         if not expected:
@@ -151,7 +94,7 @@ def _reading_words(snapshot: Snapshot, run: CheckRun, incomplete: Sequence[str])
     missing = expected - whole
     if missing:
         return f"The run is incomplete: {missing} of {_number(expected, 'needed dataset')} not read whole{told}."
-    return f"The run is incomplete: {incomplete[0]}"
+    return f"The run is incomplete: {gaps[0]}"
 
 
 def _waiver_words(findings: pd.DataFrame, waivers: WaiverReport) -> list[str]:
@@ -179,8 +122,3 @@ def _waiver_words(findings: pd.DataFrame, waivers: WaiverReport) -> list[str]:
 
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _sentence(text: str, reason: str | None) -> str:
-    whole = f"{text} ({reason})" if reason else text
-    return whole if whole.endswith(".") else whole + "."

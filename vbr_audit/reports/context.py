@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from vbr_audit.collection.scope import has_document
 from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, time_zone
+from vbr_audit.findings.gaps import LimitKind
 from vbr_audit.reports.access_map import AccessRow, access_rows
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.figures.figures import Figures, RpoCount, make_figures
-from vbr_audit.reports.gaps import Gap, find_gaps
+from vbr_audit.reports.gaps import GapGroup, grouped_gaps
 from vbr_audit.reports.notes import data_notes
 from vbr_audit.reports.review import Review
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.findings.results import Results, Summary
 
-NOT_VERIFIED = "NOT VERIFIED"
 """How the manifest begins to describe a connection whose certificate nobody checked."""
 
 
@@ -89,17 +89,17 @@ class ReportContext:
     @property
     def unread(self) -> tuple[DatasetRecord, ...]:
         """The datasets that the checks need and that were not read whole; the others are among the limits."""
+        beside = {(limit.server, limit.dataset) for limit in self.results.outside if limit.kind == LimitKind.NOT_WHOLE}
         return tuple(
             record
             for record in self.manifest.datasets
-            if record.status != "complete"
-            and not any(line.startswith(f"{record.name} of {record.server}: ") for line in self.results.limits)
+            if record.status != "complete" and (record.server, record.name) not in beside
         )
 
     @property
-    def gaps(self) -> tuple[Gap, ...]:
+    def gaps(self) -> tuple[GapGroup, ...]:
         """Why the run is incomplete, each reason once, and what to do about it."""
-        return find_gaps(self.results.incomplete, self.manifest.datasets, self.access)
+        return grouped_gaps(self.results.gaps, self.manifest.datasets, self.access)
 
     @property
     def servers_text(self) -> str:
@@ -131,7 +131,7 @@ def build_context(
         read_at=read_at,
         cover=_cover(snapshot, results.summary, span, read_at),
         tiles=_tiles(snapshot, results, figures),
-        unverified=tuple(server.name for server in servers if server.tls.startswith(NOT_VERIFIED)),
+        unverified=tuple(server.name for server in servers if not server.verified),
         figures=figures,
         access=access_rows(snapshot.manifest, results.uses),
         notes=data_notes(snapshot.manifest.datasets),
@@ -186,12 +186,11 @@ def _server_facts(server: ServerRecord, *, many: bool) -> list[Fact]:
     newer = "" if server.revision == server.revision_newest else f" (the server also speaks {server.revision_newest})"
     role = f"; {plain(server.role)}" if server.role else "; role not known"
     build = f"VBR {plain(server.build)}" if server.build else "VBR build not known"
-    unverified = server.tls.startswith(NOT_VERIFIED)
     whose = f"{plain(server.name)}: " if many else ""
     facts = [
         Fact("Server", f"{plain(server.name)}, {plain(server.url)}, {build}, API {server.revision}{newer}"),
         Fact("Read as", f"{whose}{plain(server.account)}{role}"),
-        Fact("Certificate", whose + plain(server.tls), loud=unverified),
+        Fact("Certificate", whose + plain(server.tls), loud=not server.verified),
     ]
     if server.clock_skew_s is not None and abs(server.clock_skew_s) >= 60:
         skew = f"{whose}{duration(server.clock_skew_s)} from the collector's clock"

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vbr_audit.display import count, plain
+from vbr_audit.findings.gaps import GapKind
 
 if TYPE_CHECKING:
     from vbr_audit.collection.manifest import DatasetRecord
+    from vbr_audit.findings.gaps import Gap
     from vbr_audit.reports.access_map import AccessRow
 
 _STATES: Final[Mapping[str, tuple[str, str]]] = {
@@ -26,28 +28,27 @@ _ELSE: Final = "Correct what this names, then collect again."
 
 
 @dataclass(frozen=True)
-class Gap:
+class GapGroup:
     """One reason why a run is incomplete: `text` says what is missing and why, `remedy` what to do about it."""
 
     text: str
     remedy: str
 
 
-def find_gaps(
-    incomplete: Sequence[str], records: Iterable[DatasetRecord], access: Iterable[AccessRow]
-) -> tuple[Gap, ...]:
-    """The reasons of `incomplete` in their order, those about datasets of one server with one reason as one."""
+def grouped_gaps(
+    gaps: Iterable[Gap], records: Iterable[DatasetRecord], access: Iterable[AccessRow]
+) -> tuple[GapGroup, ...]:
+    """The `gaps` in their order, those about datasets of one server with one reason as one."""
     titles = {(row.server, row.name): row.title for row in access}
-    known = {f"{record.name} of {record.server}: {record.status}": record for record in records}
+    known = {(record.server, record.name): record for record in records}
     groups: dict[tuple[str, ...], list[str]] = {}
-    for reason in incomplete:
-        record = next((known[start] for start in known if reason.startswith((f"{start} (", f"{start}."))), None)
-        if record is None:
-            groups.setdefault((reason,), [])
+    for gap in gaps:
+        if gap.kind != GapKind.NOT_WHOLE or (record := known.get((gap.server or "", gap.dataset or ""))) is None:
+            groups.setdefault((str(gap),), [])
             continue
         key = (record.server, str(record.status), _why(record))
         groups.setdefault(key, []).append(titles.get((record.server, record.name), record.name))
-    return tuple(_gap(key, names) for key, names in groups.items())
+    return tuple(_group(key, names) for key, names in groups.items())
 
 
 def _why(record: DatasetRecord) -> str:
@@ -56,11 +57,11 @@ def _why(record: DatasetRecord) -> str:
     return words.strip().rstrip(".")
 
 
-def _gap(key: tuple[str, ...], names: Sequence[str]) -> Gap:
+def _group(key: tuple[str, ...], names: Sequence[str]) -> GapGroup:
     if not names:
-        return Gap(plain(key[0]), _ELSE)
+        return GapGroup(plain(key[0]), _ELSE)
     server, status, why = key
     state, remedy = _STATES[status]
     text = f"{count(len(names), 'dataset')} of {server} {'was' if len(names) == 1 else 'were'} {state}"
     told = f" {why[:1].upper()}{why[1:]}." if why else ""
-    return Gap(plain(f"{text}: {'; '.join(names)}.{told}"), remedy)
+    return GapGroup(plain(f"{text}: {'; '.join(names)}.{told}"), remedy)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.policy.policy import PROFILES, Policy
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
+from vbr_audit.findings.gaps import Gap, Limit
 from vbr_audit.findings.results import Results, Summary
 from vbr_audit.findings.table import in_order
 from vbr_audit.findings.waivers import Waiver
@@ -38,6 +39,7 @@ from vbr_audit.scrub.run_records import (
 )
 from vbr_audit.scrub.tables import Scrubber, names_in
 
+Fact = TypeVar("Fact", Gap, Limit)
 _ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
 _PLAIN_FILES: Final = frozenset(
     {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "default profile", *PROFILES}
@@ -117,7 +119,6 @@ def scrub_snapshot(snapshot: Snapshot, scrubber: Scrubber) -> Snapshot:
 
 def scrub_results(results: Results, scrubber: Scrubber) -> Results:
     """The results with pseudonyms: the same numbers, the findings in the order of their new names."""
-    clean = scrubber.texts.clean
     own = frozenset(use.check.id for use in results.uses if not is_shipped(use.check))
     return dataclasses.replace(
         results,
@@ -126,13 +127,22 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
         uses=tuple(scrub_use(use, scrubber) for use in results.uses),
         summary=_summary(results.summary, scrubber),
         waivers=scrub_waivers(results.waivers, scrubber),
-        incomplete=tuple(clean(text) for text in results.incomplete),
-        limits=tuple(clean(text) for text in results.limits),
+        gaps=tuple(_fact(gap, scrubber) for gap in results.gaps),
+        outside=tuple(_fact(limit, scrubber) for limit in results.outside),
         requirements=scrubber.frame("requirements", results.requirements),
         protected=scrubber.frame(protection.SPEC.name, results.protected),
         offloads=scrubber.frame(offloads.SPEC.name, results.offloads),
         left=scrubber.frame(left_objects.SPEC.name, results.left),
     )
+
+
+def _fact(fact: Fact, scrubber: Scrubber) -> Fact:
+    """A gap or a limit with the pseudonym of its server; what it says besides is cleaned as free text."""
+    clean = scrubber.texts.clean
+    server = None if fact.server is None else scrubber.name("server", fact.server)
+    said = {name: getattr(fact, name, None) for name in ("subject", "reason")}
+    texts: dict[str, Any] = {name: clean(text) for name, text in said.items() if text is not None}
+    return dataclasses.replace(fact, server=server, **texts)
 
 
 def _coverage(coverage: pd.DataFrame, scrubber: Scrubber, own: frozenset[str]) -> pd.DataFrame:

@@ -12,9 +12,9 @@ from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.engine.registry import REGISTRY
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetStatus
+from vbr_audit.findings.gaps import OUT_OF_REACH
 from vbr_audit.findings.requirements import shipped_files
 from vbr_audit.findings.table import STATUSES
-from vbr_audit.findings.verdict import OUT_OF_REACH
 from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS
 from vbr_audit.tables import CONTROLS, SPECS
 from vbr_audit.tables.build import enums

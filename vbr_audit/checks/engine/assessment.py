@@ -32,7 +32,8 @@ class Assessment:
     `accepted` holds the words of whoever accepted a failing state outside of this tool, as in Veeam's own analyzer;
     `cause_kind`, `cause_key` and `cause_name` say what has to be changed.
     `population` counts the objects, None where they could not be read; `whole` says whether everything was read that
-    the check asks for, and `why_not_whole` what was not; `broke` is set where the check itself failed.
+    the check asks for, and `why_not_whole` what was not; `broke` is set where the check itself failed. `set_aside`
+    counts the objects for which the policy disables the check.
     """
 
     object_type: str
@@ -52,6 +53,7 @@ class Assessment:
     whole: bool
     why_not_whole: str | None
     broke: str | None = None
+    set_aside: int = 0
 
 
 def assess(
@@ -109,7 +111,7 @@ def _told_again(check: Check, view: ServerView, severity: str, from_policy: bool
     told = (check.recorded or {}).get(view.name)
     if told is None:
         return _unread(view, severity, "the code of this check is not at hand")
-    cells = dict(told.cells)
+    cells: dict[str, Any] = dict(told.cells)
     said = Outcome(ok=pd.Series(dtype="boolean"), severity=pd.Series(cells["severity"], dtype=object))
     cells["severity"] = _severities(np.full(len(cells["result"]), severity, dtype=object), said, from_policy)
     return Assessment(

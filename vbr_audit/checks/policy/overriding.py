@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,6 @@ from vbr_audit.checks.engine.assessment import Assessment, assess
 from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.checks.policy.use import CheckUse, ObjectRule, ObjectUse
-
-SET_ASIDE: Final = "disabled by the policy"
-"""How the reason of an object begins for which the policy disables a check."""
 
 
 def assess_use(use: CheckUse, view: ServerView) -> Assessment:
@@ -39,7 +36,8 @@ def assess_use(use: CheckUse, view: ServerView) -> Assessment:
         one = known[key] if own.enabled else _set_aside(known[key], own)
         for name, cells in _cells(found).items():
             cells[rows] = getattr(one, name)[rows]
-        found = replace(found, broke=found.broke or one.broke)
+        aside = 0 if own.enabled else len(rows)
+        found = replace(found, broke=found.broke or one.broke, set_aside=found.set_aside + aside)
     return found
 
 
@@ -83,6 +81,6 @@ def _set_aside(one: Assessment, own: ObjectUse) -> Assessment:
         expected=blank,
         json_path=blank,
         accepted=blank,
-        reason=np.full(size, f"{SET_ASIDE} ({own.enabled_source}): {own.reason}", dtype=object),
+        reason=np.full(size, f"disabled by the policy ({own.enabled_source}): {own.reason}", dtype=object),
         broke=None,
     )

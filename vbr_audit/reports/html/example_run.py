@@ -18,7 +18,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.waivers import load_waivers
 from vbr_audit.reports.brand import Brand
-from vbr_audit.reports.context import NOT_VERIFIED, ReportContext, build_context
+from vbr_audit.reports.context import ReportContext, build_context
 
 NOW: Final = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
 SINCE: Final = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
@@ -88,7 +88,8 @@ def _server(name: str, *, verified: bool) -> ServerRecord:
         role="Backup Viewer",
         clock_skew_s=-90.0,
         server_time=NOW,
-        tls="system certificate store" if verified else f"{NOT_VERIFIED} (--insecure)",
+        tls="system certificate store" if verified else "NOT VERIFIED (--insecure)",
+        verified=verified,
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.display import count, day, is_known, number, percent, plain, shorten
+from vbr_audit.findings.gaps import LimitKind
 from vbr_audit.reports.causes import causes_told
 from vbr_audit.reports.record import NO_NAME, cell_text, severity_rank
 from vbr_audit.reports.words import Badge, badge
@@ -238,7 +239,7 @@ def _not_known(results: Results) -> list[str]:
     return [
         *([f"Questions without an answer: {told}{more}"] if asked else []),
         *([f"{count(len(off), 'check')} turned off by the policy"] if off else []),
-        *(line for line in results.limits if line.split(" ", 1)[0] not in off),
+        *(str(limit) for limit in results.outside if limit.kind != LimitKind.DISABLED),
     ]
 
 

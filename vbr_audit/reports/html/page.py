@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vbr_audit.findings.verdict import OUT_OF_REACH
+from vbr_audit.findings.gaps import LimitKind
 from vbr_audit.reports.causes import cause_rows, causes_told
 from vbr_audit.reports.figures.digits import DigitCount
 from vbr_audit.reports.html.checks import Area, check_areas, check_rows, disabled_checks
@@ -78,8 +78,8 @@ def build_page(context: ReportContext) -> Page:
         waivers=waiver_rows(results, MAX_ROWS),
         access=_capped(row for row in context.access if row.is_asked),
         not_asked=_capped(row for row in context.access if not row.is_asked),
-        out_of_reach=tuple(line for line in results.limits if line in OUT_OF_REACH),
-        limits=tuple(line for line in results.limits if line not in OUT_OF_REACH),
+        out_of_reach=tuple(str(limit) for limit in results.outside if limit.kind == LimitKind.OUT_OF_REACH),
+        limits=tuple(str(limit) for limit in results.outside if limit.kind != LimitKind.OUT_OF_REACH),
         disabled=tuple(disabled_checks(results.uses)),
         frameworks=framework_tables(results.requirements),
         digits=context.figures.protection.digits,

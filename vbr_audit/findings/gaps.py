@@ -1,0 +1,160 @@
+"""Why a run is not whole, and what it does not speak of: facts, which one function each puts into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from vbr_audit.checks.policy.model import Match
+from vbr_audit.checks.run import CheckRun
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.needed import needed_of_servers
+
+OUT_OF_REACH: Final = (
+    "Tape jobs, media and libraries are not in the REST API.",
+    "Continuous data protection (CDP) policies are not in the REST API.",
+    "SureBackup jobs with a virtual lab are not in the REST API; content scans are.",
+    "Cloud Connect tenants are not in the REST API.",
+    "Machines that no backup and no list of assets names are not known here; only an inventory could tell of them.",
+)
+"""What nothing here speaks of, whatever the account may read."""
+_OBJECT: Final = ("server", "object_type", "object_id", "object_name")
+
+
+class GapKind(StrEnum):
+    """Why a run is not whole."""
+
+    INTERRUPTED = "interrupted"
+    NO_SERVER = "no server"
+    EMPTY_SCOPE = "empty scope"
+    NOT_COLLECTED = "not collected"
+    NOT_WHOLE = "not whole"
+    BROKEN = "broken check"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One reason why a run is not whole.
+
+    `dataset` of `server` was not collected, or has `status` for `reason`; of an empty scope `reason` is the pattern
+    that no job fits, of a broken check what went wrong.
+    """
+
+    kind: GapKind
+    server: str | None = None
+    dataset: str | None = None
+    status: str | None = None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        """The gap in one sentence."""
+        match self.kind:
+            case GapKind.INTERRUPTED:
+                return "The collection was interrupted."
+            case GapKind.NO_SERVER:
+                return "No server was read."
+            case GapKind.EMPTY_SCOPE:
+                return f"No job has a name that fits {self.reason!r}: the scope is empty."
+            case GapKind.NOT_COLLECTED:
+                return f"{self.dataset} of {self.server} was not collected."
+            case GapKind.NOT_WHOLE:
+                return _sentence(f"{self.dataset} of {self.server}: {self.status}", self.reason)
+            case GapKind.BROKEN:
+                return _sentence(self.reason or "", None)
+
+
+class LimitKind(StrEnum):
+    """What a run does not speak of, or what of its policy has no effect."""
+
+    NOT_WHOLE = "not whole"
+    SCOPE = "scope"
+    DISABLED = "disabled check"
+    IDLE_OVERRIDE = "idle override"
+    OUT_OF_REACH = "out of reach"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One thing that a run does not speak of, though it is whole.
+
+    `dataset` of `server` has `status` for `reason`, which no enabled check needs; `subject` is the pattern of the
+    scope, the id of a disabled check with its `reason`, an override that fits nothing with its place as `reason`, or
+    what the REST API does not have.
+    """
+
+    kind: LimitKind
+    server: str | None = None
+    dataset: str | None = None
+    status: str | None = None
+    subject: str | None = None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        """The limit in one sentence."""
+        match self.kind:
+            case LimitKind.NOT_WHOLE:
+                return _sentence(f"{self.dataset} of {self.server}: {self.status}", self.reason)
+            case LimitKind.SCOPE:
+                return f"Only jobs whose name fits {self.subject} are in scope."
+            case LimitKind.DISABLED:
+                return f"{self.subject} is disabled by the policy: {self.reason}"
+            case LimitKind.IDLE_OVERRIDE:
+                fits = "fits no object that its checks judged, so it changes nothing"
+                return f"The override for {self.subject} ({self.reason}) {fits}."
+            case LimitKind.OUT_OF_REACH:
+                return self.subject or ""
+
+
+def find_gaps(snapshot: Snapshot, run: CheckRun) -> tuple[Gap, ...]:
+    """Why the run is not whole; nothing where it is."""
+    found = []
+    if snapshot.manifest.interrupted:
+        found.append(Gap(GapKind.INTERRUPTED))
+    if not run.servers:
+        found.append(Gap(GapKind.NO_SERVER))
+    if snapshot.jobs_pattern is not None and snapshot.jobs.empty and run.servers:
+        found.append(Gap(GapKind.EMPTY_SCOPE, reason=snapshot.jobs_pattern))
+    for need in needed_of_servers(snapshot, run):
+        if need.record is None and need.is_offered:
+            found.append(Gap(GapKind.NOT_COLLECTED, need.server, need.dataset))
+        elif need.record is not None and need.is_offered and not need.is_whole:
+            status, reason = str(need.record.status), need.record.reason
+            found.append(Gap(GapKind.NOT_WHOLE, need.server, need.dataset, status, reason))
+    return (*found, *(Gap(GapKind.BROKEN, reason=text) for text in run.broken))
+
+
+def find_limits(snapshot: Snapshot, run: CheckRun) -> tuple[Limit, ...]:
+    """What was not read but does not make the run incomplete, what of the policy has no effect, what nothing speaks of.
+
+    That is what no enabled check needs, and what the server does not offer in any revision.
+    """
+    missed = {(need.server, need.dataset) for need in needed_of_servers(snapshot, run) if need.is_offered}
+    found = [
+        Limit(LimitKind.NOT_WHOLE, record.server, record.name, str(record.status), reason=record.reason)
+        for record in snapshot.manifest.datasets
+        if record.status != "complete" and (record.server, record.name) not in missed
+    ]
+    if snapshot.jobs_pattern is not None:
+        found.append(Limit(LimitKind.SCOPE, subject=snapshot.jobs_pattern))
+    found += [Limit(LimitKind.DISABLED, subject=use.check.id, reason=use.reason) for use in run.uses if not use.enabled]
+    return (*found, *_idle_overrides(run), *(Limit(LimitKind.OUT_OF_REACH, subject=text) for text in OUT_OF_REACH))
+
+
+def _idle_overrides(run: CheckRun) -> Iterator[Limit]:
+    """The overrides of the policy that fit none of the objects that their checks judged."""
+    named: dict[str, tuple[Match, list[str]]] = {}
+    for use in run.uses:
+        for rule in use.overrides:
+            named.setdefault(rule.place, (rule.match, []))[1].append(use.check.id)
+    for place, (match, checks) in named.items():
+        judged = run.results.loc[run.results["check_id"].isin(checks), list(_OBJECT)].drop_duplicates()
+        rows = judged.astype(object).where(judged.notna(), None).itertuples(index=False)
+        if not any(match.fits(*row) for row in rows):
+            yield Limit(LimitKind.IDLE_OVERRIDE, subject=str(match), reason=place)
+
+
+def _sentence(text: str, reason: str | None) -> str:
+    whole = f"{text} ({reason})" if reason else text
+    return whole if whole.endswith(".") else whole + "."
