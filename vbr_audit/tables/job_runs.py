@@ -156,8 +156,13 @@ def derive_all(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime
 
 def of_period(runs: pd.DataFrame) -> pd.DataFrame:
     """Those of all runs that may have started in the period, or were under way when it began."""
-    kept = ~(runs["in_period"].eq(False) & ~runs["is_carried_in"]).to_numpy(dtype=bool, na_value=False)
+    kept = are_of_period(runs)
     return runs if kept.all() else runs[kept].reset_index(drop=True)
+
+
+def are_of_period(runs: pd.DataFrame) -> Cells:
+    """A plain boolean array: the runs that may have started in the period, or were under way when it began."""
+    return np.asarray(~(runs["in_period"].eq(False) & ~runs["is_carried_in"]).to_numpy(dtype=bool, na_value=False))
 
 
 def _told(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cells, place: Cells) -> dict[str, Any]:

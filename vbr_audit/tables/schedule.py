@@ -249,12 +249,15 @@ def _by_days(
 
 def _groups(jobs: Mapping[str, Any], names: Iterable[str], rows: Cells) -> Iterator[tuple[tuple[Any, ...], Cells]]:
     """The distinct settings of `rows` in the columns `names`, and the places of the jobs that have them."""
-    columns = [plain(jobs[name]) for name in names]
-    found: dict[tuple[Any, ...], list[int]] = {}
-    for place in np.flatnonzero(rows).tolist():
-        found.setdefault(tuple(column[place] for column in columns), []).append(place)
-    for setting, places in found.items():
-        yield setting, np.array(places, dtype=np.int64)
+    chosen = np.flatnonzero(rows)
+    columns = [pd.Series(jobs[name]).array.take(chosen) for name in names]
+    alike = np.zeros(len(chosen), dtype=np.int64)
+    for column in columns:
+        codes = column.factorize()[0]
+        alike = pd.factorize(alike * (int(codes.max(initial=-1)) + 2) + codes + 1)[0]
+    order = np.argsort(alike, kind="stable")
+    for places in np.split(order, np.flatnonzero(np.diff(alike[order])) + 1) if len(order) else ():
+        yield tuple(plain(column.take(places[:1]))[0] for column in columns), chosen[places]
 
 
 def plain(values: Any) -> list[Any]:

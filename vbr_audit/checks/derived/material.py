@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 import pandas as pd
 
+from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.checks.site import Site
 from vbr_audit.tables.build.schema import TableSpec
 
@@ -77,6 +78,14 @@ class Material(Protocol):
         """A text column of `table` that cannot be written to, so that its codes are worked out once."""
         ...
 
+    def columns(self, table: str, names: Sequence[str]) -> pd.DataFrame:
+        """These columns of `table`; what is text there cannot be written to, so that its codes are worked out once."""
+        ...
+
+    def absent(self, control: str) -> Cells:
+        """A plain boolean array, not to be written to: the jobs whose type surely lacks `control`."""
+        ...
+
     def is_read(self, table: str) -> bool:
         """Whether `table` was read, at least in part."""
         ...
@@ -98,6 +107,8 @@ class Derived:
     fill single columns: where such a table was not read whole, `make` leaves NA what cannot be known. `SITE` among
     the sources stands for the site file, and `part` for what of it is needed. `whole` names the boolean column that
     says of each row whether all of it was read, so that a gap in the sources concerns the other rows only.
+
+    A table that is nothing but some rows of another derived one names that in `rows_of`; `kept` says which of its rows.
     """
 
     spec: TableSpec
@@ -106,3 +117,5 @@ class Derived:
     also: tuple[str, ...] = ()
     part: Literal["", "repositories", "tiers", "window", "assets", "builds"] = ""
     whole: str = ""
+    rows_of: str = ""
+    kept: Callable[[pd.DataFrame], Cells] | None = None

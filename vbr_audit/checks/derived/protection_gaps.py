@@ -16,9 +16,9 @@ from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, labels_of, micros, micros_of
 from vbr_audit.checks.derived.protection_promises import kept_from
 from vbr_audit.checks.logic.codes import codes_of, matches
-from vbr_audit.checks.logic.three_valued import Cells, beside, surely_one
+from vbr_audit.checks.logic.three_valued import Cells, places_of, surely_one, taken
+from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.enums import GOOD_RESULTS
-from vbr_audit.tables.job_runs import joined
 
 _MOST_GAPS: Final = 20
 _HOUR: Final = 3_600_000_000
@@ -173,15 +173,29 @@ def _existence(
 def tasks_of(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, owners: Cells) -> Tasks:
     """The tasks of backups with the object of each: by the job of its session and the object's name."""
     frame = material.frame("task_sessions")
-    frame = frame[surely_one(frame["type"], "Backup") & frame["created"].notna().to_numpy()]
-    sessions = joined(material.frame("sessions"), material.frame("edge_sessions"))
-    job = beside(frame["session_id"], sessions[["session_id", "job_id", "parent_session_id"]], "session_id")
-    above = beside(job["parent_session_id"], sessions[["session_id", "job_id"]], "session_id")
-    job_id = job["job_id"].fillna(above["job_id"])
+    chosen = surely_one(frame["type"], "Backup") & frame["created"].notna().to_numpy()
+    job_id, parent_id = _of_sessions(
+        material, material.text("task_sessions", "session_id"), "job_id", "parent_session_id"
+    )
+    frame, parent_id = frame[chosen], parent_id[chosen]
+    job_id = job_id[chosen].fillna(*_of_sessions(material, parent_id, "job_id"))
     owner = _owner_by_name(job_id, frame["name"], jobs["backup_job_id"], units["name"], owners)
     by_label = _owner_by_name(job_id, frame["name"], jobs["backup_job_id"], labels_of(material, units), owners)
     good = surely_one(frame["result"], *GOOD_RESULTS)
     return Tasks(np.where(owner >= 0, owner, by_label), micros_of(frame["created"]), good, frame["session_id"])
+
+
+def _of_sessions(material: Material, ids: pd.Series, *names: str) -> list[pd.Series]:
+    """These text columns of the session of each id, from the period or from beyond its edges; NA for none."""
+    found = [pd.Series(pd.NA, index=ids.index, dtype=STRING) for _ in names]
+    # What stands in both is of the period.
+    for table in ("edge_sessions", "sessions"):
+        place = places_of(ids, material.text(table, "session_id"))
+        found = [
+            taken(material.frame(table)[name], place, ids.index).where(place >= 0, known)
+            for name, known in zip(names, found, strict=True)
+        ]
+    return found
 
 
 def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_name: pd.Series, owners: Cells) -> Cells:
@@ -198,7 +212,7 @@ def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_n
 
 def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks, removed: Cells) -> _Runs:
     """The runs of the jobs of those objects whose points are not all kept any more, once per object."""
-    frame = material.frame("job_runs")
+    frame = material.columns("job_runs", ("job_id", "session_id", "created", "ended", "result"))
     ran, asked = codes_of(frame["job_id"]), codes_of(jobs["backup_job_id"])
     late = owners >= 0
     late[late] = removed[owners[late]]

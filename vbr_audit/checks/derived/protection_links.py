@@ -109,14 +109,15 @@ def link_points(material: Material, units: pd.DataFrame) -> Points:
     one object only; else by what is left: a file whose other objects have their points, a backup of one object.
     """
     points, files = material.frame("restore_points"), material.frame("backup_files")
-    file = only_places([points["backup_file_id"]], [files["backup_file_id"]])
-    at_home = surely(taken(files["backup_id"], file, points.index) == points["backup_id"])
+    backup, label, file_id = (material.text("restore_points", name) for name in ("backup_id", "name", "backup_file_id"))
+    file = only_places([file_id], [material.text("backup_files", "backup_file_id")])
+    at_home = surely(taken(files["backup_id"], file, points.index) == backup)
     file = np.where(at_home, file, -1)
     named = _told_ids(taken(files["object_ids"], file, points.index))
-    backup, held_by = points["backup_id"], units["backup_id"]
+    held_by = units["backup_id"]
     by_file = only_places([backup, named], [held_by, units["backup_object_id"]])
-    by_name = only_places([backup, points["name"]], [held_by, units["name"]])
-    by_label = only_places([backup, points["name"]], [held_by, labels_of(material, units)])
+    by_name = only_places([backup, label], [held_by, units["name"]])
+    by_label = only_places([backup, label], [held_by, labels_of(material, units)])
     by_name = np.where(by_name >= 0, by_name, by_label)
     several = surely(named.str.contains(",", regex=False))
     # Where the files of a backup name none of its objects at all, their ids tell nothing.

@@ -79,7 +79,9 @@ def left_by_failed_runs(
     owner, latest = owners[unit], micros_of(newest)
     chosen = (owner >= 0) & (at == latest[owner]) & newest.notna().to_numpy()[owner]
     runs = material.frame("all_job_runs")
-    runs = runs[surely_one(runs["result"], "Failed") & runs["ended"].notna() & runs["started"].notna()]
+    runs = runs[
+        surely_one(material.text("all_job_runs", "result"), "Failed") & runs["ended"].notna() & runs["started"].notna()
+    ]
     made = pd.DataFrame({"job_id": jobs["backup_job_id"].array.take(unit[chosen]), "owner": owner[chosen]})
     made = made.assign(at=at[chosen]).dropna()
     failed = pd.DataFrame({"job_id": runs["job_id"].array, "begin": micros_of(runs["started"])})

@@ -91,16 +91,15 @@ def _without_a_job(material: Material, units: pd.DataFrame, jobs: pd.DataFrame) 
 
 def _are_quiet(material: Material, units: pd.DataFrame, jobs: pd.DataFrame) -> Cells:
     """Whether the backup of each unit has had no restore point and no run of its job lately."""
-    points = material.frame("restore_points")
-    sessions = (material.frame(name) for name in ("sessions", "edge_sessions"))
     pairs = (
-        (points["backup_id"], points["created"], units["backup_id"]),
-        *((each["job_id"], each["created"], jobs["backup_job_id"]) for each in sessions),
+        ("restore_points", "backup_id", units["backup_id"]),
+        ("sessions", "job_id", jobs["backup_job_id"]),
+        ("edge_sessions", "job_id", jobs["backup_job_id"]),
     )
     latest = micros(material.now) - _QUIET
     busy = np.zeros(len(units), dtype=bool)
-    for keys, instants, own in pairs:
-        there, asked = codes_of(keys), codes_of(own)
+    for table, key, own in pairs:
+        there, asked, instants = codes_of(material.text(table, key)), codes_of(own), material.frame(table)["created"]
         place = there.spread(matches(there, asked), np.int64, missing=-1)
         # What has no date may be of today.
         late = instants.isna().to_numpy() | (micros_of(instants) > latest)
@@ -128,7 +127,7 @@ def _left(
     others = at_best[asked.rows]
     chosen &= others > newest
     runs = material.frame("all_job_runs")
-    ran = codes_of(runs["job_id"])
+    ran = codes_of(material.text("all_job_runs", "job_id"))
     job = ran.spread(matches(ran, asked), np.int64, missing=-1)
     wanted = np.append(np.bincount(asked.rows[chosen], minlength=len(asked.texts)) > 0, False)
     rows = np.flatnonzero((job >= 0) & wanted[job] & runs["started"].notna().to_numpy())
@@ -173,7 +172,7 @@ def _has_newer(owners: Iterable[int], own: int, latest: Cells) -> bool:
 def _bytes_of(material: Material, points: Points, owners: Cells, count: int) -> Any:
     """The size of the files of each object; one that holds points of several is shared among them in equal parts."""
     files = material.frame("backup_files")
-    file = places_of(points.frame["backup_file_id"], files["backup_file_id"])
+    file = places_of(material.text("restore_points", "backup_file_id"), material.text("backup_files", "backup_file_id"))
     linked = points.unit >= 0
     many = np.append(np.bincount(file[file >= 0], minlength=len(files)), 1)
     octets = np.append(files["backup_bytes"].to_numpy(dtype=float, na_value=np.nan), np.nan)

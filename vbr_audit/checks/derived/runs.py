@@ -24,8 +24,10 @@ def _make_all(material: Material) -> pd.DataFrame:
 
 
 def _make(material: Material) -> pd.DataFrame:
-    return job_runs.of_period(material.frame("all_job_runs"))
+    return job_runs.of_period(material.frame(ALL.name))
 
 
 ALL_TABLE: Final = Derived(ALL, ("sessions",), _make_all, also=("jobs",))
-TABLE: Final = Derived(job_runs.SPEC, ("sessions",), _make, also=("jobs",))
+TABLE: Final = Derived(
+    job_runs.SPEC, ("sessions",), _make, also=("jobs",), rows_of=ALL.name, kept=job_runs.are_of_period
+)

@@ -18,7 +18,6 @@ from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely, surely_one, worded
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 from vbr_audit.tables.build.schema import Column, TableSpec
-from vbr_audit.tables.jobs.controls import support
 from vbr_audit.tables.schedule import COLUMNS, distinct, due_starts
 
 SPEC: Final = TableSpec(
@@ -48,6 +47,8 @@ SPEC: Final = TableSpec(
 _WAYS: Final = ("daily", "monthly", "periodically", "continuously", "after_job")
 _OPTIONAL: Final = (*(f"schedule_{way}_enabled" for way in _WAYS), "backup_window_enabled")
 """What a type of job that lacks it counts as having off."""
+_FURTHER: Final = ("schedule_continuously_enabled", "schedule_after_job_enabled", "schedule_after_job_name")
+"""What a schedule consists of beside the columns that due starts are made of."""
 _HALF_A_DAY_S: Final = 43_200
 _GRACE_S: Final = 900
 """A start that was due so shortly before the reading may still come."""
@@ -90,12 +91,12 @@ class _Ran:
 
 def follow(material: Material) -> Followed:
     """The due starts of the jobs of one server, and which runs served them."""
-    jobs = _without_absent(material.frame("jobs"))
+    jobs = _without_absent(material)
     runs = _all_runs(material)
     zone, now = material.server_zone, _seconds_of(material.now)
     owner = places_of(runs["job_id"], jobs["job_id"])
     ran, born = _runs(runs, owner, now), _born(material, jobs, runs, owner)
-    always = _always_runs(jobs)
+    always = material.absent("is_scheduled") | surely(jobs["schedule_continuously_enabled"])
     starts = due_starts({name: jobs[name] for name in COLUMNS}, *_days(material, zone), zone)
     told, sure = starts.is_told.copy(), starts.is_sure.copy()
     chained = surely(jobs["schedule_after_job_enabled"]) & ~_has_own(jobs)
@@ -106,7 +107,8 @@ def follow(material: Material) -> Followed:
     told &= (_has_own(jobs) | chained) & ~always & ~_unsure_ways(jobs) & (born < _LATEST) & ~unseen_runs
     keep = told[job]
     job, at = job[keep], at[keep]
-    served_sure, served = _served(job, at, ran, ran.is_sure), _served(job, at, ran, np.ones(len(ran.job), dtype=bool))
+    served = _served(job, at, ran, np.ones(len(ran.job), dtype=bool))
+    served_sure = served if ran.is_sure.all() else _served(job, at, ran, ran.is_sure)
     counted = (at >= _seconds_of(material.since)) & (at < _seconds_of(min(material.until, material.now)))
     counted &= served | ((at >= born[job]) & (at < now - _GRACE_S))
     job, at, served_sure, served = job[counted], at[counted], served_sure[counted], served[counted]
@@ -148,7 +150,7 @@ def _make(material: Material) -> pd.DataFrame:
             "unclear": number(found.unclear),
             "reason": found.reason,
             "born": _instants(found.born, found.born < _LATEST),
-            "newest_point": _newest_points(material, jobs),
+            "newest_point": _newest_points(material, material.columns("jobs", ("job_id",))),
             "interval_h": _intervals(jobs, found.always_runs),
         }
     )
@@ -162,12 +164,10 @@ TABLE: Final = Derived(
 )
 
 
-def _without_absent(jobs: pd.DataFrame) -> pd.DataFrame:
-    """The jobs with a plain no for the ways to be scheduled that their type does not have."""
-    told = jobs.copy()
-    for name in _OPTIONAL:
-        told.loc[surely(~support(jobs["settings_profile"], name)), name] = False
-    return told
+def _without_absent(material: Material) -> pd.DataFrame:
+    """What the jobs say of their schedules, with a plain no for the ways to be scheduled that their type has not."""
+    jobs = material.columns("jobs", ("job_id", "name", "type", *COLUMNS, *_FURTHER))
+    return jobs.assign(**{name: jobs[name].mask(material.absent(name), False) for name in _OPTIONAL})
 
 
 def _has_own(jobs: pd.DataFrame) -> Cells:
@@ -186,12 +186,6 @@ def _runs_unseen(jobs: pd.DataFrame, owner: Cells) -> Cells:
     return surely(jobs["type"].str.endswith("Policy").astype("boolean")) & ~ran
 
 
-def _always_runs(jobs: pd.DataFrame) -> Cells:
-    """The jobs that surely run all the time: by their kind, or because they start again as soon as they end."""
-    by_kind = surely(~support(jobs["settings_profile"], "is_scheduled"))
-    return by_kind | surely(jobs["schedule_continuously_enabled"])
-
-
 def _days(material: Material, zone: dt.tzinfo) -> tuple[dt.date, dt.date]:
     """The days by the server's clock whose starts may lie in the period or compete for its runs."""
     first, last = (moment.astimezone(zone).date() for moment in (material.since, min(material.until, material.now)))
@@ -200,7 +194,7 @@ def _days(material: Material, zone: dt.tzinfo) -> tuple[dt.date, dt.date]:
 
 def _all_runs(material: Material) -> pd.DataFrame:
     """The runs of the period, and those beyond its edges that may serve its first or last start."""
-    return material.frame("all_job_runs")[["job_id", "started", "ended", "state", "result", "initiated_by"]]
+    return material.columns("all_job_runs", ("job_id", "started", "ended", "state", "result", "initiated_by"))
 
 
 def _runs(runs: pd.DataFrame, owner: Cells, now: int) -> _Ran:
@@ -214,16 +208,15 @@ def _runs(runs: pd.DataFrame, owner: Cells, now: int) -> _Ran:
 
 def _born(material: Material, jobs: pd.DataFrame, runs: pd.DataFrame, owner: Cells) -> Cells:
     """The oldest trace of each job in seconds since 1970; `_LATEST` where there is none."""
-    backups = material.frame("backups")
+    backups, states = material.frame("backups"), material.frame("job_states")
     of_backup = places_of(backups["job_id"], jobs["job_id"])
     points, of_point = _points(material, jobs)
-    states = material.frame("job_states")
     found = np.full(len(jobs), _LATEST, dtype=np.int64)
     for places, moments in (
         (owner, runs["started"]),
         (of_backup, backups["created"]),
         (of_point, points["created"]),
-        (places_of(states["job_id"], jobs["job_id"]), states["last_run"]),
+        (places_of(material.text("job_states", "job_id"), jobs["job_id"]), states["last_run"]),
     ):
         seconds = _seconds(moments)
         usable = (places >= 0) & (seconds > 0)
@@ -235,7 +228,7 @@ def _points(material: Material, jobs: pd.DataFrame) -> tuple[pd.DataFrame, Cells
     """The restore points, and the place of the job that made the backup of each; -1 for none."""
     points, backups = material.frame("restore_points"), material.frame("backups")
     of_backup = np.append(places_of(backups["job_id"], jobs["job_id"]), -1)
-    return points, of_backup[places_of(points["backup_id"], backups["backup_id"])]
+    return points, of_backup[places_of(material.text("restore_points", "backup_id"), backups["backup_id"])]
 
 
 def _newest_points(material: Material, jobs: pd.DataFrame) -> pd.Series:

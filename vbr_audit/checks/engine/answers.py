@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -28,15 +28,20 @@ def frames_for(check: Check, view: ServerView) -> list[pd.DataFrame]:
     return [frame_for(check, table, view) for table in check.tables]
 
 
-def frame_for(check: Check, table: str, view: ServerView) -> pd.DataFrame:
-    """The columns of one table that the check reads; nothing that it does to them reaches anybody else."""
-    columns = list(check.reads.get(table, ()))
+def frame_for(check: Check, table: str, view: ServerView, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """The columns of one table that the check reads, or those of them in `names`.
+
+    Nothing that it does to them reaches anybody else.
+    """
+    columns = check.reads.get(table, ()) if names is None else names
     if table in check.fallback and _is_lacking(table, view, beside=check.population):
-        return empty(TABLES[table])[columns]
+        return empty(TABLES[table])[list(columns)]
     frame = view.columns(table, columns)
     if table == "jobs":
-        for name, value in check.optional.items():
-            frame.loc[view.absent(name) & frame[name].isna().to_numpy(), name] = value
+        for name in check.optional.keys() & frozenset(columns):
+            values = frame[name].array.copy()
+            values[view.absent(name) & values.isna()] = check.optional[name]
+            frame[name] = values
     return frame
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived import DERIVED
-from vbr_audit.checks.engine.answers import ask, cells_of, frame_for, frames_for
+from vbr_audit.checks.engine.answers import ask, cells_of, frames_for
 from vbr_audit.checks.engine.causes import cause_of_server, causes_of_objects
 from vbr_audit.checks.engine.outcome import SEVERITIES, Outcome, Words
 from vbr_audit.checks.engine.reasons import absent_rows, absent_texts, unknown_texts
@@ -85,24 +85,23 @@ def assess(
         return _broken(base, fault)
     answered = _answered(check, view, base, outcome)
     _give_reasons(check, view, answered)
-    expected = _filled(outcome.expected, base.population, lambda: expected_text(check, params))
+
+    def told(texts: Cells) -> Cells:
+        return on_clock(texts, view.zone, view.snapshot.timezone)
+
+    expected = told(_filled(outcome.expected, base.population, lambda: expected_text(check, params)))
     aside = answered.result == "NOT_APPLICABLE"
     if aside.any():
         expected = expected.copy()
         expected[aside] = pd.NA
-    answered = replace(
-        answered,
-        severity=_severities(base.severity, outcome, severity_from_policy),
-        observed=_filled(outcome.observed, base.population, lambda: shown_values(check, _population(check, view))),
-        expected=expected,
-        json_path=_filled(outcome.json_path, base.population, lambda: governing_paths(check, view)),
-        accepted=cells_of(outcome.accepted, base.population),
-    )
     return replace(
         answered,
-        observed=on_clock(answered.observed, view.zone, view.snapshot.timezone),
-        expected=on_clock(answered.expected, view.zone, view.snapshot.timezone),
-        reason=on_clock(answered.reason, view.zone, view.snapshot.timezone),
+        severity=_severities(base.severity, outcome, severity_from_policy),
+        observed=told(_filled(outcome.observed, base.population, lambda: shown_values(check, view))),
+        expected=expected,
+        json_path=_filled(outcome.json_path, base.population, lambda: governing_paths(check, view)),
+        reason=told(answered.reason),
+        accepted=cells_of(outcome.accepted, base.population),
     )
 
 
@@ -124,17 +123,12 @@ def _told_again(check: Check, view: ServerView, severity: str, from_policy: bool
     )
 
 
-def _population(check: Check, view: ServerView) -> pd.DataFrame:
-    """The objects as they were read: the check may have changed the frame that it was given."""
-    return frame_for(check, check.population, view)
-
-
 def _give_reasons(check: Check, view: ServerView, answered: Assessment) -> None:
     """Say why there is no answer wherever the check did not, and what was not read whole beside."""
     unknown = np.flatnonzero(answered.result == "UNKNOWN")
     silent = unknown[pd.isna(answered.reason[unknown])]
     if len(silent):
-        answered.reason[silent] = unknown_texts(check, view, _population(check, view), silent)
+        answered.reason[silent] = unknown_texts(check, view, silent)
     if gaps_beside := _gaps_beside(check, view):
         answered.reason[unknown] += f" (not read whole: {gaps_beside})"
 

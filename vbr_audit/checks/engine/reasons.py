@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.engine.answers import frame_for
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.logic.codes import Cells, Codes, codes_of, combined
@@ -34,21 +35,26 @@ def absent_texts(view: ServerView, rows: Cells) -> Cells:
     return np.array(said, dtype=object)[kinds.rows[rows]]
 
 
-def unknown_texts(check: Check, view: ServerView, frame: pd.DataFrame, rows: Cells) -> Cells:
-    """Why the rows at these positions of the population could not be answered.
+def unknown_texts(check: Check, view: ServerView, rows: Cells) -> Cells:
+    """Why the rows at these positions of the population could not be answered; those with one cause are worded once.
 
-    `frame` is the population as the check saw it. Rows with the same cause are worded once.
+    The check may have changed the frame that it was given: the population is looked at as it was read.
     """
-    columns = check.reads[check.population]
-    looked_at = {name: frame[name].isna().to_numpy()[rows] for name in columns}
+    columns, frame = check.reads[check.population], frame_for(check, check.population, view)
+    looked_at = {name: _are_missing(frame, name, rows) for name in columns}
     if check.population != "jobs":
         return _each(len(rows), looked_at, {}, lambda missing: _listed(missing))
     jobs = view.frame("jobs")
     for name in columns:
         for source in CONTROLS[name].computed_from if name in CONTROLS else ():
-            looked_at.setdefault(source, looked_at[name] & jobs[source].isna().to_numpy()[rows])
+            looked_at.setdefault(source, looked_at[name] & _are_missing(jobs, source, rows))
     kinds = {name: codes_of(view.text("jobs", name)) for name in ("settings_profile", "type", "seen_in")}
     return _each(len(rows), looked_at, {name: Codes(k.texts, k.rows[rows]) for name, k in kinds.items()}, _job_reason)
+
+
+def _are_missing(frame: pd.DataFrame, name: str, rows: Cells) -> Cells:
+    """A plain boolean array: those of these rows that have no value there."""
+    return np.asarray(frame[name].array.take(rows).isna())
 
 
 def _job_reason(missing: list[str], profile_key: Any, kind: Any, seen_in: Any) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived import DERIVED, SITE, Material
 from vbr_audit.checks.derived.runs import ALL
 from vbr_audit.checks.engine.tables import TABLES, sources_of
-from vbr_audit.checks.logic.codes import Cells, Codes, codes_of, sealed
+from vbr_audit.checks.logic.codes import Cells, Codes, codes_of, sealed, sealed_part
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.manifest import UNREAD_BELOW
@@ -65,6 +66,7 @@ class ServerView:
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     causes: dict[tuple[str, str], Causes] = field(default_factory=dict)
     _sealed: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+    _parts: dict[str, tuple[str, Cells]] = field(default_factory=dict)
     _absent: dict[str, Cells] = field(default_factory=dict)
 
     @property
@@ -165,19 +167,39 @@ class ServerView:
 
         Whoever changes a text column by the means of pandas gets a copy of it then.
         """
-        frame = self.frame(table)
+        part = self._part(table)
+        index = self.frame(table).index if part is None else pd.RangeIndex(len(part[1]))
         found = {name: self._column(table, name) for name in names}
-        return pd.DataFrame(found, index=frame.index, copy=False)
+        return pd.DataFrame(found, index=index, copy=False)
 
     def _column(self, table: str, name: str) -> pd.Series:
-        values = self.frame(table)[name]
-        return self.text(table, name) if values.dtype == STRING else values.copy(deep=True)
+        part = self._part(table)
+        values = self.frame(part[0] if part else table)[name]
+        if values.dtype == STRING:
+            return self.text(table, name)
+        return pd.Series(values.array.take(part[1]), copy=False) if part else values.copy(deep=True)
 
     def text(self, table: str, name: str) -> pd.Series:
         """A text column of `table` that cannot be written to, so that its codes are worked out once."""
         if (table, name) not in self._sealed:
-            self._sealed[table, name] = sealed(self.frame(table)[name])
+            part = self._part(table)
+            self._sealed[table, name] = (
+                sealed_part(self.text(part[0], name), part[1]) if part else sealed(self.frame(table)[name])
+            )
         return self._sealed[table, name]
+
+    def _part(self, table: str) -> tuple[str, Cells] | None:
+        """The table of which `table` is but some rows, and their positions; None where it stands for itself.
+
+        Of such a table, only the columns that somebody wants are ever made.
+        """
+        kept = DERIVED[table].kept if table in DERIVED else None
+        if kept is None or table in self.frames or not self.is_read(table):
+            return None
+        if table not in self._parts:
+            whole = DERIVED[table].rows_of
+            self._parts[table] = whole, np.flatnonzero(kept(self.frame(whole)))
+        return self._parts[table]
 
     def _derived(self, table: str) -> pd.DataFrame:
         if not self.is_read(table):
@@ -236,9 +258,14 @@ def server_names(snapshot: Snapshot) -> tuple[str, ...]:
     names = dict.fromkeys(record.name for record in snapshot.manifest.servers)
     names |= dict.fromkeys(record.server for record in snapshot.manifest.datasets)
     for frame in snapshot.tables.values():
-        if "server" in frame:
+        if "server" in frame and not _are_all_of(frame["server"], names):
             names |= dict.fromkeys(frame["server"].unique().tolist())
     return tuple(name for name in names if isinstance(name, str))
+
+
+def _are_all_of(servers: pd.Series, names: Mapping[str, None]) -> bool:
+    """Whether there is but one server, and all rows are its own: sooner told than which names there are."""
+    return len(names) == 1 and servers.to_numpy(dtype=object).tolist().count(*names) == len(servers)
 
 
 def views_of(snapshot: Snapshot, needed: frozenset[str], site: Site | None = None) -> tuple[ServerView, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.engine.answers import frame_for
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.logic.codes import Cells, codes_of
@@ -23,12 +24,14 @@ def expected_text(check: Check, params: Mapping[str, Any]) -> str | None:
     return check.expected.format_map(params) if check.expected else None
 
 
-def shown_values(check: Check, frame: pd.DataFrame) -> Cells | None:
-    """The value that the check is about, as text per object; NA where it is missing.
+def shown_values(check: Check, view: ServerView) -> Cells | None:
+    """The value that the check is about, as it was read, as text per object; NA where it is missing.
 
     None where that value is not a column of the population; the check says it itself then.
     """
-    return value_texts(frame[check.about]) if check.about in check.reads[check.population] else None
+    if check.about not in check.reads[check.population]:
+        return None
+    return value_texts(frame_for(check, check.population, view, [check.about])[check.about])
 
 
 def value_texts(values: pd.Series) -> Cells:

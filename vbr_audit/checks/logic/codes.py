@@ -48,6 +48,8 @@ class Codes:
 
     def spread(self, answers: Iterable[Any], dtype: Any, *, missing: Any) -> Cells:
         """The answer of each row as an array of `dtype`, from one answer per text; `missing` where the text is NA."""
+        if isinstance(answers, np.ndarray):
+            return np.append(answers, np.array([missing], dtype=dtype)).astype(dtype, copy=False)[self.rows]
         return np.array([*answers, missing], dtype=dtype)[self.rows]
 
     def among(self, words: Iterable[str]) -> Cells:
@@ -63,6 +65,14 @@ class Codes:
         """The texts that any row of `chosen` (a plain boolean array) holds."""
         return self.texts[np.bincount(self.rows[chosen & (self.rows >= 0)], minlength=len(self.texts)) > 0]
 
+    def at(self, places: Cells) -> Codes:
+        """The codes of the rows at these positions."""
+        rows = self.rows[places]
+        held = rows >= 0
+        numbers, texts = pd.factorize(rows[held])
+        rows[held] = numbers
+        return Codes(self.texts[texts], rows)
+
     def counts(self) -> Cells:
         """How many rows hold each text."""
         return np.bincount(self.rows[self.rows >= 0], minlength=len(self.texts))
@@ -70,6 +80,7 @@ class Codes:
 
 _MUCH_LARGER: Final = 4
 _KEPT: Final[dict[int, Codes]] = {}
+_PARTS: Final[dict[int, tuple[pd.Series, Cells]]] = {}
 _MATCHES: Final[weakref.WeakKeyDictionary[Codes, weakref.WeakKeyDictionary[Codes, Cells]]] = weakref.WeakKeyDictionary()
 
 
@@ -78,6 +89,16 @@ def sealed(values: pd.Series) -> pd.Series:
     twin = values.copy(deep=True)
     _memory_of(twin.to_numpy(dtype=object)).flags.writeable = False
     return twin
+
+
+def sealed_part(whole: pd.Series, rows: Cells) -> pd.Series:
+    """The texts at these positions of a sealed column, sealed too; their codes are made of those of `whole`."""
+    part = pd.Series(whole.array.take(rows), copy=False)
+    cells = _memory_of(part.to_numpy(dtype=object))
+    cells.flags.writeable = False
+    _PARTS[id(cells)] = whole, rows
+    weakref.finalize(cells, _PARTS.pop, id(cells), None)
+    return part
 
 
 def repeated(value: Any, size: int) -> Cells:
@@ -102,8 +123,12 @@ def codes_of(values: pd.Series) -> Codes:
     cells = _memory_of(values.to_numpy(dtype=object))
     if id(cells) in _KEPT:
         return _KEPT[id(cells)]
-    rows, texts = pd.factorize(cells)
-    found = Codes(np.asarray(texts, dtype=object), rows)
+    if id(cells) in _PARTS:
+        whole, places = _PARTS[id(cells)]
+        found = codes_of(whole).at(places)
+    else:
+        rows, texts = pd.factorize(cells)
+        found = Codes(np.asarray(texts, dtype=object), rows)
     if _lasts(cells):
         _KEPT[id(cells)] = found
         weakref.finalize(cells, _KEPT.pop, id(cells), None)
@@ -112,6 +137,8 @@ def codes_of(values: pd.Series) -> Codes:
 
 def first_rows(keys: Codes, where: pd.Series) -> Cells:
     """The first row of `where` that holds each text of `keys`, -1 for none."""
+    if not len(keys.texts):
+        return np.zeros(0, dtype=np.int64)
     cells = _memory_of(where.to_numpy(dtype=object))
     if id(cells) in _KEPT or len(cells) <= _MUCH_LARGER * len(keys.texts):
         there = codes_of(where)

@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.logic.codes import repeated
+
 LEEWAY: Final = dt.timedelta(days=1)
 """How far after the run's clock an instant may lie and still be believed: clocks differ, and reading takes time."""
 
@@ -31,7 +33,15 @@ def older_than(instants: pd.Series, limit: dt.timedelta, *, now: dt.datetime) ->
 
 def within(instants: pd.Series, since: dt.datetime, until: dt.datetime) -> pd.Series:
     """Whether `since` ≤ instant < `until`, as nullable boolean; NA for a missing instant."""
-    return _nullable((instants >= pd.Timestamp(since)) & (instants < pd.Timestamp(until)), instants.isna())
+    moments = _moments(instants)
+    inside = (moments >= _moment(since)) & (moments < _moment(until))
+    return pd.Series(pd.arrays.BooleanArray(inside, np.isnat(moments)), index=instants.index)
+
+
+def are_outside(instants: pd.Series, since: dt.datetime, until: dt.datetime) -> np.ndarray:
+    """A plain boolean array: the instants that surely are not within `since` ≤ instant < `until`."""
+    moments = _moments(instants)
+    return np.asarray((moments < _moment(since)) | (moments >= _moment(until)))
 
 
 def at_or_before(instants: pd.Series, moment: dt.datetime) -> pd.Series:
@@ -47,7 +57,7 @@ def hours_between(earlier: pd.Series, later: dt.datetime) -> pd.Series:
 
 def minute_text(instants: pd.Series, *, where: np.ndarray | None = None) -> np.ndarray:
     """Each instant as `2026-10-31 22:04 UTC`, in an object array; NA for a missing one, and where `where` is not."""
-    minutes = instants.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[m]")
+    minutes = _moments(instants).astype("datetime64[m]")
     rows = np.flatnonzero(~np.isnat(minutes) if where is None else where & ~np.isnat(minutes))
     texts = np.full(len(minutes), pd.NA, dtype=object)
     if len(rows):
@@ -64,17 +74,17 @@ def on_clock(texts: np.ndarray, zone: dt.tzinfo, name: str) -> np.ndarray:
     """
     if name == "UTC":
         return texts
-    cells = texts.tolist()
-    # Many rows share few texts: each is looked at once.
-    known = {
-        text: _INSTANT.sub(lambda match: _told(match, zone, name), text)
-        for text in set(cells)
-        if type(text) is str and " UTC" in text
-    }
-    if not known:
+    if texts.strides == (0,):
+        # One text for all rows.
+        return repeated(on_clock(texts[:1].copy(), zone, name)[0], len(texts)) if len(texts) else texts
+    rows = [row for row, text in enumerate(texts.tolist()) if type(text) is str and " UTC" in text]
+    if not rows:
         return texts
-    found = np.empty(len(cells), dtype=object)
-    found[:] = [known.get(text, text) for text in cells]
+    # Many rows may share few texts: each is looked at once.
+    dated = texts[rows].tolist()
+    known = {text: _INSTANT.sub(lambda match: _told(match, zone, name), text) for text in set(dated)}
+    found = texts.copy()
+    found[rows] = [known[text] for text in dated]
     return found
 
 
@@ -84,6 +94,15 @@ def _told(match: re.Match[str], zone: dt.tzinfo, name: str) -> str:
     except (ValueError, OverflowError):
         return match[0]
     return f"{moment:%Y-%m-%d %H:%M} {name}"
+
+
+def _moments(instants: pd.Series) -> np.ndarray:
+    """Instants as numpy has them, in UTC, to the microsecond."""
+    return np.asarray(instants.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), dtype="datetime64[us]")
+
+
+def _moment(instant: dt.datetime) -> np.datetime64:
+    return pd.Timestamp(instant).tz_convert("UTC").tz_localize(None).to_datetime64()
 
 
 def _nullable(yes: pd.Series, unknown: pd.Series) -> pd.Series:

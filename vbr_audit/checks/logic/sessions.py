@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.logic.codes import codes_of
-from vbr_audit.checks.logic.dates import hours_between, within
+from vbr_audit.checks.logic.dates import are_outside, hours_between
 from vbr_audit.checks.logic.three_valued import Cells, nullable, places_of, surely, surely_one, taken
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 
@@ -42,10 +42,12 @@ class Newest:
 class Runs:
     """Finished runs per job in the period, as integer arrays in the order of the jobs.
 
+    `owner` is the place of each row's job, as `owners_of` tells it.
     `unclear` counts the runs of the period of which state or result is not known, so that they may or may not count;
     `dateless` those of which the start is not known, so that they may belong to any run, or to none of the period.
     """
 
+    owner: Cells
     success: Cells
     warning: Cells
     failed: Cells
@@ -108,7 +110,7 @@ def copies_fresh(
 def owners_of(jobs: pd.DataFrame, rows: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> Cells:
     """The place of each row's job among `jobs`, -1 for none and for a row that surely lies outside of the period."""
     owner = places_of(rows["job_id"], jobs["job_id"])
-    return np.where(surely(~within(start_of(rows), since, until)), -1, owner)
+    return np.where(are_outside(start_of(rows), since, until), -1, owner)
 
 
 def start_of(rows: pd.DataFrame) -> pd.Series:
@@ -138,7 +140,7 @@ def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: d
     known = result["Success"] | result["Warning"] | result["Failed"]
     success, warning, failed = (count_of(owner, result[name], jobs) for name in ENDED_RESULTS)
     unclear = count_of(owner, over & ~known & ~dateless, jobs)
-    return Runs(success, warning, failed, unclear, count_of(owner, over & dateless, jobs))
+    return Runs(owner, success, warning, failed, unclear, count_of(owner, over & dateless, jobs))
 
 
 def in_time(owner: Cells, rows: pd.DataFrame) -> Cells:

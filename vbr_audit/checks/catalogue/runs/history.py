@@ -11,9 +11,11 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
+from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.sessions import count_of, finished, in_time, longest_streaks, owners_of, rows_of, runs_of
 from vbr_audit.checks.logic.three_valued import (
     Cells,
+    is_told,
     listed,
     nullable,
     phrased,
@@ -111,7 +113,7 @@ def runs_succeed(
     settled = (runs.known > 0) & ((lowest >= required) | (highest < required))
     open_ = runs.unclear + runs.dateless
     shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
-    judged = _are_judged(jobs, sessions, since, until)
+    judged = _are_judged(jobs, sessions, runs.owner)
     owed = surely(~judged) & surely(jobs["expected_to_run"]) & surely(_starts_due(jobs, schedules) > 0)
     return Outcome(
         nullable(lowest >= required, ~settled, jobs.index),
@@ -153,16 +155,17 @@ def failures_isolated(
     failures: Annotated[int, param("Failed runs in a row with which a job fails.", unit="runs", ge=1)] = 3,
 ) -> Outcome:
     """Each failed run makes the gap larger; several in a row mean that nobody looked, or that nobody could help."""
-    runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
-    ended = np.where(surely(~finished(sessions)), -1, owner)
+    runs = runs_of(jobs, sessions, since, until)
+    done = finished(sessions)
+    ended = np.where(surely(~done), -1, runs.owner)
     order = in_time(ended, sessions)
-    failed = (surely(finished(sessions)) & surely_one(sessions["result"], "Failed"))[order]
-    fine = surely(finished(sessions)) & surely_one(sessions["result"], *GOOD_RESULTS)
+    failed = (surely(done) & surely_one(sessions["result"], "Failed"))[order]
+    fine = surely(done) & surely_one(sessions["result"], *GOOD_RESULTS)
     sure = longest_streaks(ended[order], failed, jobs)
     most = longest_streaks(ended[order], ~fine[order], jobs) + runs.dateless
     settled = (runs.known > 0) & (((sure >= failures) & (runs.dateless == 0)) | (most < failures))
     said = phrased("{} failed in a row at most", sure, where=sure > 0)
-    judged = _are_judged(jobs, sessions, since, until)
+    judged = _are_judged(jobs, sessions, runs.owner)
     return Outcome(
         nullable(sure < failures, ~settled, jobs.index),
         observed=worded(jobs.index, ((runs.known > 0) & (sure > 0), said), (runs.known > 0, "none failed")),
@@ -210,7 +213,7 @@ def one_run_succeeded(
     """
     runs = runs_of(jobs, sessions, since, until)
     open_ = runs.unclear + runs.dateless
-    judged = _are_judged(jobs, sessions, since, until)
+    judged = _are_judged(jobs, sessions, runs.owner)
     silent, due = surely(~judged), _starts_due(jobs, schedules)
     settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0)) | (silent & due.notna().to_numpy())
     shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
@@ -273,7 +276,8 @@ def first_attempt_succeeds(
     Where the server does not tell of retries (before 1.3-rev2), a session that starts within the job's own wait after a
     failed one counts as a retry, if the job takes retries.
     """
-    owner = np.where(surely(~finished(sessions)), -1, owners_of(jobs, sessions, since, until))
+    started = owners_of(jobs, sessions, since, until)
+    owner = np.where(surely(~finished(sessions)), -1, started)
     told = sessions["retries"].notna().to_numpy()
     clear = surely(finished(sessions)) & sessions["started"].notna().to_numpy() & told
     repeated = clear & surely(sessions["retries"] > 0)
@@ -284,7 +288,7 @@ def first_attempt_succeeds(
     bad = needed / total > max_share
     settled = (known > 0) & (good | bad)
     said = phrased("{} of {} runs needed a retry", needed, known, where=known > 0)
-    judged = _are_judged(jobs, sessions, since, until)
+    judged = _are_judged(jobs, sessions, started)
     return Outcome(
         nullable(good, ~settled, jobs.index),
         observed=worded(jobs.index, (known > 0, said)),
@@ -331,20 +335,21 @@ def errors_do_not_repeat(
     times: Annotated[int, param("Equal errors with which a job fails.", unit="errors", ge=2)] = 3,
 ) -> Outcome:
     """An error that comes back has a cause that somebody could remove; retries and patience do not."""
-    runs, owner = runs_of(jobs, sessions, since, until), owners_of(jobs, sessions, since, until)
+    runs = runs_of(jobs, sessions, since, until)
+    owner = runs.owner
     dated = sessions["started"].notna().to_numpy() & surely(finished(sessions))
     failed, message = dated & surely_one(sessions["result"], "Failed"), sessions["result_message"]
-    said = failed & message.notna().to_numpy() & (owner >= 0)
-    codes, words = pd.factorize(message)
+    said = failed & is_told(message) & (owner >= 0)
+    codes, words = codes_of(message).rows, codes_of(message).texts
     pairs, counts = np.unique(np.stack([owner[said], codes[said]]), axis=1, return_counts=True)
     most = np.zeros(len(jobs), dtype=np.int64)
     np.maximum.at(most, pairs[0], counts)
     repeated = counts >= times
     open_ = count_of(owner, failed & ~said, jobs) + runs.unclear + runs.dateless
     settled = (runs.known > 0) & ((most - runs.dateless >= times) | (open_ == 0))
-    which = listed(pairs[0][repeated], pd.Series(words.take(pairs[1][repeated]), dtype=message.dtype), jobs.index)
+    which = listed(pairs[0][repeated], pd.Series(words[pairs[1][repeated]], dtype=message.dtype), jobs.index)
     named = which.notna().to_numpy()
-    judged = _are_judged(jobs, sessions, since, until)
+    judged = _are_judged(jobs, sessions, runs.owner)
     return Outcome(
         nullable(most < times, ~settled, jobs.index),
         observed=worded(
@@ -365,15 +370,18 @@ def _share(good: int, known: int, warning: int, unclear: int) -> str:
     return text + (f", {unclear} not known" if unclear else "")
 
 
-def _are_judged(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: dt.datetime) -> pd.Series:
-    """Whether there are runs of each job to be judged, whether it is expected to run now or not."""
-    ran = rows_of(owners_of(jobs, runs, since, until), jobs) > 0
+def _are_judged(jobs: pd.DataFrame, runs: pd.DataFrame, owner: Cells) -> pd.Series:
+    """Whether there are runs of each job to be judged, whether it is expected to run now or not.
+
+    `owner` is the place of each run's job.
+    """
+    ran = rows_of(owner, jobs) > 0
     return nullable(ran, ~ran & ~_are_linked(jobs, runs), jobs.index)
 
 
 def _are_linked(jobs: pd.DataFrame, runs: pd.DataFrame) -> Cells:
     """Whether the runs of each job can be told: by its id, and by that of each run."""
-    return np.asarray(jobs["job_id"].notna().to_numpy() & bool(runs["job_id"].notna().all()))
+    return np.asarray(is_told(jobs["job_id"]) & is_told(runs["job_id"]).all())
 
 
 def _starts_due(jobs: pd.DataFrame, schedules: pd.DataFrame) -> pd.Series:

@@ -13,7 +13,7 @@ from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between
 from vbr_audit.checks.logic.sessions import count_of, finished, owners_of, rows_of
-from vbr_audit.checks.logic.three_valued import Cells, nullable, phrased, places_of, surely, surely_one, worded
+from vbr_audit.checks.logic.three_valued import Cells, is_told, nullable, phrased, places_of, surely, surely_one, worded
 from vbr_audit.revisions import KNOWN, is_at_least
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
@@ -147,7 +147,7 @@ def log_backups_go_on(
     rests = counted["failed"] > max_share * (counted["good"] + counted["failed"])
     stale = (newest > limit) & jobs["log_backup_min"].notna().to_numpy()
     astray = bool((log & (places_of(sessions["job_id"], jobs["job_id"]) < 0)).any())
-    nameless = count_of(owner, kind.isna().to_numpy(), jobs) > 0
+    nameless = count_of(owner, ~is_told(kind), jobs) > 0
     told = bool(surely_one(servers["revision"], *_TELLS).any()) and not astray
     absent = (logs == 0) & told & ~nameless & (rows_of(owner, jobs) > 0)
     bad = rests | (stale & (unclear == 0)) | absent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import operator
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -132,16 +133,25 @@ def _amounts(runs: pd.DataFrame, tasks: pd.DataFrame) -> tuple[Cells, Cells, Cel
     owner, size = places_of(tasks["session_id"], runs["session_id"]), len(runs)
     # Only the tasks of attempts that were tried again are left.
     others = np.flatnonzero(owner < 0)
-    owner[others] = places_of(tasks["session_id"].iloc[others], runs["first_session_id"])
+    tried = np.flatnonzero(_are_others(runs["first_session_id"], runs["session_id"]))
+    place = places_of(tasks["session_id"].iloc[others], runs["first_session_id"].iloc[tried])
+    owner[others] = np.append(tried, -1)[place]
     bytes_ = tasks["transferred_bytes"].to_numpy(dtype=float, na_value=np.nan)
     held = tasks["processed_bytes"].to_numpy(dtype=float, na_value=0.0)
-    named = runs["session_id"].notna().to_numpy() & runs["first_session_id"].notna().to_numpy()
-    mine = (owner >= 0) & np.append(named, False)[owner]
+    mine = owner >= 0
+    for name in ("session_id", "first_session_id"):
+        mine[mine] = runs[name].iloc[owner[mine]].notna()
     moved = np.bincount(owner[mine], np.nan_to_num(bytes_[mine]), minlength=size)
     silent = np.bincount(owner[mine & np.isnan(bytes_)], minlength=size)
     number = np.bincount(owner[mine], minlength=size)
     filled = np.bincount(owner[mine], held[mine], minlength=size)
     return moved, (number > 0) & (silent == 0), (filled > 0) | (moved > 0)
+
+
+def _are_others(firsts: pd.Series, lasts: pd.Series) -> Cells:
+    """The runs whose first and last session may differ: of one attempt, both are one and the same object."""
+    cells = (each.to_numpy(dtype=object).tolist() for each in (firsts, lasts))
+    return np.fromiter(map(operator.is_not, *cells), dtype=bool, count=len(firsts))
 
 
 def _places_from_end(owner: Cells, size: int) -> Cells:
