@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vbr_audit.checks.logic.codes import codes_of, combined, matches, repeated, sealed
+from vbr_audit.checks.logic.codes import Codes, codes_of, combined, matches, repeated, sealed, sealed_part
 from vbr_audit.checks.logic.three_valued import listed, one_of, places_of
 from vbr_audit.tables.build.arrays import STRING, joined_strings
 
@@ -50,6 +50,31 @@ def test_a_part_of_a_sealed_column_has_codes_of_its_own() -> None:
     assert codes_of(twin).rows.tolist() == [0, 1, -1, 1]
     assert codes_of(twin.iloc[1:]).rows.tolist() == [0, -1, 0]
     assert codes_of(twin.iloc[::-1]).texts.tolist() == ["b", "a"]
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+def test_chosen_rows_of_a_sealed_column_have_the_codes_that_they_would_have_alone(known_before: bool) -> None:
+    whole = sealed(column("a", "b", None, "c", "b", "a"))
+    if known_before:
+        codes_of(whole)
+    part = sealed_part(whole, np.array([4, 2, 3, 1]))
+    alone = codes_of(column("b", None, "c", "b"))
+    assert part.tolist() == ["b", pd.NA, "c", "b"]
+    assert codes_of(part).texts.tolist() == alone.texts.tolist() == ["b", "c"]
+    assert codes_of(part).rows.tolist() == alone.rows.tolist() == [0, -1, 1, 0]
+    assert codes_of(part).firsts.tolist() == [0, 2]
+    assert codes_of(part) is codes_of(part)
+    with pytest.raises(ValueError, match="read-only"):
+        part.array[0] = "z"
+    assert codes_of(sealed_part(whole, np.array([], dtype=np.int64))).texts.tolist() == []
+
+
+def test_answers_of_texts_are_spread_whether_they_are_an_array_or_not() -> None:
+    codes = Codes(np.array(["a", "b"], dtype=object), np.array([1, -1, 0]))
+    for answers in ([7, 8], np.array([7, 8]), np.array([7, 8], dtype=np.int32)):
+        found = codes.spread(answers, np.int64, missing=-1)
+        assert (found.dtype, found.tolist()) == (np.int64, [8, -1, 7])
+    assert codes.spread(np.array([True, False]), bool, missing=True).tolist() == [False, True, True]
 
 
 def test_a_column_that_can_be_written_to_is_looked_at_anew() -> None:

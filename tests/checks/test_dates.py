@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from vbr_audit.checks.catalogue.restore_points.points import aged
-from vbr_audit.checks.logic.dates import at_or_before, hours_between, minute_text, older_than, within
+from vbr_audit.checks.logic.codes import repeated
+from vbr_audit.checks.logic.dates import (
+    are_outside,
+    at_or_before,
+    hours_between,
+    minute_text,
+    older_than,
+    on_clock,
+    within,
+)
 from vbr_audit.checks.logic.three_valued import nullable, one_of, places_of, worded
+from vbr_audit.display import time_zone
 from vbr_audit.tables.build.arrays import STRING
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
@@ -38,6 +49,27 @@ def test_within_is_half_open() -> None:
     until = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
     assert within(given, dt.datetime(2026, 10, 1, tzinfo=dt.UTC), until).tolist() == [True, True, False, pd.NA]
     assert at_or_before(given, until).tolist() == [True, True, True, pd.NA]
+
+
+def test_outside_is_what_surely_is_not_within() -> None:
+    hours = pd.to_timedelta([-1, 0, 1, 2, None], unit="h")
+    for zone, unit in (("UTC", "us"), ("Europe/Berlin", "ns"), ("America/Lima", "s")):
+        instants = pd.Series((pd.Timestamp(NOW) + hours).tz_convert(zone).as_unit(unit))
+        inside = within(instants, NOW, NOW + dt.timedelta(hours=2))
+        assert inside.tolist() == [False, True, True, False, pd.NA]
+        outside = are_outside(instants, NOW, NOW + dt.timedelta(hours=2))
+        assert outside.tolist() == [True, False, False, True, False]
+
+
+def test_one_text_for_all_rows_is_put_on_the_clock_once() -> None:
+    zone = time_zone("Europe/Berlin")
+    for text, told in (("since 2026-10-31 22:04 UTC", "since 2026-10-31 23:04 Berlin"), ("never", "never")):
+        for cells in (repeated(text, 3), np.array([text] * 3, dtype=object), repeated(text, 0)):
+            found = on_clock(cells, zone, "Berlin")
+            assert found.tolist() == [told] * len(cells)
+    mixed = np.array([pd.NA, "2026-10-31 22:04 UTC", "x", pd.NA], dtype=object)
+    assert on_clock(mixed, zone, "Berlin").tolist() == [pd.NA, "2026-10-31 23:04 Berlin", "x", pd.NA]
+    assert mixed[1] == "2026-10-31 22:04 UTC"
 
 
 def test_words_for_instants() -> None:

@@ -26,10 +26,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("RUN-001", "until >= now - _RECENT -> until > now - _RECENT"): _ONE_CLOCK,
     ("RUN-002", "until >= now - _RECENT -> until > now - _RECENT"): _ONE_CLOCK,
     **{
-        ("runs._judge_last", change): _ONE_CLOCK
+        ("states._judge_last", change): _ONE_CLOCK
         for change in (_UNDER_WAY + " -> " + _UNDER_WAY.replace(">", sign) for sign in ("<", ">="))
     },
-    ("runs._judge_last", "~finished(runs) -> finished(runs)"): _ONE_CLOCK,
+    ("states._judge_last", "~finished(runs) -> finished(runs)"): _ONE_CLOCK,
     ("sessions._narrow", "places.max(initial=0) -> places.min(initial=0)"): (
         "it takes more than 256 jobs, as in test_runs_sessions.py"
     ),
