@@ -123,6 +123,7 @@ def places_of_repositories(material: Material) -> pd.DataFrame:
     """The places behind each repository id: one `main`, and for scale-out ones their tiers; `exists` NA: perhaps."""
     repositories = _simple_places(material)
     scale_out = material.frame("scale_out_repositories")
+    offloaded = _offloaded(material, scale_out["scale_out_repository_id"])
     parts = [repositories.assign(repository_id=repositories["place"], tier="main", exists=True)]
     for tier, kind, switch in (
         ("main", "Performance", None),
@@ -131,7 +132,7 @@ def places_of_repositories(material: Material) -> pd.DataFrame:
     ):
         exists = pd.Series(True, index=scale_out.index, dtype="boolean") if switch is None else switch
         if switch is not None:
-            exists = exists & _offloaded(material, scale_out["scale_out_repository_id"])
+            exists = exists & offloaded
         place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
         parts.append(place if switch is None else place[~surely(~switch)])
     found = pd.concat(parts, ignore_index=True).astype({"lock_days": "Float64"})

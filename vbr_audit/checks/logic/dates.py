@@ -77,7 +77,8 @@ def on_clock(texts: np.ndarray, zone: dt.tzinfo, name: str) -> np.ndarray:
     if texts.strides == (0,):
         # One text for all rows.
         return repeated(on_clock(texts[:1].copy(), zone, name)[0], len(texts)) if len(texts) else texts
-    rows = [row for row, text in enumerate(texts.tolist()) if type(text) is str and " UTC" in text]
+    nothing = pd.NA
+    rows = [row for row, text in enumerate(texts.tolist()) if text is not nothing and " UTC" in text]
     if not rows:
         return texts
     # Many rows may share few texts: each is looked at once.
