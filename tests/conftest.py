@@ -18,10 +18,11 @@ settings.register_profile(
 )
 settings.load_profile("vbr")
 
-# A shell starts a command in the background with SIGINT ignored, and programs started from here would inherit that: the
-# tests that interrupt a run would wait for nothing.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Started in the background, or by `nohup`, these signals are ignored, and programs started from here inherit that:
+# the tests that tell a run to end would wait for nothing.
+for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

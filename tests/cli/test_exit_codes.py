@@ -12,11 +12,15 @@ import time
 from pathlib import Path
 
 import pytest
+from shared import demo
 
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 
 pytestmark = pytest.mark.usefixtures("account")
 
+JSON = ("--format", "json")
+PAGE = ("--format", "html,json")
+"""What a test asks for that looks at no other report: a workbook takes ten times as long as the findings."""
 ALL_GOOD = "version: 1\nchecks:\n  '*': {enabled: false, reason: nothing to ask}\n  EVD-002: {enabled: true}\n"
 
 
@@ -42,11 +46,11 @@ def test_a_failing_finding_ends_in_1_and_writes_the_whole_run(run, server, tmp_p
 
 @pytest.mark.parametrize("threshold", ["never", "critical"])
 def test_nothing_at_or_above_the_threshold_ends_in_0(run, server, tmp_path: Path, threshold: str) -> None:
-    assert run("audit", server(), "--out", tmp_path / "run", "--fail-on", threshold).exit_code == 0
+    assert run("audit", server(), "--out", tmp_path / "run", "--fail-on", threshold, *JSON).exit_code == 0
 
 
 def test_an_empty_server_is_audited_and_said_to_be_empty(run, server, tmp_path: Path) -> None:
-    result = run("audit", server(empty=True), "--out", tmp_path / "run")
+    result = run("audit", server(empty=True), "--out", tmp_path / "run", *JSON)
     assert result.exit_code == 0
     assert "0 jobs" in result.stdout
     findings = json.loads((tmp_path / "run" / "findings.json").read_bytes())
@@ -80,7 +84,7 @@ def test_an_untrusted_certificate_ends_in_3_and_shows_what_to_pin(run, server, t
 
 
 def test_insecure_is_loud_here_and_in_the_report(run, server, tmp_path: Path) -> None:
-    result = run("audit", server(tls=True), "--out", tmp_path / "run", "--insecure", "--fail-on", "never")
+    result = run("audit", server(tls=True), "--out", tmp_path / "run", "--insecure", "--fail-on", "never", *PAGE)
     assert "WARNING: the certificate is not verified" in result.stderr
     assert "NOT VERIFIED" in (tmp_path / "run" / "report.html").read_text("utf-8")
 
@@ -100,7 +104,7 @@ def test_a_needed_dataset_that_is_not_whole_ends_in_4_and_passes_nothing(
 ) -> None:
     out = tmp_path / "run"
     url = server(faults=[fault, "limit-cap=3"])
-    result = run("audit", url, "--out", out, "--fail-on", "never")
+    result = run("audit", url, "--out", out, "--fail-on", "never", *PAGE)
     assert result.exit_code == 4
     assert re.search(r"^INCOMPLETE: [12] datasets? of .*Jobs", result.stdout, re.MULTILINE)
     findings = json.loads((out / "findings.json").read_bytes())["findings"]
@@ -119,7 +123,7 @@ def test_allow_incomplete_takes_the_collection_checks_out_of_the_count_only(run,
     )
     out = tmp_path / "run"
     url = server(faults=["denied=sessions"])
-    result = run("audit", url, "--out", out, "--policy", policy, "--allow-incomplete")
+    result = run("audit", url, "--out", out, "--policy", policy, "--allow-incomplete", *JSON)
     findings = json.loads((out / "findings.json").read_bytes())["findings"]
     assert [row["status"] for row in findings if row["check_id"] == "EVD-001" and row["object_name"] == "sessions"] == [
         "FAIL"
@@ -186,12 +190,12 @@ def test_no_password_and_nobody_to_ask_ends_in_2(run, server, tmp_path: Path, mo
 
 def test_a_folder_in_use_ends_in_2_and_force_replaces_the_tools_own_files_only(run, server, tmp_path: Path) -> None:
     out, url = tmp_path / "run", server()
-    assert run("audit", url, "--out", out, "--fail-on", "never").exit_code == 0
+    assert run("audit", url, "--out", out, "--fail-on", "never", *PAGE).exit_code == 0
     (out / "notes.txt").write_text("mine")
     result = run("audit", url, "--out", out)
     assert result.exit_code == 2
     assert "is not empty" in result.stderr
-    assert run("audit", url, "--out", out, "--force", "--format", "json", "--fail-on", "never").exit_code == 0
+    assert run("audit", url, "--out", out, "--force", "--fail-on", "never", *JSON).exit_code == 0
     assert (out / "notes.txt").read_text() == "mine"
     assert not (out / "report.html").exists()
     assert run("verify", out).exit_code == 0
@@ -213,7 +217,7 @@ def test_a_read_only_out_ends_in_5(run, server) -> None:
 
 def test_verify_names_what_was_changed(run, server, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    run("audit", server(), "--out", out)
+    run("audit", server(), "--out", out, "--format", "json,csv")
     assert run("verify", out).exit_code == 0
     report = out / "findings.csv"
     report.write_bytes(report.read_bytes().replace(b"FAIL", b"PASS", 1))
@@ -226,7 +230,7 @@ def test_verify_sees_findings_that_do_not_follow_from_the_evidence(run, server, 
     from vbr_audit.collection.run_folder import seal
 
     out = tmp_path / "run"
-    run("audit", server(), "--out", out)
+    run("audit", server(), "--out", out, *JSON)
     document = json.loads((out / "findings.json").read_bytes())
     document["findings"] = document["findings"][1:]
     (out / "findings.json").write_text(json.dumps(document))
@@ -260,7 +264,9 @@ def test_a_saved_run_is_judged_anew_under_another_policy_and_nothing_stale_stays
 
 
 def test_quiet_says_nothing_and_a_pattern_narrows_the_scope(run, server, tmp_path: Path) -> None:
-    result = run("audit", server(jobs=20), "--out", tmp_path / "run", "--jobs", "sql*", "-q", "--fail-on", "never")
+    result = run(
+        "audit", server(jobs=20), "--out", tmp_path / "run", "--jobs", "sql*", "-q", "--fail-on", "never", *PAGE
+    )
     assert result.exit_code == 0
     assert result.output == ""
     findings = json.loads((tmp_path / "run" / "findings.json").read_bytes())["findings"]
@@ -272,7 +278,7 @@ def test_quiet_says_nothing_and_a_pattern_narrows_the_scope(run, server, tmp_pat
 
 def test_two_servers_with_one_down_keep_what_the_other_gave(run, server, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    result = run("audit", server(), "http://localhost:9", "--out", out)
+    result = run("audit", server(), "http://localhost:9", "--out", out, *JSON)
     assert result.exit_code == 4
     datasets = json.loads((out / "manifest.json").read_bytes())["datasets"]
     status = {(row["server"], row["name"]): row["status"] for row in datasets}
@@ -285,7 +291,7 @@ def test_ctrl_c_while_paging_writes_what_was_read_and_ends_in_130(tmp_path: Path
     out = tmp_path / "run"
     environment = os.environ | {"VBR_AUDIT_USERNAME": DEMO_USERNAME, "VBR_AUDIT_PASSWORD": DEMO_PASSWORD}
     with serve(jobs=5, sessions=600, faults=["limit-cap=10", "latency-ms=300"]) as url:
-        command = [sys.executable, "-m", "vbr_audit", "audit", url, "--out", str(out)]
+        command = [sys.executable, "-m", "vbr_audit", "audit", url, "--out", str(out), *PAGE]
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -336,7 +342,7 @@ def test_a_check_is_explained_and_a_wrong_id_gets_a_suggestion(run) -> None:
 
 
 def test_a_pattern_that_fits_no_job_is_no_success(run, server, tmp_path: Path) -> None:
-    result = run("audit", server(), "--out", tmp_path / "run", "--jobs", "Nope*")
+    result = run("audit", server(), "--out", tmp_path / "run", "--jobs", "Nope*", *JSON)
     assert result.exit_code == 4
     assert "No job has a name that fits 'Nope*'" in result.stdout
     assert "No job is in scope" in result.stdout
@@ -367,7 +373,7 @@ def test_a_password_in_a_proxy_or_an_address_is_kept_nowhere(run, server, tmp_pa
 
 def test_verify_does_not_claim_findings_that_are_not_there(run, server, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    run("audit", server(), "--out", out, "--format", "html")
+    run("audit", server(), "--out", out, "--format", "csv")
     result = run("verify", out)
     assert result.exit_code == 0
     assert "no findings.json" in result.stdout
@@ -375,7 +381,7 @@ def test_verify_does_not_claim_findings_that_are_not_there(run, server, tmp_path
 
 def test_a_damaged_evidence_file_is_one_of_the_differences(run, server, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    run("audit", server(), "--out", out)
+    run("audit", server(), "--out", out, *JSON)
     (path,) = (out / "evidence").iterdir()
     path.write_bytes(path.read_bytes()[:1000])
     result = run("verify", out)
@@ -404,13 +410,12 @@ def test_a_wrong_template_ends_in_2_and_a_right_one_is_used(run, server, tmp_pat
     template.write_text(
         '{% extends "builtin:compliance.html.j2" %}{% block branding %}<p>Example Ltd.</p>{% endblock %}'
     )
-    assert run("audit", url, "--out", tmp_path / "run", "--templates", folder, "--fail-on", "never").exit_code == 0
+    words = ("--out", tmp_path / "run", "--templates", folder, "--fail-on", "never", *PAGE)
+    assert run("audit", url, *words).exit_code == 0
     assert "<p>Example Ltd.</p>" in (tmp_path / "run" / "report.html").read_text("utf-8")
 
 
-def test_the_demo_writes_a_whole_run_that_says_it_is_one(run, tmp_path: Path) -> None:
-    out = tmp_path / "demo"
-    result = run("demo", "--out", out)
-    assert result.exit_code == 0
+def test_the_demo_writes_a_whole_run_that_says_it_is_one(run, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (out,) = (path for path in demo(tmp_path_factory).iterdir() if path.is_dir())
     assert run("verify", out).exit_code == 0
     assert "Demonstration" in (out / "report.html").read_text("utf-8")

@@ -58,10 +58,11 @@ def take(collected: Path, tmp_path: Path) -> Take:
     [("check", "findings.csv"), ("report", "report.html"), ("check", "policy.yaml"), ("report", "manifest.json")],
 )
 def test_a_file_that_somebody_changed_is_not_written_over(run: Callable, take: Take, command: str, name: str) -> None:
-    folder = take("html,json,csv")
+    formats = "html,json,csv" if name == "report.html" else "json,csv"
+    folder = take(formats)
     (folder / name).write_bytes(changed := (folder / name).read_bytes().replace(b"\n", b"\n\n", 1))
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    words = {"check": ("--fail-on", "never"), "report": ("--format", "html,json,csv")}[command]
+    words = {"check": ("--fail-on", "never"), "report": ("--format", formats)}[command]
     refused = run(command, folder, *words)
     assert refused.exit_code == 2, refused.stdout
     assert f"{name} is not what SHA256SUMS says" in refused.stderr

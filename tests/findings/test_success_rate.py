@@ -31,7 +31,7 @@ def _with(snapshot: Snapshot, rows: list[dict[str, Any]]) -> Snapshot:
 
 
 def _summary(snapshot: Snapshot) -> Summary:
-    return evaluate(snapshot, core_policy()).summary
+    return evaluate(snapshot, core_policy(), frameworks=()).summary
 
 
 def _row(number: int, created: str, result: str | None, job: str = JOBS[0], state: str = "Stopped") -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from vbr_audit.checks import Policy, load_policy
 
 CORE_CHECKS = (
@@ -19,6 +21,7 @@ CORE_TEXT = "\n".join(
 )
 
 
+@cache
 def core_policy() -> Policy:
-    """The policy in force; only the core checks are enabled."""
+    """The policy in force, read once; only the core checks are enabled."""
     return load_policy(CORE_TEXT, name="default profile")

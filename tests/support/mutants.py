@@ -8,8 +8,8 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from types import ModuleType
+from functools import cache
+from types import CodeType, ModuleType
 from typing import Any
 
 from slicing import Slice
@@ -54,17 +54,27 @@ class Mutant:
 
     def build(self, module: ModuleType) -> Functions:
         """The functions of `module` by name, with the change in one; the module stays as it is."""
-        return _built(module, self.functions, {})
+        return _built(module, _compiled(module, self.functions), {})
 
 
-def _built(module: ModuleType, functions: Iterable[ast.FunctionDef], instead: Mapping[int, Any]) -> Functions:
-    """`functions` of `module`, which find other objects in the place of those whose ids are in `instead`."""
+def _built(module: ModuleType, code: CodeType, instead: Mapping[int, Any]) -> Functions:
+    """The functions that `code` declares in `module`; they find others in the place of what `instead` has by id."""
     namespace = {name: instead.get(id(thing), thing) for name, thing in vars(module).items()}
-    exec(compile(ast.Module(list(functions), []), module.__file__ or "", "exec"), namespace)
-    return {function.name: namespace[function.name] for function in functions}
+    exec(code, namespace)
+    return {name: namespace[name] for name in code.co_names if name in namespace}
 
 
-@lru_cache
+def _compiled(module: ModuleType, functions: Iterable[ast.FunctionDef]) -> CodeType:
+    return compile(ast.Module(list(functions), []), module.__file__ or "", "exec")
+
+
+@cache
+def _code_of(module: ModuleType) -> CodeType:
+    """All functions of `module` as they stand."""
+    return _compiled(module, functions_of(module).values())
+
+
+@cache
 def functions_of(module: ModuleType) -> dict[str, ast.FunctionDef]:
     """The functions of `module` by name, without their decorators."""
     found = {}
@@ -90,7 +100,7 @@ def mutants_of(check: Check) -> Iterator[Mutant]:
                 yield from _changes(node, name, reached)
 
 
-@lru_cache
+@cache
 def slice_of(check: Check) -> Slice:
     """What decides in the function of `check` and in the helpers of its module."""
     return Slice(functions_of(module_of(check)), check.function.__name__)
@@ -143,7 +153,7 @@ def module_of(check: Check) -> ModuleType:
     return sys.modules[check.function.__module__]
 
 
-@lru_cache
+@cache
 def _cases(check: Check) -> tuple[tuple[Example, ServerView, bool], ...]:
     """The examples of `check` with their views, then the passing ones with each input taken away."""
     plain = [(example, view_of(check, example), False) for example in check.examples]
@@ -198,7 +208,7 @@ class Shared:
         for check, used in self._used.items():
             if used & users:
                 home = module_of(check)
-                built = _built(home, functions_of(home).values(), instead)
+                built = _built(home, _code_of(home), instead)
                 if _is_noticed(check, built[check.function.__name__]):
                     return True
         return False
@@ -214,9 +224,9 @@ class Shared:
         """The functions that take the places of those of `module` and of the modules after it, by id."""
         instead: dict[int, Any] = {}
         for each in self._modules[self._modules.index(module) :]:
-            functions = mutant.functions if each is module else functions_of(each).values()
-            built = _built(each, functions, instead)
-            instead |= {id(getattr(each, name)): function for name, function in built.items()}
+            code = _compiled(each, mutant.functions) if each is module else _code_of(each)
+            built = _built(each, code, instead)
+            instead |= {id(getattr(each, name)): built[name] for name in functions_of(each)}
         return instead
 
 
