@@ -21,7 +21,6 @@ import typer
 from typer.testing import CliRunner, Result
 
 from vbr_audit import simulator
-from vbr_audit.checks.engine.registry import AREAS
 from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.checks.site import load_site
 from vbr_audit.cli import app
@@ -31,6 +30,7 @@ from vbr_audit.findings.requirements import load_frameworks
 from vbr_audit.findings.waivers import load_waivers
 from vbr_audit.reports.interface import FORMATS
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
+from vbr_audit.vocabulary import AREAS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 
 from vbr_audit.checks.derived import SITE
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, Example
-from vbr_audit.checks.engine.registry import AREAS, Check
+from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
 from vbr_audit.checks.policy.needs import datasets_behind
 from vbr_audit.checks.policy.policy import CheckUse, Policy
@@ -18,6 +18,7 @@ from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.roles import Role
 from vbr_audit.findings.requirements import Framework
 from vbr_audit.revisions import KNOWN, OLDEST, is_at_least
+from vbr_audit.vocabulary import AREAS
 
 _INTRODUCTION = """# Checks
 

@@ -9,8 +9,9 @@ import pytest
 from vbr_audit.checks import REGISTRY, SEVERITIES
 from vbr_audit.checks.engine.examples import inputs_of, run_example
 from vbr_audit.checks.engine.outcome import Example
-from vbr_audit.checks.engine.registry import AREAS, Check
+from vbr_audit.checks.engine.registry import Check
 from vbr_audit.tables.jobs.control_list import CONTROLS
+from vbr_audit.vocabulary import AREAS
 
 CASES = [
     pytest.param(check, example, id=f"{check.id}-{number}-{example.result}")

@@ -12,7 +12,6 @@ from command_line import invoke, write
 from core_checks import CORE_TEXT
 from keyring.backend import KeyringBackend
 
-from vbr_audit.cli.options import SEVERITIES
 from vbr_audit.config.settings import (
     FILE_KEYS,
     Settings,
@@ -25,6 +24,7 @@ from vbr_audit.config.settings import (
 )
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl
+from vbr_audit.vocabulary import SEVERITIES
 
 StartServer = Callable[..., ServerUrl]
 

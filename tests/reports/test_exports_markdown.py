@@ -13,15 +13,14 @@ from html_tags import Tags
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.display import number, percent, plain
-from vbr_audit.findings.table import STATUSES
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.exports import summary_markdown
 from vbr_audit.reports.exports.markdown import MOST_CAUSES
 from vbr_audit.reports.exports.markdown_text import code, pipe_table, text
 from vbr_audit.reports.words import STATUS_WORDS
+from vbr_audit.vocabulary import SEVERITIES, STATUSES
 
 MakeRun = Callable[..., ReportContext]
 OURS = {"h1", "h2", "p", "strong", "ul", "li", "blockquote", "code", "table", "thead", "tbody", "tr", "th", "td"}

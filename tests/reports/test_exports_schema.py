@@ -12,7 +12,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.cli import app
 from vbr_audit.findings import FINDING_COLUMNS, STATUSES
 from vbr_audit.findings.coverage import COVERAGE_COLUMNS
@@ -20,6 +19,7 @@ from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.exports.json import findings_json, findings_schema
+from vbr_audit.vocabulary import SEVERITIES
 
 SCHEMA = json.loads(findings_schema())
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)

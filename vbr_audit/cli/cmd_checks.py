@@ -65,7 +65,7 @@ def _one(own: OwnChecks, check_id: str) -> Check:
 
 def _list(checks: Iterable[Check], own: OwnChecks) -> Iterator[str]:
     """The checks by area, each on one line of at most 80 columns; own ones are marked."""
-    from vbr_audit.checks.engine.registry import AREAS
+    from vbr_audit.vocabulary import AREAS
 
     order = {area: place for place, area in enumerate(AREAS.values())}
     by_area: dict[str, list[Check]] = {}

@@ -31,9 +31,9 @@ def format_lists(incomplete: str) -> list[str]:
 
 def severities(incomplete: str) -> list[str]:
     """What `--fail-on` takes."""
-    from vbr_audit.cli.options import SEVERITIES
+    from vbr_audit.vocabulary import THRESHOLDS
 
-    return [word for word in (*SEVERITIES, "never") if word.startswith(incomplete)]
+    return [word for word in THRESHOLDS if word.startswith(incomplete)]
 
 
 def profiles(incomplete: str) -> list[str]:

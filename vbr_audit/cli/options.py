@@ -156,8 +156,6 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each request to stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print tracebacks and debug logs.")]
 
-SEVERITIES = ("critical", "high", "medium", "low", "info")
-
 
 def split_formats(text: str | None) -> list[str]:
     """`html,xlsx` as a list, the usual ones for None; raises `ConfigurationError` for an unknown or missing format."""
@@ -227,12 +225,11 @@ def split_datasets(text: str | None) -> list[str] | None:
 def check_fail_on(value: str | None) -> str | None:
     """A severity, `never`, or None; raises `ConfigurationError` for anything else."""
     from vbr_audit.errors import ConfigurationError
+    from vbr_audit.vocabulary import THRESHOLDS
 
-    if value is None or value in (*SEVERITIES, "never"):
+    if value is None or value in THRESHOLDS:
         return value
-    raise ConfigurationError(
-        f"--fail-on: no such severity: {value!r}", hint=f"Choose one of {', '.join(SEVERITIES)}, never."
-    )
+    raise ConfigurationError(f"--fail-on: no such severity: {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}.")
 
 
 def read_password() -> str:

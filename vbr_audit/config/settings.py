@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems, suggestion
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.vocabulary import Threshold
 
 KEYRING_SERVICE = "vbr_audit"
 PREFIX: Final = "VBR_AUDIT_"
@@ -74,7 +75,7 @@ class Settings(BaseSettings):
     waivers: Path | None = None
     site: Path | None = None
     checks: Path | None = None
-    fail_on: Literal["critical", "high", "medium", "low", "info", "never"] | None = None
+    fail_on: Threshold | None = None
     format: Annotated[Text | None, BeforeValidator(_joined)] = None
     templates: Path | None = None
     classification: Text | None = None

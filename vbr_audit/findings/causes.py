@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.catalogue.analyzer.analyzer import BEST_PRACTICE
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.vocabulary import SEVERITIES
 
 CAUSE_COLUMNS: Final = (
     "cause",

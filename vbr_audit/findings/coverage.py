@@ -8,12 +8,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.tables.build.arrays import STRING
-
-COUNTS: Final = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")
+from vbr_audit.vocabulary import COUNTED, SEVERITIES
 
 COVERAGE_COLUMNS: Final = (
     "server",
@@ -22,7 +20,7 @@ COVERAGE_COLUMNS: Final = (
     "area",
     "severity",
     "population",
-    *(status.lower() for status in COUNTS),
+    *(status.lower() for status in COUNTED),
     "whole",
     "reason",
     "worst_severity",
@@ -44,7 +42,7 @@ def counted_coverage(run: CheckRun, status: Cells) -> pd.DataFrame:
     )
     columns: dict[str, Any] = {}
     for name in COVERAGE_COLUMNS:
-        if name.upper() in COUNTS:
+        if name.upper() in COUNTED:
             columns[name] = pd.array([part[name.upper()] for part in parts], dtype=pd.Int64Dtype())
         elif name == "worst_severity":
             columns[name] = pd.array([_worst(found) for found in failing], dtype=STRING)

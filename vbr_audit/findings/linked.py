@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.catalogue.analyzer.analyzer import ALSO_ANSWERED, BEST_PRACTICE
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.checks.logic.three_valued import Cells
+from vbr_audit.vocabulary import SEVERITIES
 
 _ANSWERS = tuple((re.compile(words, re.IGNORECASE), checks) for words, checks in ALSO_ANSWERED)
 _LINKED = sorted({check for _, checks in ALSO_ANSWERED for check in checks})

@@ -22,6 +22,7 @@ from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
 from vbr_audit.errors import FrameworkError
 from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.vocabulary import COUNTED
 
 if TYPE_CHECKING:
     from vbr_audit.checks.policy.policy import CheckUse
@@ -32,7 +33,7 @@ EXCEPTION: Final = "exception"
 ACCEPTED: Final = "exception, accepted"
 INSUFFICIENT: Final = "insufficient evidence"
 
-_COUNTS: Final = ("pass", "fail", "waived", "unknown", "error", "not_applicable")
+_COUNTS: Final = tuple(status.lower() for status in COUNTED)
 REQUIREMENT_COLUMNS: Final = (
     "framework",
     "edition",

@@ -8,17 +8,16 @@ from typing import Final
 
 import pandas as pd
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.checks.logic.dates import within
 from vbr_audit.checks.logic.sessions import finished
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.findings.coverage import COUNTS
 from vbr_audit.findings.needed import needed_of_servers
 from vbr_audit.findings.results import AreaCount, RunsBeside, Summary, Verdict
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.job_runs import runs_of_jobs
+from vbr_audit.vocabulary import COUNTED, SEVERITIES
 
 RESULTS_SHOWN: Final = ("Success", "Warning", "Failed", "None", "not known")
 """The results of runs that are always counted; one that a newer server invents comes after them."""
@@ -83,7 +82,7 @@ def _is_whole(snapshot: Snapshot, run: CheckRun, name: str) -> bool:
 def status_counts(findings: pd.DataFrame) -> dict[str, int]:
     """The number of findings by status, every status named."""
     found = findings["status"].value_counts()
-    return {status: int(found.get(status, 0)) for status in COUNTS}
+    return {status: int(found.get(status, 0)) for status in COUNTED}
 
 
 def failing_counts(findings: pd.DataFrame) -> dict[str, int]:
@@ -114,7 +113,7 @@ def _accepted_open(findings: pd.DataFrame) -> int:
 
 
 def _judged(counts: Mapping[str, int]) -> int:
-    return sum(counts[status] for status in COUNTS if status != "NOT_APPLICABLE")
+    return sum(counts[status] for status in COUNTED if status != "NOT_APPLICABLE")
 
 
 def _by_area(run: CheckRun, findings: pd.DataFrame) -> tuple[AreaCount, ...]:

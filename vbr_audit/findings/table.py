@@ -9,13 +9,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.tables.build.arrays import strings_of
 from vbr_audit.tables.build.schema import from_arrays
-
-STATUSES: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
-"""Every status, worst first."""
+from vbr_audit.vocabulary import AREAS_BY_URGENCY, SEVERITIES, STATUSES
 
 FINDING_COLUMNS: Final = (
     "finding_id",
@@ -78,26 +75,6 @@ def cause_ids(results: pd.DataFrame) -> Cells:
     return np.asarray(hashed[codes])
 
 
-AREA_ORDER: Final = (
-    "Evidence",
-    "Malware detection",
-    "Restore points",
-    "Job runs",
-    "Copies",
-    "Immutability",
-    "Configuration backup",
-    "Restore tests",
-    "Job settings",
-    "Repositories",
-    "Scale-out repositories",
-    "Proxies",
-    "Servers",
-    "Security",
-    "Security & Compliance Analyzer",
-    "Licence",
-)
-
-
 def in_order(findings: pd.DataFrame) -> pd.DataFrame:
     """The findings worst first: by status, severity, area, check, server, object name, object id.
 
@@ -105,7 +82,7 @@ def in_order(findings: pd.DataFrame) -> pd.DataFrame:
     """
     names = ["object_id", "object_name", "server", "check_id"]
     ranks = [_alphabetical(findings[name]) for name in names]
-    ranks.append(_ranked(findings["area"], AREA_ORDER))
+    ranks.append(_ranked(findings["area"], AREAS_BY_URGENCY))
     ranks.append(_ranked(findings["severity"], SEVERITIES))
     ranks.append(_ranked(findings["status"], STATUSES))
     return findings.take(np.lexsort(ranks)).reset_index(drop=True)

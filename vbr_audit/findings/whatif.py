@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.checks.engine.views import views_of
 from vbr_audit.checks.policy.needs import needed_datasets
 from vbr_audit.checks.policy.policy import Policy
@@ -20,9 +19,9 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.config.yaml_file import model_problems, suggestion
 from vbr_audit.errors import PolicyError
 from vbr_audit.findings.matching import apply_waivers
-from vbr_audit.findings.table import STATUSES
 from vbr_audit.findings.waivers import Waivers
 from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.vocabulary import SEVERITIES, STATUSES
 
 MOST_TRIALS: Final = 200
 """So many combinations of values are tried at most."""

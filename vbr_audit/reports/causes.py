@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.display import count, number
 from vbr_audit.reports.anchors import cause_anchor, check_anchor
 from vbr_audit.reports.record import NO_NAME, Capped, record_text, severity_rank
 from vbr_audit.reports.words import Badge, badge
+from vbr_audit.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
     import pandas as pd

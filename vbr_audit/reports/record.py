@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.display import NOT_KNOWN, is_known, plain
+from vbr_audit.vocabulary import SEVERITIES
 
 NO_NAME = "(no name)"
 

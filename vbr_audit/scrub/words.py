@@ -14,11 +14,11 @@ from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.findings.gaps import OUT_OF_REACH
 from vbr_audit.findings.requirements import shipped_files
-from vbr_audit.findings.table import STATUSES
 from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS
 from vbr_audit.tables import CONTROLS, SPECS
 from vbr_audit.tables.build import enums
 from vbr_audit.tables.build import words as table_words
+from vbr_audit.vocabulary import STATUSES
 
 _GRAM: Final = 3
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from vbr_audit.checks.engine.outcome import SEVERITIES, Outcome, Words
+from vbr_audit.checks.engine.outcome import Outcome, Words
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import TABLES, sources_of
 from vbr_audit.checks.engine.views import READABLE, ServerView
@@ -15,6 +15,7 @@ from vbr_audit.checks.logic.codes import Cells, codes_of, repeated
 from vbr_audit.errors import CheckError
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import empty
+from vbr_audit.vocabulary import SEVERITIES
 
 _TEXTS = ("observed", "expected", "reason", "severity", "json_path", "accepted")
 

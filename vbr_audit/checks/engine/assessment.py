@@ -13,7 +13,7 @@ import pandas as pd
 from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.engine.answers import ask, cells_of, frames_for
 from vbr_audit.checks.engine.causes import cause_of_server, causes_of_objects
-from vbr_audit.checks.engine.outcome import SEVERITIES, Outcome, Words
+from vbr_audit.checks.engine.outcome import Outcome, Words
 from vbr_audit.checks.engine.reasons import absent_rows, absent_texts, unknown_texts
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.views import NOT_GIVEN, ServerView
@@ -21,6 +21,7 @@ from vbr_audit.checks.engine.wording import expected_text, governing_paths, show
 from vbr_audit.checks.logic.codes import Cells, repeated
 from vbr_audit.checks.logic.dates import on_clock
 from vbr_audit.checks.logic.three_valued import surely
+from vbr_audit.vocabulary import SEVERITIES
 
 logger = logging.getLogger(__name__)
 

@@ -10,14 +10,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from vbr_audit.checks.logic.three_valued import surely, texts
-
-SEVERITIES: Final = ("critical", "high", "medium", "low", "info")
-"""The severities, worst first."""
-
-Severity = Literal["critical", "high", "medium", "low", "info"]
-
-RESULTS: Final = ("PASS", "FAIL", "NOT_APPLICABLE", "UNKNOWN", "ERROR")
-"""What a check can find for one object."""
+from vbr_audit.vocabulary import Severity
 
 Words = pd.Series | str | None
 

@@ -18,13 +18,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from vbr_audit.checks.engine.causes import default_cause
 from vbr_audit.checks.engine.objects import OBJECTS
-from vbr_audit.checks.engine.outcome import Severity
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.collection.manifest import OwnChecksRecord
 from vbr_audit.config.given_file import MOST_KEPT, read_given
 from vbr_audit.errors import CheckError, EvidenceError
+from vbr_audit.vocabulary import Severity
 
 RATIONALE: Final = "The code of this check is not at hand: its answers are those of the run as it was judged then."
 _BROKE: Final = "the check broke: "

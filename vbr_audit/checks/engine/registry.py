@@ -16,34 +16,14 @@ from pydantic import BaseModel
 from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.engine.causes import cause_kinds, default_cause
 from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind
-from vbr_audit.checks.engine.outcome import SEVERITIES, Example, Outcome, Severity
+from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import Parameter, describe, model_of, reserved_of
 from vbr_audit.checks.engine.tables import TABLES, datasets_behind_table
 from vbr_audit.errors import CheckError
+from vbr_audit.vocabulary import AREAS, SEVERITIES, Severity
 
 if TYPE_CHECKING:
     from vbr_audit.checks.engine.recorded import RecordedAnswer
-
-AREAS: Final[Mapping[str, str]] = {
-    "JOB": "Job settings",
-    "RUN": "Job runs",
-    "RPO": "Restore points",
-    "CPY": "Copies",
-    "IMM": "Immutability",
-    "REP": "Repositories",
-    "SOB": "Scale-out repositories",
-    "PRX": "Proxies",
-    "SRV": "Servers",
-    "AGT": "Agents",
-    "SEC": "Security",
-    "SCA": "Security & Compliance Analyzer",
-    "MAL": "Malware detection",
-    "LIC": "Licence",
-    "CFG": "Configuration backup",
-    "TST": "Restore tests",
-    "EVD": "Evidence",
-}
-"""The area of a check by the first letters of its id, in the order of the reports."""
 
 Function = TypeVar("Function", bound=Callable[..., "pd.Series | Outcome"])
 

@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, create_model, model_validator
 
 from vbr_audit.checks.engine.objects import OBJECTS
-from vbr_audit.checks.engine.outcome import Outcome, Severity
+from vbr_audit.checks.engine.outcome import Outcome
 from vbr_audit.checks.engine.registry import REGISTRY, Declarations, check, declaring_into
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.checks.logic.operators import OPERATORS, Operator, fitting_operators, value_type
@@ -33,6 +33,7 @@ from vbr_audit.config.yaml_file import (
 )
 from vbr_audit.errors import CheckError, RuleError
 from vbr_audit.tables.jobs.control_list import CONTROLS
+from vbr_audit.vocabulary import Severity
 
 _HINT = "Correct the rule file; docs/own-checks.md describes its keys and operators."
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
-from vbr_audit.checks.engine.outcome import Severity
 from vbr_audit.config.yaml_file import Version
+from vbr_audit.vocabulary import Severity, Threshold
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -85,7 +85,7 @@ class PolicyDocument(BaseModel):
 
     version: Version
     extends: Text | None = None
-    fail_on: Literal["critical", "high", "medium", "low", "info", "never"] | None = None
+    fail_on: Threshold | None = None
     waiver_horizon_days: Annotated[int, Field(strict=True, ge=1, le=LONGEST_WAIVER)] | None = None
     checks: Annotated[dict[str, CheckRule], _nothing_is_empty(dict)] = Field(default_factory=dict)
     overrides: Annotated[tuple[Override, ...], _nothing_is_empty(tuple)] = ()

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from vbr_audit.checks.engine.outcome import Severity
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.policy.model import CheckRule, Match
+from vbr_audit.vocabulary import Severity
 
 DEFAULT: Final = "default"
 """The source of what the check itself says."""

@@ -13,12 +13,11 @@ import pandas as pd
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.engine.causes import default_cause
 from vbr_audit.checks.engine.objects import OBJECTS
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.display import is_known
-from vbr_audit.findings.table import STATUSES
 from vbr_audit.reports.record import raw_text, severity_rank
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.jobs.controls import support
+from vbr_audit.vocabulary import SEVERITIES, STATUSES
 
 if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot

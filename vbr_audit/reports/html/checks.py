@@ -11,6 +11,7 @@ from vbr_audit.display import count, is_known, number, plain
 from vbr_audit.reports.anchors import check_anchor, finding_anchor
 from vbr_audit.reports.record import NO_NAME, Capped, cell_text, record_text, severity_rank
 from vbr_audit.reports.words import STATUS_WORDS, Badge, badge, parameters_text, prose
+from vbr_audit.vocabulary import COUNTED, STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
     from vbr_audit.checks.policy.policy import CheckUse
     from vbr_audit.reports.context import ReportContext
 
-COUNTED: Final = ("pass", "fail", "waived", "unknown", "error", "not_applicable")
+COUNTS: Final = tuple(status.lower() for status in COUNTED)
 """The columns of the coverage that count findings, in the order of the page."""
 MAX_OBJECTS: Final = 20
 """So many failing objects are named in the part of one check."""
-
-_WORST_FIRST: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def _row(record: Mapping[Any, Any], tested: Mapping[tuple[str, str], int]) -> Ch
         rank=severity_rank(text["worst_severity"] or text["severity"]),
         population=number(record["population"]),
         tested=number(tested.get((record["server"], record["check_id"]), 0)),
-        counts=tuple(number(record[name]) for name in COUNTED),
+        counts=tuple(number(record[name]) for name in COUNTS),
         whole=is_known(record["whole"]) and bool(record["whole"]),
         reason=text["reason"],
     )
@@ -182,10 +181,10 @@ def _part(
     requirements: str,
     causes: int,
 ) -> CheckPart:
-    counts = {name: sum(int(record[name]) for record in records) for name in COUNTED}
+    counts = {name: sum(int(record[name]) for record in records) for name in COUNTS}
     populations = [record["population"] for record in records]
     population = sum(map(int, populations)) if all(map(is_known, populations)) else None
-    status = next((status for status in _WORST_FIRST if counts[status.lower()]), "NOT_APPLICABLE")
+    status = next((status for status in STATUSES if counts[status.lower()]), "NOT_APPLICABLE")
     text = record_text(records[0])
     actual = [record["worst_severity"] for record in records if is_known(record["worst_severity"])]
     shown_severity = min(actual, key=severity_rank) if actual else text["severity"]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.engine.outcome import SEVERITIES
 from vbr_audit.display import count, day, is_known, number, percent, plain, shorten
 from vbr_audit.findings.gaps import LimitKind
 from vbr_audit.reports.causes import causes_told
 from vbr_audit.reports.record import NO_NAME, cell_text, severity_rank
 from vbr_audit.reports.words import Badge, badge
+from vbr_audit.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
     from vbr_audit.findings.results import AreaCount, Results

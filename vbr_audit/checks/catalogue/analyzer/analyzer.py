@@ -8,11 +8,12 @@ from typing import Annotated, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.engine.outcome import Example, Outcome, Severity, explained, hours_ago
+from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
 from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, surely, texts, worded
+from vbr_audit.vocabulary import Severity
 
 _DEFAULT: Final[Severity] = "medium"
 _WEIGHTS: Final[tuple[tuple[Severity, str], ...]] = (
