@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import io
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pages import DOCS, Block, blocks_of, is_printed
+from command_line import invoke
+from pages import DOCS, Block, blocks_of, is_printed, updated
+from shared import once
 
 import vbr_audit as va
 from vbr_audit.checks.engine.examples import run_example
@@ -32,25 +34,34 @@ from vbr_audit.tables.build.fields import Table
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
 ADDRESS = "http://127.0.0.1:9419"
+UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"
 
 
 class Reader:
     """Somebody who follows a page in `folder`, with a server at `url`."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.folder, self.url, self.exports = folder, url, ""
+        self.folder, self.url = folder, url
+        self.exports: dict[str, str | None] = {
+            "HOME": str(folder / "home"),
+            **dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")),
+            "VBR_AUDIT_PROGRESS": "0",
+            "LC_ALL": "C.UTF-8",
+        }
 
     def follow(self, page: str) -> None:
-        """Do all that the page shows, in order."""
+        """Do all that the page shows, in order; with `VBR_AUDIT_UPDATE_DOCS=1` its outputs become those of today."""
         for block in blocks_of(page):
             if block.is_shown_only:
                 continue
             if block.title is not None:
                 self._write(block)
             elif block.language in ("sh", "python"):
-                printed = self._run(block.code) if block.language == "sh" else self._execute(block.code)
+                printed = self._follow_lines(block.code) if block.language == "sh" else self._execute(block.code)
                 if block.output is not None:
                     assert is_printed(block.output, printed), f"{page} tells\n{block.output}\nprinted is\n{printed}"
+                    if UPDATE:
+                        retell(page, block.output, printed)
 
     def _write(self, block: Block) -> None:
         name, _, part = str(block.title).partition(", ")
@@ -66,24 +77,27 @@ class Reader:
             assert changed, f"{name} has no line for {key}"
         path.write_text(text, "utf-8")
 
-    def _run(self, code: str) -> str:
-        """Run a block in a shell that knows all exports so far; a finding that fails is no error here."""
-        tools = str(Path(sys.executable).parent)
-        environment = {
-            "PATH": os.pathsep.join((tools, os.environ["PATH"])),
-            "HOME": str(self.folder / "home"),
-            "VBR_AUDIT_KEYRING": "0",
-            "VBR_AUDIT_PROGRESS": "0",
-            "LC_ALL": "C.UTF-8",
-        }
-        words = ["bash", "-c", f"{self.exports}\nset -o pipefail\n{code.replace(ADDRESS, self.url)}"]
-        done = subprocess.run(words, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        fitting = (Exit.DONE, Exit.INCOMPLETE if "doctor" in code else Exit.FAILING)
-        assert done.returncode in fitting, f"{code}\n{done.stdout}{done.stderr}"
-        self.exports += "\n".join(re.findall(r"^export .*$", code, re.MULTILINE)) + "\n"
+    def _follow_lines(self, code: str) -> str:
+        """What the lines of a block print; each is one command, without pipes and the like."""
+        printed = "".join(self._run(line) for line in code.replace(ADDRESS, self.url).splitlines())
         port = self.url.rpartition(":")[2]
-        printed = done.stdout.replace(self.url, ADDRESS).replace(f"port {port}", "port 9419")
+        printed = printed.replace(self.url, ADDRESS).replace(f"port {port}", "port 9419")
         return printed.replace(str(self.folder), "/home/you/audits")
+
+    def _run(self, line: str) -> str:
+        """Run a command with all exports so far, our own in this process; a finding that fails is no error here."""
+        program, *words = shlex.split(line.replace("$PWD", str(self.folder)), comments=True)
+        if program == "export":
+            name, _, value = words[0].partition("=")
+            self.exports[name] = value
+            return ""
+        if program != "vbr-audit":
+            return subprocess.run([program, *words], cwd=self.folder, check=True, capture_output=True, text=True).stdout
+        with contextlib.chdir(self.folder):
+            done = invoke(*words, env=self.exports)
+        fitting = (Exit.DONE, Exit.INCOMPLETE if "doctor" in words else Exit.FAILING)
+        assert done.exit_code in fitting, f"{line}\n{done.output}{done.exception!r}"
+        return done.stdout
 
     def _execute(self, code: str) -> str:
         printed = io.StringIO()
@@ -92,31 +106,36 @@ class Reader:
         return printed.getvalue()
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """A reader who has followed `index.md`, so that the folder `first-run` is there."""
-    with serve(now=NOW, role="Administrator") as url:
-        reader = Reader(tmp_path_factory.mktemp("reader"), str(url))
-        reader.follow("index.md")
-        yield reader
+def retell(page: str, told: str, printed: str) -> None:
+    """Put what is printed today in place of what a page tells."""
+    text = (DOCS / page).read_text("utf-8")
+    assert text.count(f"```text\n{told}```") == 1
+    (DOCS / page).write_text(text.replace(f"```text\n{told}```", f"```text\n{updated(told, printed)}```"), "utf-8")
 
 
 @pytest.fixture(scope="module")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a few jobs, for pages whose commands are told without what they print."""
-    folder = tmp_path_factory.mktemp("small") / "first-run"
-    with (
-        serve(now=NOW, jobs=6, sessions=60, role="Administrator") as url,
-        va.connect(url, username=DEMO_USERNAME, password=DEMO_PASSWORD) as client,
-    ):
-        return va.audit(va.collect(client, progress=False)).save(folder)
+
+    def make(folder: Path) -> None:
+        with (
+            serve(now=NOW, jobs=3, sessions=60, role="Administrator") as url,
+            va.connect(url, username=DEMO_USERNAME, password=DEMO_PASSWORD) as client,
+        ):
+            va.audit(va.collect(client, progress=False)).save(folder / "first-run")
+
+    return once(tmp_path_factory, "small-run", make) / "first-run"
 
 
 @pytest.mark.slow
-def test_getting_started_leads_to_a_finding_of_ones_own(reader: Reader) -> None:
-    findings = va.load_audit(reader.folder / "first-run", checks=reader.folder / "checks").findings
-    assert findings.query("check_id == 'ACME-001' and status == 'FAIL'").shape[0] > 30
+def test_getting_started_leads_to_a_finding_of_ones_own(tmp_path: Path) -> None:
     text = (DOCS / "index.md").read_text("utf-8")
+    (started,) = re.findall(r"^vbr-audit simulate --role (\w+) --jobs (\d+) --sessions (\d+)$", text, re.MULTILINE)
+    with serve(now=NOW, role=started[0], jobs=int(started[1]), sessions=int(started[2])) as url:
+        Reader(tmp_path, str(url)).follow("index.md")
+    findings = json.loads((tmp_path / "first-run" / "findings.json").read_text("utf-8"))["findings"]
+    own = [each for each in findings if each["check_id"] == "ACME-001" and each["status"] == "FAIL"]
+    assert len(own) > 10
     assert f"user {DEMO_USERNAME}, password {DEMO_PASSWORD}" in text
     assert len(re.findall(r"^## \d+\. ", text, re.MULTILINE)) == 10
 
@@ -132,7 +151,7 @@ def test_what_a_page_shows_works(page: str, small_run: Path, tmp_path: Path) -> 
 def test_reading_first_and_judging_later(tmp_path: Path) -> None:
     with serve(now=NOW, jobs=6, sessions=60, role="Administrator") as url:
         reader = Reader(tmp_path, str(url))
-        reader.exports = f"export VBR_AUDIT_PASSWORD={DEMO_PASSWORD}\n"
+        reader.exports["VBR_AUDIT_PASSWORD"] = DEMO_PASSWORD
         reader.follow("collecting.md")
     assert va.load(tmp_path / "october").timezone == "Europe/Berlin"
 
@@ -224,6 +243,6 @@ def test_every_file_of_the_project_that_a_page_names_is_there() -> None:
         text = (DOCS / page).read_text("utf-8")
         for name in re.findall(r"\b(?:vbr_audit|tests)/[\w/]+(?:\.py|\.yaml|/)?", text):
             assert name in new or (root / name).exists(), f"{page}: {name}"
-    folders = set(re.findall(r"^\| `(\w+)/`", (DOCS / "architecture.md").read_text("utf-8"), re.MULTILINE))
+    folders = set(re.findall(r"^\| `(\w+)/", (DOCS / "architecture.md").read_text("utf-8"), re.MULTILINE)) - {"docs"}
     here = {path.name for path in (root / "vbr_audit").iterdir() if (path / "__init__.py").is_file()}
     assert folders == here

@@ -80,7 +80,7 @@ def test_settings_of_the_user_neither_matter_nor_change(context: ReportContext) 
 def test_a_report_needs_no_pyplot(context: ReportContext) -> None:
     code = (
         "import sys, vbr_audit.reports.charts.images as charts, vbr_audit.reports.charts.drawings as drawings\n"
-        "from vbr_audit.reports import paint\n"
+        "from vbr_audit.reports.charts import paint\n"
         "assert 'matplotlib' not in sys.modules\n"
         "charts.draw_svg(lambda axes, light: drawings.draw_areas(axes, (), light), paint.LIGHT, 2)\n"
         "assert 'matplotlib.pyplot' not in sys.modules"

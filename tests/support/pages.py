@@ -49,6 +49,15 @@ def is_printed(told: str, printed: str) -> bool:
     return re.fullmatch(pattern, _masked(printed), re.DOTALL) is not None
 
 
+def updated(told: str, printed: str) -> str:
+    """What a page tells with the numbers and ids that are `printed` now; its lines `…` stay."""
+    lines = iter(printed.splitlines(keepends=True))
+    return "".join(
+        line if line == "…\n" else next(other for other in lines if _masked(other) == _masked(line))
+        for line in told.splitlines(keepends=True)
+    )
+
+
 def _masked(text: str) -> str:
     """Numbers, ids and widths of columns do not count: they change with every check that is added."""
     text = re.sub(r"\b[0-9a-f]{16}\b|\b[0-9a-f-]{36}\b", "0", text)

@@ -82,6 +82,7 @@ def _collect(
 ) -> None:
     """Read into `out` and say what came; an interrupted run is written too. Ends in an exit code."""
     from vbr_audit.checks import needed_datasets
+    from vbr_audit.collection.datasets import unread
     from vbr_audit.collection.holding import alone
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.errors import CollectionInterrupted
@@ -103,5 +104,5 @@ def _collect(
             typer.echo(f"{plain(record.server)}  {record.name:22} {record.status:9} {rows}{reason}")
         typer.echo(plain(out))
     needed = needed_datasets(terms["policy"].uses)
-    broken = any(record.status != "complete" for record in snapshot.manifest.datasets if record.name in needed)
+    broken = any(record.name in needed for record in unread(snapshot.manifest.datasets))
     raise typer.Exit(Exit.INCOMPLETE if broken and not allow_incomplete else Exit.DONE)
