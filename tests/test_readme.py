@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import shared
 import typer
 from typer.testing import CliRunner, Result
 
@@ -37,7 +38,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 PAGES = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")}
 FENCES = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"
-THEN = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
+THEN = shared.THEN
 ENDS = {"audit": Exit.FAILING, "check": Exit.FAILING, "doctor": Exit.INCOMPLETE}  # without a site file
 
 pytestmark = pytest.mark.xdist_group("readme")
@@ -55,17 +56,17 @@ def invoke(folder: Path, *words: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder in which the demonstration of README ran, with the files that it shows, and what was printed."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the demonstration of README ran, of a few jobs, with the files that it shows."""
     folder = tmp_path_factory.mktemp("readme")
     for text in blocks("yaml"):
         (folder / re.match(r"# (\S+\.yaml):", text).group(1)).write_text(text, "utf-8")
     words = shlex.split(blocks("sh")[0].splitlines()[-1])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulator, "serve", functools.partial(serve, now=THEN))
-        done = invoke(folder, *words[1:])
+        patch.setattr(simulator, "serve", functools.partial(serve, jobs=9, sessions=90))
+        done = invoke(folder, *words[1:], *shared.AS_OF)
     assert (words[0], done.exit_code) == (".venv/bin/vbr-audit", 0), done.output
-    return folder, done.stdout
+    return folder
 
 
 @pytest.fixture
@@ -89,8 +90,9 @@ def test_it_is_short_and_every_block_is_one_that_is_tried() -> None:
 
 
 @pytest.mark.slow
-def test_the_demonstration_says_what_is_shown(demo: tuple[Path, str]) -> None:
-    said = demo[1].splitlines()
+def test_the_demonstration_says_what_is_shown(tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert blocks("sh")[0].splitlines()[-1] == f".venv/bin/vbr-audit {' '.join(shared.DEMO)}"
+    said = (shared.demo(tmp_path_factory) / shared.SAID).read_text("utf-8").splitlines()
     counts = next(at for at, line in enumerate(said) if line.startswith("pass "))
     shown = "".join(f"{line}\n" for line in (said[0], *said[counts : counts + 5]))
     if UPDATE:
@@ -100,8 +102,8 @@ def test_the_demonstration_says_what_is_shown(demo: tuple[Path, str]) -> None:
 
 
 @pytest.mark.slow
-def test_every_command_runs_in_the_order_of_the_page(demo: tuple[Path, str], server: Serve) -> None:
-    folder, url = demo[0], server()
+def test_every_command_runs_in_the_order_of_the_page(demo: Path, server: Serve) -> None:
+    folder, url = demo, server()
     commands = [line for text in blocks("sh") for line in text.splitlines() if line.startswith("vbr-audit ")]
     assert len(commands) == 9
     for command in commands:
@@ -150,22 +152,22 @@ def test_the_line_for_cron_writes_the_run_of_a_month(tmp_path: Path, server: Ser
 
 
 @pytest.mark.slow
-def test_the_lines_for_a_notebook_run(demo: tuple[Path, str], server: Serve) -> None:
+def test_the_lines_for_a_notebook_run(demo: Path, server: Serve) -> None:
     (text,) = blocks("python")
     assert len(text.splitlines()) == 9
     names: dict[str, object] = {}
-    with contextlib.chdir(demo[0]):
+    with contextlib.chdir(demo):
         exec(compile(text.replace("https://vbr01.example", server()), "README.md", "exec"), names)
         names["client"].close()
     assert len(names["audit"].failed) > 10
-    assert all((demo[0] / name).stat().st_size > 50_000 for name in ("october.html", "october.xlsx"))
+    assert all((demo / name).stat().st_size > 50_000 for name in ("october.html", "october.xlsx"))
 
 
-def test_the_files_are_valid(demo: tuple[Path, str], tmp_path: Path) -> None:
-    policy = load_policy(demo[0] / "policy.yaml")
+def test_the_files_are_valid(demo: Path, tmp_path: Path) -> None:
+    policy = load_policy(demo / "policy.yaml")
     assert (policy.use("JOB-003").params, policy.use("JOB-004").enabled) == ({"min_retries": 3}, False)
-    assert [waiver.id for waiver in load_waivers(demo[0] / "waivers.yaml").waivers] == ["W-12"]
-    assert load_site(demo[0] / "site.yaml").has("tiers")
+    assert [waiver.id for waiver in load_waivers(demo / "waivers.yaml").waivers] == ["W-12"]
+    assert load_site(demo / "site.yaml").has("tiers")
     (servers,) = blocks("toml")
     (tmp_path / "servers.toml").write_text(servers, "utf-8")
     (found,) = load_servers(tmp_path / "servers.toml", environ={"HAMBURG_PASSWORD": "x"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fcntl
 import os
 from collections.abc import Callable
@@ -28,17 +29,20 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
     return place
 
 
-DEMO = "said.txt"
+THEN = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
+DEMO = ("demo", "--out", "demo-run")
+AS_OF = ("--now", THEN.isoformat())
+SAID = "said.txt"
 """What the demonstration printed, beside its run."""
 
 
 def demo(factory: pytest.TempPathFactory) -> Path:
-    """A folder with what `vbr-audit demo` leaves in an empty folder, its run, and what it printed, in `DEMO`."""
+    """A folder with the run of `vbr-audit demo`, as of `THEN`, and what it printed, in `SAID`."""
 
     def make(folder: Path) -> None:
         with contextlib.chdir(folder):
-            done = CliRunner().invoke(app, ["demo"])
+            done = CliRunner().invoke(app, [*DEMO, *AS_OF])
         assert done.exit_code == 0, done.output
-        (folder / DEMO).write_text(done.stdout, "utf-8")
+        (folder / SAID).write_text(done.stdout, "utf-8")
 
     return once(factory, "demo", make)
