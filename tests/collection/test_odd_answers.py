@@ -50,7 +50,7 @@ class OddServer:
 
     def _answer(self, path: str, query: dict[str, str], revision: str) -> tuple[str, Any]:
         if path.endswith("/token"):
-            return self.answers.get("token", ("200 OK", {"access_token": "t", "expires_in": 900}))
+            return self.answers.get("token", ("200 OK", {"access_token": "kq4J7wXcV2mB9sLt", "expires_in": 900}))
         answer = self.answers.get(PATHS.get(path, ""), [])
         if callable(answer):
             answer = answer(query, revision)

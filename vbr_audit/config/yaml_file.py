@@ -11,9 +11,9 @@ import difflib
 import hashlib
 import re
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -216,8 +216,12 @@ def _brackets(text: str) -> int:
     return most
 
 
-def _positions(text: str) -> tuple[list[tuple[KeyPath, int]], list[Problem]]:
-    """The path and line of every key and item, and the duplicates and anchors among them."""
+@lru_cache(maxsize=16)
+def _positions(text: str) -> tuple[Sequence[tuple[KeyPath, int]], Sequence[Problem]]:
+    """The path and line of every key and item, and the duplicates and anchors among them.
+
+    Kept for the last few texts: whoever reads a file asks for its lines too, and shipped profiles are read every time.
+    """
     root = YAML(typ="safe", pure=True).compose(text)
     lines: list[tuple[KeyPath, int]] = [((), 1)]
     problems: list[Problem] = []
