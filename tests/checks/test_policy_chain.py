@@ -10,7 +10,8 @@ import pytest
 
 from vbr_audit.checks import REGISTRY, Policy, load_policy
 from vbr_audit.checks.engine.tables import datasets_behind_table
-from vbr_audit.checks.policy.as_text import policy_changes, starting_policy
+from vbr_audit.checks.policy.as_text import starting_policy
+from vbr_audit.checks.policy.changes import policy_changes
 from vbr_audit.checks.policy.policy import PROFILES
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.roles import Role
@@ -197,7 +198,9 @@ def test_a_policy_to_start_from_changes_nothing(profile: str) -> None:
     given = load_policy(profile)
     text = starting_policy(given, profile)
     policy = load_policy(text)
-    assert list(policy_changes(policy)) == list(policy_changes(load_policy(f"version: 1\nextends: {profile}\n")))
+    assert list(policy_changes(policy.uses)) == list(
+        policy_changes(load_policy(f"version: 1\nextends: {profile}\n").uses)
+    )
     assert all(f"# {check.id}:" in text for check in REGISTRY)
 
 
@@ -225,7 +228,7 @@ def test_what_a_policy_changes_is_said_with_its_place(folder: Path) -> None:
         + "overrides:\n  - match: {object_name: LAB-*, server: vbr02}\n    checks: {JOB-003: {params: {min_retries: 1}}, JOB-00*: {enabled: false, reason: lab, severity: info}}\n",
         encoding="utf-8",
     )
-    lines = policy_changes(load_policy(folder / "top.yaml"))
+    lines = policy_changes(load_policy(folder / "top.yaml").uses)
     assert "JOB-003: min_retries 1 > 5 (base.yaml:6)" in lines
     assert "JOB-008: severity medium > low (top.yaml:4)" in lines
     assert "RUN-003: disabled: judged elsewhere (base.yaml:8)" in lines

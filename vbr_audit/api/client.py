@@ -249,7 +249,16 @@ class Client:
     def _repr_html_(self) -> str:
         from vbr_audit.api.fragment import client_html
 
-        return client_html(self)
+        facts = {
+            "Server": self.name,
+            "Address": self.url,
+            "Account": self.username,
+            "Revision": self.revision,
+            "Certificate": self.tls,
+            "State": self.state,
+            "Requests": "may change jobs" if self.allow_writes else "only reads",
+        }
+        return client_html(facts)
 
     def __repr__(self) -> str:
         return f"<Client of {plain(self.name)} at {self.url} as {self.username!r}, revision {self.revision}>"

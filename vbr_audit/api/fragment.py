@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from vbr_audit.display import element, html_facts, shorten
-
-if TYPE_CHECKING:
-    from vbr_audit.api.client import Client
 
 _STYLE = (
     ".va-client{font:14px/1.5 system-ui,sans-serif;color:inherit}.va-client dd{margin:0}"
@@ -15,16 +12,12 @@ _STYLE = (
 )
 
 
-def client_html(client: Client) -> str:
-    """The facts of `client`, escaped, without script, in the colours of the notebook."""
-    facts = {
-        "Server": shorten(client.name, 120),
-        "Address": shorten(client.url, 200),
-        "Account": shorten(client.username, 120),
-        "Revision": client.revision,
-        "Certificate": shorten(client.tls, 300),
-        "State": client.state,
-        "Requests": "may change jobs" if client.allow_writes else "only reads",
-    }
-    inside = element("style", _STYLE, safe=True) + html_facts(facts)
+_LONGEST = 300
+"""So many characters of a fact are shown."""
+
+
+def client_html(facts: Mapping[str, str]) -> str:
+    """The `facts` of a client, escaped, without script, in the colours of the notebook."""
+    short = {name: shorten(value, _LONGEST) for name, value in facts.items()}
+    inside = element("style", _STYLE, safe=True) + html_facts(short)
     return element("div", inside, safe=True, class_="va-client")

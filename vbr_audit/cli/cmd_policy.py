@@ -46,7 +46,7 @@ def policy_init(
 def policy_validate(file: Source, checks: o.OwnChecks = None, debug: o.Debug = False) -> None:
     """Say what a policy changes; exit 2 with file and line where it is wrong."""
     from vbr_audit.checks.own.own_checks import known_checks
-    from vbr_audit.checks.policy.as_text import policy_changes
+    from vbr_audit.checks.policy.changes import policy_changes
 
     policy = known_checks(checks).policy(file)
     enabled = sum(use.enabled for use in policy.uses)
@@ -54,5 +54,5 @@ def policy_validate(file: Source, checks: o.OwnChecks = None, debug: o.Debug = F
     typer.echo(plain(f"{policy.name} is valid. It stands on: {', '.join(policy.chain[:-1]) or 'nothing'}."))
     typer.echo(f"{enabled} checks run, {len(policy.uses) - enabled} are disabled, {exceptions} have overrides.")
     typer.echo(f"A run fails from {policy.fail_on}; waivers last at most {policy.waiver_horizon_days} days.")
-    for line in policy_changes(policy):
+    for line in policy_changes(policy.uses):
         typer.echo(plain(f"  {line}"))

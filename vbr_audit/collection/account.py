@@ -13,7 +13,7 @@ from vbr_audit.collection.redaction import Redaction
 from vbr_audit.revisions import NEWEST, order
 
 if TYPE_CHECKING:
-    from vbr_audit.collection.collector import CollectionRequest
+    from vbr_audit.collection.request import CollectionRequest
 
 
 def server_record(reading: ServerReading, redaction: Redaction) -> ServerRecord:

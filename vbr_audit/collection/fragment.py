@@ -10,7 +10,6 @@ from vbr_audit.display import count, element, html_table, number, period_text, s
 
 if TYPE_CHECKING:
     from vbr_audit.collection.manifest import DatasetRecord, Manifest
-    from vbr_audit.collection.snapshot import Snapshot
 
 _STYLE = (
     ".va-snapshot{font:14px/1.5 system-ui,sans-serif;color:inherit}"
@@ -22,18 +21,17 @@ _MOST = 80
 _ROOM = 18_000
 
 
-def snapshot_html(snapshot: Snapshot) -> str:
-    """A small table of the datasets of `snapshot`, escaped, without script, at most 20 kB."""
-    records = snapshot.manifest.datasets
+def snapshot_html(manifest: Manifest, *, jobs: int, sessions: int) -> str:
+    """A small table of the datasets of a snapshot, escaped, without script, at most 20 kB; how many rows it has."""
+    records = manifest.datasets
     rows = list(_fitting(_rows(_most_telling(records))))
-    run = snapshot.manifest.run
+    run = manifest.run
     days = period_text(run.since, run.until, time_zone(run.timezone), run.timezone)
     lacking = len(unread(records))
-    state = (
-        "all read whole" if snapshot.is_complete else f"{lacking} of {count(len(records), 'dataset')} not read whole"
-    )
+    part = f"{lacking} of {count(len(records), 'dataset')} not read whole"
+    state = part if lacking or manifest.interrupted else "all read whole"
     title = element("p", element("strong", f"Snapshot, {days}: {state}"), safe=True)
-    sizes = f"{count(len(snapshot.jobs), 'job')}, {count(len(snapshot.sessions), 'session')} in the period"
+    sizes = f"{count(jobs, 'job')}, {count(sessions, 'session')} in the period"
     hidden = len(records) - len(rows)
     more = f"; {count(hidden, 'more dataset is', 'more datasets are')} not shown" if hidden else ""
     table = html_table(("Server", "Dataset", "Status", "Rows", "Why"), rows)

@@ -141,7 +141,7 @@ class Snapshot:
     def _repr_html_(self) -> str:
         from vbr_audit.collection.fragment import snapshot_html
 
-        return snapshot_html(self)
+        return snapshot_html(self.manifest, jobs=len(self.jobs), sessions=len(self.sessions))
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{name}={len(frame):,}" for name, frame in self.tables.items() if name in _SHOWN)

@@ -7,35 +7,17 @@ off-site one are as many findings, and one cause.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.engine.cause_kinds import KEYS, UNREAD, Causes, default_cause
 from vbr_audit.checks.engine.objects import OBJECTS
+from vbr_audit.checks.engine.registry import Check
+from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.checks.logic.three_valued import places_of, taken
-
-if TYPE_CHECKING:
-    from vbr_audit.checks.engine.registry import Check
-    from vbr_audit.checks.engine.views import ServerView
-
-_OTHERWISE: Final[Mapping[str, str]] = {
-    "servers": "server setting",
-    "protected_objects": "machine",
-    "assets": "machine",
-}
-"""Populations whose objects are called otherwise where they are the cause."""
-
-KEYS: Final[Mapping[tuple[str, str], str]] = {
-    ("protected_objects", "job"): "job_id",
-    ("replicas", "job"): "job_id",
-    ("jobs", "repository"): "repository_id",
-    ("jobs", "encryption password"): "encryption_password_id",
-    ("malware_events", "machine"): "machine",
-}
-"""The column of a population that holds the key of a cause which is not the object itself."""
 
 _NAMES: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     "job": (("jobs", "job_id", "name"), ("job_states", "job_id", "name"), ("backups", "job_id", "name")),
@@ -43,28 +25,6 @@ _NAMES: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     "encryption password": (("encryption_passwords", "encryption_password_id", "hint"),),
 }
 """Where the name of a cause stands: table, column of its id and of its name; the first that knows it counts."""
-
-UNREAD: Final = "server"
-"""The kind of cause of what could not be asked at all."""
-
-
-@dataclass(frozen=True, eq=False)
-class Causes:
-    """Kind, key and name of the cause of each finding, as object arrays; keys are unique by server, check, kind."""
-
-    kind: Cells
-    key: Cells
-    name: Cells
-
-
-def default_cause(population: str) -> str:
-    """The kind of cause where the object itself is what has to be changed."""
-    return _OTHERWISE.get(population) or OBJECTS[population].kind
-
-
-def cause_kinds(population: str) -> frozenset[str]:
-    """The kinds of cause that a check of this population can declare."""
-    return frozenset({default_cause(population)} | {kind for table, kind in KEYS if table == population})
 
 
 def causes_of_objects(check: Check, view: ServerView) -> Causes:

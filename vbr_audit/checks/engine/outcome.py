@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
+from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.checks.logic.three_valued import surely, texts
 from vbr_audit.vocabulary import Severity
 
@@ -64,6 +65,18 @@ EXAMPLE_UNTIL: Final = EXAMPLE_NOW
 def hours_ago(hours: float) -> dt.datetime:
     """The instant that many hours before the clock of the examples."""
     return EXAMPLE_NOW - dt.timedelta(hours=hours)
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedAnswer:
+    """What one check answered on one server: `cells` has a column for each word of a finding, all of equal length."""
+
+    object_type: str
+    cells: Mapping[str, Cells]
+    population: int | None
+    whole: bool
+    why_not_whole: str | None
+    broke: str | None
 
 
 def explained(outcome: Outcome) -> Outcome:

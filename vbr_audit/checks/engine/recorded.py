@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from vbr_audit.checks.engine.causes import default_cause
+from vbr_audit.checks.engine.cause_kinds import default_cause
 from vbr_audit.checks.engine.objects import OBJECTS
+from vbr_audit.checks.engine.outcome import RecordedAnswer
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.checks.logic.codes import Cells
@@ -70,18 +71,6 @@ class _Coverage(_Row):
 class _Document(_Row):
     findings: tuple[_Finding, ...]
     coverage: tuple[_Coverage, ...]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class RecordedAnswer:
-    """What one check answered on one server: `cells` has a column for each word of a finding, all of equal length."""
-
-    object_type: str
-    cells: Mapping[str, Cells]
-    population: int | None
-    whole: bool
-    why_not_whole: str | None
-    broke: str | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from vbr_audit.checks.derived import DERIVED
-from vbr_audit.checks.engine.causes import cause_kinds, default_cause
+from vbr_audit.checks.engine.cause_kinds import cause_kinds, default_cause
 from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import Parameter, describe, model_of, reserved_of
@@ -23,7 +23,7 @@ from vbr_audit.errors import CheckError
 from vbr_audit.vocabulary import AREAS, SEVERITIES, Severity
 
 if TYPE_CHECKING:
-    from vbr_audit.checks.engine.recorded import RecordedAnswer
+    from vbr_audit.checks.engine.outcome import RecordedAnswer
 
 Function = TypeVar("Function", bound=Callable[..., "pd.Series | Outcome"])
 

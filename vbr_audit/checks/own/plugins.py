@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from vbr_audit.checks.engine.causes import default_cause
+from vbr_audit.checks.engine.cause_kinds import default_cause
 from vbr_audit.checks.engine.params import model_of, reserved_of
 from vbr_audit.checks.engine.registry import OWN, Check, Declarations, declaring_into
 from vbr_audit.config.given_file import read_given

@@ -1,47 +1,12 @@
-"""A policy in words: what one changes, and a commented one to start from."""
+"""A commented policy to start from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import orjson
-
+from vbr_audit.checks.policy.changes import in_file
 from vbr_audit.checks.policy.policy import Policy
-from vbr_audit.checks.policy.use import DEFAULT, CheckUse
-
-
-def policy_changes(policy: Policy) -> list[str]:
-    """One line for each thing that `policy` makes different from what the checks say themselves, with its place."""
-    found = []
-    for use in policy.uses:
-        name = use.check.id
-        if not use.enabled:
-            found.append(f"{name}: disabled: {use.reason} ({use.enabled_source})")
-            continue
-        if use.severity != use.check.severity:
-            found.append(f"{name}: severity {use.check.severity} > {use.severity} ({use.severity_source})")
-        for parameter in use.check.parameters:
-            value, source = use.params[parameter.name], use.params_source[parameter.name]
-            if source != DEFAULT and value != parameter.default:
-                found.append(f"{name}: {parameter.name} {_plain(parameter.default)} > {_plain(value)} ({source})")
-        found += [f"{name}: {words}" for words in _overridden(use)]
-    return found
-
-
-def _overridden(use: CheckUse) -> Iterator[str]:
-    """What each override says of one check."""
-    for override in use.overrides:
-        said: dict[str, str] = {}
-        for rule, places in override.rules:
-            if rule.enabled is not None:
-                state = "enabled" if rule.enabled else f"disabled: {rule.reason}"
-                said["enabled"] = f"{state} ({places['enabled']})"
-            if rule.severity is not None:
-                said["severity"] = f"severity {rule.severity} ({places['severity']})"
-            for name, value in rule.params.items():
-                said[name] = f"{name} {_plain(value)} ({places[f'params.{name}']})"
-        yield from (f"for {override.match}: {words}" for words in said.values())
+from vbr_audit.checks.policy.use import CheckUse
 
 
 def starting_policy(policy: Policy, profile: str) -> str:
@@ -95,15 +60,9 @@ def _check_lines(use: CheckUse) -> Iterator[str]:
     for parameter in use.check.parameters:
         facts = (parameter.help.rstrip("."), parameter.unit or "", parameter.bounds)
         told = _told("; ".join(fact for fact in facts if fact))
-        yield f"  #     {parameter.name}: {_plain(use.params[parameter.name])}" + (f"   # {told}" if told else "")
+        yield f"  #     {parameter.name}: {in_file(use.params[parameter.name])}" + (f"   # {told}" if told else "")
 
 
 def _told(text: str) -> str:
     """`text` on one line."""
     return " ".join(text.split())
-
-
-def _plain(value: Any) -> str:
-    """A value as it stands in a policy file."""
-    listed = list(value) if isinstance(value, (tuple, set, frozenset)) else value
-    return orjson.dumps(listed, default=str).decode()

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from vbr_audit.checks.policy.as_text import policy_changes
+from vbr_audit.checks.policy.changes import policy_changes
+from vbr_audit.checks.policy.use import CheckUse
 from vbr_audit.display import count, element, escape, shorten
-
-if TYPE_CHECKING:
-    from vbr_audit.checks.policy.policy import Policy
 
 _STYLE = ".va-policy{font:14px/1.5 system-ui,sans-serif;color:inherit}.va-policy ul{margin:.2em 0}"
 _MOST = 40
 """So many changes are shown."""
 
 
-def policy_line(policy: Policy) -> str:
-    """The policy in a line of plain text."""
-    enabled = sum(use.enabled for use in policy.uses)
-    overridden = sum(bool(use.overrides) for use in policy.uses)
-    parts = [f"{count(enabled, 'check')} run", f"{len(policy.uses) - enabled} disabled"]
+def policy_line(name: str, uses: Sequence[CheckUse], fail_on: str) -> str:
+    """A policy in a line of plain text."""
+    enabled = sum(use.enabled for use in uses)
+    overridden = sum(bool(use.overrides) for use in uses)
+    parts = [f"{count(enabled, 'check')} run", f"{len(uses) - enabled} disabled"]
     parts += [f"{overridden} with overrides"] if overridden else []
-    return f"{shorten(policy.name, 60)}: {', '.join(parts)}; a run fails from {policy.fail_on}"
+    return f"{shorten(name, 60)}: {', '.join(parts)}; a run fails from {fail_on}"
 
 
-def policy_html(policy: Policy) -> str:
-    """The policy as a fragment in the colours of the notebook: escaped, without script, at most 20 kB."""
-    changes = policy_changes(policy)
-    parts = [element("style", _STYLE, safe=True), element("p", element("strong", policy_line(policy)), safe=True)]
-    below = [shorten(name, 60) for name in policy.chain[:-1]]
+def policy_html(line: str, uses: Sequence[CheckUse], below: Sequence[str]) -> str:
+    """A policy as a fragment in the colours of the notebook: escaped, without script, at most 20 kB.
+
+    `line` is the policy in a line, `below` names what it stands on.
+    """
+    changes = policy_changes(uses)
+    parts = [element("style", _STYLE, safe=True), element("p", element("strong", line), safe=True)]
+    below = [shorten(name, 60) for name in below]
     if below:
         parts.append(element("p", f"It stands on: {', '.join(below[:10])}"))
     if changes:

@@ -66,12 +66,16 @@ class Policy:
     def _repr_html_(self) -> str:
         from vbr_audit.checks.policy.fragment import policy_html
 
-        return policy_html(self)
+        return policy_html(self._line, self.uses, self.chain[:-1])
 
     def __repr__(self) -> str:
+        return f"<Policy {self._line}>"
+
+    @property
+    def _line(self) -> str:
         from vbr_audit.checks.policy.fragment import policy_line
 
-        return f"<Policy {policy_line(self)}>"
+        return policy_line(self.name, self.uses, self.fail_on)
 
 
 def load_policy(source: str | Path | None = None, *, name: str | None = None, registry: Registry = REGISTRY) -> Policy:

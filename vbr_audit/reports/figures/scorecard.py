@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from vbr_audit.checks.derived import protection
-from vbr_audit.checks.engine.causes import default_cause
+from vbr_audit.checks.engine.cause_kinds import default_cause
 from vbr_audit.checks.engine.objects import OBJECTS
 from vbr_audit.display import is_known
 from vbr_audit.reports.record import raw_text, severity_rank
