@@ -77,7 +77,7 @@ def test_checks_agree_with_the_oracle(snapshot_of: Callable[..., Snapshot]) -> N
     )
     def agree(documents: list[dict[str, Any]], revisions: tuple[str, str], min_retries: int) -> None:
         revision, newest = sorted(revisions)
-        built = job_tables.build(documents, None, server="vbr01", revision=revision, server_revision=newest)
+        built = job_tables.build_jobs(documents, None, server="vbr01", revision=revision, server_revision=newest)
         snapshot = replace(bare, tables={**bare.tables, "jobs": built.jobs})
         frame = run_checks(snapshot, load_policy(_policy_text(min_retries))).results
         jobs = [Job(document, documents, revision, newest) for document in documents]

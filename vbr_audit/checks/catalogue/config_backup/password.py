@@ -63,7 +63,7 @@ _SEALED = {**_KEY, "encryption_enabled": True}
         Example("NOT_APPLICABLE", {}, {"config_backup": [{**_SEALED, "encryption_enabled": False}]}),
     ),
 )
-def config_passwordfresh(
+def config_password_fresh(
     servers: pd.DataFrame,
     config_backup: pd.DataFrame,
     passwords: pd.DataFrame,

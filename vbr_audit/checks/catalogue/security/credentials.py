@@ -42,7 +42,7 @@ _TOO_OLD = {"modified": hours_ago(_LIMIT + 1)}
         Example("NOT_APPLICABLE", {**_MANAGED, "created": hours_ago(_LIMIT + 1)}),
     ),
 )
-def credentialsfresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
+def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
     """An old record may hold an old password, which former staff know and old backups hold.
 
     The server tells the age of the record, not that of the password: a young record is surely good, an old one may
@@ -86,7 +86,7 @@ def credentialsfresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_day
         Example("UNKNOWN", {"last_modified": hours_ago(-72)}),
     ),
 )
-def cloud_keysfresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
+def cloud_keys_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
     """A cloud key works from everywhere: whoever once copied it can read, and often delete, the copies in the cloud."""
     return fresh(credentials["last_modified"], "last changed", now, max_age_days)
 
@@ -108,7 +108,7 @@ def cloud_keysfresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days
         Example("UNKNOWN", {"modified": hours_ago(-72)}),
     ),
 )
-def encryption_passwordsfresh(passwords: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
+def encryption_passwords_fresh(passwords: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
     """One password opens every backup made with it: the longer it is used, the more is lost with it."""
     return fresh(passwords["modified"], "last changed", now, max_age_days)
 
