@@ -362,7 +362,7 @@ def test_offloads_have_a_rating_and_a_sheet(tmp_path: Path) -> None:
     ):
         vbr.add_session(offload, local(day, "23:30", BERLIN), result=result, sessionType="ArchiveBackup")
 
-    audit = audited(vbr, month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(vbr, only="SOB", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
     # Two of them started in October.
     assert audit.summary.offload_rate == 0.5
