@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import zipfile
 from email import message_from_bytes
@@ -98,8 +97,8 @@ def test_the_wheel_works_where_the_tree_is_not(wheel: Path, tmp_path: Path) -> N
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    libraries = sysconfig.get_paths()["purelib"]
-    environment = {"PYTHONPATH": os.pathsep.join((str(site), libraries)), "PATH": os.environ["PATH"]}
+    libraries = [path for path in sys.path if Path(path).name == "site-packages"]
+    environment = {"PYTHONPATH": os.pathsep.join((str(site), *libraries)), "PATH": os.environ["PATH"]}
     program = [sys.executable, "-S", "-c", USE, str(site), str(tmp_path / "run")]
     done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
