@@ -26,11 +26,11 @@ from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.collection.dataset import Dataset
 from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.collection.run_folder import COPIES, FILES, SUMS
-from vbr_audit.findings.coverage import COUNTS
 from vbr_audit.findings.summary import assessed, compliance
 from vbr_audit.reports.interface import FORMATS, make_report
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 from vbr_audit.tables.build.fields import Table
+from vbr_audit.vocabulary import COUNTED
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
 ADDRESS = "http://127.0.0.1:9419"
@@ -173,7 +173,7 @@ def test_the_words_numbers_and_codes_of_the_concepts_are_those_of_the_code() -> 
     assert [f"{rate:.1%}".replace("%", " %") for rate in rates if rate is not None] == re.findall(
         r"= (\d+\.\d %)", text
     )
-    assert set(re.findall(r"^\| ([A-Z_]+) \|", text, re.MULTILINE)) == set(COUNTS)
+    assert set(re.findall(r"^\| ([A-Z_]+) \|", text, re.MULTILINE)) == set(COUNTED)
     assert set(map(int, re.findall(r"^\| (\d+) \|", text, re.MULTILINE))) == {int(code) for code in Exit}
     assert {f"| {status} |" for status in DatasetStatus} <= set(re.findall(r"^\| \w+ \|", text, re.MULTILINE))
     named = set(re.findall(r"`([\w.]+\w)`", text)) | {f"{name}" for name in re.findall(r"`(\w+)/`", text)}
