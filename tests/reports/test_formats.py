@@ -1,0 +1,33 @@
+"""A format is known wherever formats are told: a run folder, the help, the file to start from, the docs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from vbr_audit.cli import app
+from vbr_audit.cli.starting_files import SETTINGS
+from vbr_audit.collection import run_folder
+from vbr_audit.reports.interface import FORMATS, make_report
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_run_folder_knows_the_file_of_a_format_as_its_own(name: str) -> None:
+    assert make_report(name).file_name in run_folder.FILES
+
+
+def test_the_help_and_the_starting_file_name_every_format() -> None:
+    commands = get_command(app).commands
+    (option,) = [one for one in commands["audit"].params if "--format" in one.opts]
+    assert re.search(r"Which of (\S+) to write", option.help or "")[1].split(",") == list(FORMATS)
+    assert f"Some of {', '.join(FORMATS)}." in SETTINGS
+
+
+def test_the_page_of_reports_names_every_format() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)`", (DOCS / "reports.md").read_text("utf-8"), re.MULTILINE)
+    assert {(name, make_report(name).file_name) for name in FORMATS} <= set(rows)
