@@ -199,7 +199,7 @@ ALONE = [(oddity,) for oddity in ODDITIES]
 PAIRS = list(itertools.combinations(PAIRED, 2))
 BATCH = 22
 BATCHES = [ALONE, *(PAIRS[at : at + BATCH] for at in range(0, len(PAIRS), BATCH)), [ODDITIES]]
-"""So many servers are audited by one command, each odd in its own way: that costs less than a command for each."""
+"""Servers that are audited by one command, each odd in its own way: that costs less than a command for each."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -14,9 +14,9 @@ import httpx
 ENCODINGS: Final = ("gzip", "deflate")
 """The content encodings that are asked for and understood."""
 MOST_BYTES: Final = 128 * 1024 * 1024
-"""So many bytes one answer may have."""
+"""Maximum size of one answer in bytes."""
 MOST_VALUES: Final = 8_000_000
-"""So many values one JSON document may have: each costs ten times the memory of its two or three letters."""
+"""Maximum number of values of one JSON document: each costs ten times the memory of its two or three letters."""
 _PIECE: Final = 1024 * 1024
 _EITHER_FORM: Final = 32 + zlib.MAX_WBITS  # zlib's own header, or gzip's
 

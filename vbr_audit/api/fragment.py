@@ -13,7 +13,7 @@ _STYLE = (
 
 
 _LONGEST = 300
-"""So many characters of a fact are shown."""
+"""Maximum number of characters of a fact that are shown."""
 
 
 def client_html(facts: Mapping[str, str]) -> str:

@@ -28,7 +28,7 @@ _SHORT: Final = 2
 """One of so few is hidden only beside what tells that it is one."""
 
 _BEGINNING: Final = 16
-"""So many characters of a token are hidden among data: a beginning that is shorter can be a word like any other."""
+"""Minimum length of a token to be hidden among data: a beginning that is shorter can be a word like any other."""
 _ESCAPE: Final = r"\\+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})|%[0-9a-fA-F]{2}|&#?\w{1,8};"
 _ESCAPES: Final = (re.compile(_ESCAPE), re.compile(_ESCAPE.encode()))
 

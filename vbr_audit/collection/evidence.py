@@ -24,7 +24,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FAST = 1
 _FOR_OWNER = 0o600
 MOST_PAGE = 128 * 1024 * 1024
-"""So many bytes one page may have: no answer of a server is larger, and a zip could make gigabytes of a few bytes."""
+"""Maximum size of one page in bytes: no answer of a server is larger, and a zip could make gigabytes of a few bytes."""
 _DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error)
 """What reading a damaged zip may raise; RuntimeError stands for one that calls itself encrypted or oddly packed."""
 

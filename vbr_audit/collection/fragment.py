@@ -57,7 +57,7 @@ def _rows(records: list[DatasetRecord]) -> Iterator[tuple[str, ...]]:
 
 
 def _fitting(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """So many of `rows` as fit into a small page; a hostile name may grow sixfold when it is escaped."""
+    """The first of `rows`, as many as fit into a small page; a hostile name may grow sixfold when it is escaped."""
     room = _ROOM
     for row in rows:
         room -= sum(len(element("td", cell).encode()) for cell in row) + len("<tr></tr>")

@@ -16,9 +16,9 @@ from vbr_audit.collection.manifest import OTHER_KINDS, PAGES_UNCOUNTED, UNREAD_B
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 
 MOST_SILENT = 3
-"""So many times in a row a server may give no answer at all before it is left alone."""
+"""Number of times in a row that a server may give no answer before it is left alone."""
 _MOST_NAMED = 200
-"""So many parents of a gap are named one by one; a wider gap concerns everything."""
+"""Maximum number of parents of a gap that are named one by one; a wider gap concerns everything."""
 
 Ask = Callable[[str, dict[str, str]], Answer]
 Keep = Callable[[int, bytes, str | None], None]

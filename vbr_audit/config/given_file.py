@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 MOST_TEXT: Final = 16 * 1024 * 1024
-"""So many bytes a file that people write by hand may have: a policy, waivers, rules, settings."""
+"""Maximum size in bytes of a file that people write by hand: a policy, waivers, rules, settings."""
 MOST_KEPT: Final = 2 * 1024 * 1024 * 1024
-"""So many bytes a file that the program writes itself may have: a manifest, the findings, a workbook."""
+"""Maximum size in bytes of a file that the program writes itself: a manifest, the findings, a workbook."""
 _PIPE_WAITS_S: Final = 10.0
 _PIECE: Final = 1024 * 1024
 

@@ -33,7 +33,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _SHOWN = 60
 _MOST_BRACKETS = 1000
-"""So many brackets may be open at once: the cost of each grows with those around it."""
+"""Maximum number of brackets that are open at once: the cost of each grows with those around it."""
 
 
 class _Constructor(SafeConstructor):

@@ -28,7 +28,7 @@ CAUSE_COLUMNS: Final = (
 """The columns of the causes, in order: text, but for the counts `findings` and `objects`, which are Int64."""
 _ORDER: Final = ["worst", "many", "check_id", "server", "name", "cause"]
 MOST_NAMES: Final = 5
-"""So many objects of a cause are named."""
+"""Maximum number of objects of a cause that are named."""
 
 
 def causes_of(findings: pd.DataFrame) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.vocabulary import SEVERITIES, STATUSES
 
 MOST_TRIALS: Final = 200
-"""So many combinations of values are tried at most."""
+"""Maximum number of combinations of values that are tried."""
 
 _PLAIN: Final[Mapping[type, Any]] = {
     int: pd.Int64Dtype(),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
 
 WORST = 10
-"""So many causes of failing findings are shown."""
+"""Maximum number of causes of failing findings that are shown."""
 
 _STYLE = (
     ".va-audit{font:14px/1.5 system-ui,sans-serif;color:inherit;max-width:72em}"

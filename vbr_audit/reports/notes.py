@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vbr_audit.collection.manifest import DatasetRecord
 
 NAMED = 8
-"""So many values are named in one sentence, then counted."""
+"""Maximum number of values that are named in one sentence."""
 
 _BY_COLUMN = {
     "uncastable": "a value of another type than expected",

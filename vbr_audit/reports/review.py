@@ -33,7 +33,7 @@ _HINT: Final = (
     f"{STATUS_HEADER} is {', '.join(REVIEWER_STATUSES)} or empty."
 )
 _SHOWN: Final = 20
-"""So many faults of a workbook are told at once."""
+"""Maximum number of faults of a workbook that are reported at once."""
 
 
 class Remark(BaseModel):

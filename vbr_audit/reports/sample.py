@@ -15,7 +15,7 @@ import pandas as pd
 from vbr_audit.errors import ConfigurationError
 
 DEFAULT_SIZE: Final = 25
-"""So many findings are drawn unless the user asks for another number."""
+"""Default number of findings that are drawn."""
 
 METHOD: Final = (
     "The SHA-256 is taken of seed, line feed and finding ID (UTF-8), written in lower-case hex; the population is put "

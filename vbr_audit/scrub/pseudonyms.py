@@ -12,7 +12,7 @@ from vbr_audit.scrub.key import ScrubKey
 from vbr_audit.tables.build.schema import ZERO_GUID
 
 LENGTH: Final = 10
-"""So many hexadecimal digits a pseudonym has, unless two names of the estate would share one."""
+"""Number of hexadecimal digits of a pseudonym, unless two names of the estate would share one."""
 
 _STEP: Final = 4
 _UUID: Final = re.compile(r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IGNORECASE)

@@ -55,7 +55,7 @@ def opened_for_reading(path: Path, error: type[ConfigurationError] = Configurati
 
 
 MOST_ROWS: Final = 1_048_576
-"""So many rows a sheet has at most; what calls itself row 10^12 would be reached through all the rows before it."""
+"""Maximum number of rows of a sheet; what calls itself row 10^12 would be reached through all the rows before it."""
 
 
 def is_blank(cell: Any) -> bool:

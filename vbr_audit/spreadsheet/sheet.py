@@ -40,13 +40,13 @@ A4 = 9
 FOOTER_LENGTH = 100
 """Characters; a workbook allows 255 for the whole footer."""
 PAGE_WIDTH = 100
-"""So many characters stand beside each other on a page of A4 at full size; a narrower sheet is not enlarged."""
+"""Number of characters beside each other on a page of A4 at full size; a narrower sheet is not enlarged."""
 WHOLE_WIDTH = 300
 """A sheet up to this width is printed with all its columns, at half its size or more."""
 PRINT_WIDTH = 280
 """Of a wider one, the first columns up to this width are printed."""
 PRINT_ROWS = 1_000
-"""So many rows of a sheet are printed, as many as a table of the page shows."""
+"""Maximum number of rows of a sheet that are printed, as many as a table of the page shows."""
 LINE_HEIGHT = 15
 """Points, for text of `TEXT_POINTS`."""
 TEXT_POINTS = 11

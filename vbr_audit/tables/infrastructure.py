@@ -44,7 +44,7 @@ PROXIES: Final = Table(
             "What it reads over the network is encrypted.",
             "server.hostToProxyEncryption",
         ),
-        whole("max_tasks", "So many tasks at one time.", "server.maxTaskCount", unit="tasks"),
+        whole("max_tasks", "Maximum number of concurrent tasks.", "server.maxTaskCount", unit="tasks"),
     ),
     key=("proxy_id",),
 )
@@ -143,7 +143,7 @@ WAN_ACCELERATORS: Final = Table(
         ident("host_id", "The managed server that it runs on.", "server.hostId"),
         text("description", "Its description.", "server.description"),
         flag("high_bandwidth_mode", "It is set for fast lines.", "server.highBandwidthModeEnabled"),
-        whole("streams", "So many connections for data.", "server.streamsCount", unit="streams"),
+        whole("streams", "Number of data connections.", "server.streamsCount", unit="streams"),
         text("cache_folder", "Where its cache is.", "cache.cacheFolder"),
         whole("cache_size", "The size of its cache in `cache_size_unit`.", "cache.cacheSize"),
         word("cache_size_unit", "The unit of `cache_size`.", "cache.cacheSizeUnit", known=_UNITS),

@@ -69,7 +69,9 @@ REPOSITORIES: Final = Table(
             "enableTaskLimit",
             "repository.enableTaskLimit",
         ),
-        whole("max_tasks", "So many tasks at one time.", "maxTaskCount", "repository.maxTaskCount", unit="tasks"),
+        whole(
+            "max_tasks", "Maximum number of concurrent tasks.", "maxTaskCount", "repository.maxTaskCount", unit="tasks"
+        ),
         flag(
             "per_machine_files_enabled",
             "Each machine has files of its own; not told of object storage.",

@@ -20,7 +20,7 @@ CONFIG_BACKUP: Final = Table(
         flag("is_enabled", "It is switched on.", "isEnabled"),
         ident("repository_id", "The repository that it goes to.", "backupRepositoryId"),
         whole(
-            "restore_points_to_keep", "So many restore points are kept.", "restorePointsToKeep", unit="restore points"
+            "restore_points_to_keep", "Number of restore points to keep.", "restorePointsToKeep", unit="restore points"
         ),
         Field("is_scheduled", "boolean", "It runs by itself: the schedule is on, and by day or by month."),
         flag("schedule_enabled", "Its schedule is on.", "schedule.isEnabled"),
@@ -30,8 +30,8 @@ CONFIG_BACKUP: Final = Table(
         ident("last_success_session_id", "The session that succeeded.", "lastSuccessfulBackup.sessionId"),
         flag("encryption_enabled", "It is encrypted; without that it holds no passwords.", "encryption.isEnabled"),
         ident("encryption_password_id", "The password that encrypts it.", "encryption.passwordId"),
-        flag("snmp_enabled", "SNMP traps tell of it.", "notifications.SNMPEnabled"),
-        flag("email_enabled", "E-mails tell of it.", "notifications.SMTPSettings.isEnabled"),
+        flag("snmp_enabled", "SNMP traps are sent.", "notifications.SNMPEnabled"),
+        flag("email_enabled", "Email notifications are sent.", "notifications.SMTPSettings.isEnabled"),
         counted(
             "email_recipients", "To so many recipients.", "notifications.SMTPSettings.recipients", unit="recipients"
         ),
@@ -64,7 +64,7 @@ def _mail_server(prefix: str) -> tuple[Field, ...]:
     return (
         text("smtp_server", "The mail server.", prefix + "smtpServerName"),
         flag("smtp_tls_enabled", "The way to the mail server is encrypted.", prefix + "advancedSmtpOptions.SSLEnabled"),
-        flag("smtp_sign_in", "The mail server wants credentials.", prefix + "advancedSmtpOptions.authRequired"),
+        flag("smtp_sign_in", "The mail server requires authentication.", prefix + "advancedSmtpOptions.authRequired"),
         ident("credentials_id", "These credentials.", prefix + "advancedSmtpOptions.credentialsId"),
     )
 
@@ -92,7 +92,7 @@ def _notices(prefix: str) -> tuple[Field, ...]:
 def _forwarding(prefix: str, syslog: str) -> tuple[Field, ...]:
     """Where events go, below `prefix`; `syslog` is the key of the syslog server."""
     return (
-        counted("snmp_servers", "So many receivers of SNMP traps.", prefix + "SNMPServers", unit="servers"),
+        counted("snmp_servers", "Number of SNMP trap receivers.", prefix + "SNMPServers", unit="servers"),
         text("syslog_server", "The syslog server.", f"{prefix}{syslog}.serverName"),
         whole("syslog_port", "Its port.", f"{prefix}{syslog}.port"),
         word(
@@ -101,7 +101,12 @@ def _forwarding(prefix: str, syslog: str) -> tuple[Field, ...]:
             f"{prefix}{syslog}.transportProtocol",
             known=SYSLOG_PROTOCOLS,
         ),
-        counted("syslog_filters", "So many filters keep events back.", prefix + "syslogEventFiltering", unit="filters"),
+        counted(
+            "syslog_filters",
+            "Number of filters that hold events back.",
+            prefix + "syslogEventFiltering",
+            unit="filters",
+        ),
         joined(
             "syslog_filtered_events",
             "The ids of the events that are kept back, joined by commas.",

@@ -19,7 +19,7 @@ SPEC: Final = TableSpec(
     (
         Column("server", "string", "The server."),
         Column("standing", "string", f"Why no job backs them up any more: {', '.join(STANDINGS)}."),
-        Column("objects_count", "Int64", "So many objects.", "objects"),
+        Column("objects_count", "Int64", "Number of objects.", "objects"),
         Column("points_count", "Int64", "Their restore points; NA if the count of one is not known.", "restore points"),
         Column("backup_bytes", "Int64", "The size of their backup files; NA if one is not known.", "bytes"),
         Column("oldest_end", "datetime", "Of the newest restore points of each of them the oldest one."),

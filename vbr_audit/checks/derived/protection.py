@@ -96,7 +96,7 @@ SPEC: Final = TableSpec(
         Column("backups_count", "Int64", "The backups that hold it.", "backups"),
         Column("jobs", "string", "The backups' jobs that are no copy jobs, by name."),
         Column("job_id", "string", "Of those the first by name; NA where it is not known."),
-        Column("primary_jobs_count", "Int64", "So many jobs that are no copy jobs back it up still.", "jobs"),
+        Column("primary_jobs_count", "Int64", "Number of jobs, without copy jobs, that still back it up.", "jobs"),
         Column(
             "is_backed_up",
             "boolean",

@@ -21,7 +21,7 @@ _HOUR: Final = 3_600_000_000
 _SLACK_H: Final = 24
 """How much later than its interval says the newest restore point may be: a run takes its time, and may be repeated."""
 _RECENT: Final = 8
-"""So many of the newest restore points tell how often a chain grows, where no schedule does: a week of days."""
+"""Number of the newest restore points that tell how often a chain grows, where no schedule does: a week of days."""
 _LONGEST_H: Final = 366 * 24
 """No schedule rests for longer than a year."""
 

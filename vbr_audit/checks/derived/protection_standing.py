@@ -31,7 +31,7 @@ STANDINGS: Final = (LEFT, ANEW, RENAMED, ORPHANED, OF_NO_JOB)
 _QUIET: Final = 7 * 86_400_000_000
 """A backup with a newer restore point or run than that is at work, in microseconds."""
 _RUNS: Final = 2
-"""So many good runs without a machine show that it has left."""
+"""Number of good runs without a machine that show that it has left."""
 _BY_THEMSELVES: Final = ("WindowsPhysical", "LinuxPhysical")
 """Machines of these platforms back themselves up without a job of the server."""
 

@@ -10,7 +10,7 @@ from vbr_audit.display import count, element, escape, shorten
 
 _STYLE = ".va-policy{font:14px/1.5 system-ui,sans-serif;color:inherit}.va-policy ul{margin:.2em 0}"
 _MOST = 40
-"""So many changes are shown."""
+"""Maximum number of changes that are shown."""
 
 
 def policy_line(name: str, uses: Sequence[CheckUse], fail_on: str) -> str:

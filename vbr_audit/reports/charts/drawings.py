@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from vbr_audit.reports.figures.trend import SuccessTrend
 
 JOBS_DRAWN: Final = 40
-"""So many jobs fit on a calendar, the worst of them."""
+"""Maximum number of jobs on a calendar, the worst first."""
 BARS_DRAWN: Final = 12
-"""So many repositories or runs fit on a chart of one bar each."""
+"""Maximum number of repositories or runs on a chart of one bar each."""
 
 
 def draw_daily_runs(axes: Axes, runs: DailyRuns, paint: Paint) -> None:

@@ -27,7 +27,7 @@ COVER_TAB: Final = "8C1D12"
 _IN_THE_API = re.compile(r" \([^()]*“[^()]*\)|, as of the collection")
 """What the Dictionary says of the server's side of a table, and the cover need not."""
 MOST_CAUSES: Final = 10
-"""So many causes stand on the cover."""
+"""Maximum number of causes on the cover."""
 SIGNATURES: Final = ("Prepared by", "Reviewed by", "Date")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COUNTS: Final = tuple(status.lower() for status in COUNTED)
 """The columns of the coverage that count findings, in the order of the page."""
 MAX_OBJECTS: Final = 20
-"""So many failing objects are named in the part of one check."""
+"""Maximum number of failing objects that are named in the part of one check."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ MOST_CAUSES: Final = 3
 MOST_AREAS: Final = 3
 MOST_REMEDIES: Final = 2
 MOST_LINES: Final = 4
-"""So many lines of a list fit on the sheet; what is left out is counted."""
+"""Maximum number of lines of a list on the sheet; what is left out is counted."""
 LINE: Final = 120
 """Characters of a line; the full report has the rest."""
 NAME: Final = 24

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_NAMES: Final = 12
-"""So many objects are named in a group, then counted."""
+"""Maximum number of objects that are named in a group."""
 
 
 @dataclass(frozen=True)

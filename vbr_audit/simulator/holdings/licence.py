@@ -16,7 +16,7 @@ _VIRTUAL = {"VMware": "VMware", "HyperV": "HyperV", "CloudDirector": "VMware", "
 _WORKSTATION = 1 / 3
 """Three workstations take one instance."""
 _SHARE_GIB = 500
-"""So many GB of a share take one instance."""
+"""Number of GB of a share that take one instance."""
 _GIB = 1024**3
 _LEAST, _STEP, _ROOM = 250, 50, 1.25
 

@@ -11,7 +11,7 @@ VALUE_LENGTH = 100
 """Unknown values are kept up to this many characters."""
 
 VALUES_KEPT = 200
-"""So many different unknown values are named per column; further ones are counted together."""
+"""Number of different unknown values that are named per column; further ones are counted together."""
 
 OTHER_VALUES = "(other values)"
 

@@ -32,7 +32,7 @@ Rows = list[dict[str, Any]]
 Columns = dict[str, Sequence[Any]]
 
 CHUNK: Final = 1_000
-"""So many rows, at least, are turned into columns at a time: few enough to stay in the processor's cache."""
+"""Minimum number of rows that are turned into columns at a time: few enough to stay in the processor's cache."""
 
 _INTERNED: Final = 100_000
 _PLAIN: Final = frozenset({str, type(None)})

@@ -13,7 +13,7 @@ COLUMNS: Final = (
     Column(
         "log_backups_count",
         "Int64",
-        "So many of its entries for applications back up the logs of databases; NA where one does not say so.",
+        "Number of its entries for applications that back up database logs; NA where one does not say so.",
         "entries",
     ),
     Column("log_backup_min", "Int64", "The longest time between two of these backups of logs.", "min"),

@@ -18,7 +18,7 @@ from vbr_audit.tables.jobs.documents import JobDocuments
 FIELDS: Final[tuple[Field, ...]] = (
     counted(
         "included_count",
-        "So many entries say what it takes in: machines, containers, computers or shares. NA for other kinds of jobs.",
+        "Number of entries of its scope: machines, containers, computers or shares. NA for other kinds of jobs.",
         "virtualMachines.includes",
         "computers",
         "objects",
@@ -26,7 +26,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     counted(
         "excluded_count",
-        "So many entries say which machines it leaves out; of a copy, jobs apart.",
+        "Number of entries that say which machines it leaves out; of a copy, without jobs.",
         "virtualMachines.excludes.vms",
         "sourceObjects.excludes.objects",
         "linkedJobs.excludes",
@@ -62,13 +62,13 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     counted(
         "secondary_targets_count",
-        "So many further targets take copies of its backups. From 1.3-rev2 on.",
+        "Number of further targets that take copies of its backups. From 1.3-rev2 on.",
         "secondaryTargets",
         unit="targets",
     ),
     counted(
         "app_settings_count",
-        "So many of its machines or containers have settings for applications.",
+        "Number of its machines or containers with settings for applications.",
         "guestProcessing.appAwareProcessing.appSettings",
         unit="entries",
     ),

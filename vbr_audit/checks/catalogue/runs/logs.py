@@ -44,7 +44,7 @@ def _logs(*ended: float | None, **more: Any) -> Rows:
 
 
 def _failing(number: int, *, of: int, **more: Any) -> Rows:
-    """So many log backups, the oldest of which failed; the newest may hold something else."""
+    """A number of log backups, the oldest of which failed; the newest may hold something else."""
     ends = [hours_ago(hour) for hour in range(of, 0, -1)]
     rows = [
         {**_LOG, "created": end, "ended": end, "result": "Failed" if place < number else "Success"}
