@@ -38,7 +38,8 @@ MakeRun = Callable[..., ReportContext]
 READ = ["Cover", "Summary", "Sample"]
 """The sheets that are read; each other one is a table from its first row on."""
 SHEETS = [
-    *("Cover", "Provenance", "Summary", "Causes", "Controls", "3-2-1-1-0", "Findings", "Check results"),
+    *("Cover", "Provenance", "Summary", "Causes", "Controls", "3-2-1-1-0", "No longer backed up"),
+    *("Findings", "Check results"),
     *(
         "Check coverage",
         "Checks as configured",

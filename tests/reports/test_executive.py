@@ -13,6 +13,7 @@ import pytest
 from looking import html_faults, look_at, pdf_facts, pdf_text, print_to_pdf
 
 from vbr_audit.display import number, percent
+from vbr_audit.findings.gaps import Gap, GapKind
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.example_run import example_context
@@ -100,8 +101,9 @@ def test_what_is_not_known_is_said(context: ReportContext) -> None:
 
 
 def test_lists_are_cut_and_counted(context: ReportContext) -> None:
-    reasons = tuple(f"dataset {number} was not read {'because ' * 40}" for number in range(9))
-    results = dataclasses.replace(context.results, incomplete=reasons)
+    long = "because " * 40
+    gaps = tuple(Gap(GapKind.BROKEN, reason=f"check {number} broke {long}") for number in range(9))
+    results = dataclasses.replace(context.results, gaps=gaps)
     brief = build_brief(dataclasses.replace(context, results=results))
     assert len(brief.incomplete.shown) == MOST_LINES
     assert all(len(line) <= LINE for line in brief.incomplete.shown)
