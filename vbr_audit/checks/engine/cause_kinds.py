@@ -43,6 +43,6 @@ def default_cause(population: str) -> str:
     return _OTHERWISE.get(population) or OBJECTS[population].kind
 
 
-def cause_kinds(population: str) -> frozenset[str]:
+def kinds_of_cause(population: str) -> frozenset[str]:
     """The kinds of cause that a check of this population can declare."""
     return frozenset({default_cause(population)} | {kind for table, kind in KEYS if table == population})

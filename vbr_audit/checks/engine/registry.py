@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from vbr_audit.checks.derived import DERIVED
-from vbr_audit.checks.engine.cause_kinds import cause_kinds, default_cause
+from vbr_audit.checks.engine.cause_kinds import default_cause, kinds_of_cause
 from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import Parameter, describe, model_of, reserved_of
@@ -252,7 +252,7 @@ def _faults(declared: Check) -> Iterator[str]:
         yield "an id looks like JOB-001"
     if not declared.tables or declared.population not in OBJECTS:
         yield f"its first table must be one of {', '.join(OBJECTS)}"
-    elif declared.cause not in (known_causes := cause_kinds(declared.population)):
+    elif declared.cause not in (known_causes := kinds_of_cause(declared.population)):
         yield f"its cause must be one of {', '.join(sorted(known_causes))}"
     if declared.severity not in SEVERITIES:
         yield f"unknown severity {declared.severity}"
