@@ -98,8 +98,7 @@ def test_rows_are_those_of_the_results(text: str, context: ReportContext) -> Non
     coverage = context.results.coverage
     shown = table(text, "table-checks")[1:]
     assert [[row[2], *row[4:10]] for row in shown] == [
-        [number(record[name]) for name in ("population", *page_checks.COUNTS)]
-        for record in coverage.to_dict("records")
+        [number(record[name]) for name in ("population", *page_checks.COUNTS)] for record in coverage.to_dict("records")
     ]
     causes = context.results.causes
     assert [[row[0], row[3], row[4]] for row in table(text, "table-causes")[1:]] == [
