@@ -22,6 +22,9 @@ STATUSES: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE
 COUNTED: Final = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")
 """The statuses in the order in which tables count them."""
 
+COUNT_COLUMNS: Final = tuple(status.lower() for status in COUNTED)
+"""The columns that count them."""
+
 AREAS: Final[Mapping[str, str]] = {
     "JOB": "Job settings",
     "RUN": "Job runs",

@@ -287,6 +287,19 @@ def test_two_servers_with_one_down_keep_what_the_other_gave(run, server, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("revision", "code"), [(None, 0), ("1.2-rev1", 4)])
+def test_collect_lacks_what_a_newer_revision_of_the_server_would_have_told(
+    run, server, tmp_path: Path, revision: str | None, code: int
+) -> None:
+    pinned = [] if revision is None else ["--revision", revision]
+    url = server(jobs=2, sessions=20, role="Administrator")
+    chosen = ["--policy", "default", "--datasets", "users,malware_settings"]
+    done = run("collect", url, "--out", tmp_path / "run", *chosen, *pinned)
+    assert done.exit_code == code, done.stderr
+    assert re.search(r"^\S+ +malware_settings +absent ", done.stdout, re.MULTILINE)
+    assert bool(re.search(r"^\S+ +users +absent ", done.stdout, re.MULTILINE)) == (revision is not None)
+
+
 def test_ctrl_c_while_paging_writes_what_was_read_and_ends_in_130(tmp_path: Path) -> None:
     out = tmp_path / "run"
     environment = os.environ | {"VBR_AUDIT_USERNAME": DEMO_USERNAME, "VBR_AUDIT_PASSWORD": DEMO_PASSWORD}

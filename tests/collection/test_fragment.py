@@ -71,7 +71,7 @@ def test_the_line_says_what_came_and_what_did_not() -> None:
 
 def test_what_the_revision_does_not_offer_is_no_gap() -> None:
     absent = record("a", 2, "absent", "revision 1.3-rev1 does not offer it")
-    beyond = absent.model_copy(update={"name": "replicas", "revision": "1.1-rev0", "rows_kept": 0})
+    beyond = absent.model_copy(update={"name": "malware_settings", "rows_kept": 0})
     removed = beyond.model_copy(update={"name": "jobs"})
     whole = snapshot_of([record("a", 1), beyond], ["a"])
     assert outcome_line(whole.manifest) == "Read 1 dataset and 1 row from a: all whole; 1 dataset not offered."

@@ -17,12 +17,12 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import number, percent
 from vbr_audit.errors import TemplateError
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.html import checks as page_checks
 from vbr_audit.reports.html import page
 from vbr_audit.reports.html.environment import builtin_templates
 from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.reports.interface import make_report
 from vbr_audit.reports.words import STATUS_WORDS
+from vbr_audit.vocabulary import COUNT_COLUMNS
 
 MakeRun = Callable[..., ReportContext]
 
@@ -98,7 +98,7 @@ def test_rows_are_those_of_the_results(text: str, context: ReportContext) -> Non
     coverage = context.results.coverage
     shown = table(text, "table-checks")[1:]
     assert [[row[2], *row[4:10]] for row in shown] == [
-        [number(record[name]) for name in ("population", *page_checks.COUNTS)] for record in coverage.to_dict("records")
+        [number(record[name]) for name in ("population", *COUNT_COLUMNS)] for record in coverage.to_dict("records")
     ]
     causes = context.results.causes
     assert [[row[0], row[3], row[4]] for row in table(text, "table-causes")[1:]] == [

@@ -104,5 +104,5 @@ def _collect(
             typer.echo(f"{plain(record.server)}  {record.name:22} {record.status:9} {rows}{reason}")
         typer.echo(plain(out))
     needed = needed_datasets(terms["policy"].uses)
-    broken = any(record.name in needed for record in unread(snapshot.manifest.datasets))
+    broken = any(record.name in needed for record in unread(snapshot.manifest))
     raise typer.Exit(Exit.INCOMPLETE if broken and not allow_incomplete else Exit.DONE)

@@ -6,11 +6,22 @@ from collections.abc import Iterable
 
 from vbr_audit.collection import roles
 from vbr_audit.collection.dataset import Dataset, Shape
-from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
+from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest
 from vbr_audit.collection.roles import Access
 from vbr_audit.tables.build.enums import RESTORES_SINCE, VERIFICATIONS_SINCE
 
-__all__ = ["BASIC", "CLOCK", "DATASETS", "Dataset", "Shape", "datasets_of", "is_beyond", "parents_of", "unread"]
+__all__ = [
+    "BASIC",
+    "CLOCK",
+    "DATASETS",
+    "Dataset",
+    "Shape",
+    "beyond",
+    "datasets_of",
+    "is_never_offered",
+    "parents_of",
+    "unread",
+]
 
 _CREATED = ("createdAfterFilter", "createdBeforeFilter")
 
@@ -492,12 +503,23 @@ def parents_of(names: Iterable[str]) -> set[str]:
     return {d.parent for d in each if d.parent is not None}
 
 
-def unread(records: Iterable[DatasetRecord]) -> tuple[DatasetRecord, ...]:
-    """The records that were not read whole, without those that the revision in use does not offer."""
-    return tuple(one for one in records if one.status != DatasetStatus.COMPLETE and not is_beyond(one))
+def is_never_offered(name: str, newest: str | None) -> bool:
+    """Whether not even `newest`, the newest revision that a server speaks, has dataset `name`.
+
+    False where either is not known: then something may have been missed in reading.
+    """
+    return name in DATASETS and newest is not None and not DATASETS[name].is_offered(newest)
 
 
-def is_beyond(record: DatasetRecord) -> bool:
-    """Whether the revision in use does not offer the dataset of `record`: no reading could have brought it."""
-    dataset = DATASETS.get(record.name)
-    return record.status == DatasetStatus.ABSENT and dataset is not None and not dataset.is_offered(record.revision)
+def beyond(manifest: Manifest) -> tuple[DatasetRecord, ...]:
+    """The records of what no revision of their server offers: no reading could have brought it."""
+    newest = {server.name: server.revision_newest for server in manifest.servers}
+    absent = (record for record in manifest.datasets if record.status == DatasetStatus.ABSENT)
+    return tuple(record for record in absent if is_never_offered(record.name, newest.get(record.server)))
+
+
+def unread(manifest: Manifest) -> tuple[DatasetRecord, ...]:
+    """The records that were not read whole, without those that no revision of their server offers."""
+    aside = {(record.server, record.name) for record in beyond(manifest)}
+    lacking = (record for record in manifest.datasets if record.status != DatasetStatus.COMPLETE)
+    return tuple(record for record in lacking if (record.server, record.name) not in aside)

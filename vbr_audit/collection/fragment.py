@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from vbr_audit.collection.datasets import is_beyond, unread
+from vbr_audit.collection.datasets import beyond, unread
 from vbr_audit.display import count, element, html_table, number, period_text, shorten, time_zone
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def snapshot_html(manifest: Manifest, *, jobs: int, sessions: int) -> str:
     rows = list(_fitting(_rows(_most_telling(records))))
     run = manifest.run
     days = period_text(run.since, run.until, time_zone(run.timezone), run.timezone)
-    lacking = len(unread(records))
+    lacking = len(unread(manifest))
     part = f"{lacking} of {count(len(records), 'dataset')} not read whole"
     state = part if lacking or manifest.interrupted else "all read whole"
     title = element("p", element("strong", f"Snapshot, {days}: {state}"), safe=True)
@@ -69,14 +69,13 @@ def _fitting(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
 def outcome_line(manifest: Manifest) -> str:
     """What a collection has brought, in one line of plain text.
 
-    A dataset that the revision in use does not have is no gap of the reading: such ones are only counted.
+    A dataset that no revision of the server has is no gap of the reading: such ones are only counted.
     """
     names = shorten(", ".join(server.name for server in manifest.servers), 60)
-    asked = [record for record in manifest.datasets if not is_beyond(record)]
-    beyond = len(manifest.datasets) - len(asked)
-    lacking = [f"{record.name} {record.status}" for record in unread(asked)]
+    aside = len(beyond(manifest))
+    lacking = [f"{record.name} {record.status}" for record in unread(manifest)]
     state = f"not whole: {shorten(', '.join(lacking), 80)}" if lacking else "all whole"
-    later = f"; {count(beyond, 'dataset')} not offered" if beyond else ""
+    later = f"; {count(aside, 'dataset')} not offered" if aside else ""
     begun = "interrupted; " if manifest.interrupted else ""
-    rows = count(sum(record.rows_kept for record in asked), "row")
-    return f"Read {count(len(asked), 'dataset')} and {rows} from {names}: {begun}{state}{later}."
+    rows = count(sum(record.rows_kept for record in manifest.datasets), "row")
+    return f"Read {count(len(manifest.datasets) - aside, 'dataset')} and {rows} from {names}: {begun}{state}{later}."

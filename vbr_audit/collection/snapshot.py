@@ -111,8 +111,8 @@ class Snapshot:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every dataset that was asked for, and that the revision in use offers, was read whole."""
-        return not self.manifest.interrupted and not unread(self.manifest.datasets)
+        """Whether every dataset that was asked for, and that the server offers in any revision, was read whole."""
+        return not self.manifest.interrupted and not unread(self.manifest)
 
     def save(self, folder: str | Path, *, force: bool = False, unwritten: Iterable[str] = ()) -> Path:
         """Write manifest and evidence to `folder`, so that `load` gives this snapshot again; return the folder.
@@ -146,7 +146,7 @@ class Snapshot:
     def __repr__(self) -> str:
         rows = ", ".join(f"{name}={len(frame):,}" for name, frame in self.tables.items() if name in _SHOWN)
         names = ", ".join(server.name for server in self.manifest.servers) or "no server"
-        lacking = [f"{record.name} {record.status}" for record in unread(self.manifest.datasets)]
+        lacking = [f"{record.name} {record.status}" for record in unread(self.manifest)]
         state = ("interrupted; " if self.manifest.interrupted else "") + (", ".join(lacking) or "all read whole")
         days = period_text(self.since, self.until, time_zone(self.timezone), self.timezone)
         return f"<Snapshot of {plain(names)}: {days}, {rows}, {state}>"

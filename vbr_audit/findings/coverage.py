@@ -11,7 +11,7 @@ import pandas as pd
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.tables.build.arrays import STRING
-from vbr_audit.vocabulary import COUNTED, SEVERITIES
+from vbr_audit.vocabulary import COUNT_COLUMNS, COUNTED, SEVERITIES
 
 COVERAGE_COLUMNS: Final = (
     "server",
@@ -20,7 +20,7 @@ COVERAGE_COLUMNS: Final = (
     "area",
     "severity",
     "population",
-    *(status.lower() for status in COUNTED),
+    *COUNT_COLUMNS,
     "whole",
     "reason",
     "worst_severity",

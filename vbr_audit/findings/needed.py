@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vbr_audit.checks.run import CheckRun
-from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.collection.datasets import is_never_offered
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
 
@@ -37,6 +37,6 @@ def needed_of_servers(snapshot: Snapshot, run: CheckRun) -> tuple[Needed, ...]:
         for name in sorted(run.datasets_needed):
             record = snapshot.manifest.dataset(server, name)
             absent = record is None or record.status == DatasetStatus.ABSENT
-            offered = not absent or server not in newest or DATASETS[name].is_offered(newest[server])
+            offered = not (absent and is_never_offered(name, newest.get(server)))
             found.append(Needed(server, name, record, offered))
     return tuple(found)

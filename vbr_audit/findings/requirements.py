@@ -22,7 +22,7 @@ from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
 from vbr_audit.errors import FrameworkError
 from vbr_audit.tables.build.arrays import STRING
-from vbr_audit.vocabulary import COUNTED
+from vbr_audit.vocabulary import COUNT_COLUMNS
 
 if TYPE_CHECKING:
     from vbr_audit.checks.policy.policy import CheckUse
@@ -33,7 +33,6 @@ EXCEPTION: Final = "exception"
 ACCEPTED: Final = "exception, accepted"
 INSUFFICIENT: Final = "insufficient evidence"
 
-_COUNTS: Final = tuple(status.lower() for status in COUNTED)
 REQUIREMENT_COLUMNS: Final = (
     "framework",
     "edition",
@@ -42,7 +41,7 @@ REQUIREMENT_COLUMNS: Final = (
     "judgement",
     "checks",
     "population",
-    *_COUNTS,
+    *COUNT_COLUMNS,
     "answer",
     "why",
 )
@@ -221,7 +220,7 @@ def answer_requirements(
     for framework in frameworks:
         for one in framework.requirements:
             own = [tallies[name] for name in one.checks if name in tallies]
-            counts = {status: sum(tally.counts[status] for tally in own) for status in _COUNTS}
+            counts = {status: sum(tally.counts[status] for tally in own) for status in COUNT_COLUMNS}
             sizes = [tally.population for tally in own if tally.use.enabled]
             population = None if None in sizes else sum(size for size in sizes if size is not None)
             answer, why = _answer(one, own, counts)
@@ -231,7 +230,7 @@ def answer_requirements(
 
 
 def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    numbers = {"population", *_COUNTS}
+    numbers = {"population", *COUNT_COLUMNS}
     columns = {
         name: pd.Series([row[at] for row in rows], dtype=pd.Int64Dtype() if name in numbers else STRING)
         for at, name in enumerate(REQUIREMENT_COLUMNS)
@@ -242,7 +241,7 @@ def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
 def _tallies(names: Sequence[str], run: CheckRun, findings: pd.DataFrame, coverage: pd.DataFrame) -> dict[str, _Tally]:
     """The tally of each of these checks."""
     parts: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for row in coverage[["check_id", "population", "whole", *_COUNTS]].to_dict("records"):
+    for row in coverage[["check_id", "population", "whole", *COUNT_COLUMNS]].to_dict("records"):
         if row["check_id"] in parts:
             parts[row["check_id"]].append({str(column): value for column, value in row.items()})
     accepted = _count(findings, findings["status"].eq("WAIVED") & findings["result"].eq("UNKNOWN"))
@@ -250,7 +249,7 @@ def _tallies(names: Sequence[str], run: CheckRun, findings: pd.DataFrame, covera
     return {
         name: _Tally(
             use=by_id[name],
-            counts={status: sum(int(part[status]) for part in own) for status in _COUNTS},
+            counts={status: sum(int(part[status]) for part in own) for status in COUNT_COLUMNS},
             population=_total([part["population"] for part in own]),
             whole=bool(own) and all(part["whole"] is True for part in own),
             accepted_open=accepted[name],

@@ -8,12 +8,16 @@ from typing import Annotated, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.engine.outcome import Outcome, explained
+from vbr_audit.checks.engine.outcome import Outcome, explained, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.logic.dates import hours_between, minute_text, older_than
 from vbr_audit.checks.logic.three_valued import texts, worded
 
 MaxAge = Annotated[int, param("Age up to which a password or key is good.", unit="days", ge=1)]
+YEAR_H: Final = 365 * 24
+"""The default limit of age in hours, for examples."""
+OLDEST: Final = {"modified": hours_ago(YEAR_H)}
+TOO_OLD: Final = {"modified": hours_ago(YEAR_H + 1)}
 FUTURE_DATE: Final = "the date lies in the future"
 
 

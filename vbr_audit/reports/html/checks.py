@@ -11,7 +11,7 @@ from vbr_audit.display import count, is_known, number, plain
 from vbr_audit.reports.anchors import check_anchor, finding_anchor
 from vbr_audit.reports.record import NO_NAME, Capped, cell_text, record_text, severity_rank
 from vbr_audit.reports.words import STATUS_WORDS, Badge, badge, parameters_text, prose
-from vbr_audit.vocabulary import COUNTED, STATUSES
+from vbr_audit.vocabulary import COUNT_COLUMNS, STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from vbr_audit.checks.policy.policy import CheckUse
     from vbr_audit.reports.context import ReportContext
 
-COUNTS: Final = tuple(status.lower() for status in COUNTED)
-"""The columns of the coverage that count findings, in the order of the page."""
 MAX_OBJECTS: Final = 20
 """Maximum number of failing objects that are named in the part of one check."""
 
@@ -112,7 +110,7 @@ def _row(record: Mapping[Any, Any], tested: Mapping[tuple[str, str], int]) -> Ch
         rank=severity_rank(text["worst_severity"] or text["severity"]),
         population=number(record["population"]),
         tested=number(tested.get((record["server"], record["check_id"]), 0)),
-        counts=tuple(number(record[name]) for name in COUNTS),
+        counts=tuple(number(record[name]) for name in COUNT_COLUMNS),
         whole=is_known(record["whole"]) and bool(record["whole"]),
         reason=text["reason"],
     )
@@ -181,7 +179,7 @@ def _part(
     requirements: str,
     causes: int,
 ) -> CheckPart:
-    counts = {name: sum(int(record[name]) for record in records) for name in COUNTS}
+    counts = {name: sum(int(record[name]) for record in records) for name in COUNT_COLUMNS}
     populations = [record["population"] for record in records]
     population = sum(map(int, populations)) if all(map(is_known, populations)) else None
     status = next((status for status in STATUSES if counts[status.lower()]), "NOT_APPLICABLE")

@@ -37,9 +37,9 @@ from markupsafe import Markup
 from vbr_audit.config.yaml_file import suggestion
 from vbr_audit.display import count, day, duration, iso, moment, number, percent, plain, size
 from vbr_audit.errors import TemplateError
-from vbr_audit.reports.html.checks import COUNTS
 from vbr_audit.reports.html.page import MAX_ROWS, PRINT_ROWS
 from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS, badge, level_badge
+from vbr_audit.vocabulary import COUNT_COLUMNS
 
 VERSION: Final = 1
 """The version of what a template may use; one that is written for another version is refused."""
@@ -62,7 +62,7 @@ CONSTANTS: Final[Mapping[str, Any]] = {
     "STATUS_WORDS": STATUS_WORDS,
     "STATUS_MEANINGS": STATUS_MEANINGS,
     "DEFINITIONS": DEFINITIONS,
-    "COUNTED": COUNTS,
+    "COUNTED": COUNT_COLUMNS,
     "MAX_ROWS": MAX_ROWS,
     "PRINT_ROWS": PRINT_ROWS,
 }

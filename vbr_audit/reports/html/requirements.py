@@ -11,7 +11,7 @@ from vbr_audit.display import count, is_known, number, plain
 from vbr_audit.reports.anchors import anchor
 from vbr_audit.reports.record import record_text
 from vbr_audit.reports.words import Badge, badge
-from vbr_audit.vocabulary import COUNTED
+from vbr_audit.vocabulary import COUNT_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ _STYLES = {
     "exception, accepted": "WAIVED",
     "insufficient evidence": "UNKNOWN",
 }
-_COUNTED = tuple(status.lower() for status in COUNTED if status != "NOT_APPLICABLE")
+_COUNTED = tuple(name for name in COUNT_COLUMNS if name != "not_applicable")
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,11 @@ import datetime as dt
 
 import pandas as pd
 
-from vbr_audit.checks.catalogue.ages import MaxAge, fresh
+from vbr_audit.checks.catalogue.ages import OLDEST, TOO_OLD, MaxAge, fresh
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.three_valued import beside, surely, worded
 
-_LIMIT = 365 * 24
-_OLDEST = {"modified": hours_ago(_LIMIT)}
-_TOO_OLD = {"modified": hours_ago(_LIMIT + 1)}
 _KEY = {"encryption_password_id": "password-1"}
 _OTHER_KEY = {"encryption_password_id": "password-2"}
 _UNNAMED = {"encryption_password_id": None}
@@ -37,13 +34,13 @@ _SEALED = {**_KEY, "encryption_enabled": True}
     expected="last changed at most {max_age_days} days ago",
     remediation="Main menu > Configuration Backup > Passwords: add a new one, choose it, and keep it in the safe.",
     examples=(
-        Example("PASS", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **_OLDEST}]}),
+        Example("PASS", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **OLDEST}]}),
         Example(
             "PASS",
             {},
-            {"config_backup": [_SEALED], "encryption_passwords": [{**_OTHER_KEY, **_TOO_OLD}, {**_KEY, **_OLDEST}]},
+            {"config_backup": [_SEALED], "encryption_passwords": [{**_OTHER_KEY, **TOO_OLD}, {**_KEY, **OLDEST}]},
         ),
-        Example("FAIL", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **_TOO_OLD}]}),
+        Example("FAIL", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **TOO_OLD}]}),
         Example(
             "FAIL",
             {},
@@ -51,13 +48,13 @@ _SEALED = {**_KEY, "encryption_enabled": True}
             params={"max_age_days": 1},
         ),
         Example("UNKNOWN", {}, {"config_backup": [_SEALED], "encryption_passwords": [_KEY]}),
-        Example("UNKNOWN", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_OTHER_KEY, **_OLDEST}]}),
+        Example("UNKNOWN", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_OTHER_KEY, **OLDEST}]}),
         Example(
             "UNKNOWN",
             {},
-            {"config_backup": [{**_SEALED, **_UNNAMED}], "encryption_passwords": [{**_KEY, **_OLDEST}]},
+            {"config_backup": [{**_SEALED, **_UNNAMED}], "encryption_passwords": [{**_KEY, **OLDEST}]},
         ),
-        Example("UNKNOWN", {}, {"config_backup": [_KEY], "encryption_passwords": [{**_KEY, **_OLDEST}]}),
+        Example("UNKNOWN", {}, {"config_backup": [_KEY], "encryption_passwords": [{**_KEY, **OLDEST}]}),
         Example("UNKNOWN", {}, {"config_backup": [_SEALED]}, datasets={"encryption_passwords": "denied"}),
         Example("UNKNOWN", {}),
         Example("NOT_APPLICABLE", {}, {"config_backup": [{**_SEALED, "encryption_enabled": False}]}),

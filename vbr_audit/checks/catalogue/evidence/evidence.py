@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, Example, Outcome, hou
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import at_or_before, minute_text
 from vbr_audit.checks.logic.three_valued import Cells, one_of, places_of, surely, taken, worded
-from vbr_audit.collection.datasets import DATASETS, Shape
+from vbr_audit.collection.datasets import DATASETS, Shape, is_never_offered
 
 _PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.KINDS))
 _JOBS = {"name": "jobs", "rows_duplicate": 0}
@@ -64,12 +64,10 @@ def dataset_complete(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: f
 
 def never_offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
     """A plain boolean array: whether a dataset is absent as not even the newest revision of the server has it."""
-    newest = servers["revision_newest"].dropna().tolist()
-    offered = [
-        name not in DATASETS or not newest or DATASETS[name].is_offered(newest[0]) for name in datasets["name"].tolist()
-    ]
-    never: Cells = surely(datasets["status"] == "absent") & ~np.array(offered, dtype=bool)
-    return never
+    newest = next(iter(servers["revision_newest"].dropna()), None)
+    never = [is_never_offered(name, newest) for name in datasets["name"].tolist()]
+    beyond: Cells = surely(datasets["status"] == "absent") & np.array(never, dtype=bool)
+    return beyond
 
 
 @check(

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.catalogue.ages import MaxAge, fresh
+from vbr_audit.checks.catalogue.ages import YEAR_H, MaxAge, fresh
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
@@ -16,10 +16,7 @@ from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
 _TYPES: Final = ("Standard", "Linux", "ManagedService")
 _MANAGED = {"type": "ManagedService"}
 _LINUX = {"type": "Linux"}
-_LIMIT = 365 * 24
 _FUTURE = {"created": hours_ago(-72)}
-_OLDEST = {"modified": hours_ago(_LIMIT)}
-_TOO_OLD = {"modified": hours_ago(_LIMIT + 1)}
 
 
 @check(
@@ -32,14 +29,14 @@ _TOO_OLD = {"modified": hours_ago(_LIMIT + 1)}
     expected="a record made at most {max_age_days} days ago; the age of the password is not told",
     remediation="Main menu > Credentials and Passwords > Datacenter Credentials: set a new password; note the date.",
     examples=(
-        Example("PASS", {"type": "Standard", "created": hours_ago(_LIMIT)}),
+        Example("PASS", {"type": "Standard", "created": hours_ago(YEAR_H)}),
         Example("PASS", {"type": "Linux", "created": hours_ago(1)}),
-        Example("FAIL", {"type": "Standard", "created": hours_ago(_LIMIT + 1)}),
+        Example("FAIL", {"type": "Standard", "created": hours_ago(YEAR_H + 1)}),
         Example("FAIL", {"type": "Standard", "created": hours_ago(48)}, params={"max_age_days": 1}),
         Example("UNKNOWN", {"type": "Standard", "created": None}),
         Example("UNKNOWN", {"type": "Standard", **_FUTURE}),
         Example("UNKNOWN", {"type": "Smartcard", "created": hours_ago(1)}),
-        Example("NOT_APPLICABLE", {**_MANAGED, "created": hours_ago(_LIMIT + 1)}),
+        Example("NOT_APPLICABLE", {**_MANAGED, "created": hours_ago(YEAR_H + 1)}),
     ),
 )
 def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
@@ -79,8 +76,8 @@ def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_da
     expected="last changed at most {max_age_days} days ago",
     remediation="Main menu > Credentials and Passwords > Cloud Credentials: make a new key, enter it, revoke the old.",
     examples=(
-        Example("PASS", {"last_modified": hours_ago(_LIMIT)}),
-        Example("FAIL", {"last_modified": hours_ago(_LIMIT + 1)}),
+        Example("PASS", {"last_modified": hours_ago(YEAR_H)}),
+        Example("FAIL", {"last_modified": hours_ago(YEAR_H + 1)}),
         Example("FAIL", {"last_modified": hours_ago(48)}, params={"max_age_days": 1}),
         Example("UNKNOWN", {"last_modified": None}),
         Example("UNKNOWN", {"last_modified": hours_ago(-72)}),
@@ -101,8 +98,8 @@ def cloud_keys_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_day
     expected="last changed at most {max_age_days} days ago",
     remediation="Main menu > Credentials and Passwords > Encryption Passwords: add a new one; choose it in the jobs.",
     examples=(
-        Example("PASS", {"modified": hours_ago(_LIMIT)}),
-        Example("FAIL", {"modified": hours_ago(_LIMIT + 1)}),
+        Example("PASS", {"modified": hours_ago(YEAR_H)}),
+        Example("FAIL", {"modified": hours_ago(YEAR_H + 1)}),
         Example("FAIL", {"modified": hours_ago(48)}, params={"max_age_days": 1}),
         Example("UNKNOWN", {"modified": None}),
         Example("UNKNOWN", {"modified": hours_ago(-72)}),
