@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vbr_audit.checks.own.own_checks import OwnChecks
 from vbr_audit.checks.policy.policy import Policy
-from vbr_audit.checks.site import Site
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.holding import alone
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.findings.own_frameworks import OwnFrameworks
 from vbr_audit.findings.results import Results, Summary
-from vbr_audit.findings.waivers import Waivers
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.interface import DEFAULT_FORMATS, FORMATS, checked_formats, make_report
-from vbr_audit.reports.review import Review
+from vbr_audit.rules import Rules
 from vbr_audit.scrub.key import ScrubKey
 
 if TYPE_CHECKING:
@@ -36,13 +32,17 @@ class Audit:
 
     snapshot: Snapshot
     results: Results
-    policy: Policy
-    waivers: Waivers
-    site: Site
-    own: OwnChecks
-    frameworks: OwnFrameworks
-    review: Review = dataclasses.field(default_factory=Review)
-    brand: Brand = dataclasses.field(default_factory=Brand)
+    rules: Rules
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.rules.policy
+
+    @property
+    def brand(self) -> Brand:
+        """Who reports."""
+        return self.rules.brand
 
     @property
     def findings(self) -> pd.DataFrame:
@@ -77,7 +77,7 @@ class Audit:
         """What a report template is given."""
         from vbr_audit.reports.context import build_context
 
-        return build_context(self.snapshot, self.results, brand=self.brand, review=self.review)
+        return build_context(self.snapshot, self.results, brand=self.brand, review=self.rules.review)
 
     def explain(self, finding_id: str) -> Explanation:
         """Why a finding is what it is: observed, expected, parameters and their source, and the server's own words.
@@ -88,7 +88,8 @@ class Audit:
 
         self._demand_names()
 
-        return explain_finding(finding_id, self.snapshot, self.results, self.policy, self.waivers, self.site)
+        rules = self.rules
+        return explain_finding(finding_id, self.snapshot, self.results, rules.policy, rules.waivers, rules.site)
 
     def what_if(self, check_id: str, **values: Any) -> pd.DataFrame:
         """What a check would find with other parameters: one row per value, or per combination of several.
@@ -99,7 +100,8 @@ class Audit:
 
         self._demand_names()
 
-        return try_values(check_id, values, self.snapshot, self.policy, self.waivers, self.site)
+        rules = self.rules
+        return try_values(check_id, values, self.snapshot, rules.policy, rules.waivers, rules.site)
 
     def scrub(self, key: str | Path | ScrubKey | None = None) -> Audit:
         """This audit without names: the same numbers, with pseudonyms for servers, jobs, objects, users and addresses.
@@ -111,22 +113,9 @@ class Audit:
         from vbr_audit.scrub.scrubbing import Material, scrub_all
 
         self._demand_names()
-        files = (self.policy.name, *self.policy.chain, self.waivers.name, self.site.name, self.review.source)
-        own = (*self.own.files, *self.frameworks.files)
-        material = Material(
-            self.snapshot, self.results, self.policy, self.waivers.waivers, self.site, self.review, (*files, *own)
-        )
+        material = Material(self.snapshot, self.results, self.rules)
         clean = scrub_all(key if isinstance(key, ScrubKey) else load_key(key), material)
-        return Audit(
-            clean.snapshot,
-            clean.results,
-            clean.policy,
-            Waivers(clean.waivers),
-            Site(),
-            OwnChecks(self.own.registry),
-            OwnFrameworks(),
-            clean.review,
-        )
+        return Audit(clean.snapshot, clean.results, clean.rules)
 
     def _demand_names(self) -> None:
         if self.snapshot.manifest.is_scrubbed:
@@ -195,14 +184,13 @@ class Audit:
         wanted = checked_formats(formats)
         if others := self._outdated(folder, wanted):
             wanted = checked_formats([*wanted, *others])
-        texts = self._kept_texts
-        copies = {run_folder.OWN_CHECKS: self.own.files, run_folder.FRAMEWORKS: self.frameworks.files}
+        texts, copies = self.rules.texts, self.rules.copies
         names = {run_folder.MANIFEST, *texts, *(make_report(kind).file_name for kind in wanted)}
         names |= {f"{kind}/{name}" for kind, files in copies.items() for name in files}
         names |= run_folder.copies_in(folder)
         with alone(folder):
             if not force:
-                run_folder.refuse_changed(folder, names, carried=self.review.workbook_sha256)
+                run_folder.refuse_changed(folder, names, carried=self.rules.review.workbook_sha256)
             run_folder.write_manifest(folder, self.snapshot.manifest, wanted)
             run_folder.write_texts(folder, texts)
             for kind, files in copies.items():
@@ -212,13 +200,6 @@ class Audit:
             run_folder.write_manifest(folder, self.snapshot.manifest)
             run_folder.seal(folder, names)
 
-    @property
-    def _kept_texts(self) -> dict[str, str]:
-        """The files of the user's that a run keeps, by their names there; the text is empty where there is none."""
-        texts = {run_folder.POLICY: self.policy.text, run_folder.WAIVERS: self.waivers.text}
-        site = {run_folder.SITE: self.site.text, run_folder.ASSETS: self.site.assets_text}
-        return texts | site | {run_folder.REVIEW: self.review.text, run_folder.BRAND: self.brand.text}
-
     def _outdated(self, folder: Path, wanted: Iterable[str]) -> list[str]:
         """The formats that are in `folder`, are not `wanted`, and no longer tell what was found."""
         from vbr_audit.reports.exports import findings_json
@@ -227,7 +208,7 @@ class Audit:
         others = [kind for kind in present if kind not in wanted]
         if not others:
             return []
-        now = {name: text.encode() for name, text in self._kept_texts.items()}
+        now = {name: text.encode() for name, text in self.rules.texts.items()}
         now[run_folder.MANIFEST] = self.snapshot.manifest.to_json()
         if any(run_folder.bytes_of(folder / name) != content for name, content in now.items()):
             return others

@@ -124,7 +124,7 @@ def test_a_policy_that_names_a_check_of_a_broken_file_says_so(tmp_path: Path) ->
 def test_code_is_never_taken_from_a_run_folder(tmp_path: Path, snapshot_of: Callable[..., Any]) -> None:
     audit = va.audit(snapshot_of(), checks=write(tmp_path, acme=CHECK.format(id="ACME-001")))
     assert isinstance(audit.policy.use("ACME-001"), CheckUse)
-    own = checks_of_run(tmp_path, audit.own.records, None)
+    own = checks_of_run(tmp_path, audit.rules.checks.records, None)
     assert "ACME-001" not in own.registry
     assert [record.used for record in own.records] == [False]
     assert list(own.files) == ["acme.py"]

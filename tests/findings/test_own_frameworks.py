@@ -65,7 +65,7 @@ def test_what_is_given_is_kept_and_answered_again(snapshot: va.Snapshot, house: 
     assert (folder / "frameworks" / "house.yaml").read_text("utf-8") == TEXT.format("house")
     assert "frameworks/house.yaml" in (folder / "SHA256SUMS").read_text("utf-8")
     (record,) = json.loads((folder / "manifest.json").read_bytes())["run"]["frameworks"]
-    assert record == {"name": "house.yaml", "sha256": audit.frameworks.sources[0].sha256}
+    assert record == {"name": "house.yaml", "sha256": audit.rules.frameworks.sources[0].sha256}
     house.unlink()
     again = va.load_audit(folder)
     assert own_rows(again) == own_rows(audit)

@@ -225,10 +225,10 @@ def test_a_run_keeps_its_review(tmp_path: Path) -> None:
     audit.save(tmp_path / "run", formats=["json"])
     assert "review.json" in (tmp_path / "run" / "SHA256SUMS").read_text()
     again = load_audit(tmp_path / "run")
-    assert again.review == audit.review
-    assert again.review.remarks[one].note == "ask the storage team"
+    assert again.rules.review == audit.rules.review
+    assert again.rules.review.remarks[one].note == "ask the storage team"
     run = again.snapshot.manifest.run
-    assert (run.sample_size, run.sample_seed, run.review_sha256) == (3, "October", audit.review.sha256)
+    assert (run.sample_size, run.sample_seed, run.review_sha256) == (3, "October", audit.rules.review.sha256)
     assert again.snapshot.manifest.run_id == first.snapshot.manifest.run_id
     assert va.verify(tmp_path / "run") == []
     load_audit(tmp_path / "run", sample=4).write_outcome(tmp_path / "run", formats=["json"])

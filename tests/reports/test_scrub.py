@@ -183,7 +183,7 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
     from vbr_audit.scrub.scrubbing import Material, make_scrubber
 
     whole = estates.nothing()
-    scrubber = make_scrubber(KEY, Material(whole.snapshot, whole.results, whole.policy))
+    scrubber = make_scrubber(KEY, Material(whole.snapshot, whole.results, whole.rules))
     frame = pd.DataFrame({"brand_new": pd.array(["Petra Meier", pd.NA, ""], dtype=STRING), "job_id": [1, 2, 3]})
     assert scrubber.frame("jobs", frame)["brand_new"].fillna("-").tolist() == [REMOVED, "-", ""]
 
@@ -193,6 +193,7 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
     [
         ("Results", "coverage findings gaps left offloads outside protected requirements summary uses waivers"),
         ("Snapshot", "evidence manifest tables"),
+        ("Rules", "brand checks frameworks policy review sample sample_seed site waivers"),
         ("Manifest", "datasets interrupted run servers unwritten version warnings"),
     ],
 )
@@ -200,11 +201,13 @@ def test_a_new_part_of_a_run_must_be_thought_of_here(record: str, known: str) ->
     from vbr_audit.collection.manifest import Manifest
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.findings.results import Results
+    from vbr_audit.rules import Rules
 
+    records = {"Results": Results, "Snapshot": Snapshot, "Rules": Rules}
     if record == "Manifest":
         fields = sorted(Manifest.model_fields)
     else:
-        fields = sorted(field.name for field in dataclasses.fields({"Results": Results, "Snapshot": Snapshot}[record]))
+        fields = sorted(field.name for field in dataclasses.fields(records[record]))
     assert fields == known.split()
 
 

@@ -55,7 +55,7 @@ def report_command(
         brand=brand,
         as_recorded=True,
     )
-    for note in audit.own.notes:
+    for note in audit.rules.checks.notes:
         complain(note)
     place = run if out is None else out
     if key is not None:

@@ -41,10 +41,11 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
         typer.echo(f"INCOMPLETE: {plain(gap.text)}")
     for warning in audit.snapshot.manifest.warnings:
         typer.echo(f"Note: {plain(warning)}")
-    if review := audit.review.remarks:
-        gone = audit.review.gone(audit.findings["finding_id"])
+    review = audit.rules.review
+    if review.remarks:
+        gone = review.gone(audit.findings["finding_id"])
         left = f"; {count(gone, 'is', 'are')} about findings that are no longer there" if gone else ""
-        typer.echo(f"Review: {count(len(review), 'remark')} taken from {shorten(audit.review.source)}{left}")
+        typer.echo(f"Review: {count(len(review.remarks), 'remark')} taken from {shorten(review.source)}{left}")
     counts = " · ".join(f"{plain(name).replace('_', ' ').lower()} {value:,}" for name, value in summary.counts.items())
     typer.echo(f"\n{counts}")
     clean = f"{summary.checks_clean:,} of {count(summary.checks_judged, 'check')} without an open finding"

@@ -14,14 +14,14 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 
 from vbr_audit.checks.derived import left_objects, offloads, protection
-from vbr_audit.checks.policy.policy import PROFILES, Policy
-from vbr_audit.checks.site import Site
+from vbr_audit.checks.own.own_checks import OwnChecks
+from vbr_audit.checks.policy.policy import PROFILES
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.findings.gaps import Gap, Limit
 from vbr_audit.findings.results import Results, Summary
 from vbr_audit.findings.table import in_order
-from vbr_audit.findings.waivers import Waiver
-from vbr_audit.reports.review import Review
+from vbr_audit.findings.waivers import Waivers
+from vbr_audit.rules import Rules
 from vbr_audit.scrub.columns import KINDS
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
 from vbr_audit.scrub.key import ScrubKey
@@ -48,26 +48,30 @@ _PLAIN_FILES: Final = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What of a run holds names: tables, findings, policy, waivers, site, remarks, and the names of its `files`."""
+    """What of a run holds names: its tables, its findings, and the rules that it was judged by."""
 
     snapshot: Snapshot
     results: Results
-    policy: Policy
-    waivers: tuple[Waiver, ...] = ()
-    site: Site = dataclasses.field(default_factory=Site)
-    review: Review = dataclasses.field(default_factory=Review)
-    files: tuple[str, ...] = ()
+    rules: Rules
 
 
 def scrub_all(key: ScrubKey, material: Material) -> Material:
-    """The same run without names; of the policy what it means for each check, of the site file nothing."""
+    """The same run without names."""
     scrubber = make_scrubber(key, material)
     return Material(
         snapshot=scrub_snapshot(material.snapshot, scrubber),
         results=scrub_results(material.results, scrubber),
-        policy=scrub_policy(material.policy, scrubber),
-        waivers=tuple(scrub_waiver(waiver, scrubber) for waiver in material.waivers),
-        review=scrub_review(material.review, scrubber),
+        rules=scrub_rules(material.rules, scrubber),
+    )
+
+
+def scrub_rules(rules: Rules, scrubber: Scrubber) -> Rules:
+    """The rules without names: the texts of all files are left out, and what is not named here altogether."""
+    return Rules(
+        policy=scrub_policy(rules.policy, scrubber),
+        waivers=Waivers(tuple(scrub_waiver(waiver, scrubber) for waiver in rules.waivers.waivers)),
+        checks=OwnChecks(rules.checks.registry),
+        review=scrub_review(rules.review, scrubber),
     )
 
 
@@ -88,15 +92,16 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
     yield from names_in(protection.SPEC.name, results.protected)
     yield from names_in(offloads.SPEC.name, results.offloads)
     yield from names_in(left_objects.SPEC.name, results.left)
-    files = [name for name in material.files if name not in _PLAIN_FILES]
-    yield from names_of_records(snapshot.manifest, results.uses, material.waivers, material.site, files)
+    rules = material.rules
+    files = [name for name in rules.file_names if name not in _PLAIN_FILES]
+    yield from names_of_records(snapshot.manifest, results.uses, rules.waivers.waivers, rules.site, files)
 
 
 def _builds(material: Material) -> frozenset[str]:
     """The builds of servers, which look like addresses."""
     tables = material.snapshot.tables
     found = {str(value) for name in ("servers", "server_info") for value in tables[name]["build"].dropna()}
-    found |= set(material.site.document.builds.values())
+    found |= set(material.rules.site.document.builds.values())
     return frozenset(found | set(_texts(use.params for use in material.results.uses)))
 
 

@@ -1,0 +1,206 @@
+"""Everything that a snapshot is judged by: what may be given, how it is read, and what a run folder keeps of it.
+
+A new option is a key of `RuleOptions` and a field of `Rules`, with a line in each method that it concerns. The Python
+API takes it from there; `vbr_audit.cli.judging` gives it a name on the command line.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from vbr_audit.checks.engine.recorded import recorded_answers
+from vbr_audit.checks.own.own_checks import OwnChecks, checks_of_run, known_checks, left_out_text
+from vbr_audit.checks.policy.policy import Policy
+from vbr_audit.checks.site import Site, load_site
+from vbr_audit.collection import run_folder
+from vbr_audit.collection.manifest import Manifest, RunRecord
+from vbr_audit.display import encodable
+from vbr_audit.findings.own_frameworks import OwnFrameworks, kept_frameworks, read_own_frameworks
+from vbr_audit.findings.waivers import Waivers, load_waivers
+from vbr_audit.reports.brand import Brand, kept_brand, load_brand
+from vbr_audit.reports.review import Review, load_review
+from vbr_audit.reports.sample import checked_size
+
+Judging = TypeVar("Judging", bound=Callable[..., Any])
+
+
+class RuleOptions(TypedDict, total=False):
+    """What may be given to judge by; None is as good as nothing given."""
+
+    policy: str | Path | Policy | None
+    """The policy: `default`, `strict`, `minimal`, or a file."""
+    waivers: str | Path | Waivers | None
+    """The file of accepted exceptions."""
+    site: str | Path | Site | None
+    """The file of what only its owner knows: off-site repositories, tiers, assets."""
+    checks: str | Path | OwnChecks | None
+    """A folder with checks of your own, beside those declared in this session."""
+    frameworks: Iterable[str | Path] | OwnFrameworks | None
+    """Files with requirements of your own."""
+    review: str | Path | Review | None
+    """An earlier workbook whose reviewers' remarks are carried over."""
+    sample: int | None
+    """How many findings to draw for the workbook."""
+    sample_seed: str | None
+    """What the draw goes by."""
+    brand: str | Path | Brand | None
+    """The file of who reports: name, logo, colours."""
+
+
+def shows_rule_options(function: Judging) -> Judging:
+    """Let `help()` and the completion of a notebook show each of the options that `function` takes as keywords."""
+    signature = inspect.signature(function)
+    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint.__forward_arg__)
+        for name, hint in RuleOptions.__annotations__.items()
+    ]
+    function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    return function
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """Everything that a snapshot is judged by and reported under, read and found right.
+
+    `policy`, `waivers` and `site` say what holds, `checks` and `frameworks` what is asked: those of the package and
+    the user's own. `review` holds the remarks that are carried over, `sample` and `sample_seed` what the workbook's
+    sample is drawn by (None: as the run says), and `brand` who reports.
+    """
+
+    policy: Policy
+    checks: OwnChecks
+    waivers: Waivers = field(default_factory=Waivers)
+    site: Site = field(default_factory=Site)
+    frameworks: OwnFrameworks = field(default_factory=OwnFrameworks)
+    review: Review = field(default_factory=Review)
+    sample: int | None = None
+    sample_seed: str | None = None
+    brand: Brand = field(default_factory=Brand)
+
+    @classmethod
+    def load(cls, **given: Unpack[RuleOptions]) -> Rules:
+        """The rules that are `given`: files are read, what was read before is taken as it is, the rest is the default.
+
+        Raises `PolicyError`, `WaiverError`, `SiteError`, `RuleError` and `FrameworkError`, naming file and line,
+        `ConfigurationError` for review, sample and brand, `CheckError` for an id that is taken.
+        """
+        waivers, site = given.get("waivers"), given.get("site")
+        review, brand = given.get("review"), given.get("brand")
+        checks = known_checks(given.get("checks"))
+        return cls(
+            policy=checks.policy(given.get("policy")),
+            checks=checks,
+            waivers=waivers if isinstance(waivers, Waivers) else load_waivers(waivers, registry=checks.registry),
+            site=site if isinstance(site, Site) else load_site(site),
+            frameworks=read_own_frameworks(given.get("frameworks") or (), registry=checks.registry),
+            review=review if isinstance(review, Review) else load_review(review),
+            sample=checked_size(given.get("sample")),
+            sample_seed=encodable(given.get("sample_seed") or "") or None,
+            brand=brand if isinstance(brand, Brand) else load_brand(brand),
+        )
+
+    @classmethod
+    def kept(cls, folder: str | Path, *, as_recorded: bool = False, **given: Unpack[RuleOptions]) -> Rules:
+        """The rules of a saved run: what is `given`, and for the rest what its folder keeps.
+
+        Own checks in Python come from the folder `checks` only, never from the run; with `as_recorded`, those that are
+        not at hand answer what they answered when the run was judged. Raises what `load` raises, and `EvidenceError`.
+        """
+        folder = Path(folder)
+        run = run_folder.read_manifest(folder).run
+        checks = _checks_of_run(folder, run, given.get("checks"), as_recorded=as_recorded)
+        kept: dict[str, Callable[[], Any]] = {
+            "policy": lambda: _kept_policy(folder, run, checks),
+            "waivers": lambda: _kept_file(folder / run_folder.WAIVERS),
+            "site": lambda: _kept_site(folder),
+            "frameworks": lambda: kept_frameworks(folder / run_folder.FRAMEWORKS, run.frameworks),
+            "review": lambda: _kept_file(folder / run_folder.REVIEW),
+            "sample": lambda: run.sample_size,
+            "sample_seed": lambda: run.sample_seed,
+            "brand": lambda: _kept_brand(folder),
+        }
+        anew = {name: value for name, value in given.items() if not _is_nothing(value)}
+        again = {name: read() for name, read in kept.items() if name not in anew}
+        options: dict[str, Any] = {**anew, **again, "checks": checks}
+        return cls.load(**options)
+
+    def recorded_in(self, manifest: Manifest) -> Manifest:
+        """The manifest of a run that is judged by these rules."""
+        before = manifest.run
+        run = before.model_copy(
+            update={
+                "policy_name": self.policy.name,
+                "policy_sha256": self.policy.sha256,
+                "waivers_sha256": self.waivers.sha256,
+                "site_sha256": self.site.sha256,
+                "own_checks": self.checks.records,
+                "frameworks": self.frameworks.records,
+                "review_sha256": self.review.sha256,
+                "sample_size": self.sample or before.sample_size,
+                "sample_seed": self.sample_seed or before.sample_seed,
+            }
+        )
+        told_before = {left_out_text(record) for record in before.own_checks}
+        warnings = [text for text in manifest.warnings if text not in told_before] + self.checks.warnings
+        return manifest.model_copy(update={"run": run, "warnings": warnings})
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What a run folder keeps, by the name of the file there; the text is empty where there is nothing to keep."""
+        return {
+            run_folder.POLICY: self.policy.text,
+            run_folder.WAIVERS: self.waivers.text,
+            run_folder.SITE: self.site.text,
+            run_folder.ASSETS: self.site.assets_text,
+            run_folder.REVIEW: self.review.text,
+            run_folder.BRAND: self.brand.text,
+        }
+
+    @property
+    def copies(self) -> dict[str, dict[str, bytes]]:
+        """The files of which a run folder keeps copies, by the folder in it and by name."""
+        return {run_folder.OWN_CHECKS: self.checks.files, run_folder.FRAMEWORKS: self.frameworks.files}
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The names of the files that the user gave, which may name somebody."""
+        single = (*self.policy.chain, self.policy.name, self.waivers.name, self.site.name, self.review.source)
+        return (*single, *self.checks.files, *self.frameworks.files)
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or value in ((), [])
+
+
+def _checks_of_run(
+    folder: Path, run: RunRecord, given: str | Path | OwnChecks | None, *, as_recorded: bool
+) -> OwnChecks:
+    """The checks for a saved run; answers are told again only from findings that are as they were written."""
+    answers = None
+    if as_recorded and run_folder.FINDINGS_JSON not in run_folder.changed_files(folder):
+        answers = recorded_answers(folder / run_folder.FINDINGS_JSON)
+    return checks_of_run(folder / run_folder.OWN_CHECKS, run.own_checks, given, answers=answers)
+
+
+def _kept_policy(folder: Path, run: RunRecord, checks: OwnChecks) -> Policy | None:
+    path = folder / run_folder.POLICY
+    return checks.policy(path, name=run.policy_name) if path.is_file() else None
+
+
+def _kept_file(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _kept_site(folder: Path) -> Site | None:
+    path = folder / run_folder.SITE
+    return load_site(path, assets=folder / run_folder.ASSETS) if path.is_file() else None
+
+
+def _kept_brand(folder: Path) -> Brand | None:
+    path = folder / run_folder.BRAND
+    return kept_brand(path) if path.is_file() else None
