@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +10,15 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import Exit, complain, guarded
+from vbr_audit.cli.judging import takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.servers import open_clients, take_servers
 from vbr_audit.cli.standing import settled
 
 if TYPE_CHECKING:
-    from vbr_audit.checks.own.own_checks import OwnChecks
-    from vbr_audit.checks.policy.policy import Policy
-    from vbr_audit.checks.site import Site
     from vbr_audit.cli.servers_file import Server
     from vbr_audit.collection.snapshot import Snapshot
-    from vbr_audit.findings.own_frameworks import OwnFrameworks
-    from vbr_audit.findings.waivers import Waivers
-    from vbr_audit.reports.brand import Brand
-    from vbr_audit.reports.review import Review
+    from vbr_audit.rules import Rules
     from vbr_audit.scrub.key import ScrubKey
 
 
@@ -33,28 +27,22 @@ class AuditOrder:
     """An audit as ordered, with its files read and found right before the first request."""
 
     out: Path
-    policy: Policy
-    waivers: Waivers
-    site: Site
-    own: OwnChecks
-    frameworks: OwnFrameworks
+    rules: Rules
     formats: list[str]
     fail_on: str | None
     templates: Path | None
     force: bool
     quiet: bool
-    review: Review
-    brand: Brand
     allow_incomplete: bool = False
-    sample: int | None = None
-    sample_seed: str | None = None
     csv_bom: bool = False
     scrub_key: ScrubKey | None = None
 
 
 @guarded
 @settled()
+@takes_rules()
 def audit_command(
+    *,
     out: o.Out,
     urls: o.Urls = None,
     servers: o.Servers = None,
@@ -68,14 +56,7 @@ def audit_command(
     jobs: o.Jobs = None,
     datasets: o.Datasets = None,
     mask_accounts: o.MaskAccounts = False,
-    policy: o.Policy = None,
-    waivers: o.Waivers = None,
-    site: o.Site = None,
-    checks: o.OwnChecks = None,
-    frameworks: o.Frameworks = None,
-    review: o.Review = None,
-    sample: o.Sample = None,
-    sample_seed: o.SampleSeed = None,
+    rules: o.JudgedBy,
     formats: o.Formats = None,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
@@ -86,7 +67,6 @@ def audit_command(
     timeout: o.Timeout = None,
     proxy: o.Proxy = None,
     templates: o.Templates = None,
-    brand: o.Brand = None,
     csv_bom: o.CsvBom = False,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
@@ -97,32 +77,24 @@ def audit_command(
 ) -> None:
     """Collect, check and report: from one or several VBR servers to a run folder. Only reads."""
     key = o.take_scrub_key(scrub, scrub_key, out)
-    judging: dict[str, Any] = {"policy": policy, "waivers": waivers, "site": site, "checks": checks}
-    judging |= {"frameworks": frameworks, "review": review, "sample": sample, "sample_seed": sample_seed}
-    writing: dict[str, Any] = {"formats": formats, "templates": templates, "brand": brand, "csv_bom": csv_bom}
-    writing |= {"scrub_key": key, "force": force, "quiet": quiet}
-    order = take_order(out, **judging, **writing, fail_on=fail_on, allow_incomplete=allow_incomplete)
+    writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
+    writing |= {"force": force, "quiet": quiet}
+    order = take_order(out, rules, **writing, fail_on=fail_on, allow_incomplete=allow_incomplete)
     access: dict[str, Any] = {"username": username, "revision": revision, "timeout": timeout, "proxy": proxy}
     access |= {"ca_file": ca_file, "fingerprint": fingerprint, "insecure": insecure}
     chosen = take_servers(urls, servers, password_stdin=password_stdin, **access)
     scope = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
-    reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": order.policy}
+    reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": order.rules.policy}
     run_order(order, chosen, scope | reading)
 
 
 def take_order(
     out: Path,
+    rules: o.JudgedBy,
     *,
-    policy: str | None,
-    waivers: Path | None,
-    site: Path | None,
-    checks: Path | None,
     formats: str | None,
     templates: Path | None,
-    brand: Path | None,
     force: bool,
-    frameworks: Sequence[Path] | None = None,
-    review: Path | None = None,
     fail_on: str | None = None,
     **as_given: Any,
 ) -> AuditOrder:
@@ -130,29 +102,17 @@ def take_order(
 
     `as_given` are the fields of the order that hold what was given as it is.
     """
-    from vbr_audit.checks.own.own_checks import known_checks
-    from vbr_audit.checks.site import load_site
     from vbr_audit.collection.run_folder import prepare
-    from vbr_audit.findings.own_frameworks import read_own_frameworks
-    from vbr_audit.findings.waivers import load_waivers
-    from vbr_audit.reports.brand import load_brand
     from vbr_audit.reports.html.templates import check_templates
-    from vbr_audit.reports.review import load_review
+    from vbr_audit.rules import Rules
 
-    own = known_checks(checks)
     order = AuditOrder(
         out=out,
-        policy=own.policy(policy),
-        waivers=load_waivers(waivers, registry=own.registry),
-        site=load_site(site),
-        own=own,
-        frameworks=read_own_frameworks(frameworks or (), registry=own.registry),
+        rules=Rules.load(**rules),
         formats=o.split_formats(formats),
         fail_on=o.check_fail_on(fail_on),
         templates=templates,
         force=force,
-        review=load_review(review),
-        brand=load_brand(brand),
         **as_given,
     )
     check_templates(templates)
@@ -179,24 +139,13 @@ def run_order(order: AuditOrder, servers: tuple[Server, ...], terms: dict[str, A
 
 def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     """Check `snapshot`, write the run folder, print the outcome; return the exit code."""
-    from vbr_audit.pipeline import audit_snapshot
+    from vbr_audit.pipeline import judge
 
     if order.scrub_key is None:
         snapshot.save(
             order.out, force=order.force, unwritten=order.formats
         )  # first of all: whatever follows, what was read is kept
-    audit = audit_snapshot(
-        snapshot,
-        policy=order.policy,
-        waivers=order.waivers,
-        site=order.site,
-        checks=order.own,
-        frameworks=order.frameworks,
-        review=order.review,
-        sample=order.sample,
-        sample_seed=order.sample_seed,
-        brand=order.brand,
-    )
+    audit = judge(snapshot, order.rules)
     if order.scrub_key is not None:
         audit = audit.scrub(order.scrub_key)
         audit.snapshot.save(order.out, force=order.force, unwritten=order.formats)

@@ -7,25 +7,20 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import written
 from vbr_audit.cli.guard import guarded
+from vbr_audit.cli.judging import KEPT, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.standing import settled
 
 
 @guarded
-@settled("policy", "waivers", "site", "brand")  # those that are kept with the run
+@settled(*KEPT)
+@takes_rules()
 def check_command(
+    *,
     run: o.Run,
     config: o.Config = None,
-    policy: o.Policy = None,
-    waivers: o.Waivers = None,
-    site: o.Site = None,
-    checks: o.OwnChecks = None,
-    frameworks: o.Frameworks = None,
-    review: o.Review = None,
-    sample: o.Sample = None,
-    sample_seed: o.SampleSeed = None,
+    rules: o.JudgedBy,
     templates: o.Templates = None,
-    brand: o.Brand = None,
     csv_bom: o.CsvBom = False,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
@@ -41,18 +36,7 @@ def check_command(
 
     o.check_fail_on(fail_on)
     check_templates(templates)
-    audit = load_audit(
-        run,
-        policy=policy,
-        waivers=waivers,
-        site=site,
-        checks=checks,
-        frameworks=frameworks,
-        review=review,
-        sample=sample,
-        sample_seed=sample_seed,
-        brand=brand,
-    )
+    audit = load_audit(run, **rules)
     present = [kind for kind in FORMATS if kind in ("json", "csv") or (run / make_report(kind).file_name).is_file()]
     audit.write_outcome(run, formats=present, templates=templates, csv_bom=csv_bom, force=force)
     print_outcome(audit, written(run), quiet=quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -13,6 +12,7 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import run_order, take_order
 from vbr_audit.cli.cmd_simulate import Now, Seed, SimulatedRevision, read_now
 from vbr_audit.cli.guard import guarded
+from vbr_audit.cli.judging import takes_rules
 from vbr_audit.cli.standing import without_settings_files
 from vbr_audit.errors import ConfigurationError
 
@@ -23,18 +23,16 @@ DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run f
 
 @guarded
 @without_settings_files
+@takes_rules(without=("frameworks", "review", "sample", "sample_seed"))
 def demo_command(
+    *,
     out: DemoOut = Path("demo-run"),
     seed: Seed = 1,
     now: Now = None,
     revision: SimulatedRevision = "1.3-rev1",
-    policy: o.Policy = None,
-    waivers: o.Waivers = None,
-    site: o.Site = None,
-    checks: o.OwnChecks = None,
+    rules: o.JudgedBy,
     formats: o.Formats = None,
     templates: o.Templates = None,
-    brand: o.Brand = None,
     csv_bom: o.CsvBom = False,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
@@ -53,24 +51,19 @@ def demo_command(
 
     moment = read_now(now)
     key = o.take_scrub_key(scrub, scrub_key, out)
+    if rules["site"] is None:
+        rules["site"] = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
     order = take_order(
         out,
-        policy=policy,
-        waivers=waivers,
-        site=site,
-        checks=checks,
+        rules,
         formats=formats,
         templates=templates,
-        brand=brand,
         force=force,
         fail_on="never",
         csv_bom=csv_bom,
         scrub_key=key,
         quiet=quiet,
     )
-    if site is None:
-        invented = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
-        order = dataclasses.replace(order, site=invented)
     with (
         standing_clock(moment),
         simulator.serve(seed=seed, now=moment, revision=revision, role="Administrator") as url,
@@ -82,7 +75,7 @@ def demo_command(
             username=simulator.DEMO_USERNAME,
             password=SecretStr(simulator.DEMO_PASSWORD),
         )
-        run_order(order, (server,), {"note": NOTE, "policy": order.policy})
+        run_order(order, (server,), {"note": NOTE, "policy": order.rules.policy})
 
 
 def _simulator() -> ModuleType:

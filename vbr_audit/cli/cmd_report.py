@@ -7,28 +7,26 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import written
 from vbr_audit.cli.guard import complain, guarded
+from vbr_audit.cli.judging import KEPT, takes_rules
 from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 
 
 @guarded
-@settled("brand")  # which is kept with the run
+@settled(*KEPT)
+@takes_rules(without=("policy", "waivers", "site"))
 def report_command(
+    *,
     run: o.Run,
     config: o.Config = None,
     formats: o.Formats = None,
     templates: o.Templates = None,
-    brand: o.Brand = None,
     csv_bom: o.CsvBom = False,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
     out: o.ScrubOut = None,
     force: o.ForceChanged = False,
-    checks: o.OwnChecks = None,
-    frameworks: o.Frameworks = None,
-    review: o.Review = None,
-    sample: o.Sample = None,
-    sample_seed: o.SampleSeed = None,
+    rules: o.JudgedBy,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -45,16 +43,7 @@ def report_command(
     key = o.take_scrub_key(scrub, scrub_key, out)
     if key is None:
         o.refuse_out(out)
-    audit = load_audit(
-        run,
-        checks=checks,
-        frameworks=frameworks,
-        review=review,
-        sample=sample,
-        sample_seed=sample_seed,
-        brand=brand,
-        as_recorded=True,
-    )
+    audit = load_audit(run, as_recorded=True, **rules)
     for note in audit.rules.checks.notes:
         complain(note)
     place = run if out is None else out

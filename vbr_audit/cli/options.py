@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -102,6 +102,8 @@ Sample = Annotated[
 SampleSeed = Annotated[
     str | None, typer.Option("--sample-seed", metavar="S", help="What the draw goes by; else the id of the run.")
 ]
+JudgedBy = dict[str, Any]
+"""What was given of the options of `vbr_audit.cli.judging`, by the names of `vbr_audit.rules.RuleOptions`."""
 FailOn = Annotated[
     str | None,
     typer.Option(

@@ -1,0 +1,67 @@
+"""The options that say what a run is judged by, given to every command that judges one.
+
+They are listed here alone: a command has one parameter `rules` in their place, which holds them by the names of
+`vbr_audit.rules.RuleOptions`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from vbr_audit.cli import options as o
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+OPTIONS: Final[Mapping[str, Any]] = {
+    "policy": o.Policy,
+    "waivers": o.Waivers,
+    "site": o.Site,
+    "checks": o.OwnChecks,
+    "frameworks": o.Frameworks,
+    "review": o.Review,
+    "sample": o.Sample,
+    "sample_seed": o.SampleSeed,
+    "brand": o.Brand,
+}
+KEPT: Final = tuple(name for name in OPTIONS if name != "checks")
+"""Options that a run folder answers for, so that no setting does; code is never taken from there."""
+_AFTER: Final = {"brand": "templates"}
+"""Options that stand after another option in `--help`, not with the rest of these."""
+
+
+def takes_rules(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """Give a command `OPTIONS`, but for those in `without`, where it has the parameter `rules`."""
+
+    def decorate(command: Command) -> Command:
+        names = [name for name in OPTIONS if name not in without]
+
+        @functools.wraps(command)
+        def run(**options: Any) -> None:
+            rules = {name: options.pop(name) for name in names}
+            command(rules=rules, **options)
+
+        signature = _signature_with(names, inspect.signature(command, eval_str=True))
+        run.__signature__ = signature  # type: ignore[attr-defined]
+        run.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+        return run  # type: ignore[return-value]
+
+    return decorate
+
+
+def _signature_with(names: list[str], signature: inspect.Signature) -> inspect.Signature:
+    """The signature of a command with the options `names` in place of its parameter `rules`."""
+    given = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=OPTIONS[name])
+        for name in names
+    }
+    parameters = []
+    for parameter in signature.parameters.values():
+        if parameter.name == "rules":
+            parameters += [option for name, option in given.items() if name not in _AFTER]
+        else:
+            after = [option for name, option in given.items() if _AFTER.get(name) == parameter.name]
+            parameters += [parameter, *after]
+    return signature.replace(parameters=parameters)
