@@ -105,7 +105,7 @@ def load_audit(folder: str | Path, *, as_recorded: bool = False, **given: Unpack
 
 
 def judge(snapshot: Snapshot, rules: Rules) -> Audit:
-    """What `rules` find in `snapshot`, whose manifest then tells them."""
+    """What `rules` find in `snapshot`; the manifest of the audit names them."""
     stated = dataclasses.replace(snapshot, manifest=rules.recorded_in(snapshot.manifest))
     frameworks = rules.frameworks.with_shipped
     results = evaluate(stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks)

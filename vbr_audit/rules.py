@@ -1,7 +1,7 @@
 """Everything that a snapshot is judged by: what may be given, how it is read, and what a run folder keeps of it.
 
 A new option is a key of `RuleOptions` and a field of `Rules`, with a line in each method that it concerns. The Python
-API takes it from there; `vbr_audit.cli.judging` gives it a name on the command line.
+API takes it from there; an entry of `vbr_audit.cli.judging` is its option on the command line.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RuleOptions(TypedDict, total=False):
     """What may be given to judge by; None is as good as nothing given."""
 
     policy: str | Path | Policy | None
-    """The policy: `default`, `strict`, `minimal`, or a file."""
+    """The policy: `default`, `strict`, `minimal`, or a file; else the default, or what the run kept."""
     waivers: str | Path | Waivers | None
     """The file of accepted exceptions."""
     site: str | Path | Site | None
@@ -44,9 +44,9 @@ class RuleOptions(TypedDict, total=False):
     review: str | Path | Review | None
     """An earlier workbook whose reviewers' remarks are carried over."""
     sample: int | None
-    """How many findings to draw for the workbook."""
+    """How many findings to draw for the workbook; else 25."""
     sample_seed: str | None
-    """What the draw goes by."""
+    """What the draw goes by; else the id of the run."""
     brand: str | Path | Brand | None
     """The file of who reports: name, logo, colours."""
 
@@ -174,6 +174,7 @@ class Rules:
 
 
 def _is_nothing(value: object) -> bool:
+    """Whether an option was left out; an empty list of frameworks is none."""
     return value is None or value in ((), [])
 
 

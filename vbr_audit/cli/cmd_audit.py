@@ -10,7 +10,7 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import Exit, complain, guarded
-from vbr_audit.cli.judging import takes_rules
+from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.servers import open_clients, take_servers
 from vbr_audit.cli.standing import settled
@@ -56,7 +56,7 @@ def audit_command(
     jobs: o.Jobs = None,
     datasets: o.Datasets = None,
     mask_accounts: o.MaskAccounts = False,
-    rules: o.JudgedBy,
+    rules: JudgedBy,
     formats: o.Formats = None,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
@@ -90,7 +90,7 @@ def audit_command(
 
 def take_order(
     out: Path,
-    rules: o.JudgedBy,
+    rules: JudgedBy,
     *,
     formats: str | None,
     templates: Path | None,

@@ -7,7 +7,7 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import written
 from vbr_audit.cli.guard import guarded
-from vbr_audit.cli.judging import KEPT, takes_rules
+from vbr_audit.cli.judging import KEPT, JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.standing import settled
 
@@ -19,7 +19,7 @@ def check_command(
     *,
     run: o.Run,
     config: o.Config = None,
-    rules: o.JudgedBy,
+    rules: JudgedBy,
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     fail_on: o.FailOn = None,

@@ -12,7 +12,7 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import run_order, take_order
 from vbr_audit.cli.cmd_simulate import Now, Seed, SimulatedRevision, read_now
 from vbr_audit.cli.guard import guarded
-from vbr_audit.cli.judging import takes_rules
+from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.standing import without_settings_files
 from vbr_audit.errors import ConfigurationError
 
@@ -30,7 +30,7 @@ def demo_command(
     seed: Seed = 1,
     now: Now = None,
     revision: SimulatedRevision = "1.3-rev1",
-    rules: o.JudgedBy,
+    rules: JudgedBy,
     formats: o.Formats = None,
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,

@@ -7,7 +7,7 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import written
 from vbr_audit.cli.guard import complain, guarded
-from vbr_audit.cli.judging import KEPT, takes_rules
+from vbr_audit.cli.judging import KEPT, JudgedBy, takes_rules
 from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 
@@ -26,7 +26,7 @@ def report_command(
     scrub_key: o.ScrubKeyFile = None,
     out: o.ScrubOut = None,
     force: o.ForceChanged = False,
-    rules: o.JudgedBy,
+    rules: JudgedBy,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,

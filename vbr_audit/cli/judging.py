@@ -9,22 +9,46 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
 
 from vbr_audit.cli import options as o
 
 Command = TypeVar("Command", bound=Callable[..., None])
+JudgedBy = dict[str, Any]
+"""What was given of these options, by name; None where nothing was."""
 
 OPTIONS: Final[Mapping[str, Any]] = {
     "policy": o.Policy,
-    "waivers": o.Waivers,
+    "waivers": Annotated[Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted exceptions in YAML.")],
     "site": o.Site,
     "checks": o.OwnChecks,
-    "frameworks": o.Frameworks,
-    "review": o.Review,
-    "sample": o.Sample,
-    "sample_seed": o.SampleSeed,
-    "brand": o.Brand,
+    "frameworks": Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--framework", metavar="FILE", help="Requirements of your own, in YAML; may be given several times."
+        ),
+    ],
+    "review": Annotated[
+        Path | None,
+        typer.Option(
+            "--review", metavar="FILE", help="An earlier report.xlsx: its reviewers' remarks are carried over."
+        ),
+    ],
+    "sample": Annotated[
+        int | None, typer.Option("--sample", min=1, metavar="N", help="Findings to draw for the sheet Sample [25].")
+    ],
+    "sample_seed": Annotated[
+        str | None, typer.Option("--sample-seed", metavar="S", help="What the draw goes by; else the id of the run.")
+    ],
+    "brand": Annotated[
+        Path | None,
+        typer.Option(
+            "--brand", metavar="FILE", help="Who reports, in YAML: name, logo, colours; else VBR_AUDIT_BRAND."
+        ),
+    ],
 }
 KEPT: Final = tuple(name for name in OPTIONS if name != "checks")
 """Options that a run folder answers for, so that no setting does; code is never taken from there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -79,7 +79,6 @@ Policy = Annotated[
         autocompletion=completing.profiles,
     ),
 ]
-Waivers = Annotated[Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted exceptions in YAML.")]
 Site = Annotated[
     Path | None,
     typer.Option("--site", metavar="FILE", help="What only you know, in YAML: off-site repositories, tiers, assets."),
@@ -88,22 +87,6 @@ OwnChecks = Annotated[
     Path | None,
     typer.Option("--checks", metavar="DIR", help="Folder with checks of your own: .py files and .yaml rules."),
 ]
-Frameworks = Annotated[
-    list[Path] | None,
-    typer.Option("--framework", metavar="FILE", help="Requirements of your own, in YAML; may be given several times."),
-]
-Review = Annotated[
-    Path | None,
-    typer.Option("--review", metavar="FILE", help="An earlier report.xlsx: its reviewers' remarks are carried over."),
-]
-Sample = Annotated[
-    int | None, typer.Option("--sample", min=1, metavar="N", help="Findings to draw for the sheet Sample [25].")
-]
-SampleSeed = Annotated[
-    str | None, typer.Option("--sample-seed", metavar="S", help="What the draw goes by; else the id of the run.")
-]
-JudgedBy = dict[str, Any]
-"""What was given of the options of `vbr_audit.cli.judging`, by the names of `vbr_audit.rules.RuleOptions`."""
 FailOn = Annotated[
     str | None,
     typer.Option(
@@ -142,10 +125,6 @@ CsvBom = Annotated[
 ]
 Templates = Annotated[
     Path | None, typer.Option("--templates", metavar="DIR", help="Folder of templates that replace the built-in ones.")
-]
-Brand = Annotated[
-    Path | None,
-    typer.Option("--brand", metavar="FILE", help="Who reports, in YAML: name, logo, colours; else VBR_AUDIT_BRAND."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier run in --out; other files stay.")]
 ForceChanged = Annotated[
