@@ -11,8 +11,8 @@ import orjson
 import pandas as pd
 
 from vbr_audit.api.client import Answer
-from vbr_audit.api.paging import KeyFilter, envelope
-from vbr_audit.collection.datasets import DATASETS, Dataset, Shape, parents_of
+from vbr_audit.api.paging import KeyFilter
+from vbr_audit.collection.datasets import DATASETS, Dataset, parents_of
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.kinds import KindsInHand
 from vbr_audit.collection.manifest import DatasetRecord
@@ -27,8 +27,9 @@ from vbr_audit.collection.scope import (
     narrow,
     ownerless_runs,
 )
+from vbr_audit.collection.shapes import HANDLINGS
 from vbr_audit.display import time_zone
-from vbr_audit.errors import BadAnswerError, EvidenceError, VbrAuditError
+from vbr_audit.errors import EvidenceError, VbrAuditError
 from vbr_audit.tables import BUILDERS, SPECS, scale_out, server_info, server_time
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.schema import TableBuilder, TableResult, empty
@@ -54,6 +55,23 @@ class Terms:
     unread: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class _Parent:
+    """What is remembered of a row below which others are read: its id, if it has one, and its flags that are true."""
+
+    id: str | None
+    true: frozenset[str]
+
+    @classmethod
+    def of(cls, row: Any) -> _Parent:
+        known = row if isinstance(row, dict) else {}
+        value = known.get("id")
+        return cls(
+            value if isinstance(value, str) and value else None,
+            frozenset(flag for flag in _NOT_BELOW if known.get(flag) is True),
+        )
+
+
 class ServerTables:
     """Takes the rows of one server dataset by dataset and makes its tables of them.
 
@@ -67,49 +85,42 @@ class ServerTables:
         self._objects: dict[str, Any] = {}
         self._clock: server_time.ServerTime | None = None
         self._seen: set[str] = set()
-        self._ids: dict[str, list[str]] = {}
+        self._parents: dict[str, list[_Parent]] = {}
         self._kinds = KindsInHand()
-        self._nameless: dict[str, int] = {}
 
     def accept(self, dataset: str, rows: list[Any]) -> None:
-        """Take the new rows of one page of `dataset`."""
+        """Take the new rows of one page of `dataset`, or its one object."""
         self._seen.add(dataset)
         if dataset == "jobs":
             self._documents.extend(rows)
             return
         if dataset in _PARENTS:
-            found = [row.get("id") if isinstance(row, dict) else None for row in rows]
-            named = [value for value in found if isinstance(value, str) and value]
-            self._ids.setdefault(dataset, []).extend(named)
-            self._nameless[dataset] = self.nameless(dataset) + len(found) - len(named)
+            self._parents.setdefault(dataset, []).extend(_Parent.of(row) for row in rows)
         self._kinds.see(dataset, rows)
-        for table in DATASETS[dataset].tables:
-            self._builder(table).add(rows)
-
-    def accept_object(self, dataset: str, document: Any) -> None:
-        """Take the single object of `dataset`."""
-        self._seen.add(dataset)
-        self._objects[dataset] = document
-        if dataset == "server_time":
-            self._clock = server_time.parse(document)
+        if rows and DATASETS[dataset].shape.has_one_object:
+            self._objects[dataset] = rows[0]
+            if dataset == "server_time":
+                self._clock = server_time.parse(rows[0])
         if dataset not in _PARSED:
-            self._builder(DATASETS[dataset].tables[0]).add([document])
+            for table in DATASETS[dataset].tables:
+                self._builder(table).add(rows)
 
-    def ids(self, dataset: str) -> list[str]:
-        """The ids of the rows of `dataset`, in their order, below which others are read; case makes no other id."""
+    def ids_above(self, dataset: Dataset) -> list[str]:
+        """The ids of the rows below which `dataset` is read, in their order; case makes no other id."""
         first: dict[str, str] = {}
-        for value in self._ids.get(dataset, ()):
-            first.setdefault(value.lower(), value)
+        for parent in self._parents.get(dataset.parent or "", ()):
+            if parent.id is not None and dataset.not_below not in parent.true:
+                first.setdefault(parent.id.lower(), parent.id)
         return list(first.values())
+
+    def nameless(self, dataset: str) -> int:
+        """How many rows of `dataset` have no id, so that nothing can be read below them."""
+        return sum(parent.id is None for parent in self._parents.get(dataset, ()))
 
     @property
     def kinds_in_hand(self) -> KindsInHand:
         """What came of which kind, by a filter or without one."""
         return self._kinds
-
-    def nameless(self, dataset: str) -> int:
-        """How many rows of `dataset` have no id, so that nothing can be read below them."""
-        return self._nameless.get(dataset, 0)
 
     def server_time(self) -> server_time.ServerTime | None:
         """The server's clock and zone, or None when it was not read."""
@@ -209,6 +220,7 @@ def _own_workers(frames: Frames) -> None:
 
 
 _PARENTS = frozenset(parents_of(DATASETS))
+_NOT_BELOW = frozenset(d.not_below for d in DATASETS.values() if d.not_below is not None)
 _PARSED = ("server_time", "server_info")
 
 
@@ -236,32 +248,8 @@ def replay(evidence: EvidenceFile, server: str, records: Iterable[DatasetRecord]
 def _replay_dataset(evidence: EvidenceFile, dataset: Dataset, tables: ServerTables) -> None:
     keys = KeyFilter(dataset.key)
     for below, body in evidence.entries(dataset.name):
-        answer = Answer(body, orjson.loads(body))
-        if dataset.shape is Shape.OBJECT:
-            tables.accept_object(dataset.name, answer.document)
-            continue
-        rows = listed_rows(answer, dataset) if dataset.shape is Shape.LIST else envelope(answer, dataset.path)[0]
-        tables.accept(dataset.name, keys.fresh(dataset.fitting(placed_below(rows, dataset, below))))
-
-
-def listed_rows(answer: Answer, dataset: Dataset) -> list[Any]:
-    """The rows of an object that holds them all under one key; raises `BadAnswerError` when it does not."""
-    key = dataset.rows_at or ""
-    rows = answer.document.get(key) if isinstance(answer.document, dict) else None
-    if isinstance(rows, list):
-        return rows
-    raise BadAnswerError(
-        f"{dataset.path}: expected an object with a list {key}, got {answer.beginning!r}", path=dataset.path
-    )
-
-
-def placed_below(rows: list[Any], dataset: Dataset, parent: str | None) -> list[Any]:
-    """`rows`, each with the id of the row below which it was read, unless it names that itself."""
-    if parent is not None and dataset.parent_key is not None:
-        for row in rows:
-            if isinstance(row, dict) and not row.get(dataset.parent_key):
-                row[dataset.parent_key] = parent
-    return rows
+        rows = HANDLINGS[dataset.shape].rows(Answer(body, orjson.loads(body)), dataset, below)
+        tables.accept(dataset.name, keys.fresh(dataset.fitting(rows)))
 
 
 def join(parts: list[Frames]) -> Frames:

@@ -19,10 +19,11 @@ from vbr_audit.collection.fragment import outcome_line
 from vbr_audit.collection.manifest import utc_now
 from vbr_audit.collection.period import Period, resolve
 from vbr_audit.collection.progress import Listener, show_progress
-from vbr_audit.collection.reading import ServerReading, Window, settle, terms_of
+from vbr_audit.collection.reading import ServerReading, settle, terms_of
 from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.request import CollectionRequest
 from vbr_audit.collection.scope import Scope
+from vbr_audit.collection.shapes import Window
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.errors import CollectionInterrupted, ConfigurationError, ConnectError
 from vbr_audit.tables.job_runs import LEAD

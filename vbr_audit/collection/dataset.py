@@ -31,8 +31,25 @@ class Shape(Enum):
     """One JSON object that holds all rows under one key."""
     EACH = "each"
     """Rows in pages below each row of another dataset."""
+    EACH_OBJECT = "each object"
+    """One JSON object below each row of another dataset."""
     KINDS = "kinds"
     """Rows in pages, once for each kind that is asked for."""
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether all of its rows come in pages, of which the server counts the rows."""
+        return self in (Shape.PAGES, Shape.EACH, Shape.KINDS)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether all of its rows are read, one by one, each with a key."""
+        return self not in (Shape.FIRST, Shape.OBJECT)
+
+    @property
+    def has_one_object(self) -> bool:
+        """Whether a server has one object of it."""
+        return self is Shape.OBJECT
 
 
 YEAR: Final = dt.timedelta(days=366)
@@ -43,8 +60,9 @@ YEAR: Final = dt.timedelta(days=366)
 class Dataset:
     """One REST collection or object: its path, how it is read, since which revision, by whom, into which tables.
 
-    `until` is the last revision that reads it this way. `rows_at` is the key of a LIST. An EACH dataset puts the
-    id of a row of `parent` into its path, and under `parent_key` into rows that do not name it themselves.
+    `until` is the last revision that reads it this way. `rows_at` is the key of a LIST. An EACH or
+    EACH_OBJECT dataset puts the id of a row of `parent` into its path, and under `parent_key` into rows that do not
+    name it themselves; below rows where `not_below` is true there is nothing to read.
     A KINDS dataset asks for each of `kinds`, by the revision that first names them, in `kind_filter`; the kind of a
     row stands under `kind_key`, and `unfiltered` is the dataset that reads the same collection without that filter.
     `period` are the names of the server's date filters; one that `spans_year` is read for the 366 days before it is
@@ -68,6 +86,7 @@ class Dataset:
     rows_at: str | None = None
     parent: str | None = None
     parent_key: str | None = None
+    not_below: str | None = None
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     kind_filter: str = "typeFilter"
     kind_key: str = ""
@@ -85,11 +104,11 @@ class Dataset:
         return _API + self.endpoint
 
     def path_below(self, parent: str) -> str:
-        """The path below the row with the id `parent`, of a KINDS dataset the same for each kind.
+        """The path below the row with the id `parent`, of a dataset without a parent always the same.
 
         Raises `BadAnswerError` for what is no id.
         """
-        if self.shape is Shape.KINDS:
+        if self.parent is None:
             return self.path
         if not _ID.fullmatch(parent):
             raise BadAnswerError(f"{self.path}: {parent[:60]!r} is no id", path=self.path)

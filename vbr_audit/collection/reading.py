@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from vbr_audit.api.client import Answer, Client
-from vbr_audit.api.paging import LIMIT, KeyFilter, LargestPage, envelope
+from vbr_audit.api.paging import LargestPage
 from vbr_audit.collection.assemble import ServerTables, Terms
-from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
+from vbr_audit.collection.datasets import DATASETS, Dataset
 from vbr_audit.collection.evidence import DatasetWriter, EvidenceWriter
 from vbr_audit.collection.manifest import (
-    FILTER_UNHEARD,
     UNREAD_BELOW,
     DatasetRecord,
     DatasetStatus,
@@ -24,7 +21,7 @@ from vbr_audit.collection.manifest import (
 from vbr_audit.collection.progress import Listener
 from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import RowCount, Scope
-from vbr_audit.collection.shapes import MOST_SILENT, READERS, Intake, read_each, read_without_filter
+from vbr_audit.collection.shapes import HANDLINGS, MOST_SILENT, Intake, Parents, Window, query_for
 from vbr_audit.errors import (
     AbsentError,
     ApiError,
@@ -36,16 +33,7 @@ from vbr_audit.errors import (
 )
 from vbr_audit.revisions import is_at_least
 
-_MARGIN = dt.timedelta(seconds=1)
 _UNREAD = (DatasetStatus.DENIED, DatasetStatus.ABSENT, DatasetStatus.FAILED)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The frozen bounds that are sent as the server's date filter."""
-
-    since: dt.datetime
-    until: dt.datetime
 
 
 class ReadingStopped(VbrAuditError):  # noqa: N818 - a request to stop, not a failure
@@ -104,14 +92,9 @@ class ServerReading:
             return
         maybe = not is_at_least(record.revision, dataset.first_revision)
         with self._recording(record, writer, maybe_absent=maybe):
-            intake = self._intake(dataset, record, writer)
-            if dataset.shape is Shape.EACH:
-                self._read_each(intake)
-            elif dataset.shape is Shape.KINDS:
-                keys = read_each(intake, list(dataset.kinds_at(record.revision)), None)
-                self._look_behind_filter(intake, keys, window)
-            else:
-                READERS[dataset.shape](intake)
+            parents = self._parents(dataset, record)
+            if parents is not None:
+                HANDLINGS[dataset.shape].read(self._intake(dataset, record, writer, parents, window))
 
     def skip(self, dataset: Dataset, reason: str) -> None:
         """Record that `dataset` was not read, and why."""
@@ -146,7 +129,14 @@ class ServerReading:
         self.records.append(record)
         return record
 
-    def _intake(self, dataset: Dataset, record: DatasetRecord, writer: DatasetWriter) -> Intake:
+    def _intake(
+        self,
+        dataset: Dataset,
+        record: DatasetRecord,
+        writer: DatasetWriter,
+        parents: Parents,
+        window: Window | None,
+    ) -> Intake:
         redacted: set[str] = set()
 
         def ask(path: str, query: dict[str, str]) -> Answer:
@@ -167,45 +157,28 @@ class ServerReading:
             ask=ask,
             keep=writer.write,
             accept=self.tables.accept,
-            accept_object=self.tables.accept_object,
             advance=lambda rows, total: self._progress.advance(self.client.name, rows, total),
             workers=self._workers,
             largest_page=self._largest_page,
+            parents=parents,
+            kinds=self.tables.kinds_in_hand,
+            window=window,
         )
 
-    def _read_each(self, intake: Intake) -> None:
-        """Read below each row of the parent dataset, as far as that was read."""
-        parent = self.record_of(intake.dataset.parent or "")
+    def _parents(self, dataset: Dataset, record: DatasetRecord) -> Parents | None:
+        """The rows below which `dataset` is read, as far as those were read; None, and in `record` why, without any."""
+        if dataset.parent is None:
+            return Parents([], None)
+        parent = self.record_of(dataset.parent)
         if parent is None or parent.status in _UNREAD:
             why = f"{parent.status}: {parent.reason}" if parent is not None else "not asked for"
-            intake.record.status = parent.status if parent is not None else DatasetStatus.FAILED
-            intake.record.reason = f"it is read below each of the {intake.dataset.parent}, and those were {why}"
-            return
+            record.status = parent.status if parent is not None else DatasetStatus.FAILED
+            record.reason = f"it is read below each of the {dataset.parent}, and those were {why}"
+            return None
         nameless = self.tables.nameless(parent.name)
         gaps = [parent.reason or "why is not known"] if parent.status is DatasetStatus.PARTIAL else []
         gaps += [f"{nameless:,} of them have no id"] if nameless else []
-        read_each(intake, self.tables.ids(parent.name), "; ".join(gaps) or None)
-
-    def _look_behind_filter(self, intake: Intake, keys: KeyFilter, window: Window | None) -> None:
-        """Read without the filter by kind where the server does not seem to heed it.
-
-        It let none through of a kind of which rows had come without it, or, where it let nothing through at all, not
-        even a row of the kind that had come most often.
-        """
-        dataset, record, kinds = intake.dataset, intake.record, self.tables.kinds_in_hand
-        unheard = kinds.unheard(dataset, window.since, window.until) if window is not None else 0
-        if not unheard and not record.rows_received and (kind := kinds.commonest(dataset)) is not None:
-            query = {"skip": "0", "limit": "1", dataset.kind_filter: kind}
-            unheard = int(not envelope(intake.ask(dataset.path, query), dataset.path)[0])
-        if not unheard:
-            return
-        record.notes[FILTER_UNHEARD] = unheard
-        record.query.pop(dataset.kind_filter, None)
-        try:
-            read_without_filter(intake, keys)
-        except ApiError as error:
-            record.status = DatasetStatus.PARTIAL
-            record.reason = f"the server does not heed its filter by kind, and without that filter: {error.message}"
+        return Parents(self.tables.ids_above(dataset), "; ".join(gaps) or None)
 
     @contextmanager
     def _recording(self, record: DatasetRecord, writer: DatasetWriter, *, maybe_absent: bool) -> Iterator[None]:
@@ -245,21 +218,6 @@ class ServerReading:
             record.sha256 = writer.sha256 if writer.pages else None
 
 
-def query_for(dataset: Dataset, window: Window | None, revision: str) -> dict[str, str]:
-    """The query of `dataset` without `skip`; the date filter is a hint, a second wider than the window."""
-    if dataset.shape in (Shape.OBJECT, Shape.LIST):
-        return {}
-    query = {"limit": str(1 if dataset.shape is Shape.FIRST else LIMIT)}
-    if dataset.order:
-        query |= {"orderColumn": dataset.order, "orderAsc": "true"}
-    if dataset.shape is Shape.KINDS:
-        query[dataset.kind_filter] = ",".join(dataset.kinds_at(revision))  # each in turn
-    if dataset.period is not None and window is not None:
-        after, before = dataset.period
-        query |= {after: _stamp(window.since - _MARGIN), before: _stamp(window.until + _MARGIN)}
-    return query
-
-
 def terms_of(scope: Scope, records: Sequence[DatasetRecord], server: ServerRecord) -> Terms:
     """Under which terms the rows of `server` become tables; the record of the jobs says where settings stand."""
     jobs = next((record.revision for record in records if record.name == "jobs"), server.revision)
@@ -296,10 +254,6 @@ def settle(record: DatasetRecord, count: RowCount) -> None:
 def _give_up(record: DatasetRecord, writer: DatasetWriter, reason: str) -> None:
     record.status = DatasetStatus.PARTIAL if writer.pages else DatasetStatus.FAILED
     record.reason = reason
-
-
-def _stamp(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def take_states_from_sessions(records: Iterable[DatasetRecord]) -> bool:

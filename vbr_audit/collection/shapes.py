@@ -1,18 +1,30 @@
-"""How each shape of dataset is read: pages, a first row, an object, a list in an object, pages below each parent."""
+"""What is done with each shape of dataset: its query, its reading, the rows of an answer, and a trial of it.
+
+The shapes are pages, a first row, an object, a list in an object, and pages or an object below each row of another.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from vbr_audit.api.client import Answer
-from vbr_audit.api.paging import KeyFilter, LargestPage, Page, PageReader, envelope
-from vbr_audit.collection.assemble import listed_rows, placed_below
+from vbr_audit.api.paging import LIMIT, KeyFilter, LargestPage, Page, PageReader, envelope
 from vbr_audit.collection.datasets import Dataset, Shape
-from vbr_audit.collection.manifest import OTHER_KINDS, PAGES_UNCOUNTED, UNREAD_BELOW, DatasetRecord, DatasetStatus
+from vbr_audit.collection.kinds import KindsInHand
+from vbr_audit.collection.manifest import (
+    FILTER_UNHEARD,
+    OTHER_KINDS,
+    PAGES_UNCOUNTED,
+    UNREAD_BELOW,
+    DatasetRecord,
+    DatasetStatus,
+)
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 
 MOST_SILENT = 3
@@ -20,8 +32,27 @@ MOST_SILENT = 3
 _MOST_NAMED = 200
 """Maximum number of parents of a gap that are named one by one; a wider gap concerns everything."""
 
+_MARGIN: Final = dt.timedelta(seconds=1)
+_ORDER: Final = ("orderColumn", "orderAsc")
+
 Ask = Callable[[str, dict[str, str]], Answer]
 Keep = Callable[[int, bytes, str | None], None]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The frozen bounds that are sent as the server's date filter."""
+
+    since: dt.datetime
+    until: dt.datetime
+
+
+@dataclass(frozen=True)
+class Parents:
+    """The ids of the rows below which a dataset is read, in their order, and why those are not all, or None."""
+
+    ids: list[str]
+    gap: str | None
 
 
 @dataclass(eq=False)
@@ -29,7 +60,8 @@ class Intake:
     """One dataset on its way in: where its answers come from, where its bodies and rows go, and its record.
 
     `ask` gives the answer to a path and a query, cleaned of secrets; `keep` stores a body as evidence; `accept` takes
-    new rows, `accept_object` a single object; `advance` hears how many rows have come, of how many.
+    new rows; `advance` hears how many rows have come, of how many. `parents` are those of a dataset that is read below
+    another; `kinds` is what came of which kind of the datasets before it, and `window` the bounds of its dates.
     """
 
     dataset: Dataset
@@ -38,37 +70,44 @@ class Intake:
     ask: Ask
     keep: Keep
     accept: Callable[[str, list[Any]], None]
-    accept_object: Callable[[str, Any], None]
     advance: Callable[[int, int | None], None]
     workers: int
     largest_page: LargestPage
+    parents: Parents
+    kinds: KindsInHand
+    window: Window | None
 
     def ask_first(self, path: str, query: dict[str, str]) -> Answer:
         """The answer to a first page; a server that does not know the order column is asked without one."""
-        try:
-            return self.ask(path, query)
-        except ApiError as error:
-            if error.status != 400 or "orderColumn" not in query:
-                raise
-            unordered = {name: value for name, value in query.items() if name not in ("orderColumn", "orderAsc")}
-            answer = self.ask(path, unordered)
-            for name in ("orderColumn", "orderAsc"):
+        answer, refused = ask_in_order(self.ask, path, query)
+        if refused:
+            for name in _ORDER:
                 self.query.pop(name, None)
             self.record.notes["order_refused"] = self.dataset.order
-            return answer
+        return answer
 
     def fetch(self, path: str, parent: str | None = None) -> Callable[[int, int], Answer]:
         """Asks for pages of `path`, below the row `parent`, or of that kind."""
-        kind = {self.dataset.kind_filter: parent} if self.dataset.shape is Shape.KINDS and parent else {}
+        kind = {self.dataset.kind_filter: parent} if self.dataset.kinds and parent else {}
 
         def page(skip: int, limit: int) -> Answer:
             query = {"skip": str(skip), **self.query, **kind, "limit": str(limit)}
             answer = self.ask(path, query) if skip else self.ask_first(path, query)
             if parent is not None:
-                placed_below(envelope(answer, path)[0], self.dataset, parent)
+                _placed_below(envelope(answer, path)[0], self.dataset, parent)
             return answer
 
         return page
+
+
+def ask_in_order(ask: Ask, path: str, query: dict[str, str]) -> tuple[Answer, bool]:
+    """The answer to `query`, and whether the server refused its order column and was asked without one."""
+    try:
+        return ask(path, query), False
+    except ApiError as error:
+        if error.status != 400 or "orderColumn" not in query:
+            raise
+    return ask(path, {name: value for name, value in query.items() if name not in _ORDER}), True
 
 
 def read_pages(intake: Intake) -> None:
@@ -129,10 +168,9 @@ def read_object(intake: Intake) -> None:
         record.notes["http_status"] = error.status
         record.status = DatasetStatus.COMPLETE
         return
-    if not isinstance(answer.document, dict):
-        raise BadAnswerError(f"{dataset.path}: expected a JSON object", path=dataset.path)
+    rows = row_of_object(answer, dataset, None)
     intake.keep(0, answer.body, None)
-    intake.accept_object(dataset.name, answer.document)
+    intake.accept(dataset.name, rows)
     record.rows_received = 1
     record.status = DatasetStatus.COMPLETE
 
@@ -141,7 +179,7 @@ def read_list(intake: Intake) -> None:
     """Read all rows out of one object."""
     dataset, record = intake.dataset, intake.record
     answer = intake.ask(dataset.path, {})
-    rows = listed_rows(answer, dataset)
+    rows = rows_of_list(answer, dataset, None)
     intake.keep(0, answer.body, None)
     fresh = KeyFilter(dataset.key).fresh(rows)
     intake.accept(dataset.name, fresh)
@@ -151,11 +189,14 @@ def read_list(intake: Intake) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Below:
-    """What was read below one parent."""
+    """What was read below one parent: its pages, and how whole that is."""
 
     parent: str
     pages: list[Page]
-    reader: PageReader
+    total: int
+    uncounted: int = 0
+    duplicates: int = 0
+    shortfall: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,24 +207,57 @@ class _Gap:
     error: ApiError
 
 
-def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> KeyFilter:
-    """Read the pages below each of `parents`, or of each of these kinds; `parents_gap` says why those are not all.
+def read_pages_below(intake: Intake) -> None:
+    """Read the pages below each row of the parent dataset."""
+    _read_each(intake, intake.parents, _pages_below)
+
+
+def read_objects_below(intake: Intake) -> None:
+    """Read the one object below each row of the parent dataset."""
+    _read_each(intake, intake.parents, _object_below)
+
+
+def read_kinds(intake: Intake) -> None:
+    """Read the pages of each kind, and without the filter by kind where the server does not seem to heed it.
+
+    It let none through of a kind of which rows had come without it, or, where it let nothing through at all, not
+    even a row of the kind that had come most often.
+    """
+    dataset, record, kinds, window = intake.dataset, intake.record, intake.kinds, intake.window
+    keys = _read_each(intake, Parents(list(dataset.kinds_at(record.revision)), None), _pages_below)
+    unheard = kinds.unheard(dataset, window.since, window.until) if window is not None else 0
+    if not unheard and not record.rows_received and (kind := kinds.commonest(dataset)) is not None:
+        query = {"skip": "0", "limit": "1", dataset.kind_filter: kind}
+        unheard = int(not envelope(intake.ask(dataset.path, query), dataset.path)[0])
+    if not unheard:
+        return
+    record.notes[FILTER_UNHEARD] = unheard
+    record.query.pop(dataset.kind_filter, None)
+    try:
+        _read_without_filter(intake, keys)
+    except ApiError as error:
+        record.status = DatasetStatus.PARTIAL
+        record.reason = f"the server does not heed its filter by kind, and without that filter: {error.message}"
+
+
+def _read_each(intake: Intake, wanted: Parents, read_below: Callable[[Intake, str, str], _Below]) -> KeyFilter:
+    """Read what stands below each parent, or is of each kind.
 
     A kind that an old revision refuses as a word is none that it has. Raises the error of the first parent when none
     could be read, and that of the third in a row below which the server gave no answer at all: each costs minutes.
     Returns the keys of the rows that came.
     """
-    dataset, record = intake.dataset, intake.record
+    dataset, record, parents = intake.dataset, intake.record, wanted.ids
     keys, doubles, total, silent, uncounted = KeyFilter(dataset.key), 0, 0, 0, 0
     gaps: list[_Gap] = []
     refused: list[_Gap] = []
     shortfalls: list[str] = []
     short: list[str] = []
     others = 0
-    if dataset.shape is Shape.EACH:
+    if dataset.parent is not None:
         record.notes["read_below"] = len(parents)
     try:
-        for below in _in_turn(intake, parents):
+        for below in _in_turn(intake, parents, read_below):
             if isinstance(below, _Gap):
                 if below.error.status == 400 and not dataset.names_kinds(record.revision):
                     refused.append(below)
@@ -201,11 +275,11 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> Ke
                 others += len(page.rows) - len(fitting)
                 doubles += len(fitting) - len(fresh)
                 intake.accept(dataset.name, fresh)
-            total += below.reader.total or 0
-            uncounted += below.reader.uncounted
-            doubles += below.reader.duplicates
-            if below.reader.shortfall:
-                shortfalls.append(below.reader.shortfall)
+            total += below.total
+            uncounted += below.uncounted
+            doubles += below.duplicates
+            if below.shortfall:
+                shortfalls.append(below.shortfall)
                 short.append(below.parent)
             intake.advance(len(keys), None)
     finally:
@@ -214,17 +288,17 @@ def read_each(intake: Intake, parents: list[str], parents_gap: str | None) -> Ke
     _note(record, "kinds_refused", len(refused))
     _note(record, PAGES_UNCOUNTED, uncounted)
     _note(record, OTHER_KINDS, others)
-    if dataset.shape is Shape.EACH and not parents_gap:
+    if dataset.parent is not None and not wanted.gap:
         _note_unread_below(record, [*(gap.parent for gap in gaps), *short])
     if parents and len(gaps) + len(refused) == len(parents):
         raise (gaps or refused)[0].error
     intake.accept(dataset.name, [])
-    record.reason = "; ".join(_each_reasons(dataset, gaps, len(parents), shortfalls, parents_gap)) or None
+    record.reason = "; ".join(_each_reasons(dataset, gaps, len(parents), shortfalls, wanted.gap)) or None
     record.status = DatasetStatus.PARTIAL if record.reason else DatasetStatus.COMPLETE
     return keys
 
 
-def read_without_filter(intake: Intake, keys: KeyFilter) -> None:
+def _read_without_filter(intake: Intake, keys: KeyFilter) -> None:
     """Read all rows of a collection whose filter by kind cannot be believed, and take those of the kinds.
 
     `keys` are those of the rows that had come with the filter.
@@ -272,55 +346,150 @@ def _each_reasons(
         yield f"{where.format(f'{len(shortfalls):,}')} not all rows came: {shortfalls[0]}"
 
 
-def _in_turn(intake: Intake, parents: list[str]) -> Iterator[_Below | _Gap]:
+def _in_turn(
+    intake: Intake, parents: list[str], read_below: Callable[[Intake, str, str], _Below]
+) -> Iterator[_Below | _Gap]:
     """What stands below each parent, in their order, read by a few threads a little ahead."""
+
+    def one(parent: str) -> _Below | _Gap:
+        """A failing request is that parent's gap, a lost connection ends the reading."""
+        try:
+            return read_below(intake, intake.dataset.path_below(parent), parent)
+        except ApiError as error:
+            return _Gap(parent, error)
+
     waiting: deque[Future[_Below | _Gap]] = deque()
     pool = ThreadPoolExecutor(max(1, intake.workers), thread_name_prefix="vbr-audit-each")
     upcoming = iter(parents)
     try:
-        for _ in range(intake.workers * 2):
-            _submit(pool, intake, upcoming, waiting)
+        waiting.extend(pool.submit(one, parent) for parent in islice(upcoming, intake.workers * 2))
         while waiting:
             below = waiting.popleft().result()
-            _submit(pool, intake, upcoming, waiting)
+            waiting.extend(pool.submit(one, parent) for parent in islice(upcoming, 1))
             yield below
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _submit(
-    pool: ThreadPoolExecutor, intake: Intake, upcoming: Iterator[str], waiting: deque[Future[_Below | _Gap]]
-) -> None:
-    parent = next(upcoming, None)
-    if parent is not None:
-        waiting.append(pool.submit(_read_below, intake, parent))
-
-
-def _read_below(intake: Intake, parent: str) -> _Below | _Gap:
-    """All pages below one parent; a failing request is that parent's gap, a lost connection ends the reading."""
-    dataset = intake.dataset
-    try:
-        path = dataset.path_below(parent)
-    except BadAnswerError as error:
-        return _Gap(parent, error)
+def _pages_below(intake: Intake, path: str, parent: str) -> _Below:
+    """All pages below one parent."""
     reader = PageReader(
-        intake.fetch(path, parent), path=path, key=dataset.key, workers=1, largest_page=intake.largest_page
+        intake.fetch(path, parent), path=path, key=intake.dataset.key, workers=1, largest_page=intake.largest_page
     )
-    try:
-        return _Below(parent, list(reader), reader)
-    except ApiError as error:
-        return _Gap(parent, error)
+    pages = list(reader)
+    return _Below(parent, pages, reader.total or 0, reader.uncounted, reader.duplicates, reader.shortfall)
+
+
+def _object_below(intake: Intake, path: str, parent: str) -> _Below:
+    """The one object below a parent, as a page of one row."""
+    answer = intake.ask(path, {})
+    rows = row_of_object(answer, intake.dataset, parent)
+    return _Below(parent, [Page(0, answer.body, len(rows), rows, len(rows))], len(rows))
+
+
+def rows_of_page(answer: Answer, dataset: Dataset, parent: str | None) -> list[Any]:
+    """The rows of a page, each with the id of the row below which it was read, unless it names that itself.
+
+    Raises `BadAnswerError` for what is no page.
+    """
+    return _placed_below(envelope(answer, dataset.path)[0], dataset, parent)
+
+
+def row_of_object(answer: Answer, dataset: Dataset, parent: str | None) -> list[Any]:
+    """One object as the only row; raises `BadAnswerError` for anything else."""
+    if not isinstance(answer.document, dict):
+        raise BadAnswerError(f"{dataset.path}: expected a JSON object", path=dataset.path)
+    return _placed_below([answer.document], dataset, parent)
+
+
+def rows_of_list(answer: Answer, dataset: Dataset, _: str | None) -> list[Any]:
+    """The rows of an object that holds them all under one key; raises `BadAnswerError` when it does not."""
+    key = dataset.rows_at or ""
+    rows = answer.document.get(key) if isinstance(answer.document, dict) else None
+    if isinstance(rows, list):
+        return rows
+    raise BadAnswerError(
+        f"{dataset.path}: expected an object with a list {key}, got {answer.beginning!r}", path=dataset.path
+    )
+
+
+def _placed_below(rows: list[Any], dataset: Dataset, parent: str | None) -> list[Any]:
+    if parent is not None and dataset.parent_key is not None:
+        for row in rows:
+            if isinstance(row, dict) and not row.get(dataset.parent_key):
+                row[dataset.parent_key] = parent
+    return rows
+
+
+def _page_query(dataset: Dataset, limit: int) -> dict[str, str]:
+    ordered = {"orderColumn": dataset.order, "orderAsc": "true"} if dataset.order else {}
+    return {"limit": str(limit)} | ordered
+
+
+def _no_query(_: Dataset, __: int) -> dict[str, str]:
+    return {}
+
+
+def _count_of_page(answer: Answer, dataset: Dataset) -> int | None:
+    return envelope(answer, dataset.path)[1]
+
+
+def _no_count_of_page(answer: Answer, dataset: Dataset) -> None:
+    """What was counted is of every kind."""
+    envelope(answer, dataset.path)
+
+
+def _no_count_of_object(answer: Answer, dataset: Dataset) -> None:
+    row_of_object(answer, dataset, None)
+
+
+def _count_of_list(answer: Answer, dataset: Dataset) -> int:
+    return len(rows_of_list(answer, dataset, None))
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What is done with the datasets of one shape.
+
+    `query` gives the query for so many rows at a time, without `skip`, dates and kinds; `read` reads all of a dataset;
+    `rows` gives the rows of one answer, read below a parent or not, the same way while reading and when evidence is
+    opened again; `count` is how many rows the server says there are in its first answer, None where it tells none.
+    `rows` and `count` raise `BadAnswerError` for an answer of another shape.
+    """
+
+    query: Callable[[Dataset, int], dict[str, str]]
+    read: Callable[[Intake], object]
+    rows: Callable[[Answer, Dataset, str | None], list[Any]]
+    count: Callable[[Answer, Dataset], int | None]
+
+
+HANDLINGS: Final[Mapping[Shape, Handling]] = {
+    Shape.PAGES: Handling(_page_query, read_pages, rows_of_page, _count_of_page),
+    Shape.FIRST: Handling(lambda dataset, _: _page_query(dataset, 1), read_first, rows_of_page, _count_of_page),
+    Shape.OBJECT: Handling(_no_query, read_object, row_of_object, _no_count_of_object),
+    Shape.LIST: Handling(_no_query, read_list, rows_of_list, _count_of_list),
+    Shape.EACH: Handling(_page_query, read_pages_below, rows_of_page, _count_of_page),
+    Shape.EACH_OBJECT: Handling(_no_query, read_objects_below, row_of_object, _no_count_of_object),
+    Shape.KINDS: Handling(_page_query, read_kinds, rows_of_page, _no_count_of_page),
+}
+"""How each shape is asked, read, opened again and tried: a new shape is one entry."""
+
+
+def query_for(dataset: Dataset, window: Window | None, revision: str) -> dict[str, str]:
+    """The query of `dataset` without `skip`; the date filter is a hint, a second wider than the window."""
+    query = HANDLINGS[dataset.shape].query(dataset, LIMIT)
+    if dataset.kinds:
+        query[dataset.kind_filter] = ",".join(dataset.kinds_at(revision))  # each in turn
+    if dataset.period is not None and window is not None:
+        after, before = dataset.period
+        query |= {after: _stamp(window.since - _MARGIN), before: _stamp(window.until + _MARGIN)}
+    return query
+
+
+def _stamp(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _note(record: DatasetRecord, name: str, number: int) -> None:
     if number:
         record.notes[name] = number
-
-
-READERS: dict[Shape, Callable[[Intake], None]] = {
-    Shape.PAGES: read_pages,
-    Shape.FIRST: read_first,
-    Shape.OBJECT: read_object,
-    Shape.LIST: read_list,
-}
-"""How each shape is read that does not depend on another dataset."""

@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from vbr_audit.api.certificate import Certificate, shown_certificate
-from vbr_audit.api.client import Answer, Client
-from vbr_audit.api.paging import WORKERS, envelope
-from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
+from vbr_audit.api.client import Client
+from vbr_audit.api.paging import WORKERS
+from vbr_audit.collection.datasets import DATASETS, Dataset
 from vbr_audit.collection.manifest import utc_now
-from vbr_audit.errors import AbsentError, ApiError, BadAnswerError, ConnectError, DeniedError, VbrAuditError
+from vbr_audit.collection.shapes import HANDLINGS, ask_in_order
+from vbr_audit.errors import AbsentError, ApiError, ConnectError, DeniedError, VbrAuditError
 from vbr_audit.revisions import KNOWN, NEWEST, is_at_least
 from vbr_audit.tables import server_info, server_time
 
@@ -104,7 +105,7 @@ def take_survey(client: Client, *, workers: int = WORKERS) -> Survey:
     certificate = certificate_of(client)
     clock, skew = _read_clock(client)
     documents: dict[str, Any] = {}
-    first = [d for d in DATASETS.values() if d.at(client.revision).shape is not Shape.EACH and d.name != clock.name]
+    first = [d for d in DATASETS.values() if d.at(client.revision).parent is None and d.name != clock.name]
     found = {clock.name: clock, **_side_by_side(first, lambda d: _probe(client, d, documents), workers)}
     below = [dataset for dataset in DATASETS.values() if dataset.name not in found]
     found |= _side_by_side(below, lambda d: _probe_below(client, d, found, documents), workers)
@@ -160,24 +161,15 @@ def _probe(client: Client, dataset: Dataset, documents: dict[str, Any], parent_i
     shape = dataset.at(revision)
     try:
         path = shape.path if parent_id is None else shape.path_below(parent_id)
-        answer = _first_row(client, path, _query(shape))
-        rows = _rows_in(answer, shape, path)
+        handling = HANDLINGS[shape.shape]
+        answer, _ = ask_in_order(lambda path, query: client.get(path, query or None), path, handling.query(shape, 1))
+        rows = handling.count(answer, shape)
     except VbrAuditError as error:
         if isinstance(error, ApiError) and error.status in dataset.none_at:
             return _told(dataset, revision, Reach.READABLE, None, 0)
         return _failed(client, dataset, revision, error)
     documents[dataset.name] = answer.document
     return _told(dataset, revision, Reach.READABLE, None, rows)
-
-
-def _first_row(client: Client, path: str, query: dict[str, str] | None) -> Answer:
-    """The answer to `query`; a server that does not know the order column is asked without one, as when reading."""
-    try:
-        return client.get(path, query)
-    except ApiError as error:
-        if error.status != 400 or not query or "orderColumn" not in query:
-            raise
-    return client.get(path, {"limit": "1"})
 
 
 def _probe_below(client: Client, dataset: Dataset, found: dict[str, Probe], documents: dict[str, Any]) -> Probe:
@@ -195,34 +187,14 @@ def _probe_below(client: Client, dataset: Dataset, found: dict[str, Probe], docu
         counts = "does not tell how many rows it has" if above.rows is None else f"counts {above.rows:,} rows"
         reason = NO_PARENT.format(parent) if empty else f"{parent} {counts} but answered none"
         return _told(dataset, revision, Reach.NOT_TRIED, reason, 0 if empty else None)
+    shape = dataset.at(revision)
+    if isinstance(rows[0], dict) and shape.not_below and rows[0].get(shape.not_below) is True:
+        return _told(dataset, revision, Reach.NOT_TRIED, f"the first row of {parent} has none")
     parent_id = rows[0].get("id") if isinstance(rows[0], dict) else None
     if not isinstance(parent_id, str) or not parent_id:
         return _told(dataset, revision, Reach.NOT_TRIED, f"the first row of {parent} has no id")
     probe = _probe(client, dataset, documents, parent_id)
     return _told(dataset, revision, probe.reach, probe.reason)
-
-
-def _query(dataset: Dataset) -> dict[str, str] | None:
-    if dataset.shape in (Shape.OBJECT, Shape.LIST):
-        return None
-    ordered = {"orderColumn": dataset.order, "orderAsc": "true"} if dataset.order else {}
-    return {"limit": "1"} | ordered
-
-
-def _rows_in(answer: Answer, dataset: Dataset, path: str) -> int | None:
-    """How many rows the server counts, None for an object; raises `BadAnswerError` for another shape."""
-    document = answer.document
-    if dataset.shape in (Shape.PAGES, Shape.FIRST, Shape.EACH):
-        return envelope(answer, path)[1]
-    if dataset.shape is Shape.KINDS:
-        envelope(answer, path)
-        return None  # what was counted is of every kind
-    rows = document.get(dataset.rows_at) if isinstance(document, dict) and dataset.rows_at else None
-    if not isinstance(document, dict) or (dataset.shape is Shape.LIST and not isinstance(rows, list)):
-        raise BadAnswerError(
-            f"{path}: expected a JSON object" + (f" with {dataset.rows_at}" if dataset.rows_at else "")
-        )
-    return len(rows) if isinstance(rows, list) else None
 
 
 def _failed(client: Client, dataset: Dataset, revision: str, error: VbrAuditError) -> Probe:

@@ -13,7 +13,7 @@ import pandas as pd
 from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
-from vbr_audit.collection.dataset import Dataset, Shape
+from vbr_audit.collection.dataset import Dataset
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.evidence import EvidenceFile, EvidenceRow
 from vbr_audit.collection.snapshot import Snapshot
@@ -81,7 +81,7 @@ def _own_document(finding: Mapping[str, Any], check: Check, snapshot: Snapshot, 
     path = finding["json_path"] if isinstance(finding["json_path"], str) else ""
     for name in sources_of(check.population):
         dataset = DATASETS.get(name)
-        if dataset is None or dataset.shape is Shape.OBJECT:
+        if dataset is None or dataset.shape.has_one_object:
             continue
         for row in _rows(file, dataset, [wanted]).values():
             yield _proof(f"the {finding['object_type']} itself", name, row, path, snapshot, str(finding["server"]))
@@ -154,7 +154,7 @@ def _single_objects(
     path = finding["json_path"] if isinstance(finding["json_path"], str) else ""
     wanted = dict.fromkeys(name for table in check.tables for name in datasets_behind_table(table))
     for name in wanted:
-        if name in DATASETS and DATASETS[name].shape is Shape.OBJECT:
+        if name in DATASETS and DATASETS[name].shape.has_one_object:
             for page, (entry, body) in enumerate(file.named_pages(name)):
                 row = EvidenceRow(entry, page, 0, _sha256(body), orjson.loads(body))
                 yield _proof(DATASETS[name].title, name, row, path, snapshot, str(finding["server"]), index=None)

@@ -11,9 +11,9 @@ from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, Example, Outcome, hou
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import at_or_before, minute_text
 from vbr_audit.checks.logic.three_valued import Cells, one_of, places_of, surely, taken, worded
-from vbr_audit.collection.datasets import DATASETS, Shape, is_never_offered
+from vbr_audit.collection.datasets import DATASETS, is_never_offered
 
-_PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.KINDS))
+_PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape.is_paged)
 _JOBS = {"name": "jobs", "rows_duplicate": 0}
 _OLD_SERVER = {"servers": [{"revision_newest": "1.2-rev1"}]}
 _READ_NOTHING = ("denied", "absent", "failed", "not collected")

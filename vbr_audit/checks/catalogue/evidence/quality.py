@@ -13,12 +13,10 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
-from vbr_audit.collection.datasets import DATASETS, Shape
+from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.tables.build.enums import SESSION_TYPES
 
-_LISTS: Final = tuple(
-    name for name, dataset in DATASETS.items() if dataset.shape in (Shape.PAGES, Shape.EACH, Shape.KINDS, Shape.LIST)
-)
+_LISTS: Final = tuple(name for name, dataset in DATASETS.items() if dataset.shape.has_rows)
 _READ: Final = ("complete", "partial")
 _UNREAD: Final = ("denied", "absent", "failed", "not collected")
 _OLD_SERVER: Final = {"servers": [{"revision_newest": "1.2-rev1"}]}
