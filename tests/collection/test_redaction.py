@@ -194,6 +194,14 @@ def test_a_secret_of_the_session_is_taken_out_of_rows_however_it_is_spelt(spelt)
     assert paths == {"description"}
 
 
+def test_a_password_of_digits_goes_as_a_number_too():
+    row = {"id": "1", "pin": 4711081512340, "sizes": [4711081512340, 47110815123401], "ok": True}
+    cleaned, paths = repeated(page(row), "4711081512340")
+    assert cleaned.document["data"][0] == row | {"pin": "(hidden)", "sizes": ["(hidden)", 47110815123401]}
+    assert orjson.loads(cleaned.body) == cleaned.document
+    assert paths == {"pin", "sizes[]"}
+
+
 def test_a_short_secret_goes_where_it_is_told_to_be_one_and_leaves_words_alone():
     row = {"name": "Backup", "type": "Backup", "description": "password=Backup for the Backup of 'Backup'"}
     cleaned, paths = repeated(page(row), "Backup")

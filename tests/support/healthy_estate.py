@@ -164,6 +164,8 @@ def healthy_server(revision: str = "1.3-rev1") -> SmallServer:
         path = f"agents/protectionGroups/{group['id']}/discoveredEntities"
         rows = holdings.below("protection_groups", "discovered_entities", group["id"], revision)
         server.collections[path] = [_mended("discovered_entities", dict(row)) for row in rows]
+    for role in holdings.rows("custom_roles", revision):
+        server.objects[f"security/roles/{role['id']}/details"] = role
     practices = [{"id": text, "bestPractice": text, "status": "OK", "note": ""} for text in PRACTICES]
     server.collections["securityAnalyzer/bestPractices"] = practices
     return server
@@ -191,6 +193,7 @@ _DROPPED = {
     "credentials": lambda row: (
         row["username"] in ("HANSA\\administrator", "root", "HANSA\\svc-veeam-nas", "HANSA\\gmsa-veeam$")
     ),
+    "roles": lambda row: row["name"] == "Backup engineering",
     "encryption_passwords": lambda row: row["hint"] != "Backups 2025, in the safe",
     "proxies": lambda row: row["name"] == "VMware Backup Proxy",
     "proxy_states": lambda row: row["name"] == "VMware Backup Proxy",

@@ -330,6 +330,18 @@ _SECURITY = (
         accounts=("name", "description"),
     ),
     _object("security_settings", "Security settings", "security/settings", first_revision=_SINCE_131),
+    Dataset("roles", "Roles", "security/roles", access=roles.ROLE_READERS, first_revision=_SINCE_132, order="Name"),
+    Dataset(
+        "custom_roles",
+        "Rights of custom roles",
+        "security/roles/{id}/details",
+        Shape.EACH_OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision=_SINCE_132,
+        parent="roles",
+        parent_key="roleId",
+        not_below="isBuiltIn",
+    ),
 )
 
 _AGENTS = (

@@ -71,10 +71,13 @@ class EvidenceFile:
                 hint="The file is damaged or missing; take it from a backup of the run folder.",
             ) from error
 
-    def rows(self, dataset: str, wanted: Iterable[str], *, key: str, rows_at: str = "data") -> dict[str, EvidenceRow]:
+    def rows(
+        self, dataset: str, wanted: Iterable[str], *, key: str, rows_at: str | None = "data"
+    ) -> dict[str, EvidenceRow]:
         """The rows of `dataset` whose `key` is one of `wanted`, by that id; the first of equal ones, case apart.
 
-        `rows_at` names the list that holds the rows of a page. Pages without the text of an id are not decoded.
+        `rows_at` names the list that holds the rows of a page, None where a page is one row. Pages without the text of
+        an id are not decoded.
         """
         open_ids = {name.casefold(): name for name in wanted}
         found: dict[str, EvidenceRow] = {}
@@ -83,7 +86,7 @@ class EvidenceFile:
             if not any(name in folded for name in open_ids):
                 continue
             content = orjson.loads(body)
-            listed = content.get(rows_at) if isinstance(content, dict) else None
+            listed = content.get(rows_at) if rows_at and isinstance(content, dict) else [content]
             for index, row in enumerate(listed if isinstance(listed, list) else []):
                 value = row.get(key) if isinstance(row, dict) else None
                 name = open_ids.pop(value.casefold(), None) if isinstance(value, str) else None

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from vbr_audit.api.client import Answer
+from vbr_audit.api.hiding import HIDDEN
 from vbr_audit.collection.datasets import Dataset
 from vbr_audit.errors import BadAnswerError
 
@@ -159,7 +160,10 @@ def _without_own_secrets(answer: Answer, paths: set[str]) -> Answer:
 
 
 def _with_texts(value: Any, hide: Callable[[str], str], where: str, paths: set[str]) -> Any:
-    """`value` with each text in it, keys too, as `hide` leaves it."""
+    """`value` with each text in it, keys too, as `hide` leaves it, and without numbers that it would hide as texts."""
+    if isinstance(value, int) and hide(str(value)) == HIDDEN:
+        paths.add(where)
+        return HIDDEN
     if isinstance(value, str):
         left = hide(value)
         if left != value:

@@ -76,7 +76,7 @@ _COMMON: Final[Mapping[str, Rule]] = {
         "mount_server_id capacity_encryption_password_id capacity_kms_server_id managed_server_id parent_id "
         "wan_accelerator_id cloud_credentials_id last_success_session_id traffic_rule_id exclusion_id "
         "best_practice_id malware_event_id machine_uuid authorization_event_id user_id object_key "
-        "protection_group_id entity_id mount_id cluster_id instance_id worker_id",
+        "protection_group_id entity_id mount_id cluster_id instance_id worker_id role_id",
         _ID,
     ),
     **_each(
@@ -132,7 +132,7 @@ _BY_TABLE: Final[Mapping[str, Mapping[str, Rule]]] = {
     **_named("discovered_entities malware_exclusions instant_recoveries hyperv_instant_recoveries", "object"),
     **_named("file_restore_mounts published_disks license_instances", "object"),
     **_named("license_sockets", "host"),
-    **_named("protection_groups", "group"),
+    **_named("protection_groups roles custom_roles", "group"),
     **_named("high_availability_cluster", "host"),
     "backup_files": {"name": _name("file")},
     "traffic_rules": {"name": _name("rule")},

@@ -23,6 +23,7 @@ READERS = _access("Viewer", "BackupOperator", "RestoreOperator")
 JOB_READERS = {**READERS, "SecurityAdministrator": "1.3-rev1"}
 SESSION_READERS = {**READERS, "SecurityAdministrator": "1.3-rev0"}
 REPOSITORY_READERS = {**READERS, "SecurityAdministrator": "1.3-rev2"}
+ROLE_READERS = _access(BackupOperator="1.3-rev2", RestoreOperator="1.3-rev2")
 REPLICA_READERS = _access("RestoreOperator")
 WAN_READERS = _access(RestoreOperator="1.3-rev1")
 CREDENTIAL_READERS = _access("SecurityAdministrator", BackupOperator="1.3-rev1", RestoreOperator="1.3-rev1")

@@ -339,6 +339,15 @@ _SECURITY = (
         filters=_filters(_NAMED + _TYPE + "isServiceAccountFilter:flag=isServiceAccount"),
     ),
     _settings("security_settings", "security/settings", first=_131),
+    Endpoint(
+        dataset="roles",
+        path="security/roles",
+        access=access.ROLE_READERS,
+        first=_131,
+        order=_order("Name Description"),
+        filters=_filters(_NAMED + "isBuiltInFilter:flag=isBuiltIn"),
+    ),
+    _settings("custom_roles", "security/roles/<id>/details", first=_132, parent="roles"),
 )
 
 _ENTITIES = Endpoint(

@@ -45,6 +45,8 @@ DATASETS = (
     "authorization_events",
     "users",
     "security_settings",
+    "roles",
+    "custom_roles",
     "protection_groups",
     "discovered_entities",
     "instant_recoveries",

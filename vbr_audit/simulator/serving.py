@@ -65,7 +65,7 @@ def _absent(endpoint: Endpoint) -> Response:
 
 def _answer(simulator: Simulator, endpoint: Endpoint, parent_id: str) -> Response:
     revision = g.revision
-    if endpoint.shape == OBJECT:
+    if endpoint.shape == OBJECT and not endpoint.parent:
         document = simulator.holdings.document(endpoint.dataset, revision)
         if document is None:
             return error(HTTPStatus.NOT_FOUND, "NotFound", "There is nothing here yet.")
@@ -74,6 +74,10 @@ def _answer(simulator: Simulator, endpoint: Endpoint, parent_id: str) -> Respons
         found = _below(simulator, endpoint, parent_id)
         if isinstance(found, Response):
             return found
+        if endpoint.shape == OBJECT:
+            if not found:
+                return error(HTTPStatus.NOT_FOUND, "NotFound", "There is nothing here yet.")
+            return whole_object(found[0])
         rows = found
     else:
         rows = simulator.holdings.rows(endpoint.dataset, revision)

@@ -169,4 +169,54 @@ SETTINGS: Final = Table(
     (flag("mfa_enabled", "A second factor is needed to sign in.", "mfaEnabled"),),
 )
 
-TABLES: Final = (BEST_PRACTICES, LAST_RUN, SCHEDULE, MALWARE_EVENTS, AUTHORIZATION_EVENTS, USERS, SETTINGS)
+ROLES: Final = Table(
+    "roles",
+    "One row per role that accounts can have (`/security/roles`, from 1.3-rev2 on, which tells the custom ones apart).",
+    (
+        own_id("role_id", "The role's id.", "id"),
+        text("name", "The role.", "name"),
+        text("description", "What somebody wrote of it.", "description"),
+        flag("is_built_in", "It came with the product; False for a custom role.", "isBuiltIn"),
+    ),
+    key=("role_id",),
+)
+
+CUSTOM_ROLES: Final = Table(
+    "custom_roles",
+    "One row per custom role: what it permits, and how far (`/security/roles/{id}/details`, from 1.3-rev2 on).",
+    (
+        own_id("role_id", "The role's id.", "roleId"),
+        text("name", "The role.", "name"),
+        text("description", "What somebody wrote of it.", "description"),
+        flag("manages_backups", "It may create and manage backup jobs.", "manageBackups"),
+        flag("manages_restores", "It may restore from existing backups.", "manageRestores"),
+        flag("all_inventory", "It reaches every workload, not a list of them.", "inventoryScope.entireInventory"),
+        flag(
+            "all_repositories",
+            "Its jobs may use every repository, not a list of them.",
+            "repositoryScope.allRepositories",
+        ),
+        flag(
+            "all_backups",
+            "It restores from every backup, not only from those of its own holders and of a list.",
+            "restorePermissionsScope.restoreBackupScope.entireBackupScope",
+        ),
+        flag(
+            "all_restore_options",
+            "It may use every kind of restore, not a list of them.",
+            "restorePermissionsScope.restoreOptions.allOptions",
+        ),
+        flag(
+            "all_restore_targets",
+            "It restores to anywhere, not only to the original place or to a list.",
+            "restoreTargetScope.entireBackupScope",
+        ),
+    ),
+    key=("role_id",),
+    also_known="id inventoryScope repositoryScope restorePermissionsScope restoreTargetScope",
+)
+
+TABLES: Final = (
+    *(BEST_PRACTICES, LAST_RUN, SCHEDULE, MALWARE_EVENTS, AUTHORIZATION_EVENTS, USERS, SETTINGS),
+    *(ROLES, CUSTOM_ROLES),
+)

@@ -84,8 +84,8 @@ _ORDER: Final = (
     *("backup_objects", "backups", "restore_points", "backup_files", "replicas", "replica_points"),
     *("repositories", "repository_states", "scale_out_repositories", "scale_out_extents"),
     *("config_backup", "license", "credentials", "cloud_credentials", "encryption_passwords", "kms_servers"),
-    *("users", "security_settings", "authorization_events", "best_practices", "analyzer_last_run"),
-    *("analyzer_schedule", "malware_events"),
+    *("users", "roles", "custom_roles", "security_settings", "authorization_events"),
+    *("best_practices", "analyzer_last_run", "analyzer_schedule", "malware_events"),
 )
 """The order of the sheets; tables that are not named here follow in their own order."""
 

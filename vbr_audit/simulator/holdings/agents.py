@@ -33,7 +33,7 @@ _NOT_LIKE_THE_REST: dict[str, Json] = {
 _LAST_SEEN = {"lnx-005": 19.4}
 
 
-def group_rows(world: World, _: str) -> list[Json]:
+def group_rows(world: World, revision: str) -> list[Json]:
     """Every protection group."""
     return [
         {
@@ -42,9 +42,25 @@ def group_rows(world: World, _: str) -> list[Json]:
             "description": f"Created by HANSA\\backupadmin: {group.name}",
             "type": group.type,
             "isDisabled": group.disabled,
+            **_scope(group, world, revision),
         }
         for group in _GROUPS
     ]
+
+
+def _scope(group: _Group, world: World, revision: str) -> Json:
+    """Where the machines of a group come from."""
+    by_password: Json = {"masterCredentialsId": world.id("credentials", "agents"), "useCustomCredentials": False}
+    match group.type:
+        case "CSVFile":
+            return {"file": {"path": "C:\\Scripts\\linux.csv"}, "credentials": by_password}
+        case "ADObjects":
+            domain: Json = {"id": world.id("domain", "hansa"), "name": "hansa.example", "serverName": "dc01"}
+            domain["credentialsId"] = world.id("credentials", "agents")
+            directory: Json = {"domainControllerSettings": domain, "objects": []}
+            kind: Json = {"masterConnectionType": "PermanentCredentials"} if at_least(revision, "1.3-rev2") else {}
+            return {"activeDirectory": directory, "credentials": kind | by_password}
+    return {}
 
 
 def entity_rows(world: World, revision: str) -> list[Json]:

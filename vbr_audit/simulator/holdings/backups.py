@@ -80,6 +80,10 @@ def _object(chain: Chain, member: int, revision: str) -> Json:
     if at_least(revision, "1.3-rev2"):
         row["backupId"] = chain.id
         row["size"] = each.size
+        if platform == "HyperV":
+            row |= {"objectId": each.reference, "hvType": "VirtualMachine"}
+        elif platform == "UnstructuredData":
+            row["hostId"] = identify(0, "file server", chain.platform)
     return row
 
 

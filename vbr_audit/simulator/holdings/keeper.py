@@ -22,6 +22,7 @@ from vbr_audit.simulator.holdings.oddities import ODD, spoil_document, spoil_row
 from vbr_audit.simulator.holdings.replicas import replica_point_rows, replica_rows
 from vbr_audit.simulator.holdings.tasks import task_rows, tasks_of
 from vbr_audit.simulator.holdings.world import World
+from vbr_audit.simulator.revisions import REVISIONS
 
 Json = dict[str, object]
 
@@ -61,6 +62,8 @@ _ROWS: dict[str, Callable[[World, str], Sequence[Json]]] = {
     "global_exclusions": settings.global_exclusion_rows,
     "authorization_events": security.authorization_event_rows,
     "users": security.user_rows,
+    "roles": security.role_rows,
+    "custom_roles": security.custom_role_rows,
     "protection_groups": agents.group_rows,
     "discovered_entities": agents.entity_rows,
     "instant_recoveries": mounts.instant_recovery_rows,
@@ -127,6 +130,8 @@ class Holdings:
                 return any(session.id == row_id for session in self._world.sessions)
             if dataset == "backups":
                 return any(chain.id == row_id for chain in self._chains)
+            if dataset == "roles":
+                return any(row["id"] == row_id for row in self.rows("custom_roles", REVISIONS[-1]))
             if dataset == "protection_groups":
                 return agents.is_group(row_id, self._world)
             return any(member.id == row_id for chain in self._chains for member in chain.members)
@@ -141,6 +146,8 @@ class Holdings:
         with self._lock:
             if parent == "sessions":
                 return tasks_of(row_id, self._world, self._takings, revision)
+            if parent == "roles":
+                return [row for row in self.rows(dataset, revision) if row["id"] == row_id]
             if parent == "protection_groups":
                 found = agents.entities_of(row_id, self._world, revision)
                 return spoil_rows(dataset, found) if self._hostile else found

@@ -6,6 +6,7 @@ from vbr_audit.simulator.holdings.world import World, platform_name
 from vbr_audit.simulator.identity import identify
 from vbr_audit.simulator.jobs import Job
 from vbr_audit.simulator.lazy import Lazy
+from vbr_audit.simulator.revisions import at_least
 from vbr_audit.simulator.sessions import Session
 
 Json = dict[str, object]
@@ -19,7 +20,7 @@ def replica_rows(world: World, revision: str) -> list[Json]:
     return [
         {
             "id": _replica_id(job, member),
-            "type": "Regular",
+            "type": "Snapshot" if at_least(revision, "1.3-rev2") else "Regular",
             "jobId": job.id,
             "policyUniqueId": identify(world.seed, "policy", job.plan.name),
             "name": f"{member.name}_replica",

@@ -92,7 +92,7 @@ def _head(each: _Repository, world: World, revision: str) -> Json:
 
 def _settings(each: _Repository, world: World, revision: str) -> Json:
     if each.type == "DDBoost":
-        return _data_domain(revision)
+        return _data_domain(each, world, revision)
     if each.type in {"WinLocal", "LinuxLocal", "LinuxHardened"}:
         return {
             "hostId": world.id("host", each.host),
@@ -134,12 +134,14 @@ def _local(each: _Repository, revision: str) -> Json:
     return settings
 
 
-def _data_domain(revision: str) -> Json:
+def _data_domain(each: _Repository, world: World, revision: str) -> Json:
     """Before 1.3-rev2 no settings of an appliance are shown."""
     if not at_least(revision, "1.3-rev2"):
         return {}
     immutability = {"isEnabled": False, "daysCount": 7}
-    return {"repository": {"enableTaskLimit": True, "maxTaskCount": 8, "immutability": immutability}}
+    appliance: Json = {"ddServername": "dd01.hansa.example", "credentialsId": world.id("credentials", "nas")}
+    settings: Json = {"path": each.path, "enableTaskLimit": True, "maxTaskCount": 8, "immutability": immutability}
+    return {"dellDataDomain": appliance, "repository": settings}
 
 
 def _mount(world: World, revision: str) -> Json:

@@ -156,6 +156,64 @@ def user_rows(world: World, revision: str) -> list[Json]:
     return rows
 
 
+_SCOPES: dict[str, Json] = {
+    "all": {
+        "inventoryScope": {"entireInventory": True},
+        "repositoryScope": {"allRepositories": True},
+        "restorePermissionsScope": {
+            "restoreBackupScope": {"entireBackupScope": True},
+            "restoreOptions": {"allOptions": True},
+        },
+        "restoreTargetScope": {"entireBackupScope": True},
+    },
+    "few": {
+        "inventoryScope": {"entireInventory": False, "workloads": []},
+        "repositoryScope": {"allRepositories": False, "repositories": []},
+        "restorePermissionsScope": {
+            "restoreBackupScope": {"entireBackupScope": True, "backupSources": []},
+            "restoreOptions": {"allOptions": False, "restoreOptions": []},
+        },
+        "restoreTargetScope": {"entireBackupScope": False, "restoreTargets": {"originalLocation": True}},
+    },
+}
+_CUSTOM_ROLES = (
+    ("Backup engineering", "Everything, for the time of the migration", True, "all"),
+    ("Service desk", "Restores to the original place", False, "few"),
+)
+
+
+def role_rows(world: World, revision: str) -> list[Json]:
+    """The built-in roles and, where the revision has them, two custom ones: one without limits, one with all."""
+    built_in: list[Json] = [
+        {"id": identify(0, "role", name), "name": name, "description": "Built-in role"} for name in _ROLES
+    ]
+    if not at_least(revision, "1.3-rev2"):
+        return built_in
+    custom = custom_role_rows(world, revision)
+    return [
+        *(row | {"isBuiltIn": True} for row in built_in),
+        *(
+            {"id": row["id"], "name": row["name"], "description": row["description"], "isBuiltIn": False}
+            for row in custom
+        ),
+    ]
+
+
+def custom_role_rows(world: World, _: str) -> list[Json]:
+    """What the custom roles permit."""
+    return [
+        {
+            "id": world.id("custom role", name),
+            "name": name,
+            "description": about,
+            "manageBackups": backups,
+            "manageRestores": True,
+            **_SCOPES[scope],
+        }
+        for name, about, backups, scope in _CUSTOM_ROLES
+    ]
+
+
 def security_settings(_: World, __: str) -> Json:
     """Multi-factor authentication for everybody who is no service account."""
     return {"mfaEnabled": True}

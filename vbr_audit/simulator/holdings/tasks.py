@@ -134,7 +134,7 @@ def _write(task: _Task, world: World, takings: Takings, revision: str) -> Json:
     else:
         row["restorePointId"] = point if session.ended is not None and not task.failed else None
         row["repositoryId"] = repository_id(world, task.job.plan.repository)
-    if at_least(revision, "1.3-rev2"):
+    if at_least(revision, "1.3-rev2") and kind != "VSphereReplica":
         row["platformType"] = platform_name(task.job.platform, revision)
         row["platformId"] = identify(0, "platform", task.job.platform)
     return row
