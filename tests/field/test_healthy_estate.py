@@ -18,7 +18,7 @@ _NOT_TOLD = {
     "RPO-004",
 }
 """Checks that the API or the site file leave without an answer for some objects, however good the estate is."""
-_SINCE_132 = {"MAL-005", "MAL-006", "MAL-007", "SEC-020", "SRV-007"}
+_SINCE_132 = {"MAL-005", "MAL-006", "MAL-007", "SEC-020", "SEC-021", "SRV-007"}
 
 
 @pytest.fixture(

@@ -330,7 +330,7 @@ _SECURITY = (
         accounts=("name", "description"),
     ),
     _object("security_settings", "Security settings", "security/settings", first_revision=_SINCE_131),
-    Dataset("roles", "Roles", "security/roles", access=roles.ROLE_READERS, first_revision=_SINCE_132, order="Name"),
+    Dataset("roles", "Roles", "security/roles", access=roles.ROLE_READERS, first_revision=_SINCE_131, order="Name"),
     Dataset(
         "custom_roles",
         "Rights of custom roles",

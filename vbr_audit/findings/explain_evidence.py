@@ -102,8 +102,6 @@ def _related_documents(
         yield from _documents(
             "the scale-out repository of the extent", "scale_out_repositories", pools, server, snapshot, file
         )
-    elif check.population == "roles":
-        yield from _documents("the rights of the role", "custom_roles", [wanted], server, snapshot, file)
     elif check.population == "jobs":
         backups = _own_rows(snapshot, "backups", server, job_id=wanted)["backup_id"].dropna().tolist()
         yield from _documents("a backup of the job", "backups", backups[:MOST_RELATED], server, snapshot, file)
@@ -143,7 +141,7 @@ def _documents(
     what: str, dataset: str, ids: Sequence[str], server: str, snapshot: Snapshot, file: EvidenceFile
 ) -> Iterator[Proof]:
     """The documents with these ids, of one server."""
-    rows = _rows(file, DATASETS[dataset], ids, key="id")
+    rows = file.rows(dataset, ids, key="id") if ids else {}
     for name in ids:
         if name in rows:
             yield _proof(what, dataset, rows[name], "", snapshot, server)
@@ -184,11 +182,11 @@ def _state_and_sessions(
             yield _proof(told, "sessions", rows[name], "", snapshot, server)
 
 
-def _rows(file: EvidenceFile, dataset: Dataset, wanted: Sequence[str], key: str = "") -> dict[str, EvidenceRow]:
+def _rows(file: EvidenceFile, dataset: Dataset, wanted: Sequence[str]) -> dict[str, EvidenceRow]:
     if not wanted:
         return {}
     rows_at = None if dataset.shape is Shape.EACH_OBJECT else dataset.rows_at or "data"
-    return file.rows(dataset.name, wanted, key=key or dataset.key[-1], rows_at=rows_at)
+    return file.rows(dataset.name, wanted, key=dataset.key[-1], rows_at=rows_at)
 
 
 def _proof(

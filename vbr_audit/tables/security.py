@@ -171,12 +171,12 @@ SETTINGS: Final = Table(
 
 ROLES: Final = Table(
     "roles",
-    "One row per role that accounts can have (`/security/roles`, from 1.3-rev2 on, which tells the custom ones apart).",
+    "One row per role that accounts can have (`/security/roles`, from 1.3-rev1 on).",
     (
         own_id("role_id", "The role's id.", "id"),
         text("name", "The role.", "name"),
         text("description", "What somebody wrote of it.", "description"),
-        flag("is_built_in", "It came with the product; False for a custom role.", "isBuiltIn"),
+        flag("is_built_in", "It came with the product; False for a custom role. From 1.3-rev2 on.", "isBuiltIn"),
     ),
     key=("role_id",),
 )

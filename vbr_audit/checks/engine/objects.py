@@ -39,7 +39,7 @@ OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "traffic_rules": ObjectKind("traffic rule", "traffic_rule_id", "name"),
     "global_exclusions": ObjectKind("global exclusion", "exclusion_id", "name"),
     "users": ObjectKind("user", "user_id", "name"),
-    "roles": ObjectKind("role", "role_id", "name"),
+    "custom_roles": ObjectKind("custom role", "role_id", "name"),
     "best_practices": ObjectKind("best practice", "best_practice_id", "best_practice"),
     "malware_events": ObjectKind("malware event", "malware_event_id", "machine"),
     "authorization_events": ObjectKind("authorization event", "authorization_event_id", "name"),
