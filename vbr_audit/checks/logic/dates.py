@@ -77,15 +77,14 @@ def on_clock(texts: np.ndarray, zone: dt.tzinfo, name: str) -> np.ndarray:
     if texts.strides == (0,):
         # One text for all rows.
         return repeated(on_clock(texts[:1].copy(), zone, name)[0], len(texts)) if len(texts) else texts
-    nothing = pd.NA
-    rows = [row for row, text in enumerate(texts.tolist()) if text is not nothing and " UTC" in text]
-    if not rows:
-        return texts
+    nothing, cells = pd.NA, texts.tolist()
     # Many rows may share few texts: each is looked at once.
-    dated = texts[rows].tolist()
-    known = {text: _INSTANT.sub(lambda match: _told(match, zone, name), text) for text in set(dated)}
-    found = texts.copy()
-    found[rows] = [known[text] for text in dated]
+    dated = [text for text in set(cells) if text is not nothing and " UTC" in text]
+    if not dated:
+        return texts
+    known = {text: _INSTANT.sub(lambda match: _told(match, zone, name), text) for text in dated}
+    found = np.empty(len(texts), dtype=object)
+    found[:] = [known.get(text, text) for text in cells]
     return found
 
 
