@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems, suggestion
@@ -54,10 +53,10 @@ def _joined(value: Any) -> Any:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The standing choices: which servers, how to reach them, what to judge them by, how reports look."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: Text | None = None
     servers: Path | None = None
@@ -84,18 +83,6 @@ class Settings(BaseSettings):
     brand_logo: str | None = None
     brand_colour: str | None = None
     brand_accent: str | None = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is given: `settings_in_force` lays the places over each other, and knows which said what."""
-        return (init_settings,)
 
 
 FILE_KEYS: Final = tuple(name for name in Settings.model_fields if name not in _NOT_IN_FILES)
@@ -215,7 +202,8 @@ def _from_arguments(arguments: Mapping[str, Any]) -> _Layer:
 
 
 def _from_environment() -> _Layer:
-    given = EnvSettingsSource(Settings)()
+    said = {name.upper(): value for name, value in os.environ.items() if value}
+    given = {name: said[variable] for name in Settings.model_fields if (variable := PREFIX + name.upper()) in said}
     return _checked(_Layer(given, {name: PREFIX + name.upper() for name in given}))
 
 
