@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from vbr_audit.reports.charts.paint import LIGHT, Paint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from vbr_audit.reports.context import ReportContext
 
@@ -63,9 +65,11 @@ def draw_svg(draw: Draw, paint: Paint, inches: float) -> bytes:
     """An SVG image of what `draw` puts on axes: equal input, equal bytes, whatever the user's matplotlib settings."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    metadata = {"Date": None, "Creator": None}
-    svg = _drawn(draw, paint, inches, FigureCanvasSVG, format="svg", transparent=True, metadata=metadata)
-    return _squeezed(svg.decode()).encode()
+    stream = io.BytesIO()
+    with _drawn(draw, paint, inches, "none") as figure:
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(stream, metadata={"Date": None, "Creator": None})
+    return _squeezed(stream.getvalue().decode()).encode()
 
 
 def draw_png(draw: Draw, paint: Paint, inches: float, *, dots: int = 144, solid: bool = False) -> bytes:
@@ -73,27 +77,32 @@ def draw_png(draw: Draw, paint: Paint, inches: float, *, dots: int = 144, solid:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    face = {"facecolor": paint.page} if solid else {"transparent": True}
-    drawn = _drawn(draw, paint, inches, FigureCanvasAgg, format="png", dpi=dots, metadata={"Software": None}, **face)
+    with _drawn(draw, paint, inches, paint.page if solid else "none") as figure:
+        figure.set_dpi(dots)
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.draw()
+        size = canvas.get_width_height()
+        image = Image.frombuffer("RGBA", size, bytes(canvas.buffer_rgba()), "raw", "RGBA", 0, 1)
+    few = image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE)
     stream = io.BytesIO()
-    with Image.open(io.BytesIO(drawn)) as image:
-        few = image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE)
     few.save(stream, "png", optimize=True, dpi=(dots, dots))
     return stream.getvalue()
 
 
-def _drawn(draw: Draw, paint: Paint, inches: float, canvas: type[Any], **options: Any) -> bytes:
+@contextmanager
+def _drawn(draw: Draw, paint: Paint, inches: float, face: str) -> Iterator[Figure]:
+    """The figure on a ground of `face`, in the settings that it is to be written in.
+
+    It is written by its canvas itself: `savefig` would draw it twice.
+    """
     import matplotlib
     from matplotlib import style
     from matplotlib.figure import Figure
 
     with style.context("default"), matplotlib.rc_context({"svg.hashsalt": "vbr-audit", "hatch.linewidth": 0.9}):
-        figure = Figure(figsize=(WIDTH, inches), layout="constrained")
-        canvas(figure)
+        figure = Figure(figsize=(WIDTH, inches), layout="constrained", facecolor=face)
         draw(figure.subplots(), paint)
-        stream = io.BytesIO()
-        figure.savefig(stream, **options)
-    return stream.getvalue()
+        yield figure
 
 
 def _squeezed(svg: str) -> str:
