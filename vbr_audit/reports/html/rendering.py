@@ -7,6 +7,7 @@ import hashlib
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
@@ -62,7 +63,7 @@ def render_html(context: ReportContext, templates_dir: Path | None = None, *, ki
     Raises `TemplateError`, with file and line, for a template that is missing, wrong or asks for an unknown name.
     """
     page = PAGES[kind]
-    environment = make_environment(templates_dir)
+    environment = _builtin_environment() if templates_dir is None else make_environment(templates_dir)
     given = {name: build(context) for name, build in page.names.items()}
     branded = ("brand.css",) if context.brand.is_set else ()
     try:
@@ -78,6 +79,12 @@ def render_html(context: ReportContext, templates_dir: Path | None = None, *, ki
         )
     except (jinja2.TemplateError, *_BROKEN) as error:
         raise TemplateError(told(error, page.template), hint=HINT) from error
+
+
+@cache
+def _builtin_environment() -> jinja2.Environment:
+    """The environment of the built-in templates alone, which are compiled once for all pages."""
+    return make_environment()
 
 
 def told(error: Exception, template: str) -> str:
