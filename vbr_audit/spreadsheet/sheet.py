@@ -301,6 +301,8 @@ def _values(
 ) -> Iterator[Any]:
     """The cells of one column, from the top; a cell object only where style or safety need one."""
     values = column.values.iloc[part]
+    if values.empty:
+        return iter(())
     cell = WriteOnlyCell(sheet)
     if wrap:
         cell.alignment = SPACED if values.dtype == STRING else TOP
@@ -328,7 +330,8 @@ def _width(column: SheetColumn, part: slice, most: float) -> float:
         return float(max(len(word) for word in (*column.choices, *column.header.split())) + 6)
     if column.number_format in _KINDS:
         return 14 + column.header.count("(")
-    sample = column.values.iloc[part].head(300).dropna().astype(str)
-    longest = max((len(line) for text in sample for line in text.split("\n")[:3]), default=0)
+    sample = column.values.iloc[part].head(300)
+    texts = sample.dropna().astype(str) if len(sample) else ()
+    longest = max((len(line) for text in texts for line in text.split("\n")[:3]), default=0)
     words = max(len(word) for word in column.header.split())
     return float(min(max(longest + 3, words + 5, len(column.header) / 2 + 4, 9), most))
