@@ -1,15 +1,19 @@
 // Opens a page in Chromium as a reader would, and prints what happened as JSON.
-// Usage: node look_at_page.mjs CHROMIUM FILE [LOOK…], all looks without one
+// Usage: node look_at_page.mjs CHROMIUM FILE [--no-rules] [LOOK…], all looks without one
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 
 const require = createRequire(import.meta.url);
 const { chromium } = require("playwright-core");
 const axePath = require.resolve("axe-core/axe.min.js");
 
-const [executablePath, file, ...wanted] = process.argv.slice(2);
+const { values, positionals } = parseArgs({ options: { "no-rules": { type: "boolean" } }, allowPositionals: true });
+const [executablePath, file, ...wanted] = positionals;
 const url = pathToFileURL(file).href;
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+// A dark page is the light one in other colours, so that only what reads colours can find anything else there.
+const COLOUR_RULES = ["color-contrast", "link-in-text-block"];
 const LOOKS = [
   { name: "light", colorScheme: "light", width: 1200 },
   { name: "dark", colorScheme: "dark", width: 1200 },
@@ -38,6 +42,47 @@ const open = async (browser, options) => {
   return { context, page };
 };
 
+// Hides what holds nothing that is judged: the colours of the rest are as they were.
+const hideTheUnjudged = () => {
+  const unjudged = document.querySelectorAll("body :not([data-judged]):not(:has([data-judged]))");
+  for (const element of unjudged) element.style.setProperty("display", "none", "important");
+};
+
+// Marks the first three elements of each kind whose contrast is to be judged. What is of one kind has its own tag and
+// class and those of all around it, and the same colours of ink and paper there: a table of 1,000 rows holds a few kinds.
+const markKinds = () => {
+  const numbers = new Map();
+  const numberOf = (kind) => numbers.get(kind) ?? numbers.set(kind, numbers.size).get(kind);
+  const kinds = new Map();
+  const judged = new Map();
+  for (const element of document.querySelectorAll("*")) {
+    const style = getComputedStyle(element);
+    const paper = [style.backgroundColor, style.backgroundImage, style.opacity, style.position];
+    const ink = [style.color, style.fontSize, style.fontWeight, style.textShadow];
+    const around = kinds.get(element.parentElement);
+    const kind = numberOf(`${around} ${element.localName}.${element.className} ${paper}`);
+    kinds.set(element, kind);
+    const look = `${kind} ${ink}`;
+    const like = judged.get(look) ?? judged.set(look, []).get(look);
+    if (like.length < 3) like.push(element);
+  }
+  for (const element of [...judged.values()].flat()) element.setAttribute("data-judged", "");
+};
+
+// Without the nodes of what is fine, which nobody reads, axe takes half the time; they are still counted.
+const judge = async (page, isDark) => {
+  await page.evaluate(markKinds);
+  if (isDark) await page.evaluate(hideTheUnjudged);
+  await page.addScriptTag({ path: axePath });
+  const options = { runOnly: isDark ? COLOUR_RULES : RULES, resultTypes: ["violations"] };
+  const result = await page.evaluate((wanted) => {
+    window.axe.configure({ rules: [{ id: "color-contrast", selector: "[data-judged]" }] });
+    return window.axe.run(document, wanted);
+  }, options);
+  const violations = result.violations.map((found) => `${found.id}: ${found.nodes.map((node) => node.html).slice(0, 3)}`);
+  return { violations, passes: result.passes.map((found) => found.id) };
+};
+
 // What axe runs must not be held back by the page's own policy, hence a context of its own with the policy off.
 const accessibility = async (browser, look) => {
   const viewport = { width: look.width, height: 900 };
@@ -45,14 +90,10 @@ const accessibility = async (browser, look) => {
   const page = await context.newPage();
   await page.goto(url);
   await page.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
-  await page.addScriptTag({ path: axePath });
-  // Without the nodes of what is fine, which nobody reads, it takes half the time; they are still counted.
-  const options = { runOnly: RULES, resultTypes: ["violations"] };
-  const result = await page.evaluate((wanted) => window.axe.run(document, wanted), options);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  const judged = values["no-rules"] ? {} : await judge(page, look.colorScheme === "dark");
   await context.close();
-  const violations = result.violations.map((found) => `${found.id}: ${found.nodes.map((node) => node.html).slice(0, 3)}`);
-  return { violations, passes: result.passes.length, overflow };
+  return { overflow, ...judged };
 };
 
 const column = (page, table, index) =>

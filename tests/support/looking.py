@@ -14,12 +14,15 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 NeedTool = Callable[..., str]
 
 
-def look_at(page: Path, need_tool: NeedTool, *looks: str) -> Any:
-    """Open `page` in these looks (all four without one), with and without script, and tell what happened."""
+def look_at(page: Path, need_tool: NeedTool, *looks: str, rules: bool = True) -> Any:
+    """Open `page` in these looks (all four without one), with and without script, and tell what happened.
+
+    Without `rules`, axe does not judge it: it takes seconds for each thousand elements.
+    """
     chromium, node = need_tool(*CHROMIUM), need_tool("node")
     for name in ("axe-core", "playwright-core"):
         need_tool(str(BROWSER / "node_modules" / name))
-    words = [node, str(BROWSER / "look_at_page.mjs"), chromium, str(page), *looks]
+    words = [node, str(BROWSER / "look_at_page.mjs"), chromium, *([] if rules else ["--no-rules"]), str(page), *looks]
     done = subprocess.run(words, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     return json.loads(done.stdout)
