@@ -13,6 +13,7 @@ from pathlib import Path
 import estates
 import pandas as pd
 import pytest
+from core_checks import core_policy
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -113,8 +114,9 @@ def test_the_search_finds_the_names_where_they_are(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_printed_page_holds_no_name(tmp_path: Path) -> None:
     pytest.importorskip("weasyprint")
-    paths = estates.write_all(estates.audit_of(jobs=2, sessions=10).scrub(KEY), tmp_path, ("pdf",))
-    assert estates.found_in(estates.texts_of(paths["pdf"]), names_to_find(estates.audit_of(jobs=2, sessions=10))) == []
+    audit = va.audit(estates.audit_of(jobs=2, sessions=10).snapshot, policy=core_policy())
+    paths = estates.write_all(audit.scrub(KEY), tmp_path, ("pdf",))
+    assert estates.found_in(estates.texts_of(paths["pdf"]), names_to_find(audit)) == []
 
 
 @pytest.mark.parametrize("estate", ["demo", "incomplete", "nothing"])

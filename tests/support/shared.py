@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import estates
 import pytest
 from typer.testing import CliRunner
 
@@ -46,3 +47,17 @@ def demo(factory: pytest.TempPathFactory) -> Path:
         (folder / SAID).write_text(done.stdout, "utf-8")
 
     return once(factory, "demo", make)
+
+
+def printed_run(factory: pytest.TempPathFactory) -> Path:
+    """A folder with the run of a server on which nothing is, in `run`, and its report as a PDF.
+
+    The page describes every check whatever the estate, and to print it takes half a minute.
+    """
+
+    def make(folder: Path) -> None:
+        audit = estates.nothing()
+        audit.save(folder / "run", formats=["json"])
+        estates.write_all(audit, folder, ("pdf",))
+
+    return once(factory, "printed-run", make)
