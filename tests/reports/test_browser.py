@@ -101,7 +101,7 @@ def test_hostile_text_everywhere(look: Look, hostile_context: ReportContext) -> 
 
 def test_a_whole_estate_with_hostile_text_in_every_field(look: Look, hostile_whole_context: ReportContext) -> None:
     context = hostile_whole_context
-    assert {"calendar", "capacity", "durations", "protection"} <= {plan.name for plan in chart_plans(context)}
+    assert {"calendar", "capacity", "durations", "protection", "trend"} <= {plan.name for plan in chart_plans(context)}
     seen = look(render_html(context))
     assert_harmless_and_readable(seen)
     assert all(drawn and len(alt) > 30 for drawn, alt in seen["images"])
