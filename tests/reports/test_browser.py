@@ -60,6 +60,21 @@ def assert_harmless_and_readable(seen: Any) -> None:
         assert len(found["passes"]) > (0 if name.startswith("dark") else 5), name
 
 
+DIM = """<!doctype html><html lang="en"><head><title>Dim</title><link rel="icon" href="data:,"><style>
+:root { color-scheme: light dark } body { color: #111; background: #fff } .last { color: #222 }
+@media (prefers-color-scheme: dark) { body { color: #eee; background: #111 } }
+</style></head><body><main><h1>Dim</h1><div role="button"></div><table><tbody>
+%s<tr><td class="last">dim</td></tr></tbody></table></main></body></html>"""
+
+
+def test_what_nobody_could_read_is_found_below_rows_that_are_fine(look: Look) -> None:
+    looks = look(DIM % ("<tr><td>fine</td></tr>" * 9))["looks"]
+    for name, rule in (("light", "aria-command-name"), ("dark", "color-contrast")):
+        for found in (looks[name], looks["phone" if name == "light" else "dark phone"]):
+            assert [told.partition(":")[0] for told in found["violations"]] == [rule]
+    assert "dim" in looks["dark"]["violations"][0]
+
+
 def test_an_ordinary_run(ordinary: Any, context: ReportContext) -> None:
     seen = ordinary
     assert_harmless_and_readable(seen)
