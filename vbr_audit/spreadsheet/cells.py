@@ -127,5 +127,6 @@ def serial_dates(column: pd.Series, zone: dt.tzinfo) -> list[float | None]:
 
 def python_values(column: pd.Series) -> list[Any]:
     """The column as plain Python values, with None for what is missing."""
-    values: list[Any] = column.astype(object).where(column.notna(), None).tolist()
+    missing: Any = None  # the stubs of pandas do not know that it may stand for what is missing
+    values: list[Any] = column.to_numpy(dtype=object, na_value=missing).tolist()
     return values

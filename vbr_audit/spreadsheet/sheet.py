@@ -331,7 +331,7 @@ def _width(column: SheetColumn, part: slice, most: float) -> float:
     if column.number_format in _KINDS:
         return 14 + column.header.count("(")
     sample = column.values.iloc[part].head(300)
-    texts = sample.dropna().astype(str) if len(sample) else ()
+    texts = [str(value) for value in python_values(sample) if value is not None] if len(sample) else ()
     longest = max((len(line) for text in texts for line in text.split("\n")[:3]), default=0)
     words = max(len(word) for word in column.header.split())
     return float(min(max(longest + 3, words + 5, len(column.header) / 2 + 4, 9), most))
