@@ -44,11 +44,18 @@ OWN_TAGS = {"iframe", "object", "embed", "base", "form", "frame", "portal", "for
 
 
 def written(name: str, kind: str, folder: Path) -> Path:
-    """The report of one round in one format."""
+    """The report of one round in one format, written unless it is there."""
     report = make_report(kind)
     path = folder / f"{name}-{report.file_name}"
-    report.write(hostile_round(name).audit.context, path)
+    if not path.exists():
+        report.write(hostile_round(name).audit.context, path)
     return path
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the large reports, which several tests read."""
+    return tmp_path_factory.mktemp("reports")
 
 
 def test_every_text_of_every_answer_is_hostile_in_some_round() -> None:
@@ -96,12 +103,12 @@ LEFT_OUT: set[tuple[str, str]] = {
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_pages_are_inert(need_tool: NeedTool, tmp_path: Path) -> None:
+def test_pages_are_inert(need_tool: NeedTool, reports: Path, tmp_path: Path) -> None:
     pages = {}
     for name in ROUNDS:
         audit = hostile_round(name).audit
         for kind in ("html", "executive"):
-            pages[written(name, kind, tmp_path)] = kind
+            pages[written(name, kind, reports)] = kind
         page = tmp_path / f"{name}-notebook.html"
         page.write_text(notebook_of(audit), encoding="utf-8")
         pages[page] = "notebook"
@@ -115,9 +122,9 @@ def test_pages_are_inert(need_tool: NeedTool, tmp_path: Path) -> None:
         assert seen["marked"], path.name
 
 
-def test_the_texts_of_the_user_reach_the_reports(tmp_path: Path) -> None:
-    texts = "".join(written("texts", kind, tmp_path).read_text("utf-8") for kind in ("html", "json"))
-    with zipfile.ZipFile(written("texts", "xlsx", tmp_path)) as book:
+def test_the_texts_of_the_user_reach_the_reports(reports: Path) -> None:
+    texts = "".join(written("texts", kind, reports).read_text("utf-8") for kind in ("html", "json"))
+    with zipfile.ZipFile(written("texts", "xlsx", reports)) as book:
         texts += "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xml"))
     reached = {int(number) for number in re.findall(r"given (\d+)", texts)}
     short, not_shown = {22, 31, 32}, {18, 20, 21, 29}  # which repositories and jobs a site file means, a source
@@ -135,8 +142,8 @@ def notebook_of(audit: va.Audit) -> str:
 
 @pytest.mark.slow
 @pytest.mark.office
-def test_no_cell_of_the_workbook_is_a_formula_or_an_error(need_tool: NeedTool, tmp_path: Path) -> None:
-    books = [written(name, "xlsx", tmp_path) for name in ROUNDS]
+def test_no_cell_of_the_workbook_is_a_formula_or_an_error(need_tool: NeedTool, reports: Path, tmp_path: Path) -> None:
+    books = [written(name, "xlsx", reports) for name in ROUNDS]
     soffice, out = need_tool("soffice", "libreoffice"), tmp_path / "out"
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     words = [soffice, profile, "--headless", "--convert-to", "xlsx", "--outdir", str(out), *map(str, books)]
