@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vbr_audit.api.client import Client as Client
-    from vbr_audit.api.connecting import connect as connect
+    from vbr_audit.api.client import connect as connect
     from vbr_audit.audited import Audit as Audit
     from vbr_audit.checks.engine.outcome import Outcome as Outcome
     from vbr_audit.checks.engine.params import param as param
@@ -40,7 +40,7 @@ _HOMES = {
     "audit": ("pipeline", "audit_snapshot"),
     "check": ("checks.engine.registry", "check"),
     "collect": ("pipeline", "collect"),
-    "connect": ("api.connecting", "connect"),
+    "connect": ("api.client", "connect"),
     "load": ("collection.run_folder", "load"),
     "load_audit": ("pipeline", "load_audit"),
     "param": ("checks.engine.params", "param"),

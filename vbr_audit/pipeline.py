@@ -1,4 +1,4 @@
-"""The main job, readable aloud: connect (which `vbr_audit.api.connecting` does), collect, audit, report.
+"""The main job, readable aloud: connect (which `vbr_audit.api.client` does), collect, audit, report.
 
 client = connect("https://vbr01.example", username="auditor")
 snapshot = collect(client, month="2026-10")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from vbr_audit.api.answers import deadline_for
 from vbr_audit.api.client import Client
-from vbr_audit.api.deadline import deadline_for
 from vbr_audit.errors import TransientError
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
 

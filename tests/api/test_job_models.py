@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbr_audit.api.job_operations import models as job_models
-from vbr_audit.api.job_operations import parts as job_parts
 from vbr_audit.api.job_operations.models import MODELS, BackupJob, CloudDirectorBackupJob, Job, ReplicaJob, as_model
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.revisions import KNOWN, canonical_job_type, job_type_name, key_name, state_word, stop_key
@@ -130,15 +129,15 @@ def test_a_changed_setting_keeps_spelling_order_and_neighbours() -> None:
     ],
 )
 def test_what_was_made_by_name_is_spelt_as_the_revision_does(revision: str, key: str, day: str) -> None:
-    fulls = job_parts.Tending(is_enabled=True, monthly=job_parts.TendingMonth(day_of_month=1))
-    part = job_parts.AdvancedSettings(synthetic_fulls=fulls)
+    fulls = job_models.Tending(is_enabled=True, monthly=job_models.TendingMonth(day_of_month=1))
+    part = job_models.AdvancedSettings(synthetic_fulls=fulls)
     assert part.document(revision) == {key: {"isEnabled": True, "monthly": {day: 1}}}
-    assert job_parts.MonthlyTime(day_of_month=1).document(revision) == {"dayOfMonth": 1}
+    assert job_models.MonthlyTime(day_of_month=1).document(revision) == {"dayOfMonth": 1}
 
 
 def test_both_spellings_at_once_are_kept() -> None:
     received = {"autoSelection": True, "autoSelectEnabled": False, "proxyIds": []}
-    proxies = job_parts.Proxies.model_validate(received)
+    proxies = job_models.Proxies.model_validate(received)
     assert proxies.auto_select_enabled is False
     assert json.dumps(proxies.document()) == json.dumps(received)
 

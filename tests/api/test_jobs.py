@@ -20,10 +20,8 @@ from pydantic import SecretStr
 
 from vbr_audit.api.client import Client
 from vbr_audit.api.job_operations import operations as jobs
-from vbr_audit.api.job_operations.listing import Listing
-from vbr_audit.api.job_operations.merging import lost_keys, merged
-from vbr_audit.api.job_operations.models import MODELS
-from vbr_audit.api.job_operations.parts import Retry, Schedule
+from vbr_audit.api.job_operations.models import MODELS, Retry, Schedule
+from vbr_audit.api.job_operations.operations import Listing, lost_keys, merged
 from vbr_audit.errors import (
     AbsentError,
     ApiError,

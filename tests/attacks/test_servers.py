@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from raw_server import PASSWORD, REFRESH, TOKEN, Asked, Raw, answer, document, raw_server
 from small_server import SmallServer
 
-from vbr_audit.api import bounds
+from vbr_audit.api import answers
 from vbr_audit.api.client import Client
 from vbr_audit.api.tls import Tls
 from vbr_audit.collection.run_folder import load
@@ -53,9 +53,9 @@ def gzip_bomb(megabytes: int) -> bytes:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """The bounds, small enough to be met at once."""
-    monkeypatch.setattr(bounds, "MOST_BYTES", 4 * 1024**2)
-    monkeypatch.setattr(bounds, "MOST_VALUES", 10_000)
-    return bounds.MOST_BYTES
+    monkeypatch.setattr(answers, "MOST_BYTES", 4 * 1024**2)
+    monkeypatch.setattr(answers, "MOST_VALUES", 10_000)
+    return answers.MOST_BYTES
 
 
 def endless(stream: socket.socket) -> None:

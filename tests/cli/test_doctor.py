@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbr_audit.api.certificate import expiry_of
+from vbr_audit.api.tls import expiry_of
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.simulator import DEMO_PASSWORD
 

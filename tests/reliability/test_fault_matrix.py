@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 import vbr_audit as va
-from vbr_audit.api import deadline
+from vbr_audit.api import answers
 from vbr_audit.cli import app
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
 
@@ -92,7 +92,7 @@ def test_each_fault_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if any(fault.startswith("slow-loris") for fault in case.faults):
-        monkeypatch.setattr(deadline, "LEAST_S", 1.0)
+        monkeypatch.setattr(answers, "LEAST_DEADLINE_S", 1.0)
         monkeypatch.setenv("VBR_AUDIT_TIMEOUT", "0.2")
     with served(case) as url:
         before = held(url.simulator, case.revision)

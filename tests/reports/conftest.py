@@ -361,7 +361,7 @@ def everything_asked() -> Callable[[ReportContext], ReportContext]:
 def hostile_estate() -> Iterator[Audit]:
     """The audit of a whole simulated estate with hostile names, unknown kinds and stripped documents."""
     from vbr_audit import simulator
-    from vbr_audit.api.connecting import connect
+    from vbr_audit.api.client import connect
     from vbr_audit.pipeline import audit_snapshot, collect
 
     account = {"username": simulator.DEMO_USERNAME, "password": simulator.DEMO_PASSWORD}

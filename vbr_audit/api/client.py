@@ -1,4 +1,4 @@
-"""One client for one VBR server: headers, timeouts, retries, and errors that say what to do next."""
+"""One client for one VBR server: connecting, headers, timeouts, retries, and errors that say what to do next."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import contextlib
 import logging
 import ssl
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,15 +19,24 @@ from pydantic import SecretStr
 
 from vbr_audit.api import negotiate
 from vbr_audit.api.address import DEFAULT_PORT, is_loopback, parse_url, without_userinfo
-from vbr_audit.api.answers import decode, error_text, raise_for_answer
+from vbr_audit.api.answers import (
+    ENCODINGS,
+    Deadline,
+    SlowAnswerError,
+    UnusableAnswer,
+    WholeAnswerTimeout,
+    bound,
+    deadline_for,
+    decode,
+    error_text,
+    raise_for_answer,
+)
 from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
-from vbr_audit.api.bounds import ENCODINGS, UnusableAnswer, bound
-from vbr_audit.api.deadline import Deadline, SlowAnswerError, WholeAnswerTimeout, deadline_for
 from vbr_audit.api.hiding import Hiding
 from vbr_audit.api.job_operations.writing import check_write, send_write
-from vbr_audit.api.tls import Tls
-from vbr_audit.api.tls_faults import plain_on_tls, speaks_tls, tls_cause, tls_fault
-from vbr_audit.display import encodable, plain
+from vbr_audit.api.tls import Tls, plain_on_tls, speaks_tls, tls_cause, tls_fault
+from vbr_audit.config.settings import find_password, load_settings
+from vbr_audit.display import element, encodable, html_facts, plain, shorten
 from vbr_audit.errors import (
     BadAnswerError,
     ConfigurationError,
@@ -247,8 +258,6 @@ class Client:
         self.close()
 
     def _repr_html_(self) -> str:
-        from vbr_audit.api.fragment import client_html
-
         facts = {
             "Server": self.name,
             "Address": self.url,
@@ -358,3 +367,72 @@ def _settled(error: TransientError, path: str, tries: int) -> VbrAuditError:
         return BadAnswerError(message, hint=error.hint, status=200, path=path)
     facts: dict[str, Any] = {"status": error.status, "code": error.code, "path": path}
     return TransientError(message, hint=error.hint, **facts)
+
+
+_HTML_STYLE = (
+    ".va-client{font:14px/1.5 system-ui,sans-serif;color:inherit}.va-client dd{margin:0}"
+    ".va-client dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em}"
+)
+
+
+_LONGEST_FACT = 300
+"""Maximum number of characters of a fact that are shown."""
+
+
+def client_html(facts: Mapping[str, str]) -> str:
+    """The `facts` of a client, escaped, without script, in the colours of the notebook."""
+    short = {name: shorten(value, _LONGEST_FACT) for name, value in facts.items()}
+    inside = element("style", _HTML_STYLE, safe=True) + html_facts(short)
+    return element("div", inside, safe=True, class_="va-client")
+
+
+# The first step: a client for a server, from arguments and settings; nothing is sent yet, and no pandas is needed.
+
+
+def connect(
+    url: str,
+    *,
+    username: str | None = None,
+    password: str | SecretStr | None = None,
+    name: str | None = None,
+    revision: str | None = None,
+    ca_file: str | Path | None = None,
+    fingerprint: str | None = None,
+    insecure: bool | None = None,
+    timeout: float | None = None,
+    proxy: str | None = None,
+    transport: httpx.BaseTransport | None = None,
+    allow_writes: bool = False,
+) -> Client:
+    """A client for the VBR server at `url`; nothing is sent before its first read.
+
+    The password is `password`, else `VBR_AUDIT_PASSWORD`, else the keyring's, else asked for. Raises
+    `ConfigurationError` for a wrong address or setting. `allow_writes` is for the functions of
+    `vbr_audit.api.job_operations` that change jobs; no report or audit command ever uses it.
+    """
+    settings = load_settings(
+        username=username,
+        password=password,
+        revision=revision,
+        ca_file=ca_file,
+        fingerprint=fingerprint,
+        insecure=insecure,
+        timeout=timeout,
+        proxy=proxy,
+    )
+    address = str(parse_url(url)).rstrip("/")
+    if not settings.username:
+        raise ConfigurationError(f"no user name for {address}", hint="Give --username, or set VBR_AUDIT_USERNAME.")
+    tls = Tls(ca_file=settings.ca_file, fingerprint=settings.fingerprint, insecure=settings.insecure)
+    return Client(
+        url,
+        username=settings.username,
+        password=find_password(settings.username, address, settings.password),
+        name=name,
+        revision=settings.revision,
+        tls=tls,
+        timeout=settings.timeout,
+        proxy=settings.proxy,
+        transport=transport,
+        allow_writes=allow_writes,
+    )

@@ -1,18 +1,21 @@
-"""How a server's certificate is trusted: the system's store, a CA file, a pinned SHA-256, or not at all."""
+"""How a server's certificate is trusted, what it says of itself, and what is wrong where TLS fails."""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import truststore
 
-from vbr_audit.errors import ConfigurationError
+from vbr_audit.api.address import DEFAULT_PORT, is_loopback
+from vbr_audit.errors import ConfigurationError, TlsError
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 
@@ -122,3 +125,133 @@ def seen_fingerprint(host: str, port: int, timeout: float = 10.0) -> str | None:
             return hashlib.sha256(wrapped.getpeercert(True) or b"").hexdigest()
     except OSError:
         return None
+
+
+# What is wrong where a TLS handshake fails, in words that say what to do: certificate, port, or address.
+
+_NO_TLS: Final = frozenset(
+    {
+        *("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL", "NOT_SSL_RECORD"),
+        *("PACKET_LENGTH_TOO_LONG", "RECORD_TOO_SMALL", "BAD_RECORD_TYPE", "RECORD_LAYER_FAILURE"),
+    }
+)
+"""What OpenSSL calls an answer to its hello that is no TLS at all."""
+_PROBE_S: Final = 3.0
+
+
+def tls_cause(error: BaseException | None) -> ssl.SSLError | None:
+    """The error of TLS behind an error of the HTTP client, None for another one."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def tls_fault(cause: ssl.SSLError, host: str, port: int) -> TlsError:
+    """The error that says what is wrong with TLS to this port, and what to do."""
+    where = f"{host}:{port}"
+    if isinstance(cause, PinMismatchError):
+        return TlsError(
+            f"{where} showed a certificate with SHA-256 {cause.seen}, not the pinned one",
+            hint="If the certificate was renewed on purpose, pin the new SHA-256; if not, do not sign in.",
+            fingerprint=cause.seen,
+        )
+    reason = getattr(cause, "verify_message", None) or cause.reason or str(cause)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        seen = seen_fingerprint(host, port)
+        shown = f"\nThe certificate it shows has SHA-256 {seen}" if seen else ""
+        return TlsError(
+            f"TLS with {where} failed: {reason}{shown}",
+            hint="Give the company's CA with --ca-file, or check the SHA-256 on the server and pin it (--fingerprint).",
+            fingerprint=seen,
+        )
+    if cause.reason in _NO_TLS:
+        plain = f"; where a simulator listens there without TLS, write http://{where}" if is_loopback(host) else ""
+        return TlsError(
+            f"{where} does not speak TLS (https): what answers there is another service, or plain http",
+            hint=f"Check the port: VBR's REST service listens on {DEFAULT_PORT} and speaks https only{plain}.",
+        )
+    if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return TlsError(
+            f"{where} closed the connection during the TLS handshake",
+            hint=f"Check the port (VBR's REST service listens on {DEFAULT_PORT}) and what filters TLS on the way.",
+        )
+    return TlsError(
+        f"TLS with {where} failed: {reason}",
+        hint="Server and client agree on no version or cipher of TLS: look at the TLS settings of the server.",
+    )
+
+
+def speaks_tls(host: str, port: int) -> bool:
+    """Whether a TLS handshake with this port succeeds, whatever the certificate; nothing else is sent."""
+    return seen_fingerprint(host, port, _PROBE_S) is not None
+
+
+def plain_on_tls(host: str, port: int) -> TlsError:
+    """The error for plain http that was sent to a port that speaks TLS."""
+    return TlsError(
+        f"{host}:{port} speaks TLS (https), and was asked in plain http", hint=f"Write it as https://{host}:{port}."
+    )
+
+
+# The certificate that a server shows: its SHA-256 and the day it expires, read before anything is sent to it.
+
+_SEQUENCE, _VERSION, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
+_DATE_FORMATS = {_UTC_TIME: "%y%m%d%H%M%SZ", _GENERALIZED_TIME: "%Y%m%d%H%M%SZ"}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What identifies a certificate; `expires` is in UTC, None where the certificate does not say it readably."""
+
+    sha256: str
+    expires: dt.datetime | None
+
+
+def shown_certificate(host: str, port: int, timeout: float = 10.0) -> Certificate | None:
+    """The certificate that `host` shows now, trusted or not, or None; nothing is sent but the handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((host, port), timeout=timeout) as plain,
+            context.wrap_socket(plain, server_hostname=host) as wrapped,
+        ):
+            shown = wrapped.getpeercert(True)
+    except OSError:
+        return None
+    return None if shown is None else Certificate(hashlib.sha256(shown).hexdigest(), expiry_of(shown))
+
+
+def expiry_of(der: bytes) -> dt.datetime | None:
+    """The end of validity of a certificate in DER (RFC 5280, 4.1), or None where it cannot be read.
+
+    The standard library decodes only certificates that it has verified, and the one in question may not be trusted.
+    """
+    try:
+        (_, certificate), *_ = _der_parts(der)
+        (_, signed), *_ = _der_parts(certificate)
+        fields = [part for part in _der_parts(signed) if part[0] != _VERSION]
+        tag, validity = fields[3]
+        if tag != _SEQUENCE:
+            return None
+        _, (kind, text) = _der_parts(validity)
+        return dt.datetime.strptime(text.decode("ascii"), _DATE_FORMATS[kind]).replace(tzinfo=dt.UTC)
+    except (ValueError, IndexError, KeyError):
+        return None
+
+
+def _der_parts(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each element that stands in `der`; raises `ValueError` where one is cut."""
+    at = 0
+    while at < len(der):
+        tag, length, at = der[at], der[at + 1], at + 2
+        if length & 0x80:
+            size = length & 0x7F
+            length, at = int.from_bytes(der[at : at + size], "big"), at + size
+        if at + length > len(der):
+            raise ValueError("the certificate is cut")
+        yield tag, der[at : at + length]
+        at += length

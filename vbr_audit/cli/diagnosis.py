@@ -23,8 +23,8 @@ from vbr_audit.errors import ConnectError
 from vbr_audit.revisions import BUILDS, NEWEST
 
 if TYPE_CHECKING:
-    from vbr_audit.api.certificate import Certificate
     from vbr_audit.api.client import Client
+    from vbr_audit.api.tls import Certificate
     from vbr_audit.checks.policy.policy import Policy
 
 _WORDS = {Reach.READABLE: "yes"}

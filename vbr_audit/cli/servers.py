@@ -53,7 +53,7 @@ def open_clients(servers: tuple[Server, ...], clients: contextlib.ExitStack) -> 
 
 def open_client(server: Server) -> Client:
     """A client for `server`, which has not sent anything yet; an error of its settings says where it is named."""
-    from vbr_audit.api.connecting import connect
+    from vbr_audit.api.client import connect
     from vbr_audit.errors import ConfigurationError
 
     facts = {field.name: getattr(server, field.name) for field in dataclasses.fields(server)}

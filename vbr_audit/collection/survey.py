@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from vbr_audit.api.certificate import Certificate, shown_certificate
 from vbr_audit.api.client import Client
 from vbr_audit.api.paging import WORKERS
+from vbr_audit.api.tls import Certificate, shown_certificate
 from vbr_audit.collection.datasets import DATASETS, Dataset
 from vbr_audit.collection.manifest import utc_now
 from vbr_audit.collection.shapes import HANDLINGS, ask_in_order

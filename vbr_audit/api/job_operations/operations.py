@@ -10,19 +10,18 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from vbr_audit.api.client import Answer, Client
-from vbr_audit.api.job_operations.listing import Listing, read_listing
-from vbr_audit.api.job_operations.merging import lost_keys, merged
-from vbr_audit.api.job_operations.models import check_specification
-from vbr_audit.api.job_operations.parts import Part
-from vbr_audit.api.job_operations.queries import count, flag, identifier, moment, state, word
+from vbr_audit.api.job_operations.models import Part, check_specification
 from vbr_audit.api.job_operations.writing import check_write, encode_body
+from vbr_audit.api.paging import LIMIT, KeyFilter, PageReader, envelope
 from vbr_audit.errors import BadAnswerError, ChangedMeanwhileError, ConfigurationError
-from vbr_audit.revisions import job_type_name, stop_key
+from vbr_audit.revisions import job_type_name, state_word, stop_key
 
 JOBS = "/api/v1/jobs"
 STATES = f"{JOBS}/states"
@@ -76,18 +75,18 @@ def list_states(
     query = _query(client, order_column, order_asc, name_filter, type_filter)
     revision = client.settle() if status_filter or workload_filter else client.revision
     filters = {
-        "idFilter": None if id_filter is None else identifier("id_filter", id_filter),
-        "lastResultFilter": word("last_result_filter", last_result_filter),
-        "statusFilter": state("status_filter", status_filter, revision),
-        "workloadFilter": state("workload_filter", workload_filter, revision),
-        "lastRunAfterFilter": moment("last_run_after_filter", last_run_after_filter),
-        "lastRunBeforeFilter": moment("last_run_before_filter", last_run_before_filter),
-        "isHighPriorityJobFilter": flag(is_high_priority_job_filter),
+        "idFilter": None if id_filter is None else _identifier("id_filter", id_filter),
+        "lastResultFilter": _word("last_result_filter", last_result_filter),
+        "statusFilter": _state("status_filter", status_filter, revision),
+        "workloadFilter": _state("workload_filter", workload_filter, revision),
+        "lastRunAfterFilter": _moment("last_run_after_filter", last_run_after_filter),
+        "lastRunBeforeFilter": _moment("last_run_before_filter", last_run_before_filter),
+        "isHighPriorityJobFilter": _flag(is_high_priority_job_filter),
         "repositoryIdFilter": (
-            None if repository_id_filter is None else identifier("repository_id_filter", repository_id_filter)
+            None if repository_id_filter is None else _identifier("repository_id_filter", repository_id_filter)
         ),
         "objectsCountFilter": (
-            None if objects_count_filter is None else str(count("objects_count_filter", objects_count_filter))
+            None if objects_count_filter is None else str(_count("objects_count_filter", objects_count_filter))
         ),
     }
     query |= {name: value for name, value in filters.items() if value is not None}
@@ -232,13 +231,154 @@ def _document(answer: Answer, path: str) -> Document:
 
 
 def _path(job_id: str | UUID) -> str:
-    return f"{JOBS}/{identifier('job_id', job_id)}"
+    return f"{JOBS}/{_identifier('job_id', job_id)}"
 
 
 def _query(client: Client, column: str, ascending: bool, name: str | None, job_type: str | None) -> dict[str, str]:
-    query = {"orderColumn": word("order_column", column) or "Name", "orderAsc": str(bool(ascending)).lower()}
+    query = {"orderColumn": _word("order_column", column) or "Name", "orderAsc": str(bool(ascending)).lower()}
     if name is not None:
         query["nameFilter"] = name
     if job_type is not None:
-        query["typeFilter"] = job_type_name(word("type_filter", job_type) or "", client.settle())
+        query["typeFilter"] = job_type_name(_word("type_filter", job_type) or "", client.settle())
     return query
+
+
+# The values of query parameters: checked before they leave, and written as the API reads them.
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _identifier(name: str, value: str | UUID) -> str:
+    """`value` as a UUID in small letters; anything else never becomes part of a path."""
+    text = str(value)
+    if not _UUID.fullmatch(text):
+        raise ConfigurationError(f"{name} is no UUID: {text[:80]!r}", hint="Take the id from the list of jobs.")
+    return text.lower()
+
+
+def _word(name: str, value: str | None) -> str | None:
+    """`value` as one word of an enumeration, or None."""
+    if value is not None and not (value.isascii() and value.isalnum()):
+        raise ConfigurationError(f"{name} is no word of the API: {value[:80]!r}", hint="Write it as Running.")
+    return value
+
+
+def _state(name: str, value: str | None, revision: str) -> str | None:
+    """A status or workload as `revision` writes it, or None."""
+    checked = _word(name, value)
+    return None if checked is None else state_word(checked, revision)
+
+
+def _moment(name: str, value: dt.datetime | None) -> str | None:
+    """A moment with its explicit offset, or None; one without an offset would be read in the server's zone."""
+    if value is not None and value.utcoffset() is None:
+        raise ConfigurationError(f"{name} does not know its offset from UTC", hint="Give it a tzinfo, such as dt.UTC.")
+    return None if value is None else value.isoformat()
+
+
+def _flag(value: bool | None) -> str | None:
+    """`true`, `false` or None."""
+    return None if value is None else str(bool(value)).lower()
+
+
+def _count(name: str, value: int) -> int:
+    """`value`, which must not be negative."""
+    if value < 0:
+        raise ConfigurationError(f"{name} must not be negative", hint="Leave it out to read all.")
+    return value
+
+
+# The rows of one collection as plain dictionaries, and whether they are all of it.
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The rows that came, the server's total (None where it names none), and why they are not all that was asked for,
+    if they are not."""
+
+    rows: list[Row]
+    total: int | None
+    shortfall: str | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows came that were asked for."""
+        return self.shortfall is None
+
+    def __repr__(self) -> str:
+        return f"<Listing of {len(self.rows):,} rows, {'whole' if self.is_whole else 'not whole'}>"
+
+
+def read_listing(client: Client, path: str, query: dict[str, str], *, skip: int, limit: int | None) -> Listing:
+    """The rows that `GET path` lists for `query`: all from `skip` on, or at most `limit` of them."""
+    _count("skip", skip)
+    if limit is not None:
+        _count("limit", limit)
+        return _read_window(client, path, query, skip=skip, limit=limit)
+    reader = PageReader(lambda at, size: client.get(path, _page_query(query, at, size)), path=path, workers=1)
+    rows = [row for page in reader for row in page.rows]
+    return _listing(rows[skip:], reader.total, reader.shortfall)
+
+
+def _read_window(client: Client, path: str, query: dict[str, str], *, skip: int, limit: int) -> Listing:
+    """Advance by the rows received until `limit` rows or the end: a server may cap its pages."""
+    keys, found, at = KeyFilter(("id",)), list[Any](), skip
+    total: int | None = 0
+    while len(found) < limit:
+        rows, total = envelope(client.get(path, _page_query(query, at, min(LIMIT, limit - len(found)))), path)
+        fresh = keys.fresh(rows)
+        found += fresh
+        at += len(rows)
+        if not fresh or (total is not None and at >= total):
+            break
+    found = found[:limit]
+    wanted = limit if total is None else min(limit, max(0, total - skip))
+    short = f"{len(found):,} different rows came of the {wanted:,} asked for" if len(found) < wanted else None
+    if short and total is None:
+        short += ", and the server does not tell how many there are"
+    return _listing(found, total, short)
+
+
+def _listing(rows: list[Any], total: int | None, shortfall: str | None) -> Listing:
+    objects = [row for row in rows if isinstance(row, dict)]
+    odd = len(rows) - len(objects)
+    return Listing(objects, total, shortfall or (f"rows that are no JSON object: {odd:,}" if odd else None))
+
+
+def _page_query(query: dict[str, str], skip: int, limit: int) -> dict[str, str]:
+    return query | {"skip": str(skip), "limit": str(limit)}
+
+
+# Changing some keys of a document without touching any other.
+
+
+def merged(document: Mapping[str, Any], change: Mapping[str, Any], *, where: str = "") -> dict[str, Any]:
+    """A copy of `document` with the values of `change` at the same paths; objects are merged, anything else replaced.
+
+    Raises `ConfigurationError` for a key that the document does not have: it would be a slip that nobody notices.
+    """
+    result = copy.deepcopy(dict(document))
+    for key, value in change.items():
+        path = f"{where}.{key}" if where else str(key)
+        if key not in result:
+            raise ConfigurationError(
+                f"the job has no {path}", hint="Look at its document for the spelling; a function may add new keys."
+            )
+        old = result[key]
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(old, value, where=path) if both else copy.deepcopy(value)
+    return result
+
+
+def lost_keys(before: Mapping[str, Any], after: Mapping[str, Any], *, where: str = "") -> list[str]:
+    """The paths of the keys that `before` has and `after` lacks, looking into objects that both have."""
+    lost: list[str] = []
+    for key, old in before.items():
+        path = f"{where}.{key}" if where else key
+        if key not in after:
+            lost.append(path)
+        elif isinstance(old, Mapping) and isinstance(after[key], Mapping):
+            lost += lost_keys(old, after[key], where=path)
+    return lost
