@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from small_server import SmallServer, audited, daily, days, finding, local, schedule_of
 
-from vbr_audit.tables.server_zone import zones_of_offset
+from vbr_audit.tables.server_time import zones_of_offset
 
 SITE = "version: 1\nwindow: {start: '20:00', end: '06:00'}\n"
 

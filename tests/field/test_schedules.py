@@ -21,7 +21,7 @@ from small_server import (
     status_of,
 )
 
-from vbr_audit.tables.build.words import WEEK
+from vbr_audit.tables.build.enums import WEEK
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OCTOBER = {"month": "2026-10", "timezone": "Europe/Berlin"}

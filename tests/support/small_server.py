@@ -33,7 +33,7 @@ from vbr_audit.checks.site import load_site
 from vbr_audit.display import MONTHS
 from vbr_audit.pipeline import Audit
 from vbr_audit.revisions import BUILDS, is_at_least
-from vbr_audit.tables.build.words import WEEK
+from vbr_audit.tables.build.enums import WEEK
 
 ZERO_ID = str(uuid.UUID(int=0))
 BERLIN = "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna"

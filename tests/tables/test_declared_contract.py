@@ -23,8 +23,7 @@ from vbr_audit.tables import (
     server_settings,
     task_sessions,
 )
-from vbr_audit.tables.jobs import logs as job_logs
-from vbr_audit.tables.jobs import scope as job_scope
+from vbr_audit.tables.jobs import table as jobs_table
 
 REVISIONS = ("1.2-rev1", "1.3-rev1", "1.3-rev2")
 TABLES = (
@@ -232,7 +231,7 @@ def test_extents_are_read_where_the_specifications_have_them(specifications):
 
 def test_what_jobs_take_in_is_read_where_the_specifications_have_it(specifications):
     found = [specification.rows(DATASETS["jobs"]) for specification in specifications.values()]
-    for field in job_scope.FIELDS:
+    for field in jobs_table.SCOPE_FIELDS:
         for path in field.paths:
             schemas = [paths for paths in found if steps(path) in paths]
             assert schemas or path == "secondaryTargets", path  # 1.3-rev2
@@ -243,7 +242,7 @@ def test_what_jobs_take_in_is_read_where_the_specifications_have_it(specificatio
 
 def test_backups_of_logs_are_told_where_the_specifications_have_them(specifications):
     entry = ("guestProcessing", "appAwareProcessing", "appSettings", "[]")
-    places = {name: set() for name in ("sql", *job_logs.DATABASES)}
+    places = {name: set() for name in ("sql", *jobs_table.DATABASES)}
     for revision, specification in specifications.items():
         paths = specification.rows(DATASETS["jobs"])
         for name, seen in places.items():
@@ -252,7 +251,7 @@ def test_backups_of_logs_are_told_where_the_specifications_have_them(specificati
         assert paths[*entry, "oracle", "backupLogs"][0]["type"] == "boolean"
         words = {word.casefold() for schema in paths[*entry, "sql", "logsProcessing"] for word in schema["enum"]}
         assert "backup" in words
-        assert words <= job_logs.SQL_WORDS
+        assert words <= jobs_table.SQL_WORDS
     assert {name: bool(seen) for name, seen in places.items()} == dict.fromkeys(places, True)
 
 

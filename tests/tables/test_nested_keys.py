@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from vbr_audit.tables import BUILDERS
-from vbr_audit.tables.build.nested import count_unknown_below, nested_keys
 from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.build.paged import count_unknown_below, nested_keys
 from vbr_audit.tables.jobs import table as jobs
 
 OPENAPI = Path(__file__).parents[3] / "shared" / "openapi"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbr_audit.display import MONTHS
-from vbr_audit.tables.build.words import WEEK
+from vbr_audit.tables.build.enums import WEEK
 from vbr_audit.tables.schedule import COLUMNS, DueStarts, due_starts, minute_of_day
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -10,9 +10,9 @@ from vbr_audit.tables import BUILDERS, CONTROLS, SPECS, server_info, server_time
 from vbr_audit.tables.build.arrays import to_array
 from vbr_audit.tables.build.notes import OTHER_VALUES, VALUES_KEPT, Notes
 from vbr_audit.tables.build.schema import DTYPES, Column, TableSpec, conform, empty
-from vbr_audit.tables.jobs import controls_file
+from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.jobs.control_list import Control
-from vbr_audit.tables.jobs.controls_file import parse_controls, read_controls_file
+from vbr_audit.tables.jobs.controls import parse_controls, read_controls_file
 
 SMALL = TableSpec(
     "small",
@@ -175,7 +175,7 @@ def test_conditions_of_the_map_add_up_on_the_way_down():
             "a [since 1.3-rev1, own flag]": {"b [until 1.3-rev1]": "retry_count"}}}},
     }  # fmt: skip
     rule = parse_controls(data).types["T"].rules[0]
-    assert rule == controls_file.Rule("retry_count", ("a", "b"), "1.3-rev1", "1.3-rev1", frozenset(), "flag")
+    assert rule == controls.Rule("retry_count", ("a", "b"), "1.3-rev1", "1.3-rev1", frozenset(), "flag")
     assert [rule.holds_at(f"1.3-rev{n}") for n in (0, 1, 2)] == [False, True, False]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vbr_audit.tables.server_time import parse
-from vbr_audit.tables.server_zone import zone_of
+from vbr_audit.tables.server_time import parse, zone_of
 
 WESTERN = "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna"
 

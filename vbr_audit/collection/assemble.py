@@ -36,7 +36,7 @@ from vbr_audit.tables.build.schema import TableBuilder, TableResult, empty
 from vbr_audit.tables.jobs import states as job_states
 from vbr_audit.tables.jobs import table as jobs
 from vbr_audit.tables.jobs.copy_workers import to_copy_jobs, workers_of_copy_jobs
-from vbr_audit.tables.server_zone import ServerZone, zone_of
+from vbr_audit.tables.server_time import ServerZone, zone_of
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from vbr_audit.display import time_zone
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.tables.server_time import ServerTime
-from vbr_audit.tables.server_zone import zone_of
+from vbr_audit.tables.server_time import ServerTime, zone_of
 
 DEFAULT_DAYS = 30
 

@@ -17,7 +17,6 @@ from vbr_audit.findings.requirements import shipped_files
 from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS
 from vbr_audit.tables import CONTROLS, SPECS
 from vbr_audit.tables.build import enums
-from vbr_audit.tables.build import words as table_words
 from vbr_audit.vocabulary import STATUSES
 
 _GRAM: Final = 3
@@ -58,7 +57,7 @@ def _texts() -> Iterator[str]:
         yield from (f"{column.name} {column.help} {column.unit}" for column in spec.columns)
     yield from (control.help for control in CONTROLS.values())
     yield from (f"{dataset.title} {dataset.path}" for dataset in DATASETS.values())
-    for module in (enums, table_words):
+    for module in (enums, enums):
         yield from (str(words) for words in vars(module).values() if isinstance(words, tuple))
     yield from (" ".join(words) for words in enums.CONTROL_WORDS.values())
     yield from (*OUT_OF_REACH, *STATUSES, *DatasetStatus, *calendar.day_name, *calendar.month_name)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.build.enums import JOB_TYPES, RENAMED_JOB_TYPES
+from vbr_audit.tables.build.enums import (
+    GFS_PERIODS,
+    JOB_TYPES,
+    PLATFORMS,
+    RENAMED_JOB_TYPES,
+    RENAMED_PLATFORMS,
+    SEVERITIES,
+)
 from vbr_audit.tables.build.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
-from vbr_audit.tables.build.words import GFS_PERIODS, PLATFORMS, RENAMED_PLATFORMS, SEVERITIES
 from vbr_audit.tables.jobs.copy_workers import HELP
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.tables.build.enums import PLATFORMS, RENAMED_PLATFORMS
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
-from vbr_audit.tables.build.words import PLATFORMS, RENAMED_PLATFORMS
 from vbr_audit.tables.security import EVENT_TYPES
 
 MALWARE_SETTINGS: Final = Table(

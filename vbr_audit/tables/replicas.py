@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from vbr_audit.tables.backups import platform
-from vbr_audit.tables.build.enums import listed
+from vbr_audit.tables.build.enums import SEVERITIES, listed
 from vbr_audit.tables.build.fields import Table, ident, moment, own_id, text, word
-from vbr_audit.tables.build.words import SEVERITIES
 
 _STATES: Final = listed("Ready Processing SureBackup Failover FailedFailover PermanentFailover Failback ReadyToSwitch")
 

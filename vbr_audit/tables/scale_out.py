@@ -9,11 +9,10 @@ from typing import Any, Final
 import pandas as pd
 
 from vbr_audit.tables.build.arrays import STRING
-from vbr_audit.tables.build.enums import listed
+from vbr_audit.tables.build.enums import ENCRYPTION_TYPES, listed
 from vbr_audit.tables.build.fields import Table, counted, flag, ident, joined, own_id, text, whole, word
 from vbr_audit.tables.build.paged import PagedTable
 from vbr_audit.tables.build.schema import TableResult
-from vbr_audit.tables.build.words import ENCRYPTION_TYPES
 
 REPOSITORIES: Final = Table(
     "scale_out_repositories",

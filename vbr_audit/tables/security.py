@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.build.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, listed
+from vbr_audit.tables.build.enums import (
+    NOTIFICATION_TYPES,
+    RENAMED_SESSION_TYPES,
+    RESULTS,
+    SESSION_STATES,
+    SESSION_TYPES,
+    SEVERITIES,
+    listed,
+)
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
-from vbr_audit.tables.build.words import NOTIFICATION_TYPES, SEVERITIES
 from vbr_audit.tables.sessions import KNOWN_KEYS, add_duration
 
 EVENT_TYPES: Final = listed(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from vbr_audit.tables.build.enums import SYSLOG_PROTOCOLS
 from vbr_audit.tables.build.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
-from vbr_audit.tables.build.words import SYSLOG_PROTOCOLS
 
 
 def _add_scheduled(arrays: dict[str, Any]) -> None:

@@ -1,10 +1,14 @@
-"""The server's clock and time zone (`/serverTime`)."""
+"""The server's clock and its time zone, from what `/serverTime` tells of them."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
+import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from vbr_audit.tables.build.dates import to_datetime
 from vbr_audit.tables.build.notes import Notes
@@ -84,3 +88,173 @@ def as_table(server: str, parsed: ServerTime) -> TableResult:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+# The time zone of a server, from what `/serverTime` tells of it.
+#
+# `ianaTimeZoneId` names the zone. Before 1.3-rev2 there is only the display text of Windows, such as `(UTC+01:00)
+# Amsterdam, Berlin, Bern`: its cities name zones, of which the first is taken if all agree with the offset that the
+# text states (the standard one, the same all year) and with that of the server's clock. Without a zone the offset is
+# left: it holds for the day of reading, and nobody knows what the clock showed on the other side of a change to summer
+# time.
+
+BY_ID: Final = "server (ianaTimeZoneId)"
+BY_TEXT: Final = "server (timeZone)"
+BY_CITY: Final = "server (cities of timeZone)"
+BY_OFFSET: Final = "server (offset of its clock)"
+
+_DISPLAY: Final = re.compile(r"\((?:UTC|GMT)(?:([+-])(\d{1,2}):(\d{2}))?\)\s*(.*)", re.DOTALL)
+_WITHOUT_CITY: Final = {
+    "adelaide": "Australia/Adelaide",
+    "alaska": "America/Anchorage",
+    "arizona": "America/Phoenix",
+    "atlantic time (canada)": "America/Halifax",
+    "azores": "Atlantic/Azores",
+    "baja california": "America/Tijuana",
+    "central america": "America/Guatemala",
+    "central time (us & canada)": "America/Chicago",
+    "city of buenos aires": "America/Argentina/Buenos_Aires",
+    "coordinated universal time": "UTC",
+    "eastern time (us & canada)": "America/New_York",
+    "hawaii": "Pacific/Honolulu",
+    "indiana (east)": "America/Indiana/Indianapolis",
+    "mountain time (us & canada)": "America/Denver",
+    "newfoundland": "America/St_Johns",
+    "pacific time (us & canada)": "America/Los_Angeles",
+    "saskatchewan": "America/Regina",
+    "west central africa": "Africa/Lagos",
+}
+"""Texts of Windows that name no city; the zones are those of CLDR's `windowsZones`."""
+_ABROAD: Final = {
+    "bern": "Europe/Zurich",
+    "islamabad": "Asia/Karachi",
+    "beijing": "Asia/Shanghai",
+    "chennai": "Asia/Kolkata",
+    "mumbai": "Asia/Kolkata",
+    "new delhi": "Asia/Kolkata",
+    "osaka": "Asia/Tokyo",
+    "sapporo": "Asia/Tokyo",
+    "abu dhabi": "Asia/Dubai",
+    "canberra": "Australia/Sydney",
+    "wellington": "Pacific/Auckland",
+    "edinburgh": "Europe/London",
+    "kyiv": "Europe/Kiev",
+    "kiritimati island": "Pacific/Kiritimati",
+    "nuku'alofa": "Pacific/Tongatapu",
+    "san juan": "America/Puerto_Rico",
+    "urumqi": "Asia/Shanghai",
+    "st. petersburg": "Europe/Moscow",
+    "brasilia": "America/Sao_Paulo",
+    "pretoria": "Africa/Johannesburg",
+}
+"""Cities of Windows' texts after which no zone is called, though a zone holds for them."""
+
+
+@dataclass(frozen=True)
+class ServerZone:
+    """The zone of a server by name, and what told it; `UTC+01:00` where only the offset of its clock is known."""
+
+    name: str
+    source: str
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the clock of any day is known, and not only that of the day of reading."""
+        return self.source != BY_OFFSET
+
+
+def zone_of(told: ServerTime | None) -> ServerZone | None:
+    """The zone that the answer of `/serverTime` tells; None where it tells none."""
+    if told is None:
+        return None
+    at, offset = told.server_time, told.utc_offset
+    if told.iana_time_zone and _exists(told.iana_time_zone):
+        return ServerZone(told.iana_time_zone, BY_ID)
+    if told.time_zone:
+        if "(" not in told.time_zone and _exists(told.time_zone):
+            return ServerZone(told.time_zone, BY_TEXT)
+        found = _by_cities(told.time_zone, at, offset)
+        if found is not None:
+            return ServerZone(found, BY_CITY)
+    return None if offset is None else ServerZone(offset_name(offset), BY_OFFSET)
+
+
+@lru_cache(maxsize=64)
+def zones_of_offset(offset: dt.timedelta, since: dt.datetime, now: dt.datetime) -> tuple[dt.tzinfo, ...]:
+    """A zone for each course of hours from `since` to `now` that a clock can have had which is at `offset` now.
+
+    Where no zone of that offset has changed its clock since, that is one.
+    """
+    moments = [now, *(since + dt.timedelta(days=number) for number in range((now - since).days + 1))]
+    found: dict[tuple[dt.timedelta | None, ...], dt.tzinfo] = {(offset,) * len(moments): dt.timezone(offset)}
+    for name in sorted(available_timezones()):
+        zone = ZoneInfo(name)
+        if now.astimezone(zone).utcoffset() == offset:
+            found.setdefault(tuple(moment.astimezone(zone).utcoffset() for moment in moments), zone)
+    return tuple(found.values())
+
+
+def offset_name(offset: dt.timedelta) -> str:
+    """`UTC+01:00`, or `UTC` for none."""
+    minutes = round(offset.total_seconds() / 60)
+    if not minutes:
+        return "UTC"
+    return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+def _by_cities(text: str, at: dt.datetime | None, offset: dt.timedelta | None) -> str | None:
+    """The zone of the first city of a display text that names any; None unless all that are named agree.
+
+    They agree if out of summer time each is ahead of UTC by what the text states, if each shows at `at` what the
+    server's clock showed, and if all of them keep the same hours in the year before.
+    """
+    match = _DISPLAY.fullmatch(text.strip())
+    if match is None or at is None or offset is None:
+        return None
+    sign, hours, minutes, places = match.groups()
+    stated = dt.timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+    named = [name for place in places.split(",") for name in _named(place)] or list(_named(places))
+    if not named or any(at.astimezone(ZoneInfo(name)).utcoffset() != offset for name in named):
+        return None
+    clocks = {_clock(name, at.year) for name in named}
+    return named[0] if len(clocks) == 1 and min(clocks.pop()) == stated else None
+
+
+def _named(place: str) -> tuple[str, ...]:
+    """The IANA names of the zone that a part of a display text names; none for an unknown place."""
+    word = _plain(place)
+    known = _WITHOUT_CITY.get(word) or _ABROAD.get(word)
+    return (known,) if known is not None else _cities().get(word.replace(" ", "_"), ())
+
+
+@lru_cache(maxsize=1)
+def _cities() -> dict[str, tuple[str, ...]]:
+    """The zones by their cities in small letters: `berlin` is `Europe/Berlin`."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(available_timezones()):
+        area, _, city = name.rpartition("/")
+        if area and area.partition("/")[0] not in ("Etc", "SystemV", "posix", "right"):
+            found.setdefault(_plain(city), []).append(name)
+    return {city: tuple(names) for city, names in found.items()}
+
+
+def _plain(text: str) -> str:
+    """Small letters without accents, whatever stands around them cut off."""
+    split = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in split if not unicodedata.combining(letter)).strip().casefold()
+
+
+def _exists(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def _clock(name: str, year: int) -> tuple[dt.timedelta, ...]:
+    """What the clock of a zone is ahead of UTC, week by week of the year before `year` and of `year`."""
+    zone, first = ZoneInfo(name), dt.datetime(year - 1, 1, 1, tzinfo=dt.UTC)
+    moments = (first + dt.timedelta(days=7 * week) for week in range(105))
+    return tuple(moment.astimezone(zone).utcoffset() or dt.timedelta(0) for moment in moments)

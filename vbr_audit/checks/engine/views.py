@@ -23,7 +23,7 @@ from vbr_audit.tables import SPECS
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.schema import conform, empty
 from vbr_audit.tables.jobs import controls
-from vbr_audit.tables.server_zone import BY_OFFSET, zones_of_offset
+from vbr_audit.tables.server_time import BY_OFFSET, zones_of_offset
 
 if TYPE_CHECKING:
     from vbr_audit.checks.engine.cause_kinds import Causes

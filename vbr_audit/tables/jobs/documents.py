@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vbr_audit.tables.build.enums import fold_job_types, listed
-from vbr_audit.tables.build.nested import count_unknown_below
 from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.build.paged import count_unknown_below
 from vbr_audit.tables.jobs.control_list import CONTROLS
-from vbr_audit.tables.jobs.controls import ControlsMap, Place, get_map, known_revision, newest_known
-from vbr_audit.tables.jobs.controls_file import Path
+from vbr_audit.tables.jobs.controls import ControlsMap, Path, Place, get_map, known_revision, newest_known
 
 Documents = list[dict[str, Any]]
 

@@ -6,26 +6,213 @@ that has no documents (`/backups`), are added with unknown settings, so that not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
-from vbr_audit.tables.build.arrays import strings_of, to_booleans, to_strings
+from vbr_audit.tables.build.arrays import strings_of, to_array, to_booleans, to_strings
+from vbr_audit.tables.build.enums import CONTROL_WORDS, SOUND_WORDS, Folding, fold_control_words
+from vbr_audit.tables.build.fields import SEPARATOR, Field, Table, counted, ident, joined
 from vbr_audit.tables.build.notes import Notes
-from vbr_audit.tables.build.schema import Column, TableSpec, from_arrays
-from vbr_audit.tables.jobs import logs as job_logs
-from vbr_audit.tables.jobs import origins as job_origins
-from vbr_audit.tables.jobs import scope as job_scope
+from vbr_audit.tables.build.schema import ZERO_GUID, Column, TableSpec, conform, empty, from_arrays
 from vbr_audit.tables.jobs import settings as job_settings
-from vbr_audit.tables.jobs.control_list import CONTROLS, GFS_LEVELS, HEALTH_CHECK_TIMES, SCRIPTS, SUB_SCHEDULES
-from vbr_audit.tables.jobs.control_values import control_array, without_zero_ids
-from vbr_audit.tables.jobs.controls import support
+from vbr_audit.tables.jobs.control_list import (
+    CONTROLS,
+    GFS_LEVELS,
+    HEALTH_CHECK_TIMES,
+    ID_CONTROLS,
+    LIST_CONTROLS,
+    SCRIPTS,
+    SUB_SCHEDULES,
+)
+from vbr_audit.tables.jobs.controls import get_map, known_revision, newest_known, support
 from vbr_audit.tables.jobs.documents import READ_CONTROLS, JobDocuments, read_documents
-from vbr_audit.tables.jobs.intervals import start_intervals
+from vbr_audit.tables.jobs.states import SPEC as STATES
+from vbr_audit.tables.schedule import start_intervals
+
+# The columns of `jobs` that say what a job takes in, leaves out and copies from, of the documents that tell it.
+
+SCOPE_FIELDS: Final[tuple[Field, ...]] = (
+    counted(
+        "included_count",
+        "Number of entries of its scope: machines, containers, computers or shares. NA for other kinds of jobs.",
+        "virtualMachines.includes",
+        "computers",
+        "objects",
+        unit="entries",
+    ),
+    counted(
+        "excluded_count",
+        "Number of entries that say which machines it leaves out; of a copy, without jobs.",
+        "virtualMachines.excludes.vms",
+        "sourceObjects.excludes.objects",
+        "linkedJobs.excludes",
+        unit="entries",
+    ),
+    counted("excluded_jobs_count", "Of a copy: so many jobs are left out.", "sourceObjects.excludes.jobs", unit="jobs"),
+    joined(
+        "disks_to_process",
+        "For each machine with a choice of disks: AllDisks, SystemOnly or SelectedDisks, joined by commas.",
+        "virtualMachines.excludes.disks[].disksToProcess",
+        known=("AllDisks", "SystemOnly", "SelectedDisks"),
+    ),
+    joined(
+        "source_job_ids",
+        "Of a copy or a content scan: the jobs whose backups it takes, joined by commas.",
+        "sourceObjects.includes.jobs[].id",
+        "linkedJobs.includes[].id",
+    ),
+    joined(
+        "source_repository_ids",
+        "Of a copy: the repositories whose backups it takes, joined by commas.",
+        "sourceObjects.includes.repositories[].id",
+    ),
+    joined(
+        "source_backup_ids",
+        "Of a copy: the backups that it takes, joined by commas. From 1.3-rev1 on.",
+        "sourceObjects.includes.backups[].id",
+    ),
+    ident(
+        "archive_repository_id",
+        "Of a backup of files: the repository of its archive. From 1.3-rev1 on.",
+        "archiveRepository.archiveRepositoryId",
+    ),
+    counted(
+        "secondary_targets_count",
+        "Number of further targets that take copies of its backups. From 1.3-rev2 on.",
+        "secondaryTargets",
+        unit="targets",
+    ),
+    counted(
+        "app_settings_count",
+        "Number of its machines or containers with settings for applications.",
+        "guestProcessing.appAwareProcessing.appSettings",
+        unit="entries",
+    ),
+)
+
+CREDENTIALS: Final = Column(
+    "credentials_ids",
+    "string",
+    "The credentials that its guest processing and its destination name, joined by commas; empty text for none.",
+)
+
+_SCOPE_TABLE: Final = Table("jobs", "What jobs take in.", SCOPE_FIELDS)
+_PARTS_WITH_CREDENTIALS: Final = ("guestProcessing", "storage")
+_NAMES_CREDENTIALS: Final = re.compile(r"cred(ential)?s_?id$", re.IGNORECASE)
+
+
+def read_scope(read: JobDocuments, rows: int, notes: Notes) -> dict[str, Any]:
+    """The columns of `SCOPE_FIELDS`: of the documents whose settings are known, then NA up to `rows`.
+
+    What does not fit is counted in `notes`.
+    """
+    builder = _SCOPE_TABLE.builder("")
+    known = zip(read.documents, read.profiles, strict=True)
+    builder.add([{} if profile is None else document for document, profile in known])
+    result = builder.finish()
+    result.notes.unknown_fields.clear()
+    result.notes.missing_keys = 0
+    notes.merge(result.notes)
+    frame = result.frame.reindex(pd.RangeIndex(rows))
+    scope = {column.name: frame[column.name].array for field in SCOPE_FIELDS for column in field.columns}
+    told = [_credentials_told(*each) for each in zip(read.documents, read.profiles, strict=True)]
+    return scope | {CREDENTIALS.name: strings_of([*told, *[pd.NA] * (rows - len(told))])}
+
+
+def _credentials_told(document: dict[str, Any], profile: str | None) -> Any:
+    """The credentials that a job names as one text; NA where its kind works inside guests and it does not say how."""
+    known = None if profile is None else get_map().profile(profile)
+    if known is None or (known.supports("app_aware_enabled") is not False and not document.get("guestProcessing")):
+        return pd.NA
+    return SEPARATOR.join(dict.fromkeys(_credentials_in(document)))
+
+
+def _credentials_in(document: dict[str, Any]) -> Iterator[str]:
+    """The ids of all credentials that a job's document names, wherever its type and revision keep them."""
+    waiting: list[Any] = [document.get(part) for part in _PARTS_WITH_CREDENTIALS]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is list:
+            waiting += value
+        elif type(value) is dict:
+            waiting += value.values()
+            for key, found in value.items():
+                if isinstance(found, str) and found != ZERO_GUID and _NAMES_CREDENTIALS.search(key):
+                    yield found
+
+
+# The columns of `jobs` that say whose database logs a job backs up between its runs, and how often.
+
+LOG_COLUMNS: Final = (
+    Column(
+        "log_backups_count",
+        "Int64",
+        "Number of its entries for applications that back up database logs; NA where one does not say so.",
+        "entries",
+    ),
+    Column("log_backup_min", "Int64", "The longest time between two of these backups of logs.", "min"),
+)
+
+DATABASES: Final = ("oracle", "postgreSQL", "postgreSql")
+"""The settings of an entry that say `backupLogs`; agents on Linux write the last one."""
+
+SQL_WORDS: Final = frozenset({"truncate", "preserve", "backup", "nevertruncate"})
+
+
+def read_logs(read: JobDocuments, rows: int) -> dict[str, Any]:
+    """The columns of `LOG_COLUMNS`: of the documents whose settings are known, then NA up to `rows`."""
+    known = zip(read.documents, read.profiles, strict=True)
+    told = [(pd.NA, pd.NA) if profile is None else _logs_of(document) for document, profile in known]
+    told += [(pd.NA, pd.NA)] * (rows - len(told))
+    return {column.name: pd.array([each[at] for each in told], dtype="Int64") for at, column in enumerate(LOG_COLUMNS)}
+
+
+def _logs_of(document: dict[str, Any]) -> tuple[Any, Any]:
+    """How many entries of one job back up logs, and the longest pause of these."""
+    guests = document.get("guestProcessing")
+    aware = guests.get("appAwareProcessing") if type(guests) is dict else None
+    entries = aware.get("appSettings") if type(aware) is dict else None
+    if type(entries) is not list:
+        return pd.NA, pd.NA
+    without_sql = str(document.get("type")).startswith("Linux")
+    answers = [_backs_up(entry, without_sql=without_sql) for entry in entries]
+    minutes = [entry["backupMinsCount"] for found, entry in answers if found if _is_minutes(entry)]
+    count = sum(found is True for found, _ in answers)
+    unsaid = any(found is None for found, _ in answers)
+    return pd.NA if unsaid and not count else count, max(minutes) if len(minutes) == count > 0 else pd.NA
+
+
+def _backs_up(entry: Any, *, without_sql: bool) -> tuple[bool | None, dict[str, Any]]:
+    """Whether one entry backs up logs, None where it does not say; and the settings that say so.
+
+    An agent on Linux has no settings of SQL Server that could say it.
+    """
+    if type(entry) is not dict:
+        return None, {}
+    if str(entry.get("transactionLogs")).casefold() == "copyonly":
+        return False, {}
+    for name in DATABASES:
+        database = entry.get(name)
+        if type(database) is dict and database.get("backupLogs") is True:
+            return True, database
+    if without_sql:
+        return False, {}
+    sql = entry.get("sql")
+    word = str(sql.get("logsProcessing")).casefold() if type(sql) is dict else ""
+    return (word == "backup" if word in SQL_WORDS else None), sql if type(sql) is dict else {}
+
+
+def _is_minutes(settings: dict[str, Any]) -> bool:
+    minutes = settings.get("backupMinsCount")
+    return type(minutes) is int and 0 < minutes <= 525_600
+
 
 SPEC: Final = TableSpec(
     name="jobs",
@@ -59,9 +246,9 @@ SPEC: Final = TableSpec(
             "h",
         ),
         *(control.column for control in CONTROLS.values()),
-        *(column for field in job_scope.FIELDS for column in field.columns),
-        *job_logs.COLUMNS,
-        job_scope.CREDENTIALS,
+        *(column for field in SCOPE_FIELDS for column in field.columns),
+        *LOG_COLUMNS,
+        CREDENTIALS,
     ),
 )
 
@@ -100,12 +287,12 @@ def build_jobs(
     notes = Notes()
     read = read_documents(documents, revision=revision, server_revision=server_revision, notes=notes)
     ids = without_zero_ids([document.get("id") for document in read.documents])
-    known_states = job_origins.distinct_states(states)
-    only = job_origins.without_document(ids, known_states, backups, revision)
+    known_states = distinct_states(states)
+    only = without_document(ids, known_states, backups, revision)
     arrays = _base_arrays(read, ids, only, server, notes)
     all_ids = [*ids, *only["job_id"]]
-    arrays["seen_in"] = strings_of(job_origins.seen_in(all_ids, len(ids), known_states, backups))
-    arrays |= job_scope.read_scope(read, len(all_ids), notes) | job_logs.read_logs(read, len(all_ids))
+    arrays["seen_in"] = strings_of(seen_in(all_ids, len(ids), known_states, backups))
+    arrays |= read_scope(read, len(all_ids), notes) | read_logs(read, len(all_ids))
     for name in READ_CONTROLS:
         arrays[name] = control_array(name, read.values[name] + [None] * len(only), notes)
     arrays["is_disabled"] = _with_status(arrays["is_disabled"], only, len(read.documents))
@@ -198,3 +385,124 @@ def _expected_to_run(arrays: dict[str, Any], profiles: pd.Series, states: pd.Dat
 def _always_runs(profiles: pd.Series) -> Any:
     """Whether each type has no schedule, because it follows what it copies all the time."""
     return ~support(profiles, "is_scheduled").array
+
+
+# Values of controls as received to the arrays of `jobs`: words folded, what several places say made one answer.
+
+
+def control_array(name: str, values: list[Any], notes: Notes) -> ExtensionArray:
+    """`values` of the control `name` in its dtype; a tuple is what several places or entries of a list say."""
+    dtype = CONTROLS[name].dtype
+    if dtype == "boolean":
+        values = [_all_of(value) if type(value) is tuple else value for value in values]
+    elif name in ID_CONTROLS:
+        values = without_zero_ids(values)
+    elif name in LIST_CONTROLS:
+        values = [_joined(value) if type(value) is tuple else value for value in values]
+    elif dtype == "string":
+        values = _fold_words(name, values, notes)
+    return to_array(values, dtype, name, notes)
+
+
+def without_zero_ids(values: list[Any]) -> list[Any]:
+    """`values` with None for the all-zero id, which means that there is none."""
+    return [None if value == ZERO_GUID else value for value in values]
+
+
+def _all_of(values: tuple[Any, ...]) -> Any:
+    """Yes if all say yes, no if any says no; else a value that does not fit, or None."""
+    if any(value is False for value in values):
+        return False
+    return next((value for value in values if value is not True), True if values else None)
+
+
+def _joined(words: tuple[Any, ...]) -> Any:
+    """The words joined by commas, capitalised; a value that does not fit if one of them is no text."""
+    return next((word for word in words if not isinstance(word, str)), ",".join(map(str, words)).title())
+
+
+def _fold_words(name: str, values: list[Any], notes: Notes) -> list[Any]:
+    folding = fold_control_words().get(name)
+    if folding is None:
+        return values
+    order = CONTROL_WORDS[name]
+    folded = [
+        _worst([_folded(part, folding) for part in value], order) if type(value) is tuple else _folded(value, folding)
+        for value in values
+    ]
+    for value in values if folding.unknown else ():
+        for part in value if type(value) is tuple else (value,):
+            if isinstance(part, str) and part in folding.unknown:
+                notes.count_unknown_value(name, part)
+    return folded
+
+
+def _folded(value: Any, folding: Folding) -> Any:
+    return folding[value] if isinstance(value, str) else value
+
+
+def _worst(words: list[Any], order: tuple[str, ...]) -> Any:
+    """The first word of `order` that occurs; a sound one only if no entry leaves open whether it is worse."""
+    worst = next((word for word in order if word in words), None)
+    if worst is not None and worst not in SOUND_WORDS:
+        return worst
+    return next((word for word in words if word not in order), worst)
+
+
+# Where a job is known from: its document, its state, its backups; and which jobs have no document.
+
+
+def distinct_states(states: pd.DataFrame | None) -> pd.DataFrame | None:
+    """The first state of each job id; None if states were not read."""
+    if states is None:
+        return None
+    return states[states["job_id"].notna()].drop_duplicates("job_id")
+
+
+def without_document(
+    ids: Sequence[Any], states: pd.DataFrame | None, backups: pd.DataFrame | None, revision: str | None
+) -> pd.DataFrame:
+    """The jobs that have no document among `ids`, with the columns of `job_states`: by state, then by backup."""
+    known = {value for value in ids if isinstance(value, str)}
+    stated = empty(STATES) if states is None else states[~states["job_id"].isin(known).to_numpy(dtype=bool)]
+    hidden = _hidden_jobs(backups, known | set(stated["job_id"]), revision)
+    parts = [part for part in (stated, hidden) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else empty(STATES)
+
+
+def seen_in(ids: Sequence[Any], documents: int, states: pd.DataFrame | None, backups: pd.DataFrame | None) -> list[str]:
+    """For each job, the datasets that it was found in, joined by `+`; the first `documents` ids are of documents."""
+    stated = set() if states is None else set(states["job_id"])
+    backed_up = set() if backups is None else set(backups["job_id"].dropna())
+    found = []
+    for row, job_id in enumerate(ids):
+        named = isinstance(job_id, str)
+        places = (
+            ("jobs", row < documents),
+            ("job_states", named and job_id in stated),
+            ("backups", named and job_id in backed_up),
+        )
+        found.append("+".join(name for name, there in places if there))
+    return found
+
+
+def _hidden_jobs(backups: pd.DataFrame | None, known: set[str], revision: str | None) -> pd.DataFrame:
+    """Jobs that only their backups tell of, because the server has no document of jobs of that type.
+
+    A backup of an ordinary type whose job is not among those `known` is an orphan: its job is gone. Where the
+    server does not tell the type, a backup tells of no job.
+    """
+    if backups is None:
+        return empty(STATES)
+    found = backups[backups["job_id"].notna() & backups["job_type"].notna()].drop_duplicates("job_id")
+    found = found[~found["job_id"].isin(known).to_numpy(dtype=bool)]
+    without_model = {job_type for job_type in found["job_type"] if not _has_document_model(job_type, revision)}
+    found = found[found["job_type"].isin(without_model).to_numpy(dtype=bool)]
+    columns = {"server": found["server"], "job_id": found["job_id"], "name": found["name"]}
+    return conform(columns | {"type": found["job_type"], "type_reported": found["job_type_reported"]}, STATES)[0]
+
+
+def _has_document_model(job_type: str, revision: str | None) -> bool:
+    controls = get_map()
+    mapped = known_revision(revision) or newest_known(revision)
+    return controls.has_type(mapped, job_type) if mapped is not None else job_type in controls.types

@@ -20,7 +20,7 @@ from vbr_audit.checks.logic.three_valued import (
     surely,
     worded,
 )
-from vbr_audit.tables.build.words import SYSLOG_PROTOCOLS
+from vbr_audit.tables.build.enums import SYSLOG_PROTOCOLS
 
 _FORWARDING: Final = ("servers", "general_options", "event_forwarding")
 _EITHER: Final = ("general_options", "event_forwarding")
