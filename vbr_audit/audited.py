@@ -12,7 +12,7 @@ import pandas as pd
 
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.holding import alone
+from vbr_audit.collection.files import alone
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.results import Results, Summary

@@ -21,10 +21,9 @@ from vbr_audit.checks.own.own_checks import OwnChecks, known_checks
 from vbr_audit.checks.policy.needs import datasets_to_read
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.collector import read_snapshot
+from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.period import PeriodRequest
-from vbr_audit.collection.request import CollectionRequest
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.config.settings import load_settings
 from vbr_audit.display import encodable

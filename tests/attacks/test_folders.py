@@ -22,7 +22,7 @@ from raw_server import PASSWORD, Asked, Raw, raw_server
 from small_server import SmallServer
 
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.holding import alone
+from vbr_audit.collection.files import alone
 from vbr_audit.errors import ConfigurationError, VbrAuditError
 from vbr_audit.verifying import verify_run
 
@@ -158,7 +158,7 @@ def test_one_process_at_a_time_writes_to_a_folder(tmp_path: Path, policy: Path) 
     holder = [
         sys.executable,
         "-c",
-        "import sys, pathlib; from vbr_audit.collection.holding import alone\n"
+        "import sys, pathlib; from vbr_audit.collection.files import alone\n"
         f"with alone(pathlib.Path({str(tmp_path)!r})): print('held', flush=True); sys.stdin.read()",
     ]
     with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:

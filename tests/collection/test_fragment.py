@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from vbr_audit.collection.fragment import outcome_line
 from vbr_audit.collection.manifest import DatasetRecord, Manifest, RunRecord, ServerRecord
-from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.collection.snapshot import Snapshot, outcome_line
 from vbr_audit.simulator.hostile import TEXTS
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)

@@ -15,10 +15,8 @@ from pydantic import SecretStr
 
 from vbr_audit.api.client import Client
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.clock import clock_warnings, leading_clock
-from vbr_audit.collection.collector import read_snapshot
+from vbr_audit.collection.collector import CollectionRequest, clock_warnings, leading_clock, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
-from vbr_audit.collection.request import CollectionRequest
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.collection.survey import Reach, take_survey
 from vbr_audit.errors import BadAnswerError, SignInError

@@ -17,9 +17,8 @@ from pydantic import SecretStr
 import vbr_audit as va
 from vbr_audit.api.client import Client
 from vbr_audit.checks.policy.needs import datasets_to_read
-from vbr_audit.collection.collector import read_snapshot
+from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.period import PeriodRequest
-from vbr_audit.collection.request import CollectionRequest
 from vbr_audit.collection.run_folder import load
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import SignInError, UnreachableError

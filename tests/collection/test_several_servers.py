@@ -11,9 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from vbr_audit.api.client import Client
-from vbr_audit.collection.collector import read_snapshot
+from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.datasets import DATASETS
-from vbr_audit.collection.request import CollectionRequest
 from vbr_audit.errors import CollectionInterrupted, UnreachableError
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, create_app
 

@@ -12,10 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from vbr_audit.api.client import Client
-from vbr_audit.collection.collector import read_snapshot
+from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.manifest import DatasetRecord
 from vbr_audit.collection.period import PeriodRequest
-from vbr_audit.collection.request import CollectionRequest
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, Simulator, create_app
 

@@ -122,7 +122,7 @@ def take_order(
 
 def run_order(order: AuditOrder, servers: tuple[Server, ...], terms: dict[str, Any]) -> None:
     """Collect, then write the run and say what was found; an interrupted run is written too. Ends in an exit code."""
-    from vbr_audit.collection.holding import alone
+    from vbr_audit.collection.files import alone
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.errors import CollectionInterrupted
 
@@ -169,7 +169,7 @@ def collect_from(servers: tuple[Server, ...], terms: dict[str, Any], *, quiet: b
 
 def warn_of_readers(folder: Path) -> None:
     """Say on stderr that other accounts of this machine may read a run, where that is so."""
-    from vbr_audit.collection.holding import readable_by_others
+    from vbr_audit.collection.files import readable_by_others
 
     if readable_by_others(folder):
         complain(f"other accounts of this machine may read {folder}, which is confidential", f"chmod 700 {folder}")

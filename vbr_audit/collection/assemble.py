@@ -14,7 +14,6 @@ from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter
 from vbr_audit.collection.datasets import DATASETS, Dataset, parents_of
 from vbr_audit.collection.evidence import EvidenceFile
-from vbr_audit.collection.kinds import KindsInHand
 from vbr_audit.collection.manifest import DatasetRecord
 from vbr_audit.collection.scope import (
     DATED,
@@ -27,7 +26,7 @@ from vbr_audit.collection.scope import (
     narrow,
     ownerless_runs,
 )
-from vbr_audit.collection.shapes import HANDLINGS
+from vbr_audit.collection.shapes import HANDLINGS, KindsInHand
 from vbr_audit.display import time_zone
 from vbr_audit.errors import EvidenceError, VbrAuditError
 from vbr_audit.tables import BUILDERS, SPECS, scale_out, server_info, server_time

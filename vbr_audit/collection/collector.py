@@ -1,31 +1,32 @@
-"""From clients to a snapshot: which datasets to read, from several servers at once, and what to make of it."""
+"""From clients to a snapshot: what to read, from several servers at once, and the account that is given of it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import gc
+import statistics
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from vbr_audit.api.client import Client
-from vbr_audit.collection.account import manifest_of, server_record
+from vbr_audit.api.paging import WORKERS
 from vbr_audit.collection.assemble import join
-from vbr_audit.collection.clock import clock_warnings, leading_clock
 from vbr_audit.collection.dataset import YEAR
-from vbr_audit.collection.datasets import CLOCK, Dataset
-from vbr_audit.collection.fragment import outcome_line
-from vbr_audit.collection.manifest import utc_now
-from vbr_audit.collection.period import Period, resolve
+from vbr_audit.collection.datasets import BASIC, CLOCK, DATASETS, Dataset, parents_of
+from vbr_audit.collection.manifest import DatasetStatus, Manifest, RunRecord, ServerRecord, utc_now
+from vbr_audit.collection.period import Period, PeriodRequest, resolve
 from vbr_audit.collection.progress import Listener, show_progress
 from vbr_audit.collection.reading import ServerReading, settle, terms_of
 from vbr_audit.collection.redaction import Redaction
-from vbr_audit.collection.request import CollectionRequest
 from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.shapes import Window
-from vbr_audit.collection.snapshot import Snapshot, provenance_tables
+from vbr_audit.collection.snapshot import Snapshot, outcome_line, provenance_tables
 from vbr_audit.errors import CollectionInterrupted, ConfigurationError, ConnectError
+from vbr_audit.revisions import NEWEST, order
 from vbr_audit.tables.job_runs import LEAD
 
 SERVERS_AT_ONCE = 8
@@ -242,3 +243,175 @@ def _check_names(clients: list[Client]) -> None:
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ConfigurationError(f"two servers are called {', '.join(double)}", hint="Give each server its own name.")
+
+
+# Whose clock is the clock of a run over several servers, and what to say where their clocks differ.
+
+_SAME_CLOCK_S = 300.0
+_TOLD_CLOCK_S = 60.0
+
+
+def leading_clock(skews_s: Mapping[str, float]) -> str | None:
+    """The server whose clock the run goes by: the first one, unless it stands alone with its time.
+
+    `skews_s` are the seconds by which each server's clock is ahead of this computer's. A clock that is far from the
+    middle of all of them, this computer's included where it is needed to break a tie, leads only if none is nearer.
+    """
+    if not skews_s:
+        return None
+    clocks = list(skews_s.values())
+    middle = statistics.median(clocks if len(clocks) % 2 else [*clocks, 0.0])
+    nearest = min(abs(skew - middle) for skew in clocks)
+    return next(name for name, skew in skews_s.items() if abs(skew - middle) <= nearest + _SAME_CLOCK_S)
+
+
+def clock_warnings(skews_s: Mapping[str, float], leading: str) -> tuple[str, ...]:
+    """A line for each server whose clock is a minute or more off that of `leading`."""
+    lines = []
+    for name, skew in skews_s.items():
+        off = skew - skews_s[leading]
+        if abs(off) >= _TOLD_CLOCK_S:
+            lines.append(
+                f"{name}: its clock is {abs(off):,.0f} seconds {'ahead of' if off > 0 else 'behind'} that of "
+                f"{leading}, by which this run goes: ages and the end of the period are off by as much for its rows"
+            )
+    return tuple(lines)
+
+
+# The account that a collection gives of itself: which servers, under which terms, and what a reader must know.
+
+
+def server_record(reading: ServerReading, redaction: Redaction) -> ServerRecord:
+    """One server as it was found."""
+    client, info, clock = reading.client, reading.tables.server_info(), reading.tables.server_time()
+    zone = reading.tables.server_zone()
+    return ServerRecord(
+        name=client.name,
+        url=client.url,
+        revision=client.revision,
+        revision_newest=reading.newest_revision or client.revision,
+        build=info.build if info else None,
+        vbr_id=info.vbr_id if info else None,
+        account=redaction.mask_text(client.username, [client.username]) or client.username,
+        role=_role_of(reading),
+        clock_skew_s=reading.clock_skew_s,
+        server_time=clock.server_time if clock else None,
+        time_zone=(clock.iana_time_zone or clock.time_zone) if clock else None,
+        zone=zone.name if zone else None,
+        zone_source=zone.source if zone else None,
+        tls=client.tls,
+        verified=client.verified,
+    )
+
+
+def manifest_of(
+    request: CollectionRequest,
+    tool_version: str,
+    now: dt.datetime,
+    period: Period,
+    servers: Sequence[ServerRecord],
+    readings: Sequence[ServerReading],
+    redaction: Redaction,
+) -> Manifest:
+    """The manifest of a collection."""
+    accounts = [reading.client.username for reading in readings]
+    run = RunRecord(
+        now=now,
+        since=period.since,
+        until=period.until,
+        timezone=period.timezone,
+        timezone_source=period.timezone_source,
+        jobs_pattern=request.jobs_pattern,
+        accounts_masked=request.mask_accounts,
+        tool_version=tool_version,
+        command=redaction.mask_text(request.command, accounts),
+        note=request.note,
+    )
+    return Manifest(
+        run=run,
+        servers=list(servers),
+        datasets=[record for reading in readings for record in reading.records],
+        warnings=_warnings_of(servers, readings),
+    )
+
+
+def _role_of(reading: ServerReading) -> str | None:
+    """What the account may do as far as its reading shows; the API does not tell an account its own role."""
+    record = reading.record_of("server_info")
+    if record is None:
+        return None
+    if record.status is DatasetStatus.COMPLETE:
+        return "may read administrator data"
+    return "may not read administrator data" if record.status is DatasetStatus.DENIED else None
+
+
+def _warnings_of(servers: Iterable[ServerRecord], readings: Sequence[ServerReading]) -> list[str]:
+    lines = []
+    for server, reading in zip(servers, readings, strict=True):
+        if not server.verified:
+            lines.append(f"{server.name}: the certificate was not verified; the answers may come from anyone")
+        if server.revision != server.revision_newest:
+            lines.append(
+                f"{server.name}: read with revision {server.revision}; settings that only "
+                f"{server.revision_newest} shows are unknown"
+            )
+        lines += _newer_than_ours(reading)
+        states = reading.record_of("job_states")
+        if states is not None and "taken_from" in states.notes:
+            lines.append(
+                f"{server.name}: the server could not tell the job states in revision {states.revision}; "
+                "the last run of each job was taken from its sessions"
+            )
+    repeated = [reading.client for reading in readings if reading.client.retries]
+    return lines + [f"{client.name}: {client.retries:,} requests had to be repeated" for client in repeated]
+
+
+def _newer_than_ours(reading: ServerReading) -> list[str]:
+    """A note where the server speaks a revision that this version does not know."""
+    newer = [revision for revision in reading.offered_revisions if order(revision) > order(NEWEST)]
+    if not newer:
+        return []
+    return [
+        f"{reading.client.name}: the server also speaks revision {newer[-1]}, which this version does not know; it was "
+        f"read with {reading.client.revision}, and what only {newer[-1]} shows is missing"
+    ]
+
+
+# What a collection is to read.
+
+_OWNERS = {
+    "task_sessions": "sessions",
+    "backup_objects": "backups",
+    "restore_points": "backups",
+    "backup_files": "backups",
+    "replica_points": "replicas",
+}
+"""What stands between a row and its job, where a pattern of job names narrows the scope."""
+
+
+@dataclass(frozen=True)
+class CollectionRequest:
+    """What to read: the period, the jobs in scope, the datasets (None: `BASIC`), and how many pages at once."""
+
+    period: PeriodRequest = field(default_factory=PeriodRequest)
+    jobs_pattern: str | None = None
+    datasets: tuple[str, ...] | None = None
+    workers: int = WORKERS
+    mask_accounts: bool = False
+    command: str | None = None
+    note: str | None = None
+
+    def chosen(self) -> list[Dataset]:
+        """The datasets to read, in order; raises `ConfigurationError` for an unknown name."""
+        wanted = set(BASIC if self.datasets is None else self.datasets)
+        unknown = sorted(wanted - set(DATASETS))
+        if unknown:
+            near = get_close_matches(unknown[0], DATASETS, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise ConfigurationError(
+                f"unknown dataset {', '.join(unknown)}", hint=f"{meant}Known are {', '.join(DATASETS)}."
+            )
+        wanted |= set(CLOCK) | parents_of(wanted)
+        if self.jobs_pattern is not None:
+            wanted |= {"jobs", "job_states"} | {_OWNERS[name] for name in wanted & set(_OWNERS)}
+        return [dataset for dataset in DATASETS.values() if dataset.name in wanted]

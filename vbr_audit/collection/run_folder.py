@@ -11,8 +11,7 @@ from pydantic import ValidationError
 
 from vbr_audit.collection.assemble import join, replay
 from vbr_audit.collection.evidence import EvidenceFile
-from vbr_audit.collection.files import sha256_of, slug, write_bytes
-from vbr_audit.collection.holding import FOR_OWNER, alone, make_folder
+from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, sha256_of, slug, write_bytes
 from vbr_audit.collection.manifest import Manifest, ServerRecord
 from vbr_audit.collection.reading import terms_of
 from vbr_audit.collection.scope import Scope

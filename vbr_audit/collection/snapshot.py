@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
-from vbr_audit.collection.datasets import unread
+from vbr_audit.collection.datasets import beyond, unread
 from vbr_audit.collection.manifest import Manifest, RunRecord
-from vbr_audit.display import period_text, plain, time_zone
+from vbr_audit.display import count, element, html_table, number, period_text, plain, shorten, time_zone
 from vbr_audit.tables import SPECS, job_runs
 from vbr_audit.tables.build.schema import conform, empty
 
 if TYPE_CHECKING:
     from vbr_audit.collection.evidence import EvidenceFile
+    from vbr_audit.collection.manifest import DatasetRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +140,6 @@ class Snapshot:
         return sorted({*super().__dir__(), *self.tables})
 
     def _repr_html_(self) -> str:
-        from vbr_audit.collection.fragment import snapshot_html
-
         return snapshot_html(self.manifest, jobs=len(self.jobs), sessions=len(self.sessions))
 
     def __repr__(self) -> str:
@@ -201,3 +200,75 @@ def _frame(name: str, records: list[dict[str, object]]) -> pd.DataFrame:
     spec = SPECS[name]
     frame, _ = conform({column.name: [r.get(column.name) for r in records] for column in spec.columns}, spec)
     return frame
+
+
+# How a snapshot shows itself in a notebook: what was read, and how whole it is.
+
+_HTML_STYLE = (
+    ".va-snapshot{font:14px/1.5 system-ui,sans-serif;color:inherit}"
+    ".va-snapshot table{border-collapse:collapse;margin:.5em 0;background:none}"
+    ".va-snapshot th,.va-snapshot td{text-align:left;padding:.2em .8em .2em 0;border-bottom:1px solid #8888}"
+    ".va-snapshot td.n{text-align:right}.va-snapshot strong{font-weight:650}"
+)
+_MOST_RECORDS = 80
+_HTML_ROOM = 18_000
+
+
+def snapshot_html(manifest: Manifest, *, jobs: int, sessions: int) -> str:
+    """A small table of the datasets of a snapshot, escaped, without script, at most 20 kB; how many rows it has."""
+    records = manifest.datasets
+    rows = list(_fitting(_record_rows(_most_telling(records))))
+    run = manifest.run
+    days = period_text(run.since, run.until, time_zone(run.timezone), run.timezone)
+    lacking = len(unread(manifest))
+    part = f"{lacking} of {count(len(records), 'dataset')} not read whole"
+    state = part if lacking or manifest.interrupted else "all read whole"
+    title = element("p", element("strong", f"Snapshot, {days}: {state}"), safe=True)
+    sizes = f"{count(jobs, 'job')}, {count(sessions, 'session')} in the period"
+    hidden = len(records) - len(rows)
+    more = f"; {count(hidden, 'more dataset is', 'more datasets are')} not shown" if hidden else ""
+    table = html_table(("Server", "Dataset", "Status", "Rows", "Why"), rows)
+    inside = element("style", _HTML_STYLE, safe=True) + title + element("p", sizes + more) + table
+    return element("div", inside, safe=True, class_="va-snapshot")
+
+
+def _most_telling(records: list[DatasetRecord]) -> list[DatasetRecord]:
+    """The records to show, in their order: those that were not read whole before the others."""
+    order = sorted(range(len(records)), key=lambda at: (records[at].status == "complete", at))
+    return [records[at] for at in sorted(order[:_MOST_RECORDS])]
+
+
+def _record_rows(records: list[DatasetRecord]) -> Iterator[tuple[str, ...]]:
+    for record in records:
+        yield (
+            shorten(record.server, 60),
+            record.name,
+            f"{'✓' if record.status == 'complete' else '✕'} {record.status}",
+            number(record.rows_kept),
+            shorten(record.reason, 160) if record.reason else "",
+        )
+
+
+def _fitting(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """The first of `rows`, as many as fit into a small page; a hostile name may grow sixfold when it is escaped."""
+    room = _HTML_ROOM
+    for row in rows:
+        room -= sum(len(element("td", cell).encode()) for cell in row) + len("<tr></tr>")
+        if room < 0:
+            return
+        yield row
+
+
+def outcome_line(manifest: Manifest) -> str:
+    """What a collection has brought, in one line of plain text.
+
+    A dataset that no revision of the server has is no gap of the reading: such ones are only counted.
+    """
+    names = shorten(", ".join(server.name for server in manifest.servers), 60)
+    aside = len(beyond(manifest))
+    lacking = [f"{record.name} {record.status}" for record in unread(manifest)]
+    state = f"not whole: {shorten(', '.join(lacking), 80)}" if lacking else "all whole"
+    later = f"; {count(aside, 'dataset')} not offered" if aside else ""
+    begun = "interrupted; " if manifest.interrupted else ""
+    rows = count(sum(record.rows_kept for record in manifest.datasets), "row")
+    return f"Read {count(len(manifest.datasets) - aside, 'dataset')} and {rows} from {names}: {begun}{state}{later}."
