@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from vbr_audit.checks import REGISTRY
-from vbr_audit.checks.policy.files import PROFILES
+from vbr_audit.checks.policy.policy import PROFILES
 from vbr_audit.collection.datasets import DATASETS
 
 

@@ -10,9 +10,8 @@ import pytest
 
 from vbr_audit.checks import REGISTRY, Policy, load_policy
 from vbr_audit.checks.engine.tables import datasets_behind_table
-from vbr_audit.checks.policy.as_text import starting_policy
-from vbr_audit.checks.policy.changes import policy_changes
-from vbr_audit.checks.policy.policy import PROFILES
+from vbr_audit.checks.policy.policy import PROFILES, starting_policy
+from vbr_audit.checks.policy.use import policy_changes
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.roles import Role
 from vbr_audit.errors import PolicyError

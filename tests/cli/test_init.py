@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from vbr_audit.checks.policy.changes import policy_changes
 from vbr_audit.checks.policy.policy import load_policy
+from vbr_audit.checks.policy.use import policy_changes
 from vbr_audit.checks.site import SiteDocument, load_site
 from vbr_audit.cli import app, starting_files
 from vbr_audit.config.settings import FILE_KEYS, GUARDED, SettingsFile, load_settings, reading_settings_from

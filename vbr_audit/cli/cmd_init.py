@@ -31,8 +31,7 @@ The password is asked for, or comes from VBR_AUDIT_PASSWORD, the keyring, or --p
 @guarded
 def init_command(folder: Folder = Path(), force: Replace = False, debug: o.Debug = False) -> None:
     """Write settings, policy, site file and waivers to start from: they change nothing yet and explain every choice."""
-    from vbr_audit.checks.policy.as_text import starting_policy
-    from vbr_audit.checks.policy.policy import load_policy
+    from vbr_audit.checks.policy.policy import load_policy, starting_policy
     from vbr_audit.cli import starting_files
     from vbr_audit.collection.files import write_bytes
     from vbr_audit.config.settings import FILE_NAME

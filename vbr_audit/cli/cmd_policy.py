@@ -28,8 +28,7 @@ def policy_init(
     target: Target = "policy.yaml", profile: Profile = "default", force: Replace = False, debug: o.Debug = False
 ) -> None:
     """Write a policy that changes nothing yet, with every check and its parameters as comments."""
-    from vbr_audit.checks.policy.as_text import starting_policy
-    from vbr_audit.checks.policy.policy import PROFILES, load_policy
+    from vbr_audit.checks.policy.policy import PROFILES, load_policy, starting_policy
     from vbr_audit.config.yaml_file import suggestion
     from vbr_audit.errors import ConfigurationError
 
@@ -46,7 +45,7 @@ def policy_init(
 def policy_validate(file: Source, checks: o.OwnChecks = None, debug: o.Debug = False) -> None:
     """Say what a policy changes; exit 2 with file and line where it is wrong."""
     from vbr_audit.checks.own.own_checks import known_checks
-    from vbr_audit.checks.policy.changes import policy_changes
+    from vbr_audit.checks.policy.use import policy_changes
 
     policy = known_checks(checks).policy(file)
     enabled = sum(use.enabled for use in policy.uses)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.derived import demands, protection, site_rules
+from vbr_audit.checks.derived import protection, site_tables
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.site import Site, Tier
 from vbr_audit.config.yaml_file import KeyPath, YamlFile
@@ -23,7 +23,7 @@ _DEMANDED: Final[Mapping[str, KeyPath]] = {
 }
 """The columns that hold what a tier demands, with their keys in a tier of the site file."""
 
-_UNITS: Final = {column.name: column.unit for column in demands.SPEC.columns}
+_UNITS: Final = {column.name: column.unit for column in site_tables.DEMANDS_SPEC.columns}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def demands_on(
 
 def _asked(check: Check) -> list[str]:
     """The demands of tiers that the check reads."""
-    tables = (demands.SPEC.name, protection.SPEC.name)
+    tables = (site_tables.DEMANDS_SPEC.name, protection.SPEC.name)
     read = {column for table in tables for column in check.reads.get(table, ())}
     return [name for name in _DEMANDED if name in read]
 
@@ -110,10 +110,10 @@ def _of_tier(tier: Tier, asked: list[str], site: Site, file: YamlFile) -> Iterat
 
 def _server_wide(check: Check, site: Site, file: YamlFile) -> Iterator[Demand]:
     """The hours in which jobs may run, and the oldest good builds, where the check reads them."""
-    if site_rules.WINDOW_SPEC.name in check.tables and site.window is not None:
+    if site_tables.WINDOW_SPEC.name in check.tables and site.window is not None:
         hours = f"{site.window.start:%H:%M} to {site.window.end:%H:%M}"
         yield Demand("window", hours, None, None, f"{file.name}:{file.line_of(('window',))}")
-    if site_rules.BUILDS_SPEC.name in check.tables:
+    if site_tables.BUILDS_SPEC.name in check.tables:
         for release, build in site.document.builds.items():
             line = file.line_of(("builds", release))
             yield Demand(f"builds {release}", build, None, None, f"{file.name}:{line}")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vbr_audit.checks.derived import left_objects, protection
-from vbr_audit.checks.engine.cause_kinds import UNREAD, default_cause
-from vbr_audit.checks.engine.objects import OBJECTS
+from vbr_audit.checks.engine.objects import OBJECTS, UNREAD, default_cause
 from vbr_audit.findings.coverage import COVERAGE_COLUMNS
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
 

@@ -10,15 +10,13 @@ from typing import Final
 
 from vbr_audit.checks.derived import (
     assets,
-    demands,
     held_objects,
     left_objects,
     offloads,
     protection,
-    repository_tags,
     runs,
     schedules,
-    site_rules,
+    site_tables,
 )
 from vbr_audit.checks.derived.material import SITE, Derived, Material
 
@@ -36,11 +34,11 @@ DERIVED: Final[Mapping[str, Derived]] = {
         protection.TABLE,
         left_objects.TABLE,
         held_objects.TABLE,
-        demands.TABLE,
-        repository_tags.TABLE,
+        site_tables.DEMANDS,
+        site_tables.TAGS,
         assets.TABLE,
-        site_rules.WINDOW,
-        site_rules.BUILDS,
+        site_tables.WINDOW,
+        site_tables.BUILDS,
     )
 }
 """Every derived table by name."""

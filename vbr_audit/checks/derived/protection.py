@@ -25,14 +25,17 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived.material import Derived, Material
-from vbr_audit.checks.derived.protection_copies import copies_of, copy_facts, first_pairs, uses_tape, verified
-from vbr_audit.checks.derived.protection_fresh import chains_of
-from vbr_audit.checks.derived.protection_gaps import gap_facts, tasks_of
-from vbr_audit.checks.derived.protection_gfs import gfs_facts
+from vbr_audit.checks.derived.protection_copies import (
+    chains_of,
+    copies_of,
+    copy_facts,
+    first_pairs,
+    uses_tape,
+    verified,
+)
+from vbr_audit.checks.derived.protection_gaps import gap_facts, left_by_failed_runs, point_facts, tasks_of
 from vbr_audit.checks.derived.protection_links import Points, link_points
-from vbr_audit.checks.derived.protection_pace import at_the_pace_of_sources
-from vbr_audit.checks.derived.protection_points import left_by_failed_runs, point_facts
-from vbr_audit.checks.derived.protection_promises import jobs_of, retention_facts
+from vbr_audit.checks.derived.protection_promises import at_the_pace_of_sources, gfs_facts, jobs_of, retention_facts
 from vbr_audit.checks.derived.protection_standing import STANDINGS, standing_facts
 from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.machine_names import find_machine, held_by_name

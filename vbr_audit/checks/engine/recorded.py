@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from vbr_audit.checks.engine.cause_kinds import default_cause
-from vbr_audit.checks.engine.objects import OBJECTS
+from vbr_audit.checks.engine.objects import OBJECTS, default_cause
 from vbr_audit.checks.engine.outcome import RecordedAnswer
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import TABLES

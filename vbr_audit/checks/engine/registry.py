@@ -14,8 +14,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from vbr_audit.checks.derived import DERIVED
-from vbr_audit.checks.engine.cause_kinds import default_cause, kinds_of_cause
-from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind
+from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind, default_cause, kinds_of_cause
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import Parameter, describe, model_of, reserved_of
 from vbr_audit.checks.engine.tables import TABLES, datasets_behind_table

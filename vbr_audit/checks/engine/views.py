@@ -26,7 +26,7 @@ from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.server_time import BY_OFFSET, zones_of_offset
 
 if TYPE_CHECKING:
-    from vbr_audit.checks.engine.cause_kinds import Causes
+    from vbr_audit.checks.engine.objects import Causes
 
 READABLE = ("complete", "partial")
 NOT_COLLECTED = "not collected"

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NoReturn
 
 from vbr_audit.checks.engine.objects import OBJECTS
 from vbr_audit.checks.engine.registry import REGISTRY, Check, Registry
-from vbr_audit.checks.policy.files import HINT, PROFILES, Layer, read_layers
 from vbr_audit.checks.policy.model import LONGEST_WAIVER, CheckRule, Override, PolicyDocument
-from vbr_audit.checks.policy.use import ByPolicy, CheckUse, ObjectRule, ObjectUse, as_declared, laid_over
+from vbr_audit.checks.policy.use import (
+    ByPolicy,
+    CheckUse,
+    ObjectRule,
+    ObjectUse,
+    as_declared,
+    in_file,
+    laid_over,
+    policy_changes,
+)
 from vbr_audit.config.yaml_file import KeyPath, Problem, YamlFile, load_yaml, model_problems, raise_problems, suggestion
+from vbr_audit.display import count, element, escape, shorten
 from vbr_audit.errors import PolicyError
 
 __all__ = ["PROFILES", "CheckRule", "CheckUse", "ObjectUse", "Policy", "PolicyDocument", "load_policy"]
@@ -64,8 +76,6 @@ class Policy:
         return [use.check.id for use in self.uses]
 
     def _repr_html_(self) -> str:
-        from vbr_audit.checks.policy.fragment import policy_html
-
         return policy_html(self._line, self.uses, self.chain[:-1])
 
     def __repr__(self) -> str:
@@ -73,8 +83,6 @@ class Policy:
 
     @property
     def _line(self) -> str:
-        from vbr_audit.checks.policy.fragment import policy_line
-
         return policy_line(self.name, self.uses, self.fail_on)
 
 
@@ -214,3 +222,214 @@ def _fitting(check: Check, rules: Mapping[str, CheckRule], file: YamlFile, at: K
         paths |= {f"params.{name}": (*at, key, "params", name) for name in rule.params}
         found.append((rule, {name: f"{file.name}:{file.line_of(path)}" for name, path in paths.items()}))
     return found
+
+
+# The files of a policy: the chain of what it extends, and one text that holds them all.
+#
+# A policy stands on the profile or file that it `extends`, and without that on the profile `default`. What is kept of
+# a chain of files is each of them as it was read, one after the other, so that it can be read again alone and every
+# line keeps its number.
+
+PROFILES: Final = ("default", "strict", "minimal")
+"""The policies that the package ships, by name."""
+
+HINT: Final = "Correct the policy file; `vbr-audit checks` lists the checks and `vbr-audit checks ID` its parameters."
+_PART = re.compile(r"^--- # policy file: (.+?)\r?$", re.MULTILINE)
+
+Parse = Callable[[YamlFile, bool], PolicyDocument]
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One file of a chain; `is_profile` says that the package ships it."""
+
+    file: YamlFile
+    document: PolicyDocument
+    is_profile: bool
+
+
+def profile_file(name: str) -> YamlFile:
+    """The text of a shipped profile, called `strict profile`."""
+    return YamlFile(f"{name} profile", _profile_text(name))
+
+
+@cache
+def _profile_text(name: str) -> str:
+    return resources.files("vbr_audit.checks.policy").joinpath("profiles", f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def read_layers(source: str | Path | None, name: str | None, parse: Parse) -> tuple[list[Layer], str]:
+    """The files of the policy at `source`, the one that all others stand on first, and the text that holds them.
+
+    `name` is what the last one is called; `parse` makes a document of a file, told whether it is a shipped profile.
+    Raises `PolicyError`.
+    """
+    given = "default" if source is None else source
+    if isinstance(given, str) and given in PROFILES:
+        file = profile_file(given)
+        return _profiles(given, parse, called=name or file.name), file.text
+    files, path = _opened(given, name)
+    layers = [Layer(file, parse(file, False), False) for file in files]
+    seen = [] if path is None else [path]
+    while (target := layers[0].document.extends) is not None and target not in PROFILES:
+        if path is None:
+            _refuse(layers[0].file, f"a policy given as text cannot extend the file {target}")
+        path = (path.parent / target).resolve()
+        if path in seen:
+            chain = " > ".join([*(layer.file.name for layer in reversed(layers)), target])
+            _refuse(layers[0].file, f"the policy extends itself: {chain}")
+        seen.append(path)
+        layers[:0] = [Layer(file, parse(file, False), False) for file in _extended(layers[0].file, target, path)]
+    text = layers[0].file.text if len(layers) == 1 else _joined([layer.file for layer in layers])
+    return [*_profiles(layers[0].document.extends or "default", parse), *layers], text
+
+
+def _profiles(name: str, parse: Parse, *, called: str | None = None) -> list[Layer]:
+    """A shipped profile and those that it stands on; `called` is another name for it."""
+    found: list[Layer] = []
+    target: str | None = name
+    while target is not None:
+        file = profile_file(target)
+        file = YamlFile(called, file.text) if called is not None and not found else file
+        document = parse(file, True)
+        found.insert(0, Layer(file, document, True))
+        target = document.extends or ("default" if target != "default" else None)
+    return found
+
+
+def _opened(source: str | Path, name: str | None) -> tuple[list[YamlFile], Path | None]:
+    """The files in what was given, the last one called `name`, and its path, None for a text."""
+    is_text = isinstance(source, str) and "\n" in source
+    if isinstance(source, str) and not is_text and not Path(source).exists() and re.fullmatch(r"[\w-]+", source):
+        raise PolicyError(
+            f"no policy is called {source!r}{suggestion(source, PROFILES)}",
+            hint=f"Give one of {', '.join(PROFILES)}, or the path of a policy file.",
+        )
+    file = YamlFile.read(source, error=PolicyError, default_name="policy.yaml")
+    files = _parts(YamlFile(name, file.text) if name is not None else file)
+    return files, None if is_text else Path(source).resolve()
+
+
+def _extended(below: YamlFile, target: str, path: Path) -> list[YamlFile]:
+    """The file that `below` extends, called as it is called there."""
+    try:
+        file = YamlFile.read(path, error=PolicyError, default_name=target)
+    except PolicyError as error:
+        near = suggestion(target, PROFILES)
+        _refuse(below, error.message.replace(str(path), target, 1) + near)
+    return _parts(YamlFile(target, file.text))
+
+
+def _parts(file: YamlFile) -> list[YamlFile]:
+    """The files that a kept chain is made of, or the one that `file` is."""
+    marks = list(_PART.finditer(file.text))
+    if not marks or marks[0].start():
+        return [file]
+    ends = [*(mark.start() for mark in marks[1:]), len(file.text)]
+    return [YamlFile(mark[1], file.text[mark.end() + 1 : end]) for mark, end in zip(marks, ends, strict=True)]
+
+
+def _joined(files: Sequence[YamlFile]) -> str:
+    """The chain as one text, each file after its name."""
+    texts = [file.text if file.text.endswith("\n") else file.text + "\n" for file in files]
+    return "".join(f"--- # policy file: {file.name}\n{text}" for file, text in zip(files, texts, strict=True))
+
+
+def _refuse(file: YamlFile, message: str) -> NoReturn:
+    raise_problems(file, [Problem(("extends",), message)], error=PolicyError, hint=HINT)
+
+
+# How a policy shows itself in a notebook: how many checks run, and what it makes different from their defaults.
+
+_HTML_STYLE = ".va-policy{font:14px/1.5 system-ui,sans-serif;color:inherit}.va-policy ul{margin:.2em 0}"
+_MOST_CHANGES = 40
+"""Maximum number of changes that are shown."""
+
+
+def policy_line(name: str, uses: Sequence[CheckUse], fail_on: str) -> str:
+    """A policy in a line of plain text."""
+    enabled = sum(use.enabled for use in uses)
+    overridden = sum(bool(use.overrides) for use in uses)
+    parts = [f"{count(enabled, 'check')} run", f"{len(uses) - enabled} disabled"]
+    parts += [f"{overridden} with overrides"] if overridden else []
+    return f"{shorten(name, 60)}: {', '.join(parts)}; a run fails from {fail_on}"
+
+
+def policy_html(line: str, uses: Sequence[CheckUse], below: Sequence[str]) -> str:
+    """A policy as a fragment in the colours of the notebook: escaped, without script, at most 20 kB.
+
+    `line` is the policy in a line, `below` names what it stands on.
+    """
+    changes = policy_changes(uses)
+    parts = [element("style", _HTML_STYLE, safe=True), element("p", element("strong", line), safe=True)]
+    below = [shorten(name, 60) for name in below]
+    if below:
+        parts.append(element("p", f"It stands on: {', '.join(below[:10])}"))
+    if changes:
+        items = "".join(element("li", shorten(change, 160)) for change in changes[:_MOST_CHANGES])
+        parts.append(element("ul", items, safe=True))
+    if len(changes) > _MOST_CHANGES:
+        parts.append("<p>" + escape(f"and {count(len(changes) - _MOST_CHANGES, 'more change')}") + "</p>")
+    return element("div", "".join(parts), safe=True, class_="va-policy")
+
+
+# A commented policy to start from.
+
+
+def starting_policy(policy: Policy, profile: str) -> str:
+    """A policy that changes nothing in the shipped `profile`, with every check and its parameters as comments.
+
+    `policy` is that profile, loaded.
+    """
+    lines = [
+        "# A policy for vbr-audit: name it with --policy, look at it with `vbr-audit policy validate FILE`.",
+        "# It stands on a profile (default, strict, minimal), or on another policy file beside it. What is said here",
+        "# counts more. Take the # away from the lines that you want to change; the values are those in force.",
+        "version: 1",
+        f"extends: {profile}",
+        "",
+        "# From this severity on a failing finding ends in exit code 1: critical, high, medium, low, info, or never.",
+        f"fail_on: {policy.fail_on}",
+        "",
+        "# The most days for which a finding may be accepted by a waiver.",
+        f"waiver_horizon_days: {policy.waiver_horizon_days}",
+        "",
+        "# A check is named by its id or by a glob such as JOB-*. Switching one off needs a reason:",
+        "#   TST-*: {enabled: false, reason: restore tests are kept in another register}",
+        "checks:",
+    ]
+    area = ""
+    for use in policy.uses:
+        if use.check.area != area:
+            area = use.check.area
+            lines += ["", f"  # ---- {area} " + "-" * max(4, 60 - len(area))]
+        lines += ["", *_check_lines(use)]
+    lines += [
+        "",
+        "# Other rules for single objects. All globs of a match must fit; the later override counts more.",
+        "overrides:",
+        "  # - match: {object_type: job, object_name: 'LAB-*'}   # also server, object_id",
+        "  #   checks:",
+        "  #     JOB-*: {enabled: false, reason: a laboratory without data of value}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _check_lines(use: CheckUse) -> Iterator[str]:
+    """One check as comments; with the first # of each line taken away they are its rule."""
+    yield f"  # {use.check.id}:   # {_told(use.check.title)}"
+    if not use.enabled:
+        yield f"  #   enabled: true   # disabled by {use.enabled_source}: {_told(use.reason or '')}"
+    yield f"  #   severity: {use.severity}"
+    if use.check.parameters:
+        yield "  #   params:"
+    for parameter in use.check.parameters:
+        facts = (parameter.help.rstrip("."), parameter.unit or "", parameter.bounds)
+        told = _told("; ".join(fact for fact in facts if fact))
+        yield f"  #     {parameter.name}: {in_file(use.params[parameter.name])}" + (f"   # {told}" if told else "")
+
+
+def _told(text: str) -> str:
+    """`text` on one line."""
+    return " ".join(text.split())

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from vbr_audit.checks.derived import protection
-from vbr_audit.checks.engine.cause_kinds import default_cause
-from vbr_audit.checks.engine.objects import OBJECTS
+from vbr_audit.checks.engine.objects import OBJECTS, default_cause
 from vbr_audit.display import is_known
 from vbr_audit.reports.record import raw_text, severity_rank
 from vbr_audit.tables.build.enums import ENDED_RESULTS

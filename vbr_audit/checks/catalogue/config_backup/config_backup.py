@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.catalogue.security.mail import server_mail
+from vbr_audit.checks.catalogue.security.notifications import server_mail
 from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator
 
-from vbr_audit.checks.catalogue.security.mail import server_mail
+from vbr_audit.checks.catalogue.security.notifications import server_mail
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check

@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.shares import names_of_backup_server, on_backup_server
+from vbr_audit.checks.logic.machine_names import names_of_backup_server, on_backup_server
 from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, surely, worded
 from vbr_audit.tables.repositories import STORAGE_CLASSES
 

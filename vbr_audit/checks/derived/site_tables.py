@@ -1,0 +1,138 @@
+"""The tables made of the site file: `run_window`, `supported_builds`, `job_demands`, `repository_tags`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import pandas as pd
+
+from vbr_audit.checks.derived.material import SITE, Derived, Material
+from vbr_audit.tables.build.schema import Column, TableSpec, conform
+
+WINDOW_SPEC: Final = TableSpec(
+    "run_window",
+    ("server",),
+    (
+        Column("server", "string", "The server."),
+        Column("start_min", "Int64", "Jobs may run from this minute of the day on, in the zone of the report."),
+        Column("end_min", "Int64", "They must have ended by this one; below `start_min`, on the next day."),
+    ),
+    "One row per server with the hours in which its jobs may run, of the site file.",
+)
+BUILDS_SPEC: Final = TableSpec(
+    "supported_builds",
+    ("release",),
+    (
+        Column("server", "string", "The server."),
+        Column("release", "string", "A release, as `12.3`."),
+        Column("oldest_build", "string", "Its oldest build that is still good."),
+    ),
+    "One row per release of which the site file names the oldest good build.",
+)
+
+
+def _server(material: Material) -> list[str]:
+    return [str(name) for name in material.frame("servers")["server"][:1]]
+
+
+def _minutes(time: dt.time) -> int:
+    return time.hour * 60 + time.minute
+
+
+def _make_window(material: Material) -> pd.DataFrame:
+    window, server = material.site.window, _server(material)
+    if window is None or not server:
+        return conform({}, WINDOW_SPEC)[0]
+    row: dict[str, Any] = {"server": server, "start_min": [_minutes(window.start)], "end_min": [_minutes(window.end)]}
+    return conform(row, WINDOW_SPEC)[0]
+
+
+def _make_builds(material: Material) -> pd.DataFrame:
+    server, builds = _server(material), material.site.document.builds
+    if not server:
+        return conform({}, BUILDS_SPEC)[0]
+    columns = {"server": server * len(builds), "release": list(builds), "oldest_build": list(builds.values())}
+    return conform(columns, BUILDS_SPEC)[0]
+
+
+WINDOW: Final = Derived(WINDOW_SPEC, (SITE,), _make_window, part="window")
+BUILDS: Final = Derived(BUILDS_SPEC, (SITE,), _make_builds, part="builds")
+
+
+# The table `job_demands`: what the tiers of the site file demand of each job.
+
+DEMANDS_SPEC: Final = TableSpec(
+    "job_demands",
+    ("job_id",),
+    (
+        Column("server", "string", "The server."),
+        Column("job_id", "string", "The job; NA where its name is not known, and so its tier."),
+        Column("tier", "string", "The first tier of the site file that fits the job's name; NA for none."),
+        Column("rpo_hours", "Int64", "The longest age that its newest restore point may have.", "hours"),
+        Column("retention_days", "Int64", "How long its restore points must be kept.", "days"),
+        Column("gfs_weekly", "Int64", "Weekly restore points that it must keep.", "restore points"),
+        Column("gfs_monthly", "Int64", "Monthly restore points that it must keep.", "restore points"),
+        Column("gfs_yearly", "Int64", "Yearly restore points that it must keep.", "restore points"),
+    ),
+    "One row per job with what its tier in the site file demands; NA where it demands nothing.",
+)
+
+
+def _make_demands(material: Material) -> pd.DataFrame:
+    jobs = material.frame("jobs")
+    names = jobs["name"].to_numpy(dtype=object)
+    tiers = [None if name is pd.NA else material.site.tier_of(job=name) for name in names]
+    columns: dict[str, Any] = {
+        "server": jobs["server"],
+        # Without its name nobody knows the tier of a job: then none of the demands is its own.
+        "job_id": jobs["job_id"].mask(jobs["name"].isna()),
+        "tier": [tier and tier.name for tier in tiers],
+        "rpo_hours": [tier and tier.rpo_hours for tier in tiers],
+        "retention_days": [tier and tier.retention_days for tier in tiers],
+        **{f"gfs_{level}": [tier and getattr(tier.gfs, level) for tier in tiers] for level in _LEVELS},
+    }
+    return conform(columns, DEMANDS_SPEC)[0]
+
+
+_LEVELS = ("weekly", "monthly", "yearly")
+
+DEMANDS: Final = Derived(DEMANDS_SPEC, ("jobs", SITE), _make_demands, part="tiers")
+
+
+# The table `repository_tags`: what the site file says of each repository.
+
+TAGS_SPEC: Final = TableSpec(
+    "repository_tags",
+    ("repository_id",),
+    (
+        Column("server", "string", "The server."),
+        Column("repository_id", "string", "The repository, a scale-out one too."),
+        Column("tags", "string", "Its tags in the site file, joined by commas; NA for none."),
+        Column("is_offsite", "boolean", "It is tagged offsite; no where it is tagged onsite, NA where neither."),
+        Column("is_offline", "boolean", "It is tagged offline; NA where it is not."),
+        Column("is_immutable", "boolean", "It is tagged immutable; NA where it is not."),
+    ),
+    "One row per repository and scale-out repository with its tags in the site file.",
+)
+
+
+def _make_tags(material: Material) -> pd.DataFrame:
+    repositories, scale_out = material.frame("repositories"), material.frame("scale_out_repositories")
+    ids = [*repositories["repository_id"], *scale_out["scale_out_repository_id"]]
+    names = [*repositories["name"], *scale_out["name"]]
+    tags = [material.site.tags_of(None if name is pd.NA else name) for name in names]
+    columns: dict[str, Any] = {
+        "server": [*repositories["server"], *scale_out["server"]],
+        "repository_id": ids,
+        "tags": [",".join(sorted(found)) or None for found in tags],
+        "is_offsite": [True if "offsite" in found else False if "onsite" in found else None for found in tags],
+        "is_offline": [True if "offline" in found else None for found in tags],
+        "is_immutable": [True if "immutable" in found else None for found in tags],
+    }
+    return conform(columns, TAGS_SPEC)[0]
+
+
+TAGS: Final = Derived(
+    TAGS_SPEC, ("repositories", SITE), _make_tags, also=("scale_out_repositories",), part="repositories"
+)
