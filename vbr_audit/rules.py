@@ -19,7 +19,7 @@ from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.manifest import Manifest, RunRecord
 from vbr_audit.display import encodable
-from vbr_audit.findings.own_frameworks import OwnFrameworks, kept_frameworks, read_own_frameworks
+from vbr_audit.findings.requirements import OwnFrameworks, kept_frameworks, read_own_frameworks
 from vbr_audit.findings.waivers import Waivers, load_waivers
 from vbr_audit.reports.brand import Brand, kept_brand, load_brand
 from vbr_audit.reports.review import Review, load_review

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from vbr_audit.findings.causes import CAUSE_COLUMNS, causes_of
+from vbr_audit.findings.results import CAUSE_COLUMNS, causes_of
 from vbr_audit.findings.table import FINDING_COLUMNS, cause_ids
 from vbr_audit.tables.build.arrays import STRING
 

@@ -14,7 +14,7 @@ from core_checks import CORE_TEXT, core_policy
 from vbr_audit.checks import load_policy
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings import FINDING_COLUMNS, Results, evaluate, failing_at
-from vbr_audit.findings.coverage import COVERAGE_COLUMNS
+from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
 from vbr_audit.findings.summary import assessed, compliance
 from vbr_audit.findings.table import finding_ids, in_order
 from vbr_audit.tables.build.arrays import STRING

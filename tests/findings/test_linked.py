@@ -9,7 +9,7 @@ from small_server import SmallServer, audited, finding
 
 from vbr_audit.checks.catalogue.analyzer.analyzer import ALSO_ANSWERED
 from vbr_audit.checks.engine.registry import REGISTRY
-from vbr_audit.findings.linked import answered_by
+from vbr_audit.findings.evaluation import answered_by
 
 MFA = "MFA for the backup console should be enabled"
 RDP = "Remote Desktop Services (TermService) should be disabled"

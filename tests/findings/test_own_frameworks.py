@@ -12,7 +12,7 @@ import pytest
 import vbr_audit as va
 from vbr_audit import simulator
 from vbr_audit.errors import EvidenceError, FrameworkError
-from vbr_audit.findings.own_frameworks import read_own_frameworks
+from vbr_audit.findings.requirements import read_own_frameworks
 
 TEXT = """version: 1
 id: {0}

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from vbr_audit.cli import app
 from vbr_audit.findings import FINDING_COLUMNS, STATUSES
-from vbr_audit.findings.coverage import COVERAGE_COLUMNS
+from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext

@@ -22,7 +22,7 @@ import vbr_audit as va
 from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError, EvidenceError
-from vbr_audit.findings.coverage import COVERAGE_COLUMNS
+from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
 from vbr_audit.findings.table import FINDING_COLUMNS
 from vbr_audit.pipeline import Audit

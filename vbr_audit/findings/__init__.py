@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from vbr_audit.findings.causes import CAUSE_COLUMNS
 from vbr_audit.findings.evaluation import evaluate
-from vbr_audit.findings.results import AreaCount, Results, Summary, Verdict, WaiverReport
+from vbr_audit.findings.results import CAUSE_COLUMNS, AreaCount, Results, Summary, Verdict, WaiverReport
 from vbr_audit.findings.table import FINDING_COLUMNS, failing_at
 from vbr_audit.findings.waivers import Waiver, Waivers, load_waivers
 from vbr_audit.vocabulary import STATUSES

@@ -13,7 +13,7 @@ from vbr_audit.checks.logic.sessions import finished
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.findings.needed import needed_of_servers
+from vbr_audit.findings.gaps import needed_of_servers
 from vbr_audit.findings.results import AreaCount, RunsBeside, Summary, Verdict
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.job_runs import runs_of_jobs

@@ -18,7 +18,7 @@ from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.config.yaml_file import model_problems, suggestion
 from vbr_audit.errors import PolicyError
-from vbr_audit.findings.matching import apply_waivers
+from vbr_audit.findings.evaluation import apply_waivers
 from vbr_audit.findings.waivers import Waivers
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.vocabulary import SEVERITIES, STATUSES

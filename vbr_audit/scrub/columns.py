@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from vbr_audit.checks.derived import left_objects, protection
 from vbr_audit.checks.engine.objects import OBJECTS, UNREAD, default_cause
-from vbr_audit.findings.coverage import COVERAGE_COLUMNS
+from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
 
 How = Literal["name", "names", "id", "ids", "digest", "word", "said", "text", "prose", "json", "kept"]
