@@ -11,8 +11,7 @@ from jinja2 import nodes
 
 from vbr_audit.reports.html.environment import CONSTANTS, FILTERS, FUNCTIONS, TABLE_METHODS, VERSION, make_environment
 from vbr_audit.reports.html.rendering import PAGES
-from vbr_audit.reports.html.template_names import ROOTS, Member, classes_in, members_of, reachable
-from vbr_audit.reports.html.templates import list_templates
+from vbr_audit.reports.html.templates import ROOTS, Member, classes_in, list_templates, members_of, reachable
 
 BLOCKS: Final = {
     "title": "the title of the window",

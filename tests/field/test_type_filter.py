@@ -10,7 +10,7 @@ from small_server import SmallServer, audited
 
 import vbr_audit as va
 from vbr_audit.pipeline import Audit
-from vbr_audit.reports.notes import data_notes
+from vbr_audit.reports.context import data_notes
 
 OCTOBER = {"month": "2026-10", "timezone": "Europe/Berlin"}
 

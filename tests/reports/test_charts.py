@@ -17,7 +17,7 @@ from vbr_audit.reports.charts.images import Chart, draw_svg, make_charts
 from vbr_audit.reports.charts.paint import LIGHT, legend_word, name_label
 from vbr_audit.reports.charts.plot import sessions_per_day, statuses_by_area
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.figures.daily import DailyRuns
+from vbr_audit.reports.figures.runs import DailyRuns
 
 
 def named(context: ReportContext) -> dict[str, Chart]:

@@ -11,7 +11,7 @@ import pytest
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import time_zone
 from vbr_audit.reports.context import Fact, ReportContext
-from vbr_audit.reports.figures.daily import count_daily_runs
+from vbr_audit.reports.figures.runs import count_daily_runs
 from vbr_audit.reports.words import parameters_text, prose
 
 MakeRun = Callable[..., ReportContext]

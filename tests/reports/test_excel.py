@@ -25,9 +25,8 @@ from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel import data as excel_data
 from vbr_audit.reports.excel import workbook as excel
-from vbr_audit.reports.excel.columns import header_of
-from vbr_audit.reports.excel.cover import MOST_CAUSES, SIGNATURES
-from vbr_audit.reports.excel.summary import PICTURES
+from vbr_audit.reports.excel.data import header_of
+from vbr_audit.reports.excel.front import MOST_CAUSES, PICTURES, SIGNATURES
 from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.spreadsheet import sheet as excel_sheet

@@ -15,12 +15,10 @@ from vbr_audit.display import number
 from vbr_audit.findings import FINDING_COLUMNS
 from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.figures.daily import DailyRuns
 from vbr_audit.reports.figures.repository_space import repository_spaces
 from vbr_audit.reports.figures.run_calendar import DAY_STATES, build_calendar
+from vbr_audit.reports.figures.runs import DailyRuns, slowest_runs, success_trend_of
 from vbr_audit.reports.figures.scorecard import GLANCE, score_jobs
-from vbr_audit.reports.figures.slow_runs import slowest_runs
-from vbr_audit.reports.figures.trend import success_trend_of
 from vbr_audit.reports.html.page import build_page
 from vbr_audit.tables.build.arrays import STRING
 

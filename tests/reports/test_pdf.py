@@ -22,8 +22,7 @@ from vbr_audit.display import number, percent
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.example_run import example_context
-from vbr_audit.reports.html.pdf import print_page, refuse_without_pdf
-from vbr_audit.reports.html.rendering import render_html
+from vbr_audit.reports.html.rendering import print_page, refuse_without_pdf, render_html
 from vbr_audit.reports.interface import make_report
 
 MakeRun = Callable[..., ReportContext]
@@ -94,7 +93,7 @@ def test_equal_runs_give_equal_bytes_in_another_process_and_zone(tmp_path: Path)
     program = (
         "from vbr_audit.reports.html.example_run import example_context\n"
         "from vbr_audit.reports.html.rendering import render_html\n"
-        "from vbr_audit.reports.html.pdf import print_page\n"
+        "from vbr_audit.reports.html.rendering import print_page\n"
         "import sys, pathlib\n"
         "pathlib.Path(sys.argv[1]).write_bytes(print_page(render_html(example_context(), kind='executive'), ''))"
     )

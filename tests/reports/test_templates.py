@@ -18,8 +18,14 @@ from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.environment import builtin_templates, make_environment
 from vbr_audit.reports.html.example_run import HARM, example_context
 from vbr_audit.reports.html.rendering import PAGES, render_html
-from vbr_audit.reports.html.template_names import members_of, reachable
-from vbr_audit.reports.html.templates import builtin_names, check_templates, copy_templates, list_templates
+from vbr_audit.reports.html.templates import (
+    builtin_names,
+    check_templates,
+    copy_templates,
+    list_templates,
+    members_of,
+    reachable,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "templates.md"
 UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"

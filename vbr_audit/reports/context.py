@@ -7,23 +7,40 @@ manifest, so that every artefact says the same. Its fields are the contract with
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+from vbr_audit.collection.manifest import FILTER_UNHEARD, PAGES_UNCOUNTED
 from vbr_audit.collection.scope import has_document
-from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, time_zone
-from vbr_audit.findings.gaps import LimitKind
+from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, shorten, time_zone
+from vbr_audit.findings.gaps import GapKind, LimitKind
+from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.access_map import AccessRow, access_rows
 from vbr_audit.reports.brand import Brand
-from vbr_audit.reports.figures.figures import Figures, RpoCount, make_figures
-from vbr_audit.reports.gaps import GapGroup, grouped_gaps
-from vbr_audit.reports.notes import data_notes
+from vbr_audit.reports.figures.digits import Protection, protection_of
+from vbr_audit.reports.figures.repository_space import RepositorySpace, repository_spaces
+from vbr_audit.reports.figures.run_calendar import RunCalendar, build_calendar
+from vbr_audit.reports.figures.runs import (
+    DailyRuns,
+    SlowRun,
+    SuccessTrend,
+    count_daily_runs,
+    slowest_runs,
+    success_trend_of,
+)
+from vbr_audit.reports.figures.scorecard import JobScore, score_jobs
 from vbr_audit.reports.review import Review
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from vbr_audit.collection.manifest import DatasetRecord, Manifest, ServerRecord
     from vbr_audit.collection.snapshot import Snapshot
+    from vbr_audit.findings.gaps import Gap
     from vbr_audit.findings.results import Results, Summary
+
 
 """How the manifest begins to describe a connection whose certificate nobody checked."""
 
@@ -279,3 +296,189 @@ def _runs_tile(summary: Summary) -> Tile:
     listed = f" ({told})" if told else ""
     beside = "".join(f"; {name[0].lower()}{name[1:]}: {number(many)}" for name, many, _ in summary.runs_beside.lines)
     return Tile(percent(summary.success_rate), f"success rate by run, of {least}{runs}{listed}{whole}{beside}")
+
+
+# What makes a run incomplete, together where it is for one reason, each with what to do about it.
+
+_GAP_STATES: Final[Mapping[str, tuple[str, str]]] = {
+    "denied": (
+        "denied",
+        "Give the account a role that may read this (report and workbook name the roles), then collect again.",
+    ),
+    "partial": ("read only in part", "Collect again; where it stays so, first correct what the reason names."),
+    "absent": ("not found", "Correct what the reason names, then collect again."),
+    "failed": ("not read", "Correct what the reason names, then collect again."),
+}
+"""What became of datasets that are not whole, and what to do, by their status."""
+_GAP_REMEDY: Final = "Correct what this names, then collect again."
+
+
+@dataclass(frozen=True)
+class GapGroup:
+    """One reason why a run is incomplete: `text` says what is missing and why, `remedy` what to do about it."""
+
+    text: str
+    remedy: str
+
+
+def grouped_gaps(
+    gaps: Iterable[Gap], records: Iterable[DatasetRecord], access: Iterable[AccessRow]
+) -> tuple[GapGroup, ...]:
+    """The `gaps` in their order, those about datasets of one server with one reason as one."""
+    titles = {(row.server, row.name): row.title for row in access}
+    known = {(record.server, record.name): record for record in records}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for gap in gaps:
+        if gap.kind != GapKind.NOT_WHOLE or (record := known.get((gap.server or "", gap.dataset or ""))) is None:
+            groups.setdefault((str(gap),), [])
+            continue
+        key = (record.server, str(record.status), _why_not_read(record))
+        groups.setdefault(key, []).append(titles.get((record.server, record.name), record.name))
+    return tuple(_gap_group(key, names) for key, names in groups.items())
+
+
+def _why_not_read(record: DatasetRecord) -> str:
+    """The reason without the path, which differs from dataset to dataset, and without what the status says."""
+    words = (record.reason or "").removeprefix(f"{record.path} ").removeprefix("is ")
+    return words.strip().rstrip(".")
+
+
+def _gap_group(key: tuple[str, ...], names: Sequence[str]) -> GapGroup:
+    if not names:
+        return GapGroup(plain(key[0]), _GAP_REMEDY)
+    server, status, why = key
+    state, remedy = _GAP_STATES[status]
+    text = f"{count(len(names), 'dataset')} of {server} {'was' if len(names) == 1 else 'were'} {state}"
+    told = f" {why[:1].upper()}{why[1:]}." if why else ""
+    return GapGroup(plain(f"{text}: {'; '.join(names)}.{told}"), remedy)
+
+
+# What the tables could not take over as it stood, in sentences: unknown words, odd dates, values that do not fit.
+
+NAMED_VALUES = 8
+"""Maximum number of values that are named in one sentence."""
+
+_NOTES_OF_COLUMNS = {
+    "uncastable": "a value of another type than expected",
+    "naive_dates": "a date without an offset",
+    "dates_out_of_range": "a date outside 1990 to 2100",
+}
+_NOTES_OF_ROWS = {
+    "not_objects": "that are not JSON objects",
+    "missing_keys": "without an id",
+    "duplicates": "left out as duplicates",
+    "undated_rows_kept": "without a date, kept",
+    "rows_gone_while_reading": "gone while reading",
+}
+
+
+def data_notes(datasets: Iterable[DatasetRecord]) -> tuple[str, ...]:
+    """One sentence per dataset and kind of oddity, in the manifest's order."""
+    return tuple(sentence for record in datasets for sentence in _sentences(record))
+
+
+def _sentences(record: DatasetRecord) -> Iterable[str]:
+    where = f"{shorten(record.server, 60)}, {record.name}"
+    notes = record.notes
+    for column, values in _mapping(notes.get("unknown_values")).items():
+        yield f"{where}: words that no known revision lists in {shorten(column)}: {_named(values)}."
+    if fields := _mapping(notes.get("unknown_fields")):
+        yield f"{where}: fields that no known revision lists: {_named(fields)}."
+    for name, meaning in _NOTES_OF_COLUMNS.items():
+        if columns := _mapping(notes.get(name)):
+            yield f"{where}: {meaning}, taken as not known, in {_named(columns)}."
+    if columns := _mapping(notes.get("assumed_dates")):
+        yield f"{where}: a date without an offset, read by the server's clock, in {_named(columns)}."
+    if FILTER_UNHEARD in notes:
+        yield f"{where}: the server did not heed its filter by kind, so all kinds were read and the others left out."
+    if pages := notes.get(PAGES_UNCOUNTED):
+        yield f"{where}: {count(pages, 'page')} that did not tell how many rows there are, read to the empty page."
+    for name, meaning in _NOTES_OF_ROWS.items():
+        if rows := notes.get(name):
+            yield f"{where}: {count(rows, 'row')} {meaning}."
+    if record.redacted:
+        yield f"{where}: replaced before anything was stored: {', '.join(shorten(path) for path in record.redacted)}."
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _named(counts: Mapping[str, Any]) -> str:
+    names = [f"{shorten(name)} ({times}×)" for name, times in list(counts.items())[:NAMED_VALUES]]
+    rest = len(counts) - len(names)
+    return ", ".join(names) + (f" and {rest} more" if rest else "")
+
+
+# The figures behind the pictures and the scorecard: computed once, read by the page, the workbook and notebooks.
+
+RPO_CHECK = "RPO-001"
+"""The check that counts objects older than their recovery point objective."""
+
+
+@dataclass(frozen=True)
+class RpoCount:
+    """The objects whose newest restore point is too old, unwaived, or not known; `objects` is None if not all are."""
+
+    late: int
+    unknown: int
+    objects: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What the pictures, the tiles and the scorecard of a report show.
+
+    `runs` is a DataFrame with the columns of `job_runs`: the runs that every number about runs counts, newest
+    first. `tested` counts, by server and check, the objects that passed or failed, before waivers. `rpo` is None where
+    no check asks for it. `jobs_at_risk` are the jobs in scope with a failing finding, of their own or of a machine of
+    theirs, that is critical or high; None where no job could be read.
+    """
+
+    runs: pd.DataFrame
+    daily_runs: DailyRuns
+    trend: SuccessTrend
+    calendar: RunCalendar
+    slow_runs: tuple[SlowRun, ...]
+    spaces: tuple[RepositorySpace, ...]
+    protection: Protection
+    scores: tuple[JobScore, ...]
+    tested: Mapping[tuple[str, str], int]
+    rpo: RpoCount | None
+    jobs_at_risk: int | None
+
+
+def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo) -> Figures:
+    """All figures of a run; days are those of `zone`."""
+    runs = counted_runs(snapshot)
+    runs = runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
+    daily = count_daily_runs(snapshot, zone, runs)
+    scores = score_jobs(snapshot, results, runs)
+    at_risk = sum(score.is_at_risk for score in scores)
+    return Figures(
+        runs=runs,
+        daily_runs=daily,
+        trend=success_trend_of(daily),
+        calendar=build_calendar(snapshot, runs, zone),
+        slow_runs=slowest_runs(runs, snapshot.jobs),
+        spaces=repository_spaces(snapshot.repository_states),
+        protection=protection_of(results.protected),
+        scores=scores,
+        tested=_tested(results.findings),
+        rpo=_rpo(results.coverage),
+        jobs_at_risk=None if results.summary.jobs_in_scope is None else at_risk,
+    )
+
+
+def _tested(findings: pd.DataFrame) -> Mapping[tuple[str, str], int]:
+    answered = findings[findings["result"].isin(["PASS", "FAIL"])]
+    return Counter(zip(answered["server"].tolist(), answered["check_id"].tolist(), strict=True))
+
+
+def _rpo(coverage: pd.DataFrame) -> RpoCount | None:
+    own = coverage[coverage["check_id"].eq(RPO_CHECK).to_numpy(dtype=bool, na_value=False)]
+    if own.empty:
+        return None
+    late, unknown = (int(own[name].sum()) for name in ("fail", "unknown"))
+    objects = own["population"]
+    return RpoCount(late, unknown, int(objects.sum()) if objects.notna().all() else None)

@@ -72,7 +72,7 @@ class PdfReport:
 
     def write(self, context: ReportContext, path: Path) -> None:
         """Print the page; raises `ConfigurationError` without the extra `pdf`, `TemplateError` and `OutputError`."""
-        from vbr_audit.reports.html.pdf import write_pdf
+        from vbr_audit.reports.html.rendering import write_pdf
 
         write_pdf(context, path, self.templates_dir)
 
@@ -156,7 +156,7 @@ def checked_formats(formats: Iterable[str]) -> list[str]:
     if unknown:
         raise ConfigurationError(f"unknown format {', '.join(unknown)}", hint=f"Known are {', '.join(FORMATS)}.")
     if "pdf" in wanted:
-        from vbr_audit.reports.html.pdf import refuse_without_pdf
+        from vbr_audit.reports.html.rendering import refuse_without_pdf
 
         refuse_without_pdf()
     return wanted

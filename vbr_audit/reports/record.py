@@ -1,8 +1,9 @@
-"""The rows and cells of a table as the text that a page shows."""
+"""The rows and cells of a table as the text that a page shows, and the ids to which its links lead."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,3 +55,26 @@ def record_text(record: Mapping[Any, Any]) -> dict[Any, str]:
 def severity_rank(severity: Any) -> int:
     """The place of a severity, the worst first; behind all of them for another word."""
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+# The ids of the elements of the page, to which its links lead.
+
+
+def anchor(prefix: str, text: str) -> str:
+    """An id for an element: letters, digits, dots and dashes, whatever `text` holds."""
+    return f"{prefix}-{re.sub(r'[^A-Za-z0-9.-]+', '-', text)}"
+
+
+def finding_anchor(finding_id: str) -> str:
+    """The id of the element that shows a finding."""
+    return anchor("f", finding_id)
+
+
+def check_anchor(check_id: str) -> str:
+    """The id of the element that shows a check."""
+    return anchor("check", check_id)
+
+
+def cause_anchor(cause: str) -> str:
+    """The id of the element that shows a cause."""
+    return anchor("c", cause)

@@ -29,12 +29,10 @@ if TYPE_CHECKING:
 
     from vbr_audit.findings.results import AreaCount, Summary
     from vbr_audit.reports.context import ReportContext
-    from vbr_audit.reports.figures.daily import DailyRuns
     from vbr_audit.reports.figures.digits import Protection
     from vbr_audit.reports.figures.repository_space import RepositorySpace
     from vbr_audit.reports.figures.run_calendar import CalendarRow, RunCalendar
-    from vbr_audit.reports.figures.slow_runs import SlowRun
-    from vbr_audit.reports.figures.trend import SuccessTrend
+    from vbr_audit.reports.figures.runs import DailyRuns, SlowRun, SuccessTrend
 
 _NAME = 60
 _ROWS = 100

@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from vbr_audit.findings.results import AreaCount
-    from vbr_audit.reports.figures.daily import DailyRuns
     from vbr_audit.reports.figures.digits import Protection
     from vbr_audit.reports.figures.repository_space import RepositorySpace
-    from vbr_audit.reports.figures.slow_runs import SlowRun
-    from vbr_audit.reports.figures.trend import SuccessTrend
+    from vbr_audit.reports.figures.runs import DailyRuns, SlowRun, SuccessTrend
 
 JOBS_DRAWN: Final = 40
 """Maximum number of jobs on a calendar, the worst first."""

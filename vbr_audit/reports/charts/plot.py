@@ -22,12 +22,10 @@ from vbr_audit.reports.charts.drawings import (
     draw_trend,
 )
 from vbr_audit.reports.charts.paint import LIGHT
-from vbr_audit.reports.figures.daily import count_daily_runs
 from vbr_audit.reports.figures.digits import protection_of
 from vbr_audit.reports.figures.repository_space import repository_spaces
 from vbr_audit.reports.figures.run_calendar import build_calendar
-from vbr_audit.reports.figures.slow_runs import slowest_runs
-from vbr_audit.reports.figures.trend import success_trend_of
+from vbr_audit.reports.figures.runs import count_daily_runs, slowest_runs, success_trend_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vbr_audit.checks.derived import left_objects, protection
 from vbr_audit.collection.run_folder import EVIDENCE, evidence_names
-from vbr_audit.reports.excel.columns import columns_of
+from vbr_audit.reports.excel.data import columns_of
 from vbr_audit.reports.review import NOTE_HEADER, REVIEWER_STATUSES, STATUS_HEADER
 from vbr_audit.spreadsheet.sheet import DAY_FORMAT, SheetColumn, SheetPlan
 from vbr_audit.tables.build.schema import STRING

@@ -13,8 +13,7 @@ from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.run_folder import EVIDENCE, MANIFEST, evidence_names
 from vbr_audit.display import is_known
 from vbr_audit.reports.access_map import NOT_ASKED
-from vbr_audit.reports.excel.columns import columns_of
-from vbr_audit.reports.excel.data import has_sheet, left_out_texts, sheet_of_table
+from vbr_audit.reports.excel.data import columns_of, has_sheet, left_out_texts, sheet_of_table
 from vbr_audit.reports.record import severity_rank
 from vbr_audit.reports.words import DEFINITIONS, parameters_text, prose
 from vbr_audit.spreadsheet.sheet import SheetPlan

@@ -20,10 +20,9 @@ from openpyxl.packaging.custom import StringProperty
 
 from vbr_audit.collection.files import write_with
 from vbr_audit.display import shorten
-from vbr_audit.reports.excel.columns import columns_of
-from vbr_audit.reports.excel.cover import SCHEMA, SheetLine, write_cover
-from vbr_audit.reports.excel.data import data_plans
+from vbr_audit.reports.excel.data import columns_of, data_plans
 from vbr_audit.reports.excel.findings import exceptions_plan, result_plans
+from vbr_audit.reports.excel.front import SAMPLE_COLUMNS, SCHEMA, SheetLine, write_cover, write_sample, write_summary
 from vbr_audit.reports.excel.method import (
     METHOD_TAB,
     checks_plan,
@@ -31,8 +30,6 @@ from vbr_audit.reports.excel.method import (
     limits_plan,
     provenance_plan,
 )
-from vbr_audit.reports.excel.sample import COLUMNS, write_sample
-from vbr_audit.reports.excel.summary import write_summary
 from vbr_audit.spreadsheet.cells import CellGuard, xml_text
 from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, write_sheets
 from vbr_audit.tables.build.schema import STRING
@@ -129,7 +126,7 @@ def make_plans(context: ReportContext) -> Plans:
 def _sample_told() -> SheetPlan:
     """The sheet Sample as the Dictionary tells of it."""
     nothing = pd.Series([], dtype=STRING)
-    columns = (SheetColumn(name, nothing, help=text, source="findings") for name, (_, text) in COLUMNS.items())
+    columns = (SheetColumn(name, nothing, help=text, source="findings") for name, (_, text) in SAMPLE_COLUMNS.items())
     return SheetPlan("Sample", "tblSample", tuple(columns), 0, help="One row per finding that was drawn.")
 
 

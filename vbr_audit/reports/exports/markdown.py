@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vbr_audit.display import NOT_KNOWN, count, number, percent
 from vbr_audit.findings.results import WaiverState
-from vbr_audit.reports.exports.encoding import records
-from vbr_audit.reports.exports.markdown_text import pipe_table, text
+from vbr_audit.reports.exports.encoding import pipe_table, records, text
 from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, RUN_RATE_FORMULA, STATUS_WORDS
 from vbr_audit.vocabulary import STATUSES
 

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.display import iso, plain
 from vbr_audit.findings.requirements import ACCEPTED, EXCEPTION, INSUFFICIENT, SUPPORTS
-from vbr_audit.reports.exports.encoding import json_bytes, outcome_uuid, records, stable_uuid, what_was_found
-from vbr_audit.reports.exports.markdown_text import text
+from vbr_audit.reports.exports.encoding import json_bytes, outcome_uuid, records, stable_uuid, text, what_was_found
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext

@@ -14,7 +14,7 @@ import pandas as pd
 from vbr_audit.checks.derived.schedules import follow
 from vbr_audit.checks.engine.views import ServerView, views_of
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely
-from vbr_audit.reports.figures.daily import DAYS_SHOWN, last_day
+from vbr_audit.reports.figures.runs import DAYS_SHOWN, last_day
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 
 if TYPE_CHECKING:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +17,8 @@ from weakref import WeakKeyDictionary
 import jinja2
 from markupsafe import Markup
 
-from vbr_audit.errors import TemplateError
+from vbr_audit.collection.files import write_bytes
+from vbr_audit.errors import ConfigurationError, TemplateError
 from vbr_audit.reports.charts.images import Chart, make_charts
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.environment import make_environment
@@ -122,3 +125,62 @@ def source_of(environment: jinja2.Environment, name: str) -> Markup:
     if "</" in text:
         raise TemplateError(f"{name}: '</' would end its element in the page", hint="Write it in another way.")
     return Markup(text)  # noqa: S704 - a file of the package or of the user's own, no data
+
+
+# The report as a tagged PDF, printed from the page by WeasyPrint (extra `pdf`).
+#
+# The document asks for nothing: what is not within the page is refused. Equal runs give equal bytes on one machine;
+# with other fonts the bytes differ, not the text.
+
+PRINT_STYLE: Final = "pdf.css"
+"""What the paper has beside the print style of the page: page numbers."""
+
+
+def refuse_without_pdf() -> None:
+    """Raise `ConfigurationError` where WeasyPrint, or a library of the system that it needs, is missing."""
+    try:
+        import weasyprint  # noqa: F401
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the PDF needs the package {error.name}", hint="Install it with: pip install 'vbr-audit[pdf]'"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"WeasyPrint cannot load a library of the system: {str(error).splitlines()[0]}",
+            hint="Install Pango, on Debian: apt install libpango-1.0-0 libpangoft2-1.0-0",
+        ) from None
+
+
+def write_pdf(context: ReportContext, path: Path, templates_dir: Path | None = None) -> None:
+    """Print the page to `path`; raises `ConfigurationError` without WeasyPrint, `TemplateError` and `OutputError`."""
+    refuse_without_pdf()
+    page = render_html(context, templates_dir)
+    write_bytes(path, print_page(page, source_of(make_environment(templates_dir), PRINT_STYLE)))
+
+
+def print_page(page: str, style: str) -> bytes:
+    """An HTML document as PDF/UA-1: tagged, with title, language and bookmarks; `style` is CSS for the paper."""
+    import weasyprint
+    from weasyprint.text.fonts import FontConfiguration
+
+    fonts = FontConfiguration()
+    nothing = weasyprint.URLFetcher(allowed_protocols=("data",), allow_redirects=False)
+    with _quiet():
+        paper = weasyprint.CSS(string=style, font_config=fonts, url_fetcher=nothing)
+        document = weasyprint.HTML(string=page, url_fetcher=nothing, base_url=None)
+        made: Any = document.write_pdf(stylesheets=[paper], font_config=fonts, pdf_variant="pdf/ua-1")
+    return bytes(made)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without WeasyPrint's remarks on the rules of the style that only browsers know."""
+    loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
