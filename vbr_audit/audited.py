@@ -19,7 +19,7 @@ from vbr_audit.findings.results import Results, Summary
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.interface import DEFAULT_FORMATS, FORMATS, checked_formats, make_report
 from vbr_audit.rules import Rules
-from vbr_audit.scrub.key import ScrubKey
+from vbr_audit.scrub.pseudonyms import ScrubKey
 
 if TYPE_CHECKING:
     from vbr_audit.findings.explain import Explanation
@@ -109,7 +109,7 @@ class Audit:
         `key` is a key file, else the user's own: the same key gives the same pseudonyms. Evidence, policy, waivers and
         site file are left out, so that it can be reported, but not be judged anew. Raises `ConfigurationError`.
         """
-        from vbr_audit.scrub.key import load_key
+        from vbr_audit.scrub.pseudonyms import load_key
         from vbr_audit.scrub.scrubbing import Material, scrub_all
 
         self._demand_names()

@@ -27,7 +27,7 @@ from vbr_audit.reports.html.environment import make_environment
 from vbr_audit.reports.html.templates import check_templates
 from vbr_audit.reports.review import load_review
 from vbr_audit.reports.waiver_register import read_register
-from vbr_audit.scrub.key import load_key
+from vbr_audit.scrub.pseudonyms import load_key
 from vbr_audit.spreadsheet import reading as excel_reading
 
 Load = Callable[[Path], object]

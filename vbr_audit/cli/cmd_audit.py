@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vbr_audit.cli.servers_file import Server
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.rules import Rules
-    from vbr_audit.scrub.key import ScrubKey
+    from vbr_audit.scrub.pseudonyms import ScrubKey
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import typer
 from vbr_audit.cli import completing
 
 if TYPE_CHECKING:
-    from vbr_audit.scrub.key import ScrubKey
+    from vbr_audit.scrub.pseudonyms import ScrubKey
 
 Urls = Annotated[
     list[str] | None, typer.Argument(metavar="[URL]...", help="Address of a VBR server; port 9419 unless given.")
@@ -166,7 +166,7 @@ def take_scrub_key(wanted: bool, file: Path | None, out: Path | None) -> ScrubKe
     from vbr_audit.cli.guard import complain
     from vbr_audit.collection.run_folder import refuse_beside_evidence
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.scrub.key import load_key
+    from vbr_audit.scrub.pseudonyms import load_key
 
     if not wanted:
         if file is not None:

@@ -7,39 +7,248 @@ texts could not be kept, are left out.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import pandas as pd
+from pydantic import BaseModel
 
 from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.engine.registry import REGISTRY, Check
 from vbr_audit.checks.own.own_checks import OwnChecks
-from vbr_audit.checks.policy.policy import PROFILES
+from vbr_audit.checks.policy.model import CheckRule, PolicyDocument
+from vbr_audit.checks.policy.policy import PROFILES, Policy
+from vbr_audit.checks.policy.use import ByPolicy, CheckUse, ObjectRule, ObjectUse
+from vbr_audit.checks.site import Site
+from vbr_audit.collection.manifest import Manifest
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.findings.gaps import Gap, Limit
-from vbr_audit.findings.results import Results, Summary
+from vbr_audit.findings.results import Results, Summary, WaiverReport
 from vbr_audit.findings.table import in_order
-from vbr_audit.findings.waivers import Waivers
+from vbr_audit.findings.waivers import Waiver, Waivers
+from vbr_audit.reports.review import Remark, Review
 from vbr_audit.rules import Rules
-from vbr_audit.scrub.columns import KINDS
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
-from vbr_audit.scrub.key import ScrubKey
-from vbr_audit.scrub.pseudonyms import Pseudonyms
-from vbr_audit.scrub.run_records import (
-    PATTERN,
-    is_shipped,
-    names_of_records,
-    scrub_manifest,
-    scrub_policy,
-    scrub_review,
-    scrub_use,
-    scrub_waiver,
-    scrub_waivers,
-)
-from vbr_audit.scrub.tables import Scrubber, names_in
+from vbr_audit.scrub.pseudonyms import Pseudonyms, ScrubKey
+from vbr_audit.scrub.tables import KINDS, Rule, Scrubber, names_in
 
 Fact = TypeVar("Fact", Gap, Limit)
+
+
+# The manifest, the policy in force, the waivers and the remarks of reviewers without names.
+
+Record = TypeVar("Record", bound=BaseModel)
+_SAYING: Final = Rule("text")
+_DIGEST: Final = Rule("digest")
+_PROSE: Final = Rule("prose")
+_WILD: Final = frozenset("*?[")
+PATTERN: Final = "pattern"
+_RULES: Final[Mapping[str, Rule]] = {
+    **dict.fromkeys(("policy_sha256", "waivers_sha256", "site_sha256", "review_sha256", "sha256"), _DIGEST),
+    "jobs_pattern": Rule("name", PATTERN),
+    "command": _PROSE,
+    "fault": _PROSE,
+    "note": _SAYING,
+    "sample_seed": _SAYING,
+    "server": Rule("name", "server"),
+    "url": Rule("name", "url"),
+    "account": Rule("name", "user"),
+    "vbr_id": Rule("id"),
+    **dict.fromkeys(("timezone", "timezone_source", "tool_version", "revision", "revision_newest"), Rule("kept")),
+    **dict.fromkeys(("checks", "kind"), Rule("kept")),
+}
+"""How the texts of the manifest's records are scrubbed; of every other one the names are replaced."""
+
+
+def scrub_manifest(manifest: Manifest, scrubber: Scrubber) -> Manifest:
+    """The manifest with pseudonyms, keyed hashes and the id of the key."""
+    run = _record(manifest.run, scrubber, {})
+    run = run.model_copy(update={"scrub_key_id": scrubber.pseudonyms.key.id})
+    named = {"name": Rule("name", "server")}
+    return manifest.model_copy(
+        update={
+            "run": run,
+            "servers": [_record(server, scrubber, named) for server in manifest.servers],
+            "datasets": [_record(dataset, scrubber, {"name": Rule("kept")}) for dataset in manifest.datasets],
+            "warnings": [scrubber.texts.clean(text) for text in manifest.warnings],
+        }
+    )
+
+
+def _record(record: Record, scrubber: Scrubber, more: Mapping[str, Rule]) -> Record:
+    """A record in which every text is scrubbed, by its rule or as a text of the tool's own."""
+
+    def made(name: str, value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            return _record(value, scrubber, {})
+        if isinstance(value, str):
+            rule = more.get(name) or _RULES.get(name)
+            if type(value) is not str:
+                return value
+            return scrubber.value(value, rule) if rule else scrubber.texts.clean(value)
+        if isinstance(value, Mapping):
+            return {scrubber.texts.clean(str(key)): made("", inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [made(name, inner) for inner in value]
+        return value
+
+    return record.model_copy(update={name: made(name, value) for name, value in record})
+
+
+def scrub_waiver(waiver: Waiver, scrubber: Scrubber) -> Waiver:
+    """A waiver whose people, objects, id and ticket are pseudonyms, and whose reason names nobody."""
+    texts: dict[str, Callable[[str], str]] = {
+        "id": lambda text: scrubber.name("waiver", text),
+        "server": lambda text: _glob(scrubber, "server", text),
+        "object_id": scrubber.pseudonyms.identifier,
+        "object_name": lambda text: _glob(scrubber, "", text),
+        "owner": lambda text: scrubber.name("user", text),
+        "approved_by": lambda text: scrubber.name("user", text),
+        "ticket": lambda text: scrubber.name("ticket", text),
+        "reason": lambda text: scrubber.texts.clean(text, own=False),
+    }
+    values = {name: getattr(waiver, name) for name in texts}
+    return waiver.model_copy(update={name: texts[name](value) for name, value in values.items() if value is not None})
+
+
+def scrub_waivers(report: WaiverReport, scrubber: Scrubber) -> WaiverReport:
+    """The waivers of a run by what became of them."""
+    return WaiverReport(
+        tuple(dataclasses.replace(one, waiver=scrub_waiver(one.waiver, scrubber)) for one in report.outcomes)
+    )
+
+
+def scrub_review(review: Review, scrubber: Scrubber) -> Review:
+    """The remarks under the ids of the scrubbed findings."""
+    made = [
+        Remark(
+            finding_id=scrubber.pseudonyms.hashed(remark.finding_id),
+            status=remark.status,
+            note=None if remark.note is None else scrubber.texts.clean(remark.note, own=False),
+        )
+        for remark in review.remarks.values()
+    ]
+    return Review({remark.finding_id: remark for remark in made}, scrubber.texts.clean(review.source))
+
+
+def scrub_use(use: CheckUse, scrubber: Scrubber) -> CheckUse:
+    """A check as the policy has it; the texts of a shipped check stay as they are."""
+    return CheckUse(
+        check=use.check if is_shipped(use.check) else _own_check(use.check, scrubber),
+        general=_object_use(use.general, scrubber),
+        overrides=tuple(_object_rule(rule, scrubber) for rule in use.overrides),
+    )
+
+
+def scrub_policy(policy: Policy, scrubber: Scrubber) -> Policy:
+    """What the policy means for each check, without the file that says it."""
+    return dataclasses.replace(
+        policy,
+        document=PolicyDocument(version=1),
+        uses=tuple(scrub_use(use, scrubber) for use in policy.uses),
+        name=scrubber.texts.clean(policy.name),
+        text="",
+        sha256=scrubber.pseudonyms.hashed(policy.sha256),
+        chain=tuple(scrubber.texts.clean(name) for name in policy.chain),
+    )
+
+
+def is_shipped(check: Check) -> bool:
+    """Whether a check is one of the package's own."""
+    return check.id in REGISTRY
+
+
+def _own_check(check: Check, scrubber: Scrubber) -> Check:
+    def clean(text: str) -> str:
+        return scrubber.texts.clean(text, own=False)
+
+    return dataclasses.replace(
+        check,
+        title=clean(check.title),
+        rationale=clean(check.rationale),
+        remediation=clean(check.remediation),
+        expected=None if check.expected is None else clean(check.expected),
+    )
+
+
+def _object_use(use: ObjectUse, scrubber: Scrubber) -> ObjectUse:
+    return dataclasses.replace(
+        use,
+        reason=None if use.reason is None else scrubber.texts.clean(use.reason, own=False),
+        enabled_source=scrubber.texts.clean(use.enabled_source),
+        severity_source=scrubber.texts.clean(use.severity_source),
+        params=_plain(use.params, scrubber),
+        sources={name: scrubber.texts.clean(place) for name, place in use.sources.items()},
+    )
+
+
+def _object_rule(rule: ObjectRule, scrubber: Scrubber) -> ObjectRule:
+    globs = rule.match.globs
+    kinds = {"server": "server", "object_name": ""}
+    made = {name: _glob(scrubber, kinds[name], glob) for name, glob in globs.items() if name in kinds}
+    if "object_id" in globs:
+        made["object_id"] = scrubber.pseudonyms.identifier(globs["object_id"])
+    return ObjectRule(
+        match=rule.match.model_copy(update=made),
+        rules=tuple(_by_policy(one, scrubber) for one in rule.rules),
+        place=scrubber.texts.clean(rule.place),
+    )
+
+
+def _by_policy(pair: ByPolicy, scrubber: Scrubber) -> ByPolicy:
+    rule, places = pair
+    reason = None if rule.reason is None else scrubber.texts.clean(rule.reason, own=False)
+    made = CheckRule.model_copy(rule, update={"reason": reason, "params": _plain(rule.params, scrubber)})
+    return made, {name: scrubber.texts.clean(place) for name, place in places.items()}
+
+
+def _plain(value: Any, scrubber: Scrubber) -> Any:
+    """Parameters with the names in them replaced."""
+    if isinstance(value, str):
+        return scrubber.texts.clean(value)
+    if isinstance(value, Mapping):
+        return {scrubber.texts.clean(str(name)): _plain(inner, scrubber) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(inner, scrubber) for inner in value)
+    return value
+
+
+def _glob(scrubber: Scrubber, kind: str, text: str) -> str:
+    """The pseudonym of a pattern, or of the name that it is without a wildcard."""
+    if set(text) <= _WILD:
+        return text
+    if not _WILD & set(text) and (term := scrubber.texts.terms.get(text.lower())):
+        return scrubber.name(kind, text) if kind else term.stand_in
+    return scrubber.name(kind if kind and not _WILD & set(text) else PATTERN, text)
+
+
+def names_of_records(
+    manifest: Manifest, uses: Iterable[CheckUse], waivers: Iterable[Waiver], site: Site, files: Iterable[str]
+) -> Iterator[tuple[str, str]]:
+    """Every name that stands in the records and files of a run, with its kind; blank ones are left out."""
+    found: list[tuple[str, str | None]] = [(PATTERN, manifest.run.jobs_pattern)]
+    for server in manifest.servers:
+        found += [("server", server.name), ("url", server.url), ("user", server.account)]
+    for waiver in waivers:
+        found += [
+            ("user", waiver.owner),
+            ("user", waiver.approved_by),
+            ("ticket", waiver.ticket),
+            ("waiver", waiver.id),
+        ]
+        found += [("server", waiver.server), (PATTERN, waiver.object_name), ("id", waiver.object_id)]
+    for use in uses:
+        found += [(PATTERN, glob) for rule in use.overrides for glob in rule.match.globs.values()]
+    document = site.document
+    found += [(PATTERN, rule.match) for rule in document.repositories]
+    found += [(PATTERN, glob) for tier in document.tiers for glob in (*tier.jobs, *tier.objects)]
+    for asset in site.assets or ():
+        found += [("object", asset.name), ("user", asset.owner), (REMOVED, asset.exempt)]
+    found += [("file", name) for name in files]
+    yield from ((kind, name) for kind, name in found if name and name.strip() and not set(name) <= _WILD)
+
+
 _ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
 _PLAIN_FILES: Final = frozenset(
     {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "default profile", *PROFILES}
