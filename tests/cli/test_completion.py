@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from vbr_audit.checks import REGISTRY
 from vbr_audit.checks.policy.policy import PROFILES
-from vbr_audit.cli import app, completing
+from vbr_audit.cli import app, options
 from vbr_audit.cli.cmd_completion import VARIABLE
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.reports.interface import FORMATS
@@ -71,13 +71,13 @@ def test_another_shell_is_refused() -> None:
 
 
 def test_the_words_are_those_of_the_program() -> None:
-    assert completing.check_ids("") == [check.id for check in sorted(REGISTRY, key=lambda check: check.id)]
-    assert completing.dataset_lists("") == ["all", *DATASETS]
-    assert completing.format_lists("") == list(FORMATS)
-    assert sorted(completing.profiles("")) == sorted(PROFILES)
-    assert completing.dataset_lists("jobs,server_t") == ["jobs,server_time"]
-    assert "jobs,jobs" not in completing.dataset_lists("jobs,")
-    assert completing.severities("cr") == ["critical"]
+    assert options.complete_checks("") == [check.id for check in sorted(REGISTRY, key=lambda check: check.id)]
+    assert options.complete_datasets("") == ["all", *DATASETS]
+    assert options.complete_formats("") == list(FORMATS)
+    assert sorted(options.complete_profiles("")) == sorted(PROFILES)
+    assert options.complete_datasets("jobs,server_t") == ["jobs,server_time"]
+    assert "jobs,jobs" not in options.complete_datasets("jobs,")
+    assert options.complete_severities("cr") == ["critical"]
 
 
 def test_completing_needs_none_of_the_heavy_libraries() -> None:

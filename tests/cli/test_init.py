@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.checks.policy.use import policy_changes
 from vbr_audit.checks.site import SiteDocument, load_site
-from vbr_audit.cli import app, starting_files
+from vbr_audit.cli import app, cmd_init
 from vbr_audit.config.settings import FILE_KEYS, GUARDED, SettingsFile, load_settings, reading_settings_from
 from vbr_audit.findings.waivers import Waiver, load_waivers
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl
@@ -49,7 +49,7 @@ def test_it_replaces_nothing_unless_forced(tmp_path: Path) -> None:
     assert (done.exit_code, [path.name for path in tmp_path.iterdir()]) == (2, ["site.yaml"])
     assert f"{tmp_path / 'site.yaml'} is there already" in done.stderr
     assert invoke("init", tmp_path, "--force").exit_code == 0
-    assert (tmp_path / "site.yaml").read_text("utf-8") == starting_files.SITE
+    assert (tmp_path / "site.yaml").read_text("utf-8") == cmd_init.SITE
 
 
 def test_the_files_are_valid_and_change_nothing(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def facts(path: Path) -> list[list[str]]:
 
 
 def test_every_setting_is_explained_and_its_example_is_valid(tmp_path: Path) -> None:
-    text = uncommented(starting_files.SETTINGS, "[a-z_]+ = ")
+    text = uncommented(cmd_init.SETTINGS, "[a-z_]+ = ")
     keys = re.findall(r"(?m)^([a-z_]+) = ", text)
     assert sorted(keys) == sorted(FILE_KEYS)
     assert re.findall(r"(?m)^#$\n#$", text) == []
@@ -100,7 +100,7 @@ def test_every_setting_is_explained_and_its_example_is_valid(tmp_path: Path) -> 
 
 
 def test_every_comment_of_the_site_file_is_valid(tmp_path: Path) -> None:
-    text = uncommented(starting_files.SITE, r"(repositories|tiers|window|assets|builds):|  - \{")
+    text = uncommented(cmd_init.SITE, r"(repositories|tiers|window|assets|builds):|  - \{")
     (tmp_path / "assets.csv").write_text("name,platform,owner,exempt\nsrv-1,,,\n")
     path = tmp_path / "site.yaml"
     path.write_text(text)
@@ -109,7 +109,7 @@ def test_every_comment_of_the_site_file_is_valid(tmp_path: Path) -> None:
 
 
 def test_the_example_of_a_waiver_is_valid_and_says_every_key(tmp_path: Path) -> None:
-    text = uncommented(starting_files.WAIVERS, "  - id|    [a-z_]+: ").replace("waivers: []", "waivers:")
+    text = uncommented(cmd_init.WAIVERS, "  - id|    [a-z_]+: ").replace("waivers: []", "waivers:")
     path = tmp_path / "waivers.yaml"
     path.write_text(text)
     (waiver,) = load_waivers(path).waivers

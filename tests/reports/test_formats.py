@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from vbr_audit.cli import app
-from vbr_audit.cli.starting_files import SETTINGS
+from vbr_audit.cli.cmd_init import SETTINGS
 from vbr_audit.collection import run_folder
 from vbr_audit.reports.interface import FORMATS, make_report
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vbr_audit.cli import completing
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import complain, guarded
 from vbr_audit.cli.standing import settled
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 _WIDTH = 80
 
 CheckId = Annotated[
-    str | None, typer.Argument(metavar="[ID]", help="A check's id, e.g. JOB-003.", autocompletion=completing.check_ids)
+    str | None, typer.Argument(metavar="[ID]", help="A check's id, e.g. JOB-003.", autocompletion=o.complete_checks)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 

@@ -1,16 +1,18 @@
-"""The options that several commands share, each said once."""
+"""The options that several commands share, each said once, and the words that a shell completes in them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from vbr_audit.cli import completing
-
 if TYPE_CHECKING:
     from vbr_audit.scrub.pseudonyms import ScrubKey
+
 
 Urls = Annotated[
     list[str] | None, typer.Argument(metavar="[URL]...", help="Address of a VBR server; port 9419 unless given.")
@@ -57,13 +59,61 @@ Timezone = Annotated[
     str | None, typer.Option("--timezone", metavar="IANA", help="Zone of period and report; else the server's.")
 ]
 Jobs = Annotated[str | None, typer.Option("--jobs", metavar="PATTERN", help="Only jobs whose name fits, e.g. 'SQL*'.")]
+
+
+# Words for the completion of a shell, which waits for them: they are found without the libraries of a real run.
+#
+# The names of checks, datasets and policies stand in `completion.json`, which is written with the reference pages: to
+# import what declares them takes longer than a reader of a prompt waits.
+
+
+def complete_checks(incomplete: str) -> list[str]:
+    """The shipped checks whose ids begin so."""
+    return [check_id for check_id in _words("checks") if check_id.startswith(incomplete)]
+
+
+def complete_datasets(incomplete: str) -> list[str]:
+    """Lists of datasets that go on from what is written: `jobs,ba` as `jobs,backups` and others."""
+    return _continued(incomplete, ("all", *_words("datasets")))
+
+
+def complete_formats(incomplete: str) -> list[str]:
+    """Lists of formats that go on from what is written."""
+    from vbr_audit.reports.interface import FORMATS
+
+    return _continued(incomplete, FORMATS)
+
+
+def complete_severities(incomplete: str) -> list[str]:
+    """What `--fail-on` takes."""
+    from vbr_audit.vocabulary import THRESHOLDS
+
+    return [word for word in THRESHOLDS if word.startswith(incomplete)]
+
+
+def complete_profiles(incomplete: str) -> list[str]:
+    """The shipped policies; the shell itself offers files where none fits."""
+    return [name for name in _words("policies") if name.startswith(incomplete)]
+
+
+def _words(kind: str) -> list[str]:
+    words = json.loads(files("vbr_audit.cli").joinpath("completion.json").read_text("utf-8"))
+    return cast("list[str]", words[kind])
+
+
+def _continued(incomplete: str, words: Iterable[str]) -> list[str]:
+    written, comma, begun = incomplete.rpartition(",")
+    taken = written.split(",")
+    return [f"{written}{comma}{word}" for word in words if word.startswith(begun) and word not in taken]
+
+
 Datasets = Annotated[
     str | None,
     typer.Option(
         "--datasets",
         metavar="LIST",
         help="Datasets to read, or all; else those that report and checks need.",
-        autocompletion=completing.dataset_lists,
+        autocompletion=complete_datasets,
     ),
 ]
 MaskAccounts = Annotated[
@@ -76,7 +126,7 @@ Policy = Annotated[
         "--policy",
         metavar="POLICY",
         help="default, strict, minimal, or a policy in YAML; else default.",
-        autocompletion=completing.profiles,
+        autocompletion=complete_profiles,
     ),
 ]
 Site = Annotated[
@@ -93,7 +143,7 @@ FailOn = Annotated[
         "--fail-on",
         metavar="SEVERITY",
         help="Exit 1 from this severity on: critical, high, medium, low, info, or never; else the policy's, else high.",
-        autocompletion=completing.severities,
+        autocompletion=complete_severities,
     ),
 ]
 AllowIncomplete = Annotated[
@@ -117,7 +167,7 @@ Formats = Annotated[
         "--format",
         metavar="LIST",
         help="Which of html,executive,pdf,xlsx,json,csv,junit,ocsf,oscal,md to write [html,xlsx,json,csv].",
-        autocompletion=completing.format_lists,
+        autocompletion=complete_formats,
     ),
 ]
 CsvBom = Annotated[
