@@ -12,8 +12,6 @@ import pandas as pd
 
 from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.engine.answers import (
-    absent_rows,
-    absent_texts,
     ask,
     cells_of,
     expected_text,
@@ -25,6 +23,8 @@ from vbr_audit.checks.engine.answers import (
 from vbr_audit.checks.engine.objects import KEYS, OBJECTS, UNREAD, Causes, default_cause
 from vbr_audit.checks.engine.outcome import Outcome, Words
 from vbr_audit.checks.engine.registry import Check
+from vbr_audit.checks.engine.settings import SETTINGS_OF
+from vbr_audit.checks.engine.tables import ALSO_LISTED_BY
 from vbr_audit.checks.engine.views import NOT_GIVEN, ServerView
 from vbr_audit.checks.logic.codes import Cells, repeated
 from vbr_audit.checks.logic.dates import on_clock
@@ -168,9 +168,9 @@ def _answered(check: Check, view: ServerView, base: Assessment, outcome: Outcome
         result[outcome.applies.isna().to_numpy()] = "UNKNOWN"
         aside = surely(~outcome.applies) & (outcome.applies_by_settings or ~concerned)
         result[aside], reason[aside] = "NOT_APPLICABLE", own[aside]
-    if check.population == "jobs":
-        absent = absent_rows(check, view)
-        result[absent], reason[absent] = "NOT_APPLICABLE", absent_texts(view, absent)
+    if settings := SETTINGS_OF.get(check.population):
+        absent = settings.absent(view, check.reads[check.population])
+        result[absent], reason[absent] = "NOT_APPLICABLE", settings.why_absent(view, absent)
     return replace(base, result=result, reason=reason)
 
 
@@ -223,8 +223,8 @@ def _told(gaps: Iterable[Iterable[str]]) -> str:
 def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment:
     """One UNKNOWN without words per object of the population, and how whole that population is."""
     kind, objects = check.object_kind, view.frame(check.population)
-    # Jobs that only /jobs/states lists belong to the population of every check of jobs.
-    tables = [*_asked(check, view), *(["job_states"] if check.population == "jobs" else [])]
+    # What only another dataset lists belongs to the population as well: jobs that only /jobs/states has.
+    tables = [*_asked(check, view), *ALSO_LISTED_BY.get(check.population, ())]
     gaps = _told(view.gaps(table) for table in tables)
     blank = repeated(pd.NA, len(objects))
     causes = causes_of_objects(check, view)

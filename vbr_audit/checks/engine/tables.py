@@ -16,7 +16,7 @@ TABLES: Final[Mapping[str, TableSpec]] = SPECS | {name: table.spec for name, tab
 _DATASET_OF: Final[Mapping[str, str]] = {"job_settings": "jobs", "edge_sessions": "sessions"} | {
     table: dataset.name for dataset in DATASETS.values() for table in dataset.tables
 }
-_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("job_states",), "job_settings": ("job_states",)}
+ALSO_LISTED_BY: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("job_states",), "job_settings": ("job_states",)}
 """Some jobs are known by their state alone."""
 
 
@@ -36,5 +36,5 @@ def datasets_behind_table(table: str) -> tuple[str, ...]:
         derived = DERIVED[table]
         found = [name for source in (*derived.sources, *derived.also) for name in datasets_behind_table(source)]
     else:
-        found = [*sources_of(table), *_ALSO.get(table, ())]
+        found = [*sources_of(table), *ALSO_LISTED_BY.get(table, ())]
     return tuple(name for name in dict.fromkeys(found) if name != SITE)
