@@ -5,6 +5,7 @@ Names are one if they are equal, whatever their case, or if their hosts are and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -65,6 +66,8 @@ def _any(answers: Sequence[Answer]) -> Answer:
 SHARE: Final = "network share"
 """The storage class of a repository on a share."""
 
+_EXPORT: Final = re.compile(r"((?:(?!:/).){2,}):/")
+"""`host:/export`; one letter before the colon is a drive."""
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -89,8 +92,8 @@ def share_host(path: str) -> str:
     plain = path.replace("\\", "/").strip()
     if "//" in plain:
         return plain.split("//", 1)[1].split("/")[0].split(":")[0]
-    host, found, _ = plain.partition(":/")
-    return host if found and len(host) > 1 else ""
+    found = _EXPORT.match(plain)
+    return found[1] if found else ""
 
 
 def _spellings(name: str) -> list[str]:
