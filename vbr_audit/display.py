@@ -1,16 +1,13 @@
-"""How values look to a reader: one wording for numbers, dates and names, and safe fragments of HTML.
+"""How values look to a reader: one wording for numbers, dates and names.
 
-Names come from other people's systems. `plain` shows whatever could steer a terminal or reorder a line;
-`escape` does the same and makes the text safe inside HTML. A value that is not known is shown as `NOT_KNOWN`,
-never as an empty cell or a zero.
+Names come from other people's systems. `plain` shows whatever could steer a terminal or reorder a line. A value that
+is not known is shown as `NOT_KNOWN`, never as an empty cell or a zero.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NOT_KNOWN = "not known"
@@ -183,37 +180,3 @@ def period_text(since: dt.datetime, until: dt.datetime, zone: dt.tzinfo, name: s
         return f"{first.day} to {day(last)} {label}"
     start = day(first) if first.year != last.year else day(first).rsplit(" ", 1)[0]
     return f"{start} to {day(last)} {label}"
-
-
-def escape(value: object) -> str:
-    """`plain(value)` with `& < > " '` as entities: safe as text or as a quoted attribute."""
-    return html.escape(plain(value), quote=True)
-
-
-def element(name: str, content: object, *, safe: bool = False, **attributes: object) -> str:
-    """An HTML element; `content` is escaped unless `safe`. `class_` gives `class`, `aria_label` `aria-label`."""
-    given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    return f"<{name}{given}>{content if safe else escape(content)}</{name}>"
-
-
-def html_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str | None = None) -> str:
-    """A small HTML table of escaped cells, with scoped column headers; numbers stand right (class `n`)."""
-    head = "".join(element("th", header, scope="col") for header in headers)
-    body = "".join("<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in rows)
-    title = element("caption", caption) if caption else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def html_facts(facts: Mapping[str, object]) -> str:
-    """Pairs of name and value as an escaped description list."""
-    return "<dl>" + "".join(element("dt", name) + element("dd", value) for name, value in facts.items()) + "</dl>"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool) and is_known(value):
-        return element("td", number(value) if isinstance(value, int) else value, class_="n")
-    return element("td", value)

@@ -124,7 +124,8 @@ def whole_audit(audit: va.Audit) -> va.Audit:
 
 def test_a_protected_object_is_shown_with_its_backups_and_newest_points(whole_audit: va.Audit) -> None:
     found = whole_audit.findings
-    row = found[(found["check_id"] == "RPO-001") & (found["status"] == "FAIL")].iloc[0]
+    # Which machines are late hangs on the hour of the day.
+    row = found[(found["check_id"] == "RPO-001") & found["status"].isin(["PASS", "FAIL"])].iloc[0]
     shown = whole_audit.explain(row["finding_id"])
     assert shown.proofs[0].dataset == "backup_objects"
     assert row["object_name"] in shown.proofs[0].json

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import ssl
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -36,7 +35,7 @@ from vbr_audit.api.hiding import Hiding
 from vbr_audit.api.job_operations.writing import check_write, send_write
 from vbr_audit.api.tls import Tls, plain_on_tls, speaks_tls, tls_cause, tls_fault
 from vbr_audit.config.settings import find_password, load_settings
-from vbr_audit.display import element, encodable, html_facts, plain, shorten
+from vbr_audit.display import encodable, plain, shorten
 from vbr_audit.errors import (
     BadAnswerError,
     ConfigurationError,
@@ -44,6 +43,7 @@ from vbr_audit.errors import (
     UnreachableError,
     VbrAuditError,
 )
+from vbr_audit.notebook import Facts, fragment
 from vbr_audit.revisions import NEWEST, is_at_least, newest_common
 
 __all__ = ["DEFAULT_PORT", "Answer", "Client", "parse_url", "without_userinfo"]
@@ -55,6 +55,8 @@ _ATTEMPTS = 6
 _RETRY_TIMEOUT_S = 300.0
 _LOOKED_AT, _SHOWN = 4000, 60
 _LOG = logging.getLogger(__name__)
+_LONGEST_FACT = 300
+"""Maximum number of characters of a fact that a notebook shows."""
 _BROKEN = (httpx.RequestError, ConnectionError, ssl.SSLError)
 
 
@@ -267,7 +269,7 @@ class Client:
             "State": self.state,
             "Requests": "may change jobs" if self.allow_writes else "only reads",
         }
-        return client_html(facts)
+        return fragment([Facts({name: shorten(value, _LONGEST_FACT) for name, value in facts.items()})])
 
     def __repr__(self) -> str:
         return f"<Client of {plain(self.name)} at {self.url} as {self.username!r}, revision {self.revision}>"
@@ -367,23 +369,6 @@ def _settled(error: TransientError, path: str, tries: int) -> VbrAuditError:
         return BadAnswerError(message, hint=error.hint, status=200, path=path)
     facts: dict[str, Any] = {"status": error.status, "code": error.code, "path": path}
     return TransientError(message, hint=error.hint, **facts)
-
-
-_HTML_STYLE = (
-    ".va-client{font:14px/1.5 system-ui,sans-serif;color:inherit}.va-client dd{margin:0}"
-    ".va-client dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em}"
-)
-
-
-_LONGEST_FACT = 300
-"""Maximum number of characters of a fact that are shown."""
-
-
-def client_html(facts: Mapping[str, str]) -> str:
-    """The `facts` of a client, escaped, without script, in the colours of the notebook."""
-    short = {name: shorten(value, _LONGEST_FACT) for name, value in facts.items()}
-    inside = element("style", _HTML_STYLE, safe=True) + html_facts(short)
-    return element("div", inside, safe=True, class_="va-client")
 
 
 # The first step: a client for a server, from arguments and settings; nothing is sent yet, and no pandas is needed.

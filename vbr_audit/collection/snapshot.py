@@ -13,7 +13,8 @@ import pandas as pd
 
 from vbr_audit.collection.datasets import beyond, unread
 from vbr_audit.collection.manifest import Manifest, RunRecord
-from vbr_audit.display import count, element, html_table, number, period_text, plain, shorten, time_zone
+from vbr_audit.display import count, number, period_text, plain, shorten, time_zone
+from vbr_audit.notebook import Grid, Headline, Line, fragment, row_size
 from vbr_audit.tables import SPECS, job_runs
 from vbr_audit.tables.build.schema import conform, empty
 
@@ -204,14 +205,8 @@ def _frame(name: str, records: list[dict[str, object]]) -> pd.DataFrame:
 
 # How a snapshot shows itself in a notebook: what was read, and how whole it is.
 
-_HTML_STYLE = (
-    ".va-snapshot{font:14px/1.5 system-ui,sans-serif;color:inherit}"
-    ".va-snapshot table{border-collapse:collapse;margin:.5em 0;background:none}"
-    ".va-snapshot th,.va-snapshot td{text-align:left;padding:.2em .8em .2em 0;border-bottom:1px solid #8888}"
-    ".va-snapshot td.n{text-align:right}.va-snapshot strong{font-weight:650}"
-)
 _MOST_RECORDS = 80
-_HTML_ROOM = 18_000
+_HTML_ROOM = 17_000
 
 
 def snapshot_html(manifest: Manifest, *, jobs: int, sessions: int) -> str:
@@ -223,13 +218,11 @@ def snapshot_html(manifest: Manifest, *, jobs: int, sessions: int) -> str:
     lacking = len(unread(manifest))
     part = f"{lacking} of {count(len(records), 'dataset')} not read whole"
     state = part if lacking or manifest.interrupted else "all read whole"
-    title = element("p", element("strong", f"Snapshot, {days}: {state}"), safe=True)
     sizes = f"{count(jobs, 'job')}, {count(sessions, 'session')} in the period"
     hidden = len(records) - len(rows)
     more = f"; {count(hidden, 'more dataset is', 'more datasets are')} not shown" if hidden else ""
-    table = html_table(("Server", "Dataset", "Status", "Rows", "Why"), rows)
-    inside = element("style", _HTML_STYLE, safe=True) + title + element("p", sizes + more) + table
-    return element("div", inside, safe=True, class_="va-snapshot")
+    table = Grid(("Server", "Dataset", "Status", "Rows", "Why"), rows)
+    return fragment([Headline(f"Snapshot, {days}: {state}"), Line(sizes + more), table])
 
 
 def _most_telling(records: list[DatasetRecord]) -> list[DatasetRecord]:
@@ -253,7 +246,7 @@ def _fitting(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     """The first of `rows`, as many as fit into a small page; a hostile name may grow sixfold when it is escaped."""
     room = _HTML_ROOM
     for row in rows:
-        room -= sum(len(element("td", cell).encode()) for cell in row) + len("<tr></tr>")
+        room -= row_size(row)
         if room < 0:
             return
         yield row

@@ -17,18 +17,12 @@ from vbr_audit.checks.policy.use import DEFAULT, ObjectUse
 from vbr_audit.checks.site import Site, Tier
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.config.yaml_file import KeyPath, YamlFile
-from vbr_audit.display import element, escape, html_facts, html_table, is_known, plain
+from vbr_audit.display import is_known, plain
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.explain_evidence import Proof, proofs_of
 from vbr_audit.findings.results import Results
 from vbr_audit.findings.waivers import Waivers
-
-_STYLE = (
-    ".va-explain{font:14px/1.5 system-ui,sans-serif;color:inherit;max-width:72em}"
-    ".va-explain dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em}.va-explain dd{margin:0}"
-    ".va-explain pre{border-left:3px solid #8888;padding:.2em .9em;white-space:pre-wrap;overflow-wrap:anywhere}"
-    ".va-explain th,.va-explain td{text-align:left;padding:.2em .8em .2em 0;border-bottom:1px solid #8888}"
-)
+from vbr_audit.notebook import Document, Facts, Grid, Line, Part, fragment
 
 
 @dataclass(frozen=True)
@@ -113,20 +107,15 @@ class Explanation:
         return str(self)
 
     def _repr_html_(self) -> str:
-        parts = [element("style", _STYLE, safe=True), html_facts(self.facts)]
-        if self.parameters:
-            rows = [(one.name, _with_unit(one), one.source) for one in self.parameters]
-            parts.append(html_table(("Parameter", "Value", "Set by"), rows))
-        parts += [element("p", str(demand)) for demand in self.demands]
-        rows = [(one.table, ", ".join(one.columns), "; ".join(one.datasets)) for one in self.tables]
-        parts.append(html_table(("Table", "Columns read", "Datasets"), rows))
-        parts += [element("p", note) for note in self.notes]
-        for proof in self.proofs:
-            parts.append(element("p", "<br>".join(map(escape, _heading(proof))), safe=True))
-            # `escape` alone would show each line break as a picture.
-            lines = "\n".join(escape(line) for line in proof.json.split("\n"))
-            parts.append(element("pre", lines, safe=True))
-        return element("div", "".join(parts), safe=True, class_="va-explain")
+        values = [(one.name, _with_unit(one), one.source) for one in self.parameters]
+        read = [(one.table, ", ".join(one.columns), "; ".join(one.datasets)) for one in self.tables]
+        parts: list[Part] = [Facts(self.facts)]
+        parts += [Grid(("Parameter", "Value", "Set by"), values)] if values else []
+        parts += [Line(str(demand)) for demand in self.demands]
+        parts.append(Grid(("Table", "Columns read", "Datasets"), read))
+        parts += [Line(note) for note in self.notes]
+        parts += [Document(_heading(proof), proof.json.split("\n")) for proof in self.proofs]
+        return fragment(parts)
 
 
 def explain_finding(

@@ -26,8 +26,9 @@ from vbr_audit.checks.policy.use import (
     policy_changes,
 )
 from vbr_audit.config.yaml_file import KeyPath, Problem, YamlFile, load_yaml, model_problems, raise_problems, suggestion
-from vbr_audit.display import count, element, escape, shorten
+from vbr_audit.display import count, shorten
 from vbr_audit.errors import PolicyError
+from vbr_audit.notebook import Headline, Items, Line, Part, fragment
 
 __all__ = ["PROFILES", "CheckRule", "CheckUse", "ObjectUse", "Policy", "PolicyDocument", "load_policy"]
 
@@ -341,7 +342,6 @@ def _refuse(file: YamlFile, message: str) -> NoReturn:
 
 # How a policy shows itself in a notebook: how many checks run, and what it makes different from their defaults.
 
-_HTML_STYLE = ".va-policy{font:14px/1.5 system-ui,sans-serif;color:inherit}.va-policy ul{margin:.2em 0}"
 _MOST_CHANGES = 40
 """Maximum number of changes that are shown."""
 
@@ -361,16 +361,13 @@ def policy_html(line: str, uses: Sequence[CheckUse], below: Sequence[str]) -> st
     `line` is the policy in a line, `below` names what it stands on.
     """
     changes = policy_changes(uses)
-    parts = [element("style", _HTML_STYLE, safe=True), element("p", element("strong", line), safe=True)]
+    parts: list[Part] = [Headline(line)]
     below = [shorten(name, 60) for name in below]
-    if below:
-        parts.append(element("p", f"It stands on: {', '.join(below[:10])}"))
-    if changes:
-        items = "".join(element("li", shorten(change, 160)) for change in changes[:_MOST_CHANGES])
-        parts.append(element("ul", items, safe=True))
-    if len(changes) > _MOST_CHANGES:
-        parts.append("<p>" + escape(f"and {count(len(changes) - _MOST_CHANGES, 'more change')}") + "</p>")
-    return element("div", "".join(parts), safe=True, class_="va-policy")
+    parts += [Line(f"It stands on: {', '.join(below[:10])}")] if below else []
+    parts += [Items([shorten(change, 160) for change in changes[:_MOST_CHANGES]])] if changes else []
+    hidden = len(changes) - _MOST_CHANGES
+    parts += [Line(f"and {count(hidden, 'more change')}")] if hidden > 0 else []
+    return fragment(parts)
 
 
 # A commented policy to start from.
