@@ -339,7 +339,6 @@ _SECURITY = (
         roles.ADMINISTRATOR,
         first_revision=_SINCE_132,
         parent="roles",
-        parent_key="roleId",
         not_below="isBuiltIn",
     ),
 )

@@ -192,7 +192,7 @@ CUSTOM_ROLES: Final = Table(
     "custom_roles",
     "One row per custom role: what it permits, and how far (`/security/roles/{id}/details`, from 1.3-rev2 on).",
     (
-        own_id("role_id", "The role's id.", "roleId"),
+        own_id("role_id", "The role's id.", "id"),
         text("name", "The role.", "name"),
         text("description", "What somebody wrote of it.", "description"),
         flag("manages_backups", "It may create and manage backup jobs.", "manageBackups"),
@@ -220,7 +220,7 @@ CUSTOM_ROLES: Final = Table(
         ),
     ),
     key=("role_id",),
-    also_known="id inventoryScope repositoryScope restorePermissionsScope restoreTargetScope",
+    also_known="inventoryScope repositoryScope restorePermissionsScope restoreTargetScope",
 )
 
 TABLES: Final = (
