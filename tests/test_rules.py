@@ -13,7 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 from command_line import write
-from core_checks import CORE_TEXT
+from core_checks import CORE_TEXT, HOUSE_FRAMEWORK
 
 import vbr_audit as va
 from vbr_audit import simulator
@@ -57,14 +57,6 @@ rules:
     rationale: It matters.
     remediation: "Do: rename the job."
 """
-FRAMEWORK = """version: 1
-id: house
-title: House rules
-edition: "3"
-source: our handbook
-requirements:
-  - {id: R-1, title: Nobody reads a stolen backup, checks: [JOB-008], judgement: own}
-"""
 BRAND = 'version: 1\nname: Example Ltd.\ncolour: "#0a529c"\n'
 
 
@@ -107,7 +99,7 @@ def write_given(files: Path, workbook: Path) -> dict[str, Any]:
         "waivers": write(files / "waivers.yaml", WAIVERS),
         "site": write(files / "site.yaml", SITE),
         "checks": files / "own",
-        "frameworks": [write(files / "house.yaml", FRAMEWORK)],
+        "frameworks": [write(files / "house.yaml", HOUSE_FRAMEWORK)],
         "review": Path(shutil.copy(workbook, files)),
         "sample": 3,
         "sample_seed": "October",
@@ -196,7 +188,7 @@ def test_what_was_read_before_is_taken_as_it_is(given: dict[str, Any]) -> None:
         ("policy", "version: 1\nchecks: {JBO-001: {enabled: true}}\n", PolicyError),
         ("waivers", "version: 1\nwaivers: [{id: W-1}]\n", WaiverError),
         ("site", "version: 1\nteirs: []\n", SiteError),
-        ("frameworks", FRAMEWORK.replace("JOB-008", "JBO-008"), FrameworkError),
+        ("frameworks", HOUSE_FRAMEWORK.replace("JOB-008", "JBO-008"), FrameworkError),
         ("checks", OWN_RULE.replace("table: jobs", "table: jbos"), RuleError),
         ("review", "no workbook", ConfigurationError),
         ("brand", "version: 1\ncolor: red\n", ConfigurationError),
@@ -249,7 +241,7 @@ OTHERS: dict[str, Callable[[Path], Any]] = {
     "waivers": lambda folder: write(folder / "other.yaml", WAIVERS.replace("W-1", "W-2")),
     "site": lambda folder: write(folder / "other.yaml", SITE.partition("assets")[0]),
     "checks": lambda folder: write(folder / "other" / "b.yaml", OWN_RULE.replace("ACME-010", "ACME-011")).parent,
-    "frameworks": lambda folder: [write(folder / "other.yaml", FRAMEWORK.replace("House", "Yard"))],
+    "frameworks": lambda folder: [write(folder / "other.yaml", HOUSE_FRAMEWORK.replace("House", "Yard"))],
     "review": lambda folder: write(folder / "other.json", '{"schema": 1, "source": "other.xlsx", "remarks": []}'),
     "sample": lambda folder: 5,
     "sample_seed": lambda folder: "November",

@@ -6,16 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from core_checks import HOUSE_FRAMEWORK
 
 pytestmark = pytest.mark.usefixtures("account")
-TEXT = """version: 1
-id: house
-title: House rules
-edition: "3"
-source: our handbook
-requirements:
-  - {id: R-1, title: Nobody reads a stolen backup, checks: [JOB-008], judgement: own}
-"""
 
 
 def answered(out: Path) -> list[str]:
@@ -25,8 +18,8 @@ def answered(out: Path) -> list[str]:
 
 def test_a_run_answers_own_requirements_now_and_later(run, server, tmp_path: Path) -> None:
     house, yard, out = tmp_path / "house.yaml", tmp_path / "yard.yaml", tmp_path / "run"
-    house.write_text(TEXT, encoding="utf-8")
-    yard.write_text(TEXT.replace("house", "yard").replace("House", "Yard"), encoding="utf-8")
+    house.write_text(HOUSE_FRAMEWORK, encoding="utf-8")
+    yard.write_text(HOUSE_FRAMEWORK.replace("house", "yard").replace("House", "Yard"), encoding="utf-8")
     url, fail = server(), ("--fail-on", "never")
     words = ("--framework", house, "--framework", yard, "--format", "json", *fail)
     assert run("audit", url, "--out", out, *words).exit_code == 0
@@ -43,7 +36,7 @@ def test_a_run_answers_own_requirements_now_and_later(run, server, tmp_path: Pat
 
 def test_a_wrong_file_ends_in_2_before_any_request(run, server, tmp_path: Path) -> None:
     wrong, url = tmp_path / "wrong.yaml", server()
-    wrong.write_text(TEXT.replace("JOB-008", "JBO-008"), encoding="utf-8")
+    wrong.write_text(HOUSE_FRAMEWORK.replace("JOB-008", "JBO-008"), encoding="utf-8")
     result = run("audit", url, "--out", tmp_path / "run", "--framework", wrong)
     assert result.exit_code == 2
     assert "wrong.yaml:7: requirements[0].checks[0]: no such check: JBO-008; did you mean 'JOB-008'?" in result.stderr

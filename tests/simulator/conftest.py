@@ -44,24 +44,42 @@ def now() -> datetime:
     return NOW
 
 
+@pytest.fixture(scope="module")
+def whole_server() -> Iterator[Callable[[str], Client]]:
+    """An administrator in front of a larger server of a revision, started once for all tests of a module."""
+    with ExitStack() as stack:
+        started: dict[str, Client] = {}
+
+        def in_revision(revision: str) -> Client:
+            if revision not in started:
+                asked = {"asking": revision, "revision": revision, "role": "Administrator"}
+                started[revision] = _start(stack, now=NOW, jobs=60, sessions=400, **asked)
+            return started[revision]
+
+        yield in_revision
+
+
+def _start(stack: ExitStack, *faults: str, asking: str = "", signed_in: bool = True, **options: Any) -> Client:
+    app = create_app(faults=faults, **options)
+    simulator: Simulator = app.config["simulator"]
+    http = httpx.Client(
+        transport=httpx.WSGITransport(app=app),
+        base_url="http://simulator",
+        headers={"x-api-version": asking or simulator.options.revision},
+    )
+    client = Client(stack.enter_context(http), simulator)
+    if signed_in:
+        client.sign_in()
+    return client
+
+
 @pytest.fixture
 def start(now: datetime) -> Iterator[Callable[..., Client]]:
     """Start a simulated server; `asking` is the revision to ask for, default its newest."""
     with ExitStack() as stack:
 
-        def start_one(*faults: str, asking: str = "", signed_in: bool = True, **options: Any) -> Client:
-            options = {"now": now, "jobs": 12, "sessions": 120, **options}
-            app = create_app(faults=faults, **options)
-            simulator: Simulator = app.config["simulator"]
-            http = httpx.Client(
-                transport=httpx.WSGITransport(app=app),
-                base_url="http://simulator",
-                headers={"x-api-version": asking or simulator.options.revision},
-            )
-            client = Client(stack.enter_context(http), simulator)
-            if signed_in:
-                client.sign_in()
-            return client
+        def start_one(*faults: str, **options: Any) -> Client:
+            return _start(stack, *faults, **{"now": now, "jobs": 12, "sessions": 120, **options})
 
         yield start_one
 

@@ -25,3 +25,14 @@ CORE_TEXT = "\n".join(
 def core_policy() -> Policy:
     """The policy in force, read once; only the core checks are enabled."""
     return load_policy(CORE_TEXT, name="default profile")
+
+
+HOUSE_FRAMEWORK = """version: 1
+id: house
+title: House rules
+edition: "3"
+source: our handbook
+requirements:
+  - {id: R-1, title: Nobody reads a stolen backup, checks: [JOB-008], judgement: own}
+"""
+"""Requirements of a house of its own, as a file for `--framework`."""

@@ -49,10 +49,6 @@ def missing_text(names: Sequence[str], *, inherited: bool = False) -> str:
     return f"{', '.join(names[:_MOST_LISTED])}{more} {verb} missing in the answer{tail}"
 
 
-def _lacking_jobs(view: ServerView, name: str) -> Cells:
-    return view.absent(name)
-
-
 def _jobs_without(view: ServerView, columns: Sequence[str]) -> Cells:
     """The jobs for whose type none of the settings among these columns exists, by the map."""
     named = [name for name in columns if name in CONTROLS and name not in get_map().base]
@@ -123,7 +119,7 @@ def _paths_of_control(view: ServerView, name: str, path: str | None) -> Cells | 
 
 SETTINGS_OF: Final[Mapping[str, Settings]] = {
     "jobs": Settings(
-        lacks=_lacking_jobs,
+        lacks=ServerView.absent,
         absent=_jobs_without,
         why_absent=_why_jobs_are_without,
         told_by=("settings_profile", "type", "seen_in"),

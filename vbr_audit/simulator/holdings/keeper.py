@@ -104,9 +104,7 @@ class Holdings:
     def document(self, dataset: str, revision: str) -> Json | None:
         """The one object of a dataset, None when there is none yet."""
         if dataset == "license":
-            made: Json | None = settings.license_row(
-                self._world, revision, licence.counts(licence.uses_of(self._chains))
-            )
+            made: Json | None = self._license(revision)
         else:
             made = _DOCUMENTS[dataset](self._world, revision)
         if made is None or not (self._empty or self._hostile):
