@@ -29,7 +29,7 @@ from vbr_audit.cli.guard import Exit
 from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.findings.requirements import load_frameworks
 from vbr_audit.findings.waivers import load_waivers
-from vbr_audit.reports.interface import FORMATS
+from vbr_audit.reports.formats import FORMATS
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
 from vbr_audit.vocabulary import AREAS
 

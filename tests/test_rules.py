@@ -31,7 +31,7 @@ from vbr_audit.errors import (
     WaiverError,
 )
 from vbr_audit.pipeline import judge
-from vbr_audit.reports.exports import findings_json
+from vbr_audit.reports.exports.json import findings_json
 from vbr_audit.rules import RuleOptions, Rules
 
 NAMES = tuple(RuleOptions.__annotations__)

@@ -17,7 +17,8 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.results import Results, Summary
 from vbr_audit.reports.brand import Brand
-from vbr_audit.reports.interface import DEFAULT_FORMATS, FORMATS, checked_formats, make_report
+from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS, checked_formats, files_present
+from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.rules import Rules
 from vbr_audit.scrub.pseudonyms import ScrubKey
 
@@ -146,8 +147,8 @@ class Audit:
         Raises `ConfigurationError` for a format that does not exist, and `OutputError`.
         """
         checked_formats([kind])
-        folder = None if templates is None else Path(templates)
-        make_report(kind, templates_dir=folder, csv_bom=csv_bom).write(self.context, Path(path))
+        options = ReportOptions(None if templates is None else Path(templates), csv_bom)
+        FORMATS[kind].write(self.context, Path(path), options)
         return Path(path)
 
     def save(
@@ -185,7 +186,7 @@ class Audit:
         if others := self._outdated(folder, wanted):
             wanted = checked_formats([*wanted, *others])
         texts, copies = self.rules.texts, self.rules.copies
-        names = {run_folder.MANIFEST, *texts, *(make_report(kind).file_name for kind in wanted)}
+        names = {run_folder.MANIFEST, *texts, *(FORMATS[kind].file_name for kind in wanted)}
         names |= {f"{kind}/{name}" for kind, files in copies.items() for name in files}
         names |= run_folder.copies_in(folder)
         with alone(folder):
@@ -196,15 +197,15 @@ class Audit:
             for kind, files in copies.items():
                 run_folder.write_copies(folder, kind, files)
             for kind in wanted:
-                self.write(kind, folder / make_report(kind).file_name, templates=templates, csv_bom=csv_bom)
+                self.write(kind, folder / FORMATS[kind].file_name, templates=templates, csv_bom=csv_bom)
             run_folder.write_manifest(folder, self.snapshot.manifest)
             run_folder.seal(folder, names)
 
     def _outdated(self, folder: Path, wanted: Iterable[str]) -> list[str]:
         """The formats that are in `folder`, are not `wanted`, and no longer tell what was found."""
-        from vbr_audit.reports.exports import findings_json
+        from vbr_audit.reports.exports.json import findings_json
 
-        present = [kind for kind in FORMATS if (folder / make_report(kind).file_name).is_file()]
+        present = files_present(folder)
         others = [kind for kind in present if kind not in wanted]
         if not others:
             return []

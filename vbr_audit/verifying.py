@@ -20,7 +20,7 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
     of the run's own checks in Python: without it their findings cannot be made again, which is a difference. Of a
     scrubbed run, which has no evidence, the files are hashed again.
     """
-    from vbr_audit.reports.exports import findings_json
+    from vbr_audit.reports.exports.json import findings_json
 
     folder = Path(folder)
     found = [*_unfinished(folder), *run_folder.differences(folder)]

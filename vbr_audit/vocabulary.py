@@ -1,8 +1,11 @@
-"""The fixed words of a result: severities, what a check finds, statuses, areas; each list and its orders stand here."""
+"""Words known without what declares them: severities, results, statuses, areas, and the names of what is shipped."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Final, Literal, get_args
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
@@ -54,3 +57,21 @@ AREAS_BY_URGENCY: Final = tuple(
     )
 )
 """The areas in the order in which findings of one severity are listed."""
+
+
+Shipped = Literal["checks", "datasets", "policies", "formats", "report_files"]
+
+
+@cache
+def _names() -> Mapping[Shipped, list[str]]:
+    shipped: Mapping[Shipped, list[str]] = json.loads(files("vbr_audit").joinpath("names.json").read_text("utf-8"))
+    return shipped
+
+
+def shipped_names(kind: Shipped) -> tuple[str, ...]:
+    """The names of the shipped things of a `kind`, as `names.json` has them, which is written with the reference pages.
+
+    A shell waits for its completion, and a run folder knows the files of the reports that may lie in it: neither can
+    import what declares them.
+    """
+    return tuple(_names()[kind])

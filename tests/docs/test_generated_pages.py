@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from commands_page import render_commands
-from completion_words import render_completion
 from datasets_page import render_datasets
 from docs_cells import cell
+from names_file import render_names
 from tables_page import render_tables
 from typer.main import get_command
 
@@ -48,10 +48,10 @@ def test_a_page_is_what_the_code_declares(name: str) -> None:
 
 
 def test_the_words_of_the_completion_are_what_the_code_declares() -> None:
-    file = DOCS.parent / "vbr_audit" / "cli" / "completion.json"
+    file = DOCS.parent / "vbr_audit" / "names.json"
     if UPDATE:
-        file.write_text(render_completion(), encoding="utf-8")
-    assert file.read_text(encoding="utf-8") == render_completion(), "stale: VBR_AUDIT_UPDATE_DOCS=1 pytest tests/docs"
+        file.write_text(render_names(), encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == render_names(), "stale: VBR_AUDIT_UPDATE_DOCS=1 pytest tests/docs"
 
 
 @pytest.mark.parametrize("name", PAGES)

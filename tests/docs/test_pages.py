@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from command_line import invoke
@@ -27,7 +28,7 @@ from vbr_audit.collection.dataset import Dataset
 from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.collection.run_folder import COPIES, FILES, SUMS
 from vbr_audit.findings.summary import assessed, compliance
-from vbr_audit.reports.interface import FORMATS, make_report
+from vbr_audit.reports.formats import FORMATS, formats_in
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 from vbr_audit.tables.build.fields import Table
 from vbr_audit.vocabulary import COUNTED
@@ -183,7 +184,7 @@ def test_the_words_numbers_and_codes_of_the_concepts_are_those_of_the_code() -> 
 def test_the_page_of_reports_names_every_format_and_its_file() -> None:
     text = (DOCS / "reports.md").read_text("utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| `([\w.-]+)` \|", text, re.MULTILINE))
-    assert told == {name: make_report(name).file_name for name in FORMATS}
+    assert told == {name: card.file_name for name, card in FORMATS.items()}
 
 
 def titled(page: str) -> dict[str, str]:
@@ -221,15 +222,10 @@ def test_the_walk_of_a_check_gives_a_check_whose_examples_hold() -> None:
 
 
 def test_the_walk_of_a_format_gives_a_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from vbr_audit.reports import exports, interface
-
-    blocks = titled("extending.md")
-    names: dict[str, object] = {"partial": interface.partial, "ExportReport": interface.ExportReport}
-    exec(compile(blocks["vbr_audit/reports/exports/tsv.py"], "walk", "exec"), names)
-    lines = next(code for title, code in blocks.items() if title.endswith("one line each"))
-    exec(compile(lines, "walk", "exec"), names)
-    monkeypatch.setitem(exports.EXPORTS, "tsv", names["EXPORTS"]["tsv"])  # type: ignore[index]
-    monkeypatch.setitem(interface.FORMATS, "tsv", names["FORMATS"]["tsv"])  # type: ignore[index]
+    module = ModuleType("tsv")
+    exec(compile(titled("extending.md")["vbr_audit/reports/exports/tsv.py"], "walk", "exec"), vars(module))
+    (card,) = formats_in(module)
+    monkeypatch.setitem(FORMATS, card.name, card)  # type: ignore[attr-defined]
     snapshot = va.Snapshot.from_tables({}, now=NOW, since=NOW - dt.timedelta(days=30), until=NOW)
     path = va.audit(snapshot).write("tsv", tmp_path / "findings.tsv")
     assert path.read_text("utf-8").splitlines()[0] == "finding_id\tstatus\tseverity\tcheck_id\tobject_name"

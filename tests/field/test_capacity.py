@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from small_server import SmallServer, audited, finding, statuses_of
 
-from vbr_audit.reports.interface import make_report
+from vbr_audit.reports.formats import FORMATS
 
 STATES: dict[str, tuple[str, dict[str, Any]]] = {
     "disk": ("WinLocal", {}),
@@ -49,7 +49,7 @@ def test_neither_table_nor_sheet_has_a_number(audit: Any, tmp_path: Path) -> Non
     assert frame.loc[unknown, ["capacity_gb", "free_gb", "free_percent"]].isna().all(axis=None)
     assert frame.loc[["disk", "full disk"], "free_gb"].tolist() == [600.0, 0.0]
     path = tmp_path / "report.xlsx"
-    make_report("xlsx").write(audit.context, path)
+    FORMATS["xlsx"].write(audit.context, path)
     header, *rows = openpyxl.load_workbook(path)["Repository states"].iter_rows(values_only=True)
     told = {row[header.index("Name")]: dict(zip(header, row, strict=True)) for row in rows}
     names = [name for name in header if name.startswith(("Capacity", "Free"))]

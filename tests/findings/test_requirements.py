@@ -17,7 +17,7 @@ from vbr_audit.errors import FrameworkError
 from vbr_audit.findings import evaluate, load_waivers
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS, load_frameworks, read_framework, shipped_files
 from vbr_audit.pipeline import audit_snapshot
-from vbr_audit.reports.exports import findings_json
+from vbr_audit.reports.exports.json import findings_json
 
 Estate = Callable[..., Any]
 ALL_GOOD = {"Payroll": {}, "Lab 1": {}}

@@ -14,17 +14,17 @@ import pytest
 from shared import printed_run
 
 from vbr_audit.pipeline import Audit
-from vbr_audit.reports.interface import FORMATS, make_report
+from vbr_audit.reports.formats import FORMATS
 
 WRITE = """\
 import os, sys
 os.umask(int(sys.argv[3]))
 from pathlib import Path
 from vbr_audit.pipeline import load_audit
-from vbr_audit.reports.interface import make_report
+from vbr_audit.reports.formats import FORMATS
 audit = load_audit(sys.argv[1])
 for name in sys.argv[4].split(","):
-    report = make_report(name)
+    report = FORMATS[name]
     report.write(audit.context, Path(sys.argv[2]) / report.file_name)
 """
 CHEAP = tuple(name for name in FORMATS if name != "pdf")
@@ -62,7 +62,7 @@ def written_twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 
 @pytest.mark.parametrize("name", BYTES)
 def test_equal_runs_give_equal_bytes(name: str, written_twice: tuple[Path, Path]) -> None:
-    first, second = (folder / make_report(name).file_name for folder in written_twice)
+    first, second = (folder / FORMATS[name].file_name for folder in written_twice)
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -86,7 +86,7 @@ def test_equal_runs_give_equal_workbooks(written_twice: tuple[Path, Path]) -> No
 def test_the_reports_are_those_of_this_process(written_twice: tuple[Path, Path], tmp_path: Path) -> None:
     cheap = tuple(name for name in ("json", "csv", "md") if name in FORMATS)
     for name, path in estates.write_all(estate(), tmp_path, cheap).items():
-        assert path.read_bytes() == (written_twice[0] / make_report(name).file_name).read_bytes()
+        assert path.read_bytes() == (written_twice[0] / FORMATS[name].file_name).read_bytes()
 
 
 @pytest.mark.slow

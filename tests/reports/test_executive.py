@@ -16,10 +16,10 @@ from vbr_audit.display import number, percent
 from vbr_audit.findings.gaps import Gap, GapKind
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
+from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.html.example_run import example_context
 from vbr_audit.reports.html.executive import LINE, MOST_LINES, MOST_RISKS, build_brief
 from vbr_audit.reports.html.rendering import render_html
-from vbr_audit.reports.interface import make_report
 
 MakeRun = Callable[..., ReportContext]
 NeedTool = Callable[..., str]
@@ -138,7 +138,7 @@ def test_it_is_safe_accessible_and_one_sheet(
         "nothing": lambda: make_run(job_count=0, session_count=0, waivers=None),
     }[which]()
     path = tmp_path / "executive.html"
-    make_report("executive").write(made, path)
+    FORMATS["executive"].write(made, path)
     seen = look_at(path, need_tool)
     assert (seen["dialogs"], seen["requests"], seen["csp"], seen["errors"]) == (0, [], [], [])
     assert seen["h1"] == 1
@@ -160,7 +160,7 @@ def test_the_html_is_valid(hostile_context: ReportContext, tmp_path: Path, need_
 @pytest.mark.browser
 def test_a_whole_hostile_estate_fits_too(hostile_estate: Audit, tmp_path: Path, need_tool: NeedTool) -> None:
     path = tmp_path / "executive.html"
-    make_report("executive").write(hostile_estate.context, path)
+    FORMATS["executive"].write(hostile_estate.context, path)
     pdf = print_to_pdf(path, need_tool)
     facts: dict[str, Any] = pdf_facts(pdf, need_tool)
     assert (facts["Pages"], facts["Page size"].rpartition("(")[2]) == ("1", "A4)")

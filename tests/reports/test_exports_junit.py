@@ -12,7 +12,7 @@ import pytest
 from vbr_audit.display import iso
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.exports import findings_junit
+from vbr_audit.reports.exports.junit import findings_junit
 
 MakeRun = Callable[..., ReportContext]
 KINDS = {"failure": ("FAIL",), "error": ("ERROR", "UNKNOWN"), "skipped": ("WAIVED", "NOT_APPLICABLE")}

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from vbr_audit.display import number, percent, plain
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.exports import summary_markdown
 from vbr_audit.reports.exports.encoding import code, pipe_table, text
-from vbr_audit.reports.exports.markdown import MOST_CAUSES
+from vbr_audit.reports.exports.markdown import MOST_CAUSES, summary_markdown
 from vbr_audit.reports.words import STATUS_WORDS
 from vbr_audit.vocabulary import SEVERITIES, STATUSES
 

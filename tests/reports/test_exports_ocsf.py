@@ -12,8 +12,8 @@ from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.exports import findings_ocsf
 from vbr_audit.reports.exports.encoding import records
+from vbr_audit.reports.exports.ocsf import findings_ocsf
 
 NOT_IN_THE_MODEL = {"compliance.status", "compliance.status_code"}
 """Attributes of OCSF 1.5.0 that the model leaves out."""

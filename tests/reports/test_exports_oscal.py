@@ -14,8 +14,8 @@ from trestle.oscal.assessment_results import Model
 from vbr_audit.findings.requirements import SUPPORTS
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.exports import assessment_results
 from vbr_audit.reports.exports.encoding import records
+from vbr_audit.reports.exports.oscal import assessment_results
 
 MakeRun = Callable[..., ReportContext]
 

@@ -29,7 +29,7 @@ from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.exports.csv import FORMULA_STARTS
 from vbr_audit.reports.exports.json import findings_schema
-from vbr_audit.reports.interface import make_report
+from vbr_audit.reports.formats import FORMATS
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
@@ -45,7 +45,7 @@ OWN_TAGS = {"iframe", "object", "embed", "base", "form", "frame", "portal", "for
 
 def written(name: str, kind: str, folder: Path) -> Path:
     """The report of one round in one format, written unless it is there."""
-    report = make_report(kind)
+    report = FORMATS[kind]
     path = folder / f"{name}-{report.file_name}"
     if not path.exists():
         report.write(hostile_round(name).audit.context, path)

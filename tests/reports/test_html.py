@@ -17,10 +17,10 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import number, percent
 from vbr_audit.errors import TemplateError
 from vbr_audit.reports.context import ReportContext
+from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.html import page
 from vbr_audit.reports.html.environment import builtin_templates
 from vbr_audit.reports.html.rendering import render_html
-from vbr_audit.reports.interface import make_report
 from vbr_audit.reports.words import STATUS_WORDS
 from vbr_audit.vocabulary import COUNT_COLUMNS
 
@@ -157,7 +157,7 @@ def test_a_cut_table_names_a_sheet_of_the_workbook(context: ReportContext, tmp_p
     templates = "".join(path.read_text("utf-8") for path in builtin_templates().rglob("*.j2"))
     named = set(re.findall(r'cut\([\w.]+, "([^"]+)"\)', templates)) | set(re.findall(r"sheet ([A-Z]\w+)\.", templates))
     assert {"Findings", "Jobs", "Runs of jobs"} <= named
-    make_report("xlsx").write(context, tmp_path / "report.xlsx")
+    FORMATS["xlsx"].write(context, tmp_path / "report.xlsx")
     assert named <= set(load_workbook(tmp_path / "report.xlsx", read_only=True).sheetnames)
 
 

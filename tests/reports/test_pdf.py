@@ -21,9 +21,9 @@ from vbr_audit.cli import app
 from vbr_audit.display import number, percent
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.context import ReportContext
+from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.html.example_run import example_context
 from vbr_audit.reports.html.rendering import print_page, refuse_without_pdf, render_html
-from vbr_audit.reports.interface import make_report
 
 MakeRun = Callable[..., ReportContext]
 NeedTool = Callable[..., str]
@@ -47,7 +47,7 @@ def context(make_run: MakeRun) -> ReportContext:
 @pytest.fixture(scope="module")
 def pdf(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pdf") / "report.pdf"
-    make_report("pdf").write(context, path)
+    FORMATS["pdf"].write(context, path)
     return path
 
 

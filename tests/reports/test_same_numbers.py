@@ -25,7 +25,7 @@ from vbr_audit.checks.derived.protection import DIGITS
 from vbr_audit.cli.outcome import print_outcome
 from vbr_audit.display import number, percent
 from vbr_audit.pipeline import Audit
-from vbr_audit.reports.interface import FORMATS
+from vbr_audit.reports.formats import FORMATS
 
 ESTATES = ("demo", "incomplete", "nothing")
 STATUSES = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")

@@ -26,7 +26,7 @@ from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
 from vbr_audit.findings.table import FINDING_COLUMNS
 from vbr_audit.pipeline import Audit
-from vbr_audit.reports.interface import FORMATS
+from vbr_audit.reports.formats import FORMATS
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
 from vbr_audit.scrub.pseudonyms import LENGTH, Pseudonyms, ScrubKey, load_key
 from vbr_audit.scrub.tables import object_rules, rule_of

@@ -23,7 +23,7 @@ import vbr_audit as va
 from vbr_audit.api.client import Client
 from vbr_audit.checks.site import load_site
 from vbr_audit.pipeline import Audit
-from vbr_audit.reports.interface import FORMATS, make_report
+from vbr_audit.reports.formats import FORMATS
 from vbr_audit.simulator import DEMO_ASSETS, DEMO_PASSWORD, DEMO_SITE, create_app
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
@@ -90,7 +90,7 @@ def write_all(audit: Audit, folder: Path, formats: tuple[str, ...] = tuple(FORMA
     """The artefacts of an audit by format."""
     paths = {}
     for name in formats:
-        report = make_report(name)
+        report = FORMATS[name]
         paths[name] = folder / report.file_name
         report.write(audit.context, paths[name])
     return paths

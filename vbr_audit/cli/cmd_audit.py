@@ -189,7 +189,7 @@ def command_line() -> str:
 def written(folder: Path) -> list[Path]:
     """The files of a run that a reader opens."""
     from vbr_audit.collection import run_folder
-    from vbr_audit.reports.interface import FORMATS, make_report
+    from vbr_audit.reports.formats import FORMATS
 
-    names = [*(make_report(kind).file_name for kind in FORMATS), run_folder.MANIFEST]
+    names = [*(card.file_name for card in FORMATS.values()), run_folder.MANIFEST]
     return [folder / name for name in names if (folder / name).is_file()]

@@ -31,13 +31,14 @@ def check_command(
 ) -> None:
     """Evaluate a saved run, by default under the policy kept with it; findings and present reports are written anew."""
     from vbr_audit.pipeline import load_audit
+    from vbr_audit.reports.formats import files_present
     from vbr_audit.reports.html.templates import check_templates
-    from vbr_audit.reports.interface import FORMATS, make_report
 
     o.check_fail_on(fail_on)
     check_templates(templates)
     audit = load_audit(run, **rules)
-    present = [kind for kind in FORMATS if kind in ("json", "csv") or (run / make_report(kind).file_name).is_file()]
-    audit.write_outcome(run, formats=present, templates=templates, csv_bom=csv_bom, force=force)
+    audit.write_outcome(
+        run, formats=["json", "csv", *files_present(run)], templates=templates, csv_bom=csv_bom, force=force
+    )
     print_outcome(audit, written(run), quiet=quiet)
     raise typer.Exit(exit_code(audit, fail_on, allow_incomplete=allow_incomplete))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from vbr_audit.vocabulary import THRESHOLDS, shipped_names
 
 if TYPE_CHECKING:
     from vbr_audit.scrub.pseudonyms import ScrubKey
@@ -61,44 +61,32 @@ Timezone = Annotated[
 Jobs = Annotated[str | None, typer.Option("--jobs", metavar="PATTERN", help="Only jobs whose name fits, e.g. 'SQL*'.")]
 
 
-# Words for the completion of a shell, which waits for them: they are found without the libraries of a real run.
-#
-# The names of checks, datasets and policies stand in `completion.json`, which is written with the reference pages: to
-# import what declares them takes longer than a reader of a prompt waits.
+# Words for the completion of a shell, which waits for them: they come without the libraries of a real run.
 
 
 def complete_checks(incomplete: str) -> list[str]:
     """The shipped checks whose ids begin so."""
-    return [check_id for check_id in _words("checks") if check_id.startswith(incomplete)]
+    return [check_id for check_id in shipped_names("checks") if check_id.startswith(incomplete)]
 
 
 def complete_datasets(incomplete: str) -> list[str]:
     """Lists of datasets that go on from what is written: `jobs,ba` as `jobs,backups` and others."""
-    return _continued(incomplete, ("all", *_words("datasets")))
+    return _continued(incomplete, ("all", *shipped_names("datasets")))
 
 
 def complete_formats(incomplete: str) -> list[str]:
     """Lists of formats that go on from what is written."""
-    from vbr_audit.reports.interface import FORMATS
-
-    return _continued(incomplete, FORMATS)
+    return _continued(incomplete, shipped_names("formats"))
 
 
 def complete_severities(incomplete: str) -> list[str]:
     """What `--fail-on` takes."""
-    from vbr_audit.vocabulary import THRESHOLDS
-
     return [word for word in THRESHOLDS if word.startswith(incomplete)]
 
 
 def complete_profiles(incomplete: str) -> list[str]:
     """The shipped policies; the shell itself offers files where none fits."""
-    return [name for name in _words("policies") if name.startswith(incomplete)]
-
-
-def _words(kind: str) -> list[str]:
-    words = json.loads(files("vbr_audit.cli").joinpath("completion.json").read_text("utf-8"))
-    return cast("list[str]", words[kind])
+    return [name for name in shipped_names("policies") if name.startswith(incomplete)]
 
 
 def _continued(incomplete: str, words: Iterable[str]) -> list[str]:
@@ -191,7 +179,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Print tracebacks and debug
 def split_formats(text: str | None) -> list[str]:
     """`html,xlsx` as a list, the usual ones for None; raises `ConfigurationError` for an unknown or missing format."""
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.reports.interface import DEFAULT_FORMATS, checked_formats
+    from vbr_audit.reports.formats import DEFAULT_FORMATS, checked_formats
 
     if text is None:
         return list(DEFAULT_FORMATS)

@@ -18,14 +18,12 @@ from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.config.given_file import MOST_KEPT, is_plain, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
+from vbr_audit.vocabulary import shipped_names
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 EVIDENCE = "evidence"
-FINDINGS_JSON, FINDINGS_CSV = "findings.json", "findings.csv"
-REPORT_HTML, REPORT_XLSX = "report.html", "report.xlsx"
-EXECUTIVE, REPORT_PDF = "executive.html", "report.pdf"
-EXPORTS = ("findings.junit.xml", "findings.ocsf.jsonl", "assessment-results.json", "summary.md")
+FINDINGS_JSON, REPORT_XLSX = "findings.json", "report.xlsx"
 POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
 SITE, ASSETS = "site.yaml", "assets.csv"
 REVIEW = "review.json"
@@ -36,22 +34,8 @@ FRAMEWORKS = "frameworks"
 """The folder with copies of own frameworks."""
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 COPIES = (OWN_CHECKS, FRAMEWORKS)
-FILES = (
-    MANIFEST,
-    FINDINGS_JSON,
-    FINDINGS_CSV,
-    REPORT_HTML,
-    REPORT_XLSX,
-    POLICY,
-    WAIVERS,
-    SITE,
-    ASSETS,
-    REVIEW,
-    BRAND,
-    EXECUTIVE,
-    REPORT_PDF,
-    *EXPORTS,
-)
+FILES = (MANIFEST, POLICY, WAIVERS, SITE, ASSETS, REVIEW, BRAND, *shipped_names("report_files"))
+"""The files of a run beside its evidence, its copies and the list of hashes."""
 
 
 def prepare(folder: Path, *, force: bool) -> None:

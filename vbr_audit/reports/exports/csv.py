@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vbr_audit.collection.files import write_bytes
 from vbr_audit.display import plain
 from vbr_audit.reports.exports.encoding import plain_value
+from vbr_audit.reports.interface import Format, ReportOptions
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -39,3 +42,10 @@ def _cell(value: Any) -> str:
         return "" if known is None else str(known)
     text = plain(known, lines=True)
     return f"'{text}" if text.startswith(_GUARDED) else text
+
+
+def _write(context: ReportContext, path: Path, options: ReportOptions) -> None:
+    write_bytes(path, findings_csv(context, bom=options.csv_bom))
+
+
+CSV: Final = Format("csv", "findings.csv", 60, _write, by_default=True)

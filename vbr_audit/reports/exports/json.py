@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from vbr_audit.collection.run_folder import FINDINGS_JSON
 from vbr_audit.reports.exports.encoding import json_bytes, records
+from vbr_audit.reports.interface import export
 
 if TYPE_CHECKING:
     from vbr_audit.findings.results import AreaCount, WaiverOutcome
@@ -94,3 +96,6 @@ def _area(entry: AreaCount) -> dict[str, Any]:
         "compliance": entry.compliance,
         "assessed": entry.assessed,
     }
+
+
+JSON: Final = export("json", FINDINGS_JSON, 50, findings_json, by_default=True)

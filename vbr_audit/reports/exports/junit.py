@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from vbr_audit.display import iso, plain
 from vbr_audit.reports.exports.encoding import records, what_was_found
+from vbr_audit.reports.interface import export
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -106,3 +107,6 @@ def _add_case(suite: ElementTree.Element, row: Row) -> None:
     }
     told = [f"{label}: {plain(value)}" for label, value in lines.items() if value is not None]
     outcome.text = "\n" + "\n".join(told) + "\n"
+
+
+JUNIT: Final = export("junit", "findings.junit.xml", 70, findings_junit)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from vbr_audit.display import NOT_KNOWN, count, number, percent
 from vbr_audit.findings.results import WaiverState
 from vbr_audit.reports.exports.encoding import pipe_table, records, text
+from vbr_audit.reports.interface import export
 from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, RUN_RATE_FORMULA, STATUS_WORDS
 from vbr_audit.vocabulary import STATUSES
 
@@ -135,3 +136,6 @@ def _limits(context: ReportContext) -> Iterator[str]:
 
 def _rest(left: int, bullet: str) -> list[str]:
     return [f"{bullet}… {number(left)} more in the workbook"] if left > 0 else []
+
+
+MD: Final = export("md", "summary.md", 100, summary_markdown)

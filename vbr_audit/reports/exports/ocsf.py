@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.reports.exports.encoding import json_bytes, outcome_uuid, records, stable_uuid, what_was_found
+from vbr_audit.reports.interface import export
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -165,3 +166,6 @@ def _requirements_by_check(context: ReportContext) -> Named:
 
 def _known(entries: Row) -> Row:
     return {name: value for name, value in entries.items() if value is not None}
+
+
+OCSF: Final = export("ocsf", "findings.ocsf.jsonl", 80, findings_ocsf)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vbr_audit.display import iso, plain
 from vbr_audit.findings.requirements import ACCEPTED, EXCEPTION, INSUFFICIENT, SUPPORTS
 from vbr_audit.reports.exports.encoding import json_bytes, outcome_uuid, records, stable_uuid, text, what_was_found
+from vbr_audit.reports.interface import export
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -258,3 +259,6 @@ def _properties(values: Mapping[str, str | None]) -> list[Row]:
 def _known(entries: Row) -> Row:
     """`entries` without what is not known and without empty lists, which OSCAL forbids."""
     return {name: value for name, value in entries.items() if value not in (None, [], "")}
+
+
+OSCAL: Final = export("oscal", "assessment-results.json", 90, assessment_results)
