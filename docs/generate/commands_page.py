@@ -1,12 +1,13 @@
-"""The command line as one Markdown page, made of what its commands say of themselves."""
+"""The command line as one Markdown page: what Typer writes of the commands, with exit codes and settings."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from docs_cells import cell, table_head, table_row
+from docs_cells import table_head, table_row
+from typer import Context
+from typer.cli import get_docs_for_click
 from typer.main import get_command
 
 from vbr_audit.cli import app
@@ -51,61 +52,16 @@ A file holds no password. `VBR_AUDIT_PASSWORD` holds it for one run; `VBR_AUDIT_
 `VBR_AUDIT_BRAND_NAME`, `_LOGO`, `_COLOUR` and `_ACCENT` say one by one what a brand file says. `VBR_AUDIT_DEBUG=1`
 shows tracebacks in a notebook. `VBR_AUDIT_PROGRESS=0` shows no progress.
 """
-_WORDS: Final = {"str": "TEXT", "path": "FILE", "int": "N", "float": "N"}
 _OPTION_OF: Final = {"url": "`URL`", "classification": ""}
 
 
 def render_commands() -> str:
     """The whole page as Markdown, ending in a line break."""
     root = get_command(app)
-    lines = [_INTRODUCTION, "## Commands", "", *table_head("command", "what it does")]
-    found = list(_commands(root, "vbr-audit"))
-    for path, command in found:
-        lines.append(table_row(f"[`{path}`](#{path.replace(' ', '-')})", cell(_first_sentence(command.help))))
-    for path, command in found:
-        lines += ["", *_section(path, command)]
-    lines += ["", _SETTINGS, *_settings(), _PLAIN.rstrip()]
-    return "\n".join(lines) + "\n"
-
-
-def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every command that does something, with the words that call it; groups are opened."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from _commands(command, f"{path} {name}")
-        else:
-            yield f"{path} {name}", command
-
-
-def _section(path: str, command: Any) -> Iterator[str]:
-    context = command.make_context(path, [], resilient_parsing=True)
-    told = [parameter for parameter in command.params if not parameter.hidden]
-    arguments = [parameter for parameter in told if parameter.param_type_name == "argument"]
-    options = [parameter for parameter in told if parameter not in arguments]
-    yield f"### `{path}`"
-    yield ""
-    for paragraph in (command.help or "").split("\n\n"):
-        yield " ".join(paragraph.split())
-        yield ""
-    yield f"    {' '.join([path, *(['[OPTIONS]'] if options else []), *map(_argument, arguments)])}"
-    yield ""
-    yield from table_head("argument or option", "what it does")
-    for parameter in (*arguments, *options):
-        names, words = parameter.get_help_record(context)
-        yield table_row(f"`{_argument(parameter) if parameter in arguments else _option(names)}`", cell(words))
-
-
-def _argument(parameter: Any) -> str:
-    return str(parameter.metavar or parameter.name.upper()).replace("|", " or ")
-
-
-def _option(names: str) -> str:
-    """`-o, --out DIR`; where no word stands for the value, one for its type does."""
-    return re.sub(r"<(\w+)[^>]*>", lambda found: _WORDS[found[1]], names)
-
-
-def _first_sentence(text: str | None) -> str:
-    return re.split(r"(?<=[.;:])\s", " ".join((text or "").split()), maxsplit=1)[0].rstrip(";:")
+    commands = get_docs_for_click(
+        obj=root, ctx=Context(root, info_name="vbr-audit"), indent=1, name="vbr-audit", title="Commands"
+    )
+    return "\n".join([_INTRODUCTION, commands.rstrip(), "", _SETTINGS, *_settings(), _PLAIN.rstrip()]) + "\n"
 
 
 def _settings() -> Iterator[str]:
