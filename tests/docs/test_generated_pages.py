@@ -129,7 +129,7 @@ def test_every_command_option_and_setting_is_told() -> None:
     look(get_command(app), "vbr-audit")
     variables = re.findall(r"VBR_AUDIT_\w+", text)
     assert {f"VBR_AUDIT_{name.upper()}" for name in (*FILE_KEYS, *_OTHER_VARIABLES, "password")} <= set(variables)
-    assert "$ vbr-audit explain [OPTIONS] RUN ID\n" in text
+    assert "$ vbr-audit explain [OPTIONS] {RUN} {ID}" in text
 
 
 def test_a_cell_breaks_no_table_and_is_no_tag() -> None:
