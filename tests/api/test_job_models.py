@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specification_facts import job_answers
 
 from vbr_audit.api.job_operations import models as job_models
 from vbr_audit.api.job_operations.models import MODELS, BackupJob, CloudDirectorBackupJob, Job, ReplicaJob, as_model
@@ -17,7 +16,6 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.revisions import KNOWN, canonical_job_type, job_type_name, key_name, state_word, stop_key
 from vbr_audit.simulator import create_app
 
-TEXT = Path(__file__).parents[3] / "shared" / "reference" / "vbr-rest-1.1-rev1-jobs.txt"
 SMALL: dict[str, Any] = {
     "type": "Backup",
     "name": "a",
@@ -29,19 +27,6 @@ SMALL: dict[str, Any] = {
 def documents(revision: str) -> list[dict[str, Any]]:
     app = create_app(jobs=45, sessions=5, revision=revision)
     return app.config["simulator"].truth(revision).jobs
-
-
-def samples() -> list[dict[str, Any]]:
-    """Every job document and specification of the vendor's text."""
-    path = Path(__file__).parents[1] / "tables" / "test_reference_samples.py"
-    spec = importlib.util.spec_from_file_location("reference_samples", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = module.samples_in(TEXT.read_text(encoding="utf-8"))
-    rows = [row for each in found for row in (each["data"] if isinstance(each.get("data"), list) else [each])]
-    return [row for row in rows if "virtualMachines" in row]
 
 
 @pytest.mark.parametrize("revision", KNOWN)
@@ -60,9 +45,9 @@ def test_a_document_comes_back_as_it_was_received(revision: str) -> None:
     assert kinds == ({BackupJob} if revision == "1.1-rev0" else {BackupJob, CloudDirectorBackupJob, ReplicaJob})
 
 
-@pytest.mark.skipif(not TEXT.exists(), reason="needs the reference text beside the checkout")
 def test_the_samples_of_the_reference_text() -> None:
-    rows = samples()
+    answers = [each["data"] if isinstance(each.get("data"), list) else [each] for each in job_answers()]
+    rows = [row for page in answers for row in page if "virtualMachines" in row]
     assert len(rows) >= 5
     for row in rows:
         model = as_model(row)

@@ -8,7 +8,6 @@ import json
 import logging
 import traceback
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from specification_facts import path_of, schemas_of
 
 from vbr_audit.api.client import Client
 from vbr_audit.api.job_operations import operations as jobs
@@ -531,14 +531,9 @@ def test_requests_that_are_none_of_the_api(writer, method: str, path: str) -> No
     assert not simulator.counts.log
 
 
-OPENAPI = Path(__file__).parents[3] / "shared" / "openapi"
-
-
-@pytest.mark.skipif(not OPENAPI.exists(), reason="needs the specifications beside the checkout")
 @pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev1"])
 def test_what_is_sent_is_in_the_specification(writer, revision: str) -> None:
-    specification = json.loads((OPENAPI / f"{revision}.json").read_text(encoding="utf-8"))
-    schemas = specification["components"]["schemas"]
+    schemas = schemas_of(revision)
     client, simulator = writer(revision=revision)
     noon = dt.datetime(2026, 11, 14, 12, tzinfo=dt.UTC)
     every = {"id_filter": NOBODY, "repository_id_filter": NOBODY} | {
@@ -549,8 +544,9 @@ def test_what_is_sent_is_in_the_specification(writer, revision: str) -> None:
     jobs.list_jobs(client, name_filter="a", type_filter="Backup", skip=1, limit=1)
     listed = {name for name, _ in parse_qsl(simulator.counts.log[-1][2])}
     for path, sent in (("/api/v1/jobs/states", states), ("/api/v1/jobs", listed)):
-        parameters = {each["name"] for each in specification["paths"][path]["get"]["parameters"] if "name" in each}
-        assert sent == {name for name in parameters if not name.startswith("afterJob")}
+        operation = path_of(revision, path)
+        assert operation is not None
+        assert sent == {name for name in operation["parameters"] if not name.startswith("afterJob")}
     assert stop_key(revision) in schemas["JobStopSpec"]["properties"]
     assert {"performActiveFull", "startChainedJobs"} <= set(schemas["JobStartSpec"]["properties"])
     for job_type in MODELS:

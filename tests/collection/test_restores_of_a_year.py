@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from specification_facts import schemas_of
 
 from vbr_audit.api.client import Client
 from vbr_audit.checks.catalogue.restore_tests.restore_tests import TESTS
@@ -22,7 +21,6 @@ from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.revisions import KNOWN
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, create_app
 
-OPENAPI = Path(__file__).parents[3] / "shared" / "openapi"
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 WANTED = ("sessions", "restore_sessions", "restore_tasks")
 
@@ -46,11 +44,9 @@ def test_all_of_them_come_whatever_the_period(collect: Callable[..., Any], revis
         assert set(tasks["session_id"]) <= set(found["session_id"])
 
 
-@pytest.mark.skipif(not OPENAPI.exists(), reason="needs the specifications beside the checkout")
 @pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev1"])
 def test_the_kinds_asked_for_are_those_that_the_revision_has(revision: str) -> None:
-    specification = json.loads((OPENAPI / f"{revision}.json").read_text("utf-8"))
-    words = specification["components"]["schemas"]["ESessionType"]["enum"]
+    words = schemas_of(revision)["ESessionType"]["enum"]
     assert set(DATASETS["restore_sessions"].kinds_at(revision)) == set(TESTS) & set(words)
 
 

@@ -14,15 +14,23 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SPECIFICATIONS = ROOT.parent / "shared" / "openapi"
+SHARED = ROOT.parent / "shared"
 PRISM = ROOT / "tests" / "browser" / "node_modules" / ".bin" / "prism"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the specifications and what was collected of older ones."""
+    if not SHARED.is_dir():
+        _missing("the folder with the vendor's specifications")
+    return SHARED
 
 
 @pytest.fixture(scope="session", params=["1.2-rev1", "1.3-rev1"])
 def prism(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The address of a mock of one specification, and the revision that it specifies."""
     revision: str = request.param
-    specification = SPECIFICATIONS / f"{revision}.json"
+    specification = SHARED / "openapi" / f"{revision}.json"
     for tool, path in (("the vendor's specification", specification), ("Prism (npm ci in tests/browser)", PRISM)):
         if not path.exists():
             _missing(tool)

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from core_checks import core_policy
+from specification_facts import ANSWERS, FILE, answers_written, written
 
 import vbr_audit as va
 from vbr_audit.collection.datasets import DATASETS
@@ -102,3 +103,8 @@ def test_every_dataset_of_the_specification_becomes_tables(prism: tuple[str, str
     for table, frame in snapshot.tables.items():
         assert frame.equals(again.tables[table]), table
     assert va.verify(folder) == []
+
+
+def test_the_facts_that_other_tests_stand_on_are_those_of_the_specifications(shared: Path) -> None:
+    assert written(shared) == FILE.read_text("utf-8"), "stale: python tests/support/specification_facts.py FOLDER"
+    assert answers_written(shared) == ANSWERS.read_text("utf-8")

@@ -1,12 +1,7 @@
 """How bodies change with the revision that is asked for."""
 
-import json
-from pathlib import Path
-
 import pytest
-
-SHARED = Path(__file__).parents[3] / "shared"
-MATRIX = SHARED / "reference" / "job_controls.json"
+from specification_facts import job_controls
 
 
 def jobs_of(start, revision, **options):
@@ -140,11 +135,10 @@ def test_gfs_of_files_and_guests_of_laptops_depend_on_the_revision(start):
     assert "guestProcessing" not in new["Laptops - Sales"]
 
 
-@pytest.mark.skipif(not MATRIX.exists(), reason="needs the reference material beside the checkout")
 @pytest.mark.parametrize("revision", ["1.1-rev0", "1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2"])
 def test_documents_have_every_control_of_their_type(start, revision):
     """Every path of the matrix is in the document, and no top-level key is outside it."""
-    matrix = json.loads(MATRIX.read_text(encoding="utf-8"))[revision]
+    matrix = job_controls(revision)
     jobs = jobs_of(start, revision)
     assert {job["type"] for job in jobs} == set(matrix)
     missing = []

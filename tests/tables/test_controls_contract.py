@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 import pytest
+from specification_facts import job_controls, schemas_of
 
 from vbr_audit.tables.build.enums import CONTROL_WORDS, fold_control_words, fold_job_types
 from vbr_audit.tables.jobs import controls
@@ -81,19 +82,19 @@ def for_variant(paths, variant):
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_every_mapped_setting_is_where_the_specifications_have_it(job_controls, revision):
+def test_every_mapped_setting_is_where_the_specifications_have_it(revision):
     compared = 0
-    for reported, settings in job_controls[revision].items():
+    for reported, settings in job_controls(revision).items():
         for variant, profile in profiles_of(revision, reported).items():
             for name, control in NAMES.items():
                 assert_same(profile, control, for_variant(settings[name], variant))
                 compared += 1
-    assert compared >= len(NAMES) * len(job_controls[revision])
+    assert compared >= len(NAMES) * len(job_controls(revision))
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_settings_with_a_shape_of_their_own(job_controls, revision):
-    for reported, settings in job_controls[revision].items():
+def test_settings_with_a_shape_of_their_own(revision):
+    for reported, settings in job_controls(revision).items():
         for variant, profile in profiles_of(revision, reported).items():
             # a block tracking that is an object is named there too; the switch inside it is what counts
             blocks = [p for p in settings["CBT"] if p + ".isEnabled" not in settings["CBT"]]
@@ -115,14 +116,14 @@ def test_settings_with_a_shape_of_their_own(job_controls, revision):
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_the_map_has_exactly_the_types_of_the_revision(job_controls, revision):
+def test_the_map_has_exactly_the_types_of_the_revision(revision):
     mapped = {t for t in controls.get_map().types if controls.get_map().has_type(revision, t)}
-    assert mapped == {fold_job_types()[reported] for reported in job_controls[revision]}
+    assert mapped == {fold_job_types()[reported] for reported in job_controls(revision)}
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_top_level_keys_are_known(job_controls, revision):
-    for settings in job_controls[revision].values():
+def test_top_level_keys_are_known(revision):
+    for settings in job_controls(revision).values():
         assert set(settings["_top"]) <= KNOWN_KEYS
 
 
@@ -164,7 +165,7 @@ class Schemas:
 
     def resolve(self, schema):
         while "$ref" in schema:
-            schema = self.all[schema["$ref"].rsplit("/", 1)[1]]
+            schema = self.all[schema["$ref"]]
         return schema
 
     def properties(self, schema):
@@ -200,8 +201,8 @@ JSON_TYPES = {"boolean": "boolean", "Int64": "integer", "string": "string"}
 
 
 @pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev1"])
-def test_every_path_exists_in_the_schema_of_its_type_with_its_type(openapi, revision):
-    schemas = Schemas(openapi(revision))
+def test_every_path_exists_in_the_schema_of_its_type_with_its_type(revision):
+    schemas = Schemas(schemas_of(revision))
     checked = 0
     for reported, schema in schemas.job_types().items():
         for variant, profile in profiles_of(revision, reported).items():
@@ -217,9 +218,9 @@ def test_every_path_exists_in_the_schema_of_its_type_with_its_type(openapi, revi
 
 
 @pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev1"])
-def test_what_the_map_calls_absent_is_absent(openapi, revision):
+def test_what_the_map_calls_absent_is_absent(revision):
     """What job_controls.json lacks: wherever a type keeps it, the map has it."""
-    schemas = Schemas(openapi(revision))
+    schemas = Schemas(schemas_of(revision))
     for reported, schema in schemas.job_types().items():
         for variant, profile in profiles_of(revision, reported).items():
             for control, tail in LEVELS.items():
@@ -235,8 +236,8 @@ def test_what_the_map_calls_absent_is_absent(openapi, revision):
 
 
 @pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev1"])
-def test_words_of_settings_per_machine_are_those_of_the_specification(openapi, revision):
-    schemas = Schemas(openapi(revision))
+def test_words_of_settings_per_machine_are_those_of_the_specification(revision):
+    schemas = Schemas(schemas_of(revision))
     seen = set()
     for schema in schemas.job_types().values():
         for control in ("app_failure_handling", "transaction_log_handling", "sql_log_handling"):
@@ -252,8 +253,8 @@ def test_words_of_settings_per_machine_are_those_of_the_specification(openapi, r
     assert seen == words - ({"Preserve"} if revision == "1.3-rev1" else set())
 
 
-def test_variants_and_their_words_are_those_of_the_specification(openapi):
-    schemas = Schemas(openapi("1.3-rev1"))
+def test_variants_and_their_words_are_those_of_the_specification():
+    schemas = Schemas(schemas_of("1.3-rev1"))
     for reported, schema in schemas.job_types().items():
         rules = controls.get_map()._source.types[fold_job_types()[reported]]
         for path in rules.variant_by:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
+from specification_facts import REVISIONS, path_of, schemas_of
 
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.tables import (
@@ -25,7 +24,6 @@ from vbr_audit.tables import (
 )
 from vbr_audit.tables.jobs import table as jobs_table
 
-REVISIONS = ("1.2-rev1", "1.3-rev1", "1.3-rev2")
 TABLES = (
     *server_facts.TABLES,
     *task_sessions.TABLES,
@@ -84,8 +82,8 @@ DTYPES = {"boolean": "boolean", "integer": "Int64", "number": "Float64", "string
 class Specification:
     """The answers of one revision: for each endpoint the JSON paths of a row, each with its schemas."""
 
-    def __init__(self, document):
-        self.schemas, self.endpoints = document["components"]["schemas"], document["paths"]
+    def __init__(self, revision):
+        self.revision, self.schemas = revision, schemas_of(revision)
         self.walked = {}
 
     def rows_once(self, dataset):
@@ -96,7 +94,7 @@ class Specification:
 
     def rows(self, dataset):
         """Path -> schemas at it, over all variants of a row of `dataset`; None if this revision lacks it."""
-        found = [self._row(one) for one in (dataset, *dataset.earlier) if one.path in self.endpoints]
+        found = [self._row(one) for one in (dataset, *dataset.earlier) if path_of(self.revision, one.path)]
         if not found:
             return None
         paths = {}
@@ -105,15 +103,14 @@ class Specification:
         return paths
 
     def _row(self, dataset):
-        answer = self.endpoints[dataset.path]["get"]["responses"]["200"]["content"]
-        schema = next(iter(answer.values()))["schema"]
+        schema = path_of(self.revision, dataset.path)["answer"]
         key = dataset.rows_at or "data"
         listed = self._properties(schema).get(key)
         return schema if listed is None else self._resolved(listed)["items"]
 
     def _resolved(self, schema):
         while "$ref" in schema:
-            schema = self.schemas[schema["$ref"].rpartition("/")[2]]
+            schema = self.schemas[schema["$ref"]]
         if len(schema.get("allOf", ())) == 1 and "properties" not in schema:
             return self._resolved(schema["allOf"][0])
         return schema
@@ -145,11 +142,8 @@ class Specification:
 
 
 @pytest.fixture(scope="module")
-def specifications(shared):
-    return {
-        revision: Specification(json.loads((shared / "openapi" / f"{revision}.json").read_text(encoding="utf-8")))
-        for revision in REVISIONS
-    }
+def specifications():
+    return {revision: Specification(revision) for revision in REVISIONS}
 
 
 def rows_of(specifications, table):

@@ -1,39 +1,21 @@
-"""The sample answers inside the vendor's reference text of 1.1-rev1 give the right values."""
+"""Answers in the shape of the vendor's reference text of 1.1-rev1 give the right values."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import re
 
 import pandas as pd
 import pytest
+from specification_facts import job_answers
 
 from vbr_audit.tables import sessions
 from vbr_audit.tables.jobs import states as job_states
 from vbr_audit.tables.jobs import table as jobs
 
 
-def samples_in(text):
-    """Every JSON object in the text, whose lines begin with list marks ("- ")."""
-    lines = [re.sub(r"^([}\]]+,) - ", r"\1 ", re.sub(r"^- ", "", line)) for line in text.splitlines()]
-    lines = [re.sub(r"^{- ", "{ ", line) for line in lines]
-    clean = "\n".join(lines)
-    position, found = 0, []
-    decoder = json.JSONDecoder()
-    while (start := clean.find("\n{", position)) >= 0:
-        try:
-            sample, position = decoder.raw_decode(clean, start + 1)
-            found.append(sample)
-        except json.JSONDecodeError:
-            position = start + 2
-    return found
-
-
-@pytest.fixture(scope="module")
-def samples(shared):
-    path = shared / "reference" / "vbr-rest-1.1-rev1-jobs.txt"
-    return samples_in(path.read_text(encoding="utf-8"))
+@pytest.fixture
+def samples():
+    return job_answers()
 
 
 @pytest.fixture
@@ -95,7 +77,7 @@ def test_the_list_of_states(answers_of, same_dtypes):
     frame = built.frame
     same_dtypes(frame, job_states.SPEC)
     assert built.notes.to_dict() == {}
-    assert frame["name"].tolist() == ["AD Backup", "Exchange Backup", "Oracle Backup"]
+    assert frame["name"].tolist() == [row["name"] for row in answers_of("lastResult")[0]]
     assert frame["status"].tolist() == ["Running", "Inactive", "Running"]
     assert frame["status_reported"].tolist() == ["running", "inactive", "running"]
     assert frame["last_result"].tolist() == ["None", "Warning", "None"]
