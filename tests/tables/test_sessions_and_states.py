@@ -7,6 +7,7 @@ import sys
 
 import pandas as pd
 import pytest
+from specification_facts import schemas_of
 
 from vbr_audit.tables import history, sessions
 from vbr_audit.tables.build import enums, paged
@@ -180,14 +181,14 @@ def test_states_fold_their_words(reported, canonical):
     assert ("unknown_values" in built.notes.to_dict()) is (reported == "asleep")
 
 
-def test_the_keys_of_states_and_sessions_are_those_of_the_specifications(openapi):
+def test_the_keys_of_states_and_sessions_are_those_of_the_specifications():
     for revision in ("1.2-rev1", "1.3-rev1"):
-        schemas = openapi(revision)
+        schemas = schemas_of(revision)
         assert set(schemas["JobStateModel"]["properties"]) <= job_states.KNOWN_KEYS
         assert set(schemas["SessionModel"]["properties"]) <= sessions.KNOWN_KEYS
 
 
-def test_the_words_are_those_of_the_specifications(openapi):
+def test_the_words_are_those_of_the_specifications():
     known = {
         "EJobType": enums.fold_job_types(),
         "EJobStatus": enums.Folding(enums.JOB_STATUSES),
@@ -205,6 +206,6 @@ def test_the_words_are_those_of_the_specifications(openapi):
     }
     for revision in ("1.2-rev1", "1.3-rev1"):
         for name, folding in known.items():
-            for word in openapi(revision)[name]["enum"]:
+            for word in schemas_of(revision)[name]["enum"]:
                 assert folding[word] is not None
             assert folding.unknown == set(), (revision, name)
