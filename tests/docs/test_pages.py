@@ -237,7 +237,7 @@ def test_every_file_of_the_project_that_a_page_names_is_there() -> None:
     new |= {"vbr_audit/reports/exports/tsv.py"}
     for page in ("extending.md", "architecture.md", "api.md", "security.md", "upgrade.md"):
         text = (DOCS / page).read_text("utf-8")
-        for name in re.findall(r"\b(?:vbr_audit|tests)/[\w/]+(?:\.py|\.yaml|/)?", text):
+        for name in re.findall(r"\b(?:vbr_audit|tests)/[\w/]+(?:\.py|\.yaml|\.json|/)?", text):
             assert name in new or (root / name).exists(), f"{page}: {name}"
     folders = set(re.findall(r"^\| `(\w+)/", (DOCS / "architecture.md").read_text("utf-8"), re.MULTILINE)) - {"docs"}
     here = {path.name for path in (root / "vbr_audit").iterdir() if (path / "__init__.py").is_file()}
