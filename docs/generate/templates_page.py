@@ -33,14 +33,14 @@ _ROOT_WORDS: Final = {
 
 _INTRODUCTION = f"""# Report templates
 
-The HTML report, the executive page and the PDF are made from Jinja templates. They can be replaced one by one.
+The HTML report, the executive page and the PDF are rendered from Jinja templates. You can replace each of them.
 
-    vbr-audit templates list                                  # which there are, and what each is for
-    vbr-audit templates copy executive.html.j2 --to our       # a copy to change; --all copies every one
-    vbr-audit templates check our                             # tries them on an invented run
-    vbr-audit report RUN --templates our                      # uses them; audit, check and demo take the option too
+    vbr-audit templates list                                  # all templates and their purpose
+    vbr-audit templates copy executive.html.j2 --to our       # a copy to change; --all copies all of them
+    vbr-audit templates check our                             # renders them with an invented run
+    vbr-audit report RUN --templates our                      # uses them; also for audit, check and demo
 
-A file in your folder takes the place of the built-in one of the same name; `builtin:NAME` is always the built-in one,
+A file in your folder replaces the built-in one of the same name; `builtin:NAME` is always the built-in one,
 so that yours can extend it:
 
 ```jinja
@@ -52,34 +52,35 @@ so that yours can extend it:
 {{% endblock %}}
 ```
 
-The first line says for which version of this page the template is written. This is version {VERSION}; a template that
-names another one is refused before anything is collected.
+The first line declares the version of this page that the template is written for. This is version {VERSION}; a template
+with another version is refused before anything is collected.
 
 ## Rules
 
-- Text is escaped in every template, and control characters are shown instead of obeyed. Escaping cannot be turned off:
+- Text is escaped in every template, and control characters are shown as symbols. You cannot turn escaping off:
   there is no `safe` filter and no `autoescape` tag.
-- A name that does not exist is an error with file and line, and with the name that comes nearest.
-- Templates run in a sandbox. They read values; they cannot call what does something, such as saving a run or writing a
-  table to a file, and cannot reach files outside their folder. It is no guard against a template that never ends.
-- A page allows no `style="…"` attribute, no inline handler, no foreign file and no inline SVG: its content security
-  policy holds only the hashes of its styles and scripts, and images as `data:`.
-- Equal runs give equal bytes: a template knows no clock and no chance.
+- An unknown name is an error with file, line and the most similar name.
+- Templates run in a sandbox. They read values; they cannot call functions with side effects, such as saving a run or
+  writing a table to a file, and cannot read files outside their folder. The sandbox does not stop a template that never
+  ends.
+- A page allows no `style="…"` attribute, no inline event handler, no external file and no inline SVG: its content
+  security policy contains only the hashes of its styles and scripts, and images as `data:`.
+- Equal runs give equal bytes: templates have no access to the time or to random numbers.
 
 ## Brand
 
-A name, a logo and colours need no template. `--brand FILE`, `VBR_AUDIT_BRAND`, or `brand` in a settings file names a
-file such as this one:
+A name, a logo and colours need no template. `--brand FILE`, `VBR_AUDIT_BRAND`, or `brand` in a settings file gives
+a file such as this one:
 
 ```yaml
 version: 1
 name: Example Ltd.
-logo: logo.png        # PNG, JPEG or SVG, beside this file; at most 200 kB; shown instead of the name
-colour: "#0a529c"     # the bar at the top and the ground of the name; black or white text is chosen by contrast
-accent: "#0a7a5c"     # links; made darker or lighter until their contrast is 4.5 : 1; else the colour
+logo: logo.png        # PNG, JPEG or SVG, in the folder of this file; at most 200 kB; shown instead of the name
+colour: "#0a529c"     # the bar at the top and the background of the name; the text is black or white, by contrast
+accent: "#0a7a5c"     # links; made darker or lighter until the contrast is 4.5 : 1; default: the colour
 ```
 
-`VBR_AUDIT_BRAND_NAME`, `_LOGO`, `_COLOUR` and `_ACCENT` say the same one by one; the file outranks them.
+`VBR_AUDIT_BRAND_NAME`, `_LOGO`, `_COLOUR` and `_ACCENT` set the same keys one by one; the file takes precedence.
 """
 
 

@@ -138,13 +138,13 @@ def row_of(case: Case, outcome: Any) -> str:
 HEAD = f"""\
 # What becomes of a server that misbehaves
 
-This page is written by `tests/reliability`: each line is a collection by `vbr-audit collect` from the simulator with
-that fault on, in pages of 7 rows, compared row by row with what the simulator holds. The {len(PAIRS)} pairs of faults
-that work without a socket are run as well. In all of them no row comes twice, and no row that stood on the server
-throughout is missing from a dataset that the manifest calls complete.
+`tests/reliability` writes this page. Each line is a `vbr-audit collect` from the simulator with that fault enabled, in
+pages of 7 rows, compared row by row with the rows of the simulator. The tests also run the {len(PAIRS)} pairs of faults
+that work without a socket. In all runs, no row is read twice, and no row that was on the server all the time is missing
+from a dataset that the manifest calls complete.
 
-A dataset that is not complete makes the checks that read it UNKNOWN where they need all of it, and a run whose enabled
-checks need it ends with exit code 4.
+If a dataset is not complete, the checks that need all of it are UNKNOWN. A run whose enabled checks need it ends with
+exit code 4.
 
 | fault | what the server does | what the manifest says | rows lost | exit | what to do |
 |---|---|---|---|---|---|"""
