@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Audit:
-    """What was found in a snapshot under a policy; shows itself in a notebook and writes itself as reports."""
+    """The findings of a snapshot under a policy; shows itself in a notebook and writes itself as reports."""
 
     snapshot: Snapshot
     results: Results
@@ -176,9 +176,9 @@ class Audit:
         csv_bom: bool = False,
         force: bool = False,
     ) -> None:
-        """Write what was found into a run folder that already holds manifest and evidence.
+        """Write findings and reports into a run folder that already holds manifest and evidence.
 
-        A report that is there and not among the `formats` stays, if it still tells the same; else it is written anew
+        A report that is there and not among the `formats` stays, if it still says the same; else it is written anew
         too: a folder never holds two answers. Raises `ConfigurationError`, unless `force`, where that would write over
         a file that somebody changed; the workbook that the review was read from may go.
         """
@@ -202,7 +202,7 @@ class Audit:
             run_folder.seal(folder, names)
 
     def _outdated(self, folder: Path, wanted: Iterable[str]) -> list[str]:
-        """The formats that are in `folder`, are not `wanted`, and no longer tell what was found."""
+        """The formats that are in `folder`, are not `wanted`, and no longer agree with the findings."""
         from vbr_audit.reports.exports.json import findings_json
 
         present = files_present(folder)

@@ -1,7 +1,7 @@
 """How values look to a reader: one wording for numbers, dates and names.
 
-Names come from other people's systems. `plain` shows whatever could steer a terminal or reorder a line. A value that
-is not known is shown as `NOT_KNOWN`, never as an empty cell or a zero.
+Names come from other people's systems. `plain` shows everything that could steer a terminal or reorder a line. A value
+that is not known is shown as `NOT_KNOWN`, never as an empty cell or a zero.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIXED_OFFSET = re.compile(r"UTC(?:([+-])(\d{2}):(\d{2}))?")
 
 
 def is_known(value: object) -> bool:
-    """Whether `value` says something: False for None, NaN, NaT and pandas' NA."""
+    """Whether `value` is known: False for None, NaN, NaT and pandas' NA."""
     if value is None:
         return False
     try:
@@ -150,7 +150,7 @@ def iso(moment: dt.datetime | None) -> str:
 
 
 def day(date: dt.date | None) -> str:
-    """`1 November 2026`, whatever the locale."""
+    """`1 November 2026`, in every locale."""
     if date is None or not is_known(date):
         return NOT_KNOWN
     return f"{date.day} {MONTHS[date.month - 1]} {date.year}"

@@ -36,7 +36,7 @@ from typing import Any
 
 
 class VbrAuditError(Exception):
-    """Something that a user can act upon: `message` says what failed and where, `hint` what to do next."""
+    """Something that a user can act upon: `message`: what failed and where; `hint`: what to do next."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -52,7 +52,7 @@ class VbrAuditError(Exception):
             text = "".join(traceback.format_exception(self))
         else:
             text = f"{type(self).__name__}: {self.message}" + (f"\n  Next: {self.hint}" if self.hint else "")
-        # a message may quote what a server said, and a notebook obeys the escape sequences of a terminal
+        # a message may quote a server, and a notebook obeys the escape sequences of a terminal
         return [
             "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in line)
             for line in text.split("\n")

@@ -101,7 +101,7 @@ Part = Line | Headline | Facts | Items | Grid | Document
 
 
 def fragment(parts: Iterable[Part]) -> str:
-    """The parts as one fragment; whatever steers a terminal or reorders a line is shown as a picture of itself."""
+    """The parts as one fragment; characters that steer a terminal or reorder a line are shown as pictures."""
     return _template().render(parts=parts, cell_of=_cell, br=Markup("<br>"))
 
 

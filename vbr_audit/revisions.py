@@ -11,7 +11,7 @@ KNOWN = ("1.1-rev0", "1.1-rev1", "1.1-rev2", "1.2-rev0", "1.2-rev1", "1.3-rev0",
 OLDEST, NEWEST = KNOWN[0], KNOWN[-1]
 
 UNSPECIFIED = ("1.1-rev1", "1.1-rev2", "1.2-rev0")
-"""Revisions whose full specification was not at hand: whatever 1.2-rev1 offers is asked of them, and may be absent."""
+"""Revisions without a specification at hand: asked for all that 1.2-rev1 offers, some of it may be absent."""
 
 BUILDS = {
     "1.1-rev0": "12.0.0.1420",
@@ -39,8 +39,8 @@ def order(revision: str) -> tuple[int, int, int]:
 
 def find_all(text: str) -> tuple[str, ...]:
     """All revisions named in `text` (an error message of a server), oldest first, without a leading `v`."""
-    found = {f"{a}.{b}-rev{c}" for a, b, c in _REVISION.findall(text)}
-    return tuple(sorted(found, key=order))
+    names = {f"{a}.{b}-rev{c}" for a, b, c in _REVISION.findall(text)}
+    return tuple(sorted(names, key=order))
 
 
 def newest_common(offered: Iterable[str]) -> str | None:
@@ -71,7 +71,7 @@ def job_type_name(job_type: str, revision: str) -> str:
 
 
 def canonical_job_type(name: str) -> str:
-    """The newest spelling of a documented job type, whatever the revision that wrote `name`; others as they are."""
+    """The newest spelling of a documented job type, in whichever revision `name` is written; others as they are."""
     return _JOB_TYPES.get(name.lower(), name)
 
 

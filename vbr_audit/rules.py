@@ -65,9 +65,9 @@ def shows_rule_options(function: Judging) -> Judging:
 
 @dataclass(frozen=True, eq=False)
 class Rules:
-    """Everything that a snapshot is judged by and reported under, read and found right.
+    """Everything that a snapshot is judged by and reported under, read and validated.
 
-    `policy`, `waivers` and `site` say what holds, `checks` and `frameworks` what is asked: those of the package and
+    `policy`, `waivers` and `site` are the rules, `checks` and `frameworks` what is asked: those of the package and
     the user's own. `review` holds the remarks that are carried over, `sample` and `sample_seed` what the workbook's
     sample is drawn by (None: as the run says), and `brand` who reports.
     """
@@ -181,7 +181,7 @@ def _is_nothing(value: object) -> bool:
 def _checks_of_run(
     folder: Path, run: RunRecord, given: str | Path | OwnChecks | None, *, as_recorded: bool
 ) -> OwnChecks:
-    """The checks for a saved run; answers are told again only from findings that are as they were written."""
+    """The checks for a saved run; answers are taken again only from findings that are as they were written."""
     answers = None
     if as_recorded and run_folder.FINDINGS_JSON not in run_folder.changed_files(folder):
         answers = recorded_answers(folder / run_folder.FINDINGS_JSON)

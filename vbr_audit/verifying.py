@@ -14,7 +14,7 @@ from vbr_audit.pipeline import load_audit
 
 
 def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> list[str]:
-    """What in a run folder is not as it was written, or is not what its evidence says; empty when all holds.
+    """What in a run folder is not as it was written, or does not follow from its evidence; empty when all holds.
 
     Every file is hashed again, and the findings are made again from the evidence and compared. `checks` is the folder
     of the run's own checks in Python: without it their findings cannot be made again, which is a difference. Of a
@@ -23,19 +23,19 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
     from vbr_audit.reports.exports.json import findings_json
 
     folder = Path(folder)
-    found = [*_unfinished(folder), *run_folder.differences(folder)]
+    differences = [*_unfinished(folder), *run_folder.differences(folder)]
     kept = folder / run_folder.FINDINGS_JSON
     if is_scrubbed(folder) or not kept.is_file():
-        return found
+        return differences
     try:
         records = run_folder.read_manifest(folder).run.own_checks
         own = checks_of_run(folder / run_folder.OWN_CHECKS, records, checks, only=True)
         if gaps := _own_differences([record for record in records if record.used], own):
-            return [*found, *gaps]
+            return [*differences, *gaps]
         same = findings_json(load_audit(folder, checks=own).context) == kept.read_bytes()
     except (EvidenceError, ConfigurationError, CheckError) as error:
-        return [*found, f"the findings cannot be made again: {error.message}"]
-    return found if same else [*found, f"{kept.name} is not what the evidence and the policy give"]
+        return [*differences, f"the findings cannot be made again: {error.message}"]
+    return differences if same else [*differences, f"{kept.name} is not what the evidence and the policy give"]
 
 
 def _unfinished(folder: Path) -> Iterator[str]:
@@ -52,11 +52,11 @@ def is_scrubbed(folder: Path) -> bool:
 def _own_differences(used: Iterable[OwnChecksRecord], own: OwnChecks) -> list[str]:
     """Why the own checks at hand are not those that a run was made with."""
     at_hand = {(record.kind, record.name): record for record in own.records if record.used}
-    found = []
+    gaps = []
     for record in used:
         now = at_hand.get((record.kind, record.name))
         if now is None:
-            found.append(f"the findings cannot be made again: {left_out_text(record)}")
+            gaps.append(f"the findings cannot be made again: {left_out_text(record)}")
         elif now.sha256 != record.sha256:
-            found.append(f"the findings cannot be made again: the own checks of {record.name} are others than then")
-    return found
+            gaps.append(f"the findings cannot be made again: the own checks of {record.name} are others than then")
+    return gaps

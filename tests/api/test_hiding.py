@@ -23,7 +23,7 @@ from vbr_audit.errors import VbrAuditError
 PROSE = (
     "/api/v1/things: expected a page with data and pagination.total, got nothing",
     "below 1 of 2 backups nothing could be read: /api/v1/backups/f0b31e6f/objects answered HTTP 400",
-    "12 different rows came, and the server does not tell how many there are (after 3 tries)",
+    "12 different rows came, and the server does not state how many there are (after 3 tries)",
     "/api/v1/jobs is denied to this account (HTTP 403): The user has no right to read jobs, ask an administrator.",
 )
 

@@ -376,7 +376,7 @@ def test_without_a_total_all_is_read_to_the_empty_page_and_not_taken_for_whole(
     ids = [row["id"] for page in reader for row in page.rows]
     assert ids == [row["id"] for row in server.rows]
     if reader.uncounted:
-        assert "does not tell how many there are" in (reader.shortfall or "")
+        assert "does not state how many there are" in (reader.shortfall or "")
         assert reader.total is None
         assert server.calls <= 2 * count + 12
     assert reader.duplicates == 0

@@ -14,7 +14,7 @@ _URL_HINT = f"Write it as https://vbr01.example or https://vbr01.example:{DEFAUL
 
 
 def parse_url(text: str) -> httpx.URL:
-    """`text` as the base address of a VBR server: https unless said, port 9419 unless said, nothing else in it.
+    """`text` as the base address of a VBR server: https and port 9419 by default, nothing else in it.
 
     Raises `ConfigurationError` for user info, a path, another scheme, or plain http beyond loopback.
     """
@@ -43,7 +43,7 @@ def parse_url(text: str) -> httpx.URL:
 
 
 def without_userinfo(text: str) -> str:
-    """`text` with whatever stands before an `@` as asterisks: it may be a name and a password."""
+    """`text` with everything before an `@` as asterisks: it may be a name and a password."""
     return re.sub(r"[^\s/=@]*@", "***@", text)
 
 

@@ -1,4 +1,4 @@
-"""An HTTP answer: how long it may take, how large it may be, and what kind of failure it tells of."""
+"""An HTTP answer: how long it may take, how large it may be, and which kind of failure it reports."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def error_fields(response: httpx.Response) -> tuple[str | None, str]:
     if not isinstance(body, dict):
         return None, ""
     code, message = body.get("errorCode"), body.get("message")
-    told = hidden(message, response)[:500] if isinstance(message, str) else ""
-    return (hidden(code, response)[:100] if isinstance(code, str) else None), told
+    shown = hidden(message, response)[:500] if isinstance(message, str) else ""
+    return (hidden(code, response)[:100] if isinstance(code, str) else None), shown
 
 
 def error_text(response: httpx.Response) -> str:
@@ -190,8 +190,8 @@ class _BoundStream(httpx.SyncByteStream):
         for part in self._unpacked() if self._packed else self._stream:
             came += len(part)
             if came > MOST_BYTES:
-                told = f"it is larger than {MOST_BYTES // 1024**2:,} MB"
-                raise UnusableAnswer(told, request=self._request)
+                reason = f"it is larger than {MOST_BYTES // 1024**2:,} MB"
+                raise UnusableAnswer(reason, request=self._request)
             yield part
 
     def _unpacked(self) -> Iterator[bytes]:
@@ -233,7 +233,7 @@ class WholeAnswerTimeout(httpx.ReadTimeout):
 
 
 class SlowAnswerError(TransientError):
-    """No whole answer in time; `again` says whether another try is worth the wait."""
+    """No whole answer in time; `again`: whether another try is worth the wait."""
 
     def __init__(self, message: str, *, again: bool, **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -269,7 +269,7 @@ class Deadline:
         request.extensions = {"timeout": self._timeout, **request.extensions, _DEADLINE_KEY: self._running.until}
 
     def arriving(self, response: httpx.Response) -> None:
-        """Let the body of `response` end in time, whatever carries it: a hook for `httpx.Client`."""
+        """Bound the time for the body of `response`: a hook for `httpx.Client`."""
         stream = response.stream
         if isinstance(stream, httpx.SyncByteStream):
             response.stream = _TimedStream(stream, response.request)

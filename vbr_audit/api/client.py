@@ -1,4 +1,4 @@
-"""One client for one VBR server: connecting, headers, timeouts, retries, and errors that say what to do next."""
+"""One client for one VBR server: connecting, headers, timeouts, retries, and errors with a hint on what to do next."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class Client:
         return best if best and is_at_least(best, self.revision) else self.revision
 
     def offered_revisions(self) -> tuple[str, ...]:
-        """The revisions that the server says it speaks, oldest first; empty when it does not say.
+        """The revisions that the server offers, oldest first; empty when it does not list them.
 
         Asks once, without signing in, for a revision that does not exist: a server refuses that before it looks
         at the account, and names those it supports.
@@ -223,7 +223,7 @@ class Client:
         """The answer to a GET, or to a write on a client that may write; `body` is sent as JSON.
 
         Without `allow_writes` any other method than GET raises `WriteRefusedError` before anything leaves. A write
-        is sent once: `OutcomeUnknownError` says that no clear answer came. An empty answer has the document None.
+        is sent once: `OutcomeUnknownError` is raised where no clear answer came. An empty answer has the document None.
         """
         method = method.upper()
         if method == "GET":

@@ -1,6 +1,6 @@
-"""Words that no text may repeat: a server can echo the password or a token in what it says about an error.
+"""Words that no text may repeat: a server can echo the password or a token in its error message.
 
-A long secret is hidden wherever it stands, in whatever spelling. A short one is part of many words that have nothing
+A long secret is hidden everywhere and in every spelling. A short one is part of many words that have nothing
 to do with it: it is known by what stands beside it, which is a key that names a secret, quotes, or the user of a URL.
 In the words of the server one that is not quite so short is hidden too where it stands alone; words of our own stay.
 """
@@ -23,9 +23,9 @@ HIDDEN: Final = "(hidden)"
 _EXTENSION = "vbr_audit.hide"
 _KEPT = 16
 _LONG: Final = 8
-"""A secret of so many characters is hidden also inside of words."""
+"""A secret of this many characters or more is hidden inside words too."""
 _SHORT: Final = 2
-"""One of so few is hidden only beside what tells that it is one."""
+"""A secret this short is hidden only beside a key that marks it as one."""
 
 _BEGINNING: Final = 16
 """Minimum length of a token to be hidden among data: a beginning that is shorter can be a word like any other."""

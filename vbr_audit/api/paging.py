@@ -1,12 +1,12 @@
 """The pages of one collection, read so that nothing is lost, doubled, or asked for without end.
 
 The reader advances by the rows that came, never by the limit that was asked for, because servers cap it. Rows are
-told apart by their key. Each page is asked for from a row that came before: while that row, the anchor, is known,
+distinguished by their key. Each page is asked for from a row that came before: while that row, the anchor, is known,
 nothing lies between the pages. When it is not, rows have moved, and the reader steps back until a page joins again.
 It goes on beyond the server's total while pages are full, and ends on a short page, on an empty one, and on one
 without a new row. Steps back and growth are bounded; a collection that was left at a bound is not whole.
 
-A page whose total is absent or no count (`-1`, a text) is read all the same. Nothing then tells where the collection
+A page whose total is absent or no count (`-1`, a text) is read all the same. Nothing then shows where the collection
 ends but the empty page, so the reader goes on to that one, and the collection is never taken for whole.
 """
 
@@ -41,7 +41,7 @@ class Page:
     """One page: the body as received, the rows on it whose key was not seen before, and the server's total, or None
     where it names none.
 
-    `joins` says whether it follows what was read before without a gap.
+    `joins`: whether it follows what was read before without a gap.
     """
 
     skip: int
@@ -59,7 +59,7 @@ class LargestPage:
     rows: int = 0
 
     def see(self, rows: int) -> None:
-        """Remember a page of so many rows."""
+        """Remember a page and its number of rows."""
         self.rows = max(self.rows, rows)
 
 
@@ -104,7 +104,7 @@ class KeyFilter:
         return True
 
     def key_of(self, row: Any) -> Any:
-        """What tells `row` apart: its key, or all of it when the key is missing."""
+        """What identifies `row`: its key, or all of it when the key is missing."""
         if isinstance(row, dict):
             if self._single is not None:
                 value = row.get(self._single)
@@ -127,7 +127,7 @@ class PageReader:
     none, `received` the rows that came, `distinct` those that
     differ, `reread` those asked for again on purpose, `duplicates` those that came again unasked, `vanished` by how
     much the total fell, `beyond_total` the rows that stood behind the server's total, `stepped_back` how often the
-    rows had moved, `shortfall` a sentence that says why the reading is not whole, or None.
+    rows had moved, `shortfall` the reason why the reading is not whole, or None.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class PageReader:
         """Why the reading is not whole, or None when it is."""
         if self.uncounted:
             gap = f", and {self._gap}" if self._gap else ""
-            return f"{self.distinct:,} different rows came, and the server does not tell how many there are{gap}"
+            return f"{self.distinct:,} different rows came, and the server does not state how many there are{gap}"
         if self.total is None or (self._gap is None and self.distinct >= self.total):
             return None
         twice = f"{self.duplicates:,} rows came more than once" if self.duplicates else None
@@ -245,7 +245,7 @@ class PageReader:
     def _joins(self, skip: int, rows: list[Any], total: int | None) -> bool:
         """Whether a page follows on: its first row stands among, or right behind, those that were read.
 
-        Pages of one row allow no anchor; they are then trusted while the total holds still. Where none is told, an
+        Pages of one row allow no anchor; they are then trusted while the total holds still. Where there is none, an
         empty page behind all that was read is the end.
         """
         if skip == 0 or self._gap is not None or (total is None and not rows and skip >= self._reach):
@@ -303,7 +303,7 @@ class PageReader:
     def _leads_nowhere(self, page: Page, rows: list[Any], known: int) -> bool:
         """Whether new places bring only old rows: at once if they are page one again, as when skip is ignored.
 
-        A server that answers all it has, whatever the skip, is whole all the same if its total agrees.
+        A server that answers everything at any skip is whole all the same if its total agrees.
         """
         self._stale = 0 if page.rows or page.skip + page.received <= known else self._stale + 1
         if not self._stale:

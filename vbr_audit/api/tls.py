@@ -1,4 +1,4 @@
-"""How a server's certificate is trusted, what it says of itself, and what is wrong where TLS fails."""
+"""How a server's certificate is trusted, what it contains, and what is wrong where TLS fails."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def seen_fingerprint(host: str, port: int, timeout: float = 10.0) -> str | None:
         return None
 
 
-# What is wrong where a TLS handshake fails, in words that say what to do: certificate, port, or address.
+# What is wrong where a TLS handshake fails, and what to do: certificate, port, or address.
 
 _NO_TLS: Final = frozenset(
     {
@@ -149,7 +149,7 @@ def tls_cause(error: BaseException | None) -> ssl.SSLError | None:
 
 
 def tls_fault(cause: ssl.SSLError, host: str, port: int) -> TlsError:
-    """The error that says what is wrong with TLS to this port, and what to do."""
+    """The error for TLS on this port, with what is wrong and what to do."""
     where = f"{host}:{port}"
     if isinstance(cause, PinMismatchError):
         return TlsError(
@@ -184,7 +184,7 @@ def tls_fault(cause: ssl.SSLError, host: str, port: int) -> TlsError:
 
 
 def speaks_tls(host: str, port: int) -> bool:
-    """Whether a TLS handshake with this port succeeds, whatever the certificate; nothing else is sent."""
+    """Whether a TLS handshake with this port succeeds with any certificate; nothing else is sent."""
     return seen_fingerprint(host, port, _PROBE_S) is not None
 
 
@@ -203,7 +203,7 @@ _DATE_FORMATS = {_UTC_TIME: "%y%m%d%H%M%SZ", _GENERALIZED_TIME: "%Y%m%d%H%M%SZ"}
 
 @dataclass(frozen=True)
 class Certificate:
-    """What identifies a certificate; `expires` is in UTC, None where the certificate does not say it readably."""
+    """What identifies a certificate; `expires` is in UTC, None where the certificate has no readable date."""
 
     sha256: str
     expires: dt.datetime | None

@@ -1,7 +1,7 @@
 """Reading a file that somebody gave: no more of it than fits, and never waiting for a pipe that nobody fills.
 
 A path may lead to a device without end, to a pipe without a writer, or to a file of a terabyte of holes. All that is
-wrong is told as an `OSError`, like a path that does not exist.
+wrong is reported as an `OSError`, like a path that does not exist.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The stronger place counts: an argument, a variable `VBR_AUDIT_…`, the file that `--config` or `VBR_AUDIT_CONFIG`
 names or else `vbr_audit.toml` in the current folder, `config.toml` in the user's own folder, and what is built in.
-A file holds no password. One that nobody named may have been laid there by anybody: it cannot say where a password
+A file holds no password. One that nobody named may have been laid there by anybody: it cannot decide where a password
 goes, nor what is run (`GUARDED`).
 """
 
@@ -35,7 +35,7 @@ GUARDED: Final = {
     "checks": "names Python files that are run",
     "templates": "can bring script into a report",
 }
-"""Settings that a file says only to a user who named it, or whose own file it is; and what each could do."""
+"""Settings taken only from a file that the user named, or from their own; and what each could do."""
 _PATHS: Final = ("servers", "ca_file", "waivers", "site", "checks", "templates", "brand")
 _NOT_IN_FILES: Final = ("password", "brand_name", "brand_logo", "brand_colour", "brand_accent")
 _REFUSED: Final = (
@@ -91,7 +91,7 @@ FILE_KEYS: Final = tuple(name for name in Settings.model_fields if name not in _
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """A settings file; `found` says that nobody named it: it was found in the current folder, or from there."""
+    """A settings file; `found`: nobody named it, it was found from the current folder."""
 
     path: Path
     found: bool = False
@@ -99,10 +99,10 @@ class SettingsFile:
 
 @dataclass(frozen=True)
 class SettingsInForce:
-    """The settings of a run, the place that said each (`--timeout`, `VBR_AUDIT_TIMEOUT`, `vbr_audit.toml:3`; what is
+    """The settings of a run, where each comes from (`--timeout`, `VBR_AUDIT_TIMEOUT`, `vbr_audit.toml:3`; what is
     built in has none), and the files that were read, the stronger first.
 
-    `refused` holds the places of what would be in force if somebody had named the file that says it.
+    `refused` holds the places of what would be in force if somebody had named its file.
     """
 
     settings: Settings
@@ -155,25 +155,25 @@ def load_settings(**arguments: Any) -> Settings:
     """The settings of this run; an argument of None is not given. Raises `ConfigurationError`.
 
     How a certificate is trusted is one question: an argument that answers it silences the weaker places on it. An
-    argument, even of None, says that its setting will be used: it must not come from a file that nobody named.
+    argument, even of None, means that its setting is used: it must not come from a file that nobody named.
     """
-    found = settings_in_force(**arguments)
-    refuse_unnamed(found, arguments)
-    return found.settings
+    in_force = settings_in_force(**arguments)
+    refuse_unnamed(in_force, arguments)
+    return in_force.settings
 
 
-def refuse_unnamed(found: SettingsInForce, used: Collection[str]) -> None:
-    """Raise `ConfigurationError` where one of the settings `used` is said by a file that nobody named."""
-    told = [
+def refuse_unnamed(in_force: SettingsInForce, used: Collection[str]) -> None:
+    """Raise `ConfigurationError` where one of the settings `used` comes from a file that nobody named."""
+    refused = [
         f"{place}: {name}: not taken from a file that nobody named: it {GUARDED[name]}"
-        for name, place in found.refused.items()
+        for name, place in in_force.refused.items()
         if name in used
     ]
-    if told:
+    if refused:
         raise ConfigurationError(
-            "\n".join(told),
-            hint=f"If the file is yours, name it: --config {found.files[0]}, or VBR_AUDIT_CONFIG="
-            f"{found.files[0].absolute()} in the environment. If not, look at it before you work in this folder.",
+            "\n".join(refused),
+            hint=f"If the file is yours, name it: --config {in_force.files[0]}, or VBR_AUDIT_CONFIG="
+            f"{in_force.files[0].absolute()} in the environment. If not, look at it before you work in this folder.",
         )
 
 
@@ -202,22 +202,24 @@ def _from_arguments(arguments: Mapping[str, Any]) -> _Layer:
 
 
 def _from_environment() -> _Layer:
-    said = {name.upper(): value for name, value in os.environ.items() if value}
-    given = {name: said[variable] for name in Settings.model_fields if (variable := PREFIX + name.upper()) in said}
+    variables = {name.upper(): value for name, value in os.environ.items() if value}
+    given = {
+        name: variables[variable] for name in Settings.model_fields if (variable := PREFIX + name.upper()) in variables
+    }
     return _checked(_Layer(given, {name: PREFIX + name.upper() for name in given}))
 
 
 def _checked(layer: _Layer) -> _Layer:
     """The layer; raises `ConfigurationError`, which names what is wrong but never a value, where it does not fit."""
-    faults = {str(found.path[0]): found.message for found in model_problems(Settings, layer.values)}
+    faults = {str(each.path[0]): each.message for each in model_problems(Settings, layer.values)}
     if faults:
-        told = "\n".join(f"setting {name}: {message}" for name, message in faults.items())
-        raise ConfigurationError(told, hint=f"Correct {', '.join(layer.places[name] for name in faults)}.")
+        message = "\n".join(f"setting {name}: {fault}" for name, fault in faults.items())
+        raise ConfigurationError(message, hint=f"Correct {', '.join(layer.places[name] for name in faults)}.")
     return layer
 
 
 def _from_file(given: SettingsFile) -> _Layer:
-    """What a settings file says; its relative paths begin at its own folder. Raises `ConfigurationError`."""
+    """The content of a settings file; its relative paths begin at its own folder. Raises `ConfigurationError`."""
     path = given.path
     file = TomlFile(str(path), TomlFile.read(path, error=ConfigurationError, default_name=path.name).text)
     content = file.content(hint=_HINT)
@@ -236,8 +238,8 @@ def _file_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong in a file, never with a value that may be a password."""
     known = {name: value for name, value in content.items() if name in FILE_KEYS}
     for name in content.keys() - known.keys():
-        told = _REFUSED if SECRETS.fullmatch(name) else f"unknown key{suggestion(name, FILE_KEYS) or _known()}"
-        yield Problem((name,), told)
+        message = _REFUSED if SECRETS.fullmatch(name) else f"unknown key{suggestion(name, FILE_KEYS) or _known()}"
+        yield Problem((name,), message)
     for name in ("url", "proxy"):
         if "@" in str(known.get(name, "")):
             del known[name]
@@ -292,7 +294,7 @@ def password_in_keyring(username: str, url: str) -> SecretStr | None:
     except ImportError:
         return None
     try:
-        found = keyring.get_password(KEYRING_SERVICE, f"{username}@{url}")
+        stored = keyring.get_password(KEYRING_SERVICE, f"{username}@{url}")
     except (KeyringError, RuntimeError, OSError):
         return None
-    return SecretStr(found) if found else None
+    return SecretStr(stored) if stored else None

@@ -1,4 +1,4 @@
-"""TOML files of the user's: strict, with the line of every key, which `tomllib` does not tell."""
+"""TOML files of the user's: strict, with the line of every key, which `tomllib` does not give."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class TomlFile(YamlFile):
         return positions(self.text)
 
     def content(self, *, hint: str) -> dict[str, Any]:
-        """What the file says; raises `ConfigurationError` with the line, and never a value, where it is no TOML."""
+        """The content of the file; raises `ConfigurationError` with the line, never a value, if it is no TOML."""
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as fault:
             what, _, place = str(fault).partition(" (at ")
-            found = re.match(r"line (\d+)", place)
-            line = int(found.group(1)) if found else self.text.count("\n") + 1
+            number = re.match(r"line (\d+)", place)
+            line = int(number.group(1)) if number else self.text.count("\n") + 1
             # tomllib may quote a value, and a value may be a password: only its own words are shown
             what = re.sub(r"['\"].*['\"]", "…", what, flags=re.DOTALL)
             raise ConfigurationError(f"{self.name}:{line}: not valid TOML: {what}", hint=hint) from None

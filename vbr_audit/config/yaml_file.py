@@ -117,7 +117,7 @@ def raise_problems(
     file: YamlFile, problems: Iterable[Problem], *, error: type[ConfigurationError], hint: str
 ) -> typing.NoReturn:
     """Raise `error` with one line per problem, in the order of the file."""
-    located = {(found.line or file.line_of(found.path), _dotted(found.path), found.message) for found in problems}
+    located = {(each.line or file.line_of(each.path), _dotted(each.path), each.message) for each in problems}
     texts = [f"{file.name}:{line}: " + (f"{path}: " if path else "") + what for line, path, what in sorted(located)]
     raise error("\n".join(texts), hint=hint)
 
@@ -327,7 +327,7 @@ def _fields_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
 def _inner_model(annotation: Any) -> Any:
     """The model inside an annotation such as `dict[str, Model]` or `Model | None`, or the annotation itself."""
     for argument in typing.get_args(annotation):
-        found = _inner_model(argument)
-        if isinstance(found, type) and issubclass(found, BaseModel):
-            return found
+        inner = _inner_model(argument)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return inner
     return annotation

@@ -151,7 +151,7 @@ class MonthlyTime(Switch):
 
 
 class TendingMonth(MonthlyTime):
-    """One day of some months, for work on the backup files; older revisions say `dayOfMonths`."""
+    """One day of some months, for work on the backup files; older revisions write `dayOfMonths`."""
 
     day_of_month: int | None = _spelt("dayOfMonth", "dayOfMonths")
 
@@ -268,7 +268,7 @@ class Daily(Switch):
 
 
 class Periodically(Switch):
-    """Every so many hours or minutes, within a window."""
+    """At an interval of hours or minutes, within a window."""
 
     periodically_kind: str | None = None
     frequency: int | None = None
@@ -426,8 +426,8 @@ def check_specification(document: Mapping[str, Any]) -> None:
 
 
 def _problems(error: ValidationError) -> str:
-    found = []
+    problems = []
     for each in error.errors(include_input=False, include_url=False)[:5]:
-        said = "must be a JSON object" if each["type"] == "model_type" else each["msg"].lower()
-        found.append(f"{'.'.join(str(step) for step in each['loc'])}: {said}")
-    return "; ".join(found)
+        message = "must be a JSON object" if each["type"] == "model_type" else each["msg"].lower()
+        problems.append(f"{'.'.join(str(step) for step in each['loc'])}: {message}")
+    return "; ".join(problems)

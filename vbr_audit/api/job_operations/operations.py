@@ -121,9 +121,9 @@ def create_job(client: Client, specification: Mapping[str, Any] | Part) -> Docum
 def edit_job(client: Client, job_id: str | UUID, change: Change) -> Document:
     """Change one job and answer its new document; `PUT jobs/{id}`, since 1.1-rev0, Veeam Backup Administrator.
 
-    The API wants the whole document, so it is read, `change` is applied to a copy, and all of it goes back: what was
+    The API requires the whole document, so it is read, `change` is applied to a copy, and all of it goes back: what was
     not changed stays as received, keys that this package does not know included. The job is read again right before
-    the write, and `ChangedMeanwhileError` says that it is not the same any more. A small window remains between that
+    the write, and `ChangedMeanwhileError` is raised where it changed in between. A small window remains between that
     read and the write, because the API has no way to write only what is still unchanged. An edit that changes nothing
     sends nothing. `change` as a mapping sets keys that exist; raises `ConfigurationError` for one that does not, and
     for an edit that would change id or type or lose a part.
@@ -213,7 +213,7 @@ def _check_edit(before: Document, after: Document) -> None:
 
 
 def _canonical(document: Document) -> str:
-    """The document as text in which the order of keys does not count; 1, 1.0 and true are told apart."""
+    """The document as text in which the order of keys does not count; 1, 1.0 and true differ."""
     return json.dumps(document, sort_keys=True)
 
 
@@ -324,21 +324,21 @@ def read_listing(client: Client, path: str, query: dict[str, str], *, skip: int,
 
 def _read_window(client: Client, path: str, query: dict[str, str], *, skip: int, limit: int) -> Listing:
     """Advance by the rows received until `limit` rows or the end: a server may cap its pages."""
-    keys, found, at = KeyFilter(("id",)), list[Any](), skip
+    keys, rows_read, at = KeyFilter(("id",)), list[Any](), skip
     total: int | None = 0
-    while len(found) < limit:
-        rows, total = envelope(client.get(path, _page_query(query, at, min(LIMIT, limit - len(found)))), path)
+    while len(rows_read) < limit:
+        rows, total = envelope(client.get(path, _page_query(query, at, min(LIMIT, limit - len(rows_read)))), path)
         fresh = keys.fresh(rows)
-        found += fresh
+        rows_read += fresh
         at += len(rows)
         if not fresh or (total is not None and at >= total):
             break
-    found = found[:limit]
+    rows_read = rows_read[:limit]
     wanted = limit if total is None else min(limit, max(0, total - skip))
-    short = f"{len(found):,} different rows came of the {wanted:,} asked for" if len(found) < wanted else None
+    short = f"{len(rows_read):,} different rows came of the {wanted:,} asked for" if len(rows_read) < wanted else None
     if short and total is None:
-        short += ", and the server does not tell how many there are"
-    return _listing(found, total, short)
+        short += ", and the server does not state how many there are"
+    return _listing(rows_read, total, short)
 
 
 def _listing(rows: list[Any], total: int | None, shortfall: str | None) -> Listing:

@@ -73,8 +73,8 @@ def send_write(
     if response.status_code >= 500:
         code, message = error_fields(response)
         detail = f": {message}" if message else ""
-        said = f"answered HTTP {response.status_code}{detail}"
-        raise _unknown(method, path, said, status=response.status_code, code=code)
+        answer = f"answered HTTP {response.status_code}{detail}"
+        raise _unknown(method, path, answer, status=response.status_code, code=code)
     if 200 <= response.status_code < 300:
         return response.content, _document(response, method, path)
     raise _refusal(response, path)
@@ -86,8 +86,8 @@ def _document(response: httpx.Response, method: str, path: str) -> Any:
     try:
         return decode(response, path)
     except (TransientError, BadAnswerError):
-        said = f"answered HTTP {response.status_code} with something that cannot be read"
-        raise _unknown(method, path, said, status=response.status_code) from None
+        answer = f"answered HTTP {response.status_code} with something that cannot be read"
+        raise _unknown(method, path, answer, status=response.status_code) from None
 
 
 def _refusal(response: httpx.Response, path: str) -> ApiError:
@@ -102,13 +102,13 @@ def _refusal(response: httpx.Response, path: str) -> ApiError:
 
 
 def _raise_broken(error: Exception, method: str, path: str) -> NoReturn:
-    """No answer came. What failed before the request could leave is said so, anything else is not known."""
+    """No answer came. A failure before the request was sent is reported as such; otherwise the outcome is not known."""
     kind = type(error).__name__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError) or _is_sign_in(error):
         hint = "Nothing was sent. Check that the server answers, and try again."
         raise TransientError(f"{method} {path}: cannot connect ({kind})", hint=hint, path=path) from None
-    said = "no answer in time" if isinstance(error, httpx.TimeoutException) else "the connection broke off"
-    raise _unknown(method, path, f"{said} ({kind})") from None
+    answer = "no answer in time" if isinstance(error, httpx.TimeoutException) else "the connection broke off"
+    raise _unknown(method, path, f"{answer} ({kind})") from None
 
 
 def _is_sign_in(error: Exception) -> bool:
@@ -116,6 +116,6 @@ def _is_sign_in(error: Exception) -> bool:
     return isinstance(request, httpx.Request) and request.url.path == TOKEN_PATH
 
 
-def _unknown(method: str, path: str, said: str, **facts: Any) -> OutcomeUnknownError:
-    message = f"{method} {path}: {said}; whether the server acted is not known"
+def _unknown(method: str, path: str, answer: str, **facts: Any) -> OutcomeUnknownError:
+    message = f"{method} {path}: {answer}; whether the server acted is not known"
     return OutcomeUnknownError(message, hint=_LOOK_FIRST, path=path, **facts)
