@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import vbr_audit as va
-from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.derived import offloads, protection
+from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
@@ -30,7 +31,6 @@ from vbr_audit.reports.interface import FORMATS
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
 from vbr_audit.scrub.pseudonyms import LENGTH, Pseudonyms, ScrubKey, load_key
 from vbr_audit.scrub.tables import object_rules, rule_of
-from vbr_audit.tables import SPECS
 from vbr_audit.tables.build.schema import STRING
 from vbr_audit.verifying import verify_run
 
@@ -168,7 +168,7 @@ def test_the_cover_says_that_names_are_scrubbed() -> None:
 
 
 def text_columns() -> Iterator[tuple[str, str]]:
-    for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC, left_objects.SPEC):
+    for spec in TABLES.values():
         yield from ((spec.name, column.name) for column in spec.columns if column.dtype == "string")
     yield from (("findings", name) for name in FINDING_COLUMNS)
     yield from (("coverage", name) for name in COVERAGE_COLUMNS)

@@ -124,10 +124,10 @@ SMALL = Table(
         flag("on", "On.", "new.isOn"),
         word("mode", "Mode.", "new.mode", known=("Auto", "Manual"), renamed=(("Hand", "Manual"),)),
         joined("tags", "Tags.", "tags", "tag", known=("A", "B")),
-        joined("names", "Names.", "roles[].name"),
+        joined("names", "Names.", "roles[].name", holds="group"),
         counted("filters", "Filters.", "filters", unit="filters"),
         moment("at", "At.", "at"),
-        text("note", "Note.", "note"),
+        text("note", "Note.", "note", holds="prose"),
     ),
     key=("id",),
     also_known="other",
@@ -145,6 +145,10 @@ def test_a_declared_table_says_what_it_is():
         "server", "id", "days", "on", "mode", "mode_reported", "tags", "tags_reported", "names", "filters", "at", "note"
     )  # fmt: skip
     assert SMALL.spec.key == ("server", "id")
+    assert SMALL.spec.holds == {
+        "server": "server", "id": "id", "names": "group", "note": "prose",
+        "mode": "word", "mode_reported": "word", "tags": "word", "tags_reported": "word",
+    }  # fmt: skip
     assert SMALL.known_keys == {"id", "new", "old", "tags", "tag", "roles", "filters", "at", "note", "other"}
 
 

@@ -11,8 +11,8 @@ PROTECTION_GROUPS: Final = Table(
     "One row per protection group, as of the collection (`/agents/protectionGroups`, from 1.3-rev0 on).",
     (
         own_id("protection_group_id", "The group's id.", "id"),
-        text("name", "Its name.", "name"),
-        text("description", "Its description.", "description"),
+        text("name", "Its name.", "name", holds="group"),
+        text("description", "Its description.", "description", holds="prose"),
         word(
             "type",
             "How its machines are found.",
@@ -38,7 +38,7 @@ DISCOVERED_ENTITIES: Final = Table(
     "`/agents/protectionGroups/{id}/discoveredEntities`).",
     (
         own_id("entity_id", "Its id.", "id"),
-        text("name", "Its name.", "name"),
+        text("name", "Its name.", "name", holds="object"),
         ident("protection_group_id", "The protection group that holds it.", "protectionGroupId"),
         word(
             "type",
@@ -56,7 +56,7 @@ DISCOVERED_ENTITIES: Final = Table(
                 "NotInitialized",
             ),
         ),
-        text("agent_version", "Of computers: the version of the agent.", "agentVersion"),
+        text("agent_version", "Of computers: the version of the agent.", "agentVersion", holds="word"),
         flag("reboot_required", "Of computers: it waits for a restart.", "rebootRequired"),
         moment("last_connected", "Of computers: when the agent was last reached.", "lastConnected"),
         flag("is_trusted", "Of computers: its certificate is known and current.", "isTrusted"),

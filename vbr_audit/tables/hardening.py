@@ -61,11 +61,11 @@ MALWARE_EXCLUSIONS: Final = Table(
     "(`/malwareDetection/backupObjects/exclusions`, from 1.3-rev2 on).",
     (
         own_id("exclusion_id", "The id of the excluded object.", "id"),
-        text("name", "The excluded object.", "name"),
+        text("name", "The excluded object.", "name", holds="object"),
         word("platform", "Its platform.", "platform", known=PLATFORMS, renamed=RENAMED_PLATFORMS),
         ident("platform_id", "The id of the platform.", "platformId"),
-        text("note", "Why it is left out.", "note"),
-        joined("paths", "The paths that are left out, joined by commas.", "paths"),
+        text("note", "Why it is left out.", "note", holds="prose"),
+        joined("paths", "The paths that are left out, joined by commas.", "paths", holds="prose"),
         joined(
             "activities", "The kinds of event that are left out, joined by commas.", "activities", known=EVENT_TYPES
         ),
@@ -93,7 +93,7 @@ HOST_AUTHENTICATION: Final = Table(
 def _node(which: str) -> tuple[Field, ...]:
     key = f"{which}Node"
     return (
-        text(f"{which}_fqdn", f"The {which} node's name.", f"{key}.fqdn", f"{key}.name"),
+        text(f"{which}_fqdn", f"The {which} node's name.", f"{key}.fqdn", f"{key}.name", holds="host"),
         word(
             f"{which}_role",
             f"The {which} node's part in the database.",
@@ -119,9 +119,9 @@ CLUSTER: Final = Table(
     "One row per server that is a High Availability cluster (`/highAvailabilityCluster`, from 1.3-rev2 on).",
     (
         own_id("cluster_id", "The cluster's id.", "id"),
-        text("name", "Its name.", "name"),
-        text("endpoint", "Its address.", "clusterEndpoint"),
-        text("dns_name", "Its DNS name.", "clusterDnsName"),
+        text("name", "Its name.", "name", holds="host"),
+        text("endpoint", "Its address.", "clusterEndpoint", holds="host"),
+        text("dns_name", "Its DNS name.", "clusterDnsName", holds="host"),
         *_node("primary"),
         *_node("secondary"),
         flag("is_online", "It was online when it was read.", "states.isOnline"),

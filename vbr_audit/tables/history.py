@@ -13,8 +13,8 @@ SPEC: Final = TableSpec(
     key=("server",),
     help="One row per server that keeps any session: the oldest one.",
     columns=(
-        Column("server", "string", "The server's name in this run."),
-        Column("oldest_session_id", "string", "The id of the oldest session."),
+        Column("server", "string", "The server's name in this run.", holds="server"),
+        Column("oldest_session_id", "string", "The id of the oldest session.", holds="id"),
         Column("oldest_session", "datetime", "When the oldest session started."),
     ),
 )

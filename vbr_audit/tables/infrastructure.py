@@ -25,13 +25,13 @@ PROXIES: Final = Table(
     "One row per backup proxy with its settings, as of the collection (`/backupInfrastructure/proxies`).",
     (
         own_id("proxy_id", "The proxy's id.", "id"),
-        text("name", "The proxy's name.", "name"),
-        text("description", "The proxy's description.", "description"),
+        text("name", "The proxy's name.", "name", holds="host"),
+        text("description", "The proxy's description.", "description", holds="prose"),
         word(
             "type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy, NutanixAHV, PVE.", "type", known=PROXY_TYPES
         ),
         ident("host_id", "The managed server that it runs on.", "server.hostId"),
-        text("host_name", "The name of that server. From 1.3-rev0 on.", "server.hostName"),
+        text("host_name", "The name of that server. From 1.3-rev0 on.", "server.hostName", holds="host"),
         word(
             "transport_mode",
             "How it reads the disks of VMware machines.",
@@ -55,12 +55,12 @@ PROXY_STATES: Final = Table(
     "from 1.3-rev0 on).",
     (
         own_id("proxy_id", "The proxy's id.", "id"),
-        text("name", "The proxy's name.", "name"),
+        text("name", "The proxy's name.", "name", holds="host"),
         word(
             "type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy, NutanixAHV, PVE.", "type", known=PROXY_TYPES
         ),
         ident("host_id", "The managed server that it runs on.", "hostId"),
-        text("host_name", "The name of that server.", "hostName"),
+        text("host_name", "The name of that server.", "hostName", holds="host"),
         flag("is_disabled", "It is switched off.", "isDisabled"),
         flag("is_online", "It can be reached.", "isOnline"),
         flag("is_out_of_date", "Its components are out of date.", "isOutOfDate"),
@@ -74,8 +74,8 @@ MANAGED_SERVERS: Final = Table(
     "One row per managed server, as of the collection (`/backupInfrastructure/managedServers`).",
     (
         own_id("managed_server_id", "The managed server's id.", "id"),
-        text("name", "Its name or address.", "name"),
-        text("description", "Its description.", "description"),
+        text("name", "Its name or address.", "name", holds="host"),
+        text("description", "Its description.", "description", holds="prose"),
         word(
             "type",
             "What it is: a Windows or Linux machine, a host or manager of virtual machines.",
@@ -110,10 +110,11 @@ MANAGED_SERVERS: Final = Table(
             "vi_credentials_ids",
             "Of Cloud Director: the credentials of its VMware servers, joined by commas.",
             "viServers[].viCredentialsId",
+            holds="ids",
         ),
         word("vi_host_type", "Of VMware: ESX, ESXi or VC.", "viHostType", known=("ESX", "ESXi", "VC")),
         ident("parent_id", "The managed server that it belongs to.", "parentHostId"),
-        text("parent_name", "The name of that server.", "parentHostName"),
+        text("parent_name", "The name of that server.", "parentHostName", holds="host"),
     ),
     key=("managed_server_id",),
     also_known="""
@@ -139,12 +140,12 @@ WAN_ACCELERATORS: Final = Table(
     "One row per WAN accelerator, as of the collection (`/backupInfrastructure/wanAccelerators`, from 1.2-rev1 on).",
     (
         own_id("wan_accelerator_id", "The WAN accelerator's id.", "id"),
-        text("name", "Its name.", "name"),
+        text("name", "Its name.", "name", holds="host"),
         ident("host_id", "The managed server that it runs on.", "server.hostId"),
-        text("description", "Its description.", "server.description"),
+        text("description", "Its description.", "server.description", holds="prose"),
         flag("high_bandwidth_mode", "It is set for fast lines.", "server.highBandwidthModeEnabled"),
         whole("streams", "Number of data connections.", "server.streamsCount", unit="streams"),
-        text("cache_folder", "Where its cache is.", "cache.cacheFolder"),
+        text("cache_folder", "Where its cache is.", "cache.cacheFolder", holds="path"),
         whole("cache_size", "The size of its cache in `cache_size_unit`.", "cache.cacheSize"),
         word("cache_size_unit", "The unit of `cache_size`.", "cache.cacheSizeUnit", known=_UNITS),
         Field("cache_bytes", "Int64", "The size of its cache.", unit="bytes"),

@@ -12,9 +12,14 @@ INSTANCES: Final = Table(
     "on).",
     (
         own_id("instance_id", "The id of the workload in the licence.", "instanceId"),
-        text("name", "The workload.", "name"),
-        text("host_name", "The host that it runs on, or what stands for it.", "hostName"),
-        text("workload_type", "What it is, in the server's own words, e.g. `VM`, `Server` or `Application`.", "type"),
+        text("name", "The workload.", "name", holds="object"),
+        text("host_name", "The host that it runs on, or what stands for it.", "hostName", holds="host"),
+        text(
+            "workload_type",
+            "What it is, in the server's own words, e.g. `VM`, `Server` or `Application`.",
+            "type",
+            holds="word",
+        ),
         real("used_instances", "The instances that it uses.", "usedInstancesNumber", unit="instances"),
         flag("can_be_revoked", "Its licence can be taken back by hand. From 1.3-rev1 on.", "canBeRevoked"),
     ),
@@ -27,8 +32,8 @@ SOCKETS: Final = Table(
     "One row per host that the socket licence counts, as of the collection (`/license/sockets`, from 1.2-rev1 on).",
     (
         own_id("host_id", "The host's id.", "hostId"),
-        text("name", "Its name.", "name"),
-        text("host_name", "The name of the host that it belongs to.", "hostName"),
+        text("name", "Its name.", "name", holds="host"),
+        text("host_name", "The name of the host that it belongs to.", "hostName", holds="host"),
         whole("sockets", "Its CPU sockets.", "socketsNumber", unit="sockets"),
         whole("cores", "Its CPU cores.", "coresNumber", unit="cores"),
         word(

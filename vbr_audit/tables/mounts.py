@@ -12,13 +12,13 @@ _STATES: Final = ("Failed", "Mounting", "Mounted", "Dismounting")
 def _recovery(job: str) -> tuple[Field, ...]:
     return (
         own_id("mount_id", "The mount's id.", "id"),
-        text("name", "The recovered machine.", "vmName"),
+        text("name", "The recovered machine.", "vmName", holds="object"),
         ident("session_id", "The session that recovers it.", "sessionId"),
         word("state", "Mounted while it runs from the backup.", "state", known=_STATES),
-        text("job_name", job, "jobName"),
+        text("job_name", job, "jobName", holds="job"),
         moment("restore_point_created", "When its restore point was made. From 1.3-rev1 on.", "restorePointDate"),
-        text("host_name", "The host that it runs on. From 1.3-rev1 on.", "hostName"),
-        text("result_message", "The server's words on what went wrong.", "errorMessage"),
+        text("host_name", "The host that it runs on. From 1.3-rev1 on.", "hostName", holds="host"),
+        text("result_message", "The server's words on what went wrong.", "errorMessage", holds="server text"),
     )
 
 
@@ -46,7 +46,7 @@ FILE_RESTORE_MOUNTS: Final = Table(
     "(`/backupBrowser/flr`, from 1.2-rev1 on).",
     (
         own_id("session_id", "The session that holds it open; it is the mount's id.", "sessionId"),
-        text("name", "The machine.", "sourceProperties.machineName"),
+        text("name", "The machine.", "sourceProperties.machineName", holds="object"),
         word("type", "Windows or Linux.", "type", known=("Windows", "Linux")),
         ident("restore_point_id", "The restore point. From 1.3-rev1 on.", "restorePointId"),
     ),
@@ -60,11 +60,11 @@ PUBLISHED_DISKS: Final = Table(
     "(`/dataIntegration`, from 1.2-rev1 on).",
     (
         own_id("mount_id", "The mount's id.", "id"),
-        text("name", "The restore point, as a rule named by its machine.", "restorePointName"),
-        text("backup_name", "The backup.", "backupName"),
+        text("name", "The restore point, as a rule named by its machine.", "restorePointName", holds="object"),
+        text("backup_name", "The backup.", "backupName", holds="job"),
         ident("backup_id", "The backup's id.", "backupId"),
         ident("restore_point_id", "The restore point's id.", "restorePointId"),
-        text("initiated_by", "The account that published it.", "initiatorName"),
+        text("initiated_by", "The account that published it.", "initiatorName", holds="user"),
         word(
             "state",
             "Mounted while its disks can be read.",

@@ -15,10 +15,10 @@ REPLICAS: Final = Table(
     "One row per replica, as of the collection (`/replicas`, from 1.2-rev1 on).",
     (
         own_id("replica_id", "The replica's id.", "id"),
-        text("name", "The replica's name.", "name"),
+        text("name", "The replica's name.", "name", holds="job"),
         word("type", "Regular, CDP, Snapshot.", "type", known=("Regular", "CDP", "Snapshot")),
         ident("job_id", "The id of its job.", "jobId"),
-        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag"),
+        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag", holds="id"),
         platform(),
         ident("platform_id", "The id of the platform.", "platformId"),
         moment("created", "When it was created; not for CDP.", "creationTime"),
@@ -33,7 +33,7 @@ POINTS: Final = Table(
     (
         own_id("replica_point_id", "The point's id.", "id"),
         ident("replica_id", "The id of its replica.", "replicaId"),
-        text("name", "The name of the object.", "name"),
+        text("name", "The name of the object.", "name", holds="object"),
         platform(),
         moment("created", "When it was made.", "creationTime"),
         word("state", "The state of the replica.", "state", known=_STATES),

@@ -55,6 +55,7 @@ IMMUTABILITY_FIELDS: Final = (
         "string",
         "How it can keep backups from being changed: hardened, object storage, archive, appliance, governance, "
         "other, none; NA for a type of which that is not known.",
+        holds="kept",
     ),
     Field("immutability_supported", "boolean", "Its type can do so; NA for a type of which that is not known."),
     Field(
@@ -189,18 +190,19 @@ REPOSITORIES: Final = Table(
     "One row per backup repository with its settings, as of the collection (`/backupInfrastructure/repositories`).",
     (
         own_id("repository_id", "The repository's id.", "id"),
-        text("name", "The repository's name.", "name"),
-        text("description", "The repository's description.", "description"),
+        text("name", "The repository's name.", "name", holds="repository"),
+        text("description", "The repository's description.", "description", holds="prose"),
         _type(),
         Field(
             "storage_class",
             "string",
             "By its type: local disk, network share, appliance, object storage, archive storage, transfer device; NA "
             "for a type of which that is not known.",
+            holds="kept",
         ),
         ident("host_id", "The managed server whose disks hold it; NA where there is no such server.", "hostId"),
-        text("path", "Its folder or share.", "repository.path", "share.sharePath"),
-        text("bucket", "Its bucket or container.", "bucket.bucketName", "container.containerName"),
+        text("path", "Its folder or share.", "repository.path", "share.sharePath", holds="path"),
+        text("bucket", "Its bucket or container.", "bucket.bucketName", "container.containerName", holds="bucket"),
         *IMMUTABILITY_FIELDS,
         flag(
             "task_limit_enabled",
@@ -232,6 +234,7 @@ REPOSITORIES: Final = Table(
             "The managed servers that lead to it, joined by commas.",
             "share.gatewayServer.gatewayServerIds",
             "account.connectionSettings.gatewayServerIds",
+            holds="ids",
         ),
         ident(
             "mount_server_id",
@@ -270,11 +273,11 @@ STATES: Final = Table(
     "(`/backupInfrastructure/repositories/states`).",
     (
         own_id("repository_id", "The repository's id.", "id"),
-        text("name", "The repository's name.", "name"),
+        text("name", "The repository's name.", "name", holds="repository"),
         _type(),
         ident("host_id", "The managed server that holds or leads to it.", "hostId"),
-        text("host_name", "The name of that server.", "hostName"),
-        text("path", "Its folder, share or bucket.", "path"),
+        text("host_name", "The name of that server.", "hostName", holds="host"),
+        text("path", "Its folder, share or bucket.", "path", holds="path"),
         real(
             "capacity_gb",
             "Its capacity; NA where the server sends 0 or less.",
@@ -301,6 +304,7 @@ STATES: Final = Table(
             "scale_out_repository",
             "The name of that scale-out repository. From 1.3-rev0 on.",
             "scaleOutRepositoryDetails.membership",
+            holds="repository",
         ),
         word(
             "extent_type",

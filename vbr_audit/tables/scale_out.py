@@ -19,8 +19,8 @@ REPOSITORIES: Final = Table(
     "One row per scale-out repository, as of the collection (`/backupInfrastructure/scaleOutRepositories`).",
     (
         own_id("scale_out_repository_id", "The scale-out repository's id.", "id"),
-        text("name", "Its name.", "name"),
-        text("description", "Its description.", "description"),
+        text("name", "Its name.", "name", holds="repository"),
+        text("description", "Its description.", "description", holds="prose"),
         flag(
             "per_machine_files_enabled",
             "Each machine has files of its own.",
@@ -117,10 +117,15 @@ EXTENTS: Final = Table(
     "One row per extent of a scale-out repository, of all tiers, also of one that is switched off.",
     (
         ident("scale_out_repository_id", "The scale-out repository's id.", "scaleOutRepositoryId"),
-        text("scale_out_repository", "The scale-out repository's name.", "scaleOutRepository"),
+        text("scale_out_repository", "The scale-out repository's name.", "scaleOutRepository", holds="repository"),
         word("tier", "Performance, Capacity or Archive.", "tier", known=("Performance", "Capacity", "Archive")),
         ident("repository_id", "The id of the repository that is the extent.", "id"),
-        text("name", "Its name; of a capacity or archive extent that of the repository with its id.", "name"),
+        text(
+            "name",
+            "Its name; of a capacity or archive extent that of the repository with its id.",
+            "name",
+            holds="repository",
+        ),
         joined(
             "status",
             "Normal, or what keeps it from taking backups, joined by commas; told of performance extents only.",

@@ -20,6 +20,8 @@ __all__ = [
     "DTYPES",
     "STRING",
     "Column",
+    "Holds",
+    "NameOf",
     "Notes",
     "TableBuilder",
     "TableResult",
@@ -30,18 +32,37 @@ __all__ = [
 ]
 
 Dtype = Literal["string", "Int64", "Float64", "boolean", "datetime"]
+# fmt: off
+NameOf = Literal[
+    "server", "host", "repository", "job", "object", "user", "mail", "company", "file", "path", "bucket", "rule",
+    "hint", "certificate", "fingerprint", "address", "url", "group", "waiver",
+]
+# fmt: on
+"""What a name is the name of."""
+Holds = (
+    NameOf
+    | Literal["jobs", "repositories", "mails"]
+    | Literal["id", "ids", "digest", "word", "own text", "server text", "prose", "json", "kept"]
+)
+"""What the texts of a column are, from which follows what becomes of them in a run without names.
+
+A name of something, or several such names joined by commas; an `id`, `ids` joined by commas, or the `digest` of
+something; a `word` of the API's; the `own text` of this package, the `server text` of a backup server, or the `prose`
+of people; a value as `json`; or what names nobody and is `kept`.
+"""
 ZERO_GUID: Final = "00000000-0000-0000-0000-000000000000"
 """What the API sends as an id where there is none."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its dtype by short name, what it tells, and the unit where it has one."""
+    """One column: its name, its dtype by short name, what it tells, the unit where it has one, what its texts are."""
 
     name: str
     dtype: Dtype
     help: str
     unit: str | None = None
+    holds: Holds | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +78,11 @@ class TableSpec:
     def names(self) -> tuple[str, ...]:
         """The column names in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def holds(self) -> dict[str, Holds]:
+        """What the text columns hold that declare it."""
+        return {column.name: column.holds for column in self.columns if column.holds is not None}
 
 
 @dataclass(frozen=True)
