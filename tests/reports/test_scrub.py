@@ -247,6 +247,28 @@ def test_texts_lose_names_and_what_looks_like_one() -> None:
     assert first != "3f0c9f6a-7e5e-4b0e-9d0a-1c2d3e4f5a6b"
 
 
+def test_the_first_name_counts_and_of_those_that_begin_alike_the_longest() -> None:
+    names = [
+        ("job", "Night"),
+        ("job", "Night of Berlin"),
+        ("host", "of Berlin"),
+        ("host", "Berlin-7"),
+        ("user", "7 up"),
+    ]
+    texts = scrubber_of(*names)
+    night, berlin, user = (texts.pseudonyms.name(*pair) for pair in (names[1], names[3], names[4]))
+    for own in (True, False):
+        assert texts.clean("NIGHT of berlin, Berlin-7 up", own=own) == f"{night}, {berlin} up"
+        assert texts.clean("at 7 up", own=own) == f"at {user}"
+    assert scrubber_of().clean("Night") == "Night"
+
+
+def test_a_name_that_utf_8_cannot_write_is_replaced() -> None:
+    texts = scrubber_of(("job", "Lohn\udcfc7"), ("job", "Größe"))
+    lone, big = (texts.pseudonyms.name("job", name) for name in ("Lohn\udcfc7", "Größe"))
+    assert texts.clean("job LOHN\udcfc7 and GRÖßE of \udcfc") == f"job {lone} and {big} of \udcfc"
+
+
 @given(
     names=st.lists(st.text("xyzXYZ \\@-_.é\u202e\x1b", min_size=4, max_size=9), min_size=1, max_size=5),
     words=st.lists(st.sampled_from(["on ", "x", "'", "zy", "\n", ": ", "\\", "@", "."]), min_size=2, max_size=6),
