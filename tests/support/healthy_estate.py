@@ -12,9 +12,9 @@ from typing import Any
 
 from small_server import SmallServer, audited
 
-from vbr_audit.collection.dataset import Shape
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import standing_clock
+from vbr_audit.datasets import DATASETS
+from vbr_audit.datasets.card import Shape
 from vbr_audit.pipeline import Audit
 from vbr_audit.simulator.clock import to_ticks
 from vbr_audit.simulator.estate import HISTORY_DAYS, Estate

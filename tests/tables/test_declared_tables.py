@@ -9,33 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vbr_audit.tables import (
-    BUILDERS,
-    SPECS,
-    backups,
-    infrastructure,
-    keys,
-    replicas,
-    repositories,
-    scale_out,
-    security,
-    server_facts,
-    server_settings,
-    task_sessions,
-)
+from vbr_audit.datasets import BUILDERS, DATASETS, SPECS, scale_out
 from vbr_audit.tables.build.arrays import DTYPES
 from vbr_audit.tables.build.fields import Table, counted, flag, ident, joined, moment, text, whole, word
 
 ID = "11111111-1111-1111-1111-111111111111"
 OTHER = "22222222-2222-2222-2222-222222222222"
 ZERO = "00000000-0000-0000-0000-000000000000"
-TABLES = {
-    table.name: table
-    for module in (
-        server_facts, task_sessions, backups, replicas, repositories, infrastructure, keys, server_settings, security
-    )
-    for table in module.TABLES
-} | {"scale_out_repositories": scale_out.REPOSITORIES, "scale_out_extents": scale_out.EXTENTS}  # fmt: skip
+TABLES = {card.name: card.table for card in DATASETS.values() if isinstance(card.table, Table)} | {
+    "scale_out_extents": scale_out.EXTENTS
+}
 
 
 def built(table, *rows):

@@ -19,15 +19,15 @@ from ahocorasick_rs import AhoCorasick
 
 from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.engine.registry import REGISTRY
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetStatus
+from vbr_audit.datasets import DATASETS, SPECS
 from vbr_audit.display import plain
 from vbr_audit.findings.gaps import OUT_OF_REACH
 from vbr_audit.findings.requirements import shipped_files
 from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS
 from vbr_audit.scrub.pseudonyms import Pseudonyms
-from vbr_audit.tables import CONTROLS, SPECS
 from vbr_audit.tables.build import enums
+from vbr_audit.tables.jobs.control_list import CONTROLS
 from vbr_audit.vocabulary import STATUSES
 
 REMOVED: Final = "[removed]"

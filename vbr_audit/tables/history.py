@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any, Final
 
 from vbr_audit.tables import sessions
-from vbr_audit.tables.build.schema import Column, TableResult, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, Sheet, TableResult, TableSpec, conform
 
 SPEC: Final = TableSpec(
     name="session_history",
@@ -17,6 +17,7 @@ SPEC: Final = TableSpec(
         Column("oldest_session_id", "string", "The id of the oldest session.", holds="id"),
         Column("oldest_session", "datetime", "When the oldest session started."),
     ),
+    sheet=Sheet("Oldest session"),
 )
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.enums import JOB_RUN_TYPES, OWN_RUN_TYPES, POLICY_RUN_TYPE, SESSION_TYPES
-from vbr_audit.tables.build.schema import Column, TableSpec, empty, from_arrays
+from vbr_audit.tables.build.schema import Column, Sheet, TableSpec, empty, from_arrays
 from vbr_audit.tables.schedule import plain, step_of
 
 BY_RETRY_INFO: Final = "retry info"
@@ -77,6 +77,20 @@ SPEC: Final = TableSpec(
     "session a retry repeats (1.3-rev2), that decides; else a retry is a session that starts within the job's own wait "
     "after the end of a failed one (with some time for a server that is busy), not on the grid of its own schedule, "
     "as often as the job allows. Runs that started in the period, and those that were under way when it began.",
+    sheet=Sheet(
+        "Runs of jobs",
+        first=(
+            "server",
+            "job_name",
+            "result",
+            "started",
+            "ended",
+            "duration_s",
+            "attempts",
+            "retries",
+            "result_message",
+        ),
+    ),
 )
 
 _RETRY_INFO: Final = ("original_session_id", "retry_number", "is_recheck_retry")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.build.schema import Column, TableSpec
+from vbr_audit.tables.build.schema import Column, ObjectKind, Sheet, TableSpec
 
 SERVERS: Final = TableSpec(
     name="servers",
@@ -33,6 +33,8 @@ SERVERS: Final = TableSpec(
         Column("zone_source", "string", "What told that zone.", holds="kept"),
         Column("tls", "string", "How the server's certificate was checked.", holds="word"),
     ),
+    kind=ObjectKind("server", "server", "server", cause="server setting"),
+    sheet=Sheet("Backup servers", wraps=True),
 )
 
 DATASETS: Final = TableSpec(
@@ -66,4 +68,6 @@ DATASETS: Final = TableSpec(
         Column("bytes", "Int64", "Size of all answers, decoded.", "bytes"),
         Column("sha256", "string", "Hash over all answers in order.", holds="digest"),
     ),
+    kind=ObjectKind("dataset", "name", "name"),
+    sheet=Sheet(is_shown=False),
 )

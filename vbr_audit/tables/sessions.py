@@ -13,7 +13,7 @@ from vbr_audit.tables.build.dates import NAT
 from vbr_audit.tables.build.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, Folding, listed
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.paged import Columns, PagedTable, Source, clock_of
-from vbr_audit.tables.build.schema import Column, TableSpec
+from vbr_audit.tables.build.schema import Column, Sheet, TableSpec
 from vbr_audit.tables.jobs.copy_workers import COLUMN
 
 SPEC: Final = TableSpec(
@@ -53,6 +53,20 @@ SPEC: Final = TableSpec(
         Column("original_session_id", "string", "Of a retry: the session that it repeats.", holds="id"),
         Column("retry_number", "Int64", "Of a retry: which one."),
         Column("is_recheck_retry", "boolean", "Of a retry: it repeats the health check only."),
+    ),
+    sheet=Sheet(
+        first=(
+            "server",
+            "name",
+            "session_type",
+            "result",
+            "created",
+            "ended",
+            "duration_s",
+            "is_retry",
+            "result_message",
+        ),
+        always=True,
     ),
 )
 
@@ -105,6 +119,7 @@ EDGES: Final = TableSpec(
     help="One row per session of the days before the period, and of the time from its end to the moment of reading: "
     "what a run that passes an edge of the period began or ended with. No number of sessions counts them.",
     columns=SPEC.columns,
+    sheet=Sheet(is_shown=False),
 )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import SITE, Derived, Material
 from vbr_audit.checks.logic.machine_names import are_nameless, find_machine, held_by_name, machine_keys
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
 
 SPEC: Final = TableSpec(
     "assets",
@@ -35,6 +35,7 @@ SPEC: Final = TableSpec(
         Column("found_as", "string", "The name of the object in the backups; NA if there is none.", holds="object"),
     ),
     "One row per machine of the list of assets: on the first server those that no server holds, else where it is held.",
+    kind=ObjectKind("asset", "name", "name", cause="machine"),
 )
 
 

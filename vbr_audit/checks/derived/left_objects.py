@@ -11,7 +11,7 @@ from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_standing import STANDINGS
 from vbr_audit.checks.logic.three_valued import listed
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
 
 SPEC: Final = TableSpec(
     "left_objects",
@@ -27,6 +27,7 @@ SPEC: Final = TableSpec(
     ),
     "One row per server and reason: the objects that no job backs up any more, and what their backups take. Machines "
     "that the site file lists as to be protected are none of them.",
+    kind=ObjectKind("group of objects left", "standing", "standing"),
 )
 
 

@@ -15,7 +15,7 @@ from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.three_valued import Cells, number_of, one_of, places_of, surely, surely_one, taken, texts
 from vbr_audit.revisions import KNOWN, is_at_least
 from vbr_audit.tables.build.enums import ENDED_RESULTS, GOOD_RESULTS
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, Sheet, TableSpec, conform
 from vbr_audit.tables.job_runs import joined
 
 OFFLOADS: Final = ("ArchiveBackup", "ArchiveCopy", "ArchiveFreezing", "ArchiveSync")
@@ -45,6 +45,9 @@ SPEC: Final = TableSpec(
     ),
     "One row per session that took backups to a capacity or archive tier, from the days before the period to the "
     "moment of reading.",
+    sheet=Sheet(
+        first=("server", "scale_out_repository", "name", "session_type", "result", "created", "ended", "result_message")
+    ),
 )
 
 _NAMED: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev0"))

@@ -41,7 +41,7 @@ from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.machine_names import find_machine, held_by_name
 from vbr_audit.checks.logic.three_valued import Cells, any_of, listed, number_of, one_of, surely, surely_one
 from vbr_audit.tables.build.enums import JOB_TYPES
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
 from vbr_audit.tables.jobs.copy_workers import COPY_JOBS, SEPARATOR
 
 _KNOWN_JOBS: Final = frozenset(JOB_TYPES) - {"Unknown"}
@@ -213,12 +213,14 @@ SPEC: Final = TableSpec(
     ),
     "One row per protected object. What is left of objects that no job backs up any more is in `left_objects`, unless "
     "the site file lists them as machines to protect.",
+    kind=ObjectKind("protected object", "object_key", "name", cause="machine", causes=(("job", "job_id"),)),
 )
 
 ALL: Final = replace(
     SPEC,
     name="all_protected_objects",
     help="The rows of `protected_objects`, and the objects that no job backs up any more: what lies on repositories.",
+    kind=None,
 )
 
 

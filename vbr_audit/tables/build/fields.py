@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from vbr_audit.tables.build.enums import Folding, FoldingOfLists, listed
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.paged import Columns, PagedTable, Source
-from vbr_audit.tables.build.schema import Column, Dtype, Holds, TableSpec
+from vbr_audit.tables.build.schema import PLAIN_SHEET, Column, Dtype, Holds, ObjectKind, Sheet, TableSpec
 
 Kind = Literal["text", "id", "unique id", "value", "list", "count"]
 
@@ -66,7 +66,8 @@ class Table:
     """A table by its fields, which stand after the column `server`.
 
     `key` are the columns beside `server` that identify a row. `also_known` are JSON keys of known revisions that
-    no column reads. `complete` fills the computed columns from the finished ones.
+    no column reads. `complete` fills the computed columns from the finished ones. `kind` and `sheet` are those of
+    `TableSpec`.
     """
 
     name: str
@@ -75,13 +76,15 @@ class Table:
     key: tuple[str, ...] = ()
     also_known: str = ""
     complete: Callable[[dict[str, Any]], None] | None = None
+    kind: ObjectKind | None = None
+    sheet: Sheet = PLAIN_SHEET
 
     @cached_property
     def spec(self) -> TableSpec:
         """The specification of the table."""
         columns = tuple(column for field in self.fields for column in field.columns)
         server = Column("server", "string", "The server's name in this run.", holds="server")
-        return TableSpec(self.name, ("server", *self.key), (server, *columns), self.help)
+        return TableSpec(self.name, ("server", *self.key), (server, *columns), self.help, self.kind, self.sheet)
 
     @property
     def known_keys(self) -> frozenset[str]:

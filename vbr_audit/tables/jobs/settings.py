@@ -10,7 +10,7 @@ import pandas as pd
 
 from vbr_audit.tables.build.arrays import strings_of, to_strings
 from vbr_audit.tables.build.notes import Notes
-from vbr_audit.tables.build.schema import ZERO_GUID, Column, TableSpec, from_arrays
+from vbr_audit.tables.build.schema import ZERO_GUID, Column, Sheet, TableSpec, from_arrays
 from vbr_audit.tables.jobs.controls import json_path, support
 from vbr_audit.tables.jobs.documents import MISFIT, READ_CONTROLS, JobDocuments
 
@@ -28,6 +28,7 @@ SPEC: Final = TableSpec(
         Column("json_path", "string", "Where the job's document keeps it.", holds="kept"),
         Column("supported", "boolean", "True: the kind of job has it; False: it has not; NA: not known."),
     ),
+    sheet=Sheet(first=("server", "job_name", "control", "value"), frozen=3, always=True),
 )
 
 

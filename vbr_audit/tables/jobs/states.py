@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.tables.build.enums import JOB_STATUSES, RESULTS, WORKLOADS, Folding, fold_job_types, listed
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.paged import Columns, PagedTable, Source
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, Sheet, TableSpec, conform
 from vbr_audit.tables.job_runs import runs_of_jobs
 
 SPEC: Final = TableSpec(
@@ -44,6 +44,7 @@ SPEC: Final = TableSpec(
         Column("run_after_job_id", "string", "The id of the job after which it runs. From 1.3-rev0 on.", holds="id"),
         Column("run_after_job", "string", "The name of that job. From 1.3-rev0 on.", holds="job"),
     ),
+    sheet=Sheet(first=("server", "name", "type", "status", "last_result", "last_run", "next_run")),
 )
 
 KNOWN_KEYS: Final = frozenset(

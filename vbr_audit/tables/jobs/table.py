@@ -20,7 +20,7 @@ from vbr_audit.tables.build.arrays import strings_of, to_array, to_booleans, to_
 from vbr_audit.tables.build.enums import CONTROL_WORDS, SOUND_WORDS, Folding, fold_control_words
 from vbr_audit.tables.build.fields import SEPARATOR, Field, Table, counted, ident, joined
 from vbr_audit.tables.build.notes import Notes
-from vbr_audit.tables.build.schema import ZERO_GUID, Column, TableSpec, conform, empty, from_arrays
+from vbr_audit.tables.build.schema import ZERO_GUID, Column, ObjectKind, Sheet, TableSpec, conform, empty, from_arrays
 from vbr_audit.tables.jobs import settings as job_settings
 from vbr_audit.tables.jobs.control_list import (
     CONTROLS,
@@ -254,6 +254,33 @@ SPEC: Final = TableSpec(
         *(column for field in SCOPE_FIELDS for column in field.columns),
         *LOG_COLUMNS,
         CREDENTIALS,
+    ),
+    kind=ObjectKind(
+        "job",
+        "job_id",
+        "name",
+        causes=(
+            ("repository", "repository_id"),
+            ("encryption password", "encryption_password_id"),
+        ),
+    ),
+    sheet=Sheet(
+        first=(
+            "server",
+            "name",
+            "type",
+            "is_disabled",
+            "is_scheduled",
+            "retry_enabled",
+            "retry_count",
+            "retention_type",
+            "retention_quantity",
+            "gfs_enabled",
+            "encryption_enabled",
+            "health_check_enabled",
+            "app_aware_enabled",
+        ),
+        always=True,
     ),
 )
 

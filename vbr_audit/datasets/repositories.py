@@ -1,4 +1,4 @@
-"""The tables `repositories` and `repository_states`, and how backups on them are kept from being changed."""
+"""The datasets `repositories` and `repository_states`, and how backups on them are kept from being changed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.arrays import strings_of
 from vbr_audit.tables.build.enums import RENAMED_REPOSITORY_TYPES, REPOSITORY_TYPES
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, own_id, real, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 _CLASSES: Final = {
     **dict.fromkeys(("WinLocal", "LinuxLocal", "LinuxHardened"), "local disk"),
@@ -247,6 +250,19 @@ REPOSITORIES: Final = Table(
     key=("repository_id",),
     also_known="uniqueId tag proxyAppliance importOptions dellDataDomain hpeStoreOnce mountServers",
     complete=_complete,
+    kind=ObjectKind("repository", "repository_id", "name"),
+    sheet=Sheet(
+        first=(
+            "server",
+            "name",
+            "type",
+            "storage_class",
+            "immutability_kind",
+            "immutability_enabled",
+            "immutability_days",
+            "path",
+        )
+    ),
 )
 
 
@@ -316,6 +332,24 @@ STATES: Final = Table(
     key=("repository_id",),
     also_known="description",
     complete=_add_free_percent,
+    kind=ObjectKind("repository", "repository_id", "name"),
+    sheet=Sheet(first=("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent")),
 )
 
-TABLES: Final = (REPOSITORIES, STATES)
+CARDS: Final = (
+    Dataset(
+        REPOSITORIES,
+        "Repositories",
+        "backupInfrastructure/repositories",
+        access=roles.REPOSITORY_READERS,
+        order="Name",
+        sensitive=True,
+    ),
+    Dataset(
+        STATES,
+        "Repository states",
+        "backupInfrastructure/repositories/states",
+        access=roles.REPOSITORY_READERS,
+        order="Name",
+    ),
+)

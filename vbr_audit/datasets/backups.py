@@ -1,9 +1,11 @@
-"""The tables `backups`, `backup_objects`, `restore_points` and `backup_files`: what the jobs have made."""
+"""The datasets `backups`, `backup_objects`, `restore_points` and `backup_files`: what the jobs have made."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset, Shape
 from vbr_audit.tables.build.enums import (
     GFS_PERIODS,
     JOB_TYPES,
@@ -13,6 +15,7 @@ from vbr_audit.tables.build.enums import (
     SEVERITIES,
 )
 from vbr_audit.tables.build.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 from vbr_audit.tables.jobs.copy_workers import HELP
 
 
@@ -49,6 +52,7 @@ BACKUPS: Final = Table(
         text("repository_name", "The name of that repository. From 1.3-rev0 on.", "repositoryName", holds="repository"),
     ),
     key=("backup_id",),
+    kind=ObjectKind("backup", "backup_id", "name"),
 )
 
 OBJECTS: Final = Table(
@@ -110,6 +114,7 @@ RESTORE_POINTS: Final = Table(
     ),
     key=("restore_point_id",),
     also_known="platformId allowedOperations snapshotType tag",
+    sheet=Sheet(first=("server", "name", "created", "type", "malware_status")),
 )
 
 FILES: Final = Table(
@@ -137,6 +142,61 @@ FILES: Final = Table(
     ),
     key=("backup_file_id",),
     also_known="severity",
+    sheet=Sheet(details=True),
 )
 
-TABLES: Final = (BACKUPS, OBJECTS, RESTORE_POINTS, FILES)
+CARDS: Final = (
+    Dataset(
+        BACKUPS,
+        "Backups",
+        "backups",
+        access=roles.READERS_AND_SECURITY,
+        order="Name",
+    ),
+    Dataset(
+        OBJECTS,
+        "Backup objects",
+        "backupObjects",
+        access=roles.READERS_AND_SECURITY,
+        first_revision="1.3-rev2",
+        key=("id", "backupId"),
+        order="Name",
+        earlier=(
+            Dataset(
+                OBJECTS,
+                "Backup objects",
+                "backups/{id}/objects",
+                Shape.EACH,
+                roles.READERS_AND_SECURITY,
+                key=("id", "backupId"),
+                parent="backups",
+                parent_key="backupId",
+            ),
+        ),
+    ),
+    Dataset(
+        RESTORE_POINTS,
+        "Restore points",
+        "restorePoints",
+        first_revision="1.1-rev1",
+        order="CreationTime",
+        earlier=(
+            Dataset(
+                RESTORE_POINTS,
+                "Restore points",
+                "objectRestorePoints",
+                order="CreationTime",
+            ),
+        ),
+    ),
+    Dataset(
+        FILES,
+        "Backup files",
+        "backups/{id}/backupFiles",
+        Shape.EACH,
+        first_revision="1.2-rev1",
+        order="CreationTime",
+        parent="backups",
+        parent_key="backupId",
+    ),
+)

@@ -1,10 +1,13 @@
-"""The tables of what the licence is used for: workloads with an instance, hosts with sockets."""
+"""The datasets of what the licence is used for: workloads with an instance, hosts with sockets."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.fields import Table, flag, own_id, real, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind
 
 INSTANCES: Final = Table(
     "license_instances",
@@ -25,6 +28,7 @@ INSTANCES: Final = Table(
     ),
     key=("instance_id",),
     also_known="displayName platformType",
+    kind=ObjectKind("licensed workload", "instance_id", "name"),
 )
 
 SOCKETS: Final = Table(
@@ -44,6 +48,26 @@ SOCKETS: Final = Table(
         ),
     ),
     key=("host_id",),
+    kind=ObjectKind("licensed host", "host_id", "name"),
 )
 
-TABLES: Final = (INSTANCES, SOCKETS)
+CARDS: Final = (
+    Dataset(
+        INSTANCES,
+        "Workloads with an instance licence",
+        "license/instances",
+        access=roles.ADMINISTRATOR,
+        first_revision="1.2-rev1",
+        key=("instanceId",),
+        order="Name",
+    ),
+    Dataset(
+        SOCKETS,
+        "Hosts with a socket licence",
+        "license/sockets",
+        access=roles.ADMINISTRATOR,
+        first_revision="1.2-rev1",
+        key=("hostId",),
+        order="Name",
+    ),
+)

@@ -1,12 +1,15 @@
-"""The tables `replicas` and `replica_points`."""
+"""The datasets `replicas` and `replica_points`."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.backups import platform
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.backups import platform
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.enums import SEVERITIES, listed
 from vbr_audit.tables.build.fields import Table, ident, moment, own_id, text, word
+from vbr_audit.tables.build.schema import ObjectKind
 
 _STATES: Final = listed("Ready Processing SureBackup Failover FailedFailover PermanentFailover Failback ReadyToSwitch")
 
@@ -25,6 +28,7 @@ REPLICAS: Final = Table(
         word("state", "Ready, or what is done with it; not for CDP.", "state", known=_STATES),
     ),
     key=("replica_id",),
+    kind=ObjectKind("replica", "replica_id", "name", causes=(("job", "job_id"),)),
 )
 
 POINTS: Final = Table(
@@ -43,4 +47,21 @@ POINTS: Final = Table(
     also_known="platformId allowedOperations",
 )
 
-TABLES: Final = (REPLICAS, POINTS)
+CARDS: Final = (
+    Dataset(
+        REPLICAS,
+        "Replicas",
+        "replicas",
+        access=roles.REPLICA_READERS,
+        first_revision="1.2-rev1",
+        order="Name",
+    ),
+    Dataset(
+        POINTS,
+        "Replica restore points",
+        "replicaPoints",
+        access=roles.REPLICA_READERS,
+        first_revision="1.2-rev1",
+        order="CreationTime",
+    ),
+)

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.enums import ENCRYPTION_TYPES, listed
 from vbr_audit.tables.build.fields import Table, counted, flag, ident, joined, own_id, text, whole, word
 from vbr_audit.tables.build.paged import PagedTable
-from vbr_audit.tables.build.schema import TableResult
+from vbr_audit.tables.build.schema import ObjectKind, OwnTable, Sheet, TableResult
 
 REPOSITORIES: Final = Table(
     "scale_out_repositories",
@@ -110,6 +111,8 @@ REPOSITORIES: Final = Table(
     ),
     key=("scale_out_repository_id",),
     also_known="uniqueId tag",
+    kind=ObjectKind("scale-out repository", "scale_out_repository_id", "name"),
+    sheet=Sheet("Scale-out repositories"),
 )
 
 EXTENTS: Final = Table(
@@ -134,6 +137,8 @@ EXTENTS: Final = Table(
         ),
     ),
     key=("scale_out_repository_id", "tier", "repository_id"),
+    kind=ObjectKind("extent", "repository_id", "name"),
+    sheet=Sheet("Scale-out extents"),
 )
 
 
@@ -178,3 +183,14 @@ def _extents_of(row: dict[str, Any]) -> Iterator[Any]:
 def _within(row: dict[str, Any], key: str, inner: str) -> Any:
     tier = row.get(key)
     return tier.get(inner) if type(tier) is dict else None
+
+
+CARDS: Final = (
+    Dataset(
+        REPOSITORIES,
+        "Scale-out repositories",
+        "backupInfrastructure/scaleOutRepositories",
+        order="Name",
+        also=(OwnTable(EXTENTS.spec, Extents),),
+    ),
+)

@@ -1,4 +1,4 @@
-"""The tables `server_certificate` and `license`: one row per server each."""
+"""The datasets of the server itself: its clock, its build, its certificate, its licence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset, Shape
+from vbr_audit.tables import server_info, server_time
 from vbr_audit.tables.build.fields import Field, Table, flag, moment, real, text, whole, word
+from vbr_audit.tables.build.schema import OwnTable, Sheet
 
 _PLAIN: Final = re.compile(r"[0-9]{1,6}")
 
@@ -108,6 +112,37 @@ LICENSE: Final = Table(
         supportId freeAgentInstanceConsumptionEnabled cloudConnect IsMultiSection proactiveSupportEnabled
     """,
     complete=_add_earliest,
+    sheet=Sheet("Licence", first=("server", "edition", "status", "expires")),
 )
 
-TABLES: Final = (CERTIFICATE, LICENSE)
+CARDS: Final = (
+    Dataset(
+        OwnTable(server_time.SPEC),
+        "Server time",
+        "serverTime",
+        Shape.OBJECT,
+        roles.ANYONE,
+    ),
+    Dataset(
+        OwnTable(server_info.SPEC),
+        "Server information",
+        "serverInfo",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+    ),
+    Dataset(
+        CERTIFICATE,
+        "Server certificate",
+        "serverCertificate",
+        Shape.OBJECT,
+        roles.ANYONE,
+    ),
+    Dataset(
+        LICENSE,
+        "Licence",
+        "license",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.2-rev1",
+    ),
+)

@@ -1,4 +1,4 @@
-"""The tables of what opens doors: `credentials`, `cloud_credentials`, `encryption_passwords`, `kms_servers`.
+"""The datasets of what opens doors: `credentials`, `cloud_credentials`, `encryption_passwords`, `kms_servers`.
 
 Names, kinds, ages and switches only: a key, a secret or a password is never read into a column.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.fields import Table, flag, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 CREDENTIALS: Final = Table(
     "credentials",
@@ -36,6 +39,7 @@ CREDENTIALS: Final = Table(
     ),
     key=("credentials_id",),
     also_known="privateKey passphrase password rootPassword isDefaultAppliance",
+    kind=ObjectKind("credentials", "credentials_id", "username"),
 )
 
 CLOUD_CREDENTIALS: Final = Table(
@@ -63,6 +67,7 @@ CLOUD_CREDENTIALS: Final = Table(
     ),
     key=("cloud_credentials_id",),
     also_known="accessKey secretKey deployment subscription projectId",
+    kind=ObjectKind("cloud credentials", "cloud_credentials_id", "name"),
 )
 
 ENCRYPTION_PASSWORDS: Final = Table(
@@ -77,6 +82,7 @@ ENCRYPTION_PASSWORDS: Final = Table(
     ),
     key=("encryption_password_id",),
     also_known="password",
+    kind=ObjectKind("encryption password", "encryption_password_id", "hint"),
 )
 
 KMS_SERVERS: Final = Table(
@@ -91,6 +97,44 @@ KMS_SERVERS: Final = Table(
     ),
     key=("kms_server_id",),
     also_known="serverCertificateThumbprint clientCertificateThumbprint",
+    sheet=Sheet("KMS servers"),
 )
 
-TABLES: Final = (CREDENTIALS, CLOUD_CREDENTIALS, ENCRYPTION_PASSWORDS, KMS_SERVERS)
+CARDS: Final = (
+    Dataset(
+        CREDENTIALS,
+        "Credentials",
+        "credentials",
+        access=roles.CREDENTIAL_READERS,
+        order="Username",
+        sensitive=True,
+        accounts=("username", "description"),
+    ),
+    Dataset(
+        CLOUD_CREDENTIALS,
+        "Cloud credentials",
+        "cloudCredentials",
+        access=roles.SECURITY,
+        order="Name",
+        sensitive=True,
+        accounts=("account", "accessKey", "description"),
+    ),
+    Dataset(
+        ENCRYPTION_PASSWORDS,
+        "Encryption passwords",
+        "encryptionPasswords",
+        access=roles.PASSWORD_READERS,
+        order="ModificationTime",
+        sensitive=True,
+        accounts=("hint",),
+    ),
+    Dataset(
+        KMS_SERVERS,
+        "Key management servers",
+        "kmsServers",
+        access=roles.SECURITY,
+        first_revision="1.2-rev1",
+        order="Name",
+        sensitive=True,
+    ),
+)

@@ -1,10 +1,13 @@
-"""The tables of what stands open: instant recoveries, mounts for the restore of files, published disks."""
+"""The datasets of what stands open: instant recoveries, mounts for the restore of files, published disks."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.fields import Field, Table, counted, ident, moment, own_id, text, word
+from vbr_audit.tables.build.schema import ObjectKind
 
 _STATES: Final = ("Failed", "Mounting", "Mounted", "Dismounting")
 
@@ -29,6 +32,7 @@ INSTANT_RECOVERIES: Final = Table(
     _recovery("The job of the backup. From 1.3-rev1 on."),
     key=("mount_id",),
     also_known="spec",
+    kind=ObjectKind("instant recovery", "mount_id", "name"),
 )
 
 HYPERV_INSTANT_RECOVERIES: Final = Table(
@@ -38,6 +42,7 @@ HYPERV_INSTANT_RECOVERIES: Final = Table(
     _recovery("The job of the backup."),
     key=("mount_id",),
     also_known="spec",
+    kind=ObjectKind("instant recovery", "mount_id", "name"),
 )
 
 FILE_RESTORE_MOUNTS: Final = Table(
@@ -52,6 +57,7 @@ FILE_RESTORE_MOUNTS: Final = Table(
     ),
     key=("session_id",),
     also_known="properties mountErrors",
+    kind=ObjectKind("file restore", "session_id", "name"),
 )
 
 PUBLISHED_DISKS: Final = Table(
@@ -75,6 +81,63 @@ PUBLISHED_DISKS: Final = Table(
         counted("disks", "How many disks.", "info.disks", unit="disks"),
     ),
     key=("mount_id",),
+    kind=ObjectKind("published disk", "mount_id", "name"),
 )
 
-TABLES: Final = (INSTANT_RECOVERIES, HYPERV_INSTANT_RECOVERIES, FILE_RESTORE_MOUNTS, PUBLISHED_DISKS)
+CARDS: Final = (
+    Dataset(
+        INSTANT_RECOVERIES,
+        "Instant recoveries on VMware",
+        "restore/instantRecovery/vSphere/vm",
+        access=roles.RECOVERY_READERS,
+        first_revision="1.3-rev1",
+        order="VmName",
+        earlier=(
+            Dataset(
+                INSTANT_RECOVERIES,
+                "Instant recoveries on VMware",
+                "restore/instantRecovery/vSphere/vm",
+                access=roles.RECOVERY_READERS,
+                first_revision="1.2-rev1",
+                order="name",
+            ),
+        ),
+    ),
+    Dataset(
+        HYPERV_INSTANT_RECOVERIES,
+        "Instant recoveries on Hyper-V",
+        "restore/instantRecovery/hyperV/vm",
+        access=roles.RECOVERY_READERS,
+        first_revision="1.3-rev1",
+        order="VmName",
+    ),
+    Dataset(
+        FILE_RESTORE_MOUNTS,
+        "Mounts for the restore of files",
+        "backupBrowser/flr",
+        access=roles.MOUNT_READERS,
+        first_revision="1.2-rev1",
+        key=("sessionId",),
+        order="CreationTime",
+    ),
+    Dataset(
+        PUBLISHED_DISKS,
+        "Published disks",
+        "dataIntegration",
+        access=roles.MOUNT_READERS,
+        first_revision="1.3-rev1",
+        order="State",
+        accounts=("initiatorName",),
+        earlier=(
+            Dataset(
+                PUBLISHED_DISKS,
+                "Published disks",
+                "dataIntegration",
+                access=roles.MOUNT_READERS,
+                first_revision="1.2-rev1",
+                order="state",
+                accounts=("initiatorName",),
+            ),
+        ),
+    ),
+)

@@ -1,4 +1,4 @@
-"""The tables `proxies`, `proxy_states`, `managed_servers` and `wan_accelerators`."""
+"""The datasets `proxies`, `proxy_states`, `managed_servers` and `wan_accelerators`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.enums import listed
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 PROXY_TYPES: Final = ("ViProxy", "HvProxy", "GeneralPurposeProxy", "NutanixAHV", "PVE")
 """The types of backup proxies."""
@@ -47,6 +50,7 @@ PROXIES: Final = Table(
         whole("max_tasks", "Maximum number of concurrent tasks.", "server.maxTaskCount", unit="tasks"),
     ),
     key=("proxy_id",),
+    kind=ObjectKind("proxy", "proxy_id", "name"),
 )
 
 PROXY_STATES: Final = Table(
@@ -67,6 +71,7 @@ PROXY_STATES: Final = Table(
     ),
     key=("proxy_id",),
     also_known="description",
+    kind=ObjectKind("proxy", "proxy_id", "name"),
 )
 
 MANAGED_SERVERS: Final = Table(
@@ -121,6 +126,7 @@ MANAGED_SERVERS: Final = Table(
         networkSettings singleUseCredentials sshSettings handshakeCode optionalComponents port url
         certificateThumbprint maxTaskCount childServers addAllServers
     """,
+    kind=ObjectKind("managed server", "managed_server_id", "name"),
 )
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")
@@ -152,6 +158,37 @@ WAN_ACCELERATORS: Final = Table(
     ),
     key=("wan_accelerator_id",),
     complete=_add_cache_bytes,
+    kind=ObjectKind("WAN accelerator", "wan_accelerator_id", "name"),
+    sheet=Sheet("WAN accelerators"),
 )
 
-TABLES: Final = (PROXIES, PROXY_STATES, MANAGED_SERVERS, WAN_ACCELERATORS)
+CARDS: Final = (
+    Dataset(
+        PROXIES,
+        "Backup proxies",
+        "backupInfrastructure/proxies",
+        order="Name",
+    ),
+    Dataset(
+        PROXY_STATES,
+        "Backup proxy states",
+        "backupInfrastructure/proxies/states",
+        first_revision="1.3-rev0",
+        order="Name",
+    ),
+    Dataset(
+        MANAGED_SERVERS,
+        "Managed servers",
+        "backupInfrastructure/managedServers",
+        order="Name",
+        sensitive=True,
+    ),
+    Dataset(
+        WAN_ACCELERATORS,
+        "WAN accelerators",
+        "backupInfrastructure/wanAccelerators",
+        access=roles.WAN_READERS,
+        first_revision="1.2-rev1",
+        order="Name",
+    ),
+)

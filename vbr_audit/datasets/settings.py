@@ -1,11 +1,14 @@
-"""The tables of settings of the whole server: configuration backup, mail, notices, events, traffic, exclusions."""
+"""The datasets of settings of the whole server: configuration backup, mail, notices, events, traffic, exclusions."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset, Shape
 from vbr_audit.tables.build.enums import SYSLOG_PROTOCOLS
 from vbr_audit.tables.build.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 
 def _add_scheduled(arrays: dict[str, Any]) -> None:
@@ -46,6 +49,7 @@ CONFIG_BACKUP: Final = Table(
         flag("email_on_failure", "Its own settings tell of a failure.", "notifications.SMTPSettings.notifyOnError"),
     ),
     complete=_add_scheduled,
+    sheet=Sheet("Configuration backup"),
 )
 
 
@@ -181,6 +185,7 @@ TRAFFIC_RULES: Final = Table(
     ),
     key=("traffic_rule_id",),
     also_known="throttlingWindowOptions",
+    kind=ObjectKind("traffic rule", "traffic_rule_id", "name"),
 )
 
 GLOBAL_EXCLUSIONS: Final = Table(
@@ -201,14 +206,68 @@ GLOBAL_EXCLUSIONS: Final = Table(
         text("note", "Why it is excluded.", "note", holds="prose"),
     ),
     key=("exclusion_id",),
+    kind=ObjectKind("global exclusion", "exclusion_id", "name"),
 )
 
-TABLES: Final = (
-    CONFIG_BACKUP,
-    GENERAL_OPTIONS,
-    EMAIL_SETTINGS,
-    NOTIFICATION_SETTINGS,
-    EVENT_FORWARDING,
-    TRAFFIC_RULES,
-    GLOBAL_EXCLUSIONS,
+CARDS: Final = (
+    Dataset(
+        CONFIG_BACKUP,
+        "Configuration backup",
+        "configBackup",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        sensitive=True,
+    ),
+    Dataset(
+        GENERAL_OPTIONS,
+        "General options",
+        "generalOptions",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        sensitive=True,
+    ),
+    Dataset(
+        EMAIL_SETTINGS,
+        "E-mail settings",
+        "generalOptions/emailSettings",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev1",
+        sensitive=True,
+        accounts=("userId", "from", "to"),
+    ),
+    Dataset(
+        NOTIFICATION_SETTINGS,
+        "Notification settings",
+        "generalOptions/notifications",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev1",
+    ),
+    Dataset(
+        EVENT_FORWARDING,
+        "Event forwarding",
+        "generalOptions/eventForwarding",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev1",
+        sensitive=True,
+    ),
+    Dataset(
+        TRAFFIC_RULES,
+        "Network traffic rules",
+        "trafficRules",
+        Shape.LIST,
+        roles.ADMINISTRATOR,
+        rows_at="trafficRules",
+        sensitive=True,
+    ),
+    Dataset(
+        GLOBAL_EXCLUSIONS,
+        "Global VM exclusions",
+        "globalExclusions/vm",
+        access=roles.ADMINISTRATOR,
+        first_revision="1.3-rev0",
+        order="Name",
+    ),
 )

@@ -1,9 +1,11 @@
-"""The tables of security: the analyzer's items, run and schedule, malware, authorization, users, settings."""
+"""The datasets of security: the analyzer's items, run and schedule, malware, authorization, users, settings."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import CREATED, Dataset, Shape
 from vbr_audit.tables.build.enums import (
     NOTIFICATION_TYPES,
     RENAMED_SESSION_TYPES,
@@ -14,6 +16,7 @@ from vbr_audit.tables.build.enums import (
     listed,
 )
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 from vbr_audit.tables.sessions import KNOWN_KEYS, add_duration
 
 EVENT_TYPES: Final = listed(
@@ -39,6 +42,8 @@ BEST_PRACTICES: Final = Table(
         text("note", "Why it was suppressed.", "note", holds="prose"),
     ),
     key=("best_practice_id",),
+    kind=ObjectKind("best practice", "best_practice_id", "best_practice"),
+    sheet=Sheet("Analyzer items", first=("server", "best_practice", "status", "note"), wraps=True),
 )
 
 LAST_RUN: Final = Table(
@@ -66,6 +71,7 @@ LAST_RUN: Final = Table(
     ),
     also_known=" ".join(sorted(KNOWN_KEYS)),
     complete=add_duration,
+    sheet=Sheet("Analyzer run"),
 )
 
 SCHEDULE: Final = Table(
@@ -128,6 +134,8 @@ MALWARE_EVENTS: Final = Table(
         text("engine", "The engine that found it.", "engine", holds="word"),
     ),
     key=("malware_event_id",),
+    kind=ObjectKind("malware event", "malware_event_id", "machine", causes=(("machine", "machine"),)),
+    sheet=Sheet(wraps=True),
 )
 
 AUTHORIZATION_EVENTS: Final = Table(
@@ -151,6 +159,8 @@ AUTHORIZATION_EVENTS: Final = Table(
         moment("processed", "When that was done.", "processedTime"),
     ),
     key=("authorization_event_id",),
+    kind=ObjectKind("authorization event", "authorization_event_id", "name"),
+    sheet=Sheet(wraps=True),
 )
 
 USERS: Final = Table(
@@ -171,6 +181,8 @@ USERS: Final = Table(
         flag("mfa_enabled", "It needs a second factor to sign in. From 1.3-rev2 on.", "mfaEnabled"),
     ),
     key=("user_id",),
+    kind=ObjectKind("user", "user_id", "name"),
+    sheet=Sheet(first=("server", "name", "roles")),
 )
 
 SETTINGS: Final = Table(
@@ -224,9 +236,89 @@ CUSTOM_ROLES: Final = Table(
     ),
     key=("role_id",),
     also_known="inventoryScope repositoryScope restorePermissionsScope restoreTargetScope",
+    kind=ObjectKind("custom role", "role_id", "name"),
 )
 
-TABLES: Final = (
-    *(BEST_PRACTICES, LAST_RUN, SCHEDULE, MALWARE_EVENTS, AUTHORIZATION_EVENTS, USERS, SETTINGS),
-    *(ROLES, CUSTOM_ROLES),
+CARDS: Final = (
+    Dataset(
+        BEST_PRACTICES,
+        "Security & Compliance Analyzer items",
+        "securityAnalyzer/bestPractices",
+        Shape.LIST,
+        roles.SECURITY,
+        first_revision="1.2-rev1",
+        rows_at="items",
+    ),
+    Dataset(
+        LAST_RUN,
+        "Security & Compliance Analyzer: last run",
+        "securityAnalyzer/lastRun",
+        Shape.OBJECT,
+        roles.SECURITY,
+        first_revision="1.2-rev1",
+        accounts=("initiatedBy",),
+    ),
+    Dataset(
+        SCHEDULE,
+        "Security & Compliance Analyzer: schedule",
+        "securityAnalyzer/schedule",
+        Shape.OBJECT,
+        roles.SECURITY,
+        first_revision="1.2-rev1",
+        accounts=("recipients",),
+    ),
+    Dataset(
+        MALWARE_EVENTS,
+        "Malware events",
+        "malwareDetection/events",
+        access=roles.MALWARE_READERS,
+        first_revision="1.2-rev1",
+        order="DetectionTimeUtc",
+        accounts=("createdBy",),
+    ),
+    Dataset(
+        AUTHORIZATION_EVENTS,
+        "Authorization events",
+        "authorization/events",
+        access=roles.SECURITY,
+        first_revision="1.2-rev1",
+        order="CreationTime",
+        period=CREATED,
+        accounts=("createdBy", "initiatedBy", "processedBy"),
+    ),
+    Dataset(
+        USERS,
+        "Users and roles",
+        "security/users",
+        access=roles.ADMINISTRATOR,
+        first_revision="1.3-rev1",
+        order="Name",
+        accounts=("name", "description"),
+    ),
+    Dataset(
+        SETTINGS,
+        "Security settings",
+        "security/settings",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev1",
+    ),
+    Dataset(
+        ROLES,
+        "Roles",
+        "security/roles",
+        access=roles.ROLE_READERS,
+        first_revision="1.3-rev1",
+        order="Name",
+    ),
+    Dataset(
+        CUSTOM_ROLES,
+        "Rights of custom roles",
+        "security/roles/{id}/details",
+        Shape.EACH_OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev2",
+        parent="roles",
+        not_below="isBuiltIn",
+    ),
 )

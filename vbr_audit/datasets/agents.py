@@ -1,10 +1,13 @@
-"""The tables `protection_groups` and `discovered_entities`: machines that agents protect, and whether they answer."""
+"""The datasets `protection_groups` and `discovered_entities`: machines that agents protect, and whether they answer."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset, Shape
 from vbr_audit.tables.build.fields import Table, flag, ident, moment, own_id, text, word
+from vbr_audit.tables.build.schema import ObjectKind
 
 PROTECTION_GROUPS: Final = Table(
     "protection_groups",
@@ -29,6 +32,7 @@ PROTECTION_GROUPS: Final = Table(
     activeDirectory advancedSettings cloudAccount cloudMachines computerNames computers credentials exclusions file
     options servers
     """,
+    kind=ObjectKind("protection group", "protection_group_id", "name"),
 )
 
 DISCOVERED_ENTITIES: Final = Table(
@@ -66,6 +70,40 @@ DISCOVERED_ENTITIES: Final = Table(
     driverStatus driverVersion ipAddresses operatingSystem operatingSystemPlatform operatingSystemVersion
     operatingSystemUpdateVersion objectId biosUuid plugins parentId domain entity embeddedRecoveryMediaState
     """,
+    kind=ObjectKind("agent machine", "entity_id", "name"),
 )
 
-TABLES: Final = (PROTECTION_GROUPS, DISCOVERED_ENTITIES)
+CARDS: Final = (
+    Dataset(
+        PROTECTION_GROUPS,
+        "Protection groups",
+        "agents/protectionGroups",
+        access=roles.AGENT_READERS,
+        first_revision="1.3-rev0",
+        order="Name",
+        sensitive=True,
+    ),
+    Dataset(
+        DISCOVERED_ENTITIES,
+        "Machines of protection groups",
+        "agents/discoveredEntities",
+        access=roles.ENTITY_READERS,
+        first_revision="1.3-rev2",
+        key=("id", "protectionGroupId"),
+        order="Name",
+        earlier=(
+            Dataset(
+                DISCOVERED_ENTITIES,
+                "Machines of protection groups",
+                "agents/protectionGroups/{id}/discoveredEntities",
+                Shape.EACH,
+                roles.ENTITY_READERS,
+                first_revision="1.3-rev0",
+                key=("id", "protectionGroupId"),
+                order="Name",
+                parent="protection_groups",
+                parent_key="protectionGroupId",
+            ),
+        ),
+    ),
+)
