@@ -29,6 +29,9 @@ from vbr_audit.datasets.card import Dataset
 from vbr_audit.findings.summary import assessed, compliance
 from vbr_audit.reports.interface import FORMATS, make_report
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
+from vbr_audit.simulator.endpoint import Endpoint
+from vbr_audit.simulator.holdings.stock import Stock
+from vbr_audit.simulator.holdings.world import World
 from vbr_audit.tables.build.fields import Table
 from vbr_audit.vocabulary import COUNTED
 
@@ -198,10 +201,16 @@ def test_the_walk_of_a_dataset_gives_a_table() -> None:
     assert isinstance(table, Table)
     assert isinstance(dataset, Dataset)
     builder = table.builder("vbr01")
-    builder.add([{"id": "7d2f0f6e-8a0c-4a53-9c6c-0a4c4e0d4a01", "type": "Linux", "isDefault": True, "settings": {}}])
+    exec(compile(blocks["vbr_audit/simulator, rows and their endpoint"], "walk", "exec"), names)
+    endpoint = names["ENDPOINT"]
+    assert isinstance(endpoint, Endpoint)
+    stock = Stock(World(seed=1, now=0, jobs=[], sessions=[]), empty=False)
+    builder.add(endpoint.make(stock, "1.3-rev2"))
     result = builder.finish()
-    assert result.frame[["type", "is_default"]].values.tolist() == [["Linux", True]]
+    assert result.frame[["type", "is_default"]].values.tolist() == [["Windows", True]]
+    assert result.frame["write_cache_folder"].str.endswith("IRCache").all()
     assert not result.notes.unknown_fields
+    assert (endpoint.dataset, endpoint.path) == (dataset.name, dataset.endpoint)
     assert table.spec.kind is not None
     assert {table.spec.kind.id_column, *table.spec.sheet.first} <= set(table.spec.names)
     assert {column.name for column in table.spec.columns if column.dtype == "string"} == set(table.spec.holds)
