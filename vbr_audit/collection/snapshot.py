@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Snapshot:
     """The tables of one or several servers for one period, with the manifest that says how whole they are.
 
-    `tables` maps each name of `vbr_audit.tables.SPECS` to a DataFrame with that table's columns and dtypes;
+    `tables` maps each name of `vbr_audit.datasets.SPECS` to a DataFrame with that table's columns and dtypes;
     each is also an attribute (`snapshot.jobs`, `snapshot.repositories`). `evidence` maps a server's name to its
     file of answers.
     """
