@@ -22,10 +22,10 @@ from vbr_audit.checks.policy.needs import datasets_to_read
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.config.settings import load_settings
+from vbr_audit.datasets import DATASETS
 from vbr_audit.display import encodable
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
@@ -50,7 +50,7 @@ def collect(
 ) -> Snapshot:
     """Read one or several servers for a period: a month, `since` (inclusive) to `until` (exclusive), or 30 days.
 
-    `jobs` is a pattern of job names (`"SQL*"`), `datasets` a choice of `vbr_audit.collection.datasets.DATASETS`, or
+    `jobs` is a pattern of job names (`"SQL*"`), `datasets` a choice of `vbr_audit.datasets.DATASETS`, or
     "all"; without it, what every report shows and what the checks of `policy` (else of the default one) need, those
     of your own in the folder `checks` among them.
     `mask_accounts` replaces user names and hints before anything is kept; a `note` stands on the cover of every report.

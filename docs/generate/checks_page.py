@@ -13,9 +13,9 @@ from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
 from vbr_audit.checks.policy.needs import datasets_behind
 from vbr_audit.checks.policy.policy import CheckUse, Policy
-from vbr_audit.collection.dataset import Dataset
-from vbr_audit.collection.datasets import DATASETS
-from vbr_audit.collection.roles import Role
+from vbr_audit.datasets import DATASETS
+from vbr_audit.datasets.card import Dataset
+from vbr_audit.datasets.roles import Role
 from vbr_audit.findings.requirements import Framework
 from vbr_audit.revisions import KNOWN, OLDEST, is_at_least
 from vbr_audit.vocabulary import AREAS

@@ -9,8 +9,8 @@ from docs_cells import cell, table_head, table_row
 
 from vbr_audit.checks.policy.needs import datasets_to_read
 from vbr_audit.checks.policy.policy import load_policy
-from vbr_audit.collection.datasets import BASIC, DATASETS, Dataset
-from vbr_audit.collection.roles import Role
+from vbr_audit.datasets import BASIC, DATASETS, Dataset
+from vbr_audit.datasets.roles import Role
 from vbr_audit.revisions import BUILDS, KNOWN, NEWEST, OLDEST, UNSPECIFIED
 
 _INTRODUCTION = f"""# Datasets, roles and revisions

@@ -6,7 +6,7 @@ import json
 
 from vbr_audit.checks import REGISTRY
 from vbr_audit.checks.policy.policy import PROFILES
-from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.datasets import DATASETS
 from vbr_audit.reports.formats import FORMATS
 
 

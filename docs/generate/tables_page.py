@@ -10,7 +10,7 @@ from docs_cells import cell, table_head, table_row
 
 from vbr_audit.checks.derived import DERIVED, SITE
 from vbr_audit.checks.engine.tables import TABLES, datasets_behind_table, sources_of
-from vbr_audit.collection.datasets import DATASETS, Dataset
+from vbr_audit.datasets import DATASETS, Dataset
 from vbr_audit.revisions import KNOWN, NEWEST, OLDEST
 from vbr_audit.tables.build.schema import Column, TableSpec
 from vbr_audit.tables.jobs.control_list import CONTROLS

@@ -14,7 +14,7 @@ from vbr_audit.checks.catalogue.malware.events import malware_event_closed
 from vbr_audit.checks.engine.assessment import Assessment
 from vbr_audit.checks.engine.examples import run_example
 from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, EXAMPLE_UNTIL, Example, hours_ago
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import SPECS
 from vbr_audit.tables.build.schema import conform
 
 

@@ -11,9 +11,8 @@ import pytest
 
 from vbr_audit.checks.engine.views import Reading, ServerView
 from vbr_audit.checks.site import Asset, Site
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import DATASETS, SPECS
 from vbr_audit.tables.build.schema import conform
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)

@@ -14,8 +14,8 @@ from vbr_audit.checks import Outcome, Policy, Registry, check, load_policy, para
 from vbr_audit.checks.logic.dates import older_than
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.datasets import SPECS
 from vbr_audit.errors import CheckError
-from vbr_audit.tables import SPECS
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import conform
 
@@ -353,7 +353,7 @@ def test_parameters_become_a_strict_model() -> None:
     [
         ({"reads": ("nonsense",)}, "jobs has no column nonsense"),
         ({"reads": ("sessions.result",)}, "unknown table sessions"),
-        ({"table": "sessions", "reads": ("result",)}, "its first table must be one of jobs, servers, datasets"),
+        ({"table": "sessions", "reads": ("result",)}, "its first table must be one of jobs, backups, replicas"),
         ({"remediation": ""}, "it must say what to do"),
         ({"severity": "worst"}, "unknown severity worst"),
         ({"aggregates": ("sessions",)}, "it does not read sessions"),

@@ -14,8 +14,8 @@ from vbr_audit.checks.policy.needs import (
     needed_datasets,
     prospects,
 )
-from vbr_audit.collection.datasets import BASIC, DATASETS
 from vbr_audit.collection.survey import Probe, Reach, Survey
+from vbr_audit.datasets import BASIC, DATASETS
 
 ONLY = "version: 1\nchecks:\n  '*': {{enabled: false, reason: not asked}}\n  {check}: {{enabled: true}}\n"
 

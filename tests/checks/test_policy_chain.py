@@ -12,8 +12,8 @@ from vbr_audit.checks import REGISTRY, Policy, load_policy
 from vbr_audit.checks.engine.tables import datasets_behind_table
 from vbr_audit.checks.policy.policy import PROFILES, starting_policy
 from vbr_audit.checks.policy.use import policy_changes
-from vbr_audit.collection.datasets import DATASETS
-from vbr_audit.collection.roles import Role
+from vbr_audit.datasets import DATASETS
+from vbr_audit.datasets.roles import Role
 from vbr_audit.errors import PolicyError
 
 BASE = """# What all of us agree on.

@@ -20,9 +20,8 @@ from vbr_audit.checks.derived.protection_gaps import gaps_of
 from vbr_audit.checks.engine.views import Reading, ServerView
 from vbr_audit.checks.run import judge_with
 from vbr_audit.checks.site import Site, load_site
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import DATASETS, SPECS
 from vbr_audit.tables.build.schema import conform, empty
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)

@@ -14,7 +14,7 @@ from vbr_audit.checks import Policy, load_policy, run_checks
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import SPECS
 from vbr_audit.tables.build.schema import conform
 
 Make = Callable[..., Any]

@@ -16,7 +16,7 @@ from vbr_audit.checks.catalogue.security.identity import built_in_groups_without
 from vbr_audit.checks.engine.assessment import Assessment
 from vbr_audit.checks.engine.examples import run_example
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, Example, Outcome, explained, hours_ago
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import SPECS
 from vbr_audit.tables.build.schema import conform
 
 Rows = Sequence[Mapping[str, Any]]

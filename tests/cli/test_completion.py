@@ -15,7 +15,7 @@ from vbr_audit.checks import REGISTRY
 from vbr_audit.checks.policy.policy import PROFILES
 from vbr_audit.cli import app, options
 from vbr_audit.cli.cmd_completion import VARIABLE
-from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.datasets import DATASETS
 from vbr_audit.reports.formats import FORMATS
 
 PROGRAM = Path(sys.executable).with_name("vbr-audit")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbr_audit.api.tls import expiry_of
-from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.datasets import DATASETS
 from vbr_audit.simulator import DEMO_PASSWORD
 
 pytestmark = pytest.mark.usefixtures("account")

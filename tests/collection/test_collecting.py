@@ -8,11 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from vbr_audit.collection.datasets import BASIC
 from vbr_audit.collection.manifest import DatasetRecord
 from vbr_audit.collection.run_folder import differences, load
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import BASIC, SPECS
 
 ALL = set(BASIC)
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from specification_facts import path_of, schemas_of
 
-from vbr_audit.collection.datasets import BASIC, DATASETS, Dataset, Shape, datasets_of, parents_of
+from vbr_audit.datasets import BASIC, BUILDERS, DATASETS, SPECS, Dataset, Shape, datasets_of, parents_of
 from vbr_audit.revisions import KNOWN, is_at_least, is_offered
-from vbr_audit.tables import BUILDERS, SPECS
 
 REVISIONS = ("1.2-rev1", "1.3-rev1")
 
@@ -97,3 +96,23 @@ def test_what_a_revision_without_specification_offers_is_asked():
 def test_roles_are_described_in_one_line():
     assert DATASETS["users"].access.describe() == "Veeam Backup Administrator"
     assert "Veeam Security Administrator (from 1.3-rev1)" in DATASETS["jobs"].access.describe()
+
+
+ADDED_IN_SHEETS = {"is_retry", "job_name"}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_what_a_card_says_of_its_columns_fits_its_table(name):
+    spec = SPECS[name]
+    named = set() if spec.kind is None else {spec.kind.id_column, spec.kind.name_column}
+    named |= set() if spec.kind is None else {column for _, column in spec.kind.causes}
+    assert named | set(spec.key) <= set(spec.names)
+    assert set(spec.sheet.first) <= {*spec.names, *ADDED_IN_SHEETS}
+    assert set(spec.holds) <= {column.name for column in spec.columns if column.dtype == "string"}
+
+
+def test_every_table_belongs_to_one_dataset_or_to_the_manifest():
+    made = [spec.name for dataset in DATASETS.values() for spec in dataset.specs]
+    assert sorted([*made, "servers", "datasets"]) == sorted(SPECS)
+    sheets = [spec.sheet.name for spec in SPECS.values() if spec.sheet.name]
+    assert len(set(sheets)) == len(sheets)

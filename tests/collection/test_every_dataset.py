@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from vbr_audit.collection.datasets import DATASETS, Shape
-from vbr_audit.collection.roles import Role
 from vbr_audit.collection.run_folder import differences, load
+from vbr_audit.datasets import DATASETS, SPECS, Shape
+from vbr_audit.datasets.roles import Role
 from vbr_audit.revisions import KNOWN
 from vbr_audit.simulator import DEMO_PASSWORD
-from vbr_audit.tables import SPECS
 
 ALL = tuple(DATASETS)
 ROLES = {

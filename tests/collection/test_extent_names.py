@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import SPECS, scale_out
+from vbr_audit.datasets import SPECS, scale_out
 from vbr_audit.tables.build.schema import conform, empty
 
 

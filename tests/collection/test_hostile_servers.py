@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from vbr_audit.api.client import Client
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, clock_warnings, leading_clock, read_snapshot
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.collection.survey import Reach, take_survey
+from vbr_audit.datasets import DATASETS
 from vbr_audit.errors import BadAnswerError, SignInError
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, create_app
 

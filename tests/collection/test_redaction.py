@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from vbr_audit.api.client import Answer
 from vbr_audit.api.hiding import Hiding
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.redaction import REMOVED, Redaction
+from vbr_audit.datasets import DATASETS
 
 SECRET = "S3cret-must-go"
 CREDENTIALS, USERS, OPTIONS = DATASETS["credentials"], DATASETS["users"], DATASETS["general_options"]

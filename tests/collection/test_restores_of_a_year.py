@@ -15,9 +15,9 @@ from specification_facts import schemas_of
 from vbr_audit.api.client import Client
 from vbr_audit.checks.catalogue.restore_tests.restore_tests import TESTS
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetRecord
 from vbr_audit.collection.period import PeriodRequest
+from vbr_audit.datasets import DATASETS
 from vbr_audit.revisions import KNOWN
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, create_app
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from vbr_audit.api.client import Client
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
-from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.datasets import DATASETS
 from vbr_audit.errors import CollectionInterrupted, UnreachableError
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, create_app
 

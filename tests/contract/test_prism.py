@@ -10,8 +10,7 @@ from core_checks import core_policy
 from specification_facts import ANSWERS, FILE, answers_written, written
 
 import vbr_audit as va
-from vbr_audit.collection.datasets import DATASETS
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import DATASETS, SPECS
 
 pytestmark = [pytest.mark.prism, pytest.mark.slow, pytest.mark.xdist_group("prism")]
 

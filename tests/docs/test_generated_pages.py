@@ -23,9 +23,9 @@ from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.cli import app
 from vbr_audit.cli.cmd_config import _OTHER_VARIABLES
-from vbr_audit.collection.datasets import DATASETS
-from vbr_audit.collection.roles import Role
 from vbr_audit.config.settings import FILE_KEYS
+from vbr_audit.datasets import DATASETS
+from vbr_audit.datasets.roles import Role
 from vbr_audit.revisions import KNOWN, NEWEST
 from vbr_audit.tables.jobs.control_list import CONTROLS
 

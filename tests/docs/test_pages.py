@@ -24,12 +24,15 @@ from vbr_audit.checks.engine.examples import run_example
 from vbr_audit.checks.engine.registry import OWN
 from vbr_audit.cli.guard import Exit
 from vbr_audit.cli.servers_file import load_servers
-from vbr_audit.collection.dataset import Dataset
 from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.collection.run_folder import COPIES, FILES, SUMS
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.findings.summary import assessed, compliance
 from vbr_audit.reports.formats import FORMATS, formats_in
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
+from vbr_audit.simulator.endpoint import Endpoint
+from vbr_audit.simulator.holdings.stock import Stock
+from vbr_audit.simulator.holdings.world import World
 from vbr_audit.tables.build.fields import Table
 from vbr_audit.vocabulary import COUNTED
 
@@ -194,17 +197,24 @@ def titled(page: str) -> dict[str, str]:
 def test_the_walk_of_a_dataset_gives_a_table() -> None:
     blocks = titled("extending.md")
     names: dict[str, object] = {}
-    exec(compile(blocks["vbr_audit/tables/mount_servers.py"], "walk", "exec"), names)
-    table = names["MOUNT_SERVERS"]
+    exec(compile(blocks["vbr_audit/datasets/infrastructure.py, a table and its card"], "walk", "exec"), names)
+    table, (dataset,) = names["MOUNT_SERVERS"], names["CARDS"]
     assert isinstance(table, Table)
-    builder = table.builder("vbr01")
-    builder.add([{"id": "7d2f0f6e-8a0c-4a53-9c6c-0a4c4e0d4a01", "type": "Linux", "isDefault": True, "settings": {}}])
-    result = builder.finish()
-    assert result.frame[["type", "is_default"]].values.tolist() == [["Linux", True]]
-    assert not result.notes.unknown_fields
-    exec(compile(blocks["vbr_audit/collection/datasets.py, an entry"], "walk", "exec"), names)
-    dataset = names["MOUNT_SERVERS"]
     assert isinstance(dataset, Dataset)
+    builder = table.builder("vbr01")
+    exec(compile(blocks["vbr_audit/simulator, rows and their endpoint"], "walk", "exec"), names)
+    endpoint = names["ENDPOINT"]
+    assert isinstance(endpoint, Endpoint)
+    stock = Stock(World(seed=1, now=0, jobs=[], sessions=[]), empty=False)
+    builder.add(endpoint.make(stock, "1.3-rev2"))
+    result = builder.finish()
+    assert result.frame[["type", "is_default"]].values.tolist() == [["Windows", True]]
+    assert result.frame["write_cache_folder"].str.endswith("IRCache").all()
+    assert not result.notes.unknown_fields
+    assert (endpoint.dataset, endpoint.path) == (dataset.name, dataset.endpoint)
+    assert table.spec.kind is not None
+    assert {table.spec.kind.id_column, *table.spec.sheet.first} <= set(table.spec.names)
+    assert {column.name for column in table.spec.columns if column.dtype == "string"} == set(table.spec.holds)
     assert (dataset.path, dataset.tables) == ("/api/v1/backupInfrastructure/mountServers", (table.spec.name,))
 
 
@@ -233,8 +243,7 @@ def test_the_walk_of_a_format_gives_a_report(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_every_file_of_the_project_that_a_page_names_is_there() -> None:
     root = DOCS.parent
-    new = {"vbr_audit/tables/mount_servers.py", "vbr_audit/checks/catalogue/jobs/priorities.py"}
-    new |= {"vbr_audit/reports/exports/tsv.py"}
+    new = {"vbr_audit/checks/catalogue/jobs/priorities.py", "vbr_audit/reports/exports/tsv.py"}
     for page in ("extending.md", "architecture.md", "api.md", "security.md", "upgrade.md"):
         text = (DOCS / page).read_text("utf-8")
         for name in re.findall(r"\b(?:vbr_audit|tests)/[\w/]+(?:\.py|\.yaml|\.json|/)?", text):

@@ -12,9 +12,9 @@ import pytest
 from tests.support.small_server import BERLIN as BERLIN_TEXT
 from tests.support.small_server import SmallServer, audited
 from vbr_audit.checks.logic.dates import on_clock
+from vbr_audit.datasets import BUILDERS
 from vbr_audit.display import time_zone
 from vbr_audit.reports.context import data_notes
-from vbr_audit.tables import BUILDERS
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -8,7 +8,7 @@ import pytest
 
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import SPECS
 from vbr_audit.tables.build.schema import conform
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)

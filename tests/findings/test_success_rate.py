@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from vbr_audit.checks.logic.sessions import runs_of
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.datasets import SPECS
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.results import Summary
-from vbr_audit.tables import SPECS
 from vbr_audit.tables.build.schema import conform
 
 Estate = Callable[..., Snapshot]

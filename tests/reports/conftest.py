@@ -17,9 +17,9 @@ from core_checks import core_policy
 from estates import audit_of
 
 from vbr_audit.checks.policy.policy import load_policy
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.datasets import DATASETS
 from vbr_audit.findings import Results, evaluate, load_waivers
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext, build_context

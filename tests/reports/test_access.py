@@ -12,7 +12,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.datasets import DATASETS
 from vbr_audit.reports.access_map import NOT_ASKED, AccessRow
 from vbr_audit.reports.context import ReportContext, build_context
 from vbr_audit.reports.excel.workbook import write_workbook

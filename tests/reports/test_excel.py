@@ -19,6 +19,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from vbr_audit.datasets import SPECS
 from vbr_audit.display import shorten
 from vbr_audit.errors import OutputError
 from vbr_audit.reports.charts.chart_list import chart_plans
@@ -31,7 +32,6 @@ from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.spreadsheet import sheet as excel_sheet
 from vbr_audit.spreadsheet.cells import MAX_TEXT, CellGuard, number_values, python_values
-from vbr_audit.tables import SPECS
 
 MakeRun = Callable[..., ReportContext]
 READ = ["Cover", "Summary", "Sample"]

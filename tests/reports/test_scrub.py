@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import vbr_audit as va
-from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.derived import offloads, protection
+from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
@@ -30,7 +31,6 @@ from vbr_audit.reports.formats import FORMATS
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
 from vbr_audit.scrub.pseudonyms import LENGTH, Pseudonyms, ScrubKey, load_key
 from vbr_audit.scrub.tables import object_rules, rule_of
-from vbr_audit.tables import SPECS
 from vbr_audit.tables.build.schema import STRING
 from vbr_audit.verifying import verify_run
 
@@ -168,7 +168,7 @@ def test_the_cover_says_that_names_are_scrubbed() -> None:
 
 
 def text_columns() -> Iterator[tuple[str, str]]:
-    for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC, left_objects.SPEC):
+    for spec in TABLES.values():
         yield from ((spec.name, column.name) for column in spec.columns if column.dtype == "string")
     yield from (("findings", name) for name in FINDING_COLUMNS)
     yield from (("coverage", name) for name in COVERAGE_COLUMNS)
@@ -245,6 +245,28 @@ def test_texts_lose_names_and_what_looks_like_one() -> None:
     first = texts.clean("3f0c9f6a-7e5e-4b0e-9d0a-1c2d3e4f5a6b")
     assert re.fullmatch(r"[0-9a-f-]{36}", first)
     assert first != "3f0c9f6a-7e5e-4b0e-9d0a-1c2d3e4f5a6b"
+
+
+def test_the_first_name_counts_and_of_those_that_begin_alike_the_longest() -> None:
+    names = [
+        ("job", "Night"),
+        ("job", "Night of Berlin"),
+        ("host", "of Berlin"),
+        ("host", "Berlin-7"),
+        ("user", "7 up"),
+    ]
+    texts = scrubber_of(*names)
+    night, berlin, user = (texts.pseudonyms.name(*pair) for pair in (names[1], names[3], names[4]))
+    for own in (True, False):
+        assert texts.clean("NIGHT of berlin, Berlin-7 up", own=own) == f"{night}, {berlin} up"
+        assert texts.clean("at 7 up", own=own) == f"at {user}"
+    assert scrubber_of().clean("Night") == "Night"
+
+
+def test_a_name_that_utf_8_cannot_write_is_replaced() -> None:
+    texts = scrubber_of(("job", "Lohn\udcfc7"), ("job", "Größe"))
+    lone, big = (texts.pseudonyms.name("job", name) for name in ("Lohn\udcfc7", "Größe"))
+    assert texts.clean("job LOHN\udcfc7 and GRÖßE of \udcfc") == f"job {lone} and {big} of \udcfc"
 
 
 @given(

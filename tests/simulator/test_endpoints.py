@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from vbr_audit.datasets import DATASETS as CARDS
 from vbr_audit.simulator import DATASETS, REVISIONS, ROLES
-from vbr_audit.simulator.endpoints import ENDPOINTS, OBJECT, PAGES
+from vbr_audit.simulator.endpoint import OBJECT, PAGES
+from vbr_audit.simulator.endpoints import ENDPOINTS, MADE
 from vbr_audit.simulator.queries import DEFAULT_LIMIT
 from vbr_audit.simulator.revisions import at_least
 
@@ -38,6 +40,25 @@ def address(client, endpoint):
 def test_every_dataset_has_an_endpoint():
     own = {"jobs", "job_states", "sessions", "server_time", "server_info"}
     assert {each.dataset for each in ENDPOINTS} | own == set(DATASETS)
+    assert len(DATASETS) == len(set(DATASETS))
+
+
+def test_of_the_endpoints_of_each_dataset_exactly_one_says_how_its_answers_are_made(administrator):
+    saying = [each.dataset for each in ENDPOINTS if each.made is not None]
+    assert len(saying) == len(set(saying))
+    assert set(saying) == set(MADE) == {each.dataset for each in ENDPOINTS}
+    silent = next(each for each in ENDPOINTS if each.made is None)
+    with pytest.raises(LookupError, match="does not say how the answers"):
+        silent.make(administrator().simulator.holdings.stock, NEWEST)
+
+
+def test_the_product_and_the_simulator_know_the_same_datasets():
+    served = {(each.path, each.dataset) for each in ENDPOINTS}
+    asked = {
+        (each.endpoint.replace("{id}", "<id>"), card.name) for card in CARDS.values() for each in (card, *card.earlier)
+    }
+    apart = {"jobs", "job_states", "sessions", "session_history", "restore_sessions", "restore_tasks"}
+    assert {name for _, name in asked - served} == apart | {"server_time", "server_info"}
 
 
 def test_pages_join_to_the_truth(administrator):

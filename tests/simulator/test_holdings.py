@@ -254,7 +254,7 @@ def test_hostile_documents(start):
 
 def test_a_large_server_makes_its_holdings_on_demand(now):
     simulator = create_app(now=now, jobs=600, sessions=600).config["simulator"]
-    assert "_chains" not in vars(simulator.holdings)
+    assert "chains" not in vars(simulator.holdings.stock)
     truth = simulator.truth()
     assert len(truth.rows("backups")) > 500
     assert len(truth.rows("backup_objects")) > 4000

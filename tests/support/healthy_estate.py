@@ -12,17 +12,17 @@ from typing import Any
 
 from small_server import SmallServer, audited
 
-from vbr_audit.collection.dataset import Shape
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import standing_clock
+from vbr_audit.datasets import DATASETS
+from vbr_audit.datasets.card import Shape
 from vbr_audit.pipeline import Audit
 from vbr_audit.simulator.clock import to_ticks
 from vbr_audit.simulator.estate import HISTORY_DAYS, Estate
 from vbr_audit.simulator.history import past_sessions
-from vbr_audit.simulator.holdings import Holdings
 from vbr_audit.simulator.holdings.world import World
 from vbr_audit.simulator.identity import ZERO, identify
 from vbr_audit.simulator.jobs import Job
+from vbr_audit.simulator.keeper import Holdings
 from vbr_audit.simulator.plans import Plan
 from vbr_audit.simulator.revisions import has_job_type
 from vbr_audit.simulator.sessions import writer

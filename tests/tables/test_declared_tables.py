@@ -9,33 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vbr_audit.tables import (
-    BUILDERS,
-    SPECS,
-    backups,
-    infrastructure,
-    keys,
-    replicas,
-    repositories,
-    scale_out,
-    security,
-    server_facts,
-    server_settings,
-    task_sessions,
-)
+from vbr_audit.datasets import BUILDERS, DATASETS, SPECS, scale_out
 from vbr_audit.tables.build.arrays import DTYPES
 from vbr_audit.tables.build.fields import Table, counted, flag, ident, joined, moment, text, whole, word
 
 ID = "11111111-1111-1111-1111-111111111111"
 OTHER = "22222222-2222-2222-2222-222222222222"
 ZERO = "00000000-0000-0000-0000-000000000000"
-TABLES = {
-    table.name: table
-    for module in (
-        server_facts, task_sessions, backups, replicas, repositories, infrastructure, keys, server_settings, security
-    )
-    for table in module.TABLES
-} | {"scale_out_repositories": scale_out.REPOSITORIES, "scale_out_extents": scale_out.EXTENTS}  # fmt: skip
+TABLES = {card.name: card.table for card in DATASETS.values() if isinstance(card.table, Table)} | {
+    "scale_out_extents": scale_out.EXTENTS
+}
 
 
 def built(table, *rows):
@@ -124,10 +107,10 @@ SMALL = Table(
         flag("on", "On.", "new.isOn"),
         word("mode", "Mode.", "new.mode", known=("Auto", "Manual"), renamed=(("Hand", "Manual"),)),
         joined("tags", "Tags.", "tags", "tag", known=("A", "B")),
-        joined("names", "Names.", "roles[].name"),
+        joined("names", "Names.", "roles[].name", holds="group"),
         counted("filters", "Filters.", "filters", unit="filters"),
         moment("at", "At.", "at"),
-        text("note", "Note.", "note"),
+        text("note", "Note.", "note", holds="prose"),
     ),
     key=("id",),
     also_known="other",
@@ -145,6 +128,10 @@ def test_a_declared_table_says_what_it_is():
         "server", "id", "days", "on", "mode", "mode_reported", "tags", "tags_reported", "names", "filters", "at", "note"
     )  # fmt: skip
     assert SMALL.spec.key == ("server", "id")
+    assert SMALL.spec.holds == {
+        "server": "server", "id": "id", "names": "group", "note": "prose",
+        "mode": "word", "mode_reported": "word", "tags": "word", "tags_reported": "word",
+    }  # fmt: skip
     assert SMALL.known_keys == {"id", "new", "old", "tags", "tag", "roles", "filters", "at", "note", "other"}
 
 

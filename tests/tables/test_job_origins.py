@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import BUILDERS
+from vbr_audit.datasets import BUILDERS
 from vbr_audit.tables.jobs import states as job_states
 from vbr_audit.tables.jobs import table as jobs
 

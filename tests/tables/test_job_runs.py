@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from vbr_audit.tables import SPECS, job_runs
+from vbr_audit.datasets import SPECS
+from vbr_audit.tables import job_runs
 from vbr_audit.tables.build.enums import JOB_RUN_TYPES, JOB_TYPES, OWN_RUN_TYPES, SESSION_TYPES
 from vbr_audit.tables.build.schema import conform
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from specification_facts import REVISIONS, schemas_of
 
-from vbr_audit.tables import BUILDERS
+from vbr_audit.datasets import BUILDERS
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.paged import count_unknown_below, nested_keys
 from vbr_audit.tables.jobs import table as jobs

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vbr_audit.datasets import BUILDERS
 from vbr_audit.revisions import KNOWN
-from vbr_audit.tables import BUILDERS, history, server_info, server_time, sessions
+from vbr_audit.tables import history, server_info, server_time, sessions
 from vbr_audit.tables.build.schema import DTYPES, conform
 from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.jobs import settings as job_settings

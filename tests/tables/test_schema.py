@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vbr_audit.tables import BUILDERS, CONTROLS, SPECS, server_info, server_time
+from vbr_audit.datasets import BUILDERS, SPECS
+from vbr_audit.tables import server_info, server_time
 from vbr_audit.tables.build.arrays import to_array
 from vbr_audit.tables.build.notes import OTHER_VALUES, VALUES_KEPT, Notes
 from vbr_audit.tables.build.schema import DTYPES, Column, TableSpec, conform, empty
 from vbr_audit.tables.jobs import controls
-from vbr_audit.tables.jobs.control_list import Control
+from vbr_audit.tables.jobs.control_list import CONTROLS, Control
 from vbr_audit.tables.jobs.controls import parse_controls, read_controls_file
 
 SMALL = TableSpec(
@@ -43,8 +44,8 @@ def test_every_table_is_described_and_empty_in_its_final_dtypes(name, same_dtype
 def test_the_tables_are_all_there():
     names = list(SPECS)
     assert names[:9] == [
-        "jobs", "job_settings", "job_states", "sessions", "restore_sessions", "edge_sessions", "session_history",
-        "server_time", "server_info",
+        "jobs", "job_settings", "job_states", "session_history", "sessions", "edge_sessions", "task_sessions",
+        "restore_sessions", "restore_tasks",
     ]  # fmt: skip
     assert names[-2:] == ["servers", "datasets"]
     made_otherwise = {"jobs", "job_settings", "edge_sessions", "server_time", "server_info", "servers", "datasets"}

@@ -82,9 +82,9 @@ def _collect(
 ) -> None:
     """Read into `out` and say what came; an interrupted run is written too. Ends in an exit code."""
     from vbr_audit.checks import needed_datasets
-    from vbr_audit.collection.datasets import unread
     from vbr_audit.collection.files import alone
     from vbr_audit.collection.run_folder import prepare
+    from vbr_audit.collection.snapshot import unread
     from vbr_audit.errors import CollectionInterrupted
 
     with alone(out):

@@ -221,8 +221,8 @@ def take_scrub_key(wanted: bool, file: Path | None, out: Path | None) -> ScrubKe
 
 def split_datasets(text: str | None) -> list[str] | None:
     """`jobs,backups` as a list, `all` as every dataset, None as None; raises `ConfigurationError` for another name."""
-    from vbr_audit.collection.datasets import DATASETS
     from vbr_audit.config.yaml_file import suggestion
+    from vbr_audit.datasets import DATASETS
     from vbr_audit.errors import ConfigurationError
 
     if text is None:

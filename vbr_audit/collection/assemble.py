@@ -12,7 +12,6 @@ import pandas as pd
 
 from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter
-from vbr_audit.collection.datasets import DATASETS, Dataset, parents_of
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.manifest import DatasetRecord
 from vbr_audit.collection.scope import (
@@ -27,9 +26,10 @@ from vbr_audit.collection.scope import (
     ownerless_runs,
 )
 from vbr_audit.collection.shapes import HANDLINGS, KindsInHand
+from vbr_audit.datasets import BUILDERS, DATASETS, SPECS, Dataset, parents_of, scale_out
 from vbr_audit.display import time_zone
 from vbr_audit.errors import EvidenceError, VbrAuditError
-from vbr_audit.tables import BUILDERS, SPECS, scale_out, server_info, server_time
+from vbr_audit.tables import server_info, server_time
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.schema import TableBuilder, TableResult, empty
 from vbr_audit.tables.jobs import states as job_states

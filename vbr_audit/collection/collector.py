@@ -15,8 +15,6 @@ from difflib import get_close_matches
 from vbr_audit.api.client import Client
 from vbr_audit.api.paging import WORKERS
 from vbr_audit.collection.assemble import join
-from vbr_audit.collection.dataset import YEAR
-from vbr_audit.collection.datasets import BASIC, CLOCK, DATASETS, Dataset, parents_of
 from vbr_audit.collection.manifest import DatasetStatus, Manifest, RunRecord, ServerRecord, utc_now
 from vbr_audit.collection.period import Period, PeriodRequest, resolve
 from vbr_audit.collection.progress import Listener, show_progress
@@ -25,6 +23,8 @@ from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.shapes import Window
 from vbr_audit.collection.snapshot import Snapshot, outcome_line, provenance_tables
+from vbr_audit.datasets import BASIC, CLOCK, DATASETS, Dataset, parents_of
+from vbr_audit.datasets.card import YEAR
 from vbr_audit.errors import CollectionInterrupted, ConfigurationError, ConnectError
 from vbr_audit.revisions import NEWEST, order
 from vbr_audit.tables.job_runs import LEAD

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from vbr_audit.api.client import Answer, Client
 from vbr_audit.api.paging import LargestPage
 from vbr_audit.collection.assemble import ServerTables, Terms
-from vbr_audit.collection.datasets import DATASETS, Dataset
 from vbr_audit.collection.evidence import DatasetWriter, EvidenceWriter
 from vbr_audit.collection.manifest import (
     UNREAD_BELOW,
@@ -22,6 +21,7 @@ from vbr_audit.collection.progress import Listener
 from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import RowCount, Scope
 from vbr_audit.collection.shapes import HANDLINGS, MOST_SILENT, Intake, Parents, Window, query_for
+from vbr_audit.datasets import DATASETS, Dataset
 from vbr_audit.errors import (
     AbsentError,
     ApiError,

@@ -15,7 +15,7 @@ import orjson
 
 from vbr_audit.api.client import Answer
 from vbr_audit.api.hiding import HIDDEN
-from vbr_audit.collection.datasets import Dataset
+from vbr_audit.datasets import Dataset
 from vbr_audit.errors import BadAnswerError
 
 REMOVED: Final = "(removed)"

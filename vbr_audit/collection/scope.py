@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.collection.dataset import YEAR
+from vbr_audit.datasets.card import YEAR
 from vbr_audit.tables.job_runs import LEAD, runs_of_jobs
 
 Frames = dict[str, pd.DataFrame]

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import LIMIT, KeyFilter, LargestPage, Page, PageReader, envelope
-from vbr_audit.collection.datasets import DATASETS, Dataset, Shape
 from vbr_audit.collection.manifest import (
     FILTER_UNHEARD,
     OTHER_KINDS,
@@ -24,6 +23,7 @@ from vbr_audit.collection.manifest import (
     DatasetRecord,
     DatasetStatus,
 )
+from vbr_audit.datasets import DATASETS, Dataset, Shape
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 from vbr_audit.tables.build.dates import NAT, read_dates
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
-from vbr_audit.collection.datasets import beyond, unread
-from vbr_audit.collection.manifest import Manifest, RunRecord
+from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord
+from vbr_audit.datasets import SPECS, is_never_offered
 from vbr_audit.display import count, number, period_text, plain, shorten, time_zone
 from vbr_audit.notebook import Grid, Headline, Line, fragment, row_size
-from vbr_audit.tables import SPECS, job_runs
+from vbr_audit.tables import job_runs
 from vbr_audit.tables.build.schema import conform, empty
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Snapshot:
     """The tables of one or several servers for one period, with the manifest that says how whole they are.
 
-    `tables` maps each name of `vbr_audit.tables.SPECS` to a DataFrame with that table's columns and dtypes;
+    `tables` maps each name of `vbr_audit.datasets.SPECS` to a DataFrame with that table's columns and dtypes;
     each is also an attribute (`snapshot.jobs`, `snapshot.repositories`). `evidence` maps a server's name to its
     file of answers.
     """
@@ -265,3 +265,17 @@ def outcome_line(manifest: Manifest) -> str:
     begun = "interrupted; " if manifest.interrupted else ""
     rows = count(sum(record.rows_kept for record in manifest.datasets), "row")
     return f"Read {count(len(manifest.datasets) - aside, 'dataset')} and {rows} from {names}: {begun}{state}{later}."
+
+
+def beyond(manifest: Manifest) -> tuple[DatasetRecord, ...]:
+    """The records of what no revision of their server offers: no reading could have brought it."""
+    newest = {server.name: server.revision_newest for server in manifest.servers}
+    absent = (record for record in manifest.datasets if record.status == DatasetStatus.ABSENT)
+    return tuple(record for record in absent if is_never_offered(record.name, newest.get(record.server)))
+
+
+def unread(manifest: Manifest) -> tuple[DatasetRecord, ...]:
+    """The records that were not read whole, without those that no revision of their server offers."""
+    aside = {(record.server, record.name) for record in beyond(manifest)}
+    lacking = (record for record in manifest.datasets if record.status != DatasetStatus.COMPLETE)
+    return tuple(record for record in lacking if (record.server, record.name) not in aside)

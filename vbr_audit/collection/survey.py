@@ -11,9 +11,9 @@ from typing import Any
 from vbr_audit.api.client import Client
 from vbr_audit.api.paging import WORKERS
 from vbr_audit.api.tls import Certificate, shown_certificate
-from vbr_audit.collection.datasets import DATASETS, Dataset
 from vbr_audit.collection.manifest import utc_now
 from vbr_audit.collection.shapes import HANDLINGS, ask_in_order
+from vbr_audit.datasets import DATASETS, Dataset
 from vbr_audit.errors import AbsentError, ApiError, ConnectError, DeniedError, VbrAuditError
 from vbr_audit.revisions import KNOWN, NEWEST, is_at_least
 from vbr_audit.tables import server_info, server_time

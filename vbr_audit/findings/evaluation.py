@@ -26,6 +26,7 @@ from vbr_audit.findings.summary import failing_counts, status_counts, summarise
 from vbr_audit.findings.table import cause_ids, finding_ids, in_order, with_waivers
 from vbr_audit.findings.waivers import Waiver, Waivers
 from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.schema import Holds
 from vbr_audit.vocabulary import COUNT_COLUMNS, COUNTED, SEVERITIES
 
 
@@ -85,6 +86,13 @@ COVERAGE_COLUMNS: Final = (
     "worst_severity",
 )
 """The columns of the coverage, in order."""
+
+COVERAGE_HOLDS: Final[Mapping[str, Holds]] = {
+    **dict.fromkeys(COVERAGE_COLUMNS, "kept"),
+    "server": "server",
+    "reason": "own text",
+}
+"""What the columns of the coverage hold."""
 
 
 def counted_coverage(run: CheckRun, status: Cells) -> pd.DataFrame:

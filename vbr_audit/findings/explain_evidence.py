@@ -13,10 +13,10 @@ import pandas as pd
 from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
-from vbr_audit.collection.dataset import Dataset, Shape
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.evidence import EvidenceFile, EvidenceRow
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.datasets import DATASETS
+from vbr_audit.datasets.card import Dataset, Shape
 from vbr_audit.errors import EvidenceError
 from vbr_audit.vocabulary import AREAS
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from vbr_audit.checks.policy.model import Match
 from vbr_audit.checks.run import CheckRun
-from vbr_audit.collection.datasets import is_never_offered
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.datasets import is_never_offered
 
 OUT_OF_REACH: Final = (
     "Tape jobs, media and libraries are not in the REST API.",

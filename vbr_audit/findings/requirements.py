@@ -23,6 +23,7 @@ from vbr_audit.collection.manifest import FrameworkRecord
 from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
 from vbr_audit.errors import EvidenceError, FrameworkError
 from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.schema import Holds
 from vbr_audit.vocabulary import COUNT_COLUMNS
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ REQUIREMENT_COLUMNS: Final = (
     "why",
 )
 """The columns of the requirements, in order: numbers are Int64, all others text."""
+
+REQUIREMENT_HOLDS: Final[Mapping[str, Holds]] = {
+    **dict.fromkeys(REQUIREMENT_COLUMNS, "kept"),
+    **dict.fromkeys(("framework", "title", "why"), "own text"),
+}
+"""What the columns of the requirements hold."""
 
 _HINT = "Correct the framework file; `vbr-audit checks` lists the checks and `vbr-audit checks ID` its parameters."
 _SIGNS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {

@@ -11,34 +11,37 @@ import pandas as pd
 
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.tables.build.arrays import strings_of
-from vbr_audit.tables.build.schema import from_arrays
+from vbr_audit.tables.build.schema import Holds, from_arrays
 from vbr_audit.vocabulary import AREAS_BY_URGENCY, SEVERITIES, STATUSES
 
-FINDING_COLUMNS: Final = (
-    "finding_id",
-    "server",
-    "check_id",
-    "title",
-    "area",
-    "severity",
-    "object_type",
-    "object_id",
-    "object_name",
-    "status",
-    "result",
-    "observed",
-    "expected",
-    "json_path",
-    "reason",
-    "remediation",
-    "waiver_id",
-    "waiver_owner",
-    "waiver_expires",
-    "cause",
-    "cause_kind",
-    "cause_key",
-    "cause_name",
-)
+FINDING_HOLDS: Final[Mapping[str, Holds]] = {
+    "finding_id": "digest",
+    "server": "server",
+    "check_id": "kept",
+    "title": "kept",
+    "area": "kept",
+    "severity": "kept",
+    "object_type": "kept",
+    "object_id": "id",
+    "object_name": "prose",
+    "status": "kept",
+    "result": "kept",
+    "observed": "own text",
+    "expected": "own text",
+    "json_path": "own text",
+    "reason": "own text",
+    "remediation": "kept",
+    "waiver_id": "waiver",
+    "waiver_owner": "user",
+    "waiver_expires": "kept",
+    "cause": "digest",
+    "cause_kind": "kept",
+    "cause_key": "id",
+    "cause_name": "prose",
+}
+"""What the columns of the findings hold, in order. Objects and causes of a known kind hold what that kind declares."""
+
+FINDING_COLUMNS: Final = tuple(FINDING_HOLDS)
 """The columns of the findings, in order; all of them text, `waiver_expires` as YYYY-MM-DD."""
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vbr_audit.checks.policy.needs import checks_by_dataset
-from vbr_audit.collection.datasets import DATASETS, Dataset
-from vbr_audit.collection.roles import OPERATORS, Role
 from vbr_audit.collection.survey import first_revision_of
+from vbr_audit.datasets import DATASETS, Dataset
+from vbr_audit.datasets.roles import OPERATORS, Role
 
 if TYPE_CHECKING:
     from vbr_audit.checks.policy.policy import CheckUse

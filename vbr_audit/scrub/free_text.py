@@ -11,21 +11,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from ipaddress import ip_address
 from typing import Final
 
+from ahocorasick_rs import AhoCorasick
+
 from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.engine.registry import REGISTRY
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetStatus
+from vbr_audit.datasets import DATASETS, SPECS
 from vbr_audit.display import plain
 from vbr_audit.findings.gaps import OUT_OF_REACH
 from vbr_audit.findings.requirements import shipped_files
 from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS
 from vbr_audit.scrub.pseudonyms import Pseudonyms
-from vbr_audit.tables import CONTROLS, SPECS
 from vbr_audit.tables.build import enums
+from vbr_audit.tables.jobs.control_list import CONTROLS
 from vbr_audit.vocabulary import STATUSES
 
 REMOVED: Final = "[removed]"
@@ -81,15 +83,13 @@ class TextScrubber:
     pseudonyms: Pseudonyms
     terms: Mapping[str, Term]
     builds: frozenset[str] = frozenset()
-    _starts: Mapping[str, tuple[Term, ...]] = field(init=False, repr=False)
     _done: dict[tuple[bool, bool, str], str] = field(default_factory=dict, init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        starts: dict[str, list[Term]] = {}
-        for term in self.terms.values():
-            starts.setdefault(term.folded[:SHORTEST], []).append(term)
-        longest_first = {start: tuple(sorted(found, key=lambda t: -len(t.folded))) for start, found in starts.items()}
-        object.__setattr__(self, "_starts", longest_first)
+    @cached_property
+    def _search(self) -> tuple[tuple[Term, ...], AhoCorasick]:
+        """The terms, and what finds all of them in a text at once."""
+        terms = tuple(self.terms.values())
+        return terms, AhoCorasick([term.folded for term in terms], store_patterns=False)
 
     def clean(self, text: str, *, own: bool = True, prose: bool = True) -> str:
         """`text` without a name; `own` tells that the tool wrote it, with names of the estate in it.
@@ -130,23 +130,20 @@ class TextScrubber:
             return False
 
     def _names(self, text: str, own: bool) -> Iterable[Span]:
-        low, at = folded(text), 0
-        starts, last = self._starts, len(text) - SHORTEST
-        while at <= last:
-            candidates = starts.get(low[at : at + SHORTEST])
-            term = next((t for t in candidates if self._stands(t, low, text, at, own)), None) if candidates else None
-            if term is None:
-                at += 1
+        """The names in `text` from left to right, of those that begin at one place the longest, none within another."""
+        terms, search = self._search
+        found = search.find_matches_as_indexes(folded(text), overlapping=True)
+        over = 0
+        for which, at, end in sorted(found, key=lambda match: (match[1], -match[2])):
+            term = terms[which]
+            if at < over or not self._stands(term, text, at, end, own):
                 continue
-            end = at + len(term.folded)
             label = _LABEL.search(text, 0, at) if term.kind == "domain" else None
             yield (label.start() if label else at, end, term.stand_in)
-            at = end
+            over = end
 
-    def _stands(self, term: Term, low: str, text: str, at: int, own: bool) -> bool:
-        if not low.startswith(term.folded, at):
-            return False
-        end = at + len(term.folded)
+    def _stands(self, term: Term, text: str, at: int, end: int, own: bool) -> bool:
+        """Whether `text` from `at` to `end` is the name, where the term is looked for there."""
         before, after = text[at - 1 : at], text[end : end + 1]
         as_word = not before.isalnum() and not after.isalnum()
         if not own and term.kind != REMOVED:
@@ -158,11 +155,15 @@ class TextScrubber:
         return as_word or term.find is Find.ANYWHERE
 
 
+_NO_CHARACTER: Final = re.compile("[\ud800-\udfff]")
+
+
 def folded(text: str) -> str:
-    """`text` in lower case, each character in its place."""
+    """`text` in lower case, each character in its place; what UTF-8 cannot write is the replacement character."""
     if text.isascii():
         return text.lower()
-    return "".join(low if len(low := sign.lower()) == 1 else sign for sign in text)
+    lowered = "".join(low if len(low := sign.lower()) == 1 else sign for sign in text)
+    return _NO_CHARACTER.sub("\ufffd", lowered)
 
 
 def make_terms(names: Iterable[tuple[str, str]], pseudonyms: Pseudonyms) -> dict[str, Term]:
@@ -276,8 +277,7 @@ def _texts() -> Iterator[str]:
         yield from (f"{column.name} {column.help} {column.unit}" for column in spec.columns)
     yield from (control.help for control in CONTROLS.values())
     yield from (f"{dataset.title} {dataset.path}" for dataset in DATASETS.values())
-    for module in (enums, enums):
-        yield from (str(words) for words in vars(module).values() if isinstance(words, tuple))
+    yield from (str(words) for words in vars(enums).values() if isinstance(words, tuple))
     yield from (" ".join(words) for words in enums.CONTROL_WORDS.values())
     yield from (*OUT_OF_REACH, *STATUSES, *DatasetStatus, *calendar.day_name, *calendar.month_name)
     for words in (DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS):

@@ -1,46 +1,28 @@
-"""The endpoints beyond jobs and sessions, in one table: path, revisions, roles, order columns, filters."""
+"""The endpoints beyond jobs and sessions, in one table: path, revisions, roles, order columns, filters, answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from vbr_audit.simulator import access
-from vbr_audit.simulator.access import Access
-from vbr_audit.simulator.revisions import REVISIONS, at_least
+from vbr_audit.simulator.endpoint import OBJECT, Endpoint, Made, of_chains, of_world
+from vbr_audit.simulator.holdings import (
+    agents,
+    defence,
+    keys,
+    licence,
+    mounts,
+    repositories,
+    security,
+    servers,
+    settings,
+)
+from vbr_audit.simulator.holdings.backups import backup_rows, file_rows, object_rows, point_rows
+from vbr_audit.simulator.holdings.replicas import replica_point_rows, replica_rows
+from vbr_audit.simulator.holdings.tasks import task_rows
+from vbr_audit.simulator.revisions import REVISIONS
 from vbr_audit.simulator.selecting import Filter, Order
-
-PAGES, OBJECT = "pages", "object"
 
 _FIRST, _12, _130, _131, _132 = REVISIONS[0], "1.2-rev0", "1.3-rev0", "1.3-rev1", "1.3-rev2"
 _REPOSITORY = "backupInfrastructure/repositories"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One path below /api/v1, and the dataset that it shows.
-
-    `first` and `last` are the revisions that have it; `paged_since` is the first that heeds skip and limit. With
-    `<id>` in its path it shows what belongs to one row of the dataset `parent`.
-    """
-
-    dataset: str
-    path: str
-    access: Access
-    shape: str = PAGES
-    first: str = _FIRST
-    last: str = REVISIONS[-1]
-    paged_since: str = _FIRST
-    order: Order = field(default_factory=lambda: Order({}, {}))
-    filters: Mapping[str, Filter] = field(default_factory=dict)
-    parent: str = ""
-
-    @property
-    def rule(self) -> str:
-        """The path as a routing rule."""
-        return f"/api/v1/{self.path}"
-
-    def is_offered(self, revision: str) -> bool:
-        """Tell whether a revision has it."""
-        return at_least(revision, self.first) and at_least(self.last, revision)
 
 
 def _order(columns: str, newer: str = "") -> Order:
@@ -81,6 +63,7 @@ _TASKS = Endpoint(
         "scanTypeFilter:enum=scanType scanResultFilter:enum=scanResult scanStateFilter:enum=scanState "
         "sessionIdFilter:id=sessionId"
     ),
+    made=lambda stock, revision: task_rows(stock.world, stock.takings, revision),
 )
 _OBJECTS = Endpoint(
     dataset="backup_objects",
@@ -88,6 +71,7 @@ _OBJECTS = Endpoint(
     access=access.JOB_READERS,
     order=_order("Name ObjectId PlatformId Type"),
     filters=_filters(_NAMED + _PLATFORM + "typeFilter:text=type viTypeFilter:text=viType"),
+    made=lambda stock, revision: object_rows(stock.chains, revision),
 )
 _POINTS = Endpoint(
     dataset="restore_points",
@@ -96,6 +80,7 @@ _POINTS = Endpoint(
     first="1.1-rev1",
     order=_order("CreationTime PlatformId BackupId"),
     filters=_filters(_CREATED + _NAMED + _PLATFORM + _MALWARE + "backupIdFilter:id=backupId"),
+    made=of_chains(point_rows),
 )
 
 
@@ -125,6 +110,7 @@ _BACKUPS = (
             _NAMED + _CREATED + "platformIdFilter:id=platformId jobIdFilter:id=jobId "
             "policyTagFilter:text=policyUniqueId jobTypeFilter:enum=jobType"
         ),
+        made=of_chains(backup_rows),
     ),
     _OBJECTS,
     Endpoint(
@@ -145,6 +131,7 @@ _BACKUPS = (
         order=_order("Name DataSize BackupSize DedupRatio CompressRatio CreationTime GFSPeriod=gfsPeriods"),
         filters=_filters(_NAMED + _CREATED + "gfsPeriodFilter:enum=gfsPeriods"),
         parent="backups",
+        made=lambda stock, revision: [row for chain in stock.chains for row in file_rows(chain, stock.world, revision)],
     ),
     Endpoint(
         dataset="replicas",
@@ -156,6 +143,7 @@ _BACKUPS = (
             _NAMED + _CREATED + "platformIdFilter:id=platformId jobIdFilter:id=jobId stateFilter:text=state "
             "policyTagFilter:text=policyUniqueId"
         ),
+        made=of_world(replica_rows),
     ),
     Endpoint(
         dataset="replica_points",
@@ -164,6 +152,7 @@ _BACKUPS = (
         first="1.1-rev1",
         order=_order("CreationTime PlatformId ReplicaId Name"),
         filters=_filters(_CREATED + _NAMED + _PLATFORM + _MALWARE + "replicaIdFilter:id=replicaId"),
+        made=of_world(replica_point_rows),
     ),
 )
 
@@ -174,6 +163,7 @@ _INFRASTRUCTURE = (
         access=access.REPOSITORY_READERS,
         order=_order("Name Description Type Host=hostId Path=repository.path"),
         filters=_filters(_NAMED + _TYPE + "hostIdFilter:id=hostId pathFilter:text=repository.path"),
+        made=of_world(repositories.repository_rows),
     ),
     Endpoint(
         dataset="repository_states",
@@ -190,6 +180,7 @@ _INFRASTRUCTURE = (
             "sobrMembershipFilter:text=scaleOutRepositoryDetails.membership "
             "sobrExtentTypeFilter:enum=scaleOutRepositoryDetails.extentType"
         ),
+        made=of_chains(repositories.repository_state_rows),
     ),
     Endpoint(
         dataset="scale_out_repositories",
@@ -197,6 +188,7 @@ _INFRASTRUCTURE = (
         access=access.READERS,
         order=_order("Name Description Type Host Path", "EncryptionState"),
         filters=_filters(_NAMED),
+        made=of_world(repositories.scale_out_rows),
     ),
     Endpoint(
         dataset="proxies",
@@ -204,6 +196,7 @@ _INFRASTRUCTURE = (
         access=access.READERS,
         order=_order("Name Type Description", "HostName=server.hostName"),
         filters=_filters(_NAMED + _TYPE + "hostIdFilter:id=server.hostId"),
+        made=of_world(servers.proxy_rows),
     ),
     Endpoint(
         dataset="proxy_states",
@@ -215,6 +208,7 @@ _INFRASTRUCTURE = (
             _NAMED + _TYPE + "hostIdFilter:id=hostId isDisabledFilter:flag=isDisabled isOnlineFilter:flag=isOnline "
             "isOutOfDateFilter:flag=isOutOfDate"
         ),
+        made=of_world(servers.proxy_state_rows),
     ),
     Endpoint(
         dataset="managed_servers",
@@ -225,6 +219,7 @@ _INFRASTRUCTURE = (
             _NAMED + _TYPE + "viTypeFilter:enum=viHostType serverStateFilter:enum=status "
             "updatesStateFilter:enum=updatesState"
         ),
+        made=of_world(servers.managed_server_rows),
     ),
     Endpoint(
         dataset="wan_accelerators",
@@ -233,6 +228,7 @@ _INFRASTRUCTURE = (
         first="1.1-rev1",
         order=_order("Name"),
         filters=_filters(_NAMED),
+        made=of_world(servers.wan_accelerator_rows),
     ),
 )
 
@@ -243,6 +239,7 @@ _KEYS = (
         access=access.CREDENTIAL_READERS,
         order=_order("Username Description", "Type CreationTime"),
         filters=_filters(_NAMED + _TYPE + _CREATED),
+        made=of_world(keys.credential_rows),
     ),
     Endpoint(
         dataset="cloud_credentials",
@@ -250,6 +247,7 @@ _KEYS = (
         access=access.SECURITY,
         order=_order("Name Description", "Type LastModified"),
         filters=_filters(_NAMED + _TYPE),
+        made=of_world(keys.cloud_credential_rows),
     ),
     Endpoint(
         dataset="encryption_passwords",
@@ -257,6 +255,7 @@ _KEYS = (
         access=access.PASSWORD_READERS,
         order=_order("Hint ModificationTime"),
         filters=_filters("hintFilter:text=hint"),
+        made=of_world(keys.encryption_password_rows),
     ),
     Endpoint(
         dataset="kms_servers",
@@ -265,6 +264,7 @@ _KEYS = (
         first=_12,
         order=_order("Name Type"),
         filters=_filters(_NAMED + _TYPE),
+        made=of_world(keys.kms_server_rows),
     ),
 )
 
@@ -275,20 +275,61 @@ def _settings(dataset: str, path: str, **more: object) -> Endpoint:
 
 
 _SETTINGS = (
-    _settings("server_certificate", "serverCertificate", access=access.ANYONE),
-    _settings("license", "license", first=_12),
-    _settings("config_backup", "configBackup"),
-    _settings("general_options", "generalOptions"),
-    _settings("email_settings", "generalOptions/emailSettings", first=_131),
-    _settings("notification_settings", "generalOptions/notifications", first=_131),
-    _settings("event_forwarding", "generalOptions/eventForwarding", first=_131),
-    _settings("traffic_rules", "trafficRules"),
+    _settings(
+        "server_certificate",
+        "serverCertificate",
+        access=access.ANYONE,
+        made=of_world(settings.server_certificate),
+    ),
+    _settings(
+        "license",
+        "license",
+        first=_12,
+        made=lambda stock, revision: settings.license_row(
+            stock.world, revision, licence.counts(licence.uses_of(stock.chains))
+        ),
+    ),
+    _settings(
+        "config_backup",
+        "configBackup",
+        made=of_world(settings.configuration_backup),
+    ),
+    _settings(
+        "general_options",
+        "generalOptions",
+        made=of_world(settings.general_options),
+    ),
+    _settings(
+        "email_settings",
+        "generalOptions/emailSettings",
+        first=_131,
+        made=of_world(settings.email_settings),
+    ),
+    _settings(
+        "notification_settings",
+        "generalOptions/notifications",
+        first=_131,
+        made=of_world(settings.notification_settings),
+    ),
+    _settings(
+        "event_forwarding",
+        "generalOptions/eventForwarding",
+        first=_131,
+        made=of_world(settings.event_forwarding),
+    ),
+    _settings(
+        "traffic_rules",
+        "trafficRules",
+        made=of_world(settings.traffic_rules),
+        rows_at="trafficRules",
+    ),
     Endpoint(
         dataset="global_exclusions",
         path="globalExclusions/vm",
         access=access.ADMINISTRATOR,
         first=_130,
         order=_order("Note Name=inventoryObject.name"),
+        made=of_world(settings.global_exclusion_rows),
     ),
 )
 
@@ -298,9 +339,23 @@ _SECURITY = (
         "securityAnalyzer/bestPractices",
         access=access.SECURITY,
         first=_12,
+        made=of_world(security.best_practices),
+        rows_at="items",
     ),
-    _settings("analyzer_last_run", "securityAnalyzer/lastRun", access=access.SECURITY, first=_12),
-    _settings("analyzer_schedule", "securityAnalyzer/schedule", access=access.SECURITY, first=_12),
+    _settings(
+        "analyzer_last_run",
+        "securityAnalyzer/lastRun",
+        access=access.SECURITY,
+        first=_12,
+        made=of_world(security.analyzer_last_run),
+    ),
+    _settings(
+        "analyzer_schedule",
+        "securityAnalyzer/schedule",
+        access=access.SECURITY,
+        first=_12,
+        made=of_world(security.analyzer_schedule),
+    ),
     Endpoint(
         dataset="malware_events",
         path="malwareDetection/events",
@@ -317,6 +372,7 @@ _SECURITY = (
             "severityFilter:enum=severity createdByFilter:text=createdBy engineFilter:text=engine "
             "machineNameFilter:text=machine.displayName"
         ),
+        made=of_chains(security.malware_event_rows),
     ),
     Endpoint(
         dataset="authorization_events",
@@ -329,6 +385,7 @@ _SECURITY = (
             "expireAfterFilter:from=expirationTime expireBeforeFilter:to=expirationTime stateFilter:enum=state "
             "createdByFilter:text=createdBy processedByFilter:text=processedBy"
         ),
+        made=of_world(security.authorization_event_rows),
     ),
     Endpoint(
         dataset="users",
@@ -337,8 +394,14 @@ _SECURITY = (
         first=_131,
         order=_order("Name Type IsServiceAccount"),
         filters=_filters(_NAMED + _TYPE + "isServiceAccountFilter:flag=isServiceAccount"),
+        made=of_world(security.user_rows),
     ),
-    _settings("security_settings", "security/settings", first=_131),
+    _settings(
+        "security_settings",
+        "security/settings",
+        first=_131,
+        made=of_world(security.security_settings),
+    ),
     Endpoint(
         dataset="roles",
         path="security/roles",
@@ -346,8 +409,15 @@ _SECURITY = (
         first=_131,
         order=_order("Name Description"),
         filters=_filters(_NAMED + "isBuiltInFilter:flag=isBuiltIn"),
+        made=of_world(security.role_rows),
     ),
-    _settings("custom_roles", "security/roles/<id>/details", first=_132, parent="roles"),
+    _settings(
+        "custom_roles",
+        "security/roles/<id>/details",
+        first=_132,
+        parent="roles",
+        made=of_world(security.custom_role_rows),
+    ),
 )
 
 _ENTITIES = Endpoint(
@@ -357,6 +427,7 @@ _ENTITIES = Endpoint(
     first=_132,
     order=_order("Name State AgentStatus DriverStatus OperatingSystem"),
     filters=_filters(_NAMED + "stateFilter:enum=state agentStatusFilter:enum=agentStatus"),
+    made=of_world(agents.entity_rows),
 )
 _AGENTS = (
     Endpoint(
@@ -366,13 +437,14 @@ _AGENTS = (
         first=_130,
         order=_order("Name Description Type"),
         filters=_filters(_NAMED + _TYPE),
+        made=of_world(agents.group_rows),
     ),
     _ENTITIES,
     _below(_ENTITIES, "agents/protectionGroups/<id>/discoveredEntities", first=_130, parent="protection_groups"),
 )
 
 
-def _recovery(dataset: str, path: str, first: str, **spelt_before: str) -> Endpoint:
+def _recovery(dataset: str, path: str, first: str, made: Made, **spelt_before: str) -> Endpoint:
     columns = _columns("State VmName JobName RestorePointDate HostName")
     return Endpoint(
         dataset=dataset,
@@ -381,18 +453,32 @@ def _recovery(dataset: str, path: str, first: str, **spelt_before: str) -> Endpo
         first=first,
         order=Order(columns, {}, spelt_before),
         filters=_filters("stateFilter:enum=state vmNameFilter:text=vmName"),
+        made=made,
     )
 
 
 _OPEN = (
-    _recovery("instant_recoveries", "vSphere/vm", _12, state="state", name="vmName"),
-    _recovery("hyperv_instant_recoveries", "hyperV/vm", _131),
+    _recovery(
+        "instant_recoveries",
+        "vSphere/vm",
+        _12,
+        state="state",
+        name="vmName",
+        made=of_world(mounts.instant_recovery_rows),
+    ),
+    _recovery(
+        "hyperv_instant_recoveries",
+        "hyperV/vm",
+        _131,
+        made=of_world(mounts.hyperv_recovery_rows),
+    ),
     Endpoint(
         dataset="file_restore_mounts",
         path="backupBrowser/flr",
         access=access.REPLICA_READERS,
         first=_12,
         order=_order("CreationTime"),
+        made=of_world(mounts.file_restore_rows),
     ),
     Endpoint(
         dataset="published_disks",
@@ -401,12 +487,17 @@ _OPEN = (
         first=_12,
         order=Order({"State": "mountState"}, {}, {"state": "mountState"}),
         filters=_filters("stateFilter:enum=mountState modeFilter:enum=info.mode"),
+        made=of_world(mounts.published_disk_rows),
     ),
 )
 
 _DEFENCE = (
     _settings(
-        "malware_settings", "malwareDetection/settings/general", access=access.MALWARE_SETTING_READERS, first=_132
+        "malware_settings",
+        "malwareDetection/settings/general",
+        access=access.MALWARE_SETTING_READERS,
+        first=_132,
+        made=of_world(defence.malware_detection_settings),
     ),
     Endpoint(
         dataset="malware_exclusions",
@@ -414,9 +505,21 @@ _DEFENCE = (
         access=access.MALWARE_SETTING_READERS,
         first=_132,
         order=_order("Name Platform"),
+        made=of_world(defence.malware_exclusion_rows),
     ),
-    _settings("host_authentication", "generalOptions/hostAuthentication", first=_132),
-    _settings("high_availability_cluster", "highAvailabilityCluster", access=access.READERS, first=_132),
+    _settings(
+        "host_authentication",
+        "generalOptions/hostAuthentication",
+        first=_132,
+        made=of_world(defence.host_authentication),
+    ),
+    _settings(
+        "high_availability_cluster",
+        "highAvailabilityCluster",
+        access=access.READERS,
+        first=_132,
+        made=of_world(defence.high_availability_cluster),
+    ),
 )
 
 _LICENCE_USE = (
@@ -427,6 +530,7 @@ _LICENCE_USE = (
         first=_12,
         order=_order("Name HostName UsedInstancesNumber Type InstanceId"),
         filters=_filters(_NAMED + "hostNameFilter:text=hostName instanceIdFilter:id=instanceId"),
+        made=of_chains(licence.instance_rows),
     ),
     Endpoint(
         dataset="license_sockets",
@@ -435,7 +539,11 @@ _LICENCE_USE = (
         first=_12,
         order=_order("Name HostName HostId SocketsNumber CoresNumber Type"),
         filters=_filters(_NAMED + _TYPE + "hostNameFilter:text=hostName hostIdFilter:id=hostId"),
+        made=of_world(licence.socket_rows),
     ),
 )
 
 ENDPOINTS = (*_BACKUPS, *_INFRASTRUCTURE, *_KEYS, *_SETTINGS, *_SECURITY, *_AGENTS, *_OPEN, *_DEFENCE, *_LICENCE_USE)
+
+MADE: Mapping[str, Endpoint] = {endpoint.dataset: endpoint for endpoint in ENDPOINTS if endpoint.made is not None}
+"""For each dataset the endpoint that says what it answers."""

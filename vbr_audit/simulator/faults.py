@@ -5,61 +5,13 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import Enum, auto
 
-DATASETS = (
-    "jobs",
-    "job_states",
-    "sessions",
-    "server_time",
-    "server_info",
-    "server_certificate",
-    "license",
-    "task_sessions",
-    "backups",
-    "backup_objects",
-    "restore_points",
-    "backup_files",
-    "replicas",
-    "replica_points",
-    "repositories",
-    "repository_states",
-    "scale_out_repositories",
-    "proxies",
-    "proxy_states",
-    "managed_servers",
-    "wan_accelerators",
-    "credentials",
-    "cloud_credentials",
-    "encryption_passwords",
-    "kms_servers",
-    "config_backup",
-    "general_options",
-    "email_settings",
-    "notification_settings",
-    "event_forwarding",
-    "traffic_rules",
-    "global_exclusions",
-    "best_practices",
-    "analyzer_last_run",
-    "analyzer_schedule",
-    "malware_events",
-    "authorization_events",
-    "users",
-    "security_settings",
-    "roles",
-    "custom_roles",
-    "protection_groups",
-    "discovered_entities",
-    "instant_recoveries",
-    "hyperv_instant_recoveries",
-    "file_restore_mounts",
-    "published_disks",
-    "malware_settings",
-    "malware_exclusions",
-    "host_authentication",
-    "high_availability_cluster",
-    "license_instances",
-    "license_sockets",
-)
+from vbr_audit.simulator.endpoints import ENDPOINTS
+
+_ROUTED_APART = ("jobs", "job_states", "sessions", "server_time", "server_info")
+"""What has routes of its own; all else stands in the table of endpoints."""
+
+DATASETS = (*_ROUTED_APART, *dict.fromkeys(endpoint.dataset for endpoint in ENDPOINTS))
+"""The datasets that a fault can strike."""
 
 WRITES = "job_writes"
 """The name under which faults of a dataset strike the writes of jobs."""

@@ -10,7 +10,8 @@ from werkzeug.datastructures import MultiDict
 from vbr_audit.simulator import access
 from vbr_audit.simulator.access import Access, may_read
 from vbr_audit.simulator.answers import error, one_page, whole_object
-from vbr_audit.simulator.endpoints import ENDPOINTS, OBJECT, Endpoint
+from vbr_audit.simulator.endpoint import OBJECT, Endpoint
+from vbr_audit.simulator.endpoints import ENDPOINTS
 from vbr_audit.simulator.misbehaviour import misbehave
 from vbr_audit.simulator.queries import Args, BadQueryError, identifier
 from vbr_audit.simulator.revisions import at_least

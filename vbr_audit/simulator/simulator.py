@@ -12,8 +12,8 @@ from vbr_audit.simulator.churn import Churn
 from vbr_audit.simulator.clock import TICKS, to_ticks
 from vbr_audit.simulator.estate import HISTORY_DAYS, Estate, make_estate
 from vbr_audit.simulator.faults import Faults
-from vbr_audit.simulator.holdings import Holdings
 from vbr_audit.simulator.holdings.world import World
+from vbr_audit.simulator.keeper import Holdings
 from vbr_audit.simulator.options import SimulatorOptions
 from vbr_audit.simulator.queries import Args
 from vbr_audit.simulator.revisions import served_by

@@ -6,17 +6,18 @@ import datetime as dt
 from typing import Any, Final
 
 from vbr_audit.tables import sessions
-from vbr_audit.tables.build.schema import Column, TableResult, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, Sheet, TableResult, TableSpec, conform
 
 SPEC: Final = TableSpec(
     name="session_history",
     key=("server",),
     help="One row per server that keeps any session: the oldest one.",
     columns=(
-        Column("server", "string", "The server's name in this run."),
-        Column("oldest_session_id", "string", "The id of the oldest session."),
+        Column("server", "string", "The server's name in this run.", holds="server"),
+        Column("oldest_session_id", "string", "The id of the oldest session.", holds="id"),
         Column("oldest_session", "datetime", "When the oldest session started."),
     ),
+    sheet=Sheet("Oldest session"),
 )
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.enums import JOB_RUN_TYPES, OWN_RUN_TYPES, POLICY_RUN_TYPE, SESSION_TYPES
-from vbr_audit.tables.build.schema import Column, TableSpec, empty, from_arrays
+from vbr_audit.tables.build.schema import Column, Sheet, TableSpec, empty, from_arrays
 from vbr_audit.tables.schedule import plain, step_of
 
 BY_RETRY_INFO: Final = "retry info"
@@ -30,25 +30,38 @@ SPEC: Final = TableSpec(
     "job_runs",
     ("run_id",),
     (
-        Column("server", "string", "The server."),
-        Column("job_id", "string", "The job that ran."),
-        Column("worker_id", "string", "Of a copy job: the worker that ran, as each that it copies has its own."),
-        Column("run_id", "string", "What names the run: the id of its last session."),
-        Column("session_id", "string", "The last session of the run: its result is what came of it."),
-        Column("first_session_id", "string", "The first session of the run."),
-        Column("session_type", "string", "The kind of the last session."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("job_id", "string", "The job that ran.", holds="id"),
+        Column(
+            "worker_id", "string", "Of a copy job: the worker that ran, as each that it copies has its own.", holds="id"
+        ),
+        Column("run_id", "string", "What names the run: the id of its last session.", holds="id"),
+        Column("session_id", "string", "The last session of the run: its result is what came of it.", holds="id"),
+        Column("first_session_id", "string", "The first session of the run.", holds="id"),
+        Column("session_type", "string", "The kind of the last session.", holds="word"),
         Column(
             "folded_by",
             "string",
             "`retry info` where the server tells what a retry repeats, else `retry wait`.",
+            holds="word",
         ),
         Column("started", "datetime", "When the first session was created; it decides on the period."),
         Column("created", "datetime", "When the last session was created."),
         Column("ended", "datetime", "When the last session ended; NA while it runs."),
-        Column("state", "string", "The state of the last session; NA for a kind of session that nobody knows."),
-        Column("result", "string", "The result of the last session; NA for a kind of session that nobody knows."),
-        Column("first_result", "string", "The result of the first session."),
-        Column("result_message", "string", "What the last session says of its result."),
+        Column(
+            "state",
+            "string",
+            "The state of the last session; NA for a kind of session that nobody knows.",
+            holds="word",
+        ),
+        Column(
+            "result",
+            "string",
+            "The result of the last session; NA for a kind of session that nobody knows.",
+            holds="word",
+        ),
+        Column("first_result", "string", "The result of the first session.", holds="word"),
+        Column("result_message", "string", "What the last session says of its result.", holds="server text"),
         Column("is_canceled", "boolean", "Somebody stopped the last session."),
         Column("is_open", "boolean", "It had not ended when it was read."),
         Column("in_period", "boolean", "It started in the period; NA if its start is not known."),
@@ -57,13 +70,27 @@ SPEC: Final = TableSpec(
         Column("duration_s", "Float64", "How long the last session took.", "s"),
         Column("attempts", "Int64", "The sessions of the run.", "sessions"),
         Column("retries", "Int64", "Those of them that repeat another; a repeated health check is none."),
-        Column("initiated_by", "string", "Who started the first session."),
+        Column("initiated_by", "string", "Who started the first session.", holds="user"),
     ),
     "One row per run of a job: one start with its retries, made of `sessions` and `edge_sessions`. Only sessions of "
     "the kinds that are runs of that type of job count, and only those at the top. Where the server tells which "
     "session a retry repeats (1.3-rev2), that decides; else a retry is a session that starts within the job's own wait "
     "after the end of a failed one (with some time for a server that is busy), not on the grid of its own schedule, "
     "as often as the job allows. Runs that started in the period, and those that were under way when it began.",
+    sheet=Sheet(
+        "Runs of jobs",
+        first=(
+            "server",
+            "job_name",
+            "result",
+            "started",
+            "ended",
+            "duration_s",
+            "attempts",
+            "retries",
+            "result_message",
+        ),
+    ),
 )
 
 _RETRY_INFO: Final = ("original_session_id", "retry_number", "is_recheck_retry")

@@ -14,12 +14,12 @@ SPEC: Final = TableSpec(
     key=("server",),
     help="One row per server whose account may read it: installation, build, patches.",
     columns=(
-        Column("server", "string", "The server's name in this run."),
-        Column("vbr_id", "string", "The id of the installation."),
-        Column("name", "string", "The server's own name."),
-        Column("build", "string", "Its build number."),
-        Column("patches", "string", "Its patches, separated by commas."),
-        Column("platform", "string", "Windows or Linux, from 1.3-rev0 on."),
+        Column("server", "string", "The server's name in this run.", holds="server"),
+        Column("vbr_id", "string", "The id of the installation.", holds="id"),
+        Column("name", "string", "The server's own name.", holds="host"),
+        Column("build", "string", "Its build number.", holds="word"),
+        Column("patches", "string", "Its patches, separated by commas.", holds="word"),
+        Column("platform", "string", "Windows or Linux, from 1.3-rev0 on.", holds="word"),
     ),
 )
 

@@ -19,11 +19,11 @@ SPEC: Final = TableSpec(
     key=("server",),
     help="One row per server: its clock and zone at collection.",
     columns=(
-        Column("server", "string", "The server's name in this run."),
+        Column("server", "string", "The server's name in this run.", holds="server"),
         Column("server_time", "datetime", "The server's clock."),
         Column("utc_offset_min", "Int64", "What the server's clock was ahead of UTC.", "min"),
-        Column("time_zone", "string", "The zone as the server displays it."),
-        Column("iana_time_zone", "string", "The zone's IANA name, from 1.3-rev2 on."),
+        Column("time_zone", "string", "The zone as the server displays it.", holds="word"),
+        Column("iana_time_zone", "string", "The zone's IANA name, from 1.3-rev2 on.", holds="word"),
     ),
 )
 

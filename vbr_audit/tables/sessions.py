@@ -13,7 +13,7 @@ from vbr_audit.tables.build.dates import NAT
 from vbr_audit.tables.build.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, Folding, listed
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.paged import Columns, PagedTable, Source, clock_of
-from vbr_audit.tables.build.schema import Column, TableSpec
+from vbr_audit.tables.build.schema import Column, Sheet, TableSpec
 from vbr_audit.tables.jobs.copy_workers import COLUMN
 
 SPEC: Final = TableSpec(
@@ -21,35 +21,52 @@ SPEC: Final = TableSpec(
     key=("server", "session_id"),
     help="One row per session created in the period, in the order in which the server gave them.",
     columns=(
-        Column("server", "string", "The server's name in this run."),
-        Column("session_id", "string", "The session's id."),
-        Column("name", "string", "The session's name, as a rule its job's."),
+        Column("server", "string", "The server's name in this run.", holds="server"),
+        Column("session_id", "string", "The session's id.", holds="id"),
+        Column("name", "string", "The session's name, as a rule its job's.", holds="job"),
         Column(
-            "job_id", "string", "The id of its job (in 1.1-rev0 of its activity); of a worker that of its copy job."
+            "job_id",
+            "string",
+            "The id of its job (in 1.1-rev0 of its activity); of a worker that of its copy job.",
+            holds="id",
         ),
         COLUMN,
-        Column("session_type", "string", "What kind of session, in its newest spelling."),
-        Column("session_type_reported", "string", "The kind as the server wrote it."),
-        Column("state", "string", "Stopped when it has ended; else what it is doing."),
-        Column("state_reported", "string", "The state as the server wrote it."),
-        Column("result", "string", "Success, Warning, Failed, or the word None."),
-        Column("result_reported", "string", "The result as the server wrote it."),
-        Column("result_message", "string", "The server's words on the result."),
+        Column("session_type", "string", "What kind of session, in its newest spelling.", holds="word"),
+        Column("session_type_reported", "string", "The kind as the server wrote it.", holds="word"),
+        Column("state", "string", "Stopped when it has ended; else what it is doing.", holds="word"),
+        Column("state_reported", "string", "The state as the server wrote it.", holds="word"),
+        Column("result", "string", "Success, Warning, Failed, or the word None.", holds="word"),
+        Column("result_reported", "string", "The result as the server wrote it.", holds="word"),
+        Column("result_message", "string", "The server's words on the result.", holds="server text"),
         Column("is_canceled", "boolean", "Somebody stopped it."),
         Column("created", "datetime", "When it started."),
         Column("ended", "datetime", "When it ended; NaT while it runs."),
         Column("duration_s", "Float64", "From start to end; NA while it runs, or if negative.", "s"),
         Column("progress_percent", "Int64", "Its progress.", "%"),
-        Column("parent_session_id", "string", "The session that started it."),
-        Column("resource_id", "string", "The id of what it worked on."),
-        Column("resource_reference", "string", "Where the API shows what it worked on."),
-        Column("platform", "string", "The platform of what it worked on, as the server wrote it."),
-        Column("initiated_by", "string", "The account that started it."),
+        Column("parent_session_id", "string", "The session that started it.", holds="id"),
+        Column("resource_id", "string", "The id of what it worked on.", holds="id"),
+        Column("resource_reference", "string", "Where the API shows what it worked on.", holds="word"),
+        Column("platform", "string", "The platform of what it worked on, as the server wrote it.", holds="word"),
+        Column("initiated_by", "string", "The account that started it.", holds="user"),
         Column("usn", "Int64", "The server's update number."),
-        Column("algorithm", "string", "Full or Increment, as the server wrote it."),
-        Column("original_session_id", "string", "Of a retry: the session that it repeats."),
+        Column("algorithm", "string", "Full or Increment, as the server wrote it.", holds="word"),
+        Column("original_session_id", "string", "Of a retry: the session that it repeats.", holds="id"),
         Column("retry_number", "Int64", "Of a retry: which one."),
         Column("is_recheck_retry", "boolean", "Of a retry: it repeats the health check only."),
+    ),
+    sheet=Sheet(
+        first=(
+            "server",
+            "name",
+            "session_type",
+            "result",
+            "created",
+            "ended",
+            "duration_s",
+            "is_retry",
+            "result_message",
+        ),
+        always=True,
     ),
 )
 
@@ -102,6 +119,7 @@ EDGES: Final = TableSpec(
     help="One row per session of the days before the period, and of the time from its end to the moment of reading: "
     "what a run that passes an edge of the period began or ended with. No number of sessions counts them.",
     columns=SPEC.columns,
+    sheet=Sheet(is_shown=False),
 )
 
 

@@ -10,17 +10,17 @@ import pandas as pd
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import SITE, Derived, Material
 from vbr_audit.checks.logic.machine_names import are_nameless, find_machine, held_by_name, machine_keys
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
 
 SPEC: Final = TableSpec(
     "assets",
     ("name",),
     (
-        Column("server", "string", "The server that it is looked for on."),
-        Column("name", "string", "The machine's name."),
-        Column("platform", "string", "Its platform, as the list has it."),
-        Column("owner", "string", "Its owner, as the list has it."),
-        Column("exempt", "string", "Why it need not be protected; NA where it must be."),
+        Column("server", "string", "The server that it is looked for on.", holds="server"),
+        Column("name", "string", "The machine's name.", holds="object"),
+        Column("platform", "string", "Its platform, as the list has it.", holds="word"),
+        Column("owner", "string", "Its owner, as the list has it.", holds="user"),
+        Column("exempt", "string", "Why it need not be protected; NA where it must be.", holds="prose"),
         Column(
             "is_protected",
             "boolean",
@@ -32,9 +32,10 @@ SPEC: Final = TableSpec(
             "A job that exists, or a chain of restore points that still grows, backs it up; NA if that is not known.",
         ),
         Column("latest_point", "datetime", "Its newest restore point that is known, on this server; NaT for none."),
-        Column("found_as", "string", "The name of the object in the backups; NA if there is none."),
+        Column("found_as", "string", "The name of the object in the backups; NA if there is none.", holds="object"),
     ),
     "One row per machine of the list of assets: on the first server those that no server holds, else where it is held.",
+    kind=ObjectKind("asset", "name", "name", cause="machine"),
 )
 
 

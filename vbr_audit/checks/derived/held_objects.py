@@ -16,8 +16,8 @@ SPEC: Final = TableSpec(
     "held_objects",
     ("repository_id",),
     (
-        Column("server", "string", "The server."),
-        Column("repository_id", "string", "The repository."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("repository_id", "string", "The repository.", holds="id"),
         Column("objects_count", "Int64", "The protected objects with a backup on it.", "objects"),
         Column(
             "are_protected_elsewhere",

@@ -11,22 +11,23 @@ from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_standing import STANDINGS
 from vbr_audit.checks.logic.three_valued import listed
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
 
 SPEC: Final = TableSpec(
     "left_objects",
     ("standing",),
     (
-        Column("server", "string", "The server."),
-        Column("standing", "string", f"Why no job backs them up any more: {', '.join(STANDINGS)}."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("standing", "string", f"Why no job backs them up any more: {', '.join(STANDINGS)}.", holds="word"),
         Column("objects_count", "Int64", "Number of objects.", "objects"),
         Column("points_count", "Int64", "Their restore points; NA if the count of one is not known.", "restore points"),
         Column("backup_bytes", "Int64", "The size of their backup files; NA if one is not known.", "bytes"),
         Column("oldest_end", "datetime", "Of the newest restore points of each of them the oldest one."),
-        Column("names", "string", "Their names, the first ones."),
+        Column("names", "string", "Their names, the first ones.", holds="own text"),
     ),
     "One row per server and reason: the objects that no job backs up any more, and what their backups take. Machines "
     "that the site file lists as to be protected are none of them.",
+    kind=ObjectKind("group of objects left", "standing", "standing"),
 )
 
 

@@ -15,7 +15,7 @@ from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.three_valued import Cells, number_of, one_of, places_of, surely, surely_one, taken, texts
 from vbr_audit.revisions import KNOWN, is_at_least
 from vbr_audit.tables.build.enums import ENDED_RESULTS, GOOD_RESULTS
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, Sheet, TableSpec, conform
 from vbr_audit.tables.job_runs import joined
 
 OFFLOADS: Final = ("ArchiveBackup", "ArchiveCopy", "ArchiveFreezing", "ArchiveSync")
@@ -25,25 +25,29 @@ SPEC: Final = TableSpec(
     "offload_sessions",
     ("session_id",),
     (
-        Column("server", "string", "The server."),
-        Column("session_id", "string", "The session."),
-        Column("name", "string", "The session's name."),
-        Column("session_type", "string", "ArchiveBackup, ArchiveCopy, ArchiveFreezing or ArchiveSync."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("session_id", "string", "The session.", holds="id"),
+        Column("name", "string", "The session's name.", holds="job"),
+        Column("session_type", "string", "ArchiveBackup, ArchiveCopy, ArchiveFreezing or ArchiveSync.", holds="word"),
         Column(
             "scale_out_repository_id",
             "string",
             "The scale-out repository: what the session names as its resource, else the one whose name the session's "
             "begins with, else the only one with a capacity or archive tier; NA where none of that tells.",
+            holds="id",
         ),
-        Column("scale_out_repository", "string", "Its name."),
-        Column("state", "string", "Stopped when it has ended."),
-        Column("result", "string", "Success, Warning, Failed, or the word None."),
-        Column("result_message", "string", "The server's words on the result."),
+        Column("scale_out_repository", "string", "Its name.", holds="repository"),
+        Column("state", "string", "Stopped when it has ended.", holds="word"),
+        Column("result", "string", "Success, Warning, Failed, or the word None.", holds="word"),
+        Column("result_message", "string", "The server's words on the result.", holds="server text"),
         Column("created", "datetime", "When it started."),
         Column("ended", "datetime", "When it ended; NaT while it runs."),
     ),
     "One row per session that took backups to a capacity or archive tier, from the days before the period to the "
     "moment of reading.",
+    sheet=Sheet(
+        first=("server", "scale_out_repository", "name", "session_type", "result", "created", "ended", "result_message")
+    ),
 )
 
 _NAMED: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev0"))
@@ -52,12 +56,17 @@ BY_REPOSITORY: Final = TableSpec(
     "scale_out_offloads",
     ("scale_out_repository_id",),
     (
-        Column("server", "string", "The server."),
-        Column("scale_out_repository_id", "string", "The scale-out repository."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("scale_out_repository_id", "string", "The scale-out repository.", holds="id"),
         Column("offloads_count", "Int64", "Its offload sessions that ended.", "sessions"),
         Column("failed_count", "Int64", "Those of them that failed.", "sessions"),
         Column("good_count", "Int64", "Those of them that ended well.", "sessions"),
-        Column("last_result", "string", "How the newest of them ended; NA for none, or if a newer one may have."),
+        Column(
+            "last_result",
+            "string",
+            "How the newest of them ended; NA for none, or if a newer one may have.",
+            holds="word",
+        ),
         Column("last_good", "datetime", "When the newest one started that ended well; NaT for none."),
         Column("is_clear", "boolean", "No further session can be an offload of it that ended well."),
         Column("seen_since", "datetime", "From when on its offloads were read; NaT where the server names none."),

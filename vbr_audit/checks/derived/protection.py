@@ -41,7 +41,7 @@ from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.machine_names import find_machine, held_by_name
 from vbr_audit.checks.logic.three_valued import Cells, any_of, listed, number_of, one_of, surely, surely_one
 from vbr_audit.tables.build.enums import JOB_TYPES
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
 from vbr_audit.tables.jobs.copy_workers import COPY_JOBS, SEPARATOR
 
 _KNOWN_JOBS: Final = frozenset(JOB_TYPES) - {"Unknown"}
@@ -77,12 +77,19 @@ SPEC: Final = TableSpec(
     "protected_objects",
     ("object_key",),
     (
-        Column("server", "string", "The server."),
-        Column("object_key", "string", "What identifies the object over its backups: the least of its ids."),
-        Column("name", "string", "The object's name."),
-        Column("type", "string", "What it is."),
-        Column("platform", "string", "Its platform."),
-        Column("tier", "string", "Its tier in the site file, by its name, else by its jobs' names; NA for none."),
+        Column("server", "string", "The server.", holds="server"),
+        Column(
+            "object_key", "string", "What identifies the object over its backups: the least of its ids.", holds="id"
+        ),
+        Column("name", "string", "The object's name.", holds="object"),
+        Column("type", "string", "What it is.", holds="word"),
+        Column("platform", "string", "Its platform.", holds="word"),
+        Column(
+            "tier",
+            "string",
+            "Its tier in the site file, by its name, else by its jobs' names; NA for none.",
+            holds="word",
+        ),
         Column("is_whole", "boolean", "Every backup that may hold it was read."),
         Column("rpo_hours", "Int64", "The longest age that its newest restore point may have by its tier.", "hours"),
         Column("loosest_rpo_hours", "Int64", "The longest age that any tier of the site file allows.", "hours"),
@@ -97,8 +104,8 @@ SPEC: Final = TableSpec(
             "tier_known", "boolean", "Its tier, or that it has none, is known: no where the names behind it are not."
         ),
         Column("backups_count", "Int64", "The backups that hold it.", "backups"),
-        Column("jobs", "string", "The backups' jobs that are no copy jobs, by name."),
-        Column("job_id", "string", "Of those the first by name; NA where it is not known."),
+        Column("jobs", "string", "The backups' jobs that are no copy jobs, by name.", holds="jobs"),
+        Column("job_id", "string", "Of those the first by name; NA where it is not known.", holds="id"),
         Column("primary_jobs_count", "Int64", "Number of jobs, without copy jobs, that still back it up.", "jobs"),
         Column(
             "is_backed_up",
@@ -124,10 +131,22 @@ SPEC: Final = TableSpec(
         Column("latest_source_point", "datetime", "The newest one that is no copy."),
         Column("latest_copy_point", "datetime", "The newest one that a copy job made."),
         Column("has_clean_point", "boolean", "One is marked Clean; no only if all marks are known."),
-        Column("worst_malware", "string", "Its worst mark that is known; a good one only if all marks are."),
+        Column(
+            "worst_malware", "string", "Its worst mark that is known; a good one only if all marks are.", holds="word"
+        ),
         Column("longest_gap_h", "Float64", "The longest time without a new one that reaches into the period.", "hours"),
-        Column("gaps_h", "string", "The longest of those times in hours, joined by commas, the longest first."),
-        Column("maybe_gaps_h", "string", "The same of the time before its first sign, where it may have been there."),
+        Column(
+            "gaps_h",
+            "string",
+            "The longest of those times in hours, joined by commas, the longest first.",
+            holds="word",
+        ),
+        Column(
+            "maybe_gaps_h",
+            "string",
+            "The same of the time before its first sign, where it may have been there.",
+            holds="word",
+        ),
         Column("gaps_known", "boolean", "No further restore point of the period can have been there."),
         Column("retention_due", "boolean", "It is in one of its backups for as long as restore points are kept."),
         Column(
@@ -158,11 +177,12 @@ SPEC: Final = TableSpec(
             "string",
             "Where restore points lie that are no copy any more: too old for the interval of their job, or an offload "
             "that fails.",
+            holds="repositories",
         ),
-        Column("repositories", "string", "Where they are."),
-        Column("media", "string", "The storage classes that they are on."),
-        Column("offsite_repositories", "string", "Those that are surely off-site."),
-        Column("protected_repositories", "string", "Those that are surely immutable or offline."),
+        Column("repositories", "string", "Where they are.", holds="repositories"),
+        Column("media", "string", "The storage classes that they are on.", holds="word"),
+        Column("offsite_repositories", "string", "Those that are surely off-site.", holds="repositories"),
+        Column("protected_repositories", "string", "Those that are surely immutable or offline.", holds="repositories"),
         Column(
             "locked_until",
             "datetime",
@@ -174,6 +194,7 @@ SPEC: Final = TableSpec(
             "unlocked_repositories",
             "string",
             "Immutable ones on which the lock of its chain has ended, as no restore point was added in time.",
+            holds="repositories",
         ),
         Column("has_three_copies", "boolean", "3: with production there are three copies."),
         Column("has_two_media", "boolean", "2: they are on two media."),
@@ -186,17 +207,20 @@ SPEC: Final = TableSpec(
             "standing",
             "string",
             f"Why no job backs it up any more: {', '.join(STANDINGS)}; NA where one does, or that is not known.",
+            holds="word",
         ),
         Column("backup_bytes", "Int64", "The size of its backup files; NA if one is not known.", "bytes"),
     ),
     "One row per protected object. What is left of objects that no job backs up any more is in `left_objects`, unless "
     "the site file lists them as machines to protect.",
+    kind=ObjectKind("protected object", "object_key", "name", cause="machine", causes=(("job", "job_id"),)),
 )
 
 ALL: Final = replace(
     SPEC,
     name="all_protected_objects",
     help="The rows of `protected_objects`, and the objects that no job backs up any more: what lies on repositories.",
+    kind=None,
 )
 
 

@@ -24,14 +24,19 @@ SPEC: Final = TableSpec(
     "job_schedules",
     ("server", "job_id"),
     (
-        Column("server", "string", "The server."),
-        Column("job_id", "string", "The job."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("job_id", "string", "The job.", holds="id"),
         Column("always_runs", "boolean", "It runs all the time, so that no start is ever due: an immediate copy."),
         Column("due", "Int64", "The starts that its schedule demanded in the period; NA where it cannot be followed."),
         Column("missed", "Int64", "Those of them at which it did not start."),
         Column("overlapped", "Int64", "Those at which it still ran: they are not missed."),
         Column("unclear", "Int64", "Those of which nobody can say whether it started."),
-        Column("reason", "string", "Why its schedule cannot be followed, or what is not clear of its starts."),
+        Column(
+            "reason",
+            "string",
+            "Why its schedule cannot be followed, or what is not clear of its starts.",
+            holds="own text",
+        ),
         Column("born", "datetime", "The oldest trace of the job: its oldest backup, restore point or run."),
         Column("newest_point", "datetime", "The newest restore point of its backups; NA where none is known."),
         Column(

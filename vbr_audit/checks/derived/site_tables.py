@@ -14,7 +14,7 @@ WINDOW_SPEC: Final = TableSpec(
     "run_window",
     ("server",),
     (
-        Column("server", "string", "The server."),
+        Column("server", "string", "The server.", holds="server"),
         Column("start_min", "Int64", "Jobs may run from this minute of the day on, in the zone of the report."),
         Column("end_min", "Int64", "They must have ended by this one; below `start_min`, on the next day."),
     ),
@@ -24,9 +24,9 @@ BUILDS_SPEC: Final = TableSpec(
     "supported_builds",
     ("release",),
     (
-        Column("server", "string", "The server."),
-        Column("release", "string", "A release, as `12.3`."),
-        Column("oldest_build", "string", "Its oldest build that is still good."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("release", "string", "A release, as `12.3`.", holds="word"),
+        Column("oldest_build", "string", "Its oldest build that is still good.", holds="word"),
     ),
     "One row per release of which the site file names the oldest good build.",
 )
@@ -66,9 +66,11 @@ DEMANDS_SPEC: Final = TableSpec(
     "job_demands",
     ("job_id",),
     (
-        Column("server", "string", "The server."),
-        Column("job_id", "string", "The job; NA where its name is not known, and so its tier."),
-        Column("tier", "string", "The first tier of the site file that fits the job's name; NA for none."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("job_id", "string", "The job; NA where its name is not known, and so its tier.", holds="id"),
+        Column(
+            "tier", "string", "The first tier of the site file that fits the job's name; NA for none.", holds="word"
+        ),
         Column("rpo_hours", "Int64", "The longest age that its newest restore point may have.", "hours"),
         Column("retention_days", "Int64", "How long its restore points must be kept.", "days"),
         Column("gfs_weekly", "Int64", "Weekly restore points that it must keep.", "restore points"),
@@ -106,9 +108,9 @@ TAGS_SPEC: Final = TableSpec(
     "repository_tags",
     ("repository_id",),
     (
-        Column("server", "string", "The server."),
-        Column("repository_id", "string", "The repository, a scale-out one too."),
-        Column("tags", "string", "Its tags in the site file, joined by commas; NA for none."),
+        Column("server", "string", "The server.", holds="server"),
+        Column("repository_id", "string", "The repository, a scale-out one too.", holds="id"),
+        Column("tags", "string", "Its tags in the site file, joined by commas; NA for none.", holds="prose"),
         Column("is_offsite", "boolean", "It is tagged offsite; no where it is tagged onsite, NA where neither."),
         Column("is_offline", "boolean", "It is tagged offline; NA where it is not."),
         Column("is_immutable", "boolean", "It is tagged immutable; NA where it is not."),

@@ -17,8 +17,8 @@ from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.checks.engine.views import Reading, ServerView
 from vbr_audit.checks.site import Site, load_site
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.datasets import DATASETS
 from vbr_audit.tables.build.schema import conform
 
 _SITE = replace(

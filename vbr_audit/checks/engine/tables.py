@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from vbr_audit.checks.derived import DERIVED, SITE
-from vbr_audit.collection.datasets import DATASETS
-from vbr_audit.tables import SPECS
+from vbr_audit.datasets import DATASETS, SPECS
 from vbr_audit.tables.build.schema import TableSpec
 
 TABLES: Final[Mapping[str, TableSpec]] = SPECS | {name: table.spec for name, table in DERIVED.items()}
 """The tables by name."""
 
-_DATASET_OF: Final[Mapping[str, str]] = {"job_settings": "jobs", "edge_sessions": "sessions"} | {
-    table: dataset.name for dataset in DATASETS.values() for table in dataset.tables
+_DATASET_OF: Final[Mapping[str, str]] = {
+    spec.name: dataset.name for dataset in DATASETS.values() for spec in dataset.specs
 }
 ALSO_LISTED_BY: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("job_states",), "job_settings": ("job_states",)}
 """Some jobs are known by their state alone."""

@@ -18,8 +18,8 @@ from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.manifest import UNREAD_BELOW
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.datasets import SPECS
 from vbr_audit.display import time_zone
-from vbr_audit.tables import SPECS
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.schema import conform, empty
 from vbr_audit.tables.jobs import controls

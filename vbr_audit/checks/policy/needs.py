@@ -10,8 +10,8 @@ from vbr_audit.checks.derived import SITE
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
 from vbr_audit.checks.policy.policy import CheckUse, Policy
-from vbr_audit.collection.datasets import BASIC, DATASETS, parents_of
 from vbr_audit.collection.survey import Survey
+from vbr_audit.datasets import BASIC, DATASETS, parents_of
 
 
 def datasets_behind(check: Check) -> tuple[str, ...]:

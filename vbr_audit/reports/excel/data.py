@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from vbr_audit.checks.derived import offloads
+from vbr_audit.datasets import SPECS
 from vbr_audit.display import number
 from vbr_audit.reports.words import prose
 from vbr_audit.spreadsheet.sheet import DURATION_FORMAT, TRUTH_FORMAT, WHOLE_FORMAT, SheetColumn, SheetPlan
-from vbr_audit.tables import SPECS, job_runs
+from vbr_audit.tables import job_runs
 from vbr_audit.tables.build.schema import STRING, Column, TableSpec
 
 if TYPE_CHECKING:
@@ -21,63 +22,14 @@ if TYPE_CHECKING:
 DATA_TAB: Final = "8A949E"
 """The colour of the tabs of data."""
 
-ALWAYS: Final = ("jobs", "job_settings", "sessions")
-"""Tables that have a sheet even where they have no row."""
-
-DETAILS: Final = ("task_sessions", "backup_files")
-"""Tables of single steps and files, of many rows for each job; they have a sheet up to `MAX_DETAIL_ROWS`."""
 MAX_DETAIL_ROWS: Final = 50_000
+"""Number of rows up to which a table of `details` has a sheet."""
 
-SHEET_NAMES: Final[Mapping[str, str]] = {
-    "job_runs": "Runs of jobs",
-    "session_history": "Oldest session",
-    "scale_out_repositories": "Scale-out repositories",
-    "scale_out_extents": "Scale-out extents",
-    "config_backup": "Configuration backup",
-    "license": "Licence",
-    "wan_accelerators": "WAN accelerators",
-    "kms_servers": "KMS servers",
-    "best_practices": "Analyzer items",
-    "analyzer_last_run": "Analyzer run",
-    "servers": "Backup servers",
+_SHOWN: Final[Mapping[str, TableSpec]] = {
+    spec.name: spec for spec in (*SPECS.values(), job_runs.SPEC, offloads.SPEC) if spec.sheet.is_shown
 }
-"""The sheets that are not called as their table."""
+"""The tables that have a sheet: those of the snapshot, and what is made of its sessions."""
 
-_FIRST: Final[Mapping[str, tuple[str, ...]]] = {
-    "jobs": (
-        *("server", "name", "type", "is_disabled", "is_scheduled", "retry_enabled", "retry_count", "retention_type"),
-        *("retention_quantity", "gfs_enabled", "encryption_enabled", "health_check_enabled", "app_aware_enabled"),
-    ),
-    "job_settings": ("server", "job_name", "control", "value"),
-    "job_states": ("server", "name", "type", "status", "last_result", "last_run", "next_run"),
-    "sessions": (
-        "server",
-        "name",
-        "session_type",
-        "result",
-        "created",
-        "ended",
-        "duration_s",
-        "is_retry",
-        "result_message",
-    ),
-    "job_runs": (
-        *("server", "job_name", "result", "started", "ended", "duration_s", "attempts", "retries", "result_message"),
-    ),
-    "task_sessions": ("server", "name", "type", "result", "created", "ended", "duration_s", "result_message"),
-    offloads.SPEC.name: (
-        *("server", "scale_out_repository", "name", "session_type", "result", "created", "ended", "result_message"),
-    ),
-    "restore_points": ("server", "name", "created", "type", "malware_status"),
-    "best_practices": ("server", "best_practice", "status", "note"),
-    "repositories": (
-        *("server", "name", "type", "storage_class", "immutability_kind", "immutability_enabled"),
-        *("immutability_days", "path"),
-    ),
-    "repository_states": ("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent"),
-    "users": ("server", "name", "roles"),
-    "license": ("server", "edition", "status", "expires"),
-}
 _ORDER: Final = (
     *("jobs", "job_states", "job_settings", "sessions", "job_runs", offloads.SPEC.name, "task_sessions"),
     *("restore_sessions", "restore_tasks"),
@@ -85,13 +37,9 @@ _ORDER: Final = (
     *("repositories", "repository_states", "scale_out_repositories", "scale_out_extents"),
     *("config_backup", "license", "credentials", "cloud_credentials", "encryption_passwords", "kms_servers"),
     *("users", "roles", "custom_roles", "security_settings", "authorization_events"),
-    *("best_practices", "analyzer_last_run", "analyzer_schedule", "malware_events"),
+    *("best_practices", "analyzer_last_run", "analyzer_schedule", "malware_events", "session_history"),
 )
-"""The order of the sheets; tables that are not named here follow in their own order."""
-
-_WRAPPED: Final = frozenset({"best_practices", "authorization_events", "malware_events", "servers"})
-_LEFT_OUT: Final = frozenset({"datasets", "edge_sessions"})
-"""The manifest's datasets are the sheet Provenance; sessions beyond the edges of the period are seen in their runs."""
+"""The order of the sheets, as a reader asks for them; tables that are not named here follow in their own order."""
 
 _SESSIONS: Final = TableSpec(
     "sessions",
@@ -108,17 +56,21 @@ _JOB_NAME: Final = Column("job_name", "string", "The name of the job.")
 
 def sheet_of_table(table: str) -> str:
     """The name of the sheet of a table; a long one goes on in `Name 2`, `Name 3`."""
-    return SHEET_NAMES.get(table) or table.replace("_", " ").capitalize()
+    own = _SHOWN[table].sheet.name if table in _SHOWN else ""
+    return own or table.replace("_", " ").capitalize()
 
 
 def has_sheet(table: str, rows: int) -> bool:
     """Whether a table of so many rows is in the workbook."""
-    return table in ALWAYS or 0 < rows <= (MAX_DETAIL_ROWS if table in DETAILS else rows)
+    if table not in _SHOWN:
+        return False
+    sheet = _SHOWN[table].sheet
+    return sheet.always or 0 < rows <= (MAX_DETAIL_ROWS if sheet.details else rows)
 
 
 def left_out_texts(context: ReportContext) -> Iterator[tuple[str, str]]:
     """The tables that are too long to be in the workbook, each with a sentence on it."""
-    for name in DETAILS:
+    for name in (name for name, spec in _SHOWN.items() if spec.sheet.details):
         rows = len(context.snapshot.tables[name])
         if rows > MAX_DETAIL_ROWS:
             yield (
@@ -130,20 +82,19 @@ def left_out_texts(context: ReportContext) -> Iterator[tuple[str, str]]:
 
 def data_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
     """A sheet for each table that holds rows, in the order in which a reader asks for them."""
-    names = [*_ORDER, *(name for name in SPECS if name not in _ORDER)]
-    for name in names:
+    for name in [*_ORDER, *(name for name in _SHOWN if name not in _ORDER)]:
         frame, spec = _table(context, name)
-        if name in _LEFT_OUT or not has_sheet(name, len(frame)):
+        if not has_sheet(name, len(frame)):
             continue
-        sheet = sheet_of_table(name)
-        first = _FIRST.get(name) or tuple(part for part in ("server", "name") if part in frame.columns)
+        own, title = _SHOWN[name].sheet, sheet_of_table(name)
+        first = own.first or tuple(part for part in ("server", "name") if part in frame.columns)
         yield SheetPlan(
-            sheet,
-            "tbl" + "".join(word[:1].upper() + word[1:] for word in sheet.replace("-", " ").split()),
+            title,
+            "tbl" + "".join(word[:1].upper() + word[1:] for word in title.replace("-", " ").split()),
             columns_of(frame, context.zone_name, first=first, spec=spec, source=_source(name)),
-            min(len(first), 3) if name == "job_settings" else min(len(first), 2),
+            min(len(first), own.frozen),
             footer,
-            wrap=name in _WRAPPED,
+            wrap=own.wraps,
             help=prose(spec.help),
             tab=DATA_TAB,
         )

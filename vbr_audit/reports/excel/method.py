@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from vbr_audit.checks.policy.use import DEFAULT
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.run_folder import EVIDENCE, MANIFEST, evidence_names
+from vbr_audit.datasets import DATASETS
 from vbr_audit.display import is_known
 from vbr_audit.reports.access_map import NOT_ASKED
 from vbr_audit.reports.excel.data import columns_of, has_sheet, left_out_texts, sheet_of_table

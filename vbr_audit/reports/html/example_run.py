@@ -11,10 +11,10 @@ from uuid import UUID
 from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.checks.site import load_site
 from vbr_audit.collection.assemble import ServerTables, Terms, join
-from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.datasets import DATASETS
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.waivers import load_waivers
 from vbr_audit.reports.brand import Brand

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.config.yaml_file import suggestion
+from vbr_audit.datasets import SPECS
 from vbr_audit.errors import ConfigurationError, TemplateError
 from vbr_audit.reports.charts.images import Chart
 from vbr_audit.reports.context import ReportContext
@@ -28,7 +29,6 @@ from vbr_audit.reports.html.environment import NAMES, VERSION, builtin_templates
 from vbr_audit.reports.html.executive import Brief
 from vbr_audit.reports.html.page import Page
 from vbr_audit.reports.html.rendering import HINT, PAGES, render_html, source_of, told
-from vbr_audit.tables import SPECS
 
 KINDS: Final = (".j2", ".css", ".js")
 """The files that a report is made from."""
@@ -176,7 +176,7 @@ ROOTS: Final[Mapping[str, type]] = {"report": ReportContext, "page": Page, "brie
 """What pages are rendered with, by name; `charts` is a list of them."""
 
 _LISTED: Final = ("charts",)
-_TOLD: Final = ("vbr_audit.reports.", "vbr_audit.findings.", "vbr_audit.collection.", "vbr_audit.checks.")
+_TOLD: Final = tuple(f"vbr_audit.{room}." for room in ("reports", "findings", "collection", "checks", "tables"))
 _UNTOLD: Final = ("Example", "Outcome", "EvidenceFile")
 
 

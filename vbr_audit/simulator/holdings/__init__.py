@@ -1,5 +1,1 @@
-"""All that the server holds beyond jobs and sessions, made on the first request and kept for each revision."""
-
-from vbr_audit.simulator.holdings.keeper import Holdings
-
-__all__ = ["Holdings"]
+"""All that the server holds beyond jobs and sessions: how each revision shows it, dataset by dataset."""

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from vbr_audit.tables.build.enums import Folding, FoldingOfLists, listed
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.paged import Columns, PagedTable, Source
-from vbr_audit.tables.build.schema import Column, Dtype, TableSpec
+from vbr_audit.tables.build.schema import PLAIN_SHEET, Column, Dtype, Holds, ObjectKind, Sheet, TableSpec
 
 Kind = Literal["text", "id", "unique id", "value", "list", "count"]
 
@@ -30,7 +30,7 @@ class Field:
     `kind` is how values are treated: those of `paged.Source`, "list" (the texts of a JSON list joined by commas,
     empty text for an empty list; `roles[].name` joins the names of objects), or "count" (the length of a list).
     `words` are the known values of an enum, `renamed` older spellings of them: the column then has a twin,
-    `<name>_reported`.
+    `<name>_reported`. `holds` says what its texts are.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Field:
     unit: str | None = None
     words: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
+    holds: Holds | None = None
 
     @property
     def taken(self) -> str:
@@ -50,9 +51,9 @@ class Field:
     @property
     def columns(self) -> Iterator[Column]:
         """Its column, and the twin with the words as reported."""
-        yield Column(self.name, self.dtype, self.help, self.unit)
+        yield Column(self.name, self.dtype, self.help, self.unit, self.holds)
         if self.words:
-            yield Column(self.taken, "string", f"`{self.name}` as the server wrote it.")
+            yield Column(self.taken, "string", f"`{self.name}` as the server wrote it.", holds=self.holds)
 
     def folding(self) -> Folding:
         """A fresh folding of its words."""
@@ -65,7 +66,8 @@ class Table:
     """A table by its fields, which stand after the column `server`.
 
     `key` are the columns beside `server` that identify a row. `also_known` are JSON keys of known revisions that
-    no column reads. `complete` fills the computed columns from the finished ones.
+    no column reads. `complete` fills the computed columns from the finished ones. `kind` and `sheet` are those of
+    `TableSpec`.
     """
 
     name: str
@@ -74,13 +76,15 @@ class Table:
     key: tuple[str, ...] = ()
     also_known: str = ""
     complete: Callable[[dict[str, Any]], None] | None = None
+    kind: ObjectKind | None = None
+    sheet: Sheet = PLAIN_SHEET
 
     @cached_property
     def spec(self) -> TableSpec:
         """The specification of the table."""
         columns = tuple(column for field in self.fields for column in field.columns)
-        server = Column("server", "string", "The server's name in this run.")
-        return TableSpec(self.name, ("server", *self.key), (server, *columns), self.help)
+        server = Column("server", "string", "The server's name in this run.", holds="server")
+        return TableSpec(self.name, ("server", *self.key), (server, *columns), self.help, self.kind, self.sheet)
 
     @property
     def known_keys(self) -> frozenset[str]:
@@ -122,24 +126,24 @@ class Table:
         return found
 
 
-def text(name: str, help: str, *paths: str) -> Field:
+def text(name: str, help: str, *paths: str, holds: Holds) -> Field:
     """A column of text."""
-    return Field(name, "string", help, paths, "text")
+    return Field(name, "string", help, paths, "text", holds=holds)
 
 
 def ident(name: str, help: str, *paths: str) -> Field:
     """A column of ids, in which the zero id is NA."""
-    return Field(name, "string", help, paths, "id")
+    return Field(name, "string", help, paths, "id", holds="id")
 
 
 def own_id(name: str, help: str, *paths: str) -> Field:
     """A column of ids that hardly repeat, in which the zero id is NA."""
-    return Field(name, "string", help, paths, "unique id")
+    return Field(name, "string", help, paths, "unique id", holds="id")
 
 
 def word(name: str, help: str, *paths: str, known: Sequence[str], renamed: Sequence[tuple[str, str]] = ()) -> Field:
     """A column of enum words in their newest spelling; the twin has them as reported."""
-    return Field(name, "string", help, paths, "text", None, tuple(known), tuple(renamed))
+    return Field(name, "string", help, paths, "text", None, tuple(known), tuple(renamed), "word")
 
 
 def flag(name: str, help: str, *paths: str) -> Field:
@@ -162,9 +166,9 @@ def moment(name: str, help: str, *paths: str) -> Field:
     return Field(name, "datetime", help, paths)
 
 
-def joined(name: str, help: str, *paths: str, known: Sequence[str] = ()) -> Field:
-    """A column of lists of texts, joined by commas; empty text for an empty list."""
-    return Field(name, "string", help, paths, "list", None, tuple(known))
+def joined(name: str, help: str, *paths: str, known: Sequence[str] = (), holds: Holds | None = None) -> Field:
+    """A column of lists of texts, joined by commas; empty text for an empty list. Known ones are words."""
+    return Field(name, "string", help, paths, "list", None, tuple(known), holds=holds or ("word" if known else None))
 
 
 def counted(name: str, help: str, *paths: str, unit: str) -> Field:

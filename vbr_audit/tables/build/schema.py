@@ -6,7 +6,8 @@ fractions `Float64`, yes/no `boolean`, instants `datetime64[us, UTC]`. NA (of in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, Protocol
@@ -18,9 +19,15 @@ from vbr_audit.tables.build.notes import Notes
 
 __all__ = [
     "DTYPES",
+    "PLAIN_SHEET",
     "STRING",
     "Column",
+    "Holds",
+    "NameOf",
     "Notes",
+    "ObjectKind",
+    "OwnTable",
+    "Sheet",
     "TableBuilder",
     "TableResult",
     "TableSpec",
@@ -30,33 +37,99 @@ __all__ = [
 ]
 
 Dtype = Literal["string", "Int64", "Float64", "boolean", "datetime"]
+# fmt: off
+NameOf = Literal[
+    "server", "host", "repository", "job", "object", "user", "mail", "company", "file", "path", "bucket", "rule",
+    "hint", "certificate", "fingerprint", "address", "url", "group", "waiver",
+]
+# fmt: on
+"""What a name is the name of."""
+Holds = (
+    NameOf
+    | Literal["jobs", "repositories", "mails"]
+    | Literal["id", "ids", "digest", "word", "own text", "server text", "prose", "json", "kept"]
+)
+"""What the texts of a column are, from which follows what becomes of them in a run without names.
+
+A name of something, or several such names joined by commas; an `id`, `ids` joined by commas, or the `digest` of
+something; a `word` of the API's; the `own text` of this package, the `server text` of a backup server, or the `prose`
+of people; a value as `json`; or what names nobody and is `kept`.
+"""
 ZERO_GUID: Final = "00000000-0000-0000-0000-000000000000"
 """What the API sends as an id where there is none."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its dtype by short name, what it tells, and the unit where it has one."""
+    """One column: its name, its dtype by short name, what it tells, the unit where it has one, what its texts are."""
 
     name: str
     dtype: Dtype
     help: str
     unit: str | None = None
+    holds: Holds | None = None
+
+
+@dataclass(frozen=True)
+class ObjectKind:
+    """What a row is where it is judged: its kind in findings, and the columns of its id and of its name.
+
+    `cause` is what it is called where it is itself what has to be changed, if not by its kind. `causes` are other
+    things that may have to be changed instead, each kind with the column that holds its key.
+    """
+
+    kind: str
+    id_column: str
+    name_column: str
+    cause: str = ""
+    causes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """How a workbook shows a table.
+
+    `name` is the sheet's, if not the table's; `first` are the columns in front, of which `frozen` stay while
+    scrolling. One that `wraps` breaks long texts, one that is there `always` has perhaps no row, and one of `details`,
+    of many rows for each job, is left out where it would be too long.
+    """
+
+    name: str = ""
+    first: tuple[str, ...] = ()
+    frozen: int = 2
+    wraps: bool = False
+    always: bool = False
+    details: bool = False
+    is_shown: bool = True
+
+
+PLAIN_SHEET: Final = Sheet()
+"""The sheet of a table that declares none: called as it, its server and name in front."""
 
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One table: its name, the columns that identify a row, all columns in order, and what a row is."""
+    """One table: its name, the columns that identify a row, all columns in order, and what a row is.
+
+    `kind` says what a row is in findings, of a table whose rows can be judged; `sheet` how a workbook shows it.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     help: str
+    kind: ObjectKind | None = None
+    sheet: Sheet = PLAIN_SHEET
 
     @property
     def names(self) -> tuple[str, ...]:
         """The column names in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def holds(self) -> dict[str, Holds]:
+        """What the text columns hold that declare it."""
+        return {column.name: column.holds for column in self.columns if column.holds is not None}
 
 
 @dataclass(frozen=True)
@@ -77,6 +150,14 @@ class TableBuilder(Protocol):
     def finish(self) -> TableResult:
         """Give the table of all rows added; the builder is then spent."""
         ...
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A table with a builder of its own, or with none, if it is made of whole documents."""
+
+    spec: TableSpec
+    builder: Callable[[str, dt.tzinfo | None], TableBuilder] | None = None
 
 
 def empty(spec: TableSpec) -> pd.DataFrame:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from vbr_audit.tables.build.schema import Column, Dtype
+from vbr_audit.tables.build.schema import Column, Dtype, Holds
 
 
 @dataclass(frozen=True)
 class Control:
-    """One setting of a job: canonical name, dtype, what it tells, its unit.
+    """One setting of a job: canonical name, dtype, what it tells, its unit, and what its texts are.
 
     A computed control has no path of its own: `computed_from` names its inputs. With `needs` it is supported
     where that input is; without, where any input is.
@@ -22,11 +22,12 @@ class Control:
     unit: str | None = None
     computed_from: tuple[str, ...] = ()
     needs: str | None = None
+    holds: Holds | None = None
 
     @property
     def column(self) -> Column:
         """The control as a column of the table `jobs`."""
-        return Column(self.name, self.dtype, self.help, self.unit)
+        return Column(self.name, self.dtype, self.help, self.unit, self.holds)
 
 
 SUB_SCHEDULES: Final = (
@@ -43,37 +44,60 @@ SCRIPTS: Final = ("pre_script_enabled", "post_script_enabled")
 _ALL: Final = (
     Control("is_disabled", "boolean", "The job is switched off."),
     Control("run_automatically", "boolean", "The job is set to run by its schedule."),
-    Control("schedule_type", "string", "The kind of schedule, for the copy jobs that have kinds."),
+    Control("schedule_type", "string", "The kind of schedule, for the copy jobs that have kinds.", holds="word"),
     Control("schedule_daily_enabled", "boolean", "It runs on days of the week."),
-    Control("schedule_daily_kind", "string", "On which days: Everyday, WeekDays, or SelectedDays."),
-    Control("schedule_daily_days", "string", "The selected days of the week, joined by commas."),
-    Control("schedule_daily_time", "string", "When on these days, by the server's clock, as the server wrote it."),
+    Control("schedule_daily_kind", "string", "On which days: Everyday, WeekDays, or SelectedDays.", holds="word"),
+    Control("schedule_daily_days", "string", "The selected days of the week, joined by commas.", holds="word"),
+    Control(
+        "schedule_daily_time",
+        "string",
+        "When on these days, by the server's clock, as the server wrote it.",
+        holds="word",
+    ),
     Control("schedule_monthly_enabled", "boolean", "It runs on a day of the month."),
-    Control("schedule_monthly_time", "string", "When on that day, by the server's clock, as the server wrote it."),
-    Control("schedule_monthly_number", "string", "Which weekday of the month: First to Fourth or Last; or OnDay."),
-    Control("schedule_monthly_weekday", "string", "The weekday that is counted so."),
+    Control(
+        "schedule_monthly_time",
+        "string",
+        "When on that day, by the server's clock, as the server wrote it.",
+        holds="word",
+    ),
+    Control(
+        "schedule_monthly_number",
+        "string",
+        "Which weekday of the month: First to Fourth or Last; or OnDay.",
+        holds="word",
+    ),
+    Control("schedule_monthly_weekday", "string", "The weekday that is counted so.", holds="word"),
     Control("schedule_monthly_day", "Int64", "The day of the month, where it is OnDay."),
     Control("schedule_monthly_last_day", "boolean", "It is the last day of the month, whatever the day above."),
-    Control("schedule_monthly_months", "string", "In which months, joined by commas."),
+    Control("schedule_monthly_months", "string", "In which months, joined by commas.", holds="word"),
     Control("schedule_periodically_enabled", "boolean", "It runs every so many hours or minutes."),
-    Control("schedule_periodically_kind", "string", "The unit of that time: Seconds, Minutes, Hours or Days."),
+    Control(
+        "schedule_periodically_kind", "string", "The unit of that time: Seconds, Minutes, Hours or Days.", holds="word"
+    ),
     Control("schedule_periodically_frequency", "Int64", "How many of these units.", "schedule_periodically_kind"),
     Control("schedule_periodically_minute", "Int64", "How long after each full hour it starts.", "min"),
-    Control("schedule_periodically_days", "string", "The days with hours of their own, joined by commas."),
+    Control(
+        "schedule_periodically_days", "string", "The days with hours of their own, joined by commas.", holds="word"
+    ),
     Control(
         "schedule_periodically_hours",
         "string",
         "The 24 hours of each of these days, joined by commas: 1 where a start is permitted, 0 where it is not.",
+        holds="word",
     ),
     Control("schedule_continuously_enabled", "boolean", "It runs again as soon as it has ended."),
-    Control("schedule_continuously_days", "string", "The days with hours of their own, joined by commas."),
+    Control(
+        "schedule_continuously_days", "string", "The days with hours of their own, joined by commas.", holds="word"
+    ),
     Control(
         "schedule_continuously_hours",
         "string",
         "The 24 hours of each of these days, joined by commas: 1 where it may start again, 0 where it may not.",
+        holds="word",
     ),
     Control("schedule_after_job_enabled", "boolean", "It runs after another job."),
-    Control("schedule_after_job_name", "string", "The name of the job that it runs after."),
+    Control("schedule_after_job_name", "string", "The name of the job that it runs after.", holds="job"),
     Control(
         "is_scheduled",
         "boolean",
@@ -84,7 +108,9 @@ _ALL: Final = (
     Control("retry_enabled", "boolean", "A failed run is tried again."),
     Control("retry_count", "Int64", "How often a failed run is tried again.", "times"),
     Control("retry_wait_min", "Int64", "The pause before each further try.", "min"),
-    Control("retention_type", "string", "What the retention counts: RestorePoints, Days, Months or Years."),
+    Control(
+        "retention_type", "string", "What the retention counts: RestorePoints, Days, Months or Years.", holds="word"
+    ),
     Control("retention_quantity", "Int64", "How many of `retention_type` are kept.", "retention_type"),
     Control("gfs_enabled", "boolean", "Long-term retention (GFS) is on."),
     Control("gfs_weekly_enabled", "boolean", "GFS keeps weekly fulls."),
@@ -95,9 +121,9 @@ _ALL: Final = (
     Control("gfs_yearly_count", "Int64", "How long GFS keeps yearly fulls.", "years"),
     Control("gfs_level_enabled", "boolean", "At least one GFS level is enabled.", computed_from=GFS_LEVELS),
     Control("encryption_enabled", "boolean", "The backup files are encrypted by the job."),
-    Control("encryption_type", "string", "By a password of the server's, or by a key management server."),
-    Control("encryption_password_id", "string", "The id of the password; NA where none is set."),
-    Control("kms_server_id", "string", "The id of the key management server; NA where none is set."),
+    Control("encryption_type", "string", "By a password of the server's, or by a key management server.", holds="word"),
+    Control("encryption_password_id", "string", "The id of the password; NA where none is set.", holds="id"),
+    Control("kms_server_id", "string", "The id of the key management server; NA where none is set.", holds="id"),
     Control("health_check_enabled", "boolean", "The backup files are checked for damage."),
     Control("health_check_weekly_enabled", "boolean", "The check runs on days of the week."),
     Control("health_check_monthly_enabled", "boolean", "The check runs on a day of the month."),
@@ -117,16 +143,19 @@ _ALL: Final = (
         "app_failure_handling",
         "string",
         "What follows if that fails, the worst of its machines: Disabled, IgnoreFailures, RequireSuccess.",
+        holds="word",
     ),
     Control(
         "transaction_log_handling",
         "string",
         "Whether logs of databases are processed, the worst of its machines: CopyOnly, Process.",
+        holds="word",
     ),
     Control(
         "sql_log_handling",
         "string",
         "What becomes of SQL logs, the worst of its machines: NeverTruncate, Preserve, Truncate, Backup.",
+        holds="word",
     ),
     Control("swap_blocks_excluded", "boolean", "Blocks of swap files are left out."),
     Control("deleted_blocks_excluded", "boolean", "Blocks of deleted files are left out."),
@@ -134,11 +163,12 @@ _ALL: Final = (
     Control("post_script_enabled", "boolean", "A script runs after the job."),
     Control("script_enabled", "boolean", "A script runs before or after the job.", computed_from=SCRIPTS),
     Control("backup_window_enabled", "boolean", "The job may run at set hours only."),
-    Control("backup_window_days", "string", "The days with set hours, joined by commas."),
+    Control("backup_window_days", "string", "The days with set hours, joined by commas.", holds="word"),
     Control(
         "backup_window_hours",
         "string",
         "The 24 hours of each of these days, joined by commas: 1 where the job may run, 0 where it may not.",
+        holds="word",
     ),
     Control("email_enabled", "boolean", "The job sends mail."),
     Control("snmp_enabled", "boolean", "The job sends SNMP traps."),
@@ -147,12 +177,14 @@ _ALL: Final = (
         "boolean",
         "It warns if a new backup is not made (or, of a copy job, not copied) in time.",
     ),
-    Control("repository_id", "string", "The id of the repository it writes to (of a replica: its metadata)."),
-    Control("primary_job_id", "string", "The id of the job whose backups it copies."),
-    Control("backup_mode", "string", "How chains are built: incremental, reverse incremental, full…"),
+    Control(
+        "repository_id", "string", "The id of the repository it writes to (of a replica: its metadata).", holds="id"
+    ),
+    Control("primary_job_id", "string", "The id of the job whose backups it copies.", holds="id"),
+    Control("backup_mode", "string", "How chains are built: incremental, reverse incremental, full…", holds="word"),
     Control("synthetic_fulls_enabled", "boolean", "Full backups are put together from increments."),
     Control("active_fulls_enabled", "boolean", "Full backups are read from the source at times."),
-    Control("compression_level", "string", "How strongly the data is compressed."),
+    Control("compression_level", "string", "How strongly the data is compressed.", holds="word"),
     Control("guest_indexing_enabled", "boolean", "Files inside the guests are indexed."),
     Control("storage_snapshots_enabled", "boolean", "It backs up from snapshots of the storage system."),
     Control("proxies_auto", "boolean", "Backup proxies are chosen automatically (of a replica: both sides')."),

@@ -25,7 +25,7 @@ HELP: Final = (
     "Of a worker of a copy job the id that the server tells, as it has one for each job that it copies; "
     "`job_id` is then the copy job's."
 )
-COLUMN: Final = Column("worker_id", "string", HELP)
+COLUMN: Final = Column("worker_id", "string", HELP, holds="id")
 
 
 def workers_of_copy_jobs(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> dict[str, str]:

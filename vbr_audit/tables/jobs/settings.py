@@ -10,7 +10,7 @@ import pandas as pd
 
 from vbr_audit.tables.build.arrays import strings_of, to_strings
 from vbr_audit.tables.build.notes import Notes
-from vbr_audit.tables.build.schema import ZERO_GUID, Column, TableSpec, from_arrays
+from vbr_audit.tables.build.schema import ZERO_GUID, Column, Sheet, TableSpec, from_arrays
 from vbr_audit.tables.jobs.controls import json_path, support
 from vbr_audit.tables.jobs.documents import MISFIT, READ_CONTROLS, JobDocuments
 
@@ -19,13 +19,16 @@ SPEC: Final = TableSpec(
     key=("server", "job_id", "control"),
     help="One row per job that has a document and per control that is read (not for the computed ones).",
     columns=(
-        Column("server", "string", "The server's name in this run."),
-        Column("job_id", "string", "The job's id."),
-        Column("control", "string", "The setting's canonical name."),
-        Column("value", "string", "The value as received, in JSON; an inherited one is the primary job's."),
-        Column("json_path", "string", "Where the job's document keeps it."),
+        Column("server", "string", "The server's name in this run.", holds="server"),
+        Column("job_id", "string", "The job's id.", holds="id"),
+        Column("control", "string", "The setting's canonical name.", holds="kept"),
+        Column(
+            "value", "string", "The value as received, in JSON; an inherited one is the primary job's.", holds="json"
+        ),
+        Column("json_path", "string", "Where the job's document keeps it.", holds="kept"),
         Column("supported", "boolean", "True: the kind of job has it; False: it has not; NA: not known."),
     ),
+    sheet=Sheet(first=("server", "job_name", "control", "value"), frozen=3, always=True),
 )
 
 

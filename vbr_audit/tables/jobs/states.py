@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.tables.build.enums import JOB_STATUSES, RESULTS, WORKLOADS, Folding, fold_job_types, listed
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.paged import Columns, PagedTable, Source
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, Sheet, TableSpec, conform
 from vbr_audit.tables.job_runs import runs_of_jobs
 
 SPEC: Final = TableSpec(
@@ -18,30 +18,33 @@ SPEC: Final = TableSpec(
     key=("server", "job_id"),
     help="One row per job, as of the collection: its status, its last result, its next run.",
     columns=(
-        Column("server", "string", "The server's name in this run."),
-        Column("job_id", "string", "The job's id."),
-        Column("name", "string", "The job's name."),
-        Column("type", "string", "The job's type in its newest spelling."),
-        Column("type_reported", "string", "The type as the server wrote it."),
-        Column("status", "string", "What the job is doing: Running, Inactive, Disabled…"),
-        Column("status_reported", "string", "The status as the server wrote it."),
-        Column("last_result", "string", "Of the last run; the word None while it runs or before the first."),
-        Column("last_result_reported", "string", "The last result as the server wrote it."),
+        Column("server", "string", "The server's name in this run.", holds="server"),
+        Column("job_id", "string", "The job's id.", holds="id"),
+        Column("name", "string", "The job's name.", holds="job"),
+        Column("type", "string", "The job's type in its newest spelling.", holds="word"),
+        Column("type_reported", "string", "The type as the server wrote it.", holds="word"),
+        Column("status", "string", "What the job is doing: Running, Inactive, Disabled…", holds="word"),
+        Column("status_reported", "string", "The status as the server wrote it.", holds="word"),
+        Column(
+            "last_result", "string", "Of the last run; the word None while it runs or before the first.", holds="word"
+        ),
+        Column("last_result_reported", "string", "The last result as the server wrote it.", holds="word"),
         Column("last_run", "datetime", "When it last started."),
         Column("next_run", "datetime", "When it will start next."),
-        Column("next_run_policy", "string", "The server's words on the next run."),
-        Column("workload", "string", "What kind of machines it protects."),
-        Column("workload_reported", "string", "The workload as the server wrote it."),
-        Column("repository_id", "string", "The id of the repository it writes to."),
-        Column("repository_name", "string", "The name of that repository."),
+        Column("next_run_policy", "string", "The server's words on the next run.", holds="word"),
+        Column("workload", "string", "What kind of machines it protects.", holds="word"),
+        Column("workload_reported", "string", "The workload as the server wrote it.", holds="word"),
+        Column("repository_id", "string", "The id of the repository it writes to.", holds="id"),
+        Column("repository_name", "string", "The name of that repository.", holds="repository"),
         Column("objects_count", "Int64", "How many objects it protects.", "objects"),
-        Column("session_id", "string", "The id of its last session."),
-        Column("description", "string", "The job's description."),
+        Column("session_id", "string", "The id of its last session.", holds="id"),
+        Column("description", "string", "The job's description.", holds="prose"),
         Column("is_high_priority", "boolean", "The job is served first when resources are short."),
         Column("progress_percent", "Int64", "Progress of the current run.", "%"),
-        Column("run_after_job_id", "string", "The id of the job after which it runs. From 1.3-rev0 on."),
-        Column("run_after_job", "string", "The name of that job. From 1.3-rev0 on."),
+        Column("run_after_job_id", "string", "The id of the job after which it runs. From 1.3-rev0 on.", holds="id"),
+        Column("run_after_job", "string", "The name of that job. From 1.3-rev0 on.", holds="job"),
     ),
+    sheet=Sheet(first=("server", "name", "type", "status", "last_result", "last_run", "next_run")),
 )
 
 KNOWN_KEYS: Final = frozenset(

@@ -20,7 +20,7 @@ from vbr_audit.tables.build.arrays import strings_of, to_array, to_booleans, to_
 from vbr_audit.tables.build.enums import CONTROL_WORDS, SOUND_WORDS, Folding, fold_control_words
 from vbr_audit.tables.build.fields import SEPARATOR, Field, Table, counted, ident, joined
 from vbr_audit.tables.build.notes import Notes
-from vbr_audit.tables.build.schema import ZERO_GUID, Column, TableSpec, conform, empty, from_arrays
+from vbr_audit.tables.build.schema import ZERO_GUID, Column, ObjectKind, Sheet, TableSpec, conform, empty, from_arrays
 from vbr_audit.tables.jobs import settings as job_settings
 from vbr_audit.tables.jobs.control_list import (
     CONTROLS,
@@ -67,16 +67,19 @@ SCOPE_FIELDS: Final[tuple[Field, ...]] = (
         "Of a copy or a content scan: the jobs whose backups it takes, joined by commas.",
         "sourceObjects.includes.jobs[].id",
         "linkedJobs.includes[].id",
+        holds="ids",
     ),
     joined(
         "source_repository_ids",
         "Of a copy: the repositories whose backups it takes, joined by commas.",
         "sourceObjects.includes.repositories[].id",
+        holds="ids",
     ),
     joined(
         "source_backup_ids",
         "Of a copy: the backups that it takes, joined by commas. From 1.3-rev1 on.",
         "sourceObjects.includes.backups[].id",
+        holds="ids",
     ),
     ident(
         "archive_repository_id",
@@ -101,6 +104,7 @@ CREDENTIALS: Final = Column(
     "credentials_ids",
     "string",
     "The credentials that its guest processing and its destination name, joined by commas; empty text for none.",
+    holds="ids",
 )
 
 _SCOPE_TABLE: Final = Table("jobs", "What jobs take in.", SCOPE_FIELDS)
@@ -219,19 +223,20 @@ SPEC: Final = TableSpec(
     key=("server", "job_id"),
     help="One row per job that the server lists, with its settings under their canonical names.",
     columns=(
-        Column("server", "string", "The server's name in this run."),
-        Column("job_id", "string", "The job's id."),
-        Column("name", "string", "The job's name."),
-        Column("type", "string", "The job's type in its newest spelling."),
-        Column("type_reported", "string", "The type as the server wrote it."),
-        Column("description", "string", "The job's description."),
+        Column("server", "string", "The server's name in this run.", holds="server"),
+        Column("job_id", "string", "The job's id.", holds="id"),
+        Column("name", "string", "The job's name.", holds="job"),
+        Column("type", "string", "The job's type in its newest spelling.", holds="word"),
+        Column("type_reported", "string", "The type as the server wrote it.", holds="word"),
+        Column("description", "string", "The job's description.", holds="prose"),
         Column("is_high_priority", "boolean", "The job is served first when resources are short."),
-        Column("seen_in", "string", "Where the job was found: jobs, job_states, backups, joined by +."),
+        Column("seen_in", "string", "Where the job was found: jobs, job_states, backups, joined by +.", holds="kept"),
         Column(
             "settings_profile",
             "string",
             "Which entry of the controls map holds: revision, type and variant. NA when the settings are not "
             "known: type or revision not in the map, or the job has no document.",
+            holds="kept",
         ),
         Column(
             "expected_to_run",
@@ -249,6 +254,33 @@ SPEC: Final = TableSpec(
         *(column for field in SCOPE_FIELDS for column in field.columns),
         *LOG_COLUMNS,
         CREDENTIALS,
+    ),
+    kind=ObjectKind(
+        "job",
+        "job_id",
+        "name",
+        causes=(
+            ("repository", "repository_id"),
+            ("encryption password", "encryption_password_id"),
+        ),
+    ),
+    sheet=Sheet(
+        first=(
+            "server",
+            "name",
+            "type",
+            "is_disabled",
+            "is_scheduled",
+            "retry_enabled",
+            "retry_count",
+            "retention_type",
+            "retention_quantity",
+            "gfs_enabled",
+            "encryption_enabled",
+            "health_check_enabled",
+            "app_aware_enabled",
+        ),
+        always=True,
     ),
 )
 

@@ -10,7 +10,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.machine_names import SHARE, names_of_backup_server, on_backup_server
 from vbr_audit.checks.logic.three_valued import beside, one_of, surely, worded
-from vbr_audit.tables.repositories import STORAGE_CLASSES
+from vbr_audit.datasets.repositories import STORAGE_CLASSES
 
 _MENU: Final = "Main menu > Configuration Backup"
 _TO: Final = [{"repository_id": "repository-1"}]

@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, Example, Outcome, hou
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import at_or_before, minute_text
 from vbr_audit.checks.logic.three_valued import Cells, one_of, places_of, surely, taken, worded
-from vbr_audit.collection.datasets import DATASETS, is_never_offered
+from vbr_audit.datasets import DATASETS, is_never_offered
 
 _PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape.is_paged)
 _JOBS = {"name": "jobs", "rows_duplicate": 0}

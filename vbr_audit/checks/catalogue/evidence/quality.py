@@ -13,7 +13,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
-from vbr_audit.collection.datasets import DATASETS
+from vbr_audit.datasets import DATASETS
 from vbr_audit.tables.build.enums import SESSION_TYPES
 
 _LISTS: Final = tuple(name for name, dataset in DATASETS.items() if dataset.shape.has_rows)

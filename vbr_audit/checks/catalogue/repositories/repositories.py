@@ -12,7 +12,7 @@ from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.machine_names import names_of_backup_server, on_backup_server
 from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, surely, worded
-from vbr_audit.tables.repositories import STORAGE_CLASSES
+from vbr_audit.datasets.repositories import STORAGE_CLASSES
 
 _WITHOUT_CAPACITY: Final = (
     *("AmazonS3", "S3Compatible", "IBMCloud", "WasabiCloud", "GoogleCloud", "AzureBlob", "S3Integrated"),

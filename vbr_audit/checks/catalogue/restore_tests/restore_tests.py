@@ -14,7 +14,7 @@ from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import at_or_before, minute_text, older_than
 from vbr_audit.checks.logic.sessions import finished
 from vbr_audit.checks.logic.three_valued import nullable, one_of, places_of, surely
-from vbr_audit.collection.dataset import YEAR
+from vbr_audit.datasets.card import YEAR
 from vbr_audit.tables.build.enums import GOOD_RESULTS, RESTORES_SINCE, RESULTS, VERIFICATIONS_SINCE
 
 RESTORES: Final = tuple(kind for kinds in RESTORES_SINCE.values() for kind in kinds)

@@ -22,7 +22,7 @@ from vbr_audit.checks.logic.three_valued import (
     surely,
     worded,
 )
-from vbr_audit.collection.roles import Role
+from vbr_audit.datasets.roles import Role
 from vbr_audit.revisions import KNOWN, is_at_least
 
 _ROLES: Final = frozenset(role.value for role in Role)

@@ -10,7 +10,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.three_valued import one_of, surely, worded
-from vbr_audit.tables.infrastructure import MANAGED_SERVER_TYPES
+from vbr_audit.datasets.infrastructure import MANAGED_SERVER_TYPES
 
 _UPDATED: Final = ("WindowsHost", "LinuxHost", "HvServer")
 _BAD_UPDATES: Final = {

@@ -1,4 +1,4 @@
-"""The tables `repositories` and `repository_states`, and how backups on them are kept from being changed."""
+"""The datasets `repositories` and `repository_states`, and how backups on them are kept from being changed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.arrays import strings_of
 from vbr_audit.tables.build.enums import RENAMED_REPOSITORY_TYPES, REPOSITORY_TYPES
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, own_id, real, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 _CLASSES: Final = {
     **dict.fromkeys(("WinLocal", "LinuxLocal", "LinuxHardened"), "local disk"),
@@ -55,6 +58,7 @@ IMMUTABILITY_FIELDS: Final = (
         "string",
         "How it can keep backups from being changed: hardened, object storage, archive, appliance, governance, "
         "other, none; NA for a type of which that is not known.",
+        holds="kept",
     ),
     Field("immutability_supported", "boolean", "Its type can do so; NA for a type of which that is not known."),
     Field(
@@ -189,18 +193,19 @@ REPOSITORIES: Final = Table(
     "One row per backup repository with its settings, as of the collection (`/backupInfrastructure/repositories`).",
     (
         own_id("repository_id", "The repository's id.", "id"),
-        text("name", "The repository's name.", "name"),
-        text("description", "The repository's description.", "description"),
+        text("name", "The repository's name.", "name", holds="repository"),
+        text("description", "The repository's description.", "description", holds="prose"),
         _type(),
         Field(
             "storage_class",
             "string",
             "By its type: local disk, network share, appliance, object storage, archive storage, transfer device; NA "
             "for a type of which that is not known.",
+            holds="kept",
         ),
         ident("host_id", "The managed server whose disks hold it; NA where there is no such server.", "hostId"),
-        text("path", "Its folder or share.", "repository.path", "share.sharePath"),
-        text("bucket", "Its bucket or container.", "bucket.bucketName", "container.containerName"),
+        text("path", "Its folder or share.", "repository.path", "share.sharePath", holds="path"),
+        text("bucket", "Its bucket or container.", "bucket.bucketName", "container.containerName", holds="bucket"),
         *IMMUTABILITY_FIELDS,
         flag(
             "task_limit_enabled",
@@ -232,6 +237,7 @@ REPOSITORIES: Final = Table(
             "The managed servers that lead to it, joined by commas.",
             "share.gatewayServer.gatewayServerIds",
             "account.connectionSettings.gatewayServerIds",
+            holds="ids",
         ),
         ident(
             "mount_server_id",
@@ -244,6 +250,19 @@ REPOSITORIES: Final = Table(
     key=("repository_id",),
     also_known="uniqueId tag proxyAppliance importOptions dellDataDomain hpeStoreOnce mountServers",
     complete=_complete,
+    kind=ObjectKind("repository", "repository_id", "name"),
+    sheet=Sheet(
+        first=(
+            "server",
+            "name",
+            "type",
+            "storage_class",
+            "immutability_kind",
+            "immutability_enabled",
+            "immutability_days",
+            "path",
+        )
+    ),
 )
 
 
@@ -270,11 +289,11 @@ STATES: Final = Table(
     "(`/backupInfrastructure/repositories/states`).",
     (
         own_id("repository_id", "The repository's id.", "id"),
-        text("name", "The repository's name.", "name"),
+        text("name", "The repository's name.", "name", holds="repository"),
         _type(),
         ident("host_id", "The managed server that holds or leads to it.", "hostId"),
-        text("host_name", "The name of that server.", "hostName"),
-        text("path", "Its folder, share or bucket.", "path"),
+        text("host_name", "The name of that server.", "hostName", holds="host"),
+        text("path", "Its folder, share or bucket.", "path", holds="path"),
         real(
             "capacity_gb",
             "Its capacity; NA where the server sends 0 or less.",
@@ -301,6 +320,7 @@ STATES: Final = Table(
             "scale_out_repository",
             "The name of that scale-out repository. From 1.3-rev0 on.",
             "scaleOutRepositoryDetails.membership",
+            holds="repository",
         ),
         word(
             "extent_type",
@@ -312,6 +332,24 @@ STATES: Final = Table(
     key=("repository_id",),
     also_known="description",
     complete=_add_free_percent,
+    kind=ObjectKind("repository", "repository_id", "name"),
+    sheet=Sheet(first=("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent")),
 )
 
-TABLES: Final = (REPOSITORIES, STATES)
+CARDS: Final = (
+    Dataset(
+        REPOSITORIES,
+        "Repositories",
+        "backupInfrastructure/repositories",
+        access=roles.REPOSITORY_READERS,
+        order="Name",
+        sensitive=True,
+    ),
+    Dataset(
+        STATES,
+        "Repository states",
+        "backupInfrastructure/repositories/states",
+        access=roles.REPOSITORY_READERS,
+        order="Name",
+    ),
+)

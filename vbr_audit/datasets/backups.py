@@ -1,9 +1,11 @@
-"""The tables `backups`, `backup_objects`, `restore_points` and `backup_files`: what the jobs have made."""
+"""The datasets `backups`, `backup_objects`, `restore_points` and `backup_files`: what the jobs have made."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset, Shape
 from vbr_audit.tables.build.enums import (
     GFS_PERIODS,
     JOB_TYPES,
@@ -13,6 +15,7 @@ from vbr_audit.tables.build.enums import (
     SEVERITIES,
 )
 from vbr_audit.tables.build.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 from vbr_audit.tables.jobs.copy_workers import HELP
 
 
@@ -27,13 +30,13 @@ BACKUPS: Final = Table(
     "One row per backup, a chain of restore points on a repository, as of the collection (`/backups`).",
     (
         own_id("backup_id", "The backup's id.", "id"),
-        text("name", "The backup's name, as a rule its job's.", "name"),
+        text("name", "The backup's name, as a rule its job's.", "name", holds="job"),
         ident(
             "job_id",
             "The id of the job that made it, of a worker that of its copy job; NA if the server names none.",
             "jobId",
         ),
-        Field("worker_id", "string", HELP),
+        Field("worker_id", "string", HELP, holds="id"),
         word(
             "job_type",
             "The type of that job in its newest spelling. From 1.3-rev0 on.",
@@ -41,14 +44,15 @@ BACKUPS: Final = Table(
             known=JOB_TYPES,
             renamed=tuple(RENAMED_JOB_TYPES.items()),
         ),
-        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag"),
+        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag", holds="id"),
         platform(),
         ident("platform_id", "The id of the platform.", "platformId"),
         moment("created", "When it was created.", "creationTime"),
         ident("repository_id", "The id of the repository that holds it.", "repositoryId"),
-        text("repository_name", "The name of that repository. From 1.3-rev0 on.", "repositoryName"),
+        text("repository_name", "The name of that repository. From 1.3-rev0 on.", "repositoryName", holds="repository"),
     ),
     key=("backup_id",),
+    kind=ObjectKind("backup", "backup_id", "name"),
 )
 
 OBJECTS: Final = Table(
@@ -57,12 +61,12 @@ OBJECTS: Final = Table(
     (
         own_id("backup_object_id", "The object's id; one object can be in several backups.", "id"),
         ident("backup_id", "The id of the backup that holds it.", "backupId"),
-        text("name", "The object's name.", "name"),
-        text("type", "What it is, as the server wrote it.", "type"),
+        text("name", "The object's name.", "name", holds="object"),
+        text("type", "What it is, as the server wrote it.", "type", holds="word"),
         platform(),
         ident("platform_id", "The id of the platform.", "platformId"),
-        text("object_id", "Its id on its own platform.", "objectId", "computerId"),
-        text("path", "Where it stands in the inventory.", "path"),
+        text("object_id", "Its id on its own platform.", "objectId", "computerId", holds="id"),
+        text("path", "Where it stands in the inventory.", "path", holds="path"),
         whole("restore_points_count", "How many restore points it has.", "restorePointsCount", unit="restore points"),
         flag("last_run_failed", "Its last run failed. From 1.3-rev0 on.", "lastRunFailed"),
         word(
@@ -81,7 +85,7 @@ RESTORE_POINTS: Final = Table(
     "One row per restore point, as of the collection (`/restorePoints`; in 1.1-rev0 `/objectRestorePoints`).",
     (
         own_id("restore_point_id", "The restore point's id.", "id"),
-        text("name", "The name of the object; there is no id of it.", "name"),
+        text("name", "The name of the object; there is no id of it.", "name", holds="object"),
         ident("backup_id", "The id of its backup.", "backupId"),
         platform(),
         moment("created", "When it was made.", "creationTime"),
@@ -110,6 +114,7 @@ RESTORE_POINTS: Final = Table(
     ),
     key=("restore_point_id",),
     also_known="platformId allowedOperations snapshotType tag",
+    sheet=Sheet(first=("server", "name", "created", "type", "malware_status")),
 )
 
 FILES: Final = Table(
@@ -117,9 +122,11 @@ FILES: Final = Table(
     "One row per backup file, as of the collection (`/backups/{id}/backupFiles`, from 1.2-rev1 on).",
     (
         own_id("backup_file_id", "The file's id.", "id"),
-        text("name", "The file's name.", "name"),
+        text("name", "The file's name.", "name", holds="file"),
         ident("backup_id", "The id of its backup.", "backupId"),
-        joined("object_ids", "The ids of the backup objects in it, joined by commas.", "objectIds", "objectId"),
+        joined(
+            "object_ids", "The ids of the backup objects in it, joined by commas.", "objectIds", "objectId", holds="ids"
+        ),
         counted("restore_points_count", "How many restore points it holds.", "restorePointIds", unit="restore points"),
         moment("created", "When it was made.", "creationTime"),
         whole("data_bytes", "The size of what is in it.", "dataSize", unit="bytes"),
@@ -135,6 +142,61 @@ FILES: Final = Table(
     ),
     key=("backup_file_id",),
     also_known="severity",
+    sheet=Sheet(details=True),
 )
 
-TABLES: Final = (BACKUPS, OBJECTS, RESTORE_POINTS, FILES)
+CARDS: Final = (
+    Dataset(
+        BACKUPS,
+        "Backups",
+        "backups",
+        access=roles.READERS_AND_SECURITY,
+        order="Name",
+    ),
+    Dataset(
+        OBJECTS,
+        "Backup objects",
+        "backupObjects",
+        access=roles.READERS_AND_SECURITY,
+        first_revision="1.3-rev2",
+        key=("id", "backupId"),
+        order="Name",
+        earlier=(
+            Dataset(
+                OBJECTS,
+                "Backup objects",
+                "backups/{id}/objects",
+                Shape.EACH,
+                roles.READERS_AND_SECURITY,
+                key=("id", "backupId"),
+                parent="backups",
+                parent_key="backupId",
+            ),
+        ),
+    ),
+    Dataset(
+        RESTORE_POINTS,
+        "Restore points",
+        "restorePoints",
+        first_revision="1.1-rev1",
+        order="CreationTime",
+        earlier=(
+            Dataset(
+                RESTORE_POINTS,
+                "Restore points",
+                "objectRestorePoints",
+                order="CreationTime",
+            ),
+        ),
+    ),
+    Dataset(
+        FILES,
+        "Backup files",
+        "backups/{id}/backupFiles",
+        Shape.EACH,
+        first_revision="1.2-rev1",
+        order="CreationTime",
+        parent="backups",
+        parent_key="backupId",
+    ),
+)

@@ -1,12 +1,15 @@
-"""The tables `replicas` and `replica_points`."""
+"""The datasets `replicas` and `replica_points`."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from vbr_audit.tables.backups import platform
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.backups import platform
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.enums import SEVERITIES, listed
 from vbr_audit.tables.build.fields import Table, ident, moment, own_id, text, word
+from vbr_audit.tables.build.schema import ObjectKind
 
 _STATES: Final = listed("Ready Processing SureBackup Failover FailedFailover PermanentFailover Failback ReadyToSwitch")
 
@@ -15,16 +18,17 @@ REPLICAS: Final = Table(
     "One row per replica, as of the collection (`/replicas`, from 1.2-rev1 on).",
     (
         own_id("replica_id", "The replica's id.", "id"),
-        text("name", "The replica's name.", "name"),
+        text("name", "The replica's name.", "name", holds="job"),
         word("type", "Regular, CDP, Snapshot.", "type", known=("Regular", "CDP", "Snapshot")),
         ident("job_id", "The id of its job.", "jobId"),
-        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag"),
+        text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag", holds="id"),
         platform(),
         ident("platform_id", "The id of the platform.", "platformId"),
         moment("created", "When it was created; not for CDP.", "creationTime"),
         word("state", "Ready, or what is done with it; not for CDP.", "state", known=_STATES),
     ),
     key=("replica_id",),
+    kind=ObjectKind("replica", "replica_id", "name", causes=(("job", "job_id"),)),
 )
 
 POINTS: Final = Table(
@@ -33,7 +37,7 @@ POINTS: Final = Table(
     (
         own_id("replica_point_id", "The point's id.", "id"),
         ident("replica_id", "The id of its replica.", "replicaId"),
-        text("name", "The name of the object.", "name"),
+        text("name", "The name of the object.", "name", holds="object"),
         platform(),
         moment("created", "When it was made.", "creationTime"),
         word("state", "The state of the replica.", "state", known=_STATES),
@@ -43,4 +47,21 @@ POINTS: Final = Table(
     also_known="platformId allowedOperations",
 )
 
-TABLES: Final = (REPLICAS, POINTS)
+CARDS: Final = (
+    Dataset(
+        REPLICAS,
+        "Replicas",
+        "replicas",
+        access=roles.REPLICA_READERS,
+        first_revision="1.2-rev1",
+        order="Name",
+    ),
+    Dataset(
+        POINTS,
+        "Replica restore points",
+        "replicaPoints",
+        access=roles.REPLICA_READERS,
+        first_revision="1.2-rev1",
+        order="CreationTime",
+    ),
+)

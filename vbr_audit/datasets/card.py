@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from vbr_audit.collection import roles
-from vbr_audit.collection.roles import Access
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.roles import Access
 from vbr_audit.errors import BadAnswerError
 from vbr_audit.revisions import OLDEST, is_at_least, is_offered
+from vbr_audit.tables.build.fields import Table
+from vbr_audit.tables.build.schema import OwnTable, TableSpec
+
+CREATED: Final = ("createdAfterFilter", "createdBeforeFilter")
+"""The date filters of what has a date of creation."""
 
 _API = "/api/v1/"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -58,28 +63,30 @@ YEAR: Final = dt.timedelta(days=366)
 
 @dataclass(frozen=True)
 class Dataset:
-    """One REST collection or object: its path, how it is read, since which revision, by whom, into which tables.
+    """The card of one REST collection or object: its path, how it is read, since which revision, by whom, its tables.
 
-    `until` is the last revision that reads it this way. `rows_at` is the key of a LIST. An EACH or
-    EACH_OBJECT dataset puts the id of a row of `parent` into its path, and under `parent_key` into rows that do not
-    name it themselves; below rows where `not_below` is true there is nothing to read.
-    A KINDS dataset asks for each of `kinds`, by the revision that first names them, in `kind_filter`; the kind of a
-    row stands under `kind_key`, and `unfiltered` is the dataset that reads the same collection without that filter.
-    `period` are the names of the server's date filters; one that `spans_year` is read for the 366 days before it is
-    read, if the period does not begin earlier, and one that `passes_edges` from some days before the period to the
-    moment of reading. `accounts` are the JSON paths of user names and hints, and
-    `sensitive` says that the answers may hold secrets, which are replaced before anything is kept. An answer with a
-    status of `none_at` says that the server has nothing of the kind: its table is empty, and known to be.
+    It is called as its `table`, which declares the fields, what a row is in findings, and its sheet of the workbook.
+    Its rows become those of `also` as well; the tables `beside` are made of it when all is read.
+    `rows_at` is the key of a LIST. An EACH or EACH_OBJECT dataset puts the id of a row of `parent` into its path, and
+    under `parent_key` into rows that do not name it themselves; below rows where `not_below` is true there is nothing
+    to read. A KINDS dataset asks for each of `kinds`, by the revision that first names them, in `kind_filter`; the kind
+    of a row stands under `kind_key`, and `unfiltered` is the dataset that reads the same collection without that
+    filter. `period` are the names of the server's date filters; one that `spans_year` is read for the 366 days before
+    it is read, if the period does not begin earlier, and one that `passes_edges` from some days before the period to
+    the moment of reading. `accounts` are the JSON paths of user names and hints, and `sensitive` says that the answers
+    may hold secrets, which are replaced before anything is kept. An answer with a status of `none_at` says that the
+    server has nothing of the kind: its table is empty, and known to be. `earlier` are the cards of revisions before
+    `first_revision`, which keep the same rows elsewhere.
     """
 
-    name: str
+    table: Table | OwnTable = field(repr=False)
     title: str
     endpoint: str
     shape: Shape = Shape.PAGES
     access: Access = roles.READERS
     first_revision: str = OLDEST
-    table: str = ""
-    also: tuple[str, ...] = ()
+    also: tuple[Table | OwnTable, ...] = field(default=(), repr=False)
+    beside: tuple[TableSpec, ...] = field(default=(), repr=False)
     key: tuple[str, ...] = ("id",)
     order: str | None = None
     period: tuple[str, str] | None = None
@@ -97,6 +104,11 @@ class Dataset:
     accounts: tuple[str, ...] = ()
     none_at: tuple[int, ...] = ()
     earlier: tuple[Dataset, ...] = field(default=(), repr=False)
+
+    @property
+    def name(self) -> str:
+        """Its name, which is that of its table."""
+        return self.table.spec.name
 
     @property
     def path(self) -> str:
@@ -138,8 +150,13 @@ class Dataset:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that its rows become."""
-        return (self.table or self.name, *self.also)
+        """The names of the tables that its rows become."""
+        return tuple(table.spec.name for table in (self.table, *self.also))
+
+    @property
+    def specs(self) -> tuple[TableSpec, ...]:
+        """The specifications of all tables that are made of its rows."""
+        return (*(table.spec for table in (self.table, *self.also)), *self.beside)
 
     def at(self, revision: str) -> Dataset:
         """How it is read at `revision`: older revisions may keep the same rows elsewhere."""

@@ -8,19 +8,20 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.enums import ENCRYPTION_TYPES, listed
 from vbr_audit.tables.build.fields import Table, counted, flag, ident, joined, own_id, text, whole, word
 from vbr_audit.tables.build.paged import PagedTable
-from vbr_audit.tables.build.schema import TableResult
+from vbr_audit.tables.build.schema import ObjectKind, OwnTable, Sheet, TableResult
 
 REPOSITORIES: Final = Table(
     "scale_out_repositories",
     "One row per scale-out repository, as of the collection (`/backupInfrastructure/scaleOutRepositories`).",
     (
         own_id("scale_out_repository_id", "The scale-out repository's id.", "id"),
-        text("name", "Its name.", "name"),
-        text("description", "Its description.", "description"),
+        text("name", "Its name.", "name", holds="repository"),
+        text("description", "Its description.", "description", holds="prose"),
         flag(
             "per_machine_files_enabled",
             "Each machine has files of its own.",
@@ -110,6 +111,8 @@ REPOSITORIES: Final = Table(
     ),
     key=("scale_out_repository_id",),
     also_known="uniqueId tag",
+    kind=ObjectKind("scale-out repository", "scale_out_repository_id", "name"),
+    sheet=Sheet("Scale-out repositories"),
 )
 
 EXTENTS: Final = Table(
@@ -117,10 +120,15 @@ EXTENTS: Final = Table(
     "One row per extent of a scale-out repository, of all tiers, also of one that is switched off.",
     (
         ident("scale_out_repository_id", "The scale-out repository's id.", "scaleOutRepositoryId"),
-        text("scale_out_repository", "The scale-out repository's name.", "scaleOutRepository"),
+        text("scale_out_repository", "The scale-out repository's name.", "scaleOutRepository", holds="repository"),
         word("tier", "Performance, Capacity or Archive.", "tier", known=("Performance", "Capacity", "Archive")),
         ident("repository_id", "The id of the repository that is the extent.", "id"),
-        text("name", "Its name; of a capacity or archive extent that of the repository with its id.", "name"),
+        text(
+            "name",
+            "Its name; of a capacity or archive extent that of the repository with its id.",
+            "name",
+            holds="repository",
+        ),
         joined(
             "status",
             "Normal, or what keeps it from taking backups, joined by commas; told of performance extents only.",
@@ -129,6 +137,8 @@ EXTENTS: Final = Table(
         ),
     ),
     key=("scale_out_repository_id", "tier", "repository_id"),
+    kind=ObjectKind("extent", "repository_id", "name"),
+    sheet=Sheet("Scale-out extents"),
 )
 
 
@@ -173,3 +183,14 @@ def _extents_of(row: dict[str, Any]) -> Iterator[Any]:
 def _within(row: dict[str, Any], key: str, inner: str) -> Any:
     tier = row.get(key)
     return tier.get(inner) if type(tier) is dict else None
+
+
+CARDS: Final = (
+    Dataset(
+        REPOSITORIES,
+        "Scale-out repositories",
+        "backupInfrastructure/scaleOutRepositories",
+        order="Name",
+        also=(OwnTable(EXTENTS.spec, Extents),),
+    ),
+)

@@ -1,4 +1,4 @@
-"""The tables `server_certificate` and `license`: one row per server each."""
+"""The datasets of the server itself: its clock, its build, its certificate, its licence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset, Shape
+from vbr_audit.tables import server_info, server_time
 from vbr_audit.tables.build.fields import Field, Table, flag, moment, real, text, whole, word
+from vbr_audit.tables.build.schema import OwnTable, Sheet
 
 _PLAIN: Final = re.compile(r"[0-9]{1,6}")
 
@@ -29,12 +33,12 @@ CERTIFICATE: Final = Table(
     "server_certificate",
     "One row per server: the certificate of its backup service (`/serverCertificate`).",
     (
-        text("subject", "Whom the certificate names.", "subject"),
-        text("issued_to", "To whom it was issued.", "issuedTo"),
-        text("issued_by", "Who issued it.", "issuedBy"),
-        text("thumbprint", "Its thumbprint.", "thumbprint"),
-        text("key_algorithm", "The algorithm of its key.", "keyAlgorithm"),
-        text("key_size", "The size of its key as the server wrote it, a text.", "keySize"),
+        text("subject", "Whom the certificate names.", "subject", holds="certificate"),
+        text("issued_to", "To whom it was issued.", "issuedTo", holds="certificate"),
+        text("issued_by", "Who issued it.", "issuedBy", holds="certificate"),
+        text("thumbprint", "Its thumbprint.", "thumbprint", holds="fingerprint"),
+        text("key_algorithm", "The algorithm of its key.", "keyAlgorithm", holds="word"),
+        text("key_size", "The size of its key as the server wrote it, a text.", "keySize", holds="word"),
         Field("key_bits", "Int64", "The size of its key; NA unless `key_size` is a plain whole number.", unit="bit"),
         moment("valid_from", "From when it is valid.", "validFrom"),
         moment("valid_until", "Until when it is valid.", "validBy"),
@@ -55,7 +59,7 @@ LICENSE: Final = Table(
         word("status", "Valid, Expired or Invalid.", "status", known=_STATUSES),
         word("type", "What kind of licence.", "type", known=_TYPES),
         word("edition", "The edition.", "edition", known=_EDITIONS),
-        text("licensed_to", "Whom it is for.", "licensedTo"),
+        text("licensed_to", "Whom it is for.", "licensedTo", holds="company"),
         Field("expires", "datetime", "The earliest of the dates of expiry that the server gives."),
         moment("license_expires", "When the licence expires. Up to 1.3-rev1.", "expirationDate"),
         moment(
@@ -108,6 +112,37 @@ LICENSE: Final = Table(
         supportId freeAgentInstanceConsumptionEnabled cloudConnect IsMultiSection proactiveSupportEnabled
     """,
     complete=_add_earliest,
+    sheet=Sheet("Licence", first=("server", "edition", "status", "expires")),
 )
 
-TABLES: Final = (CERTIFICATE, LICENSE)
+CARDS: Final = (
+    Dataset(
+        OwnTable(server_time.SPEC),
+        "Server time",
+        "serverTime",
+        Shape.OBJECT,
+        roles.ANYONE,
+    ),
+    Dataset(
+        OwnTable(server_info.SPEC),
+        "Server information",
+        "serverInfo",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+    ),
+    Dataset(
+        CERTIFICATE,
+        "Server certificate",
+        "serverCertificate",
+        Shape.OBJECT,
+        roles.ANYONE,
+    ),
+    Dataset(
+        LICENSE,
+        "Licence",
+        "license",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.2-rev1",
+    ),
+)

@@ -1,12 +1,15 @@
-"""The tables of what 1.3-rev2 tells of the server's own defence: malware detection, trust in hosts, a second node."""
+"""The datasets of what 1.3-rev2 tells of the server's own defence: malware detection, trust in hosts, a second node."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset, Shape
+from vbr_audit.datasets.security import EVENT_TYPES
 from vbr_audit.tables.build.enums import PLATFORMS, RENAMED_PLATFORMS
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
-from vbr_audit.tables.security import EVENT_TYPES
+from vbr_audit.tables.build.schema import ObjectKind
 
 MALWARE_SETTINGS: Final = Table(
     "malware_settings",
@@ -61,11 +64,11 @@ MALWARE_EXCLUSIONS: Final = Table(
     "(`/malwareDetection/backupObjects/exclusions`, from 1.3-rev2 on).",
     (
         own_id("exclusion_id", "The id of the excluded object.", "id"),
-        text("name", "The excluded object.", "name"),
+        text("name", "The excluded object.", "name", holds="object"),
         word("platform", "Its platform.", "platform", known=PLATFORMS, renamed=RENAMED_PLATFORMS),
         ident("platform_id", "The id of the platform.", "platformId"),
-        text("note", "Why it is left out.", "note"),
-        joined("paths", "The paths that are left out, joined by commas.", "paths"),
+        text("note", "Why it is left out.", "note", holds="prose"),
+        joined("paths", "The paths that are left out, joined by commas.", "paths", holds="prose"),
         joined(
             "activities", "The kinds of event that are left out, joined by commas.", "activities", known=EVENT_TYPES
         ),
@@ -73,6 +76,7 @@ MALWARE_EXCLUSIONS: Final = Table(
         flag("is_whole", "All of it is left out.", "excludeEntireObject"),
     ),
     key=("exclusion_id",),
+    kind=ObjectKind("malware exclusion", "exclusion_id", "name"),
 )
 
 HOST_AUTHENTICATION: Final = Table(
@@ -93,7 +97,7 @@ HOST_AUTHENTICATION: Final = Table(
 def _node(which: str) -> tuple[Field, ...]:
     key = f"{which}Node"
     return (
-        text(f"{which}_fqdn", f"The {which} node's name.", f"{key}.fqdn", f"{key}.name"),
+        text(f"{which}_fqdn", f"The {which} node's name.", f"{key}.fqdn", f"{key}.name", holds="host"),
         word(
             f"{which}_role",
             f"The {which} node's part in the database.",
@@ -119,9 +123,9 @@ CLUSTER: Final = Table(
     "One row per server that is a High Availability cluster (`/highAvailabilityCluster`, from 1.3-rev2 on).",
     (
         own_id("cluster_id", "The cluster's id.", "id"),
-        text("name", "Its name.", "name"),
-        text("endpoint", "Its address.", "clusterEndpoint"),
-        text("dns_name", "Its DNS name.", "clusterDnsName"),
+        text("name", "Its name.", "name", holds="host"),
+        text("endpoint", "Its address.", "clusterEndpoint", holds="host"),
+        text("dns_name", "Its DNS name.", "clusterDnsName", holds="host"),
         *_node("primary"),
         *_node("secondary"),
         flag("is_online", "It was online when it was read.", "states.isOnline"),
@@ -131,6 +135,41 @@ CLUSTER: Final = Table(
         flag("is_maintenance", "Its maintenance job runs.", "states.isMaintenanceInProgress"),
     ),
     also_known="isCrossSubnetMode",
+    kind=ObjectKind("High Availability cluster", "cluster_id", "name"),
 )
 
-TABLES: Final = (MALWARE_SETTINGS, MALWARE_EXCLUSIONS, HOST_AUTHENTICATION, CLUSTER)
+CARDS: Final = (
+    Dataset(
+        MALWARE_SETTINGS,
+        "Settings of malware detection",
+        "malwareDetection/settings/general",
+        Shape.OBJECT,
+        roles.MALWARE_SETTING_READERS,
+        first_revision="1.3-rev2",
+    ),
+    Dataset(
+        MALWARE_EXCLUSIONS,
+        "Exclusions from malware detection",
+        "malwareDetection/backupObjects/exclusions",
+        access=roles.MALWARE_SETTING_READERS,
+        first_revision="1.3-rev2",
+        order="Name",
+    ),
+    Dataset(
+        HOST_AUTHENTICATION,
+        "Trust in hosts",
+        "generalOptions/hostAuthentication",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev2",
+    ),
+    Dataset(
+        CLUSTER,
+        "High Availability cluster",
+        "highAvailabilityCluster",
+        Shape.OBJECT,
+        roles.CLUSTER_READERS,
+        first_revision="1.3-rev2",
+        none_at=(400, 404),
+    ),
+)

@@ -1,4 +1,4 @@
-"""The tables of what opens doors: `credentials`, `cloud_credentials`, `encryption_passwords`, `kms_servers`.
+"""The datasets of what opens doors: `credentials`, `cloud_credentials`, `encryption_passwords`, `kms_servers`.
 
 Names, kinds, ages and switches only: a key, a secret or a password is never read into a column.
 """
@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.fields import Table, flag, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 CREDENTIALS: Final = Table(
     "credentials",
     "One row per record of credentials, as of the collection (`/credentials`).",
     (
         own_id("credentials_id", "The record's id.", "id"),
-        text("username", "The account.", "username"),
-        text("description", "The record's description.", "description"),
+        text("username", "The account.", "username", holds="user"),
+        text("description", "The record's description.", "description", holds="prose"),
         word("type", "Standard, Linux, ManagedService.", "type", known=("Standard", "Linux", "ManagedService")),
         moment(
             "created",
@@ -32,10 +35,11 @@ CREDENTIALS: Final = Table(
         flag("add_to_sudoers", "Of Linux: the account is added to those that may become root.", "addToSudoers"),
         flag("use_su", "Of Linux: `su` is used where `sudo` fails.", "useSu"),
         whole("ssh_port", "Of Linux: the port of SSH.", "SSHPort"),
-        text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag"),
+        text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag", holds="id"),
     ),
     key=("credentials_id",),
     also_known="privateKey passphrase password rootPassword isDefaultAppliance",
+    kind=ObjectKind("credentials", "credentials_id", "username"),
 )
 
 CLOUD_CREDENTIALS: Final = Table(
@@ -49,8 +53,9 @@ CLOUD_CREDENTIALS: Final = Table(
             "account",
             "connectionName",
             "name",
+            holds="user",
         ),
-        text("description", "The record's description.", "description"),
+        text("description", "The record's description.", "description", holds="prose"),
         word(
             "type",
             "Of which cloud.",
@@ -58,10 +63,11 @@ CLOUD_CREDENTIALS: Final = Table(
             known=("AzureStorage", "AzureCompute", "Amazon", "Google", "GoogleService"),
         ),
         moment("last_modified", "When it was last changed. From 1.3-rev0 on.", "lastModified"),
-        text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag"),
+        text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag", holds="id"),
     ),
     key=("cloud_credentials_id",),
     also_known="accessKey secretKey deployment subscription projectId",
+    kind=ObjectKind("cloud credentials", "cloud_credentials_id", "name"),
 )
 
 ENCRYPTION_PASSWORDS: Final = Table(
@@ -69,13 +75,14 @@ ENCRYPTION_PASSWORDS: Final = Table(
     "One row per encryption password, as of the collection (`/encryptionPasswords`).",
     (
         own_id("encryption_password_id", "The id of the password's record.", "id"),
-        text("hint", "Its hint.", "hint"),
+        text("hint", "Its hint.", "hint", holds="hint"),
         moment("modified", "When it was last changed.", "modificationTime"),
         flag("is_imported", "It came with backups of another server. From 1.3-rev0 on.", "isImported"),
-        text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag"),
+        text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag", holds="id"),
     ),
     key=("encryption_password_id",),
     also_known="password",
+    kind=ObjectKind("encryption password", "encryption_password_id", "hint"),
 )
 
 KMS_SERVERS: Final = Table(
@@ -83,13 +90,51 @@ KMS_SERVERS: Final = Table(
     "One row per key management server, as of the collection (`/kmsServers`, from 1.2-rev1 on).",
     (
         own_id("kms_server_id", "The key management server's id.", "id"),
-        text("name", "Its name or address.", "name"),
-        text("description", "Its description.", "description"),
+        text("name", "Its name or address.", "name", holds="host"),
+        text("description", "Its description.", "description", holds="prose"),
         word("type", "What kind it is.", "type", known=("KMS",)),
         whole("port", "Its port.", "port"),
     ),
     key=("kms_server_id",),
     also_known="serverCertificateThumbprint clientCertificateThumbprint",
+    sheet=Sheet("KMS servers"),
 )
 
-TABLES: Final = (CREDENTIALS, CLOUD_CREDENTIALS, ENCRYPTION_PASSWORDS, KMS_SERVERS)
+CARDS: Final = (
+    Dataset(
+        CREDENTIALS,
+        "Credentials",
+        "credentials",
+        access=roles.CREDENTIAL_READERS,
+        order="Username",
+        sensitive=True,
+        accounts=("username", "description"),
+    ),
+    Dataset(
+        CLOUD_CREDENTIALS,
+        "Cloud credentials",
+        "cloudCredentials",
+        access=roles.SECURITY,
+        order="Name",
+        sensitive=True,
+        accounts=("account", "accessKey", "description"),
+    ),
+    Dataset(
+        ENCRYPTION_PASSWORDS,
+        "Encryption passwords",
+        "encryptionPasswords",
+        access=roles.PASSWORD_READERS,
+        order="ModificationTime",
+        sensitive=True,
+        accounts=("hint",),
+    ),
+    Dataset(
+        KMS_SERVERS,
+        "Key management servers",
+        "kmsServers",
+        access=roles.SECURITY,
+        first_revision="1.2-rev1",
+        order="Name",
+        sensitive=True,
+    ),
+)

@@ -1,19 +1,25 @@
-"""The table `task_sessions`: what each session did to each object (`/taskSessions`)."""
+"""The datasets of sessions: the sessions themselves, and what each did to each object."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import CREATED, Dataset, Shape
+from vbr_audit.tables import history, sessions
 from vbr_audit.tables.build.enums import (
     RENAMED_SESSION_TYPES,
+    RESTORES_SINCE,
     RESULTS,
     SESSION_STATES,
     SESSION_TYPES,
     TASK_ALGORITHMS,
+    VERIFICATIONS_SINCE,
     listed,
 )
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import PLAIN_SHEET, OwnTable, Sheet
 from vbr_audit.tables.sessions import add_duration
 
 _BOTTLENECKS: Final = listed(
@@ -37,10 +43,10 @@ TASK_SESSIONS: Final = Table(
             known=SESSION_TYPES,
             renamed=tuple(RENAMED_SESSION_TYPES.items()),
         ),
-        text("name", "The name of the object; there is no id of it.", "name"),
+        text("name", "The name of the object; there is no id of it.", "name", holds="object"),
         word("state", "Stopped when it has ended; NA for a scan.", "state", known=SESSION_STATES),
         word("result", "Success, Warning, Failed, or the word None; NA for a scan.", "result.result", known=RESULTS),
-        text("result_message", "The server's words on the result.", "result.message"),
+        text("result_message", "The server's words on the result.", "result.message", holds="server text"),
         flag("is_canceled", "Somebody stopped it.", "result.isCanceled"),
         moment("created", "When it started.", "creationTime"),
         moment("ended", "When it ended; NaT while it runs.", "endTime"),
@@ -68,11 +74,14 @@ TASK_SESSIONS: Final = Table(
             known=("None", "Clean", "Infected", "Failed", "Canceled", "Inconclusive"),
         ),
         word("scan_state", "Of a scan: how far it is.", "scanState", known=("NotStarted", "InProgress", "Finished")),
-        text("antivirus_name", "Of a scan: the product that scanned.", "antivirusName"),
+        text("antivirus_name", "Of a scan: the product that scanned.", "antivirusName", holds="word"),
     ),
     key=("task_session_id",),
     also_known="usn restorePointReference replicaPointReference platformType platformId",
     complete=add_duration,
+    sheet=Sheet(
+        first=("server", "name", "type", "result", "created", "ended", "duration_s", "result_message"), details=True
+    ),
 )
 
 RESTORE_TASKS: Final = replace(
@@ -80,6 +89,67 @@ RESTORE_TASKS: Final = replace(
     name="restore_tasks",
     help="One row per object that was restored in the year before the collection, whatever the period (from 1.2-rev1 "
     "on).",
+    sheet=PLAIN_SHEET,
 )
 
-TABLES: Final = (TASK_SESSIONS, RESTORE_TASKS)
+_TESTS: Final = {
+    since: (*RESTORES_SINCE.get(since, ()), *VERIFICATIONS_SINCE.get(since, ()))
+    for since in sorted({*RESTORES_SINCE, *VERIFICATIONS_SINCE})
+}
+
+CARDS: Final = (
+    Dataset(
+        OwnTable(history.SPEC, history.builder),
+        "Oldest session",
+        "sessions",
+        Shape.FIRST,
+        roles.SESSION_READERS,
+        order="CreationTime",
+    ),
+    Dataset(
+        OwnTable(sessions.SPEC, sessions.builder),
+        "Sessions",
+        "sessions",
+        access=roles.SESSION_READERS,
+        order="CreationTime",
+        period=CREATED,
+        passes_edges=True,
+        accounts=("initiatedBy",),
+        beside=(sessions.EDGES,),
+    ),
+    Dataset(
+        TASK_SESSIONS,
+        "Task sessions",
+        "taskSessions",
+        first_revision="1.2-rev1",
+        order="CreationTime",
+        period=CREATED,
+    ),
+    Dataset(
+        OwnTable(sessions.RESTORES, sessions.restores_builder),
+        "Restores and verifications of a year",
+        "sessions",
+        Shape.KINDS,
+        roles.SESSION_READERS,
+        order="CreationTime",
+        period=CREATED,
+        kinds=_TESTS,
+        kind_key="sessionType",
+        unfiltered="sessions",
+        spans_year=True,
+        accounts=("initiatedBy",),
+    ),
+    Dataset(
+        RESTORE_TASKS,
+        "Restored objects of a year",
+        "taskSessions",
+        Shape.KINDS,
+        first_revision="1.2-rev1",
+        order="CreationTime",
+        period=CREATED,
+        kinds={"1.2-rev1": ("Restore",)},
+        kind_key="type",
+        unfiltered="task_sessions",
+        spans_year=True,
+    ),
+)

@@ -1,4 +1,4 @@
-"""The tables `proxies`, `proxy_states`, `managed_servers` and `wan_accelerators`."""
+"""The datasets `proxies`, `proxy_states`, `managed_servers` and `wan_accelerators`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset
 from vbr_audit.tables.build.enums import listed
 from vbr_audit.tables.build.fields import Field, Table, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 PROXY_TYPES: Final = ("ViProxy", "HvProxy", "GeneralPurposeProxy", "NutanixAHV", "PVE")
 """The types of backup proxies."""
@@ -25,13 +28,13 @@ PROXIES: Final = Table(
     "One row per backup proxy with its settings, as of the collection (`/backupInfrastructure/proxies`).",
     (
         own_id("proxy_id", "The proxy's id.", "id"),
-        text("name", "The proxy's name.", "name"),
-        text("description", "The proxy's description.", "description"),
+        text("name", "The proxy's name.", "name", holds="host"),
+        text("description", "The proxy's description.", "description", holds="prose"),
         word(
             "type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy, NutanixAHV, PVE.", "type", known=PROXY_TYPES
         ),
         ident("host_id", "The managed server that it runs on.", "server.hostId"),
-        text("host_name", "The name of that server. From 1.3-rev0 on.", "server.hostName"),
+        text("host_name", "The name of that server. From 1.3-rev0 on.", "server.hostName", holds="host"),
         word(
             "transport_mode",
             "How it reads the disks of VMware machines.",
@@ -47,6 +50,7 @@ PROXIES: Final = Table(
         whole("max_tasks", "Maximum number of concurrent tasks.", "server.maxTaskCount", unit="tasks"),
     ),
     key=("proxy_id",),
+    kind=ObjectKind("proxy", "proxy_id", "name"),
 )
 
 PROXY_STATES: Final = Table(
@@ -55,18 +59,19 @@ PROXY_STATES: Final = Table(
     "from 1.3-rev0 on).",
     (
         own_id("proxy_id", "The proxy's id.", "id"),
-        text("name", "The proxy's name.", "name"),
+        text("name", "The proxy's name.", "name", holds="host"),
         word(
             "type", "What it reads: ViProxy, HvProxy, GeneralPurposeProxy, NutanixAHV, PVE.", "type", known=PROXY_TYPES
         ),
         ident("host_id", "The managed server that it runs on.", "hostId"),
-        text("host_name", "The name of that server.", "hostName"),
+        text("host_name", "The name of that server.", "hostName", holds="host"),
         flag("is_disabled", "It is switched off.", "isDisabled"),
         flag("is_online", "It can be reached.", "isOnline"),
         flag("is_out_of_date", "Its components are out of date.", "isOutOfDate"),
     ),
     key=("proxy_id",),
     also_known="description",
+    kind=ObjectKind("proxy", "proxy_id", "name"),
 )
 
 MANAGED_SERVERS: Final = Table(
@@ -74,8 +79,8 @@ MANAGED_SERVERS: Final = Table(
     "One row per managed server, as of the collection (`/backupInfrastructure/managedServers`).",
     (
         own_id("managed_server_id", "The managed server's id.", "id"),
-        text("name", "Its name or address.", "name"),
-        text("description", "Its description.", "description"),
+        text("name", "Its name or address.", "name", holds="host"),
+        text("description", "Its description.", "description", holds="prose"),
         word(
             "type",
             "What it is: a Windows or Linux machine, a host or manager of virtual machines.",
@@ -110,16 +115,18 @@ MANAGED_SERVERS: Final = Table(
             "vi_credentials_ids",
             "Of Cloud Director: the credentials of its VMware servers, joined by commas.",
             "viServers[].viCredentialsId",
+            holds="ids",
         ),
         word("vi_host_type", "Of VMware: ESX, ESXi or VC.", "viHostType", known=("ESX", "ESXi", "VC")),
         ident("parent_id", "The managed server that it belongs to.", "parentHostId"),
-        text("parent_name", "The name of that server.", "parentHostName"),
+        text("parent_name", "The name of that server.", "parentHostName", holds="host"),
     ),
     key=("managed_server_id",),
     also_known="""
         networkSettings singleUseCredentials sshSettings handshakeCode optionalComponents port url
         certificateThumbprint maxTaskCount childServers addAllServers
     """,
+    kind=ObjectKind("managed server", "managed_server_id", "name"),
 )
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")
@@ -139,18 +146,49 @@ WAN_ACCELERATORS: Final = Table(
     "One row per WAN accelerator, as of the collection (`/backupInfrastructure/wanAccelerators`, from 1.2-rev1 on).",
     (
         own_id("wan_accelerator_id", "The WAN accelerator's id.", "id"),
-        text("name", "Its name.", "name"),
+        text("name", "Its name.", "name", holds="host"),
         ident("host_id", "The managed server that it runs on.", "server.hostId"),
-        text("description", "Its description.", "server.description"),
+        text("description", "Its description.", "server.description", holds="prose"),
         flag("high_bandwidth_mode", "It is set for fast lines.", "server.highBandwidthModeEnabled"),
         whole("streams", "Number of data connections.", "server.streamsCount", unit="streams"),
-        text("cache_folder", "Where its cache is.", "cache.cacheFolder"),
+        text("cache_folder", "Where its cache is.", "cache.cacheFolder", holds="path"),
         whole("cache_size", "The size of its cache in `cache_size_unit`.", "cache.cacheSize"),
         word("cache_size_unit", "The unit of `cache_size`.", "cache.cacheSizeUnit", known=_UNITS),
         Field("cache_bytes", "Int64", "The size of its cache.", unit="bytes"),
     ),
     key=("wan_accelerator_id",),
     complete=_add_cache_bytes,
+    kind=ObjectKind("WAN accelerator", "wan_accelerator_id", "name"),
+    sheet=Sheet("WAN accelerators"),
 )
 
-TABLES: Final = (PROXIES, PROXY_STATES, MANAGED_SERVERS, WAN_ACCELERATORS)
+CARDS: Final = (
+    Dataset(
+        PROXIES,
+        "Backup proxies",
+        "backupInfrastructure/proxies",
+        order="Name",
+    ),
+    Dataset(
+        PROXY_STATES,
+        "Backup proxy states",
+        "backupInfrastructure/proxies/states",
+        first_revision="1.3-rev0",
+        order="Name",
+    ),
+    Dataset(
+        MANAGED_SERVERS,
+        "Managed servers",
+        "backupInfrastructure/managedServers",
+        order="Name",
+        sensitive=True,
+    ),
+    Dataset(
+        WAN_ACCELERATORS,
+        "WAN accelerators",
+        "backupInfrastructure/wanAccelerators",
+        access=roles.WAN_READERS,
+        first_revision="1.2-rev1",
+        order="Name",
+    ),
+)

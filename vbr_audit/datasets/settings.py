@@ -1,11 +1,14 @@
-"""The tables of settings of the whole server: configuration backup, mail, notices, events, traffic, exclusions."""
+"""The datasets of settings of the whole server: configuration backup, mail, notices, events, traffic, exclusions."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from vbr_audit.datasets import roles
+from vbr_audit.datasets.card import Dataset, Shape
 from vbr_audit.tables.build.enums import SYSLOG_PROTOCOLS
 from vbr_audit.tables.build.fields import Field, Table, counted, flag, ident, joined, moment, own_id, text, whole, word
+from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 
 def _add_scheduled(arrays: dict[str, Any]) -> None:
@@ -46,6 +49,7 @@ CONFIG_BACKUP: Final = Table(
         flag("email_on_failure", "Its own settings tell of a failure.", "notifications.SMTPSettings.notifyOnError"),
     ),
     complete=_add_scheduled,
+    sheet=Sheet("Configuration backup"),
 )
 
 
@@ -62,7 +66,7 @@ def _mail(prefix: str) -> tuple[Field, ...]:
 def _mail_server(prefix: str) -> tuple[Field, ...]:
     """Over which server mail goes, below `prefix`."""
     return (
-        text("smtp_server", "The mail server.", prefix + "smtpServerName"),
+        text("smtp_server", "The mail server.", prefix + "smtpServerName", holds="host"),
         flag("smtp_tls_enabled", "The way to the mail server is encrypted.", prefix + "advancedSmtpOptions.SSLEnabled"),
         flag("smtp_sign_in", "The mail server requires authentication.", prefix + "advancedSmtpOptions.authRequired"),
         ident("credentials_id", "These credentials.", prefix + "advancedSmtpOptions.credentialsId"),
@@ -93,7 +97,7 @@ def _forwarding(prefix: str, syslog: str) -> tuple[Field, ...]:
     """Where events go, below `prefix`; `syslog` is the key of the syslog server."""
     return (
         counted("snmp_servers", "Number of SNMP trap receivers.", prefix + "SNMPServers", unit="servers"),
-        text("syslog_server", "The syslog server.", f"{prefix}{syslog}.serverName"),
+        text("syslog_server", "The syslog server.", f"{prefix}{syslog}.serverName", holds="host"),
         whole("syslog_port", "Its port.", f"{prefix}{syslog}.port"),
         word(
             "syslog_protocol",
@@ -111,6 +115,7 @@ def _forwarding(prefix: str, syslog: str) -> tuple[Field, ...]:
             "syslog_filtered_events",
             "The ids of the events that are kept back, joined by commas.",
             prefix + "syslogEventFiltering[].eventId",
+            holds="word",
         ),
     )
 
@@ -136,8 +141,8 @@ EMAIL_SETTINGS: Final = Table(
     (
         flag("is_enabled", "The server sends mail.", "notificationsEnabled"),
         word("mail_server", "Over what: SMTP, Gmail, MS365.", "mailServer", known=("SMTP", "Gmail", "MS365")),
-        text("sender", "The sender's address.", "emailSettings.from"),
-        text("recipients", "The recipients' addresses.", "emailSettings.to"),
+        text("sender", "The sender's address.", "emailSettings.from", holds="mail"),
+        text("recipients", "The recipients' addresses.", "emailSettings.to", holds="mails"),
         *_mail_server(""),
         *_mail("emailSettings."),
     ),
@@ -161,11 +166,11 @@ TRAFFIC_RULES: Final = Table(
     "One row per rule for network traffic (`/trafficRules`).",
     (
         own_id("traffic_rule_id", "The rule's id; a server may leave it out.", "id"),
-        text("name", "The rule's name.", "name"),
-        text("source_ip_start", "From this address…", "sourceIPStart"),
-        text("source_ip_end", "…to this one it holds for senders.", "sourceIPEnd"),
-        text("target_ip_start", "From this address…", "targetIPStart"),
-        text("target_ip_end", "…to this one it holds for receivers.", "targetIPEnd"),
+        text("name", "The rule's name.", "name", holds="rule"),
+        text("source_ip_start", "From this address…", "sourceIPStart", holds="address"),
+        text("source_ip_end", "…to this one it holds for senders.", "sourceIPEnd", holds="address"),
+        text("target_ip_start", "From this address…", "targetIPStart", holds="address"),
+        text("target_ip_end", "…to this one it holds for receivers.", "targetIPEnd", holds="address"),
         flag("encryption_enabled", "Traffic is encrypted.", "encryptionEnabled"),
         flag("throttling_enabled", "Traffic is slowed down.", "throttlingEnabled"),
         whole("throttling_value", "To so much, in `throttling_unit`.", "throttlingValue"),
@@ -180,6 +185,7 @@ TRAFFIC_RULES: Final = Table(
     ),
     key=("traffic_rule_id",),
     also_known="throttlingWindowOptions",
+    kind=ObjectKind("traffic rule", "traffic_rule_id", "name"),
 )
 
 GLOBAL_EXCLUSIONS: Final = Table(
@@ -187,27 +193,81 @@ GLOBAL_EXCLUSIONS: Final = Table(
     "One row per machine that no job backs up, whatever its settings (`/globalExclusions/vm`, from 1.3-rev0 on).",
     (
         own_id("exclusion_id", "The exclusion's id.", "id"),
-        text("name", "The machine's name.", "inventoryObject.name"),
-        text("object_type", "What it is, as the server wrote it.", "inventoryObject.type"),
+        text("name", "The machine's name.", "inventoryObject.name", holds="object"),
+        text("object_type", "What it is, as the server wrote it.", "inventoryObject.type", holds="word"),
         word(
             "platform",
             "Its platform.",
             "inventoryObject.platform",
             known=("VSphere", "HyperV", "CloudDirector", "Agent", "Nutanix", "Proxmox"),
         ),
-        text("host_name", "The server that it is managed by.", "inventoryObject.hostName"),
-        text("object_id", "Its id on its own platform.", "inventoryObject.objectId", "inventoryObject.id"),
-        text("note", "Why it is excluded.", "note"),
+        text("host_name", "The server that it is managed by.", "inventoryObject.hostName", holds="host"),
+        text("object_id", "Its id on its own platform.", "inventoryObject.objectId", "inventoryObject.id", holds="id"),
+        text("note", "Why it is excluded.", "note", holds="prose"),
     ),
     key=("exclusion_id",),
+    kind=ObjectKind("global exclusion", "exclusion_id", "name"),
 )
 
-TABLES: Final = (
-    CONFIG_BACKUP,
-    GENERAL_OPTIONS,
-    EMAIL_SETTINGS,
-    NOTIFICATION_SETTINGS,
-    EVENT_FORWARDING,
-    TRAFFIC_RULES,
-    GLOBAL_EXCLUSIONS,
+CARDS: Final = (
+    Dataset(
+        CONFIG_BACKUP,
+        "Configuration backup",
+        "configBackup",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        sensitive=True,
+    ),
+    Dataset(
+        GENERAL_OPTIONS,
+        "General options",
+        "generalOptions",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        sensitive=True,
+    ),
+    Dataset(
+        EMAIL_SETTINGS,
+        "E-mail settings",
+        "generalOptions/emailSettings",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev1",
+        sensitive=True,
+        accounts=("userId", "from", "to"),
+    ),
+    Dataset(
+        NOTIFICATION_SETTINGS,
+        "Notification settings",
+        "generalOptions/notifications",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev1",
+    ),
+    Dataset(
+        EVENT_FORWARDING,
+        "Event forwarding",
+        "generalOptions/eventForwarding",
+        Shape.OBJECT,
+        roles.ADMINISTRATOR,
+        first_revision="1.3-rev1",
+        sensitive=True,
+    ),
+    Dataset(
+        TRAFFIC_RULES,
+        "Network traffic rules",
+        "trafficRules",
+        Shape.LIST,
+        roles.ADMINISTRATOR,
+        rows_at="trafficRules",
+        sensitive=True,
+    ),
+    Dataset(
+        GLOBAL_EXCLUSIONS,
+        "Global VM exclusions",
+        "globalExclusions/vm",
+        access=roles.ADMINISTRATOR,
+        first_revision="1.3-rev0",
+        order="Name",
+    ),
 )
