@@ -146,7 +146,7 @@ def _named(value: Any) -> Iterator[str]:
 
 def wanted_paths() -> set[str]:
     """Every path that the project reads or the simulator serves."""
-    from vbr_audit.collection.datasets import DATASETS
+    from vbr_audit.datasets import DATASETS
     from vbr_audit.simulator.endpoints import ENDPOINTS
 
     read = {one.path for dataset in DATASETS.values() for one in (dataset, *dataset.earlier)}
