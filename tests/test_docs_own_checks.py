@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import vbr_audit as va
-from vbr_audit.checks.engine.registry import OWN
 from vbr_audit.checks.logic.operators import OPERATORS
 from vbr_audit.checks.own.own_checks import GROUP, installed_sources, known_checks
+from vbr_audit.checks.own.session import OWN
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-checks.md").read_text("utf-8")
 BLOCKS = dict(re.findall(r"```([^\n]+)\n(.*?)```", PAGE, re.DOTALL))

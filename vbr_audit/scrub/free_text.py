@@ -15,8 +15,8 @@ from functools import cache
 from ipaddress import ip_address
 from typing import Final
 
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.derived import left_objects, offloads, protection
-from vbr_audit.checks.engine.registry import REGISTRY
 from vbr_audit.collection.datasets import DATASETS
 from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.display import plain

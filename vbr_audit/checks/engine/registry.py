@@ -1,14 +1,14 @@
-"""A check is one decorated pure function; the registry knows them all."""
+"""A check is one decorated pure function; a registry holds the checks of modules by id."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from functools import WRAPPER_ASSIGNMENTS
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 from pydantic import BaseModel
@@ -24,12 +24,14 @@ from vbr_audit.vocabulary import AREAS, SEVERITIES, Severity
 if TYPE_CHECKING:
     from vbr_audit.checks.engine.outcome import RecordedAnswer
 
-Function = TypeVar("Function", bound=Callable[..., "pd.Series | Outcome"])
+Function: TypeAlias = Callable[..., pd.Series | Outcome]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Check:
-    """One rule: what it asks, of which table, with which parameters, and why.
+    """One rule: what it asks, of which table, with which parameters, and why; calling it calls its function.
+
+    It cannot be made wrongly: that raises `CheckError`.
 
     `tables` are the frames that `function` gets, the judged population first; `reads` the columns of each; `about`
     the column that the findings show.
@@ -44,7 +46,7 @@ class Check:
     area: str
     rationale: str
     remediation: str
-    function: Callable[..., pd.Series | Outcome]
+    function: Function
     tables: tuple[str, ...]
     reads: Mapping[str, tuple[str, ...]]
     optional: Mapping[str, Any]
@@ -59,6 +61,21 @@ class Check:
     reserved: tuple[str, ...]
     recorded: Mapping[str, RecordedAnswer] | None = None
     """What it answered on each server when a run was judged, where its code is not at hand."""
+
+    def __post_init__(self) -> None:
+        if faults := list(_faults(self)):
+            raise CheckError(f"{self.id}: {'; '.join(faults)}", hint="Correct the declaration of the check.")
+        # As `functools.wraps` has it, so that `help` and `inspect.signature` show the function; `update_wrapper` itself
+        # sets attributes, which a frozen object refuses.
+        names = [name for name in WRAPPER_ASSIGNMENTS if hasattr(self.function, name)]
+        shown: dict[str, Any] = {name: getattr(self.function, name) for name in names}
+        self.__dict__.update(shown, __wrapped__=self.function)
+
+    def __call__(self, *frames: pd.DataFrame, **arguments: Any) -> Any:
+        return self.function(*frames, **arguments)
+
+    def __repr__(self) -> str:
+        return f"<Check {self.id}: {self.title}>"
 
     @property
     def home(self) -> tuple[str, str]:
@@ -86,33 +103,24 @@ class Check:
         return describe(self.model)
 
 
-class Taker(Protocol):
-    """Whatever takes in the checks that are declared."""
-
-    def add(self, check: Check) -> None:
-        """Take in `check`; raises `CheckError` where it is declared wrongly."""
-        ...
-
-
 class Registry:
-    """The checks by id.
+    """The checks by id."""
 
-    An id of `beside` is taken too. With `replacing`, a check that is declared again by the same function of the same
-    module, as by a notebook cell that is run again, takes the place of the earlier one.
-    """
-
-    def __init__(self, *, beside: Registry | None = None, replacing: bool = False) -> None:
+    def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
-        self._beside = beside
-        self._replacing = replacing
+
+    @classmethod
+    def of(cls, modules: Iterable[ModuleType]) -> Registry:
+        """The checks that `modules` declare; raises `CheckError` where two have one id."""
+        registry = cls()
+        for module in modules:
+            for declared in checks_of(module):
+                registry.add(declared)
+        return registry
 
     def add(self, check: Check) -> None:
-        """Take in `check`; raises `CheckError` where its id is taken, or where it is declared wrongly."""
-        demand_sound(check)
-        if self._beside is not None and check.id in self._beside:
-            raise CheckError(f"{check.id}: a shipped check has this id", hint="Give your check an id of its own.")
-        known = self._checks.get(check.id)
-        if known is not None and not (self._replacing and known.home == check.home):
+        """Take in `check`; raises `CheckError` where its id is taken."""
+        if check.id in self._checks:
             raise CheckError(f"{check.id}: two checks have this id", hint="Give the new check an id of its own.")
         self._checks[check.id] = check
 
@@ -140,35 +148,10 @@ class Registry:
         return len(self._checks)
 
 
-class Declarations:
-    """The checks in the order in which they were declared; equal ids are left to whoever takes them over."""
-
-    def __init__(self) -> None:
-        self.checks: list[Check] = []
-
-    def add(self, check: Check) -> None:
-        """Take in `check`; raises `CheckError` where it is declared wrongly."""
-        demand_sound(check)
-        self.checks.append(check)
-
-
-REGISTRY: Final = Registry()
-"""The checks that this package ships."""
-
-OWN: Final = Registry(beside=REGISTRY, replacing=True)
-"""The checks that somebody declared in this process, as in a notebook cell."""
-
-_TAKER: ContextVar[Taker] = ContextVar("taker", default=OWN)
-
-
-@contextmanager
-def declaring_into(taker: Taker) -> Iterator[None]:
-    """Checks that are declared inside without a registry go to `taker`, not to `OWN`."""
-    token = _TAKER.set(taker)
-    try:
-        yield
-    finally:
-        _TAKER.reset(token)
+def checks_of(module: ModuleType) -> tuple[Check, ...]:
+    """The checks that stand in `module` by name, without those that it imports from another."""
+    named = (value for value in vars(module).values() if isinstance(value, Check))
+    return tuple(dict.fromkeys(each for each in named if each.home[0] == module.__name__))
 
 
 def check(
@@ -188,22 +171,19 @@ def check(
     examples: Sequence[Example] = (),
     area: str | None = None,
     cause: str | None = None,
-    registry: Taker | None = None,
-) -> Callable[[Function], Function]:
-    """Declare the decorated function as a check; it stays as it is, and its docstring is the rationale.
+) -> Callable[[Function], Check]:
+    """Make a check of the decorated function, whose docstring is the rationale; raises `CheckError`.
 
     `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
     says otherwise. `expected` is the good state in words, with parameters in braces. `cause` says where the remedy
-    sits if not at the object itself, e.g. `job` for protected objects: those of one job are shown as one then. Without
-    a `registry` it becomes one of your own checks: `va.audit` and `va.collect` know it from then on. Raises
-    `CheckError`.
+    sits if not at the object itself, e.g. `job` for protected objects: those of one job are shown as one then.
     """
     used = tuple(tables) or ((table,) if table else ())
     # An object of a derived table is made of many rows: a part of them does not tell what it is.
     counted = {*aggregates, *(name for name in used[:1] if name in DERIVED)}
 
-    def declare(function: Function) -> Function:
-        declared = Check(
+    def declare(function: Function) -> Check:
+        return Check(
             id=check_id,
             title=title,
             severity=severity,
@@ -224,8 +204,6 @@ def check(
             model=model_of(check_id, function),
             reserved=reserved_of(function),
         )
-        (registry if registry is not None else _TAKER.get()).add(declared)
-        return function
 
     return declare
 
@@ -237,12 +215,6 @@ def _reads_by_table(tables: Sequence[str], reads: Sequence[str]) -> dict[str, tu
         owner, _, column = name.rpartition(".")
         found.setdefault(owner or (tables[0] if tables else ""), []).append(column)
     return {name: tuple(columns) for name, columns in found.items()}
-
-
-def demand_sound(declared: Check) -> None:
-    """Raise `CheckError` where a check is declared wrongly."""
-    if faults := list(_faults(declared)):
-        raise CheckError(f"{declared.id}: {'; '.join(faults)}", hint="Correct the declaration of the check.")
 
 
 def _faults(declared: Check) -> Iterator[str]:
