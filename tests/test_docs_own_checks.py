@@ -68,5 +68,5 @@ def test_the_page_names_every_operator() -> None:
 
 def test_the_page_names_what_a_check_may_say_of_its_tables_and_its_answer() -> None:
     answers = [field.name for field in fields(va.Outcome) if field.name != "ok"]
-    declared = ["tables", "aggregates", "fallback", "optional", "json_path", "expected"]
+    declared = ["tables", "aggregates", "fallback", "optional", "json_path", "expected", "failure"]
     assert [name for name in [*answers, *declared] if f"`{name}`" not in PAGE] == []

@@ -268,7 +268,14 @@ def is_ordinary(folded: str) -> bool:
 
 def _texts() -> Iterator[str]:
     for check in REGISTRY.all():
-        yield from (check.title, check.rationale, check.remediation, check.expected or "", check.json_path or "")
+        yield from (
+            check.title,
+            check.rationale,
+            check.remediation,
+            check.expected or "",
+            check.failure or "",
+            check.json_path or "",
+        )
         yield from (f"{parameter.name} {parameter.help}" for parameter in check.parameters)
         yield from _constants(check.function.__code__)
     for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC, left_objects.SPEC):

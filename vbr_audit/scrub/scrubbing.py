@@ -170,6 +170,8 @@ def _own_check(check: Check, scrubber: Scrubber) -> Check:
         rationale=clean(check.rationale),
         remediation=clean(check.remediation),
         expected=None if check.expected is None else clean(check.expected),
+        # A name within braces would be no parameter any more once it was replaced; the title says as much without it.
+        failure=None,
     )
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from vbr_audit.checks.derived import DERIVED
+from vbr_audit.checks.engine.failure import phrase_faults, predicate, subject
 from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind, default_cause, kinds_of_cause
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import Parameter, describe, model_of, reserved_of
@@ -37,6 +38,7 @@ class Check:
     the column that the findings show.
     `optional` says which value stands for a setting that a job type does not have. Over the tables in `aggregates` it
     counts, so it cannot answer from a part of them; without those in `fallback` it can still answer for most objects.
+    `failure` is what is wrong where it fails, put behind the failing objects; without it, reports show the title.
     `cause` is what has to be changed where it fails: the object itself, or that which `causes.KEYS` names by it.
     """
 
@@ -59,6 +61,7 @@ class Check:
     examples: tuple[Example, ...]
     model: type[BaseModel]
     reserved: tuple[str, ...]
+    failure: str | None = None
     recorded: Mapping[str, RecordedAnswer] | None = None
     """What it answered on each server when a run was judged, where its code is not at hand."""
 
@@ -101,6 +104,18 @@ class Check:
     def parameters(self) -> tuple[Parameter, ...]:
         """Its parameters in words."""
         return describe(self.model)
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The value of each parameter where no policy sets another."""
+        return {parameter.name: parameter.default for parameter in self.parameters}
+
+    @property
+    def failure_example(self) -> str | None:
+        """`2 of 9 jobs are disabled`: the failure phrase with the defaults."""
+        if self.failure is None:
+            return None
+        return f"{subject(self.object_kind.kind, 2, 9)} {predicate(self.failure, self.defaults, 2)}"
 
 
 class Registry:
@@ -167,6 +182,7 @@ def check(
     aggregates: Sequence[str] = (),
     fallback: Sequence[str] = (),
     expected: str | None = None,
+    failure: str | None = None,
     json_path: str | None = None,
     examples: Sequence[Example] = (),
     area: str | None = None,
@@ -175,8 +191,10 @@ def check(
     """Make a check of the decorated function, whose docstring is the rationale; raises `CheckError`.
 
     `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
-    says otherwise. `expected` is the good state in words, with parameters in braces. `cause` says where the remedy
-    sits if not at the object itself, e.g. `job` for protected objects: those of one job are shown as one then.
+    says otherwise. `expected` is the good state in words, with parameters in braces. `failure` is what is wrong, as it
+    stands behind `2 of 13 jobs`: `{is} disabled`, `{has} no schedule`, `{lies|lie} on one disk`; what is in braces
+    agrees with the number of failing objects, or is a parameter. `cause` says where the remedy sits if not at the
+    object itself, e.g. `job` for protected objects: those of one job are shown as one then.
     """
     used = tuple(tables) or ((table,) if table else ())
     # An object of a derived table is made of many rows: a part of them does not tell what it is.
@@ -197,6 +215,7 @@ def check(
             aggregates=frozenset(counted),
             fallback=frozenset(fallback),
             expected=expected,
+            failure=failure,
             json_path=json_path,
             about=reads[0] if reads else "",
             cause=cause or (default_cause(used[0]) if used and used[0] in OBJECTS else ""),
@@ -233,6 +252,8 @@ def _faults(declared: Check) -> Iterator[str]:
         yield "its docstring must say why it matters"
     if not declared.remediation:
         yield "it must say what to do"
+    if declared.failure is not None:
+        yield from phrase_faults(declared.failure, declared.title, declared.defaults)
     for table, columns in declared.reads.items():
         if table not in declared.tables or table not in TABLES:
             yield f"unknown table {table}"

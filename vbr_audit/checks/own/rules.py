@@ -74,6 +74,7 @@ class Rule(Condition):
     rationale: Text
     remediation: Text
     expected: Text | None = None
+    failure: Text | None = None
 
 
 class RuleDocument(BaseModel):
@@ -207,6 +208,7 @@ def _declared(rule: Rule) -> Check:
         table=rule.table,
         reads=columns,
         expected=expected,
+        failure=rule.failure,
         remediation=rule.remediation,
     )(_function_of(rule))
 
