@@ -158,3 +158,12 @@ def test_an_id_that_is_taken_is_named_with_its_line(ids: tuple[str, str], told: 
     with pytest.raises(RuleError) as caught:
         load_rules(YamlFile("acme.yaml", text + rule.replace(ids[0], ids[1])))
     assert caught.value.message == told
+
+
+def test_a_rule_may_say_what_is_wrong_and_its_phrase_is_checked_at_its_line() -> None:
+    text = RULE.replace("{subject}", "column: retry_count\n    op: ge\n    value: 3\n    failure: PHRASE")
+    (made,) = load_rules(YamlFile("acme.yaml", text.replace("PHRASE", '"{has} fewer than {value} retries"')))
+    assert made.failure_example == "2 of 9 jobs have fewer than 3 retries"
+    with pytest.raises(RuleError) as caught:
+        load_rules(YamlFile("acme.yaml", text.replace("PHRASE", '"{has} fewer than {limit} retries"')))
+    assert caught.value.message.startswith("acme.yaml:3: rules[0]: ACME-010: its failure phrase names {limit}; it may")
