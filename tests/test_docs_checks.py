@@ -14,8 +14,9 @@ from typing import Annotated
 import pandas as pd
 from checks_page import render_checks, supported_by
 
-from vbr_audit.checks import Registry, check, load_policy, param
+from vbr_audit.checks import Registry, load_policy, param
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, Example
+from vbr_audit.checks.engine.registry import check
 from vbr_audit.findings.requirements import load_frameworks
 
 PAGE = Path(__file__).parents[1] / "docs" / "checks.md"
@@ -58,7 +59,6 @@ def test_what_a_section_tells() -> None:
             Example("UNKNOWN", {}, {"sessions": [{"created": EXAMPLE_NOW + dt.timedelta(days=9)}]}),
             Example("UNKNOWN", {"name": ""}, datasets={"jobs": "denied"}),
         ),
-        registry=registry,
     )
     def young(
         jobs: pd.DataFrame,
@@ -70,6 +70,7 @@ def test_what_a_section_tells() -> None:
         """Because."""
         return jobs["is_disabled"]
 
+    registry.add(young)
     off = load_policy("version: 1\nchecks: {TST-001: {enabled: false, reason: too new}}\n", registry=registry)
     lines = render_checks(off, {"TST-001": ["CIS v8 11.2"]}).splitlines()
     assert "| [TST-001](#tst-001) | Runs are \\| young (off by default) | low | 1.2-rev1 | used if given |" in lines

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import vbr_audit as va
-from vbr_audit.checks.engine.registry import OWN
 from vbr_audit.checks.logic.operators import OPERATORS
 from vbr_audit.checks.own.own_checks import GROUP, installed_sources, known_checks
+from vbr_audit.checks.own.session import OWN
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-checks.md").read_text("utf-8")
 BLOCKS = dict(re.findall(r"```([^\n]+)\n(.*?)```", PAGE, re.DOTALL))
@@ -68,5 +68,5 @@ def test_the_page_names_every_operator() -> None:
 
 def test_the_page_names_what_a_check_may_say_of_its_tables_and_its_answer() -> None:
     answers = [field.name for field in fields(va.Outcome) if field.name != "ok"]
-    declared = ["tables", "aggregates", "fallback", "optional", "json_path", "expected"]
+    declared = ["tables", "aggregates", "fallback", "optional", "json_path", "expected", "failure"]
     assert [name for name in [*answers, *declared] if f"`{name}`" not in PAGE] == []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vbr_audit.audited import Audit as Audit
     from vbr_audit.checks.engine.outcome import Outcome as Outcome
     from vbr_audit.checks.engine.params import param as param
-    from vbr_audit.checks.engine.registry import check as check
+    from vbr_audit.checks.own.session import check as check
     from vbr_audit.collection.run_folder import load as load
     from vbr_audit.collection.snapshot import Snapshot as Snapshot
     from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
@@ -38,7 +38,7 @@ _HOMES = {
     "Snapshot": ("collection.snapshot", "Snapshot"),
     "VbrAuditError": ("errors", "VbrAuditError"),
     "audit": ("pipeline", "audit_snapshot"),
-    "check": ("checks.engine.registry", "check"),
+    "check": ("checks.own.session", "check"),
     "collect": ("pipeline", "collect"),
     "connect": ("api.client", "connect"),
     "load": ("collection.run_folder", "load"),

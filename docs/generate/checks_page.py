@@ -95,6 +95,8 @@ def _section(use: CheckUse, requirements: Sequence[str]) -> Iterator[str]:
     yield f"- Judges: each {check.object_kind.kind}"
     if check.expected:
         yield f"- Expected: {check.expected}"
+    if check.failure_example:
+        yield f"- Where it fails: {check.failure_example}"
     yield f"- Remediation: {check.remediation}"
     yield f"- Reads: {'; '.join(_reads(check))}"
     yield from _access(check)

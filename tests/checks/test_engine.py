@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from core_checks import core_policy
 
-from vbr_audit.checks import Outcome, Policy, Registry, check, load_policy, param, run_checks
+from vbr_audit.checks import Outcome, Policy, Registry, load_policy, param, run_checks
+from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import older_than
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
@@ -34,7 +35,7 @@ def declare(function: Callable[..., Any], **facts: Any) -> Registry:
         "reads": ("retry_enabled",),
         "remediation": "Do: it.",
     } | facts
-    check(registry=registry, **facts)(function)
+    registry.add(check(**facts)(function))
     return registry
 
 
@@ -236,9 +237,8 @@ def test_broken_check_is_an_error_per_object(
         """It holds."""
         return jobs["is_disabled"]
 
-    check(
-        "TST-002", "Disabled", severity="low", table="jobs", reads=("is_disabled",), remediation="x", registry=registry
-    )(fine)
+    declare_fine = check("TST-002", "Disabled", severity="low", table="jobs", reads=("is_disabled",), remediation="x")
+    registry.add(declare_fine(fine))
     jobs = [job("a", retry_enabled=True, is_disabled=True), job("b", retry_enabled=True, is_disabled=False)]
     run = run_checks(snapshot_of(jobs=jobs), only(registry))
 

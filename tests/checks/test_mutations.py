@@ -13,9 +13,9 @@ import pytest
 from mutants import Shared, functions_of, is_noticed, module_of, mutants_of, slice_of
 from slicing import Slice
 
-from vbr_audit.checks import REGISTRY, Registry, check
+from vbr_audit.checks import REGISTRY
 from vbr_audit.checks.engine.outcome import Example, Outcome
-from vbr_audit.checks.engine.registry import Check
+from vbr_audit.checks.engine.registry import Check, check
 from vbr_audit.checks.logic import machine_names, sessions
 from vbr_audit.checks.logic import three_valued as logic
 from vbr_audit.checks.logic.three_valued import surely, worded
@@ -111,13 +111,11 @@ def _at_least(count: pd.Series, least: int) -> pd.Series:
 
 
 def _declared(*examples: Example, function: Callable[[pd.DataFrame], Outcome] = enough) -> Check:
-    registry = Registry()
     declare = check(
         "TST-001", "Enough", severity="high", table="jobs", reads=("retry_count",), remediation="Do: it.",
-        examples=examples, registry=registry,
+        examples=examples,
     )  # fmt: skip
-    declare(function)
-    return registry.get("TST-001")
+    return declare(function)
 
 
 def test_examples_with_a_hole_are_found_out() -> None:

@@ -6,7 +6,8 @@ import pytest
 from core_checks import core_policy
 
 from vbr_audit.checks import load_policy
-from vbr_audit.checks.engine.registry import REGISTRY, Check
+from vbr_audit.checks.catalogue import REGISTRY
+from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.policy.needs import (
     checks_by_dataset,
     datasets_behind,

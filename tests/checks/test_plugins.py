@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ import pytest
 
 import vbr_audit as va
 from vbr_audit.checks import REGISTRY, CheckUse
-from vbr_audit.checks.engine.registry import OWN, Registry, check
+from vbr_audit.checks.engine.registry import Registry, check
 from vbr_audit.checks.own.own_checks import checks_of_run, known_checks
+from vbr_audit.checks.own.session import OWN, Session
 from vbr_audit.errors import CheckError, ConfigurationError, PolicyError
 from vbr_audit.findings.evaluation import evaluate
 
@@ -36,13 +39,12 @@ def declare(registry: Registry, check_id: str, *, module: str = "__main__", name
         return jobs
 
     judge.__module__, judge.__qualname__ = module, name
-    check(check_id, "Good", severity="low", table="jobs", reads=("name",), remediation="Do: x.", registry=registry)(
-        judge
-    )
+    make = check(check_id, "Good", severity="low", table="jobs", reads=("name",), remediation="Do: x.")
+    registry.add(make(judge))
 
 
 def test_the_same_cell_replaces_its_check_and_nothing_else_does() -> None:
-    registry = Registry(beside=REGISTRY, replacing=True)
+    registry = Session()
     declare(registry, "ACME-001")
     first = registry.get("ACME-001")
     declare(registry, "ACME-001")
@@ -106,6 +108,48 @@ def test_a_file_that_breaks_is_an_error_on_every_server(
 def test_an_id_that_is_taken_is_an_error(one: str, two: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(CheckError, match=told):
         known_checks(write(tmp_path, a=CHECK.format(id=one), b=CHECK.format(id=two)))
+
+
+MANY = """
+from vbr_audit import check
+from vbr_audit.checks.catalogue.jobs.settings import retry_enabled
+from vbr_audit.checks.engine.registry import check as plain
+facts = {"severity": "low", "table": "jobs", "reads": ("name",), "remediation": "Do: this."}
+for number in (1, 2):
+    @check(f"ACME-00{number}", "A good state", **facts)
+    def judge(jobs):
+        'It matters.'
+        return jobs["name"].notna().astype("boolean")
+@check("ACME-003", "A good state", **facts)
+def judge(jobs):
+    'It matters.'
+    return jobs["name"].notna().astype("boolean")
+@plain("ACME-004", "A good state", **facts)
+def quiet(jobs):
+    'It matters.'
+    return jobs["name"].notna().astype("boolean")
+"""
+
+
+def test_every_check_of_a_file_is_used_whatever_its_function_is_called(tmp_path: Path) -> None:
+    own = known_checks(write(tmp_path, many=MANY))
+    assert own.ids == {f"ACME-00{number}" for number in (1, 2, 3, 4)}
+    assert not [one.id for one in OWN if one.id in own.ids]
+
+
+def test_a_check_is_its_function_and_what_it_declares() -> None:
+    @check("ACME-001", "Good", severity="low", table="jobs", reads=("name",), remediation="Do: x.")
+    def named(jobs: Any, *, prefix: str = "SQL") -> Any:
+        """It matters."""
+        return [jobs, prefix]
+
+    assert named("frame", prefix="x") == ["frame", "x"]
+    assert (named.__name__, named.__doc__, named.id) == ("named", "It matters.", "ACME-001")
+    assert list(inspect.signature(named).parameters) == ["jobs", "prefix"]
+    assert repr(named) == "<Check ACME-001: Good>"
+    assert "ACME-001" not in OWN, "only the public decorator makes it known to the session"
+    with pytest.raises(CheckError, match="an id looks like"):
+        dataclasses.replace(named, id="wrong")
 
 
 def test_a_folder_must_be_one_and_hold_something(tmp_path: Path) -> None:

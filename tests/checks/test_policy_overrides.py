@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import pandas as pd
 import pytest
 
-from vbr_audit.checks import Outcome, Registry, check, load_policy, param, run_checks
+from vbr_audit.checks import Outcome, Registry, load_policy, param, run_checks
+from vbr_audit.checks.engine.registry import check
 from vbr_audit.errors import PolicyError
 
 Make = Callable[..., Any]
@@ -80,7 +81,6 @@ def test_counting_checks_see_the_whole_population_for_each_set_of_parameters(sna
         table="jobs",
         reads=("retry_count",),
         remediation="> size",
-        registry=registry,
     )
     def largest(jobs: pd.DataFrame, *, most: Annotated[int, param("Rank", ge=1)] = 1) -> Outcome:
         """It counts over all jobs."""
@@ -88,6 +88,7 @@ def test_counting_checks_see_the_whole_population_for_each_set_of_parameters(sna
         rank = jobs["retry_count"].rank(ascending=False, method="min")
         return Outcome((rank <= most).astype(pd.BooleanDtype()))
 
+    registry.add(largest)
     text = """version: 1
 overrides:
   - match: {object_name: b}
@@ -116,12 +117,12 @@ def test_the_severity_of_an_override_is_a_ceiling(snapshot_of: Make, job: Make) 
         table="jobs",
         reads=("name",),
         remediation="> it",
-        registry=registry,
     )
     def never(jobs: pd.DataFrame) -> Outcome:
         """It always fails, and calls it critical."""
         return Outcome(pd.Series(False, index=jobs.index, dtype=pd.BooleanDtype()), severity="critical")
 
+    registry.add(never)
     text = "version: 1\noverrides: [{match: {object_name: a}, checks: {ACME-001: {severity: low}}}]\n"
     run = run_checks(snapshot_of(jobs=[job("a"), job("b")]), load_policy(text, registry=registry))
     assert {name: row[1] for name, row in answers(run, "ACME-001").items()} == {"a": "low", "b": "critical"}

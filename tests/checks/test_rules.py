@@ -12,7 +12,6 @@ import pytest
 
 from vbr_audit.checks.engine.examples import run_example
 from vbr_audit.checks.engine.outcome import Example
-from vbr_audit.checks.engine.registry import Declarations
 from vbr_audit.checks.logic.operators import OPERATORS, safe_pattern
 from vbr_audit.checks.own.own_checks import known_checks
 from vbr_audit.checks.own.rules import load_rules
@@ -35,9 +34,7 @@ rules:
 
 
 def rules_of(subject: str) -> list[Any]:
-    taker = Declarations()
-    load_rules(YamlFile("acme.yaml", RULE.replace("{subject}", subject.replace("; ", "\n    "))), taker)
-    return taker.checks
+    return list(load_rules(YamlFile("acme.yaml", RULE.replace("{subject}", subject.replace("; ", "\n    ")))))
 
 
 TEXTS = pd.Series(["SQL-1", "files", pd.NA], dtype=STRING)
@@ -140,13 +137,12 @@ def test_a_rule_runs_like_a_check(tmp_path: Path, snapshot_of: Callable[..., Any
 
 def test_a_rule_about_an_object_of_many_rows_cannot_be_answered_from_a_part() -> None:
     subject = "column: points_count; op: ge; value: 1"
-    taker = Declarations()
     text = RULE.replace("table: jobs", "table: protected_objects").replace("{subject}", subject.replace("; ", "\n    "))
-    load_rules(YamlFile("acme.yaml", text), taker)
+    (made,) = load_rules(YamlFile("acme.yaml", text))
     example = Example("UNKNOWN", {"name": "a", "points_count": 3}, datasets={"backup_objects": "partial"})
-    assert run_example(taker.checks[0], example).result.tolist() == ["UNKNOWN"]
+    assert run_example(made, example).result.tolist() == ["UNKNOWN"]
     whole = Example("PASS", {"name": "a", "points_count": 3})
-    assert run_example(taker.checks[0], whole).result.tolist() == ["PASS"]
+    assert run_example(made, whole).result.tolist() == ["PASS"]
 
 
 @pytest.mark.parametrize(
@@ -160,5 +156,14 @@ def test_an_id_that_is_taken_is_named_with_its_line(ids: tuple[str, str], told: 
     text = RULE.replace("    {subject}", "    column: name\n    op: exists").replace("ACME-010", ids[0])
     rule = text.split("rules:\n")[1]
     with pytest.raises(RuleError) as caught:
-        load_rules(YamlFile("acme.yaml", text + rule.replace(ids[0], ids[1])), Declarations())
+        load_rules(YamlFile("acme.yaml", text + rule.replace(ids[0], ids[1])))
     assert caught.value.message == told
+
+
+def test_a_rule_may_say_what_is_wrong_and_its_phrase_is_checked_at_its_line() -> None:
+    text = RULE.replace("{subject}", "column: retry_count\n    op: ge\n    value: 3\n    failure: PHRASE")
+    (made,) = load_rules(YamlFile("acme.yaml", text.replace("PHRASE", '"{has} fewer than {value} retries"')))
+    assert made.failure_example == "2 of 9 jobs have fewer than 3 retries"
+    with pytest.raises(RuleError) as caught:
+        load_rules(YamlFile("acme.yaml", text.replace("PHRASE", '"{has} fewer than {limit} retries"')))
+    assert caught.value.message.startswith("acme.yaml:3: rules[0]: ACME-010: its failure phrase names {limit}; it may")

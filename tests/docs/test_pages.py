@@ -21,7 +21,7 @@ from shared import once
 
 import vbr_audit as va
 from vbr_audit.checks.engine.examples import run_example
-from vbr_audit.checks.engine.registry import OWN
+from vbr_audit.checks.engine.registry import Check
 from vbr_audit.cli.guard import Exit
 from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.collection.manifest import DatasetStatus
@@ -219,16 +219,12 @@ def test_the_walk_of_a_dataset_gives_a_table() -> None:
 
 
 def test_the_walk_of_a_check_gives_a_check_whose_examples_hold() -> None:
-    try:
-        exec(
-            compile(titled("extending.md")["vbr_audit/checks/catalogue/jobs/priorities.py"], "walk", "exec"),
-            {"__name__": "__main__"},
-        )
-        made = OWN.get("JOB-090")
-        for example in made.examples:
-            assert run_example(made, example).result.tolist() == [example.result]
-    finally:
-        OWN._checks.pop("JOB-090", None)
+    names: dict[str, object] = {"__name__": "walk"}
+    exec(compile(titled("extending.md")["vbr_audit/checks/catalogue/jobs/priorities.py"], "walk", "exec"), names)
+    made = names["no_high_priority"]
+    assert isinstance(made, Check)
+    for example in made.examples:
+        assert run_example(made, example).result.tolist() == [example.result]
 
 
 def test_the_walk_of_a_format_gives_a_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from vbr_audit.checks import load_policy
+from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
+from vbr_audit.findings.failures import Failures
 from vbr_audit.findings.results import CAUSE_COLUMNS, causes_of
 from vbr_audit.findings.table import FINDING_COLUMNS, cause_ids
 from vbr_audit.tables.build.arrays import STRING
+
+FAILURES = Failures(load_policy().uses, pd.DataFrame(columns=list(COVERAGE_COLUMNS)))
 
 
 def finding(**told: str) -> dict[str, str | None]:
@@ -25,19 +30,24 @@ def test_a_cause_is_one_row_with_the_worst_of_its_findings() -> None:
             finding(object_id="b", object_name="app02", severity="high"),
             finding(object_id="c", object_name="app03", severity="critical", status="WAIVED"),
             finding(object_id="d", object_name="db01", cause="c2", severity="critical"),
-        )
+        ),
+        FAILURES,
     )
 
     assert tuple(found.columns) == CAUSE_COLUMNS
     assert found["cause"].tolist() == ["c2", "c1"]
     assert found["severity"].tolist() == ["critical", "high"]
     assert found["findings"].tolist() == [1, 2]
+    assert found["failure"].tolist() == [
+        "The protected object has no off-site copy",
+        "2 protected objects have no off-site copy",
+    ]
     assert found["objects"].tolist() == [1, 2]
     assert found["object_names"].tolist() == ["db01", "app01, app02"]
 
 
 def test_nothing_fails_nothing_is_to_be_done() -> None:
-    found = causes_of(frame(finding(status="PASS", object_id="a")))
+    found = causes_of(frame(finding(status="PASS", object_id="a")), FAILURES)
 
     assert found.empty
     assert tuple(found.columns) == CAUSE_COLUMNS

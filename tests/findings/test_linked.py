@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from small_server import SmallServer, audited, finding
 
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.catalogue.analyzer.analyzer import ALSO_ANSWERED
-from vbr_audit.checks.engine.registry import REGISTRY
 from vbr_audit.findings.evaluation import answered_by
 
 MFA = "MFA for the backup console should be enabled"

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from core_checks import CORE_TEXT, core_policy
 
-from vbr_audit.checks import Outcome, Registry, check, load_policy
+from vbr_audit.checks import Outcome, Registry, load_policy
+from vbr_audit.checks.engine.registry import check
 from vbr_audit.errors import WaiverError
 from vbr_audit.findings import Results, evaluate, load_waivers
 
@@ -146,11 +147,12 @@ def test_what_is_accepted_without_an_answer_was_not_assessed(estate: Estate) -> 
 def test_a_broken_check_is_never_accepted(estate: Estate) -> None:
     registry = Registry()
 
-    @check("ACME-001", "It works", severity="low", table="jobs", reads=["name"], remediation="> it", registry=registry)
+    @check("ACME-001", "It works", severity="low", table="jobs", reads=["name"], remediation="> it")
     def broken(jobs: Any) -> Any:
         """It always breaks."""
         raise RuntimeError("broken")
 
+    registry.add(broken)
     text = waiver(check="ACME-001", covers="[FAIL, UNKNOWN]")
     found = evaluate(
         estate({"Lab 1": {}}), load_policy("version: 1\n", registry=registry), load_waivers(text, registry=registry)
@@ -162,12 +164,13 @@ def test_a_broken_check_is_never_accepted(estate: Estate) -> None:
 def test_the_verdict_tells_waivers_from_what_is_suppressed_in_the_product(estate: Estate) -> None:
     registry = Registry()
 
-    @check("ACME-001", "It is on", severity="low", table="jobs", reads=["name"], remediation="> it", registry=registry)
+    @check("ACME-001", "It is on", severity="low", table="jobs", reads=["name"], remediation="> it")
     def suppressed(jobs: Any) -> Outcome:
         """Nobody of us accepts it."""
         off = jobs["name"].str.startswith("x").astype("boolean")
         return Outcome(off, accepted=jobs["name"].where(jobs["name"] == "Payroll"))
 
+    registry.add(suppressed)
     found = evaluate(
         estate({"Lab 1": {}, "Payroll": {}}),
         load_policy("version: 1\n", registry=registry),

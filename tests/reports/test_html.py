@@ -108,12 +108,13 @@ def test_rows_are_those_of_the_results(text: str, context: ReportContext) -> Non
     links = re.findall(r'href="#(c-[^"]+)"', text)
     assert len(links) == counts["FAIL"]
     assert set(links) <= set(re.findall(r'<tr id="(c-[^"]+)"', text))
-    short = re.findall(r"<b>([\d,]+) of ([\d,]+) fail</b>", text)
+    short = re.findall(r'<li><span class="chip.*?<a href="#[^"]+">([^<]+)</a> ([^<]+)', text)
     failing = coverage[coverage["fail"] > 0]
-    assert sorted(short) == sorted(
-        (number(fail), number(population))
-        for fail, population in zip(failing["fail"].tolist(), failing["population"].tolist(), strict=True)
+    assert sorted((check, html.unescape(sentence).strip()) for check, sentence in short) == sorted(
+        (check, context.results.failures.of_server(check, server))
+        for check, server in zip(failing["check_id"].tolist(), failing["server"].tolist(), strict=True)
     )
+    assert not [title for title in failing["title"] if title in text[text.index('id="wrong"') : text.index("</table>")]]
 
 
 def test_provenance_is_readable_in_full(text: str, context: ReportContext) -> None:

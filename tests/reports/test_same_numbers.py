@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -26,6 +27,7 @@ from vbr_audit.cli.outcome import print_outcome
 from vbr_audit.display import number, percent
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.formats import FORMATS
+from vbr_audit.reports.html.executive import MOST_RISKS
 
 ESTATES = ("demo", "incomplete", "nothing")
 STATUSES = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")
@@ -381,6 +383,51 @@ def test_every_artefact_tells_the_same_numbers(estate: str, name: str, tmp_path:
     expected = expected_of(audit)
     assert found == {key: expected[key] for key in found}
     assert TOLD[name] | ({"digits"} & DIGITAL[name] if len(audit.results.protected) else set()) <= found.keys()
+
+
+def sentences_in_html(path: Path) -> list[tuple[str, str]]:
+    """Check and sentence of each line of the page's list of what is wrong."""
+    lines = re.findall(r'<li><span class="chip.*?<a href="#[^"]+">([^<]+)</a> ([^<]+)', path.read_text("utf-8"))
+    return [(check, html.unescape(sentence).strip()) for check, sentence in lines]
+
+
+def sentences_in_executive(path: Path) -> list[tuple[str, str]]:
+    lines = re.findall(r'</span> <b>([^<]+)</b> <span class="soft id">([^<]+)</span>', path.read_text("utf-8"))
+    return [(check, html.unescape(sentence)) for sentence, check in lines]
+
+
+def sizes_of(audit: Audit, keys: list[str]) -> list[tuple[str, int, int | None]]:
+    """For each check that fails: how many findings fail, and of how many that apply, counted by hand; None where the
+    objects are not all known."""
+    applies = audit.findings[audit.findings["status"] != "NOT_APPLICABLE"]
+    failing = applies[applies["status"] == "FAIL"].groupby(keys).size()
+    unknown = audit.results.coverage.groupby(keys)["population"].agg(lambda values: values.isna().any())
+    judged = applies.groupby(keys).size()
+    return [
+        (key[0] if isinstance(key, tuple) else key, many, None if unknown[key] else int(judged[key]))
+        for key, many in failing.items()
+    ]
+
+
+def size_in(sentence: str) -> tuple[int, int | None]:
+    """How many fail of how many, as a sentence has it: `The repository …` is one of one."""
+    found = re.search(r"([\d,]+) of (an unknown number|[\d,]+)", sentence)
+    if found is None:
+        assert sentence.startswith("The ")
+        return 1, 1
+    return whole(found[1]), None if found[2] == "an unknown number" else whole(found[2])
+
+
+@pytest.mark.parametrize("estate", ESTATES)
+def test_what_is_wrong_has_the_numbers_of_the_findings(estate: str, tmp_path: Path) -> None:
+    audit = audit_called(estate)
+    files = estates.write_all(audit, tmp_path, ("html", "executive"))
+    page, brief = sentences_in_html(files["html"]), sentences_in_executive(files["executive"])
+    told = sorted((check, *size_in(sentence)) for check, sentence in page)
+    assert told == sorted(sizes_of(audit, ["check_id", "server"]))
+    by_check = sizes_of(audit, ["check_id"])
+    assert {(check, *size_in(sentence)) for check, sentence in brief} <= set(by_check)
+    assert len(brief) == min(len(by_check), MOST_RISKS)
 
 
 def test_the_numbers_of_the_summary_are_those_of_the_findings() -> None:

@@ -208,6 +208,7 @@ ESCAPES = (
     "{{ report.results.findings.style.to_html('out') }}",
     "{{ report.results.findings.pipe(report.snapshot.save) }}",
     "{{ report.results.uses[0].check.function() }}",
+    "{{ report.results.uses[0].check() }}",
     "{{ report.zone.fromutc.__self__ }}",
     "{{ report.summary.counts.update({'PASS': 7}) }}",
     "{{ self.__init__ }}",

@@ -89,6 +89,8 @@ def _page(check: Check, own: OwnChecks) -> Iterator[str]:
     yield from _wrapped("Severity     ", check.severity)
     if check.id in own.ids:
         yield from _wrapped("From         ", _origin(check, own) or "")
+    if check.failure_example:
+        yield from _wrapped("If it fails  ", check.failure_example)
     for table, columns in check.reads.items():
         yield from _wrapped("Reads        ", f"{table}: {', '.join(columns)}")
     for parameter in check.parameters:
@@ -117,6 +119,7 @@ def _described(check: Check, own: OwnChecks) -> dict[str, Any]:
         "severity": check.severity,
         "rationale": check.rationale,
         "remediation": check.remediation,
+        "failure": check.failure,
         "reads": {table: list(columns) for table, columns in check.reads.items()},
         "parameters": [
             {

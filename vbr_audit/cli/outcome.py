@@ -81,9 +81,9 @@ def _print_causes(audit: Audit) -> None:
     parts = ", ".join(f"{name} {many:,}" for name, many in failing.items() if many)
     typer.echo(f"{count(sum(failing.values()), 'failing finding')} ({parts}) of {count(len(causes), 'cause')}:")
     for row in causes.head(_WORST).itertuples(index=False):
-        where = shorten(f"{plain(row.kind)} {plain(row.name)}", 44)
+        where = shorten(f"{plain(row.kind)} {plain(row.name)}", 30)
         typer.echo(
-            f"  {row.severity:8} {row.check_id}  {shorten(row.title, 44):44} {where:44} settles {row.findings:,}"
+            f"  {row.severity:8} {row.check_id}  {shorten(row.failure, 58):58} {where:30} settles {row.findings:,}"
         )
     if len(causes) > _WORST:
         typer.echo(f"  … and {count(len(causes) - _WORST, 'more cause')}")

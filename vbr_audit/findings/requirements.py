@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from vbr_audit.checks.engine.registry import REGISTRY, Registry
+from vbr_audit.checks.catalogue import REGISTRY
+from vbr_audit.checks.engine.registry import Registry
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.collection.manifest import FrameworkRecord
 from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion

@@ -15,6 +15,7 @@ from vbr_audit.checks.catalogue.analyzer.analyzer import BEST_PRACTICE
 from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.policy.policy import CheckUse
+from vbr_audit.findings.failures import Failures
 from vbr_audit.findings.gaps import Gap, Limit
 from vbr_audit.findings.requirements import no_requirements
 from vbr_audit.findings.waivers import Waiver
@@ -247,9 +248,14 @@ class Results:
         return self.findings[self.findings["status"] == "FAIL"]
 
     @cached_property
+    def failures(self) -> Failures:
+        """What is wrong, one sentence for each check that fails."""
+        return Failures(self.uses, self.coverage)
+
+    @cached_property
     def causes(self) -> pd.DataFrame:
         """What has to be changed for the failing findings to go: one row per cause, with `CAUSE_COLUMNS`."""
-        return causes_of(self.findings)
+        return causes_of(self.findings, self.failures)
 
 
 # The causes of what fails: one row per thing that somebody can do, with the number of findings that it settles.
@@ -259,6 +265,7 @@ CAUSE_COLUMNS: Final = (
     "server",
     "check_id",
     "title",
+    "failure",
     "kind",
     "name",
     "severity",
@@ -273,9 +280,10 @@ MOST_NAMES: Final = 5
 """Maximum number of objects of a cause that are named."""
 
 
-def causes_of(findings: pd.DataFrame) -> pd.DataFrame:
+def causes_of(findings: pd.DataFrame, failures: Failures) -> pd.DataFrame:
     """One row per cause of failing, unwaived findings, with `CAUSE_COLUMNS`.
 
+    `failure` is what is wrong there, in the words of the check for as many objects as it fails for.
     `severity` is the worst that one of its findings has, `findings` how many it would settle, `objects` how many
     objects they are about, `object_names` the first of those. The worst come first, then those of most findings.
     """
@@ -287,6 +295,7 @@ def causes_of(findings: pd.DataFrame) -> pd.DataFrame:
     first = groups.first()
     columns: dict[str, Any] = {name: first[name].array for name in ("server", "check_id", "title", "remediation")}
     columns |= {"kind": first["cause_kind"].array, "name": first["cause_name"].array}
+    columns["failure"] = _failures(failing, first, failures)
     columns["cause"] = pd.array(first.index.to_numpy(dtype=object), dtype=STRING)
     worst = groups["rank"].min().to_numpy(dtype=int)
     columns["severity"] = pd.array([SEVERITIES[rank] for rank in worst], dtype=STRING)
@@ -297,6 +306,14 @@ def causes_of(findings: pd.DataFrame) -> pd.DataFrame:
     order = pd.DataFrame({"worst": worst, "many": -frame["findings"].to_numpy(dtype=int)})
     order[["check_id", "server", "name", "cause"]] = frame[["check_id", "server", "name", "cause"]]
     return frame.take(order.sort_values(_CAUSE_ORDER, kind="stable").index.to_numpy()).reset_index(drop=True)
+
+
+def _failures(failing: pd.DataFrame, first: pd.DataFrame, failures: Failures) -> Any:
+    """What is wrong at each cause: by its own check, not by the items of the analyzer that share it."""
+    sizes = failing.groupby(["cause", "check_id"]).size()
+    rows = zip(first.index, first["check_id"], first["title"], strict=True)
+    words = [failures.alone(check_id, int(sizes[cause, check_id])) or title for cause, check_id, title in rows]
+    return pd.array(words, dtype=STRING)
 
 
 def _objects(failing: pd.DataFrame, groups: Any) -> pd.Series:

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from ruamel.yaml import YAML
 
-from vbr_audit.checks.engine.registry import REGISTRY, Registry
+from vbr_audit.checks.catalogue import REGISTRY
+from vbr_audit.checks.engine.registry import Registry
 from vbr_audit.checks.policy.model import LONGEST_WAIVER
 from vbr_audit.config.yaml_file import KeyPath, Problem, Version, YamlFile, load_yaml, model_problems, shown, suggestion
 from vbr_audit.errors import WaiverError

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CauseRow:
-    """One cause: what fails there, how bad at worst, so many findings that it would settle, and what to do.
+    """One cause: what is wrong there (`failure`), how bad at worst, how many findings it would settle, what to do.
 
     `name` is the job, repository, machine or whatever has to be changed, `kind` what that is; `names` are the first
     of its objects, empty where the only one is called as the cause is. `settles` is `findings` with its noun.
@@ -30,6 +30,7 @@ class CauseRow:
     check_id: str
     check_anchor: str
     title: str
+    failure: str
     kind: str
     name: str
     findings: str
@@ -54,6 +55,7 @@ def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
         check_id=text["check_id"],
         check_anchor=check_anchor(text["check_id"]),
         title=text["title"],
+        failure=text["failure"],
         kind=text["kind"],
         name=text["name"] or NO_NAME,
         findings=number(record["findings"]),

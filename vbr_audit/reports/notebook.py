@@ -47,7 +47,7 @@ def _worst(page: Page) -> Iterator[Grid]:
     rows = [
         (
             f"{row.badge.sign} {row.badge.word}",
-            f"{row.check_id} {shorten(row.title, 80)}",
+            f"{row.check_id} {shorten(row.failure, 80)}",
             f"{row.kind} {shorten(row.name, 60)}",
             row.settles,
             shorten(row.remediation, 160),

@@ -12,7 +12,8 @@ from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from vbr_audit.checks.engine.registry import REGISTRY, Registry
+from vbr_audit.checks.catalogue import REGISTRY
+from vbr_audit.checks.engine.registry import Registry
 from vbr_audit.collection.files import replacing
 from vbr_audit.config.yaml_file import suggestion
 from vbr_audit.errors import WaiverError

@@ -17,8 +17,8 @@ from typing import Final
 
 from ahocorasick_rs import AhoCorasick
 
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.derived import left_objects, offloads, protection
-from vbr_audit.checks.engine.registry import REGISTRY
 from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.datasets import DATASETS, SPECS
 from vbr_audit.display import plain
@@ -269,7 +269,14 @@ def is_ordinary(folded: str) -> bool:
 
 def _texts() -> Iterator[str]:
     for check in REGISTRY.all():
-        yield from (check.title, check.rationale, check.remediation, check.expected or "", check.json_path or "")
+        yield from (
+            check.title,
+            check.rationale,
+            check.remediation,
+            check.expected or "",
+            check.failure or "",
+            check.json_path or "",
+        )
         yield from (f"{parameter.name} {parameter.help}" for parameter in check.parameters)
         yield from _constants(check.function.__code__)
     for spec in (*SPECS.values(), protection.SPEC, offloads.SPEC, left_objects.SPEC):

@@ -14,8 +14,9 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.derived import left_objects, offloads, protection
-from vbr_audit.checks.engine.registry import REGISTRY, Check
+from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.own.own_checks import OwnChecks
 from vbr_audit.checks.policy.model import CheckRule, PolicyDocument
 from vbr_audit.checks.policy.policy import PROFILES, Policy
@@ -169,6 +170,8 @@ def _own_check(check: Check, scrubber: Scrubber) -> Check:
         rationale=clean(check.rationale),
         remediation=clean(check.remediation),
         expected=None if check.expected is None else clean(check.expected),
+        # A name within braces would be no parameter any more once it was replaced; the title says as much without it.
+        failure=None,
     )
 
 

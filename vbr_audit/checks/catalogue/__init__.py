@@ -1,12 +1,12 @@
-"""The checks that ship with the package, one folder per area; importing this package registers them all."""
+"""The checks that ship with the package, one folder per area."""
 
 from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from typing import Final
 
-from vbr_audit.checks.engine.registry import REGISTRY, declaring_into
+from vbr_audit.checks.engine.registry import Registry
 
-with declaring_into(REGISTRY):
-    for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
-        import_module(_module.name)
+REGISTRY: Final = Registry.of(import_module(each.name) for each in pkgutil.walk_packages(__path__, f"{__name__}."))
+"""The checks that this package ships: those of every module below this folder."""

@@ -1,19 +1,20 @@
-"""A check is one decorated pure function; the registry knows them all."""
+"""A check is one decorated pure function; a registry holds the checks of modules by id."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from functools import WRAPPER_ASSIGNMENTS
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 from pydantic import BaseModel
 
 from vbr_audit.checks.derived import DERIVED
+from vbr_audit.checks.engine.failure import phrase_faults, predicate, subject
 from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind, default_cause, kinds_of_cause
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import Parameter, describe, model_of, reserved_of
@@ -24,17 +25,20 @@ from vbr_audit.vocabulary import AREAS, SEVERITIES, Severity
 if TYPE_CHECKING:
     from vbr_audit.checks.engine.outcome import RecordedAnswer
 
-Function = TypeVar("Function", bound=Callable[..., "pd.Series | Outcome"])
+Function: TypeAlias = Callable[..., pd.Series | Outcome]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Check:
-    """One rule: what it asks, of which table, with which parameters, and why.
+    """One rule: what it asks, of which table, with which parameters, and why; calling it calls its function.
+
+    It cannot be made wrongly: that raises `CheckError`.
 
     `tables` are the frames that `function` gets, the judged population first; `reads` the columns of each; `about`
     the column that the findings show.
     `optional` says which value stands for a setting that a job type does not have. Over the tables in `aggregates` it
     counts, so it cannot answer from a part of them; without those in `fallback` it can still answer for most objects.
+    `failure` is what is wrong where it fails, put behind the failing objects; without it, reports show the title.
     `cause` is what has to be changed where it fails: the object itself, or that which `causes.KEYS` names by it.
     """
 
@@ -44,7 +48,7 @@ class Check:
     area: str
     rationale: str
     remediation: str
-    function: Callable[..., pd.Series | Outcome]
+    function: Function
     tables: tuple[str, ...]
     reads: Mapping[str, tuple[str, ...]]
     optional: Mapping[str, Any]
@@ -57,8 +61,24 @@ class Check:
     examples: tuple[Example, ...]
     model: type[BaseModel]
     reserved: tuple[str, ...]
+    failure: str | None = None
     recorded: Mapping[str, RecordedAnswer] | None = None
     """What it answered on each server when a run was judged, where its code is not at hand."""
+
+    def __post_init__(self) -> None:
+        if faults := list(_faults(self)):
+            raise CheckError(f"{self.id}: {'; '.join(faults)}", hint="Correct the declaration of the check.")
+        # As `functools.wraps` has it, so that `help` and `inspect.signature` show the function; `update_wrapper` itself
+        # sets attributes, which a frozen object refuses.
+        names = [name for name in WRAPPER_ASSIGNMENTS if hasattr(self.function, name)]
+        shown: dict[str, Any] = {name: getattr(self.function, name) for name in names}
+        self.__dict__.update(shown, __wrapped__=self.function)
+
+    def __call__(self, *frames: pd.DataFrame, **arguments: Any) -> Any:
+        return self.function(*frames, **arguments)
+
+    def __repr__(self) -> str:
+        return f"<Check {self.id}: {self.title}>"
 
     @property
     def home(self) -> tuple[str, str]:
@@ -85,34 +105,37 @@ class Check:
         """Its parameters in words."""
         return describe(self.model)
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The value of each parameter where no policy sets another."""
+        return {parameter.name: parameter.default for parameter in self.parameters}
 
-class Taker(Protocol):
-    """Whatever takes in the checks that are declared."""
-
-    def add(self, check: Check) -> None:
-        """Take in `check`; raises `CheckError` where it is declared wrongly."""
-        ...
+    @property
+    def failure_example(self) -> str | None:
+        """`2 of 9 jobs are disabled`: the failure phrase with the defaults."""
+        if self.failure is None:
+            return None
+        return f"{subject(self.object_kind.kind, 2, 9)} {predicate(self.failure, self.defaults, 2)}"
 
 
 class Registry:
-    """The checks by id.
+    """The checks by id."""
 
-    An id of `beside` is taken too. With `replacing`, a check that is declared again by the same function of the same
-    module, as by a notebook cell that is run again, takes the place of the earlier one.
-    """
-
-    def __init__(self, *, beside: Registry | None = None, replacing: bool = False) -> None:
+    def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
-        self._beside = beside
-        self._replacing = replacing
+
+    @classmethod
+    def of(cls, modules: Iterable[ModuleType]) -> Registry:
+        """The checks that `modules` declare; raises `CheckError` where two have one id."""
+        registry = cls()
+        for module in modules:
+            for declared in checks_of(module):
+                registry.add(declared)
+        return registry
 
     def add(self, check: Check) -> None:
-        """Take in `check`; raises `CheckError` where its id is taken, or where it is declared wrongly."""
-        demand_sound(check)
-        if self._beside is not None and check.id in self._beside:
-            raise CheckError(f"{check.id}: a shipped check has this id", hint="Give your check an id of its own.")
-        known = self._checks.get(check.id)
-        if known is not None and not (self._replacing and known.home == check.home):
+        """Take in `check`; raises `CheckError` where its id is taken."""
+        if check.id in self._checks:
             raise CheckError(f"{check.id}: two checks have this id", hint="Give the new check an id of its own.")
         self._checks[check.id] = check
 
@@ -140,35 +163,10 @@ class Registry:
         return len(self._checks)
 
 
-class Declarations:
-    """The checks in the order in which they were declared; equal ids are left to whoever takes them over."""
-
-    def __init__(self) -> None:
-        self.checks: list[Check] = []
-
-    def add(self, check: Check) -> None:
-        """Take in `check`; raises `CheckError` where it is declared wrongly."""
-        demand_sound(check)
-        self.checks.append(check)
-
-
-REGISTRY: Final = Registry()
-"""The checks that this package ships."""
-
-OWN: Final = Registry(beside=REGISTRY, replacing=True)
-"""The checks that somebody declared in this process, as in a notebook cell."""
-
-_TAKER: ContextVar[Taker] = ContextVar("taker", default=OWN)
-
-
-@contextmanager
-def declaring_into(taker: Taker) -> Iterator[None]:
-    """Checks that are declared inside without a registry go to `taker`, not to `OWN`."""
-    token = _TAKER.set(taker)
-    try:
-        yield
-    finally:
-        _TAKER.reset(token)
+def checks_of(module: ModuleType) -> tuple[Check, ...]:
+    """The checks that stand in `module` by name, without those that it imports from another."""
+    named = (value for value in vars(module).values() if isinstance(value, Check))
+    return tuple(dict.fromkeys(each for each in named if each.home[0] == module.__name__))
 
 
 def check(
@@ -184,26 +182,26 @@ def check(
     aggregates: Sequence[str] = (),
     fallback: Sequence[str] = (),
     expected: str | None = None,
+    failure: str | None = None,
     json_path: str | None = None,
     examples: Sequence[Example] = (),
     area: str | None = None,
     cause: str | None = None,
-    registry: Taker | None = None,
-) -> Callable[[Function], Function]:
-    """Declare the decorated function as a check; it stays as it is, and its docstring is the rationale.
+) -> Callable[[Function], Check]:
+    """Make a check of the decorated function, whose docstring is the rationale; raises `CheckError`.
 
     `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
-    says otherwise. `expected` is the good state in words, with parameters in braces. `cause` says where the remedy
-    sits if not at the object itself, e.g. `job` for protected objects: those of one job are shown as one then. Without
-    a `registry` it becomes one of your own checks: `va.audit` and `va.collect` know it from then on. Raises
-    `CheckError`.
+    says otherwise. `expected` is the good state in words, with parameters in braces. `failure` is what is wrong, as it
+    stands behind `2 of 13 jobs`: `{is} disabled`, `{has} no schedule`, `{lies|lie} on one disk`; what is in braces
+    agrees with the number of failing objects, or is a parameter. `cause` says where the remedy sits if not at the
+    object itself, e.g. `job` for protected objects: those of one job are shown as one then.
     """
     used = tuple(tables) or ((table,) if table else ())
     # An object of a derived table is made of many rows: a part of them does not tell what it is.
     counted = {*aggregates, *(name for name in used[:1] if name in DERIVED)}
 
-    def declare(function: Function) -> Function:
-        declared = Check(
+    def declare(function: Function) -> Check:
+        return Check(
             id=check_id,
             title=title,
             severity=severity,
@@ -217,6 +215,7 @@ def check(
             aggregates=frozenset(counted),
             fallback=frozenset(fallback),
             expected=expected,
+            failure=failure,
             json_path=json_path,
             about=reads[0] if reads else "",
             cause=cause or (default_cause(used[0]) if used and used[0] in OBJECTS else ""),
@@ -224,8 +223,6 @@ def check(
             model=model_of(check_id, function),
             reserved=reserved_of(function),
         )
-        (registry if registry is not None else _TAKER.get()).add(declared)
-        return function
 
     return declare
 
@@ -237,12 +234,6 @@ def _reads_by_table(tables: Sequence[str], reads: Sequence[str]) -> dict[str, tu
         owner, _, column = name.rpartition(".")
         found.setdefault(owner or (tables[0] if tables else ""), []).append(column)
     return {name: tuple(columns) for name, columns in found.items()}
-
-
-def demand_sound(declared: Check) -> None:
-    """Raise `CheckError` where a check is declared wrongly."""
-    if faults := list(_faults(declared)):
-        raise CheckError(f"{declared.id}: {'; '.join(faults)}", hint="Correct the declaration of the check.")
 
 
 def _faults(declared: Check) -> Iterator[str]:
@@ -261,6 +252,8 @@ def _faults(declared: Check) -> Iterator[str]:
         yield "its docstring must say why it matters"
     if not declared.remediation:
         yield "it must say what to do"
+    if declared.failure is not None:
+        yield from phrase_faults(declared.failure, declared.title, declared.defaults)
     for table, columns in declared.reads.items():
         if table not in declared.tables or table not in TABLES:
             yield f"unknown table {table}"

@@ -7,18 +7,20 @@ import hashlib
 import logging
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.engine.objects import default_cause
 from vbr_audit.checks.engine.params import model_of, reserved_of
 from vbr_audit.checks.engine.recorded import RecordedAnswers
-from vbr_audit.checks.engine.registry import OWN, REGISTRY, Check, Declarations, Registry, declaring_into
+from vbr_audit.checks.engine.registry import Check, Registry, checks_of
 from vbr_audit.checks.own.rules import load_rules
+from vbr_audit.checks.own.session import OWN
 from vbr_audit.checks.policy.policy import Policy, load_policy
 from vbr_audit.checks.policy.use import CheckUse, as_declared
 from vbr_audit.collection.manifest import OwnChecksRecord
@@ -193,9 +195,7 @@ def _of_folder(folder: Path) -> Iterator[Source]:
 
 def _read_rules(path: Path) -> Source:
     file = YamlFile.read(path, error=RuleError, default_name=path.name)
-    taker = Declarations()
-    load_rules(file, taker)
-    return Source(encodable(path.name), "rules", read_given(path), tuple(taker.checks))
+    return Source(encodable(path.name), "rules", read_given(path), load_rules(file))
 
 
 def _assembled(sources: Iterable[Source]) -> OwnChecks:
@@ -266,17 +266,17 @@ def read_python(path: Path) -> Source:
         raise ConfigurationError(
             f"{path}: cannot be read: {error.strerror or error}", hint="Check the path and its permissions."
         ) from None
-    taker = Declarations()
-    fault = _run(lambda: _execute(path, content), taker, path.name)
-    return _source(encodable(path.name), "python", taker, fault, content)
-
-
-def _execute(path: Path, content: bytes) -> None:
     name = f"vbr_audit_own_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
+    checks, fault = _run(lambda: _execute(path, content, name), name, path.name)
+    return _source(encodable(path.name), "python", checks, fault, content)
+
+
+def _execute(path: Path, content: bytes, name: str) -> types.ModuleType:
     module = types.ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
     exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is the user's file
+    return module
 
 
 _KNOWN: dict[tuple[str, str], Source] = {}
@@ -288,35 +288,41 @@ def installed_sources() -> tuple[Source, ...]:
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         key = (point.name, point.value)
         if key not in _KNOWN:
-            taker = Declarations()
-            fault = _run(point.load, taker, point.name)
+            # What its entry point imports from the same package belongs to the package too.
+            checks, fault = _run(point.load, point.module.partition(".")[0], point.name)
             name = f"{point.dist.name} {point.dist.version}: {point.name}" if point.dist else point.name
             # A module that was imported before has declared its checks already, as those of this process.
-            earlier = fault is None and not taker.checks and any(check.home[0] == point.module for check in OWN)
-            _KNOWN[key] = Source(name, "package") if earlier else _source(name, "package", taker, fault)
+            earlier = fault is None and not checks and any(check.home[0] == point.module for check in OWN)
+            _KNOWN[key] = Source(name, "package") if earlier else _source(name, "package", checks, fault)
         found.append(_KNOWN[key])
     return tuple(found)
 
 
-def _run(load: Any, taker: Declarations, name: str) -> str | None:
-    """Run the code of one source, its declarations going to `taker`; what went wrong, or None."""
+def _run(load: Callable[[], Any], module: str, name: str) -> tuple[tuple[Check, ...], str | None]:
+    """Run the code of one source, which is `module`; its checks, and what went wrong, or None."""
     try:
-        with declaring_into(taker):
-            load()
+        with OWN.loading(module) as declared:
+            loaded = load()
     except (Exception, SystemExit) as fault:
         # Somebody else's code may raise anything; that is a finding about it, never the end of the run.
         logger.debug("own checks of %s broke", name, exc_info=True)
         words = fault.message if isinstance(fault, CheckError) else str(fault)
-        return f"{type(fault).__name__}: {words}"[:300]
-    return None
+        return (), f"{type(fault).__name__}: {words}"[:300]
+    # A source may also use the decorator that only makes checks; those stand in its namespace.
+    named = checks_of(loaded) if isinstance(loaded, types.ModuleType) else ()
+    return tuple(dict.fromkeys([*declared, *named])), None
 
 
 def _source(
-    name: str, kind: Literal["python", "package"], taker: Declarations, fault: str | None, content: bytes | None = None
+    name: str,
+    kind: Literal["python", "package"],
+    checks: tuple[Check, ...],
+    fault: str | None,
+    content: bytes | None = None,
 ) -> Source:
-    if fault is None and not taker.checks:
+    if fault is None and not checks:
         fault = "it declares no check"
-    return Source(name, kind, content, () if fault else tuple(taker.checks), fault)
+    return Source(name, kind, content, checks, fault)
 
 
 def broken_check(source: Source, number: int) -> Check:

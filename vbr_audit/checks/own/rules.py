@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, create_model, model_validator
 
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.engine.objects import OBJECTS
 from vbr_audit.checks.engine.outcome import Outcome
-from vbr_audit.checks.engine.registry import REGISTRY, Declarations, check, declaring_into
+from vbr_audit.checks.engine.registry import Check, check
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.checks.logic.operators import OPERATORS, Operator, fitting_operators, value_type
 from vbr_audit.checks.logic.three_valued import surely, worded
@@ -73,6 +74,7 @@ class Rule(Condition):
     rationale: Text
     remediation: Text
     expected: Text | None = None
+    failure: Text | None = None
 
 
 class RuleDocument(BaseModel):
@@ -84,18 +86,19 @@ class RuleDocument(BaseModel):
     rules: tuple[Rule, ...]
 
 
-def load_rules(file: YamlFile, taker: Declarations) -> None:
-    """Declare every rule of `file` as a check.
+def load_rules(file: YamlFile) -> tuple[Check, ...]:
+    """A check for every rule of `file`.
 
     Raises `RuleError`, whose message names file, line and key of everything that is wrong.
     """
     document = load_yaml(file, RuleDocument, error=RuleError, hint=_HINT, inspect=_inspect)
-    with declaring_into(taker):
-        for number, rule in enumerate(document.rules):
-            try:
-                _declare(rule)
-            except CheckError as fault:
-                raise_problems(file, [Problem(("rules", number), fault.message)], error=RuleError, hint=_HINT)
+    checks = []
+    for number, rule in enumerate(document.rules):
+        try:
+            checks.append(_declared(rule))
+        except CheckError as fault:
+            raise_problems(file, [Problem(("rules", number), fault.message)], error=RuleError, hint=_HINT)
+    return tuple(checks)
 
 
 def _inspect(content: Any) -> Iterator[Problem]:
@@ -191,20 +194,21 @@ def _kind(dtype: str) -> str:
     return words.get(dtype, "a date")
 
 
-def _declare(rule: Rule) -> None:
-    """Declare one rule; raises `CheckError`."""
+def _declared(rule: Rule) -> Check:
+    """The check of one rule; raises `CheckError`."""
     columns = list(dict.fromkeys([rule.subject, *(condition.subject for condition in rule.where)]))
     operator = OPERATORS[rule.op]
     expected = rule.expected or operator.words
     if not operator.takes_value:
         expected = expected.replace("{value}", "a value")
-    check(
+    return check(
         rule.id,
         rule.title,
         severity=rule.severity,
         table=rule.table,
         reads=columns,
         expected=expected,
+        failure=rule.failure,
         remediation=rule.remediation,
     )(_function_of(rule))
 

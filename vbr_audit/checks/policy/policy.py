@@ -12,8 +12,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.engine.objects import OBJECTS
-from vbr_audit.checks.engine.registry import REGISTRY, Check, Registry
+from vbr_audit.checks.engine.registry import Check, Registry
 from vbr_audit.checks.policy.model import LONGEST_WAIVER, CheckRule, Override, PolicyDocument
 from vbr_audit.checks.policy.use import (
     ByPolicy,

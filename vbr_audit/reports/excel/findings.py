@@ -90,6 +90,7 @@ _CAUSES_HELP: Final[Mapping[str, str]] = {
     "server": "The server.",
     "check_id": "The check.",
     "title": "The good state that the check asks for.",
+    "failure": "What is wrong there.",
     "kind": "What kind of thing has to be changed: job, repository, server setting, machine and so on.",
     "name": "The name of that thing.",
     "severity": "The worst severity that one of its failing findings has.",

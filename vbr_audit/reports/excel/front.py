@@ -201,7 +201,7 @@ def _write_causes(front: FrontSheet, context: ReportContext) -> None:
     front.write(None, front.cell(causes_told(context.results.causes), alignment=WRAPPED))
     for row in causes.rows:
         where = f"{row.kind} {row.name}" + (f" on {row.server}" if len(context.manifest.servers) > 1 else "")
-        told = f"{row.check_id} {row.title}: {where}. Settles {row.settles}. {row.remediation}"
+        told = f"{row.check_id} {row.failure}: {where}. Settles {row.settles}. {row.remediation}"
         front.write(front.cell(row.badge.word, STRONG), front.cell(told, alignment=WRAPPED))
     if causes.is_cut:
         front.write(None, f"and {count(causes.total - len(causes.rows), 'more cause')}, in the sheet Causes")

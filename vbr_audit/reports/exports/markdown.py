@@ -94,8 +94,8 @@ def _worst(context: ReportContext) -> Iterator[str]:
     if not failing:
         yield "Nothing fails."
         return
-    columns = ("severity", "check_id", "title", "server", "kind", "name", "findings", "remediation")
-    heads = ["Severity", "Check", "Title", "Server", "Kind", "Where", "Settles", "What to do"]
+    columns = ("severity", "check_id", "failure", "server", "kind", "name", "findings", "remediation")
+    heads = ["Severity", "Check", "What is wrong", "Server", "Kind", "Where", "Settles", "What to do"]
     shown = (row | {"findings": number(row["findings"])} for row in causes[:MOST_CAUSES])
     rows = [[row[name] for name in columns] for row in shown]
     yield pipe_table(heads, rows, numbers=[heads.index("Settles")])

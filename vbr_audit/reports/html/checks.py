@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vbr_audit.checks.policy.policy import CheckUse
+    from vbr_audit.findings.failures import Failures
+    from vbr_audit.findings.results import Results
     from vbr_audit.reports.context import ReportContext
 
 
@@ -254,8 +256,8 @@ MAX_NAMES: Final = 12
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding in words; `rank` sorts severities, worst first. `cause_anchor` is empty where the page does not show
-    its cause."""
+    """One finding in words; `rank` sorts severities, worst first. `failure` is what is wrong where it fails.
+    `cause_anchor` is empty where the page does not show its cause."""
 
     anchor: str
     finding_id: str
@@ -265,6 +267,7 @@ class FindingRow:
     check_id: str
     check_anchor: str
     title: str
+    failure: str
     object_type: str
     object_name: str
     object_id: str
@@ -283,14 +286,15 @@ class FindingRow:
 
 @dataclass(frozen=True)
 class Wrong:
-    """One check that fails somewhere on one server: how bad at worst, on how many objects of how many, how many causes
-    that has."""
+    """One check that fails somewhere on one server: how bad at worst, what is wrong (`failure`, which says on how many
+    objects of how many), how many causes that has."""
 
     badge: Badge
     server: str
     check_id: str
     check_anchor: str
     title: str
+    failure: str
     failing: str
     population: str
     causes: int
@@ -309,13 +313,13 @@ class OpenQuestion:
     more: int
 
 
-def finding_rows(findings: pd.DataFrame, limit: int, causes: Collection[str] = ()) -> Capped:
+def finding_rows(findings: pd.DataFrame, limit: int, failures: Failures, causes: Collection[str] = ()) -> Capped:
     """The first `limit` findings, in their order; `causes` are the anchors of the causes that the page shows."""
     records = findings.head(limit).to_dict("records")
-    return Capped(tuple(_finding_row(record, causes) for record in records), len(findings))
+    return Capped(tuple(_finding_row(record, failures, causes) for record in records), len(findings))
 
 
-def _finding_row(record: Mapping[Any, Any], causes: Collection[str]) -> FindingRow:
+def _finding_row(record: Mapping[Any, Any], failures: Failures, causes: Collection[str]) -> FindingRow:
     text = record_text(record)
     cause = cause_anchor(text["cause"])
     word = text["severity"] if text["status"] == "FAIL" else None
@@ -328,6 +332,7 @@ def _finding_row(record: Mapping[Any, Any], causes: Collection[str]) -> FindingR
         check_id=text["check_id"],
         check_anchor=check_anchor(text["check_id"]),
         title=text["title"],
+        failure=failures.alone(text["check_id"], 1) or text["title"],
         object_type=text["object_type"],
         object_name=text["object_name"] or NO_NAME,
         object_id=text["object_id"],
@@ -345,9 +350,10 @@ def _finding_row(record: Mapping[Any, Any], causes: Collection[str]) -> FindingR
     )
 
 
-def wrong_in_short(failed: pd.DataFrame, coverage: pd.DataFrame) -> tuple[Wrong, ...]:
-    """The checks that fail, those with the worst finding first, then those with the most; `failed` are the findings."""
-    causes = failed.groupby(["server", "check_id"])["cause"].nunique()
+def wrong_in_short(results: Results) -> tuple[Wrong, ...]:
+    """The checks that fail, those with the worst finding first, then those with the most."""
+    coverage, failures = results.coverage, results.failures
+    causes = results.failed.groupby(["server", "check_id"])["cause"].nunique()
     failing = coverage[(coverage["fail"] > 0).to_numpy(dtype=bool, na_value=False)].to_dict("records")
     ordered = sorted(failing, key=lambda record: (severity_rank(record["worst_severity"]), -record["fail"]))
     return tuple(
@@ -357,6 +363,7 @@ def wrong_in_short(failed: pd.DataFrame, coverage: pd.DataFrame) -> tuple[Wrong,
             check_id=cell_text(record["check_id"]),
             check_anchor=check_anchor(cell_text(record["check_id"])),
             title=cell_text(record["title"]),
+            failure=failures.of_server(record["check_id"], record["server"]),
             failing=number(record["fail"]),
             population=number(record["population"]),
             causes=int(causes.get((record["server"], record["check_id"]), 0)),

@@ -15,6 +15,7 @@ from vbr_audit.reports.words import Badge, badge
 from vbr_audit.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
+    from vbr_audit.findings.failures import Failures
     from vbr_audit.findings.results import AreaCount, Results
     from vbr_audit.findings.waivers import Waiver
     from vbr_audit.reports.context import ReportContext
@@ -35,7 +36,8 @@ NAME: Final = 24
 
 @dataclass(frozen=True)
 class Risk:
-    """One check that fails: how bad, on how many objects of how many over all servers, and what to do.
+    """One check that fails: how bad, what is wrong on how many objects of how many over all servers (`failure`), and
+    what to do.
 
     `causes` says how many causes that has, `where` the first of them with the number of findings that each settles.
     """
@@ -43,6 +45,7 @@ class Risk:
     badge: Badge
     check_id: str
     title: str
+    failure: str
     failing: str
     population: str
     causes: str
@@ -134,17 +137,18 @@ def _risks(results: Results) -> tuple[Risk, ...]:
     for check_id, rows in results.failed.groupby("check_id", sort=True):
         rank = min(severity_rank(severity) for severity in rows["severity"])
         own = causes[causes["cause"].isin(rows["cause"])]
-        found.append((rank, -len(rows), str(check_id), _risk(rows, own, rank, population[check_id])))
+        found.append((rank, -len(rows), str(check_id), _risk(rows, own, rank, population[check_id], results.failures)))
     return tuple(risk for *_, risk in sorted(found, key=lambda entry: entry[:3]))
 
 
-def _risk(failed: pd.DataFrame, causes: pd.DataFrame, rank: int, population: Any) -> Risk:
+def _risk(failed: pd.DataFrame, causes: pd.DataFrame, rank: int, population: Any, failures: Failures) -> Risk:
     """One check that fails, with its findings and their causes; the worst of these come first."""
     one = failed.iloc[0]
     return Risk(
         badge=badge("FAIL", SEVERITIES[rank]),
         check_id=cell_text(one["check_id"]),
         title=cell_text(one["title"]),
+        failure=failures.of_check(cell_text(one["check_id"])),
         failing=number(len(failed)),
         population=number(population if is_known(population) else None),
         causes=count(len(causes), "cause"),

@@ -78,15 +78,15 @@ def build_page(context: ReportContext) -> Page:
     results = context.results
     findings, status = results.findings, results.findings["status"]
     causes = cause_rows(results.causes, MAX_WIDE_ROWS)
-    wrong = finding_rows(findings[status == "FAIL"], MAX_ROWS, {row.anchor for row in causes.rows})
+    wrong = finding_rows(findings[status == "FAIL"], MAX_ROWS, results.failures, {row.anchor for row in causes.rows})
     return Page(
         many_servers=len(context.manifest.servers) > 1,
         causes=causes,
         causes_told=causes_told(results.causes),
-        in_short=wrong_in_short(results.failed, results.coverage),
+        in_short=wrong_in_short(results),
         wrong=wrong,
         questions=open_questions(findings[status.isin(["UNKNOWN", "ERROR"])], MAX_ROWS),
-        accepted=finding_rows(findings[status == "WAIVED"], MAX_ROWS),
+        accepted=finding_rows(findings[status == "WAIVED"], MAX_ROWS, results.failures),
         checks=check_rows(context, MAX_ROWS),
         areas=check_areas(context, {row.finding_id for row in wrong.rows}),
         glance=GLANCE_WORDS,

@@ -35,6 +35,7 @@ _MACHINE = {"type": "Computer", "name": "win-001.hansa.example"}
     reads=("agent_status", "type"),
     json_path="agentStatus",
     expected="Installed",
+    failure="{has} an agent that failed, is missing, is unsupported or needs an upgrade",
     remediation="Inventory > Physical Infrastructure: read the error of the last scan; install the agent anew.",
     examples=(
         Example("PASS", _SOUND),
@@ -82,6 +83,7 @@ def agent_works(entities: pd.DataFrame) -> Outcome:
     reads=("state", "last_connected", "type"),
     json_path="state",
     expected="online, or reached in the last {max_days} days",
+    failure="{is} not online and {was} not reached in the last {max_days} days",
     remediation="Inventory > Physical Infrastructure: scan the machine anew; remove it from the group if it is gone.",
     examples=(
         Example("PASS", _REACHED),
@@ -142,6 +144,7 @@ def machine_reached(
     reads=("name", "type", "backup_objects.name", "backup_objects.restore_points_count"),
     json_path="name",
     expected="an object of a backup with this name and a restore point",
+    failure="{is} in no backup with a restore point",
     remediation="Jobs > Backup > Agent: add the group or the machine to a job; or take it out of the group.",
     examples=(
         Example("PASS", _MACHINE, {"backup_objects": [_HELD]}),
@@ -197,6 +200,7 @@ def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> 
     reads=("is_disabled",),
     json_path="isDisabled",
     expected="enabled",
+    failure="{is} disabled",
     remediation="Inventory > Physical Infrastructure: enable the group; delete it if its machines are gone.",
     examples=(
         Example("PASS", {"is_disabled": False}),

@@ -85,6 +85,7 @@ _WHY_UNKNOWN: Final = {
     ),
     json_path="creationTime",
     expected="run every day, and last at most {max_age_days} days ago",
+    failure="{has} no daily scan of the analyzer, or no run in the last {max_age_days} days",
     remediation="Home > Security & Compliance > Schedule: enable the daily scan; then start a scan by hand.",
     examples=(
         Example("PASS", {}, {"analyzer_last_run": [{"created": hours_ago(30 * 24)}], **_DAILY}),
@@ -141,6 +142,7 @@ def analyzer_runs(
     reads=("status", "note", "best_practice"),
     json_path="items.status",
     expected="OK",
+    failure="{is} violated",
     remediation="Home > Security & Compliance: open the item, and follow its link to what Veeam recommends.",
     examples=(
         Example("PASS", {"status": "OK"}),
@@ -199,6 +201,7 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
     reads=("note", "status"),
     json_path="items.note",
     expected="a note",
+    failure="{is} suppressed without a note",
     remediation="Home > Security & Compliance > right-click the item > Suppress: say why, who agreed, and until when.",
     examples=(
         Example("PASS", {"status": "Suppressed", "note": "Isolated network, CHG-7"}),

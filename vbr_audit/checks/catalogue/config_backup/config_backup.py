@@ -36,6 +36,7 @@ def _unless(answer: pd.Series) -> pd.Series:
     reads=("config_backup.is_enabled", "server", "config_backup.server"),
     json_path="isEnabled",
     expected="on",
+    failure="{has} the configuration backup disabled",
     remediation=f"{_MENU} > Enable configuration backup: choose a repository on another machine.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"is_enabled": True}]}),
@@ -59,6 +60,7 @@ def config_backup_enabled(servers: pd.DataFrame, config_backup: pd.DataFrame) ->
     reads=("config_backup.encryption_enabled", "server", "config_backup.server"),
     json_path="encryption.isEnabled",
     expected="encrypted",
+    failure="{does} not encrypt {its} configuration backup",
     remediation=f"{_MENU} > Encrypt configuration backup: enable it; keep the password outside of the server.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"encryption_enabled": True}]}),
@@ -80,6 +82,7 @@ def config_backup_encrypted(servers: pd.DataFrame, config_backup: pd.DataFrame) 
     tables=("servers", "config_backup"),
     reads=("config_backup.last_success", "server", "config_backup.server"),
     json_path="lastSuccessfulBackup.lastSuccessfulTime",
+    failure="last backed up {its} configuration successfully too long ago",
     remediation=f"{_MENU} > Backup now: read the error of its session in History, and correct it.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"last_success": hours_ago(24 * 7)}]}),
@@ -136,6 +139,7 @@ def config_backup_recent(
     ),
     json_path="schedule",
     expected="scheduled, ≥ {min_points} restore points",
+    failure="{has} an unscheduled configuration backup, or one with fewer than {min_points} restore points",
     remediation=f"{_MENU} > Schedule: run it daily; Restore points to keep: raise the number.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"is_scheduled": True, "restore_points_to_keep": 10}]}),
@@ -193,6 +197,7 @@ def config_backup_kept(
     ),
     json_path="notifications",
     expected="an e-mail on failure, or SNMP traps",
+    failure="{does} not report a failed configuration backup by e-mail or SNMP",
     remediation=f"{_MENU} > Notifications: send e-mail, on failure at least; or enable SNMP traps.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"snmp_enabled": True}]}),

@@ -32,6 +32,7 @@ _SEALED = {**_KEY, "encryption_enabled": True}
     ),
     json_path="encryption.passwordId",
     expected="last changed at most {max_age_days} days ago",
+    failure="{has} a configuration backup password that was last changed more than {max_age_days} days ago",
     remediation="Main menu > Configuration Backup > Passwords: add a new one, choose it, and keep it in the safe.",
     examples=(
         Example("PASS", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **OLDEST}]}),

@@ -40,6 +40,7 @@ _IN_BUCKET: Final = {"repository_id": "repository-1", "storage_class": "object s
     ),
     json_path="backupRepositoryId",
     expected="on another machine",
+    failure="{keeps|keep} {its} configuration backup on {its} own disks",
     remediation=f"{_MENU} > Backup repository: choose one on another machine, at another site if there is one.",
     examples=(
         Example("PASS", {}, {"config_backup": _TO, "repositories": [_ON_SHARE]}),
@@ -133,6 +134,7 @@ def config_backup_elsewhere(
     ),
     json_path="backupRepositoryId",
     expected="on immutable object storage",
+    failure="{keeps|keep} {its} configuration backup outside of immutable object storage",
     remediation=f"{_MENU} > Backup repository: choose object storage with immutability.",
     examples=(
         Example("PASS", {}, {"config_backup": _TO, "repositories": [{**_IN_BUCKET, "immutability_enabled": True}]}),

@@ -65,6 +65,7 @@ def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str | list[st
     aggregates=("protected_objects",),
     reads=("has_three_copies", *_KEPT),
     expected="backups on at least two repositories",
+    failure="{has} fewer than two backup copies",
     remediation="Home > Backup Copy > create a job that takes these backups to another repository; tape is not seen.",
     examples=(
         Example("PASS", {"has_three_copies": True}),
@@ -94,6 +95,7 @@ def three_copies(objects: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=("has_two_media", *_KEPT),
     expected="one copy on another medium than local disk",
+    failure="{has} copies on local disk only",
     remediation="Home > Backup Copy > choose object storage, an appliance or a share as target; tape is not seen.",
     examples=(
         Example("PASS", {"has_two_media": True}),
@@ -118,6 +120,7 @@ def two_media(objects: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=("has_offsite", *_KEPT),
     expected="a copy with a cloud provider, or on a repository tagged offsite",
+    failure="{has} no off-site copy",
     remediation="Home > Backup Copy > choose a repository at another site; tag it offsite in the site file.",
     examples=(
         Example("PASS", {"has_offsite": True}),
@@ -141,6 +144,7 @@ def offsite_copy(objects: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=("has_protected_copy", "locked_until", "unlocked_repositories", *_KEPT),
     expected="a copy on an immutable, offline or rotated repository",
+    failure="{has} no immutable or offline copy",
     remediation="Backup Infrastructure > Backup Repositories: add a hardened one, or make a bucket immutable.",
     examples=(
         Example("PASS", {"has_protected_copy": True}),
@@ -178,6 +182,7 @@ def protected_copy(objects: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=("is_verified", "platform"),
     expected="a health check or content scan that ran in the period",
+    failure="{has} no verified copy",
     remediation="Job > Storage > Advanced > Maintenance: enable the health check; or scan by a SureBackup job.",
     examples=(
         Example("PASS", {"is_verified": True}),
@@ -217,6 +222,7 @@ def verified_copy(objects: pd.DataFrame) -> Outcome:
     reads=("has_separate_hosts", "has_three_copies"),
     json_path="hostId",
     expected="copies on at least two hosts",
+    failure="{has} all copies on one host",
     remediation="Home > Backup Copy > Target: choose a repository on another server than that of the backup.",
     examples=(
         Example("PASS", {"has_separate_hosts": True, "has_three_copies": True}),
@@ -252,6 +258,7 @@ def separate_hosts(objects: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=("latest_copy_point", "latest_source_point", "has_copies", "copy_interval_h"),
     expected="newest copy at most {max_lag_hours} h behind, or the time between two starts of the copy job",
+    failure="{has} a newest copy too far behind the newest backup",
     remediation="Home > Jobs > Backup Copy: find why the copy lags; give it more time or bandwidth.",
     examples=(
         Example("PASS", {"has_copies": True, "latest_copy_point": hours_ago(30), "latest_source_point": hours_ago(6)}),
@@ -308,6 +315,7 @@ def copy_keeps_up(
     reads=("capacity_copy_enabled", "capacity_move_enabled", "capacity_tier_enabled"),
     json_path="capacityTier.copyPolicyEnabled",
     expected="copied at once",
+    failure="{moves|move} backups to the capacity tier without copying them at once",
     remediation="Backup Infrastructure > Scale-out > Capacity Tier > Copy backups to object storage: enable it.",
     examples=(
         Example("PASS", {"capacity_tier_enabled": True, "capacity_copy_enabled": True}),
@@ -347,6 +355,7 @@ def capacity_copied(repositories: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=(*_DIGITS, "points_count"),
     expected="3:yes 2:yes 1:yes 1:yes 0:yes",
+    failure="{does} not meet the 3-2-1-1-0 rule in full",
     remediation="See CPY-001 (3), CPY-002 (2), CPY-003 (1), CPY-004 (1) and CPY-005 (0): each says what to do.",
     examples=(
         Example("PASS", _DIGITS),

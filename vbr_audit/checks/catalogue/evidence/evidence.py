@@ -27,6 +27,7 @@ NEVER_OFFERED = "no revision of this server offers it"
     tables=("datasets", "servers"),
     reads=("status", "name", "reason", "servers.revision_newest"),
     expected="complete",
+    failure="{was} not read completely",
     remediation="Give the account a role that may read it, or correct what the reason names; then collect again.",
     examples=(
         Example("PASS", {"name": "sessions", "status": "complete"}),
@@ -76,6 +77,7 @@ def never_offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
     severity="high",
     tables=("datasets", "servers"),
     reads=("rows_received", "rows_duplicate", "api_total", "name", "status", "servers.revision_newest"),
+    failure="{differs|differ} from the server's own count of rows",
     remediation="Collect again, at a quiet time if the server adds rows meanwhile; keep both runs.",
     examples=(
         Example("PASS", {**_JOBS, "rows_received": 41, "api_total": 41, "status": "complete"}),
@@ -125,6 +127,7 @@ def _rows(numbers: pd.Series) -> list[str]:
     tables=("servers", "session_history"),
     reads=("session_history.oldest_session", "server", "session_history.server"),
     json_path="creationTime",
+    failure="{has} a session history that begins after the start of the period",
     remediation="Main menu > Options > History: keep sessions longer than a reporting period; collect in time.",
     examples=(
         Example("PASS", {}, {"session_history": [{"oldest_session": hours_ago(24 * 90)}]}),

@@ -47,6 +47,7 @@ _LAB: Final = {"session_type": "SureBackup"}
     reads=("rows_duplicate", "name", "status", "servers.revision_newest"),
     json_path="id",
     expected="0 rows more than once",
+    failure="{has} rows that came more than once",
     remediation="Collect again, at a quiet time: rows that move while they are read come twice, or are passed over.",
     examples=(
         Example("PASS", {**_WHOLE, "rows_duplicate": 0}),
@@ -87,6 +88,7 @@ def rows_came_once(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: fro
     tables=("datasets", "servers"),
     reads=("naive_dates", "impossible_dates", "name", "status", "servers.revision_newest"),
     expected="0 dates outside of 1990 to 2100, and none whose clock is not known",
+    failure="{has} dates outside of 1990 to 2100",
     remediation="Look the dates up in the evidence: the clock of the server, or of what it protects, was wrong.",
     examples=(
         Example("PASS", {**_WHOLE, **_DATED}),
@@ -176,6 +178,7 @@ def _of_what_was_read(
     reads=("sessions.session_type", "sessions.server", "server"),
     json_path="sessionType",
     expected="sessions of workloads whose settings can be read",
+    failure="{has} sessions of workloads whose settings the REST API does not show",
     remediation="Audit these workloads apart, in the console: the REST API does not give their settings.",
     examples=(
         Example("PASS", {}, {"sessions": [_BACKUP]}),

@@ -32,6 +32,7 @@ DAYS = {"Days": 1, "Months": 30, "Years": 365}
         *(f"held_objects.{name}" for name in ("repository_id", "are_protected_elsewhere")),
     ),
     expected="immutable",
+    failure="{is} not immutable, although {it|they} can be",
     remediation="Backup Infrastructure > Backup Repositories > Edit: make recent backups immutable; harden Linux ones.",
     examples=(
         Example("PASS", {"immutability_supported": True, "immutability_enabled": True}),
@@ -89,6 +90,7 @@ def repository_immutable(repositories: pd.DataFrame, held: pd.DataFrame) -> Outc
     severity="high",
     table="repositories",
     reads=("immutability_days", "immutability_enabled", "immutability_kind", "immutability_mode"),
+    failure="{is} immutable for fewer days than required",
     remediation="Backup Infrastructure > Backup Repositories > Edit > Make recent backups immutable: raise it.",
     examples=(
         Example("PASS", {"immutability_enabled": True, "immutability_days": 7}),
@@ -163,6 +165,7 @@ def immutable_long_enough(
         "scale_out_extents.repository_id",
         "scale_out_extents.tier",
     ),
+    failure="{keeps|keep} restore points for longer than the repository locks them",
     remediation="None where old chains may go early; else Backup Repositories > Edit: raise the immutable days.",
     examples=(
         Example("PASS", _JOB, {"repositories": [{**_ON_DISK, "immutability_days": 14}]}),

@@ -34,6 +34,7 @@ _WITHOUT_CREDENTIALS = ("SingleUse", "Certificate")
     reads=("best_practices.status", "best_practices.best_practice"),
     json_path="status",
     expected="OK",
+    failure="{has} immutable repositories outside of Compliance mode",
     remediation="Home > Security & Compliance: read the item; make the bucket anew in Compliance mode.",
     examples=(
         Example("PASS", {}, {"best_practices": [_KNOWN_ITEM]}),
@@ -67,6 +68,7 @@ def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
     ),
     json_path="status",
     expected="OK for SSH, virtual machine and proxy, and no proxy on their hosts",
+    failure="{has} a hardened repository that is virtual, open to SSH or on the host of a proxy",
     remediation="Home > Security & Compliance: read the items; stop SSH, move proxies away, use a physical server.",
     examples=(
         Example("PASS", {}, {"best_practices": [{"best_practice": n, "status": "OK"} for n in (_SSH, _VM, _PROXY)]}),
@@ -127,6 +129,7 @@ def hardened_closed(
     ),
     json_path="credentialsStorageType",
     expected="single-use credentials, or a certificate",
+    failure="{is} reached with credentials that the backup server keeps",
     remediation="Backup Infrastructure > Managed Servers > the host > SSH Connection: choose single-use credentials.",
     examples=(
         Example("PASS", _VAULT, {"managed_servers": [_HOST]}),

@@ -47,6 +47,7 @@ def _scale_out(performance: str | None = "local disk", **tier: bool | None) -> d
     table="jobs",
     reads=("encryption_enabled",),
     expected="on",
+    failure="{does} not encrypt backups",
     remediation="Job > Storage > Advanced > Storage > Enable backup file encryption; keep the password safe.",
     examples=(
         Example("PASS", {"encryption_enabled": True}),
@@ -81,6 +82,7 @@ def backups_encrypted(jobs: pd.DataFrame) -> pd.Series:
         "scale_out_extents.tier",
     ),
     expected="encrypted by the job, or by the capacity tier that holds them",
+    failure="{has} unencrypted backups in object or cloud storage",
     remediation="Job > Storage > Advanced > Storage: enable encryption; or encrypt the capacity tier.",
     examples=(
         Example(
@@ -198,6 +200,7 @@ def _performance_in_cloud(
     ),
     json_path="encryption",
     expected="a password of this server, not imported; or a key management server that is set up here",
+    failure="{encrypts|encrypt} with a key that is imported or not kept on this server",
     remediation="Menu > Credentials & Passwords > Encryption Passwords: add a password, and choose it in the job.",
     examples=(
         Example(
@@ -306,6 +309,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
     optional={"encryption_enabled": False, "encryption_type": "ByUserPassword"},
     reads=("encryption_password_id", "encryption_enabled", "encryption_type"),
     expected="≤ {max_jobs} jobs with the same password",
+    failure="{uses|use} an encryption password that more than {max_jobs} jobs share",
     remediation="Menu > Credentials & Passwords > Encryption Passwords: add passwords, and spread the jobs over them.",
     examples=(
         Example("PASS", _BY_P1, params={"max_jobs": 1}),

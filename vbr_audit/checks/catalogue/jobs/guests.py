@@ -41,6 +41,7 @@ def _settled(words: pd.Series, name: str) -> pd.Series:
     reads=("app_failure_handling", "app_processing_enabled", "app_aware_enabled", "app_settings_count"),
     optional={"app_failure_handling": "RequireSuccess", "app_processing_enabled": True},
     expected="required to succeed, for each machine",
+    failure="{ignores|ignore} failures of application-aware processing, or {skips|skip} it, for some machine",
     remediation="Job > Guest Processing > Applications > Edit: require successful processing.",
     examples=(
         Example("PASS", {**_AWARE, "app_failure_handling": "RequireSuccess"}),
@@ -87,6 +88,7 @@ def application_failures_count(jobs: pd.DataFrame) -> Outcome:
     reads=("transaction_log_handling", "sql_log_handling", "app_aware_enabled", "app_settings_count"),
     optional={"transaction_log_handling": NOT_OFFERED},
     expected="logs processed, those of SQL Server truncated or backed up",
+    failure="{leaves|leave} transaction logs as they are",
     remediation="Job > Guest Processing > Applications > Edit > SQL: truncate logs, or back them up periodically.",
     examples=(
         Example("PASS", {**_AWARE, "transaction_log_handling": "Process", "sql_log_handling": "Truncate"}),
@@ -145,6 +147,7 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
         "job_states.run_after_job_id",
     ),
     expected="an enabled job of this server",
+    failure="{starts|start} after a job that is disabled or not on this server",
     remediation="Job > Schedule > After this job: choose a job that runs, or a time of its own.",
     examples=(
         Example("PASS", {**_CHAINED, "schedule_after_job_name": "Nightly"}),
@@ -243,6 +246,7 @@ def _are_all_listed(profiles: pd.Series) -> Cells:
     tables=("jobs", "job_states"),
     reads=("backup_window_enabled", "job_id", "job_states.job_id", "job_states.objects_count"),
     expected="a backup window, for jobs of {min_objects} objects or more",
+    failure="{has} {min_objects} objects or more and no backup window",
     remediation="Job > Schedule > Backup window: set the hours in which the job may run.",
     examples=(
         Example("PASS", {"backup_window_enabled": True}, {"job_states": [{"objects_count": 50}]}),

@@ -47,6 +47,7 @@ def _regular(pattern: str) -> str:
     ),
     optional={"email_enabled": False},
     expected="mail of the whole server, by which the job's mail goes too",
+    failure="{sends|send} no mail about {its} results",
     remediation="Menu > Options > E-mail Settings: enable notifications; or Job > Storage > Advanced > Notifications.",
     examples=(
         Example("PASS", {}, _SERVER_MAIL),
@@ -97,6 +98,7 @@ def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> 
     table="jobs",
     reads=("rpo_monitor_enabled", "type"),
     expected="RPO monitor on",
+    failure="{does} not warn when a backup is not copied in time",
     remediation="Copy job > Target > Advanced > RPO Monitor: warn if a new backup is not copied within a day.",
     examples=(
         Example("PASS", {**_COPY, "rpo_monitor_enabled": True}),
@@ -130,6 +132,7 @@ def copy_is_watched(jobs: pd.DataFrame) -> Outcome:
     reads=("description", "type"),
     json_path="description",
     expected="a description of its own",
+    failure="{has} no description of {its} own",
     remediation="Job > Name > Description: write purpose, owner and service level.",
     examples=(
         Example("PASS", {"description": "Payroll databases, owner: finance IT"}),
@@ -161,6 +164,7 @@ def described(jobs: pd.DataFrame) -> Outcome:
     reads=("job_states.objects_count", "included_count", "job_id", "job_states.job_id"),
     json_path="objectsCount",
     expected="at least one object",
+    failure="{has} nothing to protect",
     remediation="Job > Virtual Machines: add what it shall protect; or delete the job.",
     examples=(
         Example("PASS", {}, {"job_states": [{"objects_count": 1}]}),
@@ -195,6 +199,7 @@ def protects_something(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     reads=("excluded_count", "excluded_jobs_count", "disks_to_process", "type"),
     json_path="virtualMachines.excludes",
     expected="without exclusions",
+    failure="{leaves|leave} out machines, disks or jobs",
     remediation="Job > Virtual Machines > Exclusions: remove what is not agreed, and record what is as a waiver.",
     examples=(
         Example("PASS", {"excluded_count": 0}),
@@ -251,6 +256,7 @@ def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
     reads=("note",),
     json_path="note",
     expected="a note with the reason",
+    failure="{has} no note with a reason",
     remediation="Menu > Global VM Exclusions: remove the machine, or write in the note why it is excluded.",
     examples=(
         Example("PASS", {"note": "Test machine, rebuilt every night"}),
@@ -274,6 +280,7 @@ def exclusion_explained(exclusions: pd.DataFrame) -> Outcome:
     reads=("name",),
     json_path="name",
     expected="a name that fits {pattern}",
+    failure="{has} a name that does not fit the naming rule",
     remediation="Job > Name: rename the job by the naming rule.",
     examples=(
         Example("PASS", {"name": "PRD-SQL-01"}, params={"pattern": r"(PRD|TST)-.+"}),
@@ -305,6 +312,7 @@ def name_fits(
     table="jobs",
     reads=("pre_script_enabled", "post_script_enabled"),
     expected="without scripts",
+    failure="{runs|run} a script",
     remediation="Job > Storage > Advanced > Scripts: clear the scripts, or record who answers for them as a waiver.",
     examples=(
         Example("PASS", {"pre_script_enabled": False, "post_script_enabled": False}),

@@ -30,6 +30,7 @@ MONTHS_PER_YEAR = 12
     table="jobs",
     reads=("is_disabled",),
     expected="enabled",
+    failure="{is} disabled",
     remediation="Home > Jobs > right-click the job > clear Disable; delete the job if it is no longer needed.",
     examples=(
         Example("PASS", {"is_disabled": False}),
@@ -52,6 +53,7 @@ def job_enabled(jobs: pd.DataFrame) -> Outcome:
     reads=("is_scheduled",),
     json_path="schedule",
     expected="runs automatically, by at least one enabled schedule",
+    failure="{is} not scheduled",
     remediation="Job > Schedule > Run the job automatically: enable it and choose when.",
     examples=(
         Example("PASS", {"is_scheduled": True}),
@@ -75,6 +77,7 @@ def job_scheduled(jobs: pd.DataFrame) -> Outcome:
     table="jobs",
     reads=("retry_enabled", "retry_count"),
     expected="on, retries ≥ {min_retries}",
+    failure="{has} automatic retry disabled, or too few retries",
     remediation="Job > Schedule > Automatic retry: enable it and set the number of retries.",
     examples=(
         Example("PASS", {"retry_enabled": True, "retry_count": 1}),
@@ -104,6 +107,7 @@ def retry_enabled(
     table="jobs",
     reads=("gfs_enabled", "gfs_level_enabled", "type"),
     expected="on, with a weekly, monthly or yearly level",
+    failure="{keeps|keep} no long-term restore points (GFS)",
     remediation="Job > Storage > Keep certain full backups longer for archival purposes: enable and configure a level.",
     examples=(
         Example("PASS", {"gfs_enabled": True, "gfs_level_enabled": True}),
@@ -140,6 +144,7 @@ def gfs_kept(jobs: pd.DataFrame) -> Outcome:
     fallback=("job_demands",),
     reads=("retention_quantity", "retention_type", "job_id", "job_demands.job_id", "job_demands.retention_days"),
     optional={"retention_type": "RestorePoints"},
+    failure="{keeps|keep} restore points for too few days, or too few of them",
     remediation="Job > Storage > Retention policy: keep more days or restore points.",
     examples=(
         Example("PASS", {"retention_type": "Days", "retention_quantity": 7}),
@@ -223,6 +228,7 @@ def _days_kept(unit: pd.Series, quantity: pd.Series) -> pd.Series:
     table="jobs",
     reads=("health_check_enabled", "health_check_scheduled"),
     expected="on, weekly or monthly",
+    failure="{has} no scheduled health check of the backup files",
     remediation="Job > Storage > Advanced > Maintenance > Perform backup files health check: enable it.",
     examples=(
         Example("PASS", {"health_check_enabled": True, "health_check_scheduled": True}),
@@ -244,6 +250,7 @@ def health_check_on(jobs: pd.DataFrame) -> Outcome:
     table="jobs",
     reads=("app_aware_enabled",),
     expected="on",
+    failure="{has} application-aware processing disabled",
     remediation="Job > Guest Processing > Enable application-aware processing, for machines with applications.",
     examples=(
         Example("PASS", {"app_aware_enabled": True}),

@@ -43,6 +43,7 @@ def _extents(*rows: dict[str, Any], online: bool | None = True) -> Rows:
         *(f"scale_out_extents.{name}" for name in ("scale_out_repository_id", "repository_id", "tier", "status")),
     ),
     expected="online; of a scale-out repository, one performance extent that is online and Normal",
+    failure="{has} a target that takes no backups",
     remediation="Backup Infrastructure: bring the repository online, end maintenance; or choose another in the job.",
     examples=(
         Example("PASS", _TO, {"repository_states": [_ONLINE]}),

@@ -48,6 +48,7 @@ def _left(ends: pd.Series, now: dt.datetime) -> list[str]:
     tables=("servers", "license"),
     reads=("license.expires", "license.status", "license.type", "server", "license.server"),
     json_path="expirationDate",
+    failure="{has} a licence that is invalid, has expired or expires too soon",
     remediation="Main menu > License > Install: renew the licence in time; enable its automatic update.",
     examples=(
         Example("PASS", {}, {"license": [{**_VALID, "expires": hours_ago(-24 * 90)}]}),
@@ -106,6 +107,7 @@ def licence_valid(
     tables=("servers", "license"),
     reads=("license.support_expires", "server", "license.server"),
     json_path="supportExpirationDate",
+    failure="{has} a support contract that has ended or ends too soon",
     remediation="Main menu > License: renew the support contract, then install the new licence file.",
     examples=(
         Example("PASS", {}, {"license": [{"support_expires": hours_ago(-24 * 90)}]}),
@@ -154,6 +156,7 @@ def support_runs(
         "license.server",
     ),
     json_path="instanceLicenseSummary",
+    failure="{has} too little room left in the licence",
     remediation="Main menu > License > Instances: revoke what is no longer protected, or extend the licence.",
     examples=(
         Example("PASS", {}, {"license": [{"used_instances": 80, "licensed_instances": 100}]}),
@@ -246,6 +249,7 @@ def _counts(used: Cells, licensed: Cells, both: Cells) -> list[str]:
     reads=("license.type", "license.edition", "server", "license.server"),
     json_path="type",
     expected="a perpetual licence, a subscription or a rental, not of the Community edition",
+    failure="{has} a licence that is not paid, or the Community edition",
     remediation="Main menu > License > Install: a licence that is meant for production.",
     examples=(
         Example("PASS", {}, {"license": [{"type": "Perpetual", "edition": "Standard"}]}),

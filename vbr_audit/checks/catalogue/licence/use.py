@@ -36,6 +36,7 @@ _REPLICA: Final = {"name": "win-001.hansa.example"}
     ),
     json_path="name",
     expected="a backup with a restore point, or a replica, of this name",
+    failure="{is} in no backup and no replica",
     remediation="Main menu > License > Instances: revoke it, if it is not to be protected; else add it to a job.",
     examples=(
         Example("PASS", _WORKLOAD, {"backup_objects": [_HELD]}),
@@ -101,6 +102,7 @@ def _either(first: bool | None, second: bool | None) -> bool | None:
     reads=("type",),
     json_path="type",
     expected="a licence for its platform, or a universal one",
+    failure="{is} not covered by a socket licence",
     remediation="Main menu > License > Sockets: revoke what is no longer protected, or extend the licence.",
     examples=(
         Example("PASS", {"type": "vSphere"}),

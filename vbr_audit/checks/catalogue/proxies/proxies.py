@@ -26,6 +26,7 @@ _DIRECT: Final = {"type": "ViProxy", "transport_mode": "DirectAccess"}
     reads=("is_online", "is_out_of_date", "is_disabled"),
     json_path="isOnline",
     expected="online, enabled and up to date",
+    failure="{is} offline, out of date or disabled",
     remediation="Backup Infrastructure > Backup Proxies: enable it; check its host and services; Main menu > Upgrade.",
     examples=(
         Example("PASS", _GOOD),
@@ -67,6 +68,7 @@ def proxy_ready(states: pd.DataFrame) -> Outcome:
     reads=("type",),
     json_path="type",
     expected="at least {min_proxies} of its kind",
+    failure="{belongs|belong} to a kind with fewer than {min_proxies} proxies",
     remediation="Backup Infrastructure > Backup Proxies > Add: a second proxy of this kind, on another host.",
     examples=(
         Example("PASS", {"type": "ViProxy"}, params={"min_proxies": 1}),
@@ -102,6 +104,7 @@ def proxy_not_alone(
     reads=("host_to_proxy_encryption", "type", "transport_mode", "failover_to_network"),
     json_path="server.hostToProxyEncryption",
     expected="encrypted",
+    failure="{reads|read} over the network without encryption",
     remediation="Backup Proxy > Edit > Server > Transport mode > Options > Enable host to proxy traffic encryption.",
     examples=(
         Example("PASS", {**_OVER_NETWORK, "host_to_proxy_encryption": True}),

@@ -35,6 +35,7 @@ _OTHER_SERVER: Final = {"managed_server_id": _HOST, "is_backup_server": False}
     table="repository_states",
     reads=("free_percent", "is_without_limit", "type"),
     json_path="freeGB",
+    failure="{has} too little free space",
     remediation="Backup Infrastructure > Backup Repositories: add space, shorten the retention or move backups.",
     examples=(
         Example("PASS", {"free_percent": 20.0}),
@@ -81,6 +82,7 @@ def enough_free_space(
     reads=("is_online",),
     json_path="isOnline",
     expected="online",
+    failure="{is} offline",
     remediation="Backup Infrastructure > Backup Repositories > Rescan: then check host, network and credentials.",
     examples=(
         Example("PASS", {"is_online": True}),
@@ -106,6 +108,7 @@ def repository_online(states: pd.DataFrame) -> Outcome:
     reads=("is_out_of_date",),
     json_path="isOutOfDate",
     expected="up to date",
+    failure="{has} outdated components",
     remediation="Main menu > Upgrade: select the server of the repository and apply the update.",
     examples=(
         Example("PASS", {"is_out_of_date": False}),
@@ -142,6 +145,7 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
     ),
     json_path="hostId",
     expected="on another server than the backup server, and not on drive C:",
+    failure="{lies|lie} on the backup server or on a system drive",
     remediation="Backup Infrastructure > Backup Repositories > Add: use another server, then move the backups there.",
     examples=(
         Example("PASS", {**_ON_DISK, "path": "D:\\Backup"}, {"managed_servers": [_OTHER_SERVER]}),
@@ -228,6 +232,7 @@ def apart_from_backup_server(
     reads=("task_limit_enabled", "storage_class"),
     json_path="taskLimitEnabled",
     expected="limited",
+    failure="{has} no limit of concurrent tasks",
     remediation="Backup Repository > Edit > Repository > Limit maximum concurrent tasks to: set a number.",
     examples=(
         Example("PASS", {"task_limit_enabled": True}),
@@ -261,6 +266,7 @@ def tasks_limited(repositories: pd.DataFrame) -> Outcome:
     reads=("per_machine_files_enabled", "storage_class"),
     json_path="repository.advancedSettings.perVmBackup",
     expected="per-machine backup files",
+    failure="{does} not keep each machine in backup files of its own",
     remediation="Backup Repository > Edit > Repository > Advanced > Use per-machine backup files: enable it.",
     examples=(
         Example("PASS", {"per_machine_files_enabled": True}),

@@ -36,6 +36,7 @@ _DISK: Final = {"repository_id": "repository-2", "storage_class": "local disk"}
     ),
     json_path="id",
     expected="a backup, a job or the configuration backup uses it",
+    failure="{is} not used by any backup, job or configuration backup",
     remediation="Backup Infrastructure > Backup Repositories > Remove: if nobody needs it; else say what it is for.",
     examples=(
         Example("PASS", {"repository_id": _ID}, {"backups": _USED}),
@@ -101,6 +102,7 @@ def repository_in_use(
     reads=("backups.repository_id", "repositories.repository_id", "repositories.storage_class"),
     json_path="type",
     expected="backups on at least one repository other than an SMB or NFS share",
+    failure="{has} backups on network shares only",
     remediation="Backup Infrastructure > Backup Repositories > Add: a hardened repository or object storage as target.",
     examples=(
         Example("PASS", {}, {"repositories": [_DISK], "backups": _ELSEWHERE}),

@@ -52,6 +52,7 @@ def _scheduled(hours: int) -> dict[str, list[dict[str, object]]]:
     aggregates=("protected_objects",),
     reads=("kept_percent", "retention_due", "points_count"),
     expected="≥ {min_percent} % of what the job promises",
+    failure="{has} less than {min_percent} % of the promised restore points",
     remediation="Home > Backups > Disk: compare the restore points with the job's retention; find why some are gone.",
     examples=(
         Example("PASS", {**_DUE, "kept_percent": 80.0}),
@@ -102,6 +103,7 @@ def retention_kept(
     reads=("gfs_missing", "gfs_promised", "gfs_owed", "points_count"),
     json_path="gfsPeriods",
     expected="one for every finished week, month and year that the job keeps",
+    failure="{lacks|lack} promised long-term restore points (GFS)",
     remediation="Job > Storage > Configure GFS: check its days; run an active full and see that it gets the flag.",
     examples=(
         Example("PASS", {**_OWED, "gfs_missing": 0}),
@@ -156,6 +158,7 @@ def long_term_points_there(objects: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=("latest_full", "points_count", "full_known", "has_fulls"),
     expected="at most {max_age_days} days ago",
+    failure="{has} no full backup from the last {max_age_days} days",
     remediation="Job > Storage > Advanced > Backup: create synthetic or active full backups periodically.",
     examples=(
         Example("PASS", {**_HELD, "latest_full": hours_ago(35 * 24)}),
@@ -218,6 +221,7 @@ def full_lately(
     ),
     json_path="jobId",
     expected="a job that still exists",
+    failure="{belongs|belong} to a job that no longer exists",
     remediation="Home > Backups > Disk (Orphaned): map the backup to a job, or delete it once nobody needs it.",
     examples=(
         Example("PASS", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "jobs+backups"}]}),
@@ -316,6 +320,7 @@ def _newest_of(instants: pd.Series, keys: pd.Series, own: pd.Series) -> pd.Serie
     reads=("worst_malware", "points_count", "has_marks"),
     json_path="malwareStatus",
     expected="Clean",
+    failure="{has} a restore point marked as suspicious or infected",
     remediation="Home > Backups > Scan Backup: find the last clean point; restore from it only; clean the machine.",
     examples=(
         Example("PASS", {"points_count": 1, "worst_malware": "Clean"}),
@@ -356,6 +361,7 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=("latest_clean_point", "points_count", "has_clean_point", "clean_known", "newest_is_clean", "has_marks"),
     expected="at most {max_age_days} days ago",
+    failure="{has} no clean restore point from the last {max_age_days} days",
     remediation="Home > Backups > Scan Backup: scan the newer restore points; clean the machine and back it up anew.",
     examples=(
         Example("PASS", {**_MARKED, "latest_clean_point": hours_ago(7 * 24)}),
@@ -421,6 +427,7 @@ def clean_point_recent(
         "jobs.start_interval_h",
     ),
     expected="ready, newest point at most {max_age_hours} h old, or within {intervals} intervals of its job's schedule",
+    failure="{is} not ready, or {has} too old a newest point",
     remediation="Home > Replicas: undo, commit or repeat the failover; then start the replication job.",
     examples=(
         Example("PASS", {**_REGULAR, "state": "Ready"}, _point_of(24)),

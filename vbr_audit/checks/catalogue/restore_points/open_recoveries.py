@@ -78,6 +78,7 @@ _RECOVERY_READS: Final = (
     reads=_RECOVERY_READS,
     json_path="sessionId",
     expected="open for at most {max_days} days",
+    failure="{has} been open for more than {max_days} days",
     remediation="Home > Instant Recovery: migrate the machine to production, or stop publishing it.",
     examples=_RECOVERY_EXAMPLES,
 )
@@ -100,6 +101,7 @@ def instant_recovery_ended(
     reads=_RECOVERY_READS,
     json_path="sessionId",
     expected="open for at most {max_days} days",
+    failure="{has} been open for more than {max_days} days",
     remediation="Home > Instant Recovery: migrate the machine to production, or stop publishing it.",
     examples=_RECOVERY_EXAMPLES,
 )
@@ -129,6 +131,7 @@ def hyperv_recovery_ended(
     ),
     json_path="sessionId",
     expected="open for at most {max_days} days",
+    failure="{has} been open for more than {max_days} days",
     remediation="Home > Last 24 Hours > Running: close the backup browser, or stop the session.",
     examples=(
         Example("PASS", _OPEN, _since(48)),
@@ -176,6 +179,7 @@ def file_mount_closed(
     ),
     json_path="mountState",
     expected="open for at most {max_days} days",
+    failure="{has} been published for more than {max_days} days",
     remediation="Home > Instant Recovery > the published disks: stop publishing them.",
     examples=(
         Example("PASS", _MOUNTED, _publishing(_WEEK_H)),

@@ -48,6 +48,7 @@ def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
         *("newest_point", "newest_known", "newest_failed"),
         *("points_count", "rpo_hours", "tier_known", "loosest_rpo_hours", "pause_h"),
     ),
+    failure="{has} no restore point as recent as required",
     remediation="Home > Jobs: correct what keeps the job of the object from running well, then start it.",
     examples=(
         Example("PASS", {**_HELD, "newest_point": hours_ago(26)}),
@@ -147,6 +148,7 @@ def _allowed(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]
         "loosest_rpo_hours",
         "pause_h",
     ),
+    failure="{has} too long a gap between restore points",
     remediation="History > Jobs: find the sessions that failed or did not start in the gaps; correct their cause.",
     examples=(
         Example("PASS", {**_GAPS, "gaps_h": "26.00,24.10"}, severity="high"),
@@ -257,6 +259,7 @@ def _gaps(over: int, gaps: list[float]) -> str:
     reads=("points_count",),
     json_path="restorePointsCount",
     expected="at least 1",
+    failure="{has} no restore point",
     remediation="Home > Backups: delete the remains of an object that is gone; else run its job.",
     examples=(
         Example("PASS", {"points_count": 1}),
@@ -279,6 +282,7 @@ def has_point(objects: pd.DataFrame) -> pd.Series:
     reads=("last_run_failed",),
     json_path="lastRunFailed",
     expected="succeeded",
+    failure="failed in the last run",
     remediation="Home > Jobs > Statistics: select the object, read its error, correct it, and retry.",
     examples=(
         Example("PASS", {"last_run_failed": False}),
@@ -305,6 +309,7 @@ def last_run_succeeded(objects: pd.DataFrame) -> Outcome:
     aggregates=("protected_objects",),
     reads=("primary_jobs_count",),
     expected="at most {max_jobs}",
+    failure="{is} backed up by too many jobs",
     remediation="Home > Jobs > Edit > Virtual Machines: take the object out of all jobs but one.",
     examples=(
         Example("PASS", {"primary_jobs_count": 1}),

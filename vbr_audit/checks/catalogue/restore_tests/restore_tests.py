@@ -51,6 +51,7 @@ _ELEVEN: Final = [*_TEN, {"name": "srv-11"}]
     ),
     json_path="sessionType",
     expected="one that succeeded in the last {window_days} days",
+    failure="{has} no successful restore or verification in the last {window_days} days",
     remediation="Home > Backups > Restore: restore a sample each quarter, and record it; or add a SureBackup job.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_RESTORED]}),
@@ -137,6 +138,7 @@ def restore_tried(
     ),
     json_path="name",
     expected="at least {min_percent:g} % of them in {window_days} days",
+    failure="restored less than {min_percent:g} % of the protected objects in {window_days} days",
     remediation="Home > Backups > Restore: draw a sample of the machines, restore it, and record what came back.",
     examples=(
         Example("PASS", {}, {"restore_tasks": [_TASK], "protected_objects": [{"name": "srv-1"}]}),

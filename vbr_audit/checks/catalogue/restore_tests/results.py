@@ -59,6 +59,7 @@ _REV1 = {"revision": "1.3-rev1"}
     ),
     json_path="result.result",
     expected="0 that failed in the period",
+    failure="{has} restores or verifications that failed in the period",
     remediation="History > Restore: read the error of each failed session, correct its cause, and restore again.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_TIMED]}),
@@ -121,6 +122,7 @@ def restores_succeeded(
     ),
     json_path="endTime",
     expected="at most {rto_hours:g} h each",
+    failure="{has} restores that took longer than {rto_hours:g} h",
     remediation="History > Restore: find what slows the restore down (proxy, network, repository); measure it again.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_TIMED]}, params={"rto_hours": 2.0}),
@@ -185,6 +187,7 @@ def restores_fast_enough(
     reads=("jobs.type", "jobs.is_disabled", "revision", "server", "jobs.server"),
     json_path="type",
     expected="at least one enabled job of this kind",
+    failure="{has} no enabled SureBackup content scan job",
     remediation="Home > Jobs > SureBackup > Content scan: add a job, choose the backups, and schedule it.",
     examples=(
         Example("PASS", _REV1, {"jobs": [_SCAN_JOB]}),

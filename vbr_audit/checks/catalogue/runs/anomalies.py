@@ -79,6 +79,7 @@ _HANGING: dict[str, object] = {"state": "WaitingRepository", "created": hours_ag
     reads=("sessions.is_canceled", "sessions.created", "sessions.job_id", "job_id"),
     json_path="result.isCanceled",
     expected="no session stopped by hand",
+    failure="{has} sessions that were stopped by hand",
     remediation="History > Jobs: ask who stopped the session and why; run the job again.",
     examples=(
         Example("PASS", _JOB, _sessions({"is_canceled": False, "created": hours_ago(30)})),
@@ -123,6 +124,7 @@ def runs_not_cancelled(
     ),
     json_path="state",
     expected="no session that runs for more than {max_hours} h, or {times} times as long as usual",
+    failure="{has} a running session that hangs",
     remediation="Home > Last 24 Hours > Running: look at what the session waits for; stop it, and run the job again.",
     examples=(
         Example("PASS", _JOB, _open({"state": "Stopped"})),
@@ -211,6 +213,7 @@ def sessions_do_not_hang(
         "job_id",
     ),
     json_path="endTime",
+    failure="took much longer than usual in the newest run",
     remediation="History > Jobs > the session: compare bottleneck and amount of data with those of earlier runs.",
     examples=(
         Example("PASS", _JOB, _lasting(*[1.0, 1.5] * 5, 1.4)),

@@ -68,6 +68,7 @@ _OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
     aggregates=("job_runs",),
     fallback=("job_schedules",),
     reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
+    failure="{has} too low a share of successful runs",
     remediation="History > Jobs: read the errors of the failed sessions, and correct the most frequent cause first.",
     examples=(
         Example("PASS", _RAN, _runs(*["Success"] * 19, "Failed"), severity="high"),
@@ -133,6 +134,7 @@ def runs_succeed(
     aggregates=("job_runs",),
     reads=("job_runs.result", *_READS),
     expected="fewer than {failures} failed runs in a row",
+    failure="{has} {failures} or more failed runs in a row",
     remediation="Home > Jobs > right-click the job > Statistics: correct the error that repeats, and run the job.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Failed", "Failed", "Success", "Failed")),
@@ -183,6 +185,7 @@ def failures_isolated(
     fallback=("job_schedules",),
     reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
     expected="at least one run with Success or Warning",
+    failure="{has} no successful run in the period",
     remediation="Home > Jobs > right-click the job > Statistics: correct the error, and run the job at once.",
     examples=(
         Example("PASS", _RAN, _runs("Success")),
@@ -241,6 +244,7 @@ def one_run_succeeded(
     tables=("jobs", "job_runs"),
     aggregates=("job_runs",),
     reads=("job_runs.retries", *_READS),
+    failure="{needs|need} a retry in too many runs",
     remediation="History > Jobs: read the errors of the first attempts; correct the cause that the retries hide.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Success", retries=0, attempts=1, folded_by="retry wait")),
@@ -306,6 +310,7 @@ def first_attempt_succeeds(
     aggregates=("job_runs",),
     reads=("job_runs.result", "job_runs.result_message", *_READS),
     expected="the same error fewer than {times} times",
+    failure="failed {times} times or more for the same reason",
     remediation="History > Jobs: correct the cause of the error that repeats; look for it in the vendor's articles.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Failed", "Failed", **_DENIED)),

@@ -52,6 +52,7 @@ def _moved(*sizes: int | None, processed: int | None = 10**9, run: dict[str, Any
     ),
     json_path="progress.transferredSize",
     expected="data in at least one of the newest {runs} good runs",
+    failure="moved no data in the newest {runs} successful runs",
     remediation="History > Jobs > the session: see whether its machines are switched off, empty, or read at all.",
     examples=(
         Example("PASS", _JOB, _moved(0, 0, 5, processed=None), params=_THREE),

@@ -89,6 +89,7 @@ _TASK_OF_LAST = {"session_id": "last", "algorithm": "Increment", "read_bytes": 1
         "job_id",
     ),
     json_path="progress.readSize",
+    failure="read far more or far less data than usual in the newest run",
     remediation="History > Jobs > the session: find the machine that changed; look for encryption and for exclusions.",
     examples=(
         Example("PASS", _JOB, _volumes(*[10] * 7, 15)),
@@ -190,6 +191,7 @@ def volume_usual(
     ),
     json_path="result.result",
     expected="no failed object in a session with Success or Warning",
+    failure="{has} successful runs in which an object failed",
     remediation="History > Jobs > the session: read the error of the object; correct it, and run the job again.",
     examples=(
         Example("PASS", _JOB, _task("Success") | {"task_sessions": [_UNNAMED]}),

@@ -55,6 +55,7 @@ def _in_window(*rows: dict[str, object]) -> Rows:
     ),
     json_path="creationTime",
     expected="start and end inside the window of the site file",
+    failure="ran outside of the agreed hours",
     remediation="Job > Schedule: move the start; set a backup window that ends the job in time.",
     examples=(
         Example("PASS", _JOB, _in_window({"created": _AT_EIGHT, "ended": _AT_SIX})),
@@ -129,6 +130,7 @@ def _outside(sessions: pd.DataFrame, zone: dt.tzinfo, begin: int, length: int) -
     reads=("sessions.initiated_by", "sessions.created", "sessions.job_id", "job_id"),
     json_path="initiatedBy",
     expected="sessions of the accounts {services} only",
+    failure="{has} runs that a person started",
     remediation="History > Jobs: ask who started the job by hand and why; correct the schedule if that is the reason.",
     examples=(
         Example("PASS", _JOB, _sessions({"initiated_by": "NT AUTHORITY\\SYSTEM", "created": hours_ago(30)})),

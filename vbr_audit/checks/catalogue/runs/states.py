@@ -64,6 +64,7 @@ _LATER_UNREAD = "lastResult is None, and no run after the period tells more"
     reads=_LAST_READS,
     json_path="lastResult",
     expected="Success or Warning",
+    failure="failed in {its} last run",
     remediation="Home > Jobs > right-click the job > Statistics: read the error, correct it, run the job again.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
@@ -95,6 +96,7 @@ def last_run_good(
     reads=_LAST_READS,
     json_path="lastResult",
     expected="Success",
+    failure="ended {its} last run with a warning",
     remediation="Home > Jobs > right-click the job > Statistics: read the warning, and correct its cause.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
@@ -166,6 +168,7 @@ def _judge_last(
     reads=("job_states.last_run", "job_states.last_result", "expected_to_run", "job_id", "job_states.job_id"),
     json_path="lastRun",
     expected="a last run",
+    failure="{has} never run",
     remediation="Home > Jobs > right-click the job > Start; then check that its schedule starts it.",
     examples=(
         Example("PASS", _EXPECTED, {"job_states": [{"last_run": hours_ago(9), "last_result": "Success"}]}),
@@ -207,6 +210,7 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     ),
     json_path="lastRun",
     expected="a last run at most {max_age_hours} h ago, or within {intervals} intervals of its schedule",
+    failure="{has} not run recently enough",
     remediation="Home > Jobs: find out why the job did not start (schedule, proxy, service), and start it.",
     examples=(
         Example("PASS", _EXPECTED, {"job_states": [{"last_run": hours_ago(48)}]}),

@@ -48,6 +48,7 @@ _NONE_NAMED: Final = _told(None, None, offloads_count=0, failed_count=0, seen_si
         "scale_out_offloads.failed_count",
     ),
     expected="Success or Warning",
+    failure="{has} a newest offload that failed",
     remediation="History > Storage Management: read why the offload fails; correct it, then run the offload.",
     examples=(
         Example("PASS", _TIERED, _told("Success", 20)),
@@ -93,6 +94,7 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
         *(f"scale_out_offloads.{name}" for name in ("offloads_count", "good_count")),
     ),
     expected="a good offload in the last {max_days} days",
+    failure="{has} no successful offload in the last {max_days} days",
     remediation="History > Storage Management: look for the offload; check the offload window and the policies.",
     examples=(
         Example("PASS", _TIERED, _told("Success", 20)),

@@ -27,6 +27,7 @@ _MOVED: Final = {**_TIERED, "capacity_move_enabled": True, "capacity_copy_enable
     reads=("status", "tier"),
     json_path="performanceTier.performanceExtents[].status",
     expected="Normal",
+    failure="{takes|take} no new backups",
     remediation="Scale-out Repositories > right-click the extent: end maintenance or sealed mode; finish evacuation.",
     examples=(
         Example("PASS", {**_FIRST, "status": "Normal"}),
@@ -76,6 +77,7 @@ def takes_backups(status: str) -> bool | None:
     table="scale_out_repositories",
     reads=("capacity_tier_enabled", "capacity_encryption_enabled"),
     json_path="capacityTier",
+    failure="{has} no encrypted capacity tier",
     remediation="Scale-out Repository > Capacity Tier: encrypt data uploaded to it; extend with object storage.",
     examples=(
         Example("PASS", {**_TIERED, "capacity_encryption_enabled": True}),
@@ -136,6 +138,7 @@ def capacity_tier_encrypted(
     ),
     json_path="capacityTier.backupHealth",
     expected="on, weekly or monthly",
+    failure="{has} no scheduled health check of the capacity tier",
     remediation="Scale-out Repository > Capacity Tier > health check: enable it and choose when it runs.",
     examples=(
         Example(
@@ -193,6 +196,7 @@ def capacity_tier_checked(repositories: pd.DataFrame) -> Outcome:
     ),
     json_path="capacityTier.operationalRestorePeriodDays",
     expected="after at most {max_days} days",
+    failure="{moves|move} backups to the capacity tier only after more than {max_days} days",
     remediation="Scale-out Repository > Capacity Tier: copy backups as soon as they are created, or move them earlier.",
     examples=(
         Example("PASS", {**_MOVED, "operational_restore_days": 30}),
@@ -236,6 +240,7 @@ def moved_in_time(
     reads=("archive_encryption_enabled", "archive_tier_enabled"),
     json_path="archiveTier.encryption.isEnabled",
     expected="encrypted",
+    failure="{has} an unencrypted archive tier",
     remediation="Scale-out Repository > Archive Tier: encrypt data that is uploaded to it.",
     examples=(
         Example("PASS", {"archive_tier_enabled": True, "archive_encryption_enabled": True}),

@@ -52,6 +52,7 @@ _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"
     ),
     json_path="state",
     expected="requests for approval in the period, each decided by somebody else than who asked",
+    failure="{has} four-eyes authorization switched off, or requests that their own author approved",
     remediation="Main menu > Users and Roles > Authorization: require additional approval of sensitive operations.",
     examples=(
         Example("PASS", {}, {"authorization_events": [_APPROVED]}),
@@ -200,6 +201,7 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     reads=("state", "created"),
     json_path="state",
     expected="approved or rejected; pending for at most {max_pending_days} days",
+    failure="{has} expired, or {has} been pending for more than {max_pending_days} days",
     remediation="Home > Pending Approvals: approve or reject the request; find out why nobody looked at it.",
     examples=(
         Example("PASS", {"state": "Approved"}),
@@ -250,6 +252,7 @@ def requests_decided(
     reads=("name", "state", "created_by", "processed_by", "created"),
     json_path="name",
     expected="approved by another account than the one that made the change",
+    failure="changed users or roles without approval by a second person",
     remediation="Main menu > Users and Roles: compare each change with its ticket; demand approval for such changes.",
     examples=(
         Example("PASS", {**_APPROVED, "name": "Update user"}),

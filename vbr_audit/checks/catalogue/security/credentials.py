@@ -27,6 +27,7 @@ _FUTURE = {"created": hours_ago(-72)}
     reads=("created", "type"),
     json_path="creationTime",
     expected="a record made at most {max_age_days} days ago; the age of the password is not told",
+    failure="{was} made more than {max_age_days} days ago",
     remediation="Main menu > Credentials and Passwords > Datacenter Credentials: set a new password; note the date.",
     examples=(
         Example("PASS", {"type": "Standard", "created": hours_ago(YEAR_H)}),
@@ -74,6 +75,7 @@ def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_da
     reads=("last_modified",),
     json_path="lastModified",
     expected="last changed at most {max_age_days} days ago",
+    failure="{was} last changed more than {max_age_days} days ago",
     remediation="Main menu > Credentials and Passwords > Cloud Credentials: make a new key, enter it, revoke the old.",
     examples=(
         Example("PASS", {"last_modified": hours_ago(YEAR_H)}),
@@ -96,6 +98,7 @@ def cloud_keys_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_day
     reads=("modified",),
     json_path="modificationTime",
     expected="last changed at most {max_age_days} days ago",
+    failure="{was} last changed more than {max_age_days} days ago",
     remediation="Main menu > Credentials and Passwords > Encryption Passwords: add a new one; choose it in the jobs.",
     examples=(
         Example("PASS", {"modified": hours_ago(YEAR_H)}),
@@ -118,6 +121,7 @@ def encryption_passwords_fresh(passwords: pd.DataFrame, *, now: dt.datetime, max
     reads=("authentication_type", "type"),
     json_path="authenticationType",
     expected="SshKey",
+    failure="{uses|use} a password, not an SSH key",
     remediation="Main menu > Credentials and Passwords: add a Linux private key; use it in place of the password.",
     examples=(
         Example("PASS", {**_LINUX, "authentication_type": "SshKey"}),
@@ -155,6 +159,7 @@ def linux_by_key(credentials: pd.DataFrame) -> Outcome:
     reads=("elevate_to_root", "add_to_sudoers", "type"),
     json_path="elevateToRoot",
     expected="neither raised to root nor added to sudoers",
+    failure="{is} raised to root or added to sudoers",
     remediation="Main menu > Credentials and Passwords > Edit: clear the elevation; let single-use credentials deploy.",
     examples=(
         Example("PASS", {**_LINUX, "elevate_to_root": False, "add_to_sudoers": False}),

@@ -30,6 +30,7 @@ _WIDE: Final[dict[str, Any]] = {"manages_backups": True, "manages_restores": Tru
     reads=("manages_backups", "manages_restores", *_LIMITS),
     json_path="inventoryScope.entireInventory",
     expected="backups or restores only, or a limited scope",
+    failure="{manages|manage} all backups and all restores without a limit",
     remediation="Main menu > Users and Roles > Roles: limit the role to the workloads, repositories, backups and "
     "targets that its holders need; whoever needs everything gets the administrator's role, where it shows.",
     examples=(

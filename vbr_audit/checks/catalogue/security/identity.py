@@ -88,6 +88,7 @@ _OPERATOR = {"type": "ExternalUser", "roles": "Veeam Backup Operator"}
     ),
     json_path="mfaEnabled",
     expected="on for the server, and for every user but service accounts",
+    failure="{does} not require multi-factor authentication of every user",
     remediation="Main menu > Users and Roles > Security: require multi-factor authentication; then enrol every user.",
     examples=(
         Example("PASS", _REV1, {"security_settings": _SWITCH_ON}),
@@ -149,6 +150,7 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
     reads=("users.roles", "users.type", "server", "users.server", "users.name"),
     json_path="roles",
     expected="1 to {max_administrators} accounts, groups not among them",
+    failure="{has} more than {max_administrators} Backup Administrators",
     remediation="Main menu > Users and Roles: give people the role that they need, and few the role of administrator.",
     examples=(
         Example("PASS", {}, {"users": [_ADMIN, _OPERATOR]}),
@@ -200,6 +202,7 @@ def few_administrators(
     reads=("name", "type"),
     json_path="name",
     expected="a group made for this purpose",
+    failure="{is a built-in group|are built-in groups} with a role",
     remediation="Main menu > Users and Roles: give the role to named accounts first; then remove the built-in group.",
     examples=(
         Example("PASS", {"name": r"HANSA\Backup admins", "type": "ExternalGroup"}),
@@ -245,6 +248,7 @@ def built_in_groups_without_role(users: pd.DataFrame) -> Outcome:
     reads=("roles", "is_service_account"),
     json_path="roles",
     expected="a role with fewer rights than the Backup Administrator's",
+    failure="{is a service account|are service accounts} with the rights of a Backup Administrator",
     remediation="Main menu > Users and Roles: give the service account a role of lesser rights, or one of its own.",
     examples=(
         Example("PASS", {"is_service_account": True, "roles": "Veeam Backup Viewer"}),

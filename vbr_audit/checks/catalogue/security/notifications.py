@@ -35,6 +35,7 @@ _NOTICES = {"storage_space_notice": True, "support_expiration_notice": True, "up
         "email_settings.server",
     ),
     json_path="notificationEnabled",
+    failure="{does} not send the e-mail notifications that are required",
     remediation="Main menu > Options > E-mail Settings: enable notifications, and choose at least on failure.",
     examples=(
         Example("PASS", {}, {"general_options": [_OLD_MAIL]}, params=_BOTH),
@@ -102,6 +103,7 @@ def reported_by_mail(
     ),
     json_path="notifications",
     expected="all three on",
+    failure="{has} a warning of little space, of updates or of the end of support disabled",
     remediation="Main menu > Options > Notifications: enable those for backup storage, support contract and updates.",
     examples=(
         Example("PASS", {}, {"general_options": [_NOTICES]}),

@@ -21,6 +21,7 @@ _MODES: Final = ("TrustAll", "TrustSpecified")
     reads=("host_authentication.trust_mode", "server", "host_authentication.server"),
     json_path="mode",
     expected="TrustSpecified",
+    failure="{trusts|trust} every Linux host",
     remediation="Main menu > Options > Security: check unknown hosts by hand, and accept each fingerprint once.",
     examples=(
         Example("PASS", {}, {"host_authentication": [{"trust_mode": "TrustSpecified"}]}),

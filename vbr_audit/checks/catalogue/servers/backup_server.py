@@ -26,6 +26,7 @@ _TRUSTED: Final = {"trust_needed": True}
     tables=("servers", "supported_builds"),
     reads=("build", "supported_builds.release", "supported_builds.oldest_build"),
     json_path="buildVersion",
+    failure="{has} a build older than the site file accepts",
     remediation="Download the newest build from veeam.com > Downloads; update the server after a configuration backup.",
     examples=(
         Example(
@@ -117,6 +118,7 @@ def _rule(
     reads=("clock_skew_s",),
     json_path="serverTime",
     expected="at most {max_minutes} min from the collector's clock",
+    failure="{has} a clock that is wrong by more than {max_minutes} min",
     remediation="Set the server's time source (w32tm or chrony): then compare with the collector's clock again.",
     examples=(
         Example("PASS", {"clock_skew_s": 300.0}),
@@ -162,6 +164,7 @@ def _span(seconds: float) -> str:
         "server_certificate.server",
     ),
     json_path="validBy",
+    failure="{has} a certificate that expires soon or has expired, is weak, or is not trusted as required",
     remediation="Main menu > Options > Security > Install: a certificate of your own authority, in time.",
     examples=(
         Example("PASS", {}, {"server_certificate": [_RSA]}),

@@ -32,6 +32,7 @@ _SOUND: Final = {
     reads=("is_online", "primary_state", "secondary_state", "secondary_lag_mb"),
     json_path="states.isOnline",
     expected="online, both nodes running, the second at most {max_lag_mb} MB behind",
+    failure="{is} offline, {has} a node that does not run, or {lags|lag} by more than {max_lag_mb} MB",
     remediation="Main menu > High Availability: read the state of the node that is behind; reinitialize it.",
     examples=(
         Example("PASS", _SOUND),

@@ -31,6 +31,7 @@ _GB: Final = 1024**3
     reads=("status",),
     json_path="status",
     expected="Available",
+    failure="{is} unavailable",
     remediation="Backup Infrastructure > Managed Servers > Rescan: check network, credentials and Veeam services.",
     examples=(
         Example("PASS", {"status": "Available"}),
@@ -58,6 +59,7 @@ def managed_server_reached(servers: pd.DataFrame) -> Outcome:
     reads=("updates_state", "type"),
     json_path="updatesState",
     expected="no update is due",
+    failure="{has} updates waiting, or an update or a search for updates that failed",
     remediation="Backup Infrastructure > Managed Servers: install the updates; read why the last one failed.",
     examples=(
         Example("PASS", {**_WINDOWS, "updates_state": "NotAvailable"}),
@@ -109,6 +111,7 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
     reads=("cache_bytes",),
     json_path="cache.cacheSize",
     expected="a cache ≥ {min_gb} GB",
+    failure="{has} a cache smaller than {min_gb} GB",
     remediation="Backup Infrastructure > WAN Accelerators > Edit > Cache: set its size; choose a folder with room.",
     examples=(
         Example("PASS", {"cache_bytes": _GB}),

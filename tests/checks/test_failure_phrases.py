@@ -1,0 +1,97 @@
+"""Failure phrases: every shipped check has one, it agrees with the number of objects, and a wrong one is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vbr_audit.checks import REGISTRY
+from vbr_audit.checks.engine.failure import predicate, subject, subject_alone
+from vbr_audit.checks.engine.registry import Check, check
+from vbr_audit.errors import CheckError
+
+LONGEST = 120
+
+
+def declared(failure: str | None) -> Check:
+    @check(
+        "ACME-001", "It is good", severity="low", table="repositories", reads=("name",), remediation="Do: x.",
+        failure=failure,
+    )  # fmt: skip
+    def judge(repositories: Any, *, max_days: int = 7, share: float = 12.5) -> Any:
+        """It matters."""
+        return repositories["name"]
+
+    return judge
+
+
+@pytest.mark.parametrize("one", REGISTRY.all(), ids=lambda one: one.id)
+def test_each_shipped_check_says_what_is_wrong_with_one_object_and_with_several(one: Check) -> None:
+    assert one.failure is not None
+    single, several = (
+        f"{subject(one.object_kind.kind, failing, 99)} {predicate(one.failure, one.defaults, failing)}"
+        for failing in (1, 2)
+    )
+    for sentence in (single, several):
+        assert not set("{}|") & set(sentence)
+        assert len(sentence) <= LONGEST
+        assert sentence[-1].isalnum() or sentence[-1] in ")%"
+        assert one.title not in sentence
+        assert "  " not in sentence
+    assert single.startswith("1 of 99 ")
+    assert several.startswith("2 of 99 ")
+
+
+def test_the_phrase_agrees_with_the_number_of_failing_objects() -> None:
+    phrase = declared("{lies|lie} on {its} own disk for {max_days} days, {has} {share:g} % and {is} off").failure
+    assert phrase is not None
+    values = {"max_days": 9, "share": 12.5}
+    assert predicate(phrase, values, 1) == "lies on its own disk for 9 days, has 12.5 % and is off"
+    assert predicate(phrase, values, 2) == "lie on their own disk for 9 days, have 12.5 % and are off"
+
+
+@pytest.mark.parametrize(
+    ("failing", "judged", "expected"),
+    [
+        (1, 13, "1 of 13 repositories"),
+        (1200, 1300, "1,200 of 1,300 repositories"),
+        (1, 1, "The repository"),
+        (2, None, "2 of an unknown number of repositories"),
+    ],
+)
+def test_the_subject_counts_what_is_judged(failing: int, judged: int | None, expected: str) -> None:
+    assert subject("repository", failing, judged) == expected
+
+
+def test_objects_that_stand_alone_are_counted_only_where_there_are_several() -> None:
+    assert [subject_alone("credentials", failing) for failing in (1, 2)] == [
+        "The credential record",
+        "2 credential records",
+    ]
+    assert subject_alone("job", 3) == "3 jobs"
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        ("{is} older than {days} days", r"names \{days\}; it may name \{is\}, .*\{max_days\}, \{share\}, or a verb"),
+        ("{} off", r"names \{\}"),
+        ("{is.upper} off", r"names \{is.upper\}"),
+        ("{lies|lie|lay} off", r"names \{lies\|lie\|lay\}"),
+        ("{is off", "cannot be read"),
+        ("{max_days:%Q} off", "cannot be filled in"),
+        ("{is} off.", "full stop"),
+        (" ", "1 to 100 characters"),
+        ("{is} " + "far " * 25, "1 to 100 characters"),
+        ("It is good", "its title what is good"),
+    ],
+)
+def test_a_wrong_phrase_is_refused_where_it_is_declared(failure: str, message: str) -> None:
+    with pytest.raises(CheckError, match=message):
+        declared(failure)
+
+
+def test_a_check_of_ones_own_may_have_none() -> None:
+    assert declared(None).failure_example is None
+    assert declared("{is} offline").failure_example == "2 of 9 repositories are offline"
