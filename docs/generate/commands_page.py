@@ -15,11 +15,11 @@ from vbr_audit.config.settings import FILE_KEYS, GUARDED, PREFIX
 
 _INTRODUCTION = """# Command line
 
-Every command with its options, as `vbr-audit COMMAND --help` tells them. `vbr-audit --version` prints the version.
-Results go to standard output, progress and complaints to standard error.
+All commands with their options, as in `vbr-audit COMMAND --help`. `vbr-audit --version` prints the version.
+Results go to standard output, progress and errors to standard error.
 
-`vbr-audit completion bash` (or zsh, fish, powershell) prints a script that lets your shell complete commands,
-options, checks, datasets and formats; `vbr-audit completion --help` says where it goes.
+`vbr-audit completion bash` (or zsh, fish, powershell) prints a script that makes your shell complete commands,
+options, checks, datasets and formats; `vbr-audit completion --help` shows where to put it.
 
 ## Exit codes
 
@@ -27,30 +27,30 @@ options, checks, datasets and formats; `vbr-audit completion --help` says where 
 |---|---|
 | 0 | done; nothing fails at or above `--fail-on` |
 | 1 | a finding fails at or above `--fail-on` and is not waived |
-| 2 | the command line, or a file of yours, is wrong; nothing was asked of a server |
+| 2 | the command line or one of your files is wrong; no request was sent to a server |
 | 3 | nothing was collected: connection, TLS, sign-in |
-| 4 | incomplete: something that a check needs could not be read whole, or a check broke; outranks 1 |
+| 4 | incomplete: data that a check needs could not be read completely, or a check failed to run; overrides 1 |
 | 5 | an output could not be written |
-| 130 | interrupted; what had been read is written and marked as incomplete |
+| 130 | interrupted; the data read so far is written and marked incomplete |
 
-`--allow-incomplete` lifts 4. `verify` ends with 4 where a run is not what it was, `doctor` where something that the
-checks need cannot be read.
+`--allow-incomplete` disables exit code 4. `verify` ends with 4 if a run was changed, `doctor` if data that the checks
+need cannot be read.
 """
 _SETTINGS: Final = """## Settings
 
-What you would type each time may stand in a settings file or in a variable. The stronger place counts: the command
-line, the variable, `vbr_audit.toml` in the folder where the command is started (or the file of `--config` or
-`VBR_AUDIT_CONFIG`), then `config.toml` in your own folder of settings. `vbr-audit init` writes a file that explains
-every key, `vbr-audit config show` prints what is in force and which place says it.
+You can set options in a settings file or in a variable. The order of precedence is: the command
+line, the variable, `vbr_audit.toml` in the current folder (or the file of `--config` or
+`VBR_AUDIT_CONFIG`), then `config.toml` in your own settings folder. `vbr-audit init` writes a file that explains
+every key, `vbr-audit config show` prints every setting and where it is set.
 
-A `vbr_audit.toml` that nobody named may have been laid into the folder by anybody. It may not say the keys
-marked with ▲, which decide to whom your password is sent and what is run: a command that would use one of them ends
-with exit code 2 until you name the file, with `--config` or by its whole path in `VBR_AUDIT_CONFIG`.
+Anybody may have put a `vbr_audit.toml` into the current folder. Unless you give the file explicitly, it cannot set the
+keys marked with ▲, which decide where your password is sent and which code is run. A command that would use one of
+them ends with exit code 2 until you give the file with `--config`, or its absolute path in `VBR_AUDIT_CONFIG`.
 """
 _PLAIN: Final = """
-A file holds no password. `VBR_AUDIT_PASSWORD` holds it for one run; `VBR_AUDIT_KEYRING=0` leaves the keyring alone.
-`VBR_AUDIT_BRAND_NAME`, `_LOGO`, `_COLOUR` and `_ACCENT` say one by one what a brand file says. `VBR_AUDIT_DEBUG=1`
-shows tracebacks in a notebook. `VBR_AUDIT_PROGRESS=0` shows no progress.
+A file cannot contain a password. `VBR_AUDIT_PASSWORD` sets it for one run; `VBR_AUDIT_KEYRING=0` disables the keyring.
+`VBR_AUDIT_BRAND_NAME`, `_LOGO`, `_COLOUR` and `_ACCENT` set the keys of a brand file one by one. `VBR_AUDIT_DEBUG=1`
+shows tracebacks in a notebook. `VBR_AUDIT_PROGRESS=0` hides the progress.
 """
 _OPTION_OF: Final = {"url": "`URL`", "classification": ""}
 

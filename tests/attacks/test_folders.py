@@ -79,7 +79,7 @@ def test_a_folder_that_others_may_read_is_told(policy: Path, tmp_path: Path) -> 
     folder.chmod(0o755)
     with raw_server() as url:
         done = invoke("audit", url, "--out", folder, "--policy", policy, *MONTH, *CORE)
-    assert f"other accounts of this machine may read {folder}" in done.stderr
+    assert f"other accounts on this machine can read {folder}" in done.stderr
 
 
 @pytest.mark.parametrize("place", ["checks", "frameworks", "evidence"])
@@ -151,7 +151,7 @@ def test_a_forgery_made_throughout_is_not_found_out_and_nobody_claims_it_is(take
     reseal(taken)
     assert verify_run(taken) == []
     told = invoke("verify", taken).stdout
-    assert "Whoever can write the run can write its sums too" in told
+    assert "Anybody who can write to the run can also write its hashes" in told
 
 
 def test_one_process_at_a_time_writes_to_a_folder(tmp_path: Path, policy: Path) -> None:

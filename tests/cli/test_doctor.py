@@ -62,7 +62,7 @@ def test_a_check_that_lacks_only_a_site_file_says_so(run, server, tmp_path: Path
     assert result.exit_code == 4
     lines = result.stdout.splitlines()
     at = lines.index("    RUN-013 cannot be answered: Runs keep to the agreed hours")
-    assert lines[at + 1] == "            lacks a site file, which --site names"
+    assert lines[at + 1] == "            lacks a site file, given with --site"
     site = tmp_path / "site.yaml"
     site.write_text('version: 1\nwindow: {start: "20:00", end: "06:00"}\n', "utf-8")
     assert "lacks a site file" not in run(*words, "--site", site).stdout
@@ -92,7 +92,7 @@ def test_what_the_role_may_not_read_is_denied_with_the_roles_that_may(run, look,
     assert found["build"] is None
     assert "denied" in found["build_reason"]
     text = run("doctor", server(role="Viewer")).stdout
-    assert "for Veeam Backup Administrator" in text
+    assert "role: Veeam Backup Administrator" in text
     assert "1.3-rev1 came with 13.0.1.180" in text
 
 
@@ -163,7 +163,7 @@ def test_an_older_revision_has_not_all_and_says_since_when(look, server) -> None
 
 def test_a_pinned_revision_is_told_beside_the_newest(run, server) -> None:
     result = run("doctor", server(revision="1.3-rev1"), "--revision", "1.2-rev1")
-    assert "Revision     1.2-rev1 in use; both know 1.3-rev1" in result.stdout
+    assert "Revision     1.2-rev1 in use; both support 1.3-rev1" in result.stdout
 
 
 def test_the_certificate_and_its_end_are_shown_whether_trusted_or_not(run, server) -> None:

@@ -47,7 +47,7 @@ def test_it_replaces_nothing_unless_forced(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text("mine")
     done = invoke("init", tmp_path)
     assert (done.exit_code, [path.name for path in tmp_path.iterdir()]) == (2, ["site.yaml"])
-    assert f"{tmp_path / 'site.yaml'} is there already" in done.stderr
+    assert f"{tmp_path / 'site.yaml'} already exists" in done.stderr
     assert invoke("init", tmp_path, "--force").exit_code == 0
     assert (tmp_path / "site.yaml").read_text("utf-8") == cmd_init.SITE
 

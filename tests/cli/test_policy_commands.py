@@ -20,7 +20,7 @@ def test_a_policy_is_written_once(run, tmp_path: Path) -> None:
     assert load_policy(path).fail_on == "medium"
     again = run("policy", "init", path)
     assert again.exit_code == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert run("policy", "init", path, "--force").exit_code == 0
     assert load_policy(path).fail_on == "high"
     assert run("policy", "init", "-").stdout == path.read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def test_a_policy_says_what_it_changes(run, tmp_path: Path) -> None:
     path.write_text("version: 1\nchecks:\n  JOB-003: {params: {min_retries: 4}}\n", encoding="utf-8")
     result = run("policy", "validate", path)
     assert result.exit_code == 0
-    assert "own.yaml is valid. It stands on: default profile." in result.stdout
+    assert "own.yaml is valid. It extends: default profile." in result.stdout
     assert "JOB-003: min_retries 1 > 4 (own.yaml:3)" in result.stdout
     path.write_text("version: 1\nchecks:\n  JBO-003: {}\n", encoding="utf-8")
     result = run("policy", "validate", path)

@@ -87,7 +87,7 @@ def ca_file(server, tmp_path: Path) -> Path:
         ('[[server]]\nurl = "a.example"\nproxy = "x y"\n', "servers.toml:3: server[0].proxy: not the address of an"),
         ('[server]\nurl = "a.example"\n', "servers.toml:1: server: write [[server]], in double brackets"),
         ('[[servers]]\nurl = "a.example"\n', "servers.toml:1: servers: unknown key; did you mean 'server'?"),
-        ("", "servers.toml:1: names no server"),
+        ("", "servers.toml:1: contains no server"),
         ('[[server]]\nurl = "a.example"\nurl = "b.example"\n', "servers.toml:3: not valid TOML: Cannot overwrite"),
         ("[[server]]\nurl = a.example\n", "servers.toml:2: not valid TOML: Invalid value"),
     ],
@@ -105,7 +105,7 @@ def test_everything_that_is_wrong_is_told_at_once(file) -> None:
 def test_a_password_is_refused_with_an_explanation(file, key: str) -> None:
     lines = problems_of(file(f'[[server]]\nurl = "a.example"\n{key} = "{SECRET}"\n'))
     assert lines == [
-        f"servers.toml:3: server[0].{key}: a password does not belong in this file; name the variable that holds it "
+        f"servers.toml:3: server[0].{key}: a password does not belong in this file; give the name of its variable "
         '(password_env = "NAME"), store it in the keyring, or use --password-stdin'
     ]
 
@@ -130,7 +130,7 @@ def test_no_message_repeats_what_may_be_a_password(file, line: str) -> None:
 def test_a_variable_that_is_not_set_is_an_error_unless_one_password_is_for_all(file) -> None:
     path = file('[[server]]\nurl = "a.example"\npassword_env = "NOT_SET"\n')
     assert problems_of(path) == [
-        "servers.toml:3: server[0].password_env: the environment variable that it names is not set, or empty"
+        "servers.toml:3: server[0].password_env: this environment variable is not set or is empty"
     ]
     (server,) = load_servers(path, environ={}, password_given=True)
     assert server.password is None
@@ -239,7 +239,7 @@ def test_no_server_at_all_ends_in_2_with_a_hint(run, tmp_path: Path, command: st
     out = () if command == "doctor" else ("--out", tmp_path / "run")
     result = run(command, *out)
     assert result.exit_code == 2
-    assert "no server is named" in result.stderr
+    assert "no server is given" in result.stderr
     assert "--servers" in result.stderr
 
 
@@ -262,7 +262,7 @@ def test_an_unknown_dataset_ends_in_2_with_a_suggestion(run, server, tmp_path: P
     url = server()
     result = run("audit", url, "--out", tmp_path / "run", "--datasets", "jobs,repositoris")
     assert result.exit_code == 2
-    assert "no dataset is called 'repositoris'; did you mean 'repositories'?" in result.stderr
+    assert "unknown dataset 'repositoris'; did you mean 'repositories'?" in result.stderr
     assert not url.simulator.counts.log
 
 

@@ -245,7 +245,7 @@ def test_show_tells_whence_the_password_would_come(folder: Path, monkeypatch: py
 def test_show_names_variables_that_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VBR_AUDIT_USERNMAE", "\x1b[31mhunter2")
     done = invoke("config", "show")
-    assert "VBR_AUDIT_USERNMAE is no setting of vbr-audit; did you mean 'VBR_AUDIT_USERNAME'?" in done.stderr
+    assert "VBR_AUDIT_USERNMAE is not a setting of vbr-audit; did you mean 'VBR_AUDIT_USERNAME'?" in done.stderr
     assert "hunter2" not in done.output
 
 

@@ -141,6 +141,6 @@ def test_python_is_held_to_it_too(folder: Path, server: StartServer, monkeypatch
 def test_show_tells_what_is_not_taken(folder: Path) -> None:
     write(folder / FILE, f"timeout = 5\n{LINES['proxy']}\n")
     row = next(line for line in invoke("config", "show").stdout.splitlines() if line.startswith("proxy"))
-    assert row.split(None, 2)[1:] == ["-", f"not taken from {FILE}:2: name the file with --config"]
+    assert row.split(None, 2)[1:] == ["-", f"not taken from {FILE}:2: give the file with --config"]
     row = next(line for line in invoke("config", "show", "--config", FILE).stdout.splitlines() if "proxy" in line)
     assert row.split(None, 2)[1:] == ["http://elsewhere.example:3128", f"{FILE}:2"]

@@ -363,8 +363,8 @@ def test_report_writes_a_scrubbed_run_beside_the_saved_one(tmp_path: Path, key_h
         ([*command, "--out", str(run)], "holds evidence"),
         ([*command, "--out", str(run), "--force"], "holds evidence"),
         ([*command], "--scrub needs --out"),
-        (["report", str(run), "--out", str(clean)], "--out is for --scrub"),
-        (["report", str(run), "--scrub-key", "x"], "--scrub-key without --scrub"),
+        (["report", str(run), "--out", str(clean)], "--out needs --scrub"),
+        (["report", str(run), "--scrub-key", "x"], "--scrub-key needs --scrub"),
     ):
         refused = CliRunner().invoke(app, wrong)
         assert refused.exit_code == 2, refused.output

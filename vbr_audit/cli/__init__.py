@@ -34,7 +34,7 @@ _EXITS = """Exit codes: 0 done · 1 a finding fails at or above --fail-on · 2 u
 app = typer.Typer(
     name="vbr-audit",
     help="Read a Veeam Backup & Replication estate over REST, check it against a policy, "
-    "report what is wrong and what is not known.",
+    "report what fails and what is not known.",
     epilog=_EXITS,
     no_args_is_help=True,
     add_completion=False,

@@ -75,7 +75,7 @@ def audit_command(
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Collect, check and report: from one or several VBR servers to a run folder. Only reads."""
+    """Collect from one or several VBR servers, check, and report into a run folder. Only reads."""
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
     writing |= {"force": force, "quiet": quiet}
@@ -172,7 +172,7 @@ def warn_of_readers(folder: Path) -> None:
     from vbr_audit.collection.files import readable_by_others
 
     if readable_by_others(folder):
-        complain(f"other accounts of this machine may read {folder}, which is confidential", f"chmod 700 {folder}")
+        complain(f"other accounts on this machine can read {folder}, which is confidential", f"chmod 700 {folder}")
 
 
 def command_line() -> str:

@@ -29,7 +29,7 @@ def check_command(
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Evaluate a saved run, by default under the policy kept with it; findings and present reports are written anew."""
+    """Evaluate a saved run again, by default with its stored policy, and rewrite its findings and existing reports."""
     from vbr_audit.pipeline import load_audit
     from vbr_audit.reports.formats import files_present
     from vbr_audit.reports.html.templates import check_templates

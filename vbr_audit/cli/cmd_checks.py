@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _WIDTH = 80
 
 CheckId = Annotated[
-    str | None, typer.Argument(metavar="[ID]", help="A check's id, e.g. JOB-003.", autocompletion=o.complete_checks)
+    str | None, typer.Argument(metavar="[ID]", help="Id of a check, e.g. JOB-003.", autocompletion=o.complete_checks)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -35,7 +35,7 @@ def checks_command(
     as_json: AsJson = False,
     debug: o.Debug = False,
 ) -> None:
-    """List all checks, or tell all about one: why, parameters, what it reads, remediation."""
+    """List all checks, or show one: why it matters, parameters, what it reads, remediation."""
     from vbr_audit.checks.own.own_checks import known_checks
 
     own = known_checks(checks)
@@ -57,8 +57,8 @@ def _one(own: OwnChecks, check_id: str) -> Check:
     if wanted not in known:
         # The shortest way from JOB-03 leads to JOB-003, JOB-023 and others alike: the first by id comes first.
         close = sorted(difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.8))[:3]
-        hint = f"Did you mean {' or '.join(close)}?" if close else "`vbr-audit checks` lists them."
-        raise ConfigurationError(f"no check is called {check_id!r}", hint=hint)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "`vbr-audit checks` lists all."
+        raise ConfigurationError(f"unknown check {check_id!r}", hint=hint)
     return own.registry.get(wanted)
 
 

@@ -23,12 +23,12 @@ class ShellName(StrEnum):
     POWERSHELL = "powershell"
 
 
-Shell = Annotated[ShellName, typer.Argument(help="Which shell it is for.")]
+Shell = Annotated[ShellName, typer.Argument(help="Your shell.")]
 
 
 @guarded
 def completion_command(shell: Shell) -> None:
-    """Print a script that lets a shell complete commands, options and names.
+    """Print a script that makes a shell complete commands, options and names.
 
     bash: `source <(vbr-audit completion bash)` in ~/.bashrc; zsh: the same in ~/.zshrc, after compinit; fish:
     `vbr-audit completion fish > ~/.config/fish/completions/vbr-audit.fish`; PowerShell:

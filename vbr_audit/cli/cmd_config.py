@@ -23,9 +23,9 @@ _OTHER_VARIABLES = ("CONFIG", "DEBUG", "KEYRING", "PROGRESS")
 @config_app.command("show")
 @guarded
 def config_show(config: o.Config = None, debug: o.Debug = False) -> None:
-    """Print every setting with the place that says it: variable, file and line, or default. Secrets are starred.
+    """Print every setting with its source: variable, file and line, or default. Secrets are shown as stars.
 
-    Which server, how it is trusted and what is run is not taken from a vbr_audit.toml that --config does not name.
+    A vbr_audit.toml that is not given with --config cannot set servers, trust, or code to run.
     """
     import os
 
@@ -49,7 +49,7 @@ def unknown_variables(names: Any) -> list[str]:
 
     known = [PREFIX + name.upper() for name in (*Settings.model_fields, *_OTHER_VARIABLES)]
     strange = sorted(name for name in names if name.startswith(PREFIX) and name not in known)
-    return [f"{name} is no setting of vbr-audit{suggestion(name, known)}" for name in strange]
+    return [f"{name} is not a setting of vbr-audit{suggestion(name, known)}" for name in strange]
 
 
 def _files_line(found: SettingsInForce) -> str:
@@ -57,7 +57,7 @@ def _files_line(found: SettingsInForce) -> str:
 
     if found.files:
         return plain(f"Settings files: {', '.join(str(path) for path in found.files)}")
-    return plain(f"No settings file: neither {FILE_NAME} in this folder nor {user_file()} is there")
+    return plain(f"No settings file: neither {FILE_NAME} in this folder nor {user_file()} exists")
 
 
 def _rows(found: SettingsInForce) -> Iterator[tuple[str, str, str]]:
@@ -66,7 +66,7 @@ def _rows(found: SettingsInForce) -> Iterator[tuple[str, str, str]]:
         if name == "password":
             yield name, *_password(found)
         elif name in found.refused:
-            yield name, "-", plain(f"not taken from {found.refused[name]}: name the file with --config")
+            yield name, "-", plain(f"not taken from {found.refused[name]}: give the file with --config")
         else:
             place = found.places.get(name) or ("not set" if value is None else "default")
             yield name, _shown(value), plain(place)
@@ -98,4 +98,4 @@ def _password(found: SettingsInForce) -> tuple[str, str]:
             raise ConfigurationError(f"{found.places['url']}: {error.message}", hint=error.hint) from None
         if password_in_keyring(settings.username, address) is not None:
             return STARS, "the keyring"
-    return "-", "the keyring, else asked for" if can_ask() else "the keyring, else --password-stdin"
+    return "-", "the keyring, else a prompt" if can_ask() else "the keyring, else --password-stdin"

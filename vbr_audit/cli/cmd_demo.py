@@ -18,7 +18,7 @@ from vbr_audit.errors import ConfigurationError
 
 NOTE = "Demonstration on a simulated server: its jobs, sessions and faults are invented."
 
-DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run folder to write; new or empty.")]
+DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run folder to write; must be new or empty.")]
 
 
 @guarded
@@ -41,7 +41,7 @@ def demo_command(
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Audit a simulated server and write a whole run: see what you would get before you point it at your own."""
+    """Audit a simulated server and write a complete run, to see the reports before you audit your own server."""
     simulator = _simulator()
     from pydantic import SecretStr
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vbr_audit.cli.servers_file import Server
 
 JsonFile = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write the outcome as JSON too; - prints it instead.")
+    str | None, typer.Option("--json", metavar="FILE", help="Also write the results as JSON; - prints only the JSON.")
 ]
 
 
@@ -44,7 +44,7 @@ def doctor_command(
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Look before reading: connection, certificate, revision, and what this account may read. Only reads."""
+    """Test before you collect: connection, certificate, revision, and what this account may read. Only reads."""
     from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.checks.site import load_site
     from vbr_audit.cli.diagnosis import diagnoses_json, exit_code_of

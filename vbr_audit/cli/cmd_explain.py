@@ -11,7 +11,7 @@ from vbr_audit.cli.guard import guarded
 from vbr_audit.cli.standing import settled
 
 FindingId = Annotated[
-    str, typer.Argument(metavar="ID", help="A finding's id, the beginning of one, or CHECK:object name.")
+    str, typer.Argument(metavar="ID", help="Id of a finding, the beginning of an id, or CHECK:object name.")
 ]
 
 
@@ -25,7 +25,7 @@ def explain_command(
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Show what a finding stands on: observed and expected, parameters and their source, the server's own words."""
+    """Show the basis of a finding: observed and expected, parameters and their source, the server's response."""
     from vbr_audit.pipeline import load_audit
 
     typer.echo(str(load_audit(run, checks=checks).explain(finding)))

@@ -11,15 +11,15 @@ from vbr_audit.cli.guard import guarded
 from vbr_audit.display import plain
 
 policy_app = typer.Typer(
-    help="Write a policy to start from, or look at one.", no_args_is_help=True, rich_markup_mode=None
+    help="Write a policy to start from, or validate one.", no_args_is_help=True, rich_markup_mode=None
 )
 
 Profile = Annotated[
-    str, typer.Option("--profile", metavar="NAME", help="What it stands on: default, strict or minimal.")
+    str, typer.Option("--profile", metavar="NAME", help="Profile that it extends: default, strict or minimal.")
 ]
 Target = Annotated[str, typer.Argument(metavar="[FILE|-]", help="File to write, - for standard output.")]
 Source = Annotated[str, typer.Argument(metavar="FILE", help="A policy file, or default, strict or minimal.")]
-Replace = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
+Replace = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 @policy_app.command("init")
@@ -34,7 +34,7 @@ def policy_init(
 
     if profile not in PROFILES:
         raise ConfigurationError(
-            f"--profile: no profile is called {profile!r}{suggestion(profile, PROFILES)}",
+            f"--profile: unknown profile {profile!r}{suggestion(profile, PROFILES)}",
             hint=f"Give one of {', '.join(PROFILES)}.",
         )
     o.write_text(target, starting_policy(load_policy(profile), profile), force=force)
@@ -43,15 +43,15 @@ def policy_init(
 @policy_app.command("validate")
 @guarded
 def policy_validate(file: Source, checks: o.OwnChecks = None, debug: o.Debug = False) -> None:
-    """Say what a policy changes; exit 2 with file and line where it is wrong."""
+    """List what a policy changes; exit 2 with file and line if it is invalid."""
     from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.checks.policy.use import policy_changes
 
     policy = known_checks(checks).policy(file)
     enabled = sum(use.enabled for use in policy.uses)
     exceptions = sum(bool(use.overrides) for use in policy.uses)
-    typer.echo(plain(f"{policy.name} is valid. It stands on: {', '.join(policy.chain[:-1]) or 'nothing'}."))
+    typer.echo(plain(f"{policy.name} is valid. It extends: {', '.join(policy.chain[:-1]) or 'nothing'}."))
     typer.echo(f"{enabled} checks run, {len(policy.uses) - enabled} are disabled, {exceptions} have overrides.")
-    typer.echo(f"A run fails from {policy.fail_on}; waivers last at most {policy.waiver_horizon_days} days.")
+    typer.echo(f"fail_on is {policy.fail_on}; waivers last at most {policy.waiver_horizon_days} days.")
     for line in policy_changes(policy.uses):
         typer.echo(plain(f"  {line}"))

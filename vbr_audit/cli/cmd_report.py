@@ -31,9 +31,9 @@ def report_command(
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Write the reports of a saved run under the policy, and unless given anew the frameworks, kept with it.
+    """Write the reports of a saved run with its stored policy, and its stored frameworks unless you give others.
 
-    With --scrub, a run without names and evidence is written to --out, and the saved one stays as it is.
+    With --scrub, write a run without names and evidence to --out; the saved run does not change.
     """
     from vbr_audit.pipeline import load_audit
     from vbr_audit.reports.html.templates import check_templates

@@ -14,8 +14,8 @@ from vbr_audit.errors import ConfigurationError
 
 Jobs = Annotated[int, typer.Option("--jobs", min=0, help="Number of jobs.")]
 Sessions = Annotated[int, typer.Option("--sessions", min=0, help="Number of sessions over the last 65 days.")]
-Seed = Annotated[int, typer.Option("--seed", help="Another seed, another estate.")]
-SimulatedRevision = Annotated[str, typer.Option("--revision", help="Newest REST revision that it speaks.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the estate: another seed gives another estate.")]
+SimulatedRevision = Annotated[str, typer.Option("--revision", help="Newest REST revision that the server offers.")]
 Role = Annotated[
     str,
     typer.Option(
@@ -28,14 +28,15 @@ Now = Annotated[
     typer.Option(
         "--now",
         metavar="MOMENT",
-        help="Moment at which the simulated server stands still: an ISO date or date and time, "
-        "in its local time unless an offset is given; same moment and seed, same estate. Default: its clock runs.",
+        help="Stop the clock of the simulated server at this ISO date or date and time, in its local time unless "
+        "you give an offset; the same moment and seed give the same estate. Default: its clock runs.",
     ),
 ]
 ServeTls = Annotated[bool, typer.Option("--tls", help="Serve https with a self-signed certificate.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on loopback; 0 takes a free one.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on loopback; 0 selects a free port.")]
 Faults = Annotated[
-    list[str] | None, typer.Option("--fault", metavar="NAME[=VALUE]", help="Misbehave; may be repeated.")
+    list[str] | None,
+    typer.Option("--fault", metavar="NAME[=VALUE]", help="Simulate a fault; repeat it for more faults."),
 ]
 
 
@@ -74,7 +75,7 @@ def simulate_command(
                 typer.echo(f"certificate SHA-256 {url.fingerprint}")
             _wait()
     except (ValueError, OSError) as error:
-        raise ConfigurationError(f"the simulator cannot start: {error}", hint="See --help for what it takes.") from None
+        raise ConfigurationError(f"the simulator cannot start: {error}", hint="--help lists the options.") from None
 
 
 def read_now(text: str | None) -> dt.datetime | None:

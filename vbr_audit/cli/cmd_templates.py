@@ -13,20 +13,20 @@ from vbr_audit.display import count, plain
 from vbr_audit.errors import ConfigurationError
 
 templates_app = typer.Typer(
-    help="List the templates of the reports, copy them, check your own.", no_args_is_help=True, rich_markup_mode=None
+    help="List and copy the templates of the reports, and check your own.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Templates, as the list names them.")]
-Target = Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the copies, to be given to --templates.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of templates, as listed.")]
+Target = Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the copies; use it with --templates.")]
 Every = Annotated[bool, typer.Option("--all", help="Copy every template.")]
-Replace = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with templates of your own.")]
+Replace = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with your own templates.")]
 
 
 @templates_app.command("list")
 @guarded
 def templates_list(debug: o.Debug = False) -> None:
-    """Name every template and what it is for."""
+    """List every template and its purpose."""
     from vbr_audit.reports.html.templates import list_templates
 
     found = list_templates()
@@ -40,13 +40,11 @@ def templates_list(debug: o.Debug = False) -> None:
 def templates_copy(
     to: Target, names: Names = None, every: Every = False, force: Replace = False, debug: o.Debug = False
 ) -> None:
-    """Copy built-in templates to a folder; a file there takes the place of the built-in one of the same name."""
+    """Copy built-in templates to a folder; a file there replaces the built-in one of the same name."""
     from vbr_audit.reports.html.templates import builtin_names, copy_templates
 
     if bool(names) == every:
-        raise ConfigurationError(
-            "name the templates to copy, or give --all", hint="`vbr-audit templates list` names them."
-        )
+        raise ConfigurationError("give the names of templates, or --all", hint="`vbr-audit templates list` lists them.")
     for path in copy_templates(builtin_names() if every else names or (), to, force=force):
         typer.echo(plain(path))
 
@@ -54,10 +52,10 @@ def templates_copy(
 @templates_app.command("check")
 @guarded
 def templates_check(folder: Folder, debug: o.Debug = False) -> None:
-    """Try the templates of a folder on an invented run; exit 2 with file and line for everything that is wrong."""
+    """Render the templates of a folder with an invented run; exit 2 with file and line for every problem."""
     from vbr_audit.reports.html.templates import KINDS, check_templates
 
     for remark in check_templates(folder):
         typer.echo(f"Note: {plain(remark)}")
     files = sum(path.suffix in KINDS for path in folder.rglob("*"))
-    typer.echo(plain(f"{count(files, 'template')} in {folder}: nothing is wrong."))
+    typer.echo(plain(f"{count(files, 'template')} in {folder}: no problems."))

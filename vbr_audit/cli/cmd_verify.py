@@ -17,7 +17,7 @@ def verify_command(
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Hash every file and every page of evidence again, evaluate anew, and name each difference."""
+    """Hash every file and every page of evidence again, evaluate the run again, and list each difference."""
     from vbr_audit.collection.run_folder import FINDINGS_JSON, SUMS
     from vbr_audit.verifying import is_scrubbed, verify_run
 
@@ -29,10 +29,12 @@ def verify_command(
     if quiet:
         return
     if is_scrubbed(run):
-        typer.echo(f"{plain(run)}: every file is as it was written")
-        typer.echo("Names were scrubbed and evidence left out on purpose: verify the run that it was made from.")
+        typer.echo(f"{plain(run)}: no file was changed")
+        typer.echo("This run has no names and no evidence, because of --scrub: verify the original run.")
         return
     compared = (run / FINDINGS_JSON).is_file()
-    follows = "and gives the same findings" if compared else f"(no {FINDINGS_JSON} here to compare findings with)"
-    typer.echo(f"{plain(run)}: every file and every page is as it was written, {follows}")
-    typer.echo(f"Whoever can write the run can write its sums too: compare {SUMS} with what you kept elsewhere.")
+    follows = "and the findings are the same" if compared else f"(no {FINDINGS_JSON} to compare the findings with)"
+    typer.echo(f"{plain(run)}: no file and no page was changed, {follows}")
+    typer.echo(
+        f"Anybody who can write to the run can also write its hashes: compare {SUMS} with a copy kept elsewhere."
+    )

@@ -11,16 +11,14 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import guarded
 from vbr_audit.display import plain
 
-waivers_app = typer.Typer(
-    help="Accepted exceptions as a spreadsheet, and back.", no_args_is_help=True, rich_markup_mode=None
-)
+waivers_app = typer.Typer(help="Convert waivers to a workbook, and back.", no_args_is_help=True, rich_markup_mode=None)
 
 Yaml = Annotated[Path, typer.Argument(metavar="FILE", help="Waivers in YAML.")]
-Register = Annotated[Path, typer.Argument(metavar="REGISTER", help="The workbook, .xlsx.")]
+Register = Annotated[Path, typer.Argument(metavar="REGISTER", help="Workbook, .xlsx.")]
 WaiversOut = Annotated[
-    str, typer.Option("--out", "-o", metavar="FILE", help="YAML file to write; else standard output.")
+    str, typer.Option("--out", "-o", metavar="FILE", help="YAML file to write; default: standard output.")
 ]
-Replace = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
+Replace = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 @waivers_app.command("export")
@@ -28,7 +26,7 @@ Replace = Annotated[bool, typer.Option("--force", help="Replace the file if it i
 def waivers_export(
     file: Yaml, register: Register, checks: o.OwnChecks = None, force: Replace = False, debug: o.Debug = False
 ) -> None:
-    """Write the waivers of a YAML file as a workbook that can be edited and read back."""
+    """Write the waivers of a YAML file as a workbook that you can edit and import."""
     from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.findings import load_waivers
     from vbr_audit.reports.waiver_register import write_register
@@ -48,7 +46,7 @@ def waivers_import(
     force: Replace = False,
     debug: o.Debug = False,
 ) -> None:
-    """Write the waivers of a workbook as YAML; exit 2 with sheet, row and column where one is wrong."""
+    """Write the waivers of a workbook as YAML; exit 2 with sheet, row and column if one is invalid."""
     from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.findings.waivers import waivers_yaml
     from vbr_audit.reports.waiver_register import read_register

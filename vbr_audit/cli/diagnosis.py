@@ -104,11 +104,11 @@ def _certificate_lines(found: Diagnosis) -> Iterator[str]:
     shown = found.certificate
     if shown is None:
         if found.url.startswith("https:"):
-            yield _fact("Certificate", "none was shown to a direct connection")
+            yield _fact("Certificate", "a direct connection received none")
         return
     yield _fact("Certificate", f"SHA-256 {shown.sha256}")
     if shown.expires is None:
-        yield _fact("", "its end of validity could not be read")
+        yield _fact("", "its expiry date could not be read")
         return
     days = (shown.expires - found.looked_at).days
     left = f"in {count(days, 'day')}" if days >= 0 else "EXPIRED"
@@ -117,13 +117,15 @@ def _certificate_lines(found: Diagnosis) -> Iterator[str]:
 
 def _server_lines(found: Survey) -> Iterator[str]:
     yield _fact("Account", f"{plain(found.account)}, signed in")
-    newest = f"; both know {found.revision_newest}" if found.revision_newest != found.revision else ""
+    newest = f"; both support {found.revision_newest}" if found.revision_newest != found.revision else ""
     yield _fact("Revision", f"{found.revision} in use{newest}")
     if found.revisions_beyond:
-        yield _fact("NOTE", f"the server also speaks {', '.join(found.revisions_beyond)}, newer than all that we know")
-        yield _fact("", f"({NEWEST}); what is new there is not read: look for a newer vbr-audit")
+        yield _fact(
+            "NOTE", f"the server also offers {', '.join(found.revisions_beyond)}, newer than vbr-audit supports"
+        )
+        yield _fact("", f"({NEWEST}); their new data is not read: look for a newer vbr-audit")
     elif not found.revisions_offered:
-        yield _fact("", "the server does not list the revisions that it speaks")
+        yield _fact("", "the server does not list the revisions that it offers")
     yield _fact("Build", _build_text(found))
     yield _fact("Clock", _clock_text(found.clock_skew_s))
 
@@ -132,15 +134,15 @@ def _build_text(found: Survey) -> str:
     if found.build:
         return plain(found.build)
     least = f"; {found.revision_newest} came with {BUILDS[found.revision_newest]}"
-    return f"not known: {plain(found.build_reason or 'the server does not say')}{least}"
+    return f"not known: {plain(found.build_reason or 'the server does not report it')}{least}"
 
 
 def _clock_text(skew_s: float | None) -> str:
     if skew_s is None:
         return "not known"
     if abs(skew_s) < 1:
-        return "as this computer's"
-    loud = "  NOTE: states and periods go by the server's clock" if abs(skew_s) >= _SKEW_S else ""
+        return "same as this computer's"
+    loud = "  NOTE: states and periods use the server's clock" if abs(skew_s) >= _SKEW_S else ""
     return f"{duration(abs(skew_s))} {'ahead of' if skew_s > 0 else 'behind'} this computer's{loud}"
 
 
@@ -150,7 +152,7 @@ def _dataset_lines(probes: Sequence[Probe]) -> Iterator[str]:
     for probe in probes:
         yield f"    {_WORDS.get(probe.reach, probe.reach.value):11}  {probe.name:22} {probe.title}"
         if probe.reach is Reach.DENIED:
-            yield f"{'':18}for {', '.join(probe.roles) or 'no built-in role'}"
+            yield f"{'':18}role: {', '.join(probe.roles) or 'none of the built-in ones'}"
         elif probe.reason:
             yield f"{'':18}{plain(probe.reason)}"
 
@@ -164,7 +166,7 @@ def _check_lines(found: Survey, told: Sequence[Prospect]) -> Iterator[str]:
             how = "only in part" if prospect.answer == "in part" else "cannot be answered"
             yield f"    {prospect.check_id} {how}: {prospect.title}"
             lacks = [f"{name} ({found.probe(name).reach.value})" for name in prospect.missing]
-            yield f"            lacks {', '.join(lacks) or 'a site file, which --site names'}"
+            yield f"            lacks {', '.join(lacks) or 'a site file, given with --site'}"
 
 
 def _wrapped(ids: Iterable[str]) -> Iterator[str]:

@@ -68,7 +68,10 @@ def guarded(command: Command) -> Command:
             if error.errno not in _NO_ROOM:
                 _explain_defect(error, debug=debug)
                 raise typer.Exit(Exit.INCOMPLETE) from None
-            complain(f"the output could not be written: {error.strerror}", "Make room there, or write it elsewhere.")
+            complain(
+                f"the output could not be written: {error.strerror}",
+                "Free disk space there, or write to another place.",
+            )
             raise typer.Exit(Exit.NOT_WRITTEN) from None
         except Exception as error:
             _explain_defect(error, debug=debug)
@@ -99,8 +102,8 @@ def _explain_defect(error: Exception, *, debug: bool) -> None:
     if debug:
         _print_traceback(error)
     complain(
-        f"a defect in vbr-audit itself: {type(error).__name__}: {error}",
-        "Run it again with --debug and report the traceback; it holds no password.",
+        f"a defect in vbr-audit: {type(error).__name__}: {error}",
+        "Run the command again with --debug and report the traceback; it contains no password.",
     )
 
 

@@ -27,26 +27,27 @@ OPTIONS: Final[Mapping[str, Any]] = {
     "checks": o.OwnChecks,
     "frameworks": Annotated[
         list[Path] | None,
-        typer.Option(
-            "--framework", metavar="FILE", help="Requirements of your own, in YAML; may be given several times."
-        ),
+        typer.Option("--framework", metavar="FILE", help="Your own requirements, in YAML; repeat it for more files."),
     ],
     "review": Annotated[
         Path | None,
         typer.Option(
-            "--review", metavar="FILE", help="An earlier report.xlsx: its reviewers' remarks are carried over."
+            "--review", metavar="FILE", help="An earlier report.xlsx, to carry over the remarks of reviewers."
         ),
     ],
     "sample": Annotated[
-        int | None, typer.Option("--sample", min=1, metavar="N", help="Findings to draw for the sheet Sample [25].")
+        int | None,
+        typer.Option("--sample", min=1, metavar="N", help="Number of findings to draw for the sheet Sample [25]."),
     ],
     "sample_seed": Annotated[
-        str | None, typer.Option("--sample-seed", metavar="S", help="What the draw goes by; else the id of the run.")
+        str | None, typer.Option("--sample-seed", metavar="S", help="Seed of the draw; default: the id of the run.")
     ],
     "brand": Annotated[
         Path | None,
         typer.Option(
-            "--brand", metavar="FILE", help="Who reports, in YAML: name, logo, colours; else VBR_AUDIT_BRAND."
+            "--brand",
+            metavar="FILE",
+            help="Brand of the reports, in YAML: name, logo, colours; default: VBR_AUDIT_BRAND.",
         ),
     ],
 }

@@ -15,50 +15,56 @@ if TYPE_CHECKING:
 
 
 Urls = Annotated[
-    list[str] | None, typer.Argument(metavar="[URL]...", help="Address of a VBR server; port 9419 unless given.")
+    list[str] | None, typer.Argument(metavar="[URL]...", help="Address of a VBR server; the default port is 9419.")
 ]
 Servers = Annotated[
-    Path | None, typer.Option("--servers", metavar="FILE", help="TOML file with one [[server]] for each server.")
+    Path | None, typer.Option("--servers", metavar="FILE", help="TOML file with one [[server]] table for each server.")
 ]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as --out named it.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, as given with --out.")]
 
 Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
         metavar="FILE",
-        help="Settings in TOML; else vbr_audit.toml here, which may say all but servers, trust and what is run.",
+        help="Settings in TOML; default: ./vbr_audit.toml, which cannot set servers, trust, or code to run.",
     ),
 ]
 Username = Annotated[
     str | None,
-    typer.Option("--username", "-u", help="Account to read with; a Viewer answers the minimal policy."),
+    typer.Option(
+        "--username", "-u", help="Account to sign in with; a Veeam Backup Viewer is enough for the minimal policy."
+    ),
 ]
 PasswordStdin = Annotated[
     bool,
     typer.Option(
         "--password-stdin",
-        help="Read the password from standard input; else VBR_AUDIT_PASSWORD, the keyring, or a prompt.",
+        help="Read the password from standard input; default: VBR_AUDIT_PASSWORD, the keyring, or a prompt.",
     ),
 ]
 Revision = Annotated[
-    str | None, typer.Option("--revision", help="REST revision, e.g. 1.3-rev1; else the newest that both know.")
+    str | None,
+    typer.Option("--revision", help="REST revision, e.g. 1.3-rev1; default: the newest that both sides support."),
 ]
 CaFile = Annotated[Path | None, typer.Option("--ca-file", help="PEM file of the CA that signed the certificate.")]
 Fingerprint = Annotated[str | None, typer.Option("--fingerprint", help="SHA-256 of the server's certificate.")]
 Insecure = Annotated[
-    bool | None, typer.Option("--insecure", help="Do not verify the certificate; said in every report.")
+    bool | None, typer.Option("--insecure", help="Do not verify the certificate; every report shows this.")
 ]
-Timeout = Annotated[float | None, typer.Option("--timeout", metavar="S", help="Seconds to wait for an answer [60].")]
+Timeout = Annotated[float | None, typer.Option("--timeout", metavar="S", help="Seconds to wait for a response [60].")]
 Proxy = Annotated[str | None, typer.Option("--proxy", help="HTTP proxy, e.g. http://proxy.example:3128.")]
 
 Month = Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="One calendar month.")]
 Since = Annotated[str | None, typer.Option("--since", metavar="DATE", help="First day of the period, inclusive.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Day after the period, exclusive.")]
 Timezone = Annotated[
-    str | None, typer.Option("--timezone", metavar="IANA", help="Zone of period and report; else the server's.")
+    str | None,
+    typer.Option("--timezone", metavar="IANA", help="Time zone of period and report; default: the server's."),
 ]
-Jobs = Annotated[str | None, typer.Option("--jobs", metavar="PATTERN", help="Only jobs whose name fits, e.g. 'SQL*'.")]
+Jobs = Annotated[
+    str | None, typer.Option("--jobs", metavar="PATTERN", help="Only jobs whose name matches, e.g. 'SQL*'.")
+]
 
 
 # Words for the completion of a shell, which waits for them: they come without the libraries of a real run.
@@ -100,12 +106,12 @@ Datasets = Annotated[
     typer.Option(
         "--datasets",
         metavar="LIST",
-        help="Datasets to read, or all; else those that report and checks need.",
+        help="Datasets to read, or all; default: those that reports and checks need.",
         autocompletion=complete_datasets,
     ),
 ]
 MaskAccounts = Annotated[
-    bool, typer.Option("--mask-accounts", help="Replace user names and hints before anything is kept.")
+    bool, typer.Option("--mask-accounts", help="Replace user names and hints before anything is stored.")
 ]
 
 Policy = Annotated[
@@ -113,37 +119,40 @@ Policy = Annotated[
     typer.Option(
         "--policy",
         metavar="POLICY",
-        help="default, strict, minimal, or a policy in YAML; else default.",
+        help="default, strict, minimal, or a policy in YAML [default].",
         autocompletion=complete_profiles,
     ),
 ]
 Site = Annotated[
     Path | None,
-    typer.Option("--site", metavar="FILE", help="What only you know, in YAML: off-site repositories, tiers, assets."),
+    typer.Option("--site", metavar="FILE", help="Site file in YAML: off-site repositories, tiers, assets."),
 ]
 OwnChecks = Annotated[
     Path | None,
-    typer.Option("--checks", metavar="DIR", help="Folder with checks of your own: .py files and .yaml rules."),
+    typer.Option("--checks", metavar="DIR", help="Folder with your own checks: .py files and .yaml rules."),
 ]
 FailOn = Annotated[
     str | None,
     typer.Option(
         "--fail-on",
         metavar="SEVERITY",
-        help="Exit 1 from this severity on: critical, high, medium, low, info, or never; else the policy's, else high.",
+        help="Lowest severity whose failing findings give exit code 1: critical, high, medium, low, info, or never; "
+        "default: the policy's, else high.",
         autocompletion=complete_severities,
     ),
 ]
 AllowIncomplete = Annotated[
-    bool, typer.Option("--allow-incomplete", help="Do not exit 4 when something could not be read.")
+    bool, typer.Option("--allow-incomplete", help="Do not exit 4 if something could not be read.")
 ]
 
 Scrub = Annotated[
-    bool, typer.Option("--scrub", help="Replace the names of servers, jobs, objects and users; leave evidence out.")
+    bool, typer.Option("--scrub", help="Replace the names of servers, jobs, objects and users; leave out the evidence.")
 ]
 ScrubKeyFile = Annotated[
     Path | None,
-    typer.Option("--scrub-key", metavar="FILE", help="Key of the pseudonyms; else your own, made at its first use."),
+    typer.Option(
+        "--scrub-key", metavar="FILE", help="Key of the pseudonyms; default: your own key, created at its first use."
+    ),
 ]
 ScrubOut = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="DIR", help="With --scrub: folder for the run without names.")
@@ -154,12 +163,12 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help="Which of html,executive,pdf,xlsx,json,csv,junit,ocsf,oscal,md to write [html,xlsx,json,csv].",
+        help="Reports to write, of html,executive,pdf,xlsx,json,csv,junit,ocsf,oscal,md [html,xlsx,json,csv].",
         autocompletion=complete_formats,
     ),
 ]
 CsvBom = Annotated[
-    bool, typer.Option("--csv-bom", help="Begin findings.csv with a byte order mark, by which Excel knows UTF-8.")
+    bool, typer.Option("--csv-bom", help="Begin findings.csv with a byte order mark, so that Excel detects UTF-8.")
 ]
 Templates = Annotated[
     Path | None, typer.Option("--templates", metavar="DIR", help="Folder of templates that replace the built-in ones.")
@@ -167,11 +176,9 @@ Templates = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier run in --out; other files stay.")]
 ForceChanged = Annotated[
     bool,
-    typer.Option(
-        "--force", help="Write over files of the run that were changed; with --scrub, replace a run in --out."
-    ),
+    typer.Option("--force", help="Overwrite changed files of the run; with --scrub, replace a run in --out."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each request to stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print tracebacks and debug logs.")]
 
@@ -185,7 +192,7 @@ def split_formats(text: str | None) -> list[str]:
         return list(DEFAULT_FORMATS)
     names = [part.strip().lower() for part in text.split(",") if part.strip()]
     if not names:
-        raise ConfigurationError("--format names no format", hint=f"Give some of {','.join(DEFAULT_FORMATS)}.")
+        raise ConfigurationError("--format is empty", hint=f"Give one or more of {','.join(DEFAULT_FORMATS)}.")
     return checked_formats(names)
 
 
@@ -195,7 +202,7 @@ def refuse_out(out: Path | None) -> None:
 
     if out is not None:
         raise ConfigurationError(
-            "--out is for --scrub: the reports of a run stay in its folder", hint="Leave --out away, or add --scrub."
+            "--out needs --scrub: the reports of a run stay in its folder", hint="Remove --out, or add --scrub."
         )
 
 
@@ -208,10 +215,10 @@ def take_scrub_key(wanted: bool, file: Path | None, out: Path | None) -> ScrubKe
 
     if not wanted:
         if file is not None:
-            raise ConfigurationError("--scrub-key without --scrub", hint="Add --scrub.")
+            raise ConfigurationError("--scrub-key needs --scrub", hint="Add --scrub.")
         return None
     if out is None:
-        raise ConfigurationError("--scrub needs --out", hint="Name a folder for the run without names.")
+        raise ConfigurationError("--scrub needs --out", hint="Give a folder for the run without names.")
     refuse_beside_evidence(out)
     key = load_key(file)
     for note in key.notes:
@@ -233,11 +240,11 @@ def split_datasets(text: str | None) -> list[str] | None:
     for name in names:
         if name not in DATASETS:
             raise ConfigurationError(
-                f"--datasets: no dataset is called {name!r}{suggestion(name, DATASETS)}",
-                hint=f"Give all, or some of {', '.join(DATASETS)}.",
+                f"--datasets: unknown dataset {name!r}{suggestion(name, DATASETS)}",
+                hint=f"Give all, or one or more of {', '.join(DATASETS)}.",
             )
     if not names:
-        raise ConfigurationError("--datasets names no dataset", hint=f"Give all, or some of {', '.join(DATASETS)}.")
+        raise ConfigurationError("--datasets is empty", hint=f"Give all, or one or more of {', '.join(DATASETS)}.")
     return names
 
 
@@ -248,7 +255,7 @@ def check_fail_on(value: str | None) -> str | None:
 
     if value is None or value in THRESHOLDS:
         return value
-    raise ConfigurationError(f"--fail-on: no such severity: {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}.")
+    raise ConfigurationError(f"--fail-on: unknown severity {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}.")
 
 
 def read_password() -> str:
@@ -260,7 +267,7 @@ def read_password() -> str:
     line = sys.stdin.readline().rstrip("\r\n")
     if not line:
         raise ConfigurationError(
-            "--password-stdin: standard input is empty", hint="Pipe the password in, e.g. from a secret store."
+            "--password-stdin: standard input is empty", hint="Pipe in the password, e.g. from a secret store."
         )
     return line
 
@@ -270,7 +277,7 @@ def refuse_present(path: Path, *, force: bool) -> None:
     from vbr_audit.errors import ConfigurationError
 
     if path.exists() and not force:
-        raise ConfigurationError(f"{path} is there already", hint="Give another name, or --force to replace it.")
+        raise ConfigurationError(f"{path} already exists", hint="Give another name, or --force to replace it.")
 
 
 def write_text(target: str, text: str, *, force: bool) -> None:

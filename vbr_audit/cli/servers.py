@@ -34,9 +34,9 @@ def take_servers(
         servers += load_servers(file, environ=os.environ, password_given=password_stdin)
     if not servers:
         raise ConfigurationError(
-            "no server is named",
-            hint="Give the address of a VBR server, e.g. https://vbr01.example, a file of several with --servers, or "
-            "the settings file that says it with --config.",
+            "no server is given",
+            hint="Give the address of a VBR server, e.g. https://vbr01.example, a file of servers with --servers, or "
+            "a settings file with --config.",
         )
     check_names(servers)
     if password_stdin:
@@ -65,7 +65,9 @@ def open_client(server: Server) -> Client:
             raise
         raise type(error)(f"{place}: {error.message}", hint=error.hint) from None
     if not client.verified:
-        complain(f"WARNING: the certificate is not verified (--insecure): {client.name}'s answers may come from anyone")
+        complain(
+            f"WARNING: the certificate is not verified (--insecure): responses of {client.name} may come from anyone"
+        )
     return client
 
 

@@ -28,9 +28,9 @@ from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems
 from vbr_audit.errors import ConfigurationError
 
-_HINT = 'Correct the file of servers: one [[server]] with url = "https://…" for each; README.md shows one.'
+_HINT = 'Correct the file of servers: one [[server]] with url = "https://…" for each; README.md has an example.'
 _REFUSED = (
-    'a password does not belong in this file; name the variable that holds it (password_env = "NAME"), store it in '
+    'a password does not belong in this file; give the name of its variable (password_env = "NAME"), store it in '
     "the keyring, or use --password-stdin"
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -114,11 +114,11 @@ def check_names(servers: Iterable[Server]) -> None:
         other = seen.setdefault(slug(server.shown_name), server)
         if other is not server:
             same = server.shown_name == other.shown_name
-            clash = "two servers are called" if same else f"{other.shown_name!r} would share its files with"
+            clash = "two servers are called" if same else f"{other.shown_name!r} would use the same files as"
             also = "" if server.place == other.place else f" (the other: {other.place})"
             raise ConfigurationError(
                 f"{server.place}: {clash} {server.shown_name!r}{also}",
-                hint="Give each server a name of its own, with name = in the file of servers.",
+                hint="Give each server its own name, with name = in the file of servers.",
             )
 
 
@@ -126,7 +126,7 @@ def _shape_problems(content: dict[str, Any]) -> Iterator[Problem]:
     """What the model finds, in the words of this file, and never with a value that may be a password."""
     servers = content.get("server")
     if servers is None or servers == []:
-        yield Problem((), "names no server: " + _ONE_TABLE)
+        yield Problem((), "contains no server: " + _ONE_TABLE)
     for problem in model_problems(ServersDocument, content):
         key = str(problem.path[-1])
         if SECRETS.fullmatch(key):
@@ -186,7 +186,7 @@ def _check_variable(name: str, variables: Mapping[str, str] | None) -> None:
     if not _VARIABLE.fullmatch(name):
         raise ConfigurationError(_NO_VARIABLE)
     if variables is not None and not variables.get(name):
-        raise ConfigurationError("the environment variable that it names is not set, or empty")
+        raise ConfigurationError("this environment variable is not set or is empty")
 
 
 def _server(entry: ServerEntry, file: TomlFile, at: int, path: Path, variables: Mapping[str, str] | None) -> Server:
