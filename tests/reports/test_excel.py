@@ -517,9 +517,7 @@ def test_the_guard() -> None:
 
 
 def test_numbers_that_a_spreadsheet_cannot_hold_become_text() -> None:
-    sheet = openpyxl.Workbook(write_only=True).create_sheet("x")
-    shown = [getattr(value, "value", value) for value in number_values(sheet, [1, 2.5, None, 10**15, float("inf")])]
-    assert shown == [1, 2.5, None, "1000000000000000", "inf"]
+    assert list(number_values([1, 2.5, None, 10**15, float("inf")])) == [1, 2.5, None, "1000000000000000", "inf"]
 
 
 def test_a_long_table_goes_on_in_a_second_sheet(
