@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import stamina
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -23,6 +25,10 @@ settings.load_profile("vbr")
 for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+
+
+# A process of a user makes the commands once; each call of a runner would make all of them anew.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 
 @pytest.fixture(autouse=True)
