@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
 
 # A process of a user makes the commands once; each call of a runner would make all of them anew.
 typer.testing._get_command = cache(typer.testing._get_command)
+
+
+def pytest_collection_finish() -> None:
+    """What stands when all tests are collected stays to the end: no collection of garbage looks at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
