@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 KNOWN = ("1.1-rev0", "1.1-rev1", "1.1-rev2", "1.2-rev0", "1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2")
 """The revisions whose job settings this package maps; the newest is asked for first."""
@@ -28,6 +29,7 @@ BUILDS = {
 _REVISION = re.compile(r"v?(\d+)\.(\d+)-rev(\d+)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)
 def order(revision: str) -> tuple[int, int, int]:
     """The sort key of `revision`; raises `ValueError` for text that is no revision."""
     match = _REVISION.fullmatch(revision.strip())

@@ -13,7 +13,7 @@ from vbr_audit.display import count, duration, number, percent
 from vbr_audit.reports.charts import plot
 from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.charts.drawings import draw_daily_runs
-from vbr_audit.reports.charts.images import Chart, draw_svg, make_charts
+from vbr_audit.reports.charts.images import Chart, draw_svg, make_charts, rendered
 from vbr_audit.reports.charts.paint import LIGHT, legend_word, name_label
 from vbr_audit.reports.charts.plot import sessions_per_day, statuses_by_area
 from vbr_audit.reports.context import ReportContext
@@ -52,8 +52,21 @@ def test_every_picture_of_a_whole_estate_is_drawn(whole_context: ReportContext) 
     assert charts["durations"].rows[0][:2] == (slowest.name, duration(slowest.slowest_s))
 
 
+def drawn_anew(context: ReportContext) -> tuple[Chart, ...]:
+    """The charts, none of them from before."""
+    rendered.cache_clear()
+    return make_charts(context)
+
+
+def test_a_chart_is_drawn_once_for_all_pages(context: ReportContext) -> None:
+    before = drawn_anew(context)
+    drawings = rendered.cache_info().misses
+    assert make_charts(context) == before
+    assert rendered.cache_info().misses == drawings == len(before)
+
+
 def test_charts_are_images_with_equal_bytes(whole_context: ReportContext) -> None:
-    first, second = make_charts(whole_context), make_charts(whole_context)
+    first, second = drawn_anew(whole_context), drawn_anew(whole_context)
     assert first == second
     for chart in first:
         head, _, body = chart.image.partition(";base64,")
@@ -70,10 +83,10 @@ def test_charts_are_images_with_equal_bytes(whole_context: ReportContext) -> Non
 
 
 def test_settings_of_the_user_neither_matter_nor_change(context: ReportContext) -> None:
-    expected = make_charts(context)
+    expected = drawn_anew(context)
     with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 30, "axes.grid": True}):
         before = dict(matplotlib.rcParams)
-        assert make_charts(context) == expected
+        assert drawn_anew(context) == expected
         assert dict(matplotlib.rcParams) == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
@@ -64,8 +65,11 @@ def write(context: ReportContext, path: Path) -> Path:
 
 
 def values(path: Path, sheet: str) -> list[tuple[Any, ...]]:
-    book = openpyxl.load_workbook(path)
-    return [tuple(cell.value for cell in row) for row in book[sheet].iter_rows()]
+    book = openpyxl.load_workbook(path, read_only=True)  # reads that sheet alone
+    with contextlib.closing(book):
+        rows = list(book[sheet].iter_rows(values_only=True))
+    width = max(map(len, rows), default=0)
+    return [(*row, *[None] * (width - len(row))) for row in rows]
 
 
 def planned(context: ReportContext, name: str) -> list[tuple[Any, ...]]:
@@ -517,9 +521,7 @@ def test_the_guard() -> None:
 
 
 def test_numbers_that_a_spreadsheet_cannot_hold_become_text() -> None:
-    sheet = openpyxl.Workbook(write_only=True).create_sheet("x")
-    shown = [getattr(value, "value", value) for value in number_values(sheet, [1, 2.5, None, 10**15, float("inf")])]
-    assert shown == [1, 2.5, None, "1000000000000000", "inf"]
+    assert list(number_values([1, 2.5, None, 10**15, float("inf")])) == [1, 2.5, None, "1000000000000000", "inf"]
 
 
 def test_a_long_table_goes_on_in_a_second_sheet(

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+from core_checks import core_policy
 from pydantic import SecretStr
 
 import vbr_audit as va
@@ -81,6 +83,12 @@ def nothing() -> Audit:
     return audit_of(empty=True)
 
 
+@lru_cache
+def in_short(audit: Audit) -> Audit:
+    """The same snapshot judged by the core checks: paper on which every check is described takes half a minute."""
+    return va.audit(audit.snapshot, policy=core_policy())
+
+
 def hostile() -> Audit:
     """An estate whose names try to run, to break out or to reorder the line."""
     return audit_of(hostile=True, jobs=4, sessions=60)
@@ -139,14 +147,32 @@ _UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 def found_in(text: str, names: Iterable[str]) -> list[str]:
     """Which of `names` stand in `text`, in whatever case."""
     low = text.lower()
-    ids, parts = set(_UUID.findall(low)), {low[at : at + _PART] for at in range(len(low))}
+    ids = set(_UUID.findall(low))
+    wanted = {name: name.lower() for name in names}
+    begun = _beginnings(low.encode(), {lowered.encode()[:_PART] for lowered in wanted.values()})
 
     def is_there(name: str) -> bool:
         if _UUID.fullmatch(name):
             return name in ids
-        return (len(name) < _PART or name[:_PART] in parts) and name in low
+        start = name.encode()[:_PART]
+        return (len(start) < _PART or start in begun) and name in low
 
-    return [name for name in names if is_there(name.lower())]
+    return [name for name, lowered in wanted.items() if is_there(lowered)]
+
+
+def _beginnings(data: bytes, starts: Iterable[bytes]) -> set[bytes]:
+    """Those of `starts`, each of `_PART` bytes, that stand somewhere in `data`, in one pass over it."""
+    numbers = {int.from_bytes(start, "little"): start for start in starts if len(start) == _PART}
+    sought = np.array(sorted(numbers), dtype=np.uint64)
+    each = np.frombuffer(data, dtype=np.uint8).astype(np.uint64)
+    stop = max(len(each) - _PART + 1, 0)
+    windows = np.zeros(stop, dtype=np.uint64)
+    for at in range(_PART):
+        windows |= each[at : at + stop] << np.uint64(8 * at)
+    firsts = np.zeros(2**16, dtype=bool)
+    firsts[(sought & np.uint64(0xFFFF)).astype(np.intp)] = True
+    likely = windows[firsts[(windows & np.uint64(0xFFFF)).astype(np.intp)]]
+    return {numbers[number] for number in np.intersect1d(likely, sought).tolist()}
 
 
 def _png_texts(data: bytes) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The revisions of the REST API that the simulator speaks, and the job types that each of them knows."""
 
+from functools import cache
+
 REVISIONS = (
     "1.1-rev0",
     "1.1-rev1",
@@ -64,6 +66,7 @@ def position(revision: str) -> int:
         raise ValueError(f"unknown revision {revision!r}; known: {', '.join(REVISIONS)}") from None
 
 
+@cache
 def at_least(revision: str, other: str) -> bool:
     """Tell whether `revision` is `other` or a newer one."""
     return position(revision) >= position(other)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -84,38 +84,21 @@ def guarded(sheet: Sheet, guard: CellGuard, value: Any) -> Any:
     return text_cell(sheet, text) if is_risky(text) else text
 
 
-def text_values(sheet: Sheet, guard: CellGuard, values: Sequence[Any]) -> Iterator[Any]:
-    """The texts of a column, ready to append; None for what is missing or empty, which some programs mistake."""
+def text_values(guard: CellGuard, values: Iterable[Any]) -> Iterator[str | None]:
+    """The texts of a column as cells can hold them; None for what is missing or empty, which some programs mistake."""
     for value in values:
-        if not value:
-            yield None
-        elif value.isprintable() and len(value) <= MAX_TEXT and value[:1] not in "=#" and "_x" not in value:
-            yield value
-        else:
-            yield guarded(sheet, guard, value)
+        yield guard.text(value) if value else None
 
 
-def number_values(sheet: Sheet, values: Sequence[Any]) -> Iterator[Any]:
+def number_values(values: Iterable[Any]) -> Iterator[Any]:
     """The numbers of a column; what a spreadsheet would round or cannot hold becomes text."""
     for value in values:
         if (isinstance(value, int) and abs(value) > MAX_EXACT) or (
             isinstance(value, float) and not math.isfinite(value)
         ):
-            yield text_cell(sheet, str(value))
+            yield str(value)
         else:
             yield value
-
-
-def styled_values(cell: Cell, values: Sequence[Any]) -> Iterator[Any]:
-    """The values of a column in one cell's style: the same cell object, row after row."""
-    for value in values:
-        if value is None:
-            yield None
-            continue
-        cell.value = value if value != "" else None
-        if isinstance(value, str) and value:
-            cell.data_type = "s"
-        yield cell
 
 
 def serial_dates(column: pd.Series, zone: dt.tzinfo) -> list[float | None]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 from openpyxl.cell import Cell, WriteOnlyCell
@@ -28,9 +28,9 @@ from vbr_audit.spreadsheet.cells import (
     number_values,
     python_values,
     serial_dates,
-    styled_values,
     text_values,
 )
+from vbr_audit.spreadsheet.rows import HIGHEST, LINE_HEIGHT, CellColumn, DataSheet, append_columns, lines_of
 from vbr_audit.tables.build.schema import STRING
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ PRINT_WIDTH = 280
 """Of a wider one, the first columns up to this width are printed."""
 PRINT_ROWS = 1_000
 """Maximum number of rows of a sheet that are printed, as many as a table of the page shows."""
-LINE_HEIGHT = 15
-"""Points, for text of `TEXT_POINTS`."""
 TEXT_POINTS = 11
 BOLD_ROOM = 0.9
 """So much of a text fits into a line when it is bold."""
@@ -151,7 +149,8 @@ def write_sheets(book: Workbook, plan: SheetPlan, zone: dt.tzinfo, guard: CellGu
     names = []
     for part, start in enumerate(starts, 1):
         suffix = "" if part == 1 else f" {part}"
-        sheet = book.create_sheet(plan.name + suffix)
+        sheet = DataSheet(book, plan.name + suffix)
+        cast(Any, book)._add_sheet(sheet)
         stop = min(start + MAX_ROWS, plan.rows)
         _write_sheet(sheet, plan, plan.table + suffix.strip(), slice(start, stop), zone, guard)
         names.append(sheet.title)
@@ -182,12 +181,8 @@ def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: d
     sheet.append([header_cell(sheet, column.header, at) for column, at in zip(plan.columns, head, strict=True)])
     if rows == 0:
         sheet.append([])
-    cells_of = (_values(sheet, column, part, zone, guard, wrap=plan.wrap) for column in plan.columns)
-    for number, row in enumerate(zip(*cells_of, strict=True), 2):
-        if plan.wrap:
-            append_tall(sheet, number, row, widths)
-        else:
-            sheet.append(row)
+    shown = [_cells(sheet, column, part, zone, guard, wrap=plan.wrap) for column in plan.columns]
+    append_columns(sheet, shown, 2, widths if plan.wrap else ())
 
 
 def append_tall(sheet: Sheet, number: int, row: Sequence[Any], widths: Sequence[float]) -> None:
@@ -201,9 +196,9 @@ def append_tall(sheet: Sheet, number: int, row: Sequence[Any], widths: Sequence[
             points = max(points, size)
             room = room * TEXT_POINTS / size * (BOLD_ROOM if cell.font.bold else 1)
         if isinstance(value, str) and (len(value) > room or "\n" in value) and _wraps(cell):
-            lines = max(lines, sum(-(-max(len(line), 1) // max(room, 1)) for line in value.split("\n")))
+            lines = max(lines, lines_of(value, room))
     if lines > 1 or points > TEXT_POINTS:
-        sheet.row_dimensions[number].height = min(lines * LINE_HEIGHT * points / TEXT_POINTS, 400)
+        sheet.row_dimensions[number].height = min(lines * LINE_HEIGHT * points / TEXT_POINTS, HIGHEST)
     sheet.append(row)
     sheet.row_dimensions.pop(number, None)
 
@@ -296,28 +291,27 @@ def offer_choices(sheet: Sheet, cells: str, choices: Iterable[str]) -> None:
     sheet.data_validations.append(rule)
 
 
-def _values(
+def _cells(
     sheet: Sheet, column: SheetColumn, part: slice, zone: dt.tzinfo, guard: CellGuard, *, wrap: bool
-) -> Iterator[Any]:
-    """The cells of one column, from the top; a cell object only where style or safety need one."""
-    values = column.values.iloc[part]
+) -> CellColumn:
+    """The cells of one column, from the top."""
+    values, model = column.values.iloc[part], WriteOnlyCell(sheet)
     if values.empty:
-        return iter(())
-    cell = WriteOnlyCell(sheet)
+        return CellColumn((), model)
     if wrap:
-        cell.alignment = SPACED if values.dtype == STRING else TOP
+        model.alignment = SPACED if values.dtype == STRING else TOP
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        cell.number_format = DATE_FORMAT
-        return styled_values(cell, serial_dates(values, zone))
+        model.number_format = DATE_FORMAT
+        return CellColumn(serial_dates(values, zone), model)
     listed = python_values(values)
     if column.number_format is not None:
-        cell.number_format = column.number_format
-        return styled_values(cell, listed)
+        model.number_format = column.number_format
+        return CellColumn(listed, model)
     if pd.api.types.is_numeric_dtype(values.dtype):
-        return styled_values(cell, listed) if wrap else number_values(sheet, listed)
+        return CellColumn(listed if wrap else number_values(listed), model)
     if wrap:
-        return styled_values(cell, [None if text is None else guard.text(str(text)) for text in listed])
-    return text_values(sheet, guard, listed)
+        return CellColumn([None if text is None else guard.text(str(text)) for text in listed], model)
+    return CellColumn(text_values(guard, listed), model)
 
 
 def _width(column: SheetColumn, part: slice, most: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vbr_audit.display import count, day, duration, number, percent, plain, shorten
 from vbr_audit.reports.charts.drawings import (
@@ -42,12 +42,13 @@ _CALENDAR_STATES = ("Failed", "missed", "Warning", "other", "Success", "idle", "
 @dataclass(frozen=True)
 class ChartPlan:
     """One chart: `alt` is its message, `inches` its height, `is_bitmap` whether its marks and letters make an SVG too
-    big."""
+    big. `draw` puts `facts`, and nothing else, on axes."""
 
     name: str
     title: str
     alt: str
-    draw: Callable[[Axes, Paint], None]
+    draw: Callable[[Axes, Any, Paint], None]
+    facts: Any
     inches: float
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -84,7 +85,8 @@ def _runs(runs: DailyRuns, summary: Summary, zone: str) -> ChartPlan:
         title=f"Finished runs a {runs.step}",
         alt=f"Stacked bars of finished runs a {runs.step} ({zone}): {parts}. "
         f"{percent(summary.success_rate)} succeeded.{worst_step(runs)}",
-        draw=lambda axes, paint: draw_daily_runs(axes, runs, paint),
+        draw=draw_daily_runs,
+        facts=runs,
         inches=3.3,
         headers=(runs.step.capitalize(), *runs.results),
         rows=tuple(
@@ -112,7 +114,8 @@ def _trend(trend: SuccessTrend, summary: Summary) -> ChartPlan:
         title=f"Success rate a {trend.step}",
         alt=f"Line of the success rate a {trend.step}: {percent(first)} at the start, {percent(last)} at the end, "
         f"lowest {percent(lowest)} {when_lowest}; {percent(summary.success_rate)} over the period.",
-        draw=lambda axes, paint: draw_trend(axes, trend, paint),
+        draw=draw_trend,
+        facts=trend,
         inches=2.6,
         headers=(trend.step.capitalize(), "Success or Warning", "Success, Warning or Failed", "Success rate"),
         rows=tuple(
@@ -140,7 +143,8 @@ def _calendar(calendar: RunCalendar, zone: str) -> ChartPlan:
         title="Each job on each day: the worst run" + (f" (the worst {len(drawn)} jobs)" if part else ""),
         alt=f"Calendar of {count(len(calendar.rows), 'job')} over {count(len(calendar.days), 'day')} ({zone}); days by "
         f"what they held: {told}. {worst}{part}{cut}",
-        draw=lambda axes, paint: draw_calendar(axes, calendar, paint),
+        draw=draw_calendar,
+        facts=calendar,
         inches=1.0 + 0.2 * len(drawn),
         headers=("Job", "Failed on", "Missed on", "Warning on", *(DAY_WORDS[s].capitalize() for s in _DAYS_COUNTED)),
         rows=tuple(_calendar_row(row, calendar.days) for row in drawn),
@@ -174,7 +178,8 @@ def _slow_runs(runs: Sequence[SlowRun], zone: dt.tzinfo) -> ChartPlan:
         alt=f"Longest run and median run of {count(len(runs), 'job')}, those with the most extra time. "
         f"{shorten(worst.name, _NAME) or '(no name)'} took {duration(worst.slowest_s)} on "
         f"{day(worst.created.astimezone(zone).date())}; its median is {duration(worst.median_s)}.",
-        draw=lambda axes, paint: draw_slow_runs(axes, runs, paint),
+        draw=draw_slow_runs,
+        facts=runs,
         inches=1.1 + 0.28 * len(runs),
         headers=("Job", "Longest run", "Started on", "Median", "Runs compared"),
         rows=tuple(
@@ -201,7 +206,8 @@ def _capacity(spaces: Sequence[RepositorySpace]) -> ChartPlan:
         title=f"Space of the repositories{part}",
         alt=f"Used and free share of {count(len(known), 'repository', 'repositories')}{part}. The fullest is "
         f"{shorten(known[0].name, _NAME)} with {percent(known[0].free_share)} free.{more}",
-        draw=lambda axes, paint: draw_capacity(axes, spaces, paint),
+        draw=draw_capacity,
+        facts=spaces,
         inches=1.1 + 0.3 * min(len(known), BARS_DRAWN) + (0.2 if unknown else 0.0),
         headers=("Repository", "Free", "Capacity, GB", "Free, GB", "Used by backups, GB"),
         rows=tuple(
@@ -227,7 +233,8 @@ def _protection(protection: Protection) -> ChartPlan:
         title="3-2-1-1-0: protected objects by digit",
         alt=f"Stacked bars of {count(protection.objects, 'protected object')} by digit. {message}. "
         f"{number(protection.all_met)} surely meet all five.",
-        draw=lambda axes, paint: draw_protection(axes, protection, paint),
+        draw=draw_protection,
+        facts=protection,
         inches=2.6,
         headers=("Digit", "Yes", "No", "Not known"),
         rows=tuple(
@@ -250,7 +257,8 @@ def _areas(areas: Sequence[AreaCount]) -> ChartPlan:
         name="areas",
         title="Findings by area and status",
         alt=f"Stacked bars of the shares of findings by area and status. {message}.",
-        draw=lambda axes, paint: draw_areas(axes, areas, paint),
+        draw=draw_areas,
+        facts=areas,
         inches=1.1 + 0.3 * len(areas),
         headers=("Area", *(STATUS_WORDS[status].capitalize() for status in shown)),
         rows=tuple((entry.area, *(number(entry.counts.get(status, 0)) for status in shown)) for entry in areas),

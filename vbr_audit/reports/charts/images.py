@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import io
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vbr_audit.reports.charts.chart_list import ChartPlan, chart_plans
@@ -51,11 +53,37 @@ def make_charts(context: ReportContext) -> tuple[Chart, ...]:
     return tuple(_chart(plan) for plan in chart_plans(context))
 
 
+@dataclass(frozen=True)
+class Picture:
+    """An image of a chart, equal to every other that shows the same in the same way."""
+
+    plan: ChartPlan = field(compare=False)
+    shown: bytes
+    kind: str
+    is_solid: bool
+
+
+def image_of(plan: ChartPlan, kind: str, *, solid: bool = False) -> bytes:
+    """A chart as an image of `kind`, `png` or `svg+xml`; one that was drawn before is not drawn again."""
+    return rendered(Picture(plan, pickle.dumps((plan.draw, plan.facts, plan.inches)), kind, solid))
+
+
+@lru_cache(maxsize=64)
+def rendered(picture: Picture) -> bytes:
+    """The bytes of an image."""
+    plan = picture.plan
+
+    def draw(axes: Axes, paint: Paint) -> None:
+        plan.draw(axes, plan.facts, paint)
+
+    if picture.kind == "png":
+        return draw_png(draw, LIGHT, plan.inches, solid=picture.is_solid)
+    return draw_svg(draw, LIGHT, plan.inches)
+
+
 def _chart(plan: ChartPlan) -> Chart:
-    if plan.is_bitmap:
-        kind, image = "png", draw_png(plan.draw, LIGHT, plan.inches)
-    else:
-        kind, image = "svg+xml", draw_svg(plan.draw, LIGHT, plan.inches)
+    kind = "png" if plan.is_bitmap else "svg+xml"
+    image = image_of(plan, kind)
     uri = f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
     size = round(WIDTH * 96), round(plan.inches * 96)
     return Chart(plan.name, plan.title, plan.alt, uri, *size, plan.headers, plan.rows)

@@ -488,11 +488,10 @@ def add_picture(sheet: Sheet, plan: ChartPlan, row: int, number: int) -> None:
 
     openpyxl calls every picture just `Picture`; it keeps the frame of an anchor that brings its own.
     """
-    from vbr_audit.reports.charts.images import draw_png
-    from vbr_audit.reports.charts.paint import LIGHT
+    from vbr_audit.reports.charts.images import image_of
 
     width, height = _size_of(plan)
-    image = Image(io.BytesIO(draw_png(plan.draw, LIGHT, plan.inches, solid=True)))
+    image = Image(io.BytesIO(image_of(plan, "png", solid=True)))
     frame = PictureFrame()
     properties = frame.nvPicPr.cNvPr
     properties.id, properties.name = number, f"{number}. {xml_text(plan.title)}"

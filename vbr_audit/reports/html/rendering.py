@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
-from weakref import WeakKeyDictionary
 
 import jinja2
 from markupsafe import Markup
 
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.errors import ConfigurationError, TemplateError
-from vbr_audit.reports.charts.images import Chart, make_charts
+from vbr_audit.reports.charts.images import make_charts
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.environment import make_environment
 from vbr_audit.reports.html.executive import build_brief
@@ -27,17 +26,6 @@ from vbr_audit.reports.html.page import build_page
 
 HINT: Final = "`vbr-audit templates check DIR` names all that is wrong; docs/templates.md says what a template may use."
 _SUFFIX = ".j2"
-
-
-_CHARTS: WeakKeyDictionary[ReportContext, tuple[Chart, ...]] = WeakKeyDictionary()
-
-
-def _charts(context: ReportContext) -> tuple[Chart, ...]:
-    """The charts of a run, drawn once for all pages that show them."""
-    if context not in _CHARTS:
-        _CHARTS[context] = make_charts(context)
-    return _CHARTS[context]
-
 
 _BROKEN: Final = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, MemoryError)
 """What the expressions of a template can raise."""
@@ -54,7 +42,7 @@ class PageKind:
 
 
 PAGES: Final[Mapping[str, PageKind]] = {
-    "html": PageKind("compliance.html.j2", ("style.css",), ("script.js",), {"page": build_page, "charts": _charts}),
+    "html": PageKind("compliance.html.j2", ("style.css",), ("script.js",), {"page": build_page, "charts": make_charts}),
     "executive": PageKind("executive.html.j2", ("style.css", "executive.css"), (), {"brief": build_brief}),
 }
 """The pages by the format that writes them."""

@@ -9,11 +9,11 @@ revision was pinned than the server speaks. Together they are its *profile*, a s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -33,9 +33,11 @@ __all__ = [
     "json_path",
     "known_revision",
     "newest_known",
+    "paths_and_support",
     "support",
 ]
 
+Answers: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 UNKNOWN_VARIANT: Final = "?"
 
 
@@ -206,8 +208,7 @@ def support(profiles: pd.Series, control: str) -> pd.Series:
     variant that is not known, and a control that only a newer revision of the same server shows. A base
     property is supported whatever the profile.
     """
-    base = True if control in get_map().base else None
-    answers, codes = _per_profile(profiles, lambda profile: profile.supports(control), base)
+    answers, codes = _per_profile(profiles, lambda profile: profile.supports(control), _base_support(control))
     values = np.array([answer is True for answer in answers], dtype=bool)[codes]
     mask = np.array([answer is None for answer in answers], dtype=bool)[codes]
     return pd.Series(pd.arrays.BooleanArray(values, mask), index=profiles.index, name=control)
@@ -215,10 +216,33 @@ def support(profiles: pd.Series, control: str) -> pd.Series:
 
 def json_path(profiles: pd.Series, control: str) -> pd.Series:
     """Per job the JSON path of `control` as text, NA where it has none; on the index of `profiles`."""
-    base = ".".join(get_map().base[control][0].paths[0]) if control in get_map().base else None
-    answers, codes = _per_profile(profiles, lambda profile: profile.path_of(control), base)
+    answers, codes = _per_profile(profiles, lambda profile: profile.path_of(control), _base_path(control))
     found = [pd.NA if answers[code] is None else answers[code] for code in codes]
     return pd.Series(strings_of(found), index=profiles.index, name=control)
+
+
+def paths_and_support(profiles: pd.Series, controls: Sequence[str]) -> tuple[Answers, Answers]:
+    """What `json_path` and `support` tell of each of `controls`: arrays of a row per job and a column per control."""
+    otherwise = [(_base_path(control), _base_support(control)) for control in controls]
+    answers, codes = _per_profile(
+        profiles,
+        lambda profile: [(profile.path_of(control), profile.supports(control)) for control in controls],
+        otherwise,
+    )
+    told = np.empty((len(answers), len(controls), 2), dtype=object)
+    for at, answer in enumerate(answers):
+        told[at] = [(pd.NA if path is None else path, pd.NA if has is None else has) for path, has in answer]
+    return told[codes, :, 0], told[codes, :, 1]
+
+
+def _base_path(control: str) -> str | None:
+    """Where a job of an unknown profile keeps `control`."""
+    return ".".join(get_map().base[control][0].paths[0]) if control in get_map().base else None
+
+
+def _base_support(control: str) -> bool | None:
+    """Whether a job of an unknown profile has `control`."""
+    return True if control in get_map().base else None
 
 
 def _per_profile(

@@ -11,7 +11,7 @@ import pandas as pd
 from vbr_audit.tables.build.arrays import strings_of, to_strings
 from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.schema import ZERO_GUID, Column, Sheet, TableSpec, from_arrays
-from vbr_audit.tables.jobs.controls import json_path, support
+from vbr_audit.tables.jobs.controls import paths_and_support
 from vbr_audit.tables.jobs.documents import MISFIT, READ_CONTROLS, JobDocuments
 
 SPEC: Final = TableSpec(
@@ -38,23 +38,17 @@ def build_job_settings(read: JobDocuments, *, server: str) -> pd.DataFrame:
     notes = Notes()
     profiles = pd.Series(to_strings(read.profiles, "settings_profile", notes))
     ids = [None if document.get("id") == ZERO_GUID else document.get("id") for document in read.documents]
+    paths, answers = paths_and_support(profiles, READ_CONTROLS)
     values = np.empty(jobs * width, dtype=object)
-    paths = np.empty(jobs * width, dtype=object)
-    supported = np.zeros(jobs * width, dtype=bool)
-    unknown = np.zeros(jobs * width, dtype=bool)
     for offset, control in enumerate(READ_CONTROLS):
         values[offset::width] = _json_texts(read.values[control])
-        paths[offset::width] = json_path(profiles, control).to_numpy(dtype=object)
-        answers = support(profiles, control)
-        unknown[offset::width] = answers.isna().to_numpy(dtype=bool)
-        supported[offset::width] = answers.fillna(False).to_numpy(dtype=bool)
     arrays: dict[str, Any] = {
         "server": strings_of([server] * (jobs * width)),
         "job_id": to_strings(ids, "job_id", notes).repeat(width),
         "control": strings_of(READ_CONTROLS * jobs),
         "value": strings_of(values),
-        "json_path": strings_of(paths),
-        "supported": pd.arrays.BooleanArray(supported, unknown),
+        "json_path": strings_of(paths.ravel()),
+        "supported": pd.array(answers.ravel().tolist(), dtype="boolean"),
     }
     return from_arrays(arrays, jobs * width)
 
