@@ -41,7 +41,7 @@ that its dataset was not read: `snapshot.datasets` says which. A column `…_rep
 its twin has the newest spelling.
 
 A table is there from the first revision of the REST API that has its dataset ({OLDEST} unless said); "From … on"
-tells of a single column. Before that, it is `NA`. [Datasets, roles and revisions](datasets.md) says who may read
+reports a single column. Before that, it is `NA`. [Datasets, roles and revisions](datasets.md) says who may read
 what.
 """
 
@@ -85,7 +85,7 @@ def _section(spec: TableSpec) -> Iterator[str]:
     yield f"- Key: {', '.join(f'`{name}`' for name in spec.key)}"
     yield from _origin(spec.name)
     yield ""
-    yield from table_head("column", "type", "what it tells")
+    yield from table_head("column", "type", "description")
     for column in spec.columns:
         yield table_row(f"`{column.name}`", _type(spec, column), cell(_meaning(spec, column)))
 

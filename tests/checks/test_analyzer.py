@@ -63,7 +63,7 @@ def test_suppressed_items_are_accepted_with_their_note() -> None:
     assert outcome.accepted.fillna("-").tolist() == [
         "suppressed in Veeam Backup & Replication: CHG-7",
         "suppressed in Veeam Backup & Replication, without a note",
-        "suppressed in Veeam Backup & Replication; no note is told",
+        "suppressed in Veeam Backup & Replication; without a note",
         "-",
     ]
 

@@ -47,6 +47,6 @@ def test_what_is_seen_stays_seen_where_something_else_does_not_tell() -> None:
     )
     assert outcome.ok.tolist() == [True, pd.NA, pd.NA, pd.NA]
     assert list(outcome.reason)[1] == (
-        "which credentials are used is not told of 1 of the jobs; which credentials are used is not told of 2 of the "
-        "managed servers; whether mail uses credentials is not told"
+        "which credentials are used is not reported for 1 of the jobs; which credentials are used is not reported for "
+        "2 of the managed servers; whether mail uses credentials is not reported"
     )

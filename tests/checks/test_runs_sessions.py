@@ -41,7 +41,7 @@ def at(day: int, hour: float = 22) -> dt.datetime:
 
 
 def ran(created: dt.datetime | None, result: str | None = "Success", hours: float | None = 1, **more: Any) -> Row:
-    """A finished session; without `hours` its end is not told."""
+    """A finished session; without `hours` its end is not reported."""
     ended = created + dt.timedelta(hours=hours) if created and hours is not None else None
     length = None if hours is None else 3600 * hours
     told = {"session_type": "BackupJob", "state": "Stopped", "result": result, "created": created, "ended": ended}
@@ -49,7 +49,7 @@ def ran(created: dt.datetime | None, result: str | None = "Success", hours: floa
 
 
 def nights(results: str, **more: Any) -> list[Row]:
-    """One session each night from the 5th on: `S`, `W`, `F`, or `?` for a result that is not told."""
+    """One session each night from the 5th on: `S`, `W`, `F`, or `?` for a result that is not reported."""
     words = {"S": "Success", "W": "Warning", "F": "Failed", "?": None}
     return [ran(at(5 + night), words[letter], **more) for night, letter in enumerate(results)]
 
@@ -215,7 +215,7 @@ def test_sessions_that_were_read_in_part_settle_nothing(estate: Make) -> None:
 def test_a_part_of_the_sessions_does_not_tell_whether_a_disabled_job_ran(estate: Make) -> None:
     snapshot = estate({"off": nights("FFF")}, settings={"off": {"expected_to_run": False}}, status="partial")
     assert results(snapshot, "RUN-006") == {"off": "UNKNOWN"}
-    assert results(snapshot, "RUN-011") == {"off": "UNKNOWN"}, "a part of the runs does not tell how many there were"
+    assert results(snapshot, "RUN-011") == {"off": "UNKNOWN"}, "a part of the runs does not report how many there were"
 
 
 @pytest.mark.parametrize("check_id", ["RUN-005", "RUN-006", "RUN-007", "RUN-008", "RUN-016"])

@@ -60,7 +60,7 @@ def test_users_that_older_revisions_lack_leave_the_switch_to_decide() -> None:
     )
 
     assert found.result.tolist() == ["PASS"]
-    assert "does not tell" in found.observed[0]
+    assert "does not report" in found.observed[0]
 
 
 def test_switch_that_is_off_fails_whatever_the_users_say() -> None:
@@ -138,8 +138,8 @@ def test_old_record_says_that_its_password_may_be_newer() -> None:
     outcome = credentials_fresh(table("credentials", rows), now=EXAMPLE_NOW)
 
     assert isinstance(outcome.observed, pd.Series)
-    assert outcome.observed[0].endswith("; when the password was last changed is not told")
-    assert "not told" not in outcome.observed[1]
+    assert outcome.observed[0].endswith("; when the password was last changed is not reported")
+    assert "not reported" not in outcome.observed[1]
 
 
 def test_authentication_of_an_old_revision_is_not_known() -> None:

@@ -1,4 +1,4 @@
-"""Settings files: which place counts, what is refused and where, and what `config show` tells of it."""
+"""Settings files: which place counts, what is refused and where, and what `config show` reports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restores and verifications are read for a year, kind by kind, whatever the period."""
+"""Restores and verifications are read for a year, kind by kind, independent of the period."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def list_of_assets(tmp_path: Path) -> Site:
             "no job makes another one: newest restore point 2024-10-31 22:01 Europe/Berlin (17,528 h ago)",
         ),
         ("listed", "PASS", "newest restore point 2024-10-31 22:01 Europe/Berlin (17,528 h ago)"),
-        ("of a type that is not told", "UNKNOWN", None),
+        ("of a type that is not reported", "UNKNOWN", None),
         ("points not read", "UNKNOWN", None),
     ],
 )
@@ -96,7 +96,7 @@ def test_an_asset_is_told_with_the_age_of_its_restore_point(
         gone = vbr.add_job("Old cloud job")
     old = vbr.add_backup(gone, "2024-01-01T22:00:00+01:00")
     fill(vbr, old, "srv2", "2024-10-25", "2024-10-31")
-    if change == "of a type that is not told":
+    if change == "of a type that is not reported":
         del old["jobType"]
     if change == "points not read":
         vbr.statuses["restorePoints"] = 403

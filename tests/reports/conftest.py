@@ -201,7 +201,7 @@ def manifest_of(
             for server in servers
             for name, count in rows.items()
         ],
-        warnings=[word("the server tells only its present offset")],
+        warnings=[word("the server reports only its present offset")],
     )
 
 

@@ -127,7 +127,7 @@ def test_repositories_of_unknown_capacity_are_told_not_drawn(whole_context: Repo
     assert len(axes.get_yticks()) == len(known)
     assert axes.get_xlabel().endswith(f"not drawn: {silent} of unknown capacity")
     chart = next(plan for plan in chart_plans(whole_context) if plan.name == "capacity")
-    assert f"Of {silent} the capacity is not told." in chart.alt
+    assert f"Of {silent} the capacity is not reported." in chart.alt
     assert [row[1] for row in chart.rows[len(known) :]] == ["not known"] * (len(spaces) - len(known))
     pyplot.close("all")
 

@@ -47,7 +47,7 @@ def print_to_pdf(page: Path, need_tool: NeedTool) -> Path:
 
 
 def pdf_facts(pdf: Path, need_tool: NeedTool) -> dict[str, str]:
-    """What `pdfinfo` tells of a PDF, by name."""
+    """What `pdfinfo` reports a PDF, by name."""
     told = subprocess.run([need_tool("pdfinfo"), str(pdf)], capture_output=True, text=True, check=True).stdout
     return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in told.splitlines())}
 

@@ -172,7 +172,7 @@ class SmallServer:
         gfs: Document | None = None,
         **changes: Any,
     ) -> Document:
-        """A job that backs up machines nightly at 22:00 unless told otherwise; `gfs` is its whole `gfsPolicy`."""
+        """A job that backs up machines nightly at 22:00 unless stated otherwise; `gfs` is its whole `gfsPolicy`."""
         storage = {
             "backupRepositoryId": id_of("repository", repository),
             "backupProxies": {"autoSelectEnabled": True, "proxyIds": []},
@@ -210,7 +210,7 @@ class SmallServer:
         retention: tuple[str, int] = ("Days", 7),
         **changes: Any,
     ) -> Document:
-        """A backup copy job (from 1.3-rev0 on) of the job `of`, immediate and always running unless told otherwise."""
+        """A backup copy job (from 1.3-rev0 on) of the job `of`, immediate and always running by default."""
         plan = schedule or {"type": "Immediate", "scheduleMode": "Continuous", "backupWindow": None}
         target = {
             "backupRepositoryId": id_of("repository", repository),
@@ -235,7 +235,7 @@ class SmallServer:
         return self.add("jobs", document, changes)
 
     def add_state(self, job: Document, last_run: str | dt.datetime | None, **changes: Any) -> Document:
-        """What `jobs/states` tells of a job: idle, and its last run a success."""
+        """What `jobs/states` reports a job: idle, and its last run a success."""
         document = {
             "id": job["id"],
             "name": job["name"],

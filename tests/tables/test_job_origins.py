@@ -1,4 +1,4 @@
-"""Jobs that only their backups or only their sessions tell of."""
+"""Jobs that only their backups or only their sessions report."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def assess_use(use: CheckUse, view: ServerView) -> Assessment:
     if not groups:
         return general
     apart: dict[str, Any] = {name: cells.copy() for name, cells in _cells(general).items()}
-    found = replace(general, **apart)
+    assessment = replace(general, **apart)
     known: dict[tuple[Any, ...], Assessment] = {}
     for overrides, rows in groups:
         own = use.under(overrides)
@@ -178,11 +178,11 @@ def assess_use(use: CheckUse, view: ServerView) -> Assessment:
         if key not in known:
             known[key] = _assessed(use, view, own)
         one = known[key] if own.enabled else _disabled_answer(known[key], own)
-        for name, cells in _cells(found).items():
+        for name, cells in _cells(assessment).items():
             cells[rows] = getattr(one, name)[rows]
         aside = 0 if own.enabled else len(rows)
-        found = replace(found, broke=found.broke or one.broke, set_aside=found.set_aside + aside)
-    return found
+        assessment = replace(assessment, broke=assessment.broke or one.broke, set_aside=assessment.set_aside + aside)
+    return assessment
 
 
 def _assessed(use: CheckUse, view: ServerView, own: ObjectUse) -> Assessment:
@@ -198,13 +198,13 @@ def _cells(one: Assessment) -> Mapping[str, Cells]:
 
 def _groups(use: CheckUse, view: ServerView, general: Assessment) -> list[tuple[list[ObjectRule], Cells]]:
     """The objects that some override fits, as positions, by the overrides that fit them."""
-    found: dict[tuple[int, ...], list[int]] = {}
+    groups: dict[tuple[int, ...], list[int]] = {}
     known: dict[tuple[Any, Any], tuple[int, ...]] = {}
     for row, key in enumerate(zip(general.object_id, general.object_name, strict=True)):
         if key not in known:
             known[key] = _fitting(use, view.name, general.object_type, *key)
-        found.setdefault(known[key], []).append(row)
-    return [([use.overrides[number] for number in one], np.array(rows)) for one, rows in found.items() if one]
+        groups.setdefault(known[key], []).append(row)
+    return [([use.overrides[number] for number in one], np.array(rows)) for one, rows in groups.items() if one]
 
 
 def _fitting(use: CheckUse, server: str, kind: str, object_id: Any, name: Any) -> tuple[int, ...]:

@@ -149,12 +149,12 @@ class Site:
 
     def tags_of(self, repository: str | None) -> frozenset[str]:
         """The tags of the repository with this name, of all rules that fit; of offsite and onsite the later counts."""
-        found: set[str] = set()
+        tags: set[str] = set()
         for rule in self.document.repositories if repository else ():
             if fnmatchcase(str(repository), rule.match):
-                found -= _PLACES if _PLACES & set(rule.tags) else set()
-                found |= set(rule.tags)
-        return frozenset(found)
+                tags -= _PLACES if _PLACES & set(rule.tags) else set()
+                tags |= set(rule.tags)
+        return frozenset(tags)
 
     def tier_of(self, *, job: str | None = None, object_name: str | None = None) -> Tier | None:
         """The first tier of which a pattern fits the job's or the object's name."""

@@ -96,8 +96,8 @@ def _page(check: Check, own: OwnChecks) -> Iterator[str]:
     for parameter in check.parameters:
         unit = f" {parameter.unit}" if parameter.unit else ""
         bounds = f", {parameter.bounds}" if parameter.bounds else ""
-        told = f"{parameter.name} = {parameter.default}{unit}{bounds}: {parameter.help}"
-        yield from _wrapped("Parameter    ", told)
+        description = f"{parameter.name} = {parameter.default}{unit}{bounds}: {parameter.help}"
+        yield from _wrapped("Parameter    ", description)
     yield from _wrapped("Remediation  ", check.remediation)
 
 

@@ -15,7 +15,7 @@ VARIABLE = "_VBR_AUDIT_COMPLETE"
 
 
 class ShellName(StrEnum):
-    """The shells that can be told how to complete."""
+    """The shells with completion."""
 
     BASH = "bash"
     ZSH = "zsh"

@@ -32,9 +32,9 @@ def config_show(config: o.Config = None, debug: o.Debug = False) -> None:
     from vbr_audit.config.settings import reading_settings_from, settings_files, settings_in_force
 
     with reading_settings_from(settings_files(config)):
-        found = settings_in_force()
-    typer.echo(_files_line(found))
-    rows = list(_rows(found))
+        in_force = settings_in_force()
+    typer.echo(_files_line(in_force))
+    rows = list(_rows(in_force))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, place in rows:
         typer.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {place}")
@@ -52,23 +52,23 @@ def unknown_variables(names: Any) -> list[str]:
     return [f"{name} is not a setting of vbr-audit{suggestion(name, known)}" for name in strange]
 
 
-def _files_line(found: SettingsInForce) -> str:
+def _files_line(in_force: SettingsInForce) -> str:
     from vbr_audit.config.settings import FILE_NAME, user_file
 
-    if found.files:
-        return plain(f"Settings files: {', '.join(str(path) for path in found.files)}")
+    if in_force.files:
+        return plain(f"Settings files: {', '.join(str(path) for path in in_force.files)}")
     return plain(f"No settings file: neither {FILE_NAME} in this folder nor {user_file()} exists")
 
 
-def _rows(found: SettingsInForce) -> Iterator[tuple[str, str, str]]:
+def _rows(in_force: SettingsInForce) -> Iterator[tuple[str, str, str]]:
     """Name, value and place of each setting, safe for a terminal."""
-    for name, value in found.settings:
+    for name, value in in_force.settings:
         if name == "password":
-            yield name, *_password(found)
-        elif name in found.refused:
-            yield name, "-", plain(f"not taken from {found.refused[name]}: give the file with --config")
+            yield name, *_password(in_force)
+        elif name in in_force.refused:
+            yield name, "-", plain(f"not taken from {in_force.refused[name]}: give the file with --config")
         else:
-            place = found.places.get(name) or ("not set" if value is None else "default")
+            place = in_force.places.get(name) or ("not set" if value is None else "default")
             yield name, _shown(value), plain(place)
 
 
@@ -82,20 +82,20 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else plain(without_userinfo(str(value)))
 
 
-def _password(found: SettingsInForce) -> tuple[str, str]:
+def _password(in_force: SettingsInForce) -> tuple[str, str]:
     """Where the password would come from; never how long it is."""
     from vbr_audit.api.client import parse_url
     from vbr_audit.config.settings import can_ask, password_in_keyring
     from vbr_audit.errors import ConfigurationError
 
-    settings = found.settings
+    settings = in_force.settings
     if settings.password is not None:
-        return STARS, found.places["password"]
+        return STARS, in_force.places["password"]
     if settings.username and settings.url:
         try:
             address = str(parse_url(settings.url)).rstrip("/")
         except ConfigurationError as error:
-            raise ConfigurationError(f"{found.places['url']}: {error.message}", hint=error.hint) from None
+            raise ConfigurationError(f"{in_force.places['url']}: {error.message}", hint=error.hint) from None
         if password_in_keyring(settings.username, address) is not None:
             return STARS, "the keyring"
     return "-", "the keyring, else a prompt" if can_ask() else "the keyring, else --password-stdin"

@@ -50,8 +50,8 @@ def doctor_command(
     from vbr_audit.cli.diagnosis import diagnoses_json, exit_code_of
     from vbr_audit.collection.files import write_bytes
 
-    rules, told = known_checks(checks).policy(policy), load_site(site).document
-    has_site = bool(told.model_fields_set - {"version"})
+    rules, site_document = known_checks(checks).policy(policy), load_site(site).document
+    has_site = bool(site_document.model_fields_set - {"version"})
     chosen = take_servers(
         urls,
         servers,
@@ -64,24 +64,24 @@ def doctor_command(
         timeout=timeout,
         proxy=proxy,
     )
-    found = _look_at(chosen, rules, has_site, told=not quiet and json_file != "-")
+    diagnoses = _look_at(chosen, rules, has_site, printed=not quiet and json_file != "-")
     if json_file == "-":
-        typer.echo(diagnoses_json(found, rules).decode())
+        typer.echo(diagnoses_json(diagnoses, rules).decode())
     elif json_file is not None:
-        write_bytes(Path(json_file), diagnoses_json(found, rules))
-    raise typer.Exit(exit_code_of(found) if found else Exit.NOT_COLLECTED)
+        write_bytes(Path(json_file), diagnoses_json(diagnoses, rules))
+    raise typer.Exit(exit_code_of(diagnoses) if diagnoses else Exit.NOT_COLLECTED)
 
 
-def _look_at(servers: tuple[Server, ...], policy: Policy, has_site: bool, *, told: bool) -> list[Diagnosis]:
+def _look_at(servers: tuple[Server, ...], policy: Policy, has_site: bool, *, printed: bool) -> list[Diagnosis]:
     """One server after the other; one that does not answer is told and does not stop the others."""
     import contextlib
 
     from vbr_audit.cli.diagnosis import diagnose, diagnosis_lines
 
-    found = []
+    diagnoses = []
     with contextlib.ExitStack() as stack:
         for client in [stack.enter_context(open_client(server)) for server in servers]:
-            found.append(diagnose(client, policy, has_site=has_site))
-            for line in diagnosis_lines(found[-1]) if told else ():
+            diagnoses.append(diagnose(client, policy, has_site=has_site))
+            for line in diagnosis_lines(diagnoses[-1]) if printed else ():
                 typer.echo(line)
-    return found
+    return diagnoses

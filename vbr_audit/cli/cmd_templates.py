@@ -29,9 +29,9 @@ def templates_list(debug: o.Debug = False) -> None:
     """List every template and its purpose."""
     from vbr_audit.reports.html.templates import list_templates
 
-    found = list_templates()
-    width = max(len(file.name) for file in found)
-    for file in found:
+    templates = list_templates()
+    width = max(len(file.name) for file in templates)
+    for file in templates:
         typer.echo(f"{file.name:{width}}  {file.purpose}".rstrip())
 
 

@@ -21,10 +21,10 @@ def verify_command(
     from vbr_audit.collection.run_folder import FINDINGS_JSON, SUMS
     from vbr_audit.verifying import is_scrubbed, verify_run
 
-    found = verify_run(run, checks=checks)
-    for line in found:
+    differences = verify_run(run, checks=checks)
+    for line in differences:
         complain(line)
-    if found:
+    if differences:
         raise typer.Exit(Exit.INCOMPLETE)
     if quiet:
         return

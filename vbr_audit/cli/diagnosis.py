@@ -60,39 +60,39 @@ def diagnose(client: Client, policy: Policy, *, has_site: bool = False) -> Diagn
         "looked_at": dt.datetime.now(dt.UTC),
     }
     try:
-        found = take_survey(client)
+        survey = take_survey(client)
     except ConnectError as error:
         return Diagnosis(**facts, certificate=certificate_of(client), survey=None, prospects=(), error=error)
-    told = prospects(policy, found, has_site=has_site)
-    return Diagnosis(**facts, certificate=found.certificate, survey=found, prospects=told, error=None)
+    answers = prospects(policy, survey, has_site=has_site)
+    return Diagnosis(**facts, certificate=survey.certificate, survey=survey, prospects=answers, error=None)
 
 
-def exit_code_of(found: Sequence[Diagnosis]) -> Exit:
+def exit_code_of(diagnoses: Sequence[Diagnosis]) -> Exit:
     """0 when every server lets the checks read what they need, 3 when none answers, else 4."""
-    if all(diagnosis.survey is None for diagnosis in found):
+    if all(diagnosis.survey is None for diagnosis in diagnoses):
         return Exit.NOT_COLLECTED
-    whole = all(d.survey is not None and all(p.answer == "yes" for p in d.prospects) for d in found)
+    whole = all(d.survey is not None and all(p.answer == "yes" for p in d.prospects) for d in diagnoses)
     return Exit.DONE if whole else Exit.INCOMPLETE
 
 
-def diagnosis_lines(found: Diagnosis) -> Iterator[str]:
+def diagnosis_lines(diagnosis: Diagnosis) -> Iterator[str]:
     """The diagnosis as lines for a terminal."""
-    yield f"{plain(found.name)}  {plain(found.url)}"
-    yield _fact("Address", f"{plain(found.host)}, port {found.port}")
-    yield _fact("Trust", plain(found.tls))
-    yield from _certificate_lines(found)
-    if found.survey is None:
-        assert found.error is not None  # noqa: S101 - one of the two is always there
-        yield _fact("NOT READ", plain(found.error.message, lines=True).replace("\n", "; "))
-        if found.error.hint:
-            yield _fact("Next", plain(found.error.hint))
+    yield f"{plain(diagnosis.name)}  {plain(diagnosis.url)}"
+    yield _fact("Address", f"{plain(diagnosis.host)}, port {diagnosis.port}")
+    yield _fact("Trust", plain(diagnosis.tls))
+    yield from _certificate_lines(diagnosis)
+    if diagnosis.survey is None:
+        assert diagnosis.error is not None  # noqa: S101 - one of the two is always there
+        yield _fact("NOT READ", plain(diagnosis.error.message, lines=True).replace("\n", "; "))
+        if diagnosis.error.hint:
+            yield _fact("Next", plain(diagnosis.error.hint))
         yield ""
         return
-    yield from _server_lines(found.survey)
+    yield from _server_lines(diagnosis.survey)
     yield ""
-    yield from _dataset_lines(found.survey.probes)
+    yield from _dataset_lines(diagnosis.survey.probes)
     yield ""
-    yield from _check_lines(found.survey, found.prospects)
+    yield from _check_lines(diagnosis.survey, diagnosis.prospects)
     yield ""
 
 
@@ -100,41 +100,41 @@ def _fact(label: str, text: str) -> str:
     return f"  {label:12} {text}"
 
 
-def _certificate_lines(found: Diagnosis) -> Iterator[str]:
-    shown = found.certificate
+def _certificate_lines(diagnosis: Diagnosis) -> Iterator[str]:
+    shown = diagnosis.certificate
     if shown is None:
-        if found.url.startswith("https:"):
+        if diagnosis.url.startswith("https:"):
             yield _fact("Certificate", "a direct connection received none")
         return
     yield _fact("Certificate", f"SHA-256 {shown.sha256}")
     if shown.expires is None:
         yield _fact("", "its expiry date could not be read")
         return
-    days = (shown.expires - found.looked_at).days
+    days = (shown.expires - diagnosis.looked_at).days
     left = f"in {count(days, 'day')}" if days >= 0 else "EXPIRED"
     yield _fact("", f"valid until {day(shown.expires.astimezone(dt.UTC).date())} in UTC ({left})")
 
 
-def _server_lines(found: Survey) -> Iterator[str]:
-    yield _fact("Account", f"{plain(found.account)}, signed in")
-    newest = f"; both support {found.revision_newest}" if found.revision_newest != found.revision else ""
-    yield _fact("Revision", f"{found.revision} in use{newest}")
-    if found.revisions_beyond:
+def _server_lines(survey: Survey) -> Iterator[str]:
+    yield _fact("Account", f"{plain(survey.account)}, signed in")
+    newest = f"; both support {survey.revision_newest}" if survey.revision_newest != survey.revision else ""
+    yield _fact("Revision", f"{survey.revision} in use{newest}")
+    if survey.revisions_beyond:
         yield _fact(
-            "NOTE", f"the server also offers {', '.join(found.revisions_beyond)}, newer than vbr-audit supports"
+            "NOTE", f"the server also offers {', '.join(survey.revisions_beyond)}, newer than vbr-audit supports"
         )
         yield _fact("", f"({NEWEST}); their new data is not read: look for a newer vbr-audit")
-    elif not found.revisions_offered:
+    elif not survey.revisions_offered:
         yield _fact("", "the server does not list the revisions that it offers")
-    yield _fact("Build", _build_text(found))
-    yield _fact("Clock", _clock_text(found.clock_skew_s))
+    yield _fact("Build", _build_text(survey))
+    yield _fact("Clock", _clock_text(survey.clock_skew_s))
 
 
-def _build_text(found: Survey) -> str:
-    if found.build:
-        return plain(found.build)
-    least = f"; {found.revision_newest} came with {BUILDS[found.revision_newest]}"
-    return f"not known: {plain(found.build_reason or 'the server does not report it')}{least}"
+def _build_text(survey: Survey) -> str:
+    if survey.build:
+        return plain(survey.build)
+    least = f"; {survey.revision_newest} came with {BUILDS[survey.revision_newest]}"
+    return f"not known: {plain(survey.build_reason or 'the server does not report it')}{least}"
 
 
 def _clock_text(skew_s: float | None) -> str:
@@ -157,15 +157,15 @@ def _dataset_lines(probes: Sequence[Probe]) -> Iterator[str]:
             yield f"{'':18}{plain(probe.reason)}"
 
 
-def _check_lines(found: Survey, told: Sequence[Prospect]) -> Iterator[str]:
-    able = [prospect.check_id for prospect in told if prospect.answer == "yes"]
-    yield f"  Checks that can be answered: {len(able)} of {len(told)}"
+def _check_lines(survey: Survey, answers: Sequence[Prospect]) -> Iterator[str]:
+    able = [prospect.check_id for prospect in answers if prospect.answer == "yes"]
+    yield f"  Checks that can be answered: {len(able)} of {len(answers)}"
     yield from _wrapped(able)
-    for prospect in told:
+    for prospect in answers:
         if prospect.answer != "yes":
             how = "only in part" if prospect.answer == "in part" else "cannot be answered"
             yield f"    {prospect.check_id} {how}: {prospect.title}"
-            lacks = [f"{name} ({found.probe(name).reach.value})" for name in prospect.missing]
+            lacks = [f"{name} ({survey.probe(name).reach.value})" for name in prospect.missing]
             yield f"            lacks {', '.join(lacks) or 'a site file, given with --site'}"
 
 
@@ -177,29 +177,29 @@ def _wrapped(ids: Iterable[str]) -> Iterator[str]:
     )
 
 
-def diagnoses_json(found: Iterable[Diagnosis], policy: Policy) -> bytes:
+def diagnoses_json(diagnoses: Iterable[Diagnosis], policy: Policy) -> bytes:
     """All diagnoses as indented JSON; the module says what is in it."""
     import orjson
 
-    servers = [_record(diagnosis) for diagnosis in found]
+    servers = [_record(diagnosis) for diagnosis in diagnoses]
     document = {"schema": 1, "policy": plain(policy.name), "servers": servers}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _record(found: Diagnosis) -> dict[str, Any]:
-    seen, shown, error = found.survey, found.certificate, found.error
+def _record(diagnosis: Diagnosis) -> dict[str, Any]:
+    seen, shown, error = diagnosis.survey, diagnosis.certificate, diagnosis.error
     certificate = shown and {"sha256": shown.sha256, "expires": iso(shown.expires) if shown.expires else None}
     return {
-        "name": plain(found.name),
-        "url": plain(found.url),
-        "host": plain(found.host),
-        "port": found.port,
+        "name": plain(diagnosis.name),
+        "url": plain(diagnosis.url),
+        "host": plain(diagnosis.host),
+        "port": diagnosis.port,
         "answered": seen is not None,
         "error": plain(error.message, lines=True) if error else None,
         "hint": plain(error.hint) if error and error.hint else None,
-        "tls": plain(found.tls),
+        "tls": plain(diagnosis.tls),
         "certificate": certificate,
-        "account": plain(found.account),
+        "account": plain(diagnosis.account),
         "revision": seen and seen.revision,
         "revision_newest": seen and seen.revision_newest,
         "revisions_offered": list(seen.revisions_offered) if seen else None,
@@ -208,7 +208,7 @@ def _record(found: Diagnosis) -> dict[str, Any]:
         "build_reason": plain(seen.build_reason) if seen and seen.build_reason else None,
         "clock_skew_s": seen and seen.clock_skew_s,
         "datasets": [_dataset_record(probe) for probe in seen.probes] if seen else [],
-        "checks": [_check_record(prospect) for prospect in found.prospects],
+        "checks": [_check_record(prospect) for prospect in diagnosis.prospects],
     }
 
 
@@ -217,6 +217,6 @@ def _dataset_record(probe: Probe) -> dict[str, Any]:
     return dataclasses.asdict(probe) | {"reach": probe.reach.value, "reason": reason, "roles": list(probe.roles)}
 
 
-def _check_record(told: Prospect) -> dict[str, Any]:
-    record = dataclasses.asdict(told)
+def _check_record(prospect: Prospect) -> dict[str, Any]:
+    record = dataclasses.asdict(prospect)
     return {"id": record.pop("check_id"), **record}

@@ -64,7 +64,7 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
 
 
 def _print_left(audit: Audit) -> None:
-    """The groups of objects that no job backs up any more; a server whose objects were not read tells of none."""
+    """The groups of objects that no job backs up any more; a server whose objects were not read reports none."""
     of_check, of_kind = (
         audit.findings[name].eq(value).to_numpy(dtype=bool, na_value=False)
         for name, value in (("check_id", _LEFT_CHECK), ("object_type", _LEFT_KIND))

@@ -53,19 +53,19 @@ def _with_standing(options: dict[str, Any], kept: tuple[str, ...]) -> dict[str, 
     """The options, those that were not given filled from the settings; raises `ConfigurationError`."""
     from vbr_audit.config.settings import FILE_KEYS, refuse_unnamed, settings_in_force
 
-    told = {name: options.get(_OPTION_OF.get(name, name)) for name in FILE_KEYS}
-    said = {name: value for name, value in told.items() if not _is_silent(value)}
-    trust = {name: said[name] for name in ("ca_file", "fingerprint", "insecure") if name in said}
-    found = settings_in_force(**trust)
-    options_of = {name: _OPTION_OF.get(name, name) for name in FILE_KEYS if name not in said}
-    if said.keys() & {"url", "servers"}:
+    values = {name: options.get(_OPTION_OF.get(name, name)) for name in FILE_KEYS}
+    given = {name: value for name, value in values.items() if not _is_silent(value)}
+    trust = {name: given[name] for name in ("ca_file", "fingerprint", "insecure") if name in given}
+    in_force = settings_in_force(**trust)
+    options_of = {name: _OPTION_OF.get(name, name) for name in FILE_KEYS if name not in given}
+    if given.keys() & {"url", "servers"}:
         options_of = {name: option for name, option in options_of.items() if name not in ("url", "servers")}
     options_of = {name: option for name, option in options_of.items() if option in options and option not in kept}
-    refuse_unnamed(found, options_of)
+    refuse_unnamed(in_force, options_of)
     filled = dict(options)
-    for name in options_of.keys() & found.places.keys():
-        value = getattr(found.settings, name)
-        _prove(name, value, found.places[name])
+    for name in options_of.keys() & in_force.places.keys():
+        value = getattr(in_force.settings, name)
+        _prove(name, value, in_force.places[name])
         filled[options_of[name]] = [value] if name == "url" else value
     return filled
 

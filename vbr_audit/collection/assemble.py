@@ -126,13 +126,13 @@ class ServerTables:
         return self._clock
 
     def server_zone(self) -> ServerZone | None:
-        """The server's zone, or None where it did not tell any."""
+        """The server's zone, or None where it did not report any."""
         return zone_of(self.server_time())
 
     def zone(self) -> dt.tzinfo | None:
         """The zone by which the server's dates without an offset are read; its clock was asked before all else."""
-        found = self.server_zone()
-        return None if found is None else time_zone(found.name)
+        zone = self.server_zone()
+        return None if zone is None else time_zone(zone.name)
 
     def server_info(self) -> server_info.ServerInfo | None:
         """The server's name, build and platform, or None when it was not read."""
@@ -162,9 +162,9 @@ class ServerTables:
         notes["jobs"] = self._add_jobs(frames, terms)
         _own_workers(frames)
         for name, count in counts.items():
-            told = notes.get(DATASETS[name].tables[0], Notes())
-            count.notes |= told.to_dict()
-            count.unreadable = told.not_objects
+            own_notes = notes.get(DATASETS[name].tables[0], Notes())
+            count.notes |= own_notes.to_dict()
+            count.unreadable = own_notes.not_objects
         if "sessions" in counts:
             ownerless, runs = ownerless_runs(frames["sessions"])
             if ownerless:
@@ -182,12 +182,12 @@ class ServerTables:
 
     def _parsed(self) -> dict[str, TableResult]:
         clock, info = self.server_time(), self.server_info()
-        found = {}
+        parsed = {}
         if clock is not None:
-            found["server_time"] = server_time.as_table(self.server, clock)
+            parsed["server_time"] = server_time.as_table(self.server, clock)
         if info is not None:
-            found["server_info"] = server_info.as_table(self.server, info)
-        return found
+            parsed["server_info"] = server_info.as_table(self.server, info)
+        return parsed
 
     def _add_jobs(self, frames: Frames, terms: Terms) -> Notes:
         # A session may be that of a job which is gone, so it proves no job to be there.
@@ -213,9 +213,9 @@ class ServerTables:
 
 def _own_workers(frames: Frames) -> None:
     """Give what the workers of copy jobs made and ran to their copy jobs."""
-    told = [name for name in ("backups", "sessions", "edge_sessions") if name in frames]
-    workers = workers_of_copy_jobs([frames[name] for name in told], frames["jobs"])
-    frames.update({name: to_copy_jobs(frames[name], workers) for name in told})
+    named = [name for name in ("backups", "sessions", "edge_sessions") if name in frames]
+    workers = workers_of_copy_jobs([frames[name] for name in named], frames["jobs"])
+    frames.update({name: to_copy_jobs(frames[name], workers) for name in named})
 
 
 _PARENTS = frozenset(parents_of(DATASETS))

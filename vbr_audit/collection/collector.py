@@ -172,19 +172,19 @@ class _Run:
         for dataset in self._datasets:
             if dataset.name in CLOCK:
                 reading.read(dataset)
-                told = reading.tables.server_time() if dataset.name == "server_time" else None
-                if told is not None and told.server_time is not None:
+                clock = reading.tables.server_time() if dataset.name == "server_time" else None
+                if clock is not None and clock.server_time is not None:
                     # the first read also signs in, which may take long: only its end is near the server's answer
-                    reading.clock_skew_s = round((told.server_time - utc_now()).total_seconds(), 1)
+                    reading.clock_skew_s = round((clock.server_time - utc_now()).total_seconds(), 1)
         reading.offered_revisions = reading.client.offered_revisions()
         reading.newest_revision = reading.client.newest_revision()
 
     def _settle_period(self) -> None:
         """A server's clock, as a rule the first one's, is the clock of the run, and its zone the zone."""
-        told = {reading.client.name: reading.tables.server_time() for reading in self._readings}
+        clocks = {reading.client.name: reading.tables.server_time() for reading in self._readings}
         skews = {r.client.name: r.clock_skew_s for r in self._readings if r.clock_skew_s is not None}
         leading = leading_clock(skews)
-        clock = told[leading] if leading is not None else None
+        clock = clocks[leading] if leading is not None else None
         self._now = (clock.server_time if clock else None) or utc_now()
         self._period = resolve(self._request.period, self._now, clock)
         self._warnings.extend(self._period.warnings)
@@ -336,7 +336,7 @@ def manifest_of(
 
 
 def _role_of(reading: ServerReading) -> str | None:
-    """What the account may do as far as its reading shows; the API does not tell an account its own role."""
+    """What the account may do as far as its reading shows; the API does not report an account its own role."""
     record = reading.record_of("server_info")
     if record is None:
         return None
@@ -359,7 +359,7 @@ def _warnings_of(servers: Iterable[ServerRecord], readings: Sequence[ServerReadi
         states = reading.record_of("job_states")
         if states is not None and "taken_from" in states.notes:
             lines.append(
-                f"{server.name}: the server could not tell the job states in revision {states.revision}; "
+                f"{server.name}: the server could not report the job states in revision {states.revision}; "
                 "the last run of each job was taken from its sessions"
             )
     repeated = [reading.client for reading in readings if reading.client.retries]

@@ -80,7 +80,7 @@ class EvidenceFile:
         an id are not decoded.
         """
         open_ids = {name.casefold(): name for name in wanted}
-        found: dict[str, EvidenceRow] = {}
+        by_key: dict[str, EvidenceRow] = {}
         for page, (entry, body) in enumerate(self.named_pages(dataset)):
             folded = body.decode("utf-8", "replace").casefold()
             if not any(name in folded for name in open_ids):
@@ -91,10 +91,10 @@ class EvidenceFile:
                 value = row.get(key) if isinstance(row, dict) else None
                 name = open_ids.pop(value.casefold(), None) if isinstance(value, str) else None
                 if name is not None:
-                    found[name] = EvidenceRow(entry, page, index, hashlib.sha256(body).hexdigest(), row)
+                    by_key[name] = EvidenceRow(entry, page, index, hashlib.sha256(body).hexdigest(), row)
             if not open_ids:
                 break
-        return found
+        return by_key
 
     def sha256(self, dataset: str) -> str:
         """The SHA-256 over the page bodies of `dataset` in page order."""

@@ -40,7 +40,7 @@ OTHER_KINDS = "rows_of_other_kinds"
 """The note of a dataset that is asked for by kind: so many rows of other kinds came, and are not in its table."""
 
 PAGES_UNCOUNTED = "pages_without_total"
-"""The note of a dataset some of whose pages did not tell how many rows there are: how many such pages came."""
+"""The note of a dataset some of whose pages did not report how many rows there are: how many such pages came."""
 
 
 class _Record(BaseModel):

@@ -97,14 +97,14 @@ def zone_named(name: str) -> dt.tzinfo:
 def _zone_for(request: PeriodRequest, server: ServerTime | None) -> tuple[str, str, dt.tzinfo, tuple[str, ...]]:
     if request.timezone is not None:
         return request.timezone, "given", zone_named(request.timezone), ()
-    found = zone_of(server)
-    if found is None:
+    zone = zone_of(server)
+    if zone is None:
         return "UTC", "default", dt.UTC, ("the server's time zone is not known: days are counted in UTC",)
     warning = (
-        f"the server tells only its present offset ({found.name}): days before the last clock change may be "
+        f"the server reports only its present offset ({zone.name}): days before the last clock change may be "
         "an hour off; give --timezone to be exact"
     )
-    return found.name, found.source, time_zone(found.name), () if found.is_exact else (warning,)
+    return zone.name, zone.source, time_zone(zone.name), () if zone.is_exact else (warning,)
 
 
 def _next_month(day: dt.date) -> dt.date:

@@ -37,7 +37,7 @@ _UNREAD = (DatasetStatus.DENIED, DatasetStatus.ABSENT, DatasetStatus.FAILED)
 
 
 class ReadingStopped(VbrAuditError):  # noqa: N818 - a request to stop, not a failure
-    """Reading was told to stop."""
+    """Reading was asked to stop."""
 
 
 class ServerReading:
@@ -85,10 +85,10 @@ class ServerReading:
             record.reason = f"revision {record.revision} does not offer it (first in {dataset.first_revision})"
             return
         if len(self._silences) >= MOST_SILENT:
-            told = (
+            reason = (
                 f"not asked: the server gave no answer to the {MOST_SILENT} datasets before it ({self._silences[-1]})"
             )
-            record.reason = self._fit_to_keep(told)
+            record.reason = self._fit_to_keep(reason)
             return
         maybe = not is_at_least(record.revision, dataset.first_revision)
         with self._recording(record, writer, maybe_absent=maybe):
@@ -262,8 +262,8 @@ def take_states_from_sessions(records: Iterable[DatasetRecord]) -> bool:
     A server of version 13 answers 500 for states that an old revision has no word for. Marks the record of the job
     states once; they stay partial, since a job without a session in the period has none.
     """
-    found = {record.name: record for record in records}
-    states, sessions = found.get("job_states"), found.get("sessions")
+    by_name = {record.name: record for record in records}
+    states, sessions = by_name.get("job_states"), by_name.get("sessions")
     if states is None or sessions is None or sessions.status in _UNREAD:
         return False
     if "taken_from" not in states.notes:

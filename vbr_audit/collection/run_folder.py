@@ -246,8 +246,8 @@ def seal(folder: Path, written: Collection[str] | None = None) -> None:
 def changed_files(folder: Path) -> dict[str, str]:
     """The files of a run that are not what was written last, each with its hash as it is now."""
     listed = _read_sums(folder / SUMS)
-    found = {name: sha256_of(folder / name) for name in _present(folder)}
-    return {name: digest for name, digest in found.items() if listed.get(name) != digest}
+    hashes = {name: sha256_of(folder / name) for name in _present(folder)}
+    return {name: digest for name, digest in hashes.items() if listed.get(name) != digest}
 
 
 def refuse_changed(folder: Path, names: Iterable[str], *, carried: str | None = None) -> None:
@@ -279,19 +279,19 @@ def differences(folder: Path) -> list[str]:
     listed = _read_sums(folder / SUMS)
     if not listed:
         return [f"{SUMS} is missing or empty"]
-    found = []
+    lines = []
     for name, expected in sorted(listed.items()):
         path = folder / name
         if not path.is_file():
-            found.append(f"{name} is missing")
+            lines.append(f"{name} is missing")
         elif sha256_of(path) != expected:
-            found.append(f"{name} was changed")
-    found += [f"{name} is not in {SUMS}" for name in _present(folder) if name not in listed]
+            lines.append(f"{name} was changed")
+    lines += [f"{name} is not in {SUMS}" for name in _present(folder) if name not in listed]
     manifest = read_manifest(folder)
     names = evidence_names(server.name for server in manifest.servers)
     for record in manifest.datasets:
         if record.server not in names:
-            found.append(f"the manifest names {record.server} for {record.name}, but does not list that server")
+            lines.append(f"the manifest names {record.server} for {record.name}, but does not list that server")
         elif record.pages and not manifest.is_scrubbed:
             file = EvidenceFile(folder / EVIDENCE / names[record.server])
             try:
@@ -299,8 +299,8 @@ def differences(folder: Path) -> list[str]:
             except EvidenceError:
                 same = False
             if not same:
-                found.append(f"the evidence of {record.name} of {record.server} is not what was received")
-    return found
+                lines.append(f"the evidence of {record.name} of {record.server} is not what was received")
+    return lines
 
 
 def evidence_names(servers: Iterable[str]) -> MappingProxyType[str, str]:

@@ -27,7 +27,7 @@ class Scope:
 
     @property
     def year(self) -> Scope:
-        """The same, but from a year before it was read up to then, whatever the period."""
+        """The same, but from a year before it was read up to then, independent of the period."""
         if self.read_on is None:
             return self
         return replace(self, since=min(self.since, self.read_on - YEAR), until=self.read_on)

@@ -152,7 +152,7 @@ def read_first(intake: Intake) -> None:
     record.status = DatasetStatus.COMPLETE
     if not rows and total != 0:
         record.status = DatasetStatus.FAILED
-        counts = "does not tell how many rows there are" if total is None else f"counts {total:,} rows"
+        counts = "does not report how many rows there are" if total is None else f"counts {total:,} rows"
         record.reason = f"the server {counts} but answered none"
 
 

@@ -41,7 +41,7 @@ class Probe:
     """What became of asking for one row of one dataset.
 
     `path` is the one of this revision; `roles` are those that may read it there; `rows` is the server's count, None
-    where it does not tell one. A dataset below an empty parent is NOT_TRIED with `rows` 0: there is nothing to read.
+    where it does not report one. A dataset below an empty parent is NOT_TRIED with `rows` 0: there is nothing to read.
     """
 
     name: str
@@ -106,9 +106,9 @@ def take_survey(client: Client, *, workers: int = WORKERS) -> Survey:
     clock, skew = _read_clock(client)
     documents: dict[str, Any] = {}
     first = [d for d in DATASETS.values() if d.at(client.revision).parent is None and d.name != clock.name]
-    found = {clock.name: clock, **_side_by_side(first, lambda d: _probe(client, d, documents), workers)}
-    below = [dataset for dataset in DATASETS.values() if dataset.name not in found]
-    found |= _side_by_side(below, lambda d: _probe_below(client, d, found, documents), workers)
+    probes = {clock.name: clock, **_side_by_side(first, lambda d: _probe(client, d, documents), workers)}
+    below = [dataset for dataset in DATASETS.values() if dataset.name not in probes]
+    probes |= _side_by_side(below, lambda d: _probe_below(client, d, probes, documents), workers)
     info = documents.get("server_info")
     return Survey(
         server=client.name,
@@ -122,9 +122,9 @@ def take_survey(client: Client, *, workers: int = WORKERS) -> Survey:
         revision_newest=client.newest_revision(),
         revisions_offered=client.offered_revisions(),
         build=None if info is None else server_info.parse(info).build,
-        build_reason=found["server_info"].reason,
+        build_reason=probes["server_info"].reason,
         clock_skew_s=skew,
-        probes=tuple(found[name] for name in DATASETS),
+        probes=tuple(probes[name] for name in DATASETS),
     )
 
 
@@ -147,9 +147,9 @@ def _read_clock(client: Client) -> tuple[Probe, float | None]:
         raise
     except VbrAuditError as error:
         return _failed(client, dataset, client.revision, error), None
-    told = server_time.parse(documents.get(dataset.name)).server_time
+    clock = server_time.parse(documents.get(dataset.name)).server_time
     middle = before + (utc_now() - before) / 2
-    return probe, None if told is None else round((told - middle).total_seconds(), 1)
+    return probe, None if clock is None else round((clock - middle).total_seconds(), 1)
 
 
 def _probe(client: Client, dataset: Dataset, documents: dict[str, Any], parent_id: str | None = None) -> Probe:
@@ -172,11 +172,11 @@ def _probe(client: Client, dataset: Dataset, documents: dict[str, Any], parent_i
     return _told(dataset, revision, Reach.READABLE, None, rows)
 
 
-def _probe_below(client: Client, dataset: Dataset, found: dict[str, Probe], documents: dict[str, Any]) -> Probe:
+def _probe_below(client: Client, dataset: Dataset, probes: dict[str, Probe], documents: dict[str, Any]) -> Probe:
     """Ask for `dataset` below the first row of its parent, where there is one."""
     revision = client.revision
     parent = dataset.at(revision).parent or ""
-    above = found[parent]
+    above = probes[parent]
     if not dataset.is_offered(revision):
         return _probe(client, dataset, documents)
     if above.reach is not Reach.READABLE:
@@ -184,7 +184,7 @@ def _probe_below(client: Client, dataset: Dataset, found: dict[str, Probe], docu
     rows = documents[parent]["data"]
     if not rows:
         empty = above.rows == 0
-        counts = "does not tell how many rows it has" if above.rows is None else f"counts {above.rows:,} rows"
+        counts = "does not report how many rows it has" if above.rows is None else f"counts {above.rows:,} rows"
         reason = NO_PARENT.format(parent) if empty else f"{parent} {counts} but answered none"
         return _told(dataset, revision, Reach.NOT_TRIED, reason, 0 if empty else None)
     shape = dataset.at(revision)

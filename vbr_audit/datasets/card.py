@@ -141,8 +141,8 @@ class Dataset:
 
     def kind_of(self, row: Any) -> str:
         """The kind of a row in small letters; empty where it tells none."""
-        told = row.get(self.kind_key) if isinstance(row, dict) else None
-        return told.casefold() if isinstance(told, str) else ""
+        kind = row.get(self.kind_key) if isinstance(row, dict) else None
+        return kind.casefold() if isinstance(kind, str) else ""
 
     def names_kinds(self, revision: str) -> bool:
         """Whether it is known which kinds `revision` has; an older one may refuse some, which it then does not have."""

@@ -1,4 +1,4 @@
-"""The datasets of what 1.3-rev2 tells of the server's own defence: malware detection, trust in hosts, a second node."""
+"""The datasets of what 1.3-rev2 reports the server's own defence: malware detection, trust in hosts, a second node."""
 
 from __future__ import annotations
 

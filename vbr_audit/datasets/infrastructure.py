@@ -100,7 +100,7 @@ MANAGED_SERVERS: Final = Table(
         flag("is_backup_server", "It is the backup server itself. From 1.3-rev0 on.", "isBackupServer"),
         flag(
             "is_default_mount_server",
-            "It mounts backups unless said otherwise. From 1.3-rev0 on.",
+            "It is the default mount server. From 1.3-rev0 on.",
             "isDefaultMountServer",
         ),
         flag("is_appliance", "It is a Linux appliance of Veeam.", "isVBRLinuxAppliance"),

@@ -22,7 +22,7 @@ CREDENTIALS: Final = Table(
         word("type", "Standard, Linux, ManagedService.", "type", known=("Standard", "Linux", "ManagedService")),
         moment(
             "created",
-            "When the record was made; the password may have been changed since, which the server does not tell.",
+            "When the record was made; the password may have been changed since, which the server does not report.",
             "creationTime",
         ),
         word(

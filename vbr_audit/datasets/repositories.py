@@ -64,14 +64,14 @@ IMMUTABILITY_FIELDS: Final = (
     Field(
         "immutability_enabled",
         "boolean",
-        "It does so. No for a type that cannot; NA where the type should tell and does not, as cloud storage of "
+        "It does so. No for a type that cannot; NA where the type should report it and does not, as cloud storage of "
         "Microsoft and Google before 1.3-rev0.",
     ),
     Field(
         "immutability_days",
         "Int64",
-        "For how many days it does so; not told by archive storage, and NA where not its own days hold but those of "
-        "the retention.",
+        "For how many days it does so; not reported by archive storage, and NA where not its own days hold but those "
+        "of the retention.",
         unit="days",
     ),
     word(
@@ -175,15 +175,15 @@ def _own_days(kind: str | None, mode: Any) -> bool:
 
 
 def _kinds(arrays: dict[str, Any]) -> list[str | None]:
-    """The kind of each row. A plain Linux repository has one only if this server tells of it at all."""
+    """The kind of each row. A plain Linux repository has one only if this server reports it at all."""
     known = {name: ~arrays[name].isna() for name in ("hardened_days", "immutability_switch", "archive_switch")}
     plain_linux = "governance" if (~arrays["governance_switch"].isna()).any() else "none"
     kinds = []
     for row, row_type in enumerate(arrays["type"]):
         kind = _KINDS.get(row_type) if isinstance(row_type, str) else None
         if kind is None:
-            found = (kind for kind, name in _SHOWN_BY if known[name][row])
-            kind = next(found, None)
+            shown_kinds = (kind for kind, name in _SHOWN_BY if known[name][row])
+            kind = next(shown_kinds, None)
         kinds.append(plain_linux if kind == "governance" else kind)
     return kinds
 
@@ -220,7 +220,7 @@ REPOSITORIES: Final = Table(
         ),
         flag(
             "per_machine_files_enabled",
-            "Each machine has files of its own; not told of object storage.",
+            "Each machine has files of its own; not reported of object storage.",
             "repository.advancedSettings.perVmBackup",
         ),
         flag("rotated_drives", "Its drives are swapped.", "repository.advancedSettings.rotatedDrives"),
@@ -271,10 +271,10 @@ def _add_free_percent(arrays: dict[str, Any]) -> None:
 
     What is free of such a one is sent as 0 or -1 too, and is as little known.
     """
-    told, room = pd.Series(arrays["capacity_gb"]), pd.Series(arrays["free_gb"])
-    without = (told <= 0).astype("boolean")
+    total, room = pd.Series(arrays["capacity_gb"]), pd.Series(arrays["free_gb"])
+    without = (total <= 0).astype("boolean")
     arrays["is_without_limit"] = without.array
-    arrays["capacity_gb"] = told.where(told > 0).array
+    arrays["capacity_gb"] = total.where(total > 0).array
     arrays["free_gb"] = room.where((room > 0) | ((room == 0) & ~without.fillna(False))).array
     capacity, free = pd.Series(arrays["capacity_gb"]), pd.Series(arrays["free_gb"])
     known = ((capacity > 0) & (free >= 0)).fillna(False).to_numpy(dtype=bool)

@@ -93,9 +93,15 @@ SCHEDULE: Final = Table(
             "notificationType",
             known=NOTIFICATION_TYPES,
         ),
-        flag("email_on_success", "Its own settings tell of success.", "customNotificationSettings.notifyOnSuccess"),
-        flag("email_on_warning", "Its own settings tell of a warning.", "customNotificationSettings.notifyOnWarning"),
-        flag("email_on_failure", "Its own settings tell of a failure.", "customNotificationSettings.notifyOnError"),
+        flag(
+            "email_on_success", "Its own settings send mail on success.", "customNotificationSettings.notifyOnSuccess"
+        ),
+        flag(
+            "email_on_warning", "Its own settings send mail on a warning.", "customNotificationSettings.notifyOnWarning"
+        ),
+        flag(
+            "email_on_failure", "Its own settings send mail on a failure.", "customNotificationSettings.notifyOnError"
+        ),
     ),
 )
 
@@ -118,7 +124,7 @@ MALWARE_EVENTS: Final = Table(
         ident("restore_point_id", "The restore point it was seen in. From 1.3-rev0 on.", "machine.restorePointId"),
         word(
             "state",
-            "Created while open; FalsePositive when somebody said so.",
+            "Created while open; FalsePositive when somebody marked it so.",
             "state",
             known=("Created", "FalsePositive"),
         ),

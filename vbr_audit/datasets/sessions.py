@@ -87,8 +87,8 @@ TASK_SESSIONS: Final = Table(
 RESTORE_TASKS: Final = replace(
     TASK_SESSIONS,
     name="restore_tasks",
-    help="One row per object that was restored in the year before the collection, whatever the period (from 1.2-rev1 "
-    "on).",
+    help="One row per object that was restored in the year before the collection, independent of the period (from "
+    "1.2-rev1 on).",
     sheet=PLAIN_SHEET,
 )
 

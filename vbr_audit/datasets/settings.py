@@ -36,7 +36,7 @@ CONFIG_BACKUP: Final = Table(
         flag("snmp_enabled", "SNMP traps are sent.", "notifications.SNMPEnabled"),
         flag("email_enabled", "Email notifications are sent.", "notifications.SMTPSettings.isEnabled"),
         counted(
-            "email_recipients", "To so many recipients.", "notifications.SMTPSettings.recipients", unit="recipients"
+            "email_recipients", "Number of recipients.", "notifications.SMTPSettings.recipients", unit="recipients"
         ),
         word(
             "email_settings_type",
@@ -44,9 +44,15 @@ CONFIG_BACKUP: Final = Table(
             "notifications.SMTPSettings.settingsType",
             known=("Global", "Custom"),
         ),
-        flag("email_on_success", "Its own settings tell of success.", "notifications.SMTPSettings.notifyOnSuccess"),
-        flag("email_on_warning", "Its own settings tell of a warning.", "notifications.SMTPSettings.notifyOnWarning"),
-        flag("email_on_failure", "Its own settings tell of a failure.", "notifications.SMTPSettings.notifyOnError"),
+        flag(
+            "email_on_success", "Its own settings send mail on success.", "notifications.SMTPSettings.notifyOnSuccess"
+        ),
+        flag(
+            "email_on_warning", "Its own settings send mail on a warning.", "notifications.SMTPSettings.notifyOnWarning"
+        ),
+        flag(
+            "email_on_failure", "Its own settings send mail on a failure.", "notifications.SMTPSettings.notifyOnError"
+        ),
     ),
     complete=_add_scheduled,
     sheet=Sheet("Configuration backup"),
@@ -56,10 +62,10 @@ CONFIG_BACKUP: Final = Table(
 def _mail(prefix: str) -> tuple[Field, ...]:
     """When the server sends mail, below `prefix`."""
     return (
-        flag("email_on_success", "It tells of success.", prefix + "notifyOnSuccess"),
-        flag("email_on_warning", "It tells of a warning.", prefix + "notifyOnWarning"),
-        flag("email_on_failure", "It tells of a failure.", prefix + "notifyOnFailure"),
-        flag("email_on_last_retry", "It tells of the last retry only.", prefix + "notifyOnLastRetry"),
+        flag("email_on_success", "Mail is sent on success.", prefix + "notifyOnSuccess"),
+        flag("email_on_warning", "Mail is sent on a warning.", prefix + "notifyOnWarning"),
+        flag("email_on_failure", "Mail is sent on a failure.", prefix + "notifyOnFailure"),
+        flag("email_on_last_retry", "Mail is sent for the last retry only.", prefix + "notifyOnLastRetry"),
     )
 
 
@@ -88,8 +94,8 @@ def _notices(prefix: str) -> tuple[Field, ...]:
         whole("datastore_space_percent", "Below so much free space.", prefix + "datastoreSpaceThreshold", unit="%"),
         flag("skip_machines_enabled", "It skips machines on full datastores.", prefix + "skipVMSpaceThresholdEnabled"),
         whole("skip_machines_percent", "Below so much free space.", prefix + "skipVMSpaceThreshold", unit="%"),
-        flag("support_expiration_notice", "It tells of the end of support.", prefix + "notifyOnSupportExpiration"),
-        flag("updates_notice", "It tells of updates.", prefix + "notifyOnUpdates"),
+        flag("support_expiration_notice", "It notifies before support ends.", prefix + "notifyOnSupportExpiration"),
+        flag("updates_notice", "It notifies about updates.", prefix + "notifyOnUpdates"),
     )
 
 
@@ -190,7 +196,7 @@ TRAFFIC_RULES: Final = Table(
 
 GLOBAL_EXCLUSIONS: Final = Table(
     "global_exclusions",
-    "One row per machine that no job backs up, whatever its settings (`/globalExclusions/vm`, from 1.3-rev0 on).",
+    "One row per machine that no job backs up, independent of its settings (`/globalExclusions/vm`, from 1.3-rev0 on).",
     (
         own_id("exclusion_id", "The exclusion's id.", "id"),
         text("name", "The machine's name.", "inventoryObject.name", holds="object"),

@@ -112,7 +112,7 @@ def counted_coverage(run: CheckRun, status: Cells) -> pd.DataFrame:
         if name.upper() in COUNTED:
             columns[name] = pd.array([part[name.upper()] for part in parts], dtype=pd.Int64Dtype())
         elif name == "worst_severity":
-            columns[name] = pd.array([_worst(found) for found in failing], dtype=STRING)
+            columns[name] = pd.array([_worst(severities) for severities in failing], dtype=STRING)
         else:
             columns[name] = run.coverage[name].array
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(run.coverage)))
@@ -121,8 +121,8 @@ def counted_coverage(run: CheckRun, status: Cells) -> pd.DataFrame:
 
 def _worst(severities: Cells) -> Any:
     """The worst of some severities; NA for none."""
-    found = set(severities.tolist())
-    return next((severity for severity in SEVERITIES if severity in found), pd.NA)
+    present = set(severities.tolist())
+    return next((severity for severity in SEVERITIES if severity in present), pd.NA)
 
 
 # Items of Veeam's analyzer that a check answers too: linked with it, and one cause, so that what to do counts once.
@@ -232,23 +232,23 @@ def _reading_words(snapshot: Snapshot, run: CheckRun, gaps: Sequence[Gap]) -> st
         if records:
             rows[name] = sum(record.rows_kept for record in records)
     counted = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in rows.items())
-    told = f" ({counted})" if counted else ""
+    detail = f" ({counted})" if counted else ""
     who = ""
     if absent := len(every) - expected:
         who = f" and the server{'s offer' if several else ' offers'}"
         verb, whose = "is" if absent == 1 else "are", "their revisions" if several else "its revision"
-        told += f"; {absent:,} {'more ' if expected else ''}{verb} not offered by {whose}"
+        detail += f"; {absent:,} {'more ' if expected else ''}{verb} not offered by {whose}"
     if not gaps:
         if not every:
             return "The enabled checks need nothing that a server could withhold."
         if not expected:
-            return f"Of what the checks need nothing could be read{told}."
+            return f"Of what the checks need nothing could be read{detail}."
         if expected == 1:
-            return f"The one dataset that the checks need{who} was read whole{told}."
-        return f"All {_number(expected, 'dataset')} that the checks need{who} were read whole{told}."
+            return f"The one dataset that the checks need{who} was read whole{detail}."
+        return f"All {_number(expected, 'dataset')} that the checks need{who} were read whole{detail}."
     missing = expected - whole
     if missing:
-        return f"The run is incomplete: {missing} of {_number(expected, 'needed dataset')} not read whole{told}."
+        return f"The run is incomplete: {missing} of {_number(expected, 'needed dataset')} not read whole{detail}."
     return f"The run is incomplete: {gaps[0]}"
 
 
@@ -318,10 +318,10 @@ def apply_waivers(
     status = results["result"].to_numpy(dtype=object, copy=True)
     reason = results["reason"].to_numpy(dtype=object, copy=True)
     blank = np.full(len(results), pd.NA, dtype=object)
-    found = Waived(status, reason, blank, blank.copy(), blank.copy(), WaiverReport())
-    said = results["accepted"].to_numpy(dtype=object)
-    accepted = (status == "FAIL") & ~pd.isna(said)
-    status[accepted], reason[accepted] = "WAIVED", said[accepted]
+    waived = Waived(status, reason, blank, blank.copy(), blank.copy(), WaiverReport())
+    accepted_on_server = results["accepted"].to_numpy(dtype=object)
+    accepted = (status == "FAIL") & ~pd.isna(accepted_on_server)
+    status[accepted], reason[accepted] = "WAIVED", accepted_on_server[accepted]
     coverable = {covered for waiver in waivers for covered in waiver.covers}
     open_ones = np.flatnonzero(np.isin(status.astype(str), sorted(coverable))).tolist()
     keys = [results[name].to_numpy(dtype=object) for name in ("server", "check_id", "object_id", "object_name")]
@@ -334,36 +334,36 @@ def apply_waivers(
         ]
         if fitting:
             best = max(fitting, key=lambda one: (not one.is_too_long(now, horizon_days), one.expires, one.id))
-            _lay(found, position, best, now, horizon_days)
-    return replace(found, report=_waiver_report(results, found, waivers, now, horizon_days))
+            _lay(waived, position, best, now, horizon_days)
+    return replace(waived, report=_waiver_report(results, waived, waivers, now, horizon_days))
 
 
-def _lay(found: Waived, position: int, waiver: Waiver, now: dt.datetime, horizon_days: int) -> None:
+def _lay(waived: Waived, position: int, waiver: Waiver, now: dt.datetime, horizon_days: int) -> None:
     """Write one waiver into the row at `position`."""
-    found.waiver_id[position] = waiver.id
-    found.waiver_owner[position] = waiver.owner
-    found.waiver_expires[position] = waiver.expires.isoformat()
+    waived.waiver_id[position] = waiver.id
+    waived.waiver_owner[position] = waiver.owner
+    waived.waiver_expires[position] = waiver.expires.isoformat()
     if waiver.is_too_long(now, horizon_days):
         words = f"waiver {waiver.id} does not count: it runs until {waiver.expires}, more than {horizon_days} days"
     elif waiver.is_active(now):
-        found.status[position] = "WAIVED"
+        waived.status[position] = "WAIVED"
         ticket = f" ({waiver.ticket})" if waiver.ticket else ""
         words = f"accepted until {waiver.expires} by waiver {waiver.id}{ticket}: {waiver.reason}"
     else:
         words = f"waiver {waiver.id} expired {waiver.expires}"
-    own = found.reason[position]
-    found.reason[position] = words if own is pd.NA else f"{own}; {words}"
+    own = waived.reason[position]
+    waived.reason[position] = words if own is pd.NA else f"{own}; {words}"
 
 
 def _waiver_report(
-    results: pd.DataFrame, found: Waived, waivers: Sequence[Waiver], now: dt.datetime, horizon_days: int
+    results: pd.DataFrame, waived: Waived, waivers: Sequence[Waiver], now: dt.datetime, horizon_days: int
 ) -> WaiverReport:
     """Each waiver with what became of it, by id."""
     ordered = sorted(waivers, key=lambda waiver: waiver.id)
     columns = [results[name].to_numpy(dtype=object) for name in ("server", "check_id", "object_id", "object_name")]
     rows = [[None if cell is pd.NA else cell for cell in row] for row in zip(*columns, strict=True)] if ordered else []
-    matched = Counter(found.waiver_id.tolist())
-    accepted = Counter(found.waiver_id[found.status == "WAIVED"].tolist())
+    matched = Counter(waived.waiver_id.tolist())
+    accepted = Counter(waived.waiver_id[waived.status == "WAIVED"].tolist())
 
     def state_of(waiver: Waiver) -> WaiverState:
         if not waiver.is_active(now):

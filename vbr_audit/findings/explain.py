@@ -68,9 +68,9 @@ class Explanation:
         """Names and values of the finding itself, in the order of reading."""
         row = self.finding
         status = (
-            row["status"] if row["status"] == row["result"] else f"{row['status']} (the check said {row['result']})"
+            row["status"] if row["status"] == row["result"] else f"{row['status']} (the check returned {row['result']})"
         )
-        found = {
+        facts = {
             "Finding": row["finding_id"],
             "Check": f"{row['check_id']}  {row['title']}",
             "Server": row["server"],
@@ -85,7 +85,7 @@ class Explanation:
             "Why": " ".join(self.rationale.split()),
             "Do": row["remediation"],
         }
-        return {name: value for name, value in found.items() if is_known(value)}
+        return {name: value for name, value in facts.items() if is_known(value)}
 
     def __str__(self) -> str:
         lines = [f"{name:<10} {plain(value)}" for name, value in self.facts.items()]
@@ -96,7 +96,7 @@ class Explanation:
         lines += [f"Demand     {demand}" for demand in self.demands]
         for table in self.tables:
             lines.append(f"Read       {table.table}: {', '.join(table.columns)}")
-            lines += [f"             {plain(told)}" for told in table.datasets]
+            lines += [f"             {plain(dataset_line)}" for dataset_line in table.datasets]
         for note in self.notes:
             lines.append(f"Note       {plain(note)}")
         for proof in self.proofs:
@@ -182,7 +182,7 @@ def _unknown(message: str, near: list[str]) -> ConfigurationError:
 
 def _severity_source(severity: str, held: ObjectUse) -> str:
     if severity != held.severity:
-        return f"said by the check for this object; in general {held.severity}"
+        return f"set by the check for this object; in general {held.severity}"
     return f"set by {held.severity_source}" if held.severity_from_policy else "as the check declares it"
 
 
@@ -198,19 +198,19 @@ def _waiver_words(finding: Mapping[str, Any], waivers: Waivers) -> str | None:
 
 
 def _tables(check: Check, snapshot: Snapshot, server: str) -> tuple[TableRead, ...]:
-    found = []
+    explained = []
     for table in check.tables:
-        told = []
+        lines = []
         for name in datasets_behind_table(table):
             record = snapshot.manifest.dataset(server, name)
             if record is None:
-                told.append(f"{name}: not collected")
+                lines.append(f"{name}: not collected")
                 continue
             why = f" ({record.reason})" if record.reason else ""
             digest = f", SHA-256 {record.sha256}" if record.sha256 else ""
-            told.append(f"{name}: {record.status}{why}, {record.rows_kept:,} rows{digest}")
-        found.append(TableRead(table, check.reads.get(table, ()), tuple(told)))
-    return tuple(found)
+            lines.append(f"{name}: {record.status}{why}, {record.rows_kept:,} rows{digest}")
+        explained.append(TableRead(table, check.reads.get(table, ()), tuple(lines)))
+    return tuple(explained)
 
 
 def _with_unit(parameter: ParameterInForce) -> str:
@@ -270,19 +270,19 @@ def demands_on(
     if not site.is_given:
         return (), ()
     file = YamlFile(site.name, site.text)
-    found, notes = list(_server_wide(check, site, file)), []
+    demands, notes = list(_server_wide(check, site, file)), []
     asked = _asked(check)
     if asked and site.document.tiers:
         tier, why = _tier_of(finding, check, protected, site, file)
         if tier is None:
             notes.append(why)
         else:
-            found += _of_tier(tier, asked, site, file)
+            demands += _of_tier(tier, asked, site, file)
             missing = [name for name in asked if _value(tier, name) is None]
             if missing:
                 where = f"{file.name}:{file.line_of(_place(tier, site))}"
                 notes.append(f"Its tier {tier.name} ({where}) says nothing of {', '.join(missing)}.")
-    return tuple(found), tuple(notes)
+    return tuple(demands), tuple(notes)
 
 
 def _asked(check: Check) -> list[str]:
@@ -307,11 +307,11 @@ def _tier_of(
     if row["tier_known"] is pd.NA or not row["tier_known"]:
         known = [tier for tier in site.document.tiers if tier.rpo_hours is not None]
         loosest = max(known, key=lambda tier: tier.rpo_hours or 0, default=None)
-        told = "Which tier it belongs to is not known."
+        description = "Which tier it belongs to is not known."
         if loosest is not None and len(known) == len(site.document.tiers):
             line = file.line_of((*_place(loosest, site), "rpo_hours"))
-            told += f" The loosest is {loosest.name}: rpo_hours = {loosest.rpo_hours} ({file.name}:{line})."
-        return None, told
+            description += f" The loosest is {loosest.name}: rpo_hours = {loosest.rpo_hours} ({file.name}:{line})."
+        return None, description
     called = None if row["tier"] is pd.NA else row["tier"]
     return next((tier for tier in site.document.tiers if tier.name == called), None), nothing
 

@@ -55,18 +55,18 @@ def proofs_of(
     file = snapshot.evidence.get(server)
     if file is None:
         return (), ("This snapshot has no evidence: it was made of tables, not read from a server.",)
-    found: list[Proof] = []
+    proofs: list[Proof] = []
     try:
-        found += _own_document(finding, check, snapshot, file)
-        if not found:
-            found += _related_documents(finding, check, snapshot, file)
-        found += _single_objects(finding, check, snapshot, file)
+        proofs += _own_document(finding, check, snapshot, file)
+        if not proofs:
+            proofs += _related_documents(finding, check, snapshot, file)
+        proofs += _single_objects(finding, check, snapshot, file)
         if check.population == "jobs":
-            found += _state_and_sessions(finding, check, snapshot, file)
+            proofs += _state_and_sessions(finding, check, snapshot, file)
     except (EvidenceError, orjson.JSONDecodeError) as error:
-        return tuple(found), (f"The evidence cannot be read: {error}",)
-    if found:
-        return tuple(found), ()
+        return tuple(proofs), (f"The evidence cannot be read: {error}",)
+    if proofs:
+        return tuple(proofs), ()
     sources = [name for name in sources_of(check.population) if name in DATASETS]
     if sources and check.population not in DERIVED:
         return (), (f"No document of this {finding['object_type']} is in the evidence of {', '.join(sources)}.",)
@@ -123,8 +123,8 @@ def _of_protected_object(
         points = _own_rows(snapshot, "restore_points", server, name=finding["object_name"])
         points = points[points["backup_id"].isin(backups).to_numpy(dtype=bool)]
         newest = points.sort_values("created", ascending=False, kind="stable")["restore_point_id"].dropna()
-        told = f"a restore point of {len(points):,}, the newest first"
-        yield from _documents(told, "restore_points", newest.head(MOST_RELATED).tolist(), server, snapshot, file)
+        description = f"a restore point of {len(points):,}, the newest first"
+        yield from _documents(description, "restore_points", newest.head(MOST_RELATED).tolist(), server, snapshot, file)
 
 
 def _own_rows(snapshot: Snapshot, table: str, server: str, **wanted: Any) -> pd.DataFrame:
@@ -178,8 +178,8 @@ def _state_and_sessions(
         ids = newest.head(MOST_SESSIONS).tolist()
         rows = _rows(file, DATASETS["sessions"], ids)
         for number, name in enumerate((name for name in ids if name in rows), start=1):
-            told = f"session {number} of {len(mine)}, the newest first"
-            yield _proof(told, "sessions", rows[name], "", snapshot, server)
+            description = f"session {number} of {len(mine)}, the newest first"
+            yield _proof(description, "sessions", rows[name], "", snapshot, server)
 
 
 def _rows(file: EvidenceFile, dataset: Dataset, wanted: Sequence[str]) -> dict[str, EvidenceRow]:

@@ -33,7 +33,7 @@ class Failures:
 
     def of_check(self, check_id: str) -> str:
         """What is wrong over all servers."""
-        counts = [found for (known, _), found in self._by_server.items() if known == check_id]
+        counts = [numbers for (known, _), numbers in self._by_server.items() if known == check_id]
         sizes = [judged for _, judged in counts]
         total = None if None in sizes else sum(judged for judged in sizes if judged is not None)
         return self._sentence(check_id, sum(failing for failing, _ in counts), total)

@@ -18,7 +18,7 @@ OUT_OF_REACH: Final = (
     "Continuous data protection (CDP) policies are not in the REST API.",
     "SureBackup jobs with a virtual lab are not in the REST API; content scans are.",
     "Cloud Connect tenants are not in the REST API.",
-    "Machines that no backup and no list of assets names are not known here; only an inventory could tell of them.",
+    "Machines that no backup and no list of assets names are not known here; only an inventory could report them.",
 )
 """What nothing here speaks of, whatever the account may read."""
 _OBJECT: Final = ("server", "object_type", "object_id", "object_name")
@@ -110,20 +110,20 @@ class Limit:
 
 def find_gaps(snapshot: Snapshot, run: CheckRun) -> tuple[Gap, ...]:
     """Why the run is not whole; nothing where it is."""
-    found = []
+    gaps = []
     if snapshot.manifest.interrupted:
-        found.append(Gap(GapKind.INTERRUPTED))
+        gaps.append(Gap(GapKind.INTERRUPTED))
     if not run.servers:
-        found.append(Gap(GapKind.NO_SERVER))
+        gaps.append(Gap(GapKind.NO_SERVER))
     if snapshot.jobs_pattern is not None and snapshot.jobs.empty and run.servers:
-        found.append(Gap(GapKind.EMPTY_SCOPE, reason=snapshot.jobs_pattern))
+        gaps.append(Gap(GapKind.EMPTY_SCOPE, reason=snapshot.jobs_pattern))
     for need in needed_of_servers(snapshot, run):
         if need.record is None and need.is_offered:
-            found.append(Gap(GapKind.NOT_COLLECTED, need.server, need.dataset))
+            gaps.append(Gap(GapKind.NOT_COLLECTED, need.server, need.dataset))
         elif need.record is not None and need.is_offered and not need.is_whole:
             status, reason = str(need.record.status), need.record.reason
-            found.append(Gap(GapKind.NOT_WHOLE, need.server, need.dataset, status, reason))
-    return (*found, *(Gap(GapKind.BROKEN, reason=text) for text in run.broken))
+            gaps.append(Gap(GapKind.NOT_WHOLE, need.server, need.dataset, status, reason))
+    return (*gaps, *(Gap(GapKind.BROKEN, reason=text) for text in run.broken))
 
 
 def find_limits(snapshot: Snapshot, run: CheckRun) -> tuple[Limit, ...]:
@@ -132,15 +132,17 @@ def find_limits(snapshot: Snapshot, run: CheckRun) -> tuple[Limit, ...]:
     That is what no enabled check needs, and what the server does not offer in any revision.
     """
     missed = {(need.server, need.dataset) for need in needed_of_servers(snapshot, run) if need.is_offered}
-    found = [
+    limits = [
         Limit(LimitKind.NOT_WHOLE, record.server, record.name, str(record.status), reason=record.reason)
         for record in snapshot.manifest.datasets
         if record.status != "complete" and (record.server, record.name) not in missed
     ]
     if snapshot.jobs_pattern is not None:
-        found.append(Limit(LimitKind.SCOPE, subject=snapshot.jobs_pattern))
-    found += [Limit(LimitKind.DISABLED, subject=use.check.id, reason=use.reason) for use in run.uses if not use.enabled]
-    return (*found, *_idle_overrides(run), *(Limit(LimitKind.OUT_OF_REACH, subject=text) for text in OUT_OF_REACH))
+        limits.append(Limit(LimitKind.SCOPE, subject=snapshot.jobs_pattern))
+    limits += [
+        Limit(LimitKind.DISABLED, subject=use.check.id, reason=use.reason) for use in run.uses if not use.enabled
+    ]
+    return (*limits, *_idle_overrides(run), *(Limit(LimitKind.OUT_OF_REACH, subject=text) for text in OUT_OF_REACH))
 
 
 def _idle_overrides(run: CheckRun) -> Iterator[Limit]:
@@ -186,11 +188,11 @@ class Needed:
 def needed_of_servers(snapshot: Snapshot, run: CheckRun) -> tuple[Needed, ...]:
     """One entry per server and needed dataset, in their orders."""
     newest = {server.name: server.revision_newest for server in snapshot.manifest.servers}
-    found = []
+    needed = []
     for server in run.servers:
         for name in sorted(run.datasets_needed):
             record = snapshot.manifest.dataset(server, name)
             absent = record is None or record.status == DatasetStatus.ABSENT
             offered = not (absent and is_never_offered(name, newest.get(server)))
-            found.append(Needed(server, name, record, offered))
-    return tuple(found)
+            needed.append(Needed(server, name, record, offered))
+    return tuple(needed)

@@ -121,15 +121,15 @@ def load_frameworks(extra: Iterable[str | Path] = (), *, registry: Registry = RE
     Raises `FrameworkError`, whose message names file, line and key of everything that is wrong in a file of `extra`:
     checks of `registry` that do not exist, parameters that they do not take, an id that is taken.
     """
-    found = list(_shipped())
+    frameworks = list(_shipped())
     for source in extra:
         file = YamlFile.read(source, error=FrameworkError, default_name="framework.yaml")
         one = read_framework(file, registry)
-        if one.id in {known.id for known in found}:
+        if one.id in {known.id for known in frameworks}:
             line = file.line_of(("id",))
             raise FrameworkError(f"{file.name}:{line}: id: another framework is called {one.id}", hint=_HINT)
-        found.append(one)
-    return tuple(found)
+        frameworks.append(one)
+    return tuple(frameworks)
 
 
 def read_framework(file: YamlFile, registry: Registry | None = REGISTRY) -> Framework:

@@ -83,8 +83,8 @@ class RunsBeside:
 
 
 def _results_in_words(by_result: Mapping[str, int], running: int) -> str:
-    found = [f"{runs:,} {result.lower()}" for result, runs in by_result.items() if runs]
-    return ", ".join([*found, *([f"{running:,} still open"] if running else [])])
+    parts = [f"{runs:,} {result.lower()}" for result, runs in by_result.items() if runs]
+    return ", ".join([*parts, *([f"{running:,} still open"] if running else [])])
 
 
 @dataclass(frozen=True)

@@ -81,14 +81,14 @@ def _is_whole(snapshot: Snapshot, run: CheckRun, name: str) -> bool:
 
 def status_counts(findings: pd.DataFrame) -> dict[str, int]:
     """The number of findings by status, every status named."""
-    found = findings["status"].value_counts()
-    return {status: int(found.get(status, 0)) for status in COUNTED}
+    counts = findings["status"].value_counts()
+    return {status: int(counts.get(status, 0)) for status in COUNTED}
 
 
 def failing_counts(findings: pd.DataFrame) -> dict[str, int]:
     """The number of failing findings by severity, worst first, every severity named."""
-    found = findings.loc[findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False), "severity"].value_counts()
-    return {severity: int(found.get(severity, 0)) for severity in SEVERITIES}
+    counts = findings.loc[findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False), "severity"].value_counts()
+    return {severity: int(counts.get(severity, 0)) for severity in SEVERITIES}
 
 
 def compliance(counts: Mapping[str, int]) -> float | None:
@@ -172,8 +172,8 @@ def _offloads_of_period(snapshot: Snapshot, offloads: pd.DataFrame) -> pd.DataFr
 
 
 def _by_result(runs: pd.DataFrame) -> dict[str, int]:
-    found = Counter(runs["result"].fillna("not known").tolist())
-    return {name: found[name] for name in dict.fromkeys([*RESULTS_SHOWN, *sorted(found)])}
+    counts = Counter(runs["result"].fillna("not known").tolist())
+    return {name: counts[name] for name in dict.fromkeys([*RESULTS_SHOWN, *sorted(counts)])}
 
 
 def _first_attempts(runs: pd.DataFrame) -> float | None:

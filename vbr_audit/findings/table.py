@@ -59,9 +59,9 @@ def finding_ids(results: pd.DataFrame) -> Cells:
         repeated = pd.Series(keys, dtype=object).groupby(keys, sort=False).cumcount().to_numpy()
         for position in np.flatnonzero(repeated):
             keys[position] = f"{keys[position]}\0{repeated[position]}"
-    found = np.empty(len(keys), dtype=object)
-    found[:] = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]
-    return found
+    ids = np.empty(len(keys), dtype=object)
+    ids[:] = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]
+    return ids
 
 
 def cause_ids(results: pd.DataFrame) -> Cells:

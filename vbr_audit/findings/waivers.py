@@ -87,7 +87,7 @@ class Waiver(BaseModel):
         return self
 
     def is_too_long(self, now: dt.datetime, horizon_days: int) -> bool:
-        """Whether it ends more than `horizon_days` after the day it was created, or after `now` if that is not told."""
+        """Whether it ends more than `horizon_days` after the day it was created, or `now` if that is not known."""
         start = self.created or now.astimezone(dt.UTC).date()
         return (self.expires - start).days > horizon_days
 

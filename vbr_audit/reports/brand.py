@@ -125,7 +125,7 @@ def load_brand(source: str | Path | None = None) -> Brand:
     given = {"name": settings.brand_name, "logo": settings.brand_logo, "colour": settings.brand_colour}
     single = {key: value for key, value in (given | {"accent": settings.brand_accent}).items() if value}
     faults = [
-        f"{_variable(found)}: {found.message}" for found in model_problems(BrandDocument, {"version": 1} | single)
+        f"{_variable(problem)}: {problem.message}" for problem in model_problems(BrandDocument, {"version": 1} | single)
     ]
     if faults:
         raise ConfigurationError("\n".join(faults), hint="Correct the variable, or give a file with --brand.")
@@ -133,11 +133,11 @@ def load_brand(source: str | Path | None = None) -> Brand:
     source = source or settings.brand
     if source is not None:
         file = YamlFile.read(source, error=ConfigurationError, default_name="brand.yaml")
-        told = load_yaml(file, BrandDocument, error=ConfigurationError, hint=_HINT)
+        brand_document = load_yaml(file, BrandDocument, error=ConfigurationError, hint=_HINT)
         folder = Path() if isinstance(source, str) and "\n" in source else Path(source).parent
-        if told.logo is None and document.logo is not None:
+        if brand_document.logo is None and document.logo is not None:
             document = document.model_copy(update={"logo": str(Path(document.logo).absolute())})
-        document = document.model_copy(update=told.model_dump(exclude_none=True))
+        document = document.model_copy(update=brand_document.model_dump(exclude_none=True))
     return _brand(document, folder, file)
 
 

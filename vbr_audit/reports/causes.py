@@ -68,8 +68,10 @@ def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
 
 def causes_told(causes: pd.DataFrame) -> str:
     """How many causes there are for how many findings, and how many of each severity, in one sentence."""
-    found = causes["severity"].value_counts()
-    parts = [f"{number(int(found[severity]))} {severity}" for severity in SEVERITIES if severity in found.index]
+    severities = causes["severity"].value_counts()
+    parts = [
+        f"{number(int(severities[severity]))} {severity}" for severity in SEVERITIES if severity in severities.index
+    ]
     findings = int(causes["findings"].sum())
-    told = f"{count(findings, 'failing finding')} {'has' if findings == 1 else 'have'} {count(len(causes), 'cause')}"
-    return f"{told}: {', '.join(parts)}." if parts else f"{told}."
+    message = f"{count(findings, 'failing finding')} {'has' if findings == 1 else 'have'} {count(len(causes), 'cause')}"
+    return f"{message}: {', '.join(parts)}." if parts else f"{message}."

@@ -260,11 +260,13 @@ def _offload_tiles(summary: Summary) -> tuple[Tile, ...]:
     if not counts:
         return ()
     listed = ", ".join(f"{number(ended)} {result.lower()}" for result, ended in counts.items())
-    told = (
+    description = (
         f"success rate of offloads, of {count(sum(counts.values()), 'finished offload')} to a further tier ({listed})"
     )
     return (
-        Tile(percent(summary.offload_rate), told + ("" if summary.sessions_whole else "; sessions not read whole")),
+        Tile(
+            percent(summary.offload_rate), description + ("" if summary.sessions_whole else "; sessions not read whole")
+        ),
     )
 
 
@@ -273,8 +275,8 @@ def _rpo_tiles(rpo: RpoCount | None) -> tuple[Tile, ...]:
     if rpo is None:
         return ()
     unknown = f", {number(rpo.unknown)} not known" if rpo.unknown else ""
-    told = f"of {count(rpo.objects, 'protected object')}: newest restore point older than allowed{unknown}"
-    return (Tile(number(rpo.late), told),)
+    description = f"of {count(rpo.objects, 'protected object')}: newest restore point older than allowed{unknown}"
+    return (Tile(number(rpo.late), description),)
 
 
 def _jobs_tile(snapshot: Snapshot, summary: Summary) -> Tile:
@@ -290,10 +292,10 @@ def _jobs_tile(snapshot: Snapshot, summary: Summary) -> Tile:
 
 def _runs_tile(summary: Summary) -> Tile:
     counts = {result: runs for result, runs in summary.sessions_by_result.items() if runs}
-    told = ", ".join(f"{number(runs)} {result.lower()}" for result, runs in counts.items())
+    description = ", ".join(f"{number(runs)} {result.lower()}" for result, runs in counts.items())
     least, whole = ("", "") if summary.sessions_whole else ("at least ", "; sessions not read whole")
     runs = count(sum(counts.values()), "finished job run")
-    listed = f" ({told})" if told else ""
+    listed = f" ({description})" if description else ""
     beside = "".join(f"; {name[0].lower()}{name[1:]}: {number(many)}" for name, many, _ in summary.runs_beside.lines)
     return Tile(percent(summary.success_rate), f"success rate by run, of {least}{runs}{listed}{whole}{beside}")
 
@@ -349,8 +351,8 @@ def _gap_group(key: tuple[str, ...], names: Sequence[str]) -> GapGroup:
     server, status, why = key
     state, remedy = _GAP_STATES[status]
     text = f"{count(len(names), 'dataset')} of {server} {'was' if len(names) == 1 else 'were'} {state}"
-    told = f" {why[:1].upper()}{why[1:]}." if why else ""
-    return GapGroup(plain(f"{text}: {'; '.join(names)}.{told}"), remedy)
+    reason = f" {why[:1].upper()}{why[1:]}." if why else ""
+    return GapGroup(plain(f"{text}: {'; '.join(names)}.{reason}"), remedy)
 
 
 # What the tables could not take over as it stood, in sentences: unknown words, odd dates, values that do not fit.
@@ -392,7 +394,7 @@ def _sentences(record: DatasetRecord) -> Iterable[str]:
     if FILTER_UNHEARD in notes:
         yield f"{where}: the server did not heed its filter by kind, so all kinds were read and the others left out."
     if pages := notes.get(PAGES_UNCOUNTED):
-        yield f"{where}: {count(pages, 'page')} that did not tell how many rows there are, read to the empty page."
+        yield f"{where}: {count(pages, 'page')} that did not report how many rows there are, read to the empty page."
     for name, meaning in _NOTES_OF_ROWS.items():
         if rows := notes.get(name):
             yield f"{where}: {count(rows, 'row')} {meaning}."

@@ -149,17 +149,17 @@ def _read_sheet(sheet: Any, remarks: dict[str, Remark], faults: list[str]) -> No
     places = [header.index(name) for name in wanted]
     for number, cells in enumerate(rows, start=2):
         picked = [cells[place] if place < len(cells) else None for place in places]
-        told = [cell is not None and not is_blank(cell) for cell in picked]
-        if not any(told[1:]):
+        filled = [cell is not None and not is_blank(cell) for cell in picked]
+        if not any(filled[1:]):
             continue
         letters = [get_column_letter(place + 1) for place in places]
-        found = _remark(picked, told)
-        if isinstance(found, Remark) and found.finding_id in remarks:
-            found = (0, f"the finding {found.finding_id} stands here twice")
-        if isinstance(found, Remark):
-            remarks[found.finding_id] = found
+        remark = _remark(picked, filled)
+        if isinstance(remark, Remark) and remark.finding_id in remarks:
+            remark = (0, f"the finding {remark.finding_id} stands here twice")
+        if isinstance(remark, Remark):
+            remarks[remark.finding_id] = remark
         else:
-            column, what = found
+            column, what = remark
             faults.append(f"sheet {sheet.title}, cell {letters[column]}{number}: {what}")
 
 
@@ -171,10 +171,10 @@ def _header_faults(header: Sequence[str], wanted: Iterable[str]) -> Iterator[str
             yield f"the column {name} stands here twice"
 
 
-def _remark(cells: Sequence[Any], told: Sequence[bool]) -> Remark | tuple[int, str]:
+def _remark(cells: Sequence[Any], filled: Sequence[bool]) -> Remark | tuple[int, str]:
     """The remark of one row, given its id, status and note; or the place among them and what is wrong with it."""
     texts: list[str | None] = []
-    for place, (cell, is_told) in enumerate(zip(cells, told, strict=True)):
+    for place, (cell, is_told) in enumerate(zip(cells, filled, strict=True)):
         if is_told and cell.data_type == "f":
             return place, "holds a formula; write its value"
         if is_told and cell.data_type == "e":

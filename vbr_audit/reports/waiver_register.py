@@ -121,7 +121,7 @@ def _refuse_all(
 ) -> None:
     """Raise `WaiverError` for what the cells, or the waivers that they make, have wrong."""
     columns = {name: at for at, name in places.items()}
-    found = list(faults)
+    problems = list(faults)
     known = {fault[:2] for fault in faults}
     for problem in waiver_problems(content, registry):
         number, *rest = problem.path[1:] or (0,)
@@ -129,9 +129,9 @@ def _refuse_all(
         at = (numbers[int(number)], column)
         if at not in known:
             named = f"{rest[0]}: " if rest and not column else ""
-            found.append((*at, named + problem.message.replace("expected text (in quotes)", "expected text")))
-    if found:
-        _refuse(path, found)
+            problems.append((*at, named + problem.message.replace("expected text (in quotes)", "expected text")))
+    if problems:
+        _refuse(path, problems)
 
 
 def _sheet_of(path: Path) -> Any:

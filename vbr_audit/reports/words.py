@@ -1,4 +1,4 @@
-"""The words, signs and order of states, the same in every artefact: a state is never told by colour alone."""
+"""The words, signs and order of states, the same in every artefact: a state is never shown by colour alone."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DEFINITIONS = (
         f"{RUN_RATE_FORMULA}: job runs, each with its retries, that started in the period and have ended, of jobs in "
         "scope; the last attempt of a run counts.",
     ),
-    ("Not known", "the server did not say, or what it said could not be read. It is never counted as good."),
+    ("Not known", "the server did not report it, or its answer could not be read. It is never counted as good."),
     ("Empty", "a table without rows means that nothing is there; what could not be read is listed as such."),
     (
         "Evidence",

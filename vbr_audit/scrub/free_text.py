@@ -112,14 +112,14 @@ class TextScrubber:
 
     def _patterns(self, text: str) -> Iterable[Span]:
         for match in _PATTERNS.finditer(text):
-            kind, found = match.lastgroup or "", match.group()
-            if kind == "address" and not self._is_address(found):
+            kind, matched = match.lastgroup or "", match.group()
+            if kind == "address" and not self._is_address(matched):
                 continue
-            term = self.terms.get(folded(found))
+            term = self.terms.get(folded(matched))
             if kind == "uuid":
-                yield (*match.span(), self.pseudonyms.identifier(found))
+                yield (*match.span(), self.pseudonyms.identifier(matched))
             else:
-                yield (*match.span(), term.stand_in if term else self.pseudonyms.name(kind, found))
+                yield (*match.span(), term.stand_in if term else self.pseudonyms.name(kind, matched))
 
     def _is_address(self, text: str) -> bool:
         if text in self.builds:
@@ -132,9 +132,9 @@ class TextScrubber:
     def _names(self, text: str, own: bool) -> Iterable[Span]:
         """The names in `text` from left to right, of those that begin at one place the longest, none within another."""
         terms, search = self._search
-        found = search.find_matches_as_indexes(folded(text), overlapping=True)
+        matches = search.find_matches_as_indexes(folded(text), overlapping=True)
         over = 0
-        for which, at, end in sorted(found, key=lambda match: (match[1], -match[2])):
+        for which, at, end in sorted(matches, key=lambda match: (match[1], -match[2])):
             term = terms[which]
             if at < over or not self._stands(term, text, at, end, own):
                 continue
@@ -223,18 +223,18 @@ def _parts(kind: str, name: str) -> Iterable[tuple[str, str]]:
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
     """The spans from left to right; of those that overlap one over all of them, with the words of the longest."""
-    found: list[Span] = []
+    merged: list[Span] = []
     widths: list[int] = []
     for start, end, stand_in in sorted(spans, key=lambda span: (span[0], -span[1])):
-        if found and start < found[-1][1]:
-            first, last, words = found[-1]
+        if merged and start < merged[-1][1]:
+            first, last, words = merged[-1]
             longer = end - start > widths[-1]
-            found[-1] = (first, max(last, end), stand_in if longer else words)
+            merged[-1] = (first, max(last, end), stand_in if longer else words)
             widths[-1] = max(widths[-1], end - start)
         else:
-            found.append((start, end, stand_in))
+            merged.append((start, end, stand_in))
             widths.append(end - start)
-    return found
+    return merged
 
 
 # The words of this tool itself: a name that is one of them is not looked for in its own sentences.

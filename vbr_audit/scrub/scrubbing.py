@@ -230,26 +230,26 @@ def names_of_records(
     manifest: Manifest, uses: Iterable[CheckUse], waivers: Iterable[Waiver], site: Site, files: Iterable[str]
 ) -> Iterator[tuple[str, str]]:
     """Every name that stands in the records and files of a run, with its kind; blank ones are left out."""
-    found: list[tuple[str, str | None]] = [(PATTERN, manifest.run.jobs_pattern)]
+    names: list[tuple[str, str | None]] = [(PATTERN, manifest.run.jobs_pattern)]
     for server in manifest.servers:
-        found += [("server", server.name), ("url", server.url), ("user", server.account)]
+        names += [("server", server.name), ("url", server.url), ("user", server.account)]
     for waiver in waivers:
-        found += [
+        names += [
             ("user", waiver.owner),
             ("user", waiver.approved_by),
             ("ticket", waiver.ticket),
             ("waiver", waiver.id),
         ]
-        found += [("server", waiver.server), (PATTERN, waiver.object_name), ("id", waiver.object_id)]
+        names += [("server", waiver.server), (PATTERN, waiver.object_name), ("id", waiver.object_id)]
     for use in uses:
-        found += [(PATTERN, glob) for rule in use.overrides for glob in rule.match.globs.values()]
+        names += [(PATTERN, glob) for rule in use.overrides for glob in rule.match.globs.values()]
     document = site.document
-    found += [(PATTERN, rule.match) for rule in document.repositories]
-    found += [(PATTERN, glob) for tier in document.tiers for glob in (*tier.jobs, *tier.objects)]
+    names += [(PATTERN, rule.match) for rule in document.repositories]
+    names += [(PATTERN, glob) for tier in document.tiers for glob in (*tier.jobs, *tier.objects)]
     for asset in site.assets or ():
-        found += [("object", asset.name), ("user", asset.owner), (REMOVED, asset.exempt)]
-    found += [("file", name) for name in files]
-    yield from ((kind, name) for kind, name in found if name and name.strip() and not set(name) <= _WILD)
+        names += [("object", asset.name), ("user", asset.owner), (REMOVED, asset.exempt)]
+    names += [("file", name) for name in files]
+    yield from ((kind, name) for kind, name in names if name and name.strip() and not set(name) <= _WILD)
 
 
 _ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
@@ -312,9 +312,9 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
 def _builds(material: Material) -> frozenset[str]:
     """The builds of servers, which look like addresses."""
     tables = material.snapshot.tables
-    found = {str(value) for name in ("servers", "server_info") for value in tables[name]["build"].dropna()}
-    found |= set(material.rules.site.document.builds.values())
-    return frozenset(found | set(_texts(use.params for use in material.results.uses)))
+    builds = {str(value) for name in ("servers", "server_info") for value in tables[name]["build"].dropna()}
+    builds |= set(material.rules.site.document.builds.values())
+    return frozenset(builds | set(_texts(use.params for use in material.results.uses)))
 
 
 def _texts(values: Any) -> Iterator[str]:
@@ -357,8 +357,8 @@ def _fact(fact: Fact, scrubber: Scrubber) -> Fact:
     """A gap or a limit with the pseudonym of its server; what it says besides is cleaned as free text."""
     clean = scrubber.texts.clean
     server = None if fact.server is None else scrubber.name("server", fact.server)
-    said = {name: getattr(fact, name, None) for name in ("subject", "reason")}
-    texts: dict[str, Any] = {name: clean(text) for name, text in said.items() if text is not None}
+    fields = {name: getattr(fact, name, None) for name in ("subject", "reason")}
+    texts: dict[str, Any] = {name: clean(text) for name, text in fields.items() if text is not None}
     return dataclasses.replace(fact, server=server, **texts)
 
 

@@ -75,18 +75,18 @@ def rule_of(table: str, column: str) -> Rule | None:
 
 def object_rules() -> dict[str, tuple[Rule, bool]]:
     """For each kind of object that findings speak of: how its name is scrubbed, and whether its id is that name."""
-    found: dict[str, tuple[Rule, bool]] = {}
+    rules: dict[str, tuple[Rule, bool]] = {}
     for table, kind in OBJECTS.items():
-        found[kind.kind] = (rule_of(table, kind.name_column) or _PROSE, kind.id_column == kind.name_column)
-    return found
+        rules[kind.kind] = (rule_of(table, kind.name_column) or _PROSE, kind.id_column == kind.name_column)
+    return rules
 
 
 def cause_rules() -> dict[str, tuple[Rule, bool]]:
     """The same of each kind of cause: what is no object by itself is called by the name of one."""
-    found = object_rules()
+    rules = object_rules()
     for table, kind in OBJECTS.items():
-        found[default_cause(table)] = found[kind.kind]
-    return found | {"machine": (Rule("name", "object"), False), UNREAD: found["server"]}
+        rules[default_cause(table)] = rules[kind.kind]
+    return rules | {"machine": (Rule("name", "object"), False), UNREAD: rules["server"]}
 
 
 _NO_NAME: Final = re.compile(r"[\d:.,TZ+ -]*")

@@ -56,8 +56,8 @@ def add_job_writes(app: Flask, simulator: Simulator) -> None:
 def _view(simulator: Simulator, operation: Operation) -> Callable[[str], Response]:
     def view(job_id: str) -> Response:
         def answer() -> Response:
-            found = _find(simulator, job_id)
-            return found if isinstance(found, Response) else operation(simulator, found)
+            job = _find(simulator, job_id)
+            return job if isinstance(job, Response) else operation(simulator, job)
 
         return misbehave(simulator, WRITES, lambda: _guarded(simulator, operation, answer))
 

@@ -32,10 +32,10 @@ class Holdings:
     def rows(self, dataset: str, revision: str) -> Sequence[Json]:
         """The rows of one dataset; for a document that is a list, the rows in it."""
         with self._lock:
-            found = self._kept.get((dataset, revision))
-            if found is None:
-                found = self._kept[dataset, revision] = self._make(dataset, revision)
-            return found
+            rows = self._kept.get((dataset, revision))
+            if rows is None:
+                rows = self._kept[dataset, revision] = self._make(dataset, revision)
+            return rows
 
     def document(self, dataset: str, revision: str) -> Json | None:
         """The one object of a dataset, None when there is none yet."""
@@ -81,8 +81,8 @@ class Holdings:
             if parent == "roles":
                 return [row for row in self.rows(dataset, revision) if row["id"] == row_id]
             if parent == "protection_groups":
-                found = agents.entities_of(row_id, self._world, revision)
-                return spoil_rows(dataset, found) if self._hostile else found
+                rows = agents.entities_of(row_id, self._world, revision)
+                return spoil_rows(dataset, rows) if self._hostile else rows
             if parent == "backups":
                 world, chains = self._world, [chain for chain in self.stock.chains if chain.id == row_id]
                 made = object_rows(chains, revision) if dataset == "backup_objects" else []

@@ -65,8 +65,8 @@ def select(
     ascending = queries.flag(args, "orderAsc") is not False
     by_time = all(given[name] in _BY_TIME for name in tests) and column in {None, "CreationTime"}
     if isinstance(rows, Lazy) and by_time:
-        found = rows.within(_bound(given, tests, args, _FROM), _bound(given, tests, args, _TO))
-        return found if ascending else found.turned()
+        selected = rows.within(_bound(given, tests, args, _FROM), _bound(given, tests, args, _TO))
+        return selected if ascending else selected.turned()
     kept = [row for row in rows if all(test(row) for test in tests.values())] if tests else rows
     if column is None:
         return kept

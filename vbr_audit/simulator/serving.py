@@ -72,14 +72,14 @@ def _answer(simulator: Simulator, endpoint: Endpoint, parent_id: str) -> Respons
             return error(HTTPStatus.NOT_FOUND, "NotFound", "There is nothing here yet.")
         return whole_object(document)
     if endpoint.parent:
-        found = _below(simulator, endpoint, parent_id)
-        if isinstance(found, Response):
-            return found
+        below = _below(simulator, endpoint, parent_id)
+        if isinstance(below, Response):
+            return below
         if endpoint.shape == OBJECT:
-            if not found:
+            if not below:
                 return error(HTTPStatus.NOT_FOUND, "NotFound", "There is nothing here yet.")
-            return whole_object(found[0])
-        rows = found
+            return whole_object(below[0])
+        rows = below
     else:
         rows = simulator.holdings.rows(endpoint.dataset, revision)
     args: Args = request.args

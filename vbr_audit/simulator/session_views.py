@@ -58,13 +58,13 @@ class SessionView:
     def select(self, args: Args, *, dates_ignored: bool = False, always: frozenset[str] = frozenset()) -> list[bytes]:
         """Answer the encoded sessions that the query asks for; those in `always` pass every date filter."""
         key = tuple(sorted(item for item in args.items(multi=True) if item[0] not in _PAGING))
-        found = self._selections.get(key)
-        if found is None:
-            found = self._select(args, dates_ignored=dates_ignored, always=always)
+        selection = self._selections.get(key)
+        if selection is None:
+            selection = self._select(args, dates_ignored=dates_ignored, always=always)
             if len(self._selections) >= _KEPT_SELECTIONS:
                 self._selections.clear()
-            self._selections[key] = found
-        return found
+            self._selections[key] = selection
+        return selection
 
     def _select(self, args: Args, *, dates_ignored: bool, always: frozenset[str]) -> list[bytes]:
         dates = self._date_tests(args)

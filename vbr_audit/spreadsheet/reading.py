@@ -38,8 +38,8 @@ def open_book(path: Path, *, error: type[ConfigurationError] = ConfigurationErro
         with zipfile.ZipFile(content) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > _MOST_UNPACKED:
-            told = f"{path}: unpacked it has {size // 1024**2:,} MB; at most {_MOST_UNPACKED // 1024**2:,} are read"
-            raise error(told, hint="Keep the sheets that are asked for, and no other.")
+            message = f"{path}: unpacked it has {size // 1024**2:,} MB; at most {_MOST_UNPACKED // 1024**2:,} are read"
+            raise error(message, hint="Keep the sheets that are asked for, and no other.")
         return load_workbook(content, read_only=stream)
 
 

@@ -162,8 +162,8 @@ def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: d
     widths = [_width(column, part, most=38 if plan.wrap else plan.widest) for column in plan.columns]
     columns = printed_columns(widths, plan.frozen)
     printed = min(rows, PRINT_ROWS)
-    told = _paper_words(printed, rows, columns, len(widths))
-    set_up_page(sheet, plan.footer, told, header_rows="1:1", is_wide=sum(widths[:columns]) > PAGE_WIDTH)
+    words = _paper_words(printed, rows, columns, len(widths))
+    set_up_page(sheet, plan.footer, words, header_rows="1:1", is_wide=sum(widths[:columns]) > PAGE_WIDTH)
     sheet.print_area = f"A1:{get_column_letter(columns)}{max(printed, 1) + 1}"
     sheet.sheet_properties.tabColor = plan.tab
     sheet.freeze_panes = f"{get_column_letter(plan.frozen + 1)}2"

@@ -33,11 +33,11 @@ class OldestSession:
 
     def finish(self) -> TableResult:
         """One row with the oldest session, or with NaT if no date could be read; no row if there is no session."""
-        found = self._sessions.finish()
-        oldest = found.frame.sort_values("created", kind="stable", na_position="last").head(1)
+        built = self._sessions.finish()
+        oldest = built.frame.sort_values("created", kind="stable", na_position="last").head(1)
         columns = {"server": oldest["server"], "oldest_session_id": oldest["session_id"]}
         frame, _ = conform(columns | {"oldest_session": oldest["created"]}, SPEC)
-        return TableResult(frame, found.notes)
+        return TableResult(frame, built.notes)
 
 
 def builder(server: str, zone: dt.tzinfo | None = None) -> OldestSession:

@@ -42,7 +42,7 @@ SPEC: Final = TableSpec(
         Column(
             "folded_by",
             "string",
-            "`retry info` where the server tells what a retry repeats, else `retry wait`.",
+            "`retry info` where the server reports what a retry repeats, else `retry wait`.",
             holds="word",
         ),
         Column("started", "datetime", "When the first session was created; it decides on the period."),
@@ -73,7 +73,7 @@ SPEC: Final = TableSpec(
         Column("initiated_by", "string", "Who started the first session.", holds="user"),
     ),
     "One row per run of a job: one start with its retries, made of `sessions` and `edge_sessions`. Only sessions of "
-    "the kinds that are runs of that type of job count, and only those at the top. Where the server tells which "
+    "the kinds that are runs of that type of job count, and only those at the top. Where the server reports which "
     "session a retry repeats (1.3-rev2), that decides; else a retry is a session that starts within the job's own wait "
     "after the end of a failed one (with some time for a server that is busy), not on the grid of its own schedule, "
     "as often as the job allows. Runs that started in the period, and those that were under way when it began.",
@@ -176,9 +176,9 @@ def derive_all(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime
         return empty(SPEC)
     first, last = runs.known[runs.order[runs.starts]], runs.known[runs.order[runs.ends]]
     place = runs.order[runs.ends]
-    found = _told(sessions, runs, first, last, place)
-    found |= _placed(found, since, until)
-    return from_arrays({name: found[name] for name in SPEC.names}, len(last))
+    columns = _told(sessions, runs, first, last, place)
+    columns |= _placed(columns, since, until)
+    return from_arrays({name: columns[name] for name in SPEC.names}, len(last))
 
 
 def of_period(runs: pd.DataFrame) -> pd.DataFrame:
@@ -193,9 +193,9 @@ def are_of_period(runs: pd.DataFrame) -> Cells:
 
 
 def _told(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cells, place: Cells) -> dict[str, Any]:
-    """What the first and the last session of each run tell of it."""
+    """What the first and the last session of each run report it."""
     unclear = runs.is_unclear[place]
-    found: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "run_id": sessions["session_id"].array.take(last),
         "first_session_id": sessions["session_id"].array.take(first),
         "folded_by": strings_of([BY_WAIT, BY_RETRY_INFO]).take(runs.is_informed[place].astype(np.int64)),
@@ -206,17 +206,17 @@ def _told(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cells, plac
         "attempts": pd.array(runs.ends - runs.starts + 1, dtype=pd.Int64Dtype()),
         "retries": pd.array(np.add.reduceat(runs.is_retry.astype(np.int64), runs.starts), dtype=pd.Int64Dtype()),
     }
-    taken = [name for name in SPEC.names if name not in found and name in sessions.columns]
-    found |= {name: sessions[name].array.take(last) for name in taken}
+    taken = [name for name in SPEC.names if name not in columns and name in sessions.columns]
+    columns |= {name: sessions[name].array.take(last) for name in taken}
     if unclear.any():
         for name in ("state", "result"):
-            found[name] = pd.Series(found[name]).mask(unclear).array
-    return found
+            columns[name] = pd.Series(columns[name]).mask(unclear).array
+    return columns
 
 
-def _placed(found: Mapping[str, Any], since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
+def _placed(columns: Mapping[str, Any], since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
     """`is_open`, `in_period` and `is_carried_in` of runs whose other columns are `found`."""
-    state, started, ended = pd.Series(found["state"]), pd.Series(found["started"]), pd.Series(found["ended"])
+    state, started, ended = pd.Series(columns["state"]), pd.Series(columns["started"]), pd.Series(columns["ended"])
     dateless = started.isna().to_numpy()
     is_open = (state != "Stopped").astype("boolean").mask(state.isna().to_numpy())
     inside = ((started >= since) & (started < until)).to_numpy(dtype=bool)
@@ -234,16 +234,16 @@ def runs_of(sessions: pd.DataFrame, jobs: pd.DataFrame) -> pd.DataFrame:
 
     Both are NA for a session that is no attempt of a run of a job.
     """
-    found = pd.DataFrame({"is_retry": pd.NA, "run_session_id": pd.NA}, index=sessions.index)
-    found = found.astype({"is_retry": pd.BooleanDtype(), "run_session_id": STRING})
+    links = pd.DataFrame({"is_retry": pd.NA, "run_session_id": pd.NA}, index=sessions.index)
+    links = links.astype({"is_retry": pd.BooleanDtype(), "run_session_id": STRING})
     runs = _fold(sessions, jobs)
     if runs is None:
-        return found
+        return links
     places = runs.known[runs.order]
     last = np.repeat(runs.known[runs.order[runs.ends]], runs.ends - runs.starts + 1)
-    found.iloc[places, 0] = runs.is_retry
-    found.iloc[places, 1] = sessions["session_id"].array.take(last)
-    return found
+    links.iloc[places, 0] = runs.is_retry
+    links.iloc[places, 1] = sessions["session_id"].array.take(last)
+    return links
 
 
 def _fold(sessions: pd.DataFrame, jobs: pd.DataFrame) -> _Folded | None:
@@ -291,8 +291,8 @@ def _jobs_of(rows: pd.DataFrame, jobs: pd.DataFrame) -> tuple[Cells, Cells, Cell
     known = (jobs[name].to_numpy(dtype=object).tolist() for name in ("server", "job_id"))
     there = {pair: place for place, pair in enumerate(zip(*known, strict=True))}
     pairs = zip(rows["server"].to_numpy(dtype=object)[first].tolist(), ids[first].tolist(), strict=True)
-    found = np.fromiter((there.get(pair, -1) for pair in pairs), dtype=np.int64, count=len(first))
-    return servers, job, found
+    places = np.fromiter((there.get(pair, -1) for pair in pairs), dtype=np.int64, count=len(first))
+    return servers, job, places
 
 
 def _types_of(jobs: pd.DataFrame, row_of_job: Cells) -> list[str | None]:
@@ -376,9 +376,9 @@ def _steps_of_copies(rows: pd.DataFrame, owner: Cells, counts: Cells) -> Cells:
 
 
 def _informed(rows: pd.DataFrame, servers: Cells) -> Cells:
-    """Whether the server of each row tells of retries at all."""
-    told = np.logical_or.reduce([rows[name].notna().to_numpy() for name in _RETRY_INFO])
-    return np.asarray((np.bincount(servers[told], minlength=servers.max() + 1) > 0)[servers])
+    """Whether the server of each row reports retries at all."""
+    has_info = np.logical_or.reduce([rows[name].notna().to_numpy() for name in _RETRY_INFO])
+    return np.asarray((np.bincount(servers[has_info], minlength=servers.max() + 1) > 0)[servers])
 
 
 def _habits(jobs: pd.DataFrame, row_of_job: Cells) -> _Habits:
@@ -472,9 +472,9 @@ def _named_retries(rows: pd.DataFrame) -> Cells:
 
 def _micros(instants: pd.Series) -> Cells:
     """Microseconds since 1970; `_NEVER` where the instant is not known."""
-    found = instants.to_numpy(dtype="datetime64[us]").astype(np.int64)
-    found[instants.isna().to_numpy()] = _NEVER
-    return found
+    micros = instants.to_numpy(dtype="datetime64[us]").astype(np.int64)
+    micros[instants.isna().to_numpy()] = _NEVER
+    return micros
 
 
 def _roots(ids: pd.Series, originals: pd.Series, job: Cells) -> Cells:
@@ -499,17 +499,17 @@ def _roots(ids: pd.Series, originals: pd.Series, job: Cells) -> Cells:
         above = farther
     nameless = np.arange(size) + len(pairs)
     start = np.where(mine >= 0, mine, parent)
-    found = nameless.copy()
-    found[start >= 0] = lowest[above[start[start >= 0]]]
-    return found
+    roots = nameless.copy()
+    roots[start >= 0] = lowest[above[start[start >= 0]]]
+    return roots
 
 
 def _repeats(rows: pd.DataFrame, informed: Cells) -> Cells:
-    """Whether the server says of each row that it repeats another session; False where it tells of no retries."""
-    found = np.zeros(len(rows), dtype=bool)
+    """Whether the server says of each row that it repeats another session; False where it reports no retries."""
+    repeats = np.zeros(len(rows), dtype=bool)
     own = rows.loc[informed, ["session_id", *_RETRY_INFO]]
     recheck = own["is_recheck_retry"].to_numpy(dtype=bool, na_value=False)
     numbered = (own["retry_number"] > 0).to_numpy(dtype=bool, na_value=False)
     another = (own["original_session_id"] != own["session_id"]).to_numpy(dtype=bool, na_value=False)
-    found[informed] = (numbered | another) & ~recheck
-    return found
+    repeats[informed] = (numbered | another) & ~recheck
+    return repeats

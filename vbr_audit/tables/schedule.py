@@ -31,7 +31,7 @@ Cells = npt.NDArray[Any]
 DAY_MIN: Final = 1440
 _UNIT_MIN: Final = {"Seconds": 1 / 60, "Minutes": 1.0, "Hours": 60.0, "Days": float(DAY_MIN)}
 _LEAST_STEP_MIN: Final = 5
-"""A grid that is finer is as good as continuous: its starts are not told one by one."""
+"""A grid that is finer is as good as continuous: its starts are not reported one by one."""
 _NTH: Final = {"First": 1, "Second": 2, "Third": 3, "Fourth": 4, "Last": -1}
 _LAST_DAY: Final = -1
 _TIME: Final = re.compile("([0-9]{1,2}):([0-9]{1,2})(?::[0-9]{1,2}(?:[.][0-9]{1,9})?)? ?([AaPp][Mm])?")
@@ -74,13 +74,13 @@ def due_starts(jobs: Mapping[str, Any], first: dt.date, last: dt.date, zone: dt.
     has no due start and is told; whether it runs all the time or after another job is not asked here.
     """
     size = len(jobs["schedule_daily_enabled"])
-    told, sure = np.ones(size, dtype=bool), np.ones(size, dtype=bool)
+    known, sure = np.ones(size, dtype=bool), np.ones(size, dtype=bool)
     parts = [
-        *_by_days(_enabled(jobs, "daily"), jobs, told, _daily_rule, ("kind", "days"), "daily", (first, last)),
+        *_by_days(_enabled(jobs, "daily"), jobs, known, _daily_rule, ("kind", "days"), "daily", (first, last)),
         *_by_days(
             _enabled(jobs, "monthly"),
             jobs,
-            told,
+            known,
             _monthly_rule,
             ("months", "number", "weekday", "day", "last_day"),
             "monthly",
@@ -88,13 +88,13 @@ def due_starts(jobs: Mapping[str, Any], first: dt.date, last: dt.date, zone: dt.
         ),
     ]
     job, minute = _joined(parts)
-    masks, which = _windows(jobs, told)
+    masks, which = _windows(jobs, known)
     kept = masks[which[job], _weekday(minute), minute % DAY_MIN // 60] if len(job) else np.zeros(0, dtype=bool)
-    grid_job, grid_minute = _joined(_by_grid(jobs, told, sure, masks, which, (first, last)))
+    grid_job, grid_minute = _joined(_by_grid(jobs, known, sure, masks, which, (first, last)))
     job, minute = np.concatenate([job[kept], grid_job]), np.concatenate([minute[kept], grid_minute])
     keys = distinct((job << _BITS) + _instants_of_many(minute, zone))
-    keys = keys[told[keys >> _BITS]]
-    return DueStarts(keys >> _BITS, keys & ((1 << _BITS) - 1), told, sure & told)
+    keys = keys[known[keys >> _BITS]]
+    return DueStarts(keys >> _BITS, keys & ((1 << _BITS) - 1), known, sure & known)
 
 
 def instants(minutes: Cells, zone: dt.tzinfo) -> Cells:
@@ -105,9 +105,9 @@ def instants(minutes: Cells, zone: dt.tzinfo) -> Cells:
     first_of_two = np.ones(len(local), dtype=bool)
     moments = local.tz_localize(zone, nonexistent="NaT", ambiguous=first_of_two)
     left_out = np.flatnonzero(moments.isna())
-    found = np.array(moments.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64))
-    found[left_out] = [_after_the_gap(local[place].to_pydatetime(), zone) for place in left_out.tolist()]
-    return found
+    seconds = np.array(moments.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64))
+    seconds[left_out] = [_after_the_gap(local[place].to_pydatetime(), zone) for place in left_out.tolist()]
+    return seconds
 
 
 def _after_the_gap(local: dt.datetime, zone: dt.tzinfo) -> int:
@@ -127,9 +127,9 @@ def _instants_of_many(minutes: Cells, zone: dt.tzinfo) -> Cells:
     there = np.zeros(int(minutes.max()) - first + 1, dtype=bool)
     there[minutes - first] = True
     distinct_ones = np.flatnonzero(there)
-    found = np.zeros(len(there), dtype=np.int64)
-    found[distinct_ones] = instants(distinct_ones + first, zone)
-    return np.asarray(found[minutes - first])
+    seconds = np.zeros(len(there), dtype=np.int64)
+    seconds[distinct_ones] = instants(distinct_ones + first, zone)
+    return np.asarray(seconds[minutes - first])
 
 
 def distinct(numbers: Cells) -> Cells:
@@ -189,8 +189,8 @@ def _places(text: Any, circle: tuple[str, ...]) -> tuple[int, ...]:
 def days_of(rule: tuple[tuple[str, Any], ...], first: dt.date, last: dt.date) -> Cells:
     """The days that a rule names from `first` to `last`, as days since 1970."""
     begin, end = (dt.datetime.combine(day, dt.time()) for day in (first, last))
-    found = rrule(dtstart=begin, until=end, **dict(rule))
-    return np.array([moment.toordinal() for moment in found], dtype=np.int64) - dt.date(1970, 1, 1).toordinal()
+    dates = rrule(dtstart=begin, until=end, **dict(rule))
+    return np.array([moment.toordinal() for moment in dates], dtype=np.int64) - dt.date(1970, 1, 1).toordinal()
 
 
 _GREGORIAN: Final = (dt.date(2000, 1, 1), dt.date(2027, 12, 31))
@@ -201,8 +201,8 @@ _GREGORIAN: Final = (dt.date(2000, 1, 1), dt.date(2027, 12, 31))
 def longest_days(months: Any, number: Any, day: Any, date: Any, is_last: Any) -> int | None:
     """The most days between two starts of a schedule by months; None if that is not known."""
     rule = _monthly_rule(months, number, day, date, is_last)
-    found = np.diff(days_of(rule, *_GREGORIAN)) if rule is not None else np.zeros(0)
-    return int(found.max()) if len(found) else None
+    steps = np.diff(days_of(rule, *_GREGORIAN)) if rule is not None else np.zeros(0)
+    return int(steps.max()) if len(steps) else None
 
 
 def longest_minutes(step: float, minute: int, allowed: Cells) -> float | None:
@@ -213,7 +213,7 @@ def longest_minutes(step: float, minute: int, allowed: Cells) -> float | None:
 
 
 def longest_denied(days: str | None, hours: str | None) -> int:
-    """The most hours in a row that a window denies; 0 where it does not tell."""
+    """The most hours in a row that a window denies; 0 where it does not report."""
     mask = hours_of(days, hours)
     marks = np.flatnonzero(np.array(mask).ravel()) if mask is not None else np.zeros(0, dtype=np.int64)
     return int(np.diff(marks, append=marks[0] + 24 * len(WEEK)).max() - 1) if len(marks) else 0
@@ -226,7 +226,7 @@ def _enabled(jobs: Mapping[str, Any], way: str) -> Cells:
 def _by_days(
     rows: Cells,
     jobs: Mapping[str, Any],
-    told: Cells,
+    day_texts: Cells,
     rule_of: Callable[..., tuple[tuple[str, Any], ...] | None],
     settings: tuple[str, ...],
     way: str,
@@ -238,11 +238,11 @@ def _by_days(
     times = {text: minute_of_day(text) for text in pd.Series(jobs[f"schedule_{way}_time"]).dropna().unique()}
     at = np.array([times.get(text) for text in plain(jobs[f"schedule_{way}_time"])], dtype=object)
     timed = np.array([value is not None for value in at], dtype=bool)
-    told[rows & ~timed] = False
+    day_texts[rows & ~timed] = False
     for setting, places in _groups(jobs, [f"schedule_{way}_{name}" for name in settings], rows & timed):
         rule = rule_of(*setting)
         if rule is None:
-            told[places] = False
+            day_texts[places] = False
             continue
         days = days_of(rule, *span) * DAY_MIN
         yield np.repeat(places, len(days)), (at[places].astype(np.int64)[:, None] + days).ravel()
@@ -268,7 +268,7 @@ def plain(values: Any) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def hours_of(days: str | None, hours: str | None) -> tuple[tuple[bool, ...], ...] | None:
-    """The 24 hours of each weekday that a window permits; None where it does not tell all of them.
+    """The 24 hours of each weekday that a window permits; None where it does not report all of them.
 
     `days` and `hours` are what `jobs` holds of a window: its days, and 24 marks for each of them, by commas.
     """
@@ -283,17 +283,17 @@ def hours_of(days: str | None, hours: str | None) -> tuple[tuple[bool, ...], ...
 ALWAYS: Final[tuple[tuple[bool, ...], ...]] = tuple((True,) * 24 for _ in WEEK)
 
 
-def _windows(jobs: Mapping[str, Any], told: Cells) -> tuple[Cells, Cells]:
+def _windows(jobs: Mapping[str, Any], hour_texts: Cells) -> tuple[Cells, Cells]:
     """The hours that the backup windows of jobs permit, by weekday and hour, and which of them each job has."""
     masks: list[tuple[tuple[bool, ...], ...]] = [ALWAYS]
-    which = np.zeros(len(told), dtype=np.int64)
+    which = np.zeros(len(hour_texts), dtype=np.int64)
     unclear = pd.Series(jobs["backup_window_enabled"]).isna().to_numpy()
-    told[unclear & (_enabled(jobs, "daily") | _enabled(jobs, "monthly") | _enabled(jobs, "periodically"))] = False
+    hour_texts[unclear & (_enabled(jobs, "daily") | _enabled(jobs, "monthly") | _enabled(jobs, "periodically"))] = False
     on = np.asarray(pd.Series(jobs["backup_window_enabled"]).fillna(False), dtype=bool)
     for (days, hours), places in _groups(jobs, WINDOW_COLUMNS[1:], on):
         mask = hours_of(days, hours)
         if mask is None:
-            told[places] = False
+            hour_texts[places] = False
             continue
         which[places] = len(masks)
         masks.append(mask)
@@ -301,13 +301,13 @@ def _windows(jobs: Mapping[str, Any], told: Cells) -> tuple[Cells, Cells]:
 
 
 def step_of(kind: Any, frequency: Any) -> float | None:
-    """How many minutes lie between two starts of a schedule by hours or minutes; None where that is not told."""
+    """How many minutes lie between two starts of a schedule by hours or minutes; None where that is not reported."""
     known = kind in _UNIT_MIN and frequency is not None and frequency > 0
     return _UNIT_MIN[kind] * frequency if known else None
 
 
 def _by_grid(
-    jobs: Mapping[str, Any], told: Cells, sure: Cells, masks: Cells, which: Cells, span: tuple[dt.date, dt.date]
+    jobs: Mapping[str, Any], hour_texts: Cells, sure: Cells, masks: Cells, which: Cells, span: tuple[dt.date, dt.date]
 ) -> Iterator[tuple[Cells, Cells]]:
     """Job and local minute of the starts by hours or minutes."""
     day = days_of((("freq", DAILY),), *span) * DAY_MIN
@@ -317,7 +317,7 @@ def _by_grid(
         step = step_of(kind, frequency)
         own = ALWAYS if not days and not hours else hours_of(days, hours)
         if step is None or own is None or not _LEAST_STEP_MIN <= step <= DAY_MIN:
-            told[places] = False
+            hour_texts[places] = False
             continue
         sure[places] &= DAY_MIN % step == 0
         week = grid_of(step, minute or 0, np.array(own) & masks[window])
@@ -462,7 +462,7 @@ def _followed(hours: np.ndarray, arrays: Mapping[str, Any]) -> np.ndarray:
     before = pd.Index(names[usable]).get_indexer(pd.Index(targets))
     before = np.append(np.flatnonzero(usable), -1)[before]
     before[targets.isna().to_numpy()] = -1
-    found = hours.copy()
+    followed = hours.copy()
     for _ in range(_MOST_LINKS):
-        found = np.where(chained & (before >= 0), found[before], found)
-    return found
+        followed = np.where(chained & (before >= 0), followed[before], followed)
+    return followed

@@ -1,4 +1,4 @@
-"""The server's clock and its time zone, from what `/serverTime` tells of them."""
+"""The server's clock and its time zone, from what `/serverTime` reports them."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-# The time zone of a server, from what `/serverTime` tells of it.
+# The time zone of a server, from what `/serverTime` reports it.
 #
 # `ianaTimeZoneId` names the zone. Before 1.3-rev2 there is only the display text of Windows, such as `(UTC+01:00)
 # Amsterdam, Berlin, Bern`: its cities name zones, of which the first is taken if all agree with the offset that the
@@ -163,19 +163,19 @@ class ServerZone:
         return self.source != BY_OFFSET
 
 
-def zone_of(told: ServerTime | None) -> ServerZone | None:
+def zone_of(clock: ServerTime | None) -> ServerZone | None:
     """The zone that the answer of `/serverTime` tells; None where it tells none."""
-    if told is None:
+    if clock is None:
         return None
-    at, offset = told.server_time, told.utc_offset
-    if told.iana_time_zone and _exists(told.iana_time_zone):
-        return ServerZone(told.iana_time_zone, BY_ID)
-    if told.time_zone:
-        if "(" not in told.time_zone and _exists(told.time_zone):
-            return ServerZone(told.time_zone, BY_TEXT)
-        found = _by_cities(told.time_zone, at, offset)
-        if found is not None:
-            return ServerZone(found, BY_CITY)
+    at, offset = clock.server_time, clock.utc_offset
+    if clock.iana_time_zone and _exists(clock.iana_time_zone):
+        return ServerZone(clock.iana_time_zone, BY_ID)
+    if clock.time_zone:
+        if "(" not in clock.time_zone and _exists(clock.time_zone):
+            return ServerZone(clock.time_zone, BY_TEXT)
+        zone = _by_cities(clock.time_zone, at, offset)
+        if zone is not None:
+            return ServerZone(zone, BY_CITY)
     return None if offset is None else ServerZone(offset_name(offset), BY_OFFSET)
 
 
@@ -186,12 +186,12 @@ def zones_of_offset(offset: dt.timedelta, since: dt.datetime, now: dt.datetime) 
     Where no zone of that offset has changed its clock since, that is one.
     """
     moments = [now, *(since + dt.timedelta(days=number) for number in range((now - since).days + 1))]
-    found: dict[tuple[dt.timedelta | None, ...], dt.tzinfo] = {(offset,) * len(moments): dt.timezone(offset)}
+    zones: dict[tuple[dt.timedelta | None, ...], dt.tzinfo] = {(offset,) * len(moments): dt.timezone(offset)}
     for name in sorted(available_timezones()):
         zone = ZoneInfo(name)
         if now.astimezone(zone).utcoffset() == offset:
-            found.setdefault(tuple(moment.astimezone(zone).utcoffset() for moment in moments), zone)
-    return tuple(found.values())
+            zones.setdefault(tuple(moment.astimezone(zone).utcoffset() for moment in moments), zone)
+    return tuple(zones.values())
 
 
 def offset_name(offset: dt.timedelta) -> str:
@@ -230,12 +230,12 @@ def _named(place: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def _cities() -> dict[str, tuple[str, ...]]:
     """The zones by their cities in small letters: `berlin` is `Europe/Berlin`."""
-    found: dict[str, list[str]] = {}
+    cities: dict[str, list[str]] = {}
     for name in sorted(available_timezones()):
         area, _, city = name.rpartition("/")
         if area and area.partition("/")[0] not in ("Etc", "SystemV", "posix", "right"):
-            found.setdefault(_plain(city), []).append(name)
-    return {city: tuple(names) for city, names in found.items()}
+            cities.setdefault(_plain(city), []).append(name)
+    return {city: tuple(names) for city, names in cities.items()}
 
 
 def _plain(text: str) -> str:

@@ -108,7 +108,7 @@ _SOURCES: Final = (
 RESTORES: Final = TableSpec(
     name="restore_sessions",
     key=SPEC.key,
-    help="One row per restore or verification in the year before the collection, whatever the period.",
+    help="One row per restore or verification in the year before the collection, independent of the period.",
     columns=SPEC.columns,
 )
 
@@ -183,8 +183,8 @@ def add_duration(arrays: dict[str, Any]) -> None:
     seconds = lasted.total_seconds().to_numpy(dtype=np.float64, copy=True)
     begun, over = arrays.get(clock_of("created")), arrays.get(clock_of("ended"))
     if begun is not None and over is not None:
-        told = (begun != NAT) & (over != NAT)
-        seconds[told] = (over[told] - begun[told]) / 1_000_000
+        is_known = (begun != NAT) & (over != NAT)
+        seconds[is_known] = (over[is_known] - begun[is_known]) / 1_000_000
     unknown = ~(seconds >= 0)
     seconds[unknown] = 0.0
     arrays["duration_s"] = pd.arrays.FloatingArray(seconds, unknown)

@@ -46,21 +46,21 @@ class _Holding:
         objects = material.frame("backup_objects")
         self.is_whole = material.is_whole("backup_objects") and not are_nameless(objects)
         self.held = held_by_name(objects)
-        told = material.frame("protected_objects")[["name", "is_backed_up", "newest_point"]]
+        protected = material.frame("protected_objects")[["name", "is_backed_up", "newest_point"]]
         self._by_name: dict[str, list[tuple[Any, Any]]] = {}
-        for name, *facts in zip(*(told[column].tolist() for column in told), strict=True):
+        for name, *facts in zip(*(protected[column].tolist() for column in protected), strict=True):
             if name is not pd.NA:
                 self._by_name.setdefault(name.casefold(), []).append(tuple(facts))
 
     def told_of(self, name: str) -> dict[str, Any]:
         """Whether this machine is backed up still, and its newest restore point."""
-        found = [facts for key in machine_keys(self.held, name) for facts in self._by_name.get(key, ())]
-        answers = [worked for worked, _ in found]
+        entries = [facts for key in machine_keys(self.held, name) for facts in self._by_name.get(key, ())]
+        answers = [worked for worked, _ in entries]
         sure = any(worked is True for worked in answers)
         known = True if sure else False if answers and all(worked is False for worked in answers) else None
         return {
             "is_backed_up": known,
-            "latest_point": max((at for _, at in found if at is not pd.NaT), default=None),
+            "latest_point": max((at for _, at in entries if at is not pd.NaT), default=None),
         }
 
 
@@ -75,14 +75,14 @@ def _make(material: Material) -> pd.DataFrame:
 def _rows(material: Material, own: _Holding, others: list[_Holding]) -> Iterable[dict[str, Any]]:
     whole = own.is_whole and all(other.is_whole for other in others)
     for asset in material.site.assets or ():
-        found, held = find_machine(own.held, asset.name)
+        key, held = find_machine(own.held, asset.name)
         if not held:
             elsewhere = [find_machine(other.held, asset.name)[1] for other in others]
             if not material.is_first or True in elsewhere:
                 continue
             held = None if held is None or None in elsewhere or not whole else False
         known = {"name": asset.name, "platform": asset.platform, "owner": asset.owner, "exempt": asset.exempt}
-        yield {**known, "is_protected": held, "found_as": found, **own.told_of(asset.name)}
+        yield {**known, "is_protected": held, "found_as": key, **own.told_of(asset.name)}
 
 
 TABLE: Final = Derived(SPEC, (SITE,), _make, also=("backup_objects", *protection.TABLE.also, "backups"), part="assets")

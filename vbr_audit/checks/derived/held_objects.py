@@ -42,10 +42,10 @@ def _make(material: Material) -> pd.DataFrame:
     rows = rows[rows["repository_id"].notna().to_numpy()].drop_duplicates().reset_index(drop=True)
     owner = places_of(rows["repository_id"], repositories["repository_id"])
     safe = material.frame(protection.ALL.name)["has_protected_copy"]
-    told = taken(safe, rows["object"].to_numpy(dtype=np.int64), rows.index)
+    reported = taken(safe, rows["object"].to_numpy(dtype=np.int64), rows.index)
     count = number_of(owner, np.ones(len(rows), dtype=bool), repositories.index)
     whole = material.is_whole("backups") and material.is_whole("backup_objects")
-    all_safe = all_of(owner, told, repositories.index).mask((count == 0).to_numpy(dtype=bool) | (not whole))
+    all_safe = all_of(owner, reported, repositories.index).mask((count == 0).to_numpy(dtype=bool) | (not whole))
     return pd.DataFrame(
         {
             "server": repositories["server"],

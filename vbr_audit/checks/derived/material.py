@@ -42,7 +42,7 @@ class Material(Protocol):
 
     @property
     def server_zone(self) -> dt.tzinfo:
-        """The zone of the server's own clock; the report's where the server did not tell it."""
+        """The zone of the server's own clock; the report's where the server did not report it."""
         ...
 
     @property

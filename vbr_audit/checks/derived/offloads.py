@@ -1,6 +1,6 @@
 """The tables `offload_sessions` and `scale_out_offloads`: what brought backups to the capacity and archive tiers.
 
-They go up to the moment of reading, whatever the period is: whether a copy is there is a question of now.
+They go up to the moment of reading, independent of the period is: whether a copy is there is a question of now.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SPEC: Final = TableSpec(
             "scale_out_repository_id",
             "string",
             "The scale-out repository: what the session names as its resource, else the one whose name the session's "
-            "begins with, else the only one with a capacity or archive tier; NA where none of that tells.",
+            "begins with, else the only one with a capacity or archive tier; NA where none of that determines it.",
             holds="id",
         ),
         Column("scale_out_repository", "string", "Its name.", holds="repository"),
@@ -71,25 +71,25 @@ BY_REPOSITORY: Final = TableSpec(
         Column("is_clear", "boolean", "No further session can be an offload of it that ended well."),
         Column("seen_since", "datetime", "From when on its offloads were read; NaT where the server names none."),
     ),
-    "One row per scale-out repository: what its offload sessions tell.",
+    "One row per scale-out repository: what its offload sessions report.",
 )
 
 
 def _make(material: Material) -> pd.DataFrame:
     sessions, edges = material.frame("sessions"), material.frame("edge_sessions")
     chosen = surely_one(material.text("sessions", "session_type"), *OFFLOADS)
-    found = joined(sessions[chosen], edges[surely_one(edges["session_type"], *OFFLOADS)]).reset_index(drop=True)
-    columns: dict[str, Any] = {name: found[name].array for name in SPEC.names if name in found}
-    target = texts(_targets(material, found), found.index)
+    offloads = joined(sessions[chosen], edges[surely_one(edges["session_type"], *OFFLOADS)]).reset_index(drop=True)
+    columns: dict[str, Any] = {name: offloads[name].array for name in SPEC.names if name in offloads}
+    target = texts(_targets(material, offloads), offloads.index)
     owners = material.frame("scale_out_repositories")
     columns["scale_out_repository_id"] = target.array
     columns["scale_out_repository"] = taken(
-        owners["name"], places_of(target, owners["scale_out_repository_id"]), found.index
+        owners["name"], places_of(target, owners["scale_out_repository_id"]), offloads.index
     ).array
     return conform(columns, SPEC)[0]
 
 
-def _targets(material: Material, found: pd.DataFrame) -> Cells:
+def _targets(material: Material, offloads: pd.DataFrame) -> Cells:
     """The scale-out repository of each session, as an object array of `str` and NA."""
     scale_out = material.frame("scale_out_repositories").dropna(subset=["scale_out_repository_id"])
     ids = dict.fromkeys(scale_out["scale_out_repository_id"].tolist())
@@ -99,12 +99,12 @@ def _targets(material: Material, found: pd.DataFrame) -> Cells:
     named = [(str(name), key) for name, key in zip(scale_out["name"], ids, strict=False) if isinstance(name, str)]
     # The longest name first: "SOBR 1 east" begins with "SOBR 1" too.
     named.sort(key=lambda pair: -len(pair[0]))
-    titles = codes_of(found["name"])
+    titles = codes_of(offloads["name"])
     by_name = [next((key for name, key in named if text.startswith(name)), None) for text in titles.texts.tolist()]
     rows: Cells = titles.spread(by_name, object, missing=None)
-    for place, resource in enumerate(found["resource_id"].tolist()):
-        told = resource if resource in ids else rows[place]
-        rows[place] = told if told is not None else only[0] if whole else pd.NA
+    for place, resource in enumerate(offloads["resource_id"].tolist()):
+        target = resource if resource in ids else rows[place]
+        rows[place] = target if target is not None else only[0] if whole else pd.NA
     return rows
 
 

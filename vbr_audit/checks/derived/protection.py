@@ -97,7 +97,7 @@ SPEC: Final = TableSpec(
             "pause_h",
             "Int64",
             "The longest time between two starts of the job that backs it up, of several the most frequent one; 0 if "
-            "no schedule tells.",
+            "no schedule determines it.",
             "hours",
         ),
         Column(
@@ -270,13 +270,13 @@ def _is_copy(material: Material, jobs: pd.DataFrame) -> pd.Series:
     is a job or a backup itself.
     """
     kind = jobs["job_type"].fillna(jobs["type"])
-    found = one_of(kind, COPY_JOBS).mask(~surely(one_of(kind, _KNOWN_JOBS)))
+    answers = one_of(kind, COPY_JOBS).mask(~surely(one_of(kind, _KNOWN_JOBS)))
     sources = {name.casefold() for table in ("backups", "jobs") for name in material.frame(table)["name"].dropna()}
-    names = jobs["backup_name"].where(found.isna() & jobs["job_id"].isna())
+    names = jobs["backup_name"].where(answers.isna() & jobs["job_id"].isna())
     parts = codes_of(names.fillna(""))
     ends = (text.casefold().partition(SEPARATOR)[2] in sources for text in parts.texts.tolist())
     worker = parts.spread(list(ends), bool, missing=False)
-    return found.mask(worker, True)
+    return answers.mask(worker, True)
 
 
 def _job_facts(
@@ -290,7 +290,7 @@ def _job_facts(
     index: pd.RangeIndex,
     names: Any,
 ) -> dict[str, Any]:
-    """What the backups and their jobs tell of each object."""
+    """What the backups and their jobs report each object."""
     count = len(index)
     primary = surely(~is_copy) & jobs["backup_job_id"].notna().to_numpy()
     # A chain that ended is the work of a job that backs it up no more.
@@ -412,11 +412,11 @@ def _owners(units: pd.DataFrame) -> tuple[Cells, list[str]]:
     folded = pd.factorize(np.array([text.casefold() for text in names.texts], dtype=object))[0]
     parts = [codes_of(units[name]).rows for name in ("platform", "object_id")]
     parts.append(names.spread(folded, np.int64, missing=-1))
-    told = np.logical_and.reduce([part >= 0 for part in parts])
+    is_complete = np.logical_and.reduce([part >= 0 for part in parts])
     # A zero or missing id of the platform is one platform; two that differ are two.
     parts.append(codes_of(units["platform_id"]).rows)
     machine = combined([*parts, _hosts(units["path"], combined(parts, len(units)))], len(units))
-    machine[~told] = -1
+    machine[~is_complete] = -1
     owners = pd.factorize(_linked(codes_of(ids).rows, machine))[0]
     keys = [""] * (int(owners.max(initial=-1)) + 1)
     for own, owner in zip(ids.tolist(), owners.tolist(), strict=True):
@@ -441,18 +441,18 @@ def _hosts(paths: pd.Series, machine: Cells) -> Cells:
 
 def _linked(*columns: Cells) -> Cells:
     """For each row the first one that it hangs together with: by an equal number in one of `columns`, -1 for none."""
-    found = np.arange(len(columns[0]))
+    links = np.arange(len(columns[0]))
     while True:
-        before = found
+        before = links
         for column in columns:
             known = column >= 0
             least = np.full(column.max(initial=-1) + 1, len(column))
-            np.minimum.at(least, column[known], found[known])
-            found = found.copy()
-            found[known] = least[column[known]]
-        found = found[found]
-        if np.array_equal(found, before):
-            return found
+            np.minimum.at(least, column[known], links[known])
+            links = links.copy()
+            links[known] = least[column[known]]
+        links = links[links]
+        if np.array_equal(links, before):
+            return links
 
 
 def _tiers(material: Material, names: Any, jobs: pd.Series, owners: Cells, count: int) -> list[Any]:
@@ -461,26 +461,26 @@ def _tiers(material: Material, names: Any, jobs: pd.Series, owners: Cells, count
     if not site.document.tiers:
         return [None] * count
     by_job = {name: site.tier_of(job=name) for name in jobs.dropna().unique()}
-    found: list[Any] = [None if name is pd.NA else site.tier_of(object_name=name) for name in names]
-    own = [tier is not None for tier in found]
+    tiers: list[Any] = [None if name is pd.NA else site.tier_of(object_name=name) for name in names]
+    own = [tier is not None for tier in tiers]
     for owner, name in zip(owners.tolist(), jobs.tolist(), strict=True):
         tier = None if name is pd.NA else by_job[name]
         if own[owner] or tier is None:
             continue
-        if found[owner] is None or (tier.rpo_hours or np.inf) < (found[owner].rpo_hours or np.inf):
-            found[owner] = tier
-    return found
+        if tiers[owner] is None or (tier.rpo_hours or np.inf) < (tiers[owner].rpo_hours or np.inf):
+            tiers[owner] = tier
+    return tiers
 
 
 def _are_tiers_known(material: Material, names: Any, uncertain: Cells) -> list[bool]:
     """Whether the names that decide on the tier of each object are known: its own, else those of its jobs."""
     tiers, site = material.site.document.tiers, material.site
     by_name, by_job = any(tier.objects for tier in tiers), any(tier.jobs for tier in tiers)
-    found = []
+    known = []
     for name, unsure in zip(names, uncertain.tolist(), strict=True):
         own = None if name is pd.NA else site.tier_of(object_name=name)
-        found.append(own is not None or not ((by_name and name is pd.NA) or (by_job and unsure)))
-    return found
+        known.append(own is not None or not ((by_name and name is pd.NA) or (by_job and unsure)))
+    return known
 
 
 def left_behind(material: Material, objects: pd.DataFrame) -> Cells:

@@ -80,17 +80,17 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells, chains: Ch
     places = places_of_repositories(material)
     for tier in ("main", "capacity", "archive"):
         rows = places[(places["tier"] == tier).to_numpy(dtype=bool)]
-        found = beside(where, rows, "repository_id").assign(owner=owners, present=current, held=held)
-        found = _locked(found, chains, material.now)
+        placed = beside(where, rows, "repository_id").assign(owner=owners, present=current, held=held)
+        placed = _locked(placed, chains, material.now)
         if tier == "main":
-            unread = found["exists"].isna().to_numpy()
-            found["place"] = found["place"].fillna(where)
+            unread = placed["exists"].isna().to_numpy()
+            placed["place"] = placed["place"].fillna(where)
             # A repository of which nothing was read may be a scale-out one with further tiers.
-            parts.append(found[unread].assign(present=current[unread].where(current[unread].eq(False)), place=None))
-            parts.append(found)
+            parts.append(placed[unread].assign(present=current[unread].where(current[unread].eq(False)), place=None))
+            parts.append(placed)
         else:
-            there = found["repository_id"].notna().to_numpy()
-            parts.append(found[there].assign(present=(current & found["exists"])[there]))
+            there = placed["repository_id"].notna().to_numpy()
+            parts.append(placed[there].assign(present=(current & placed["exists"])[there]))
     copies = pd.concat(parts, ignore_index=True)
     copies = copies.astype(
         {"present": "boolean", "held": "boolean", **dict.fromkeys(("place", "name", "medium", "host"), STRING)}
@@ -99,24 +99,24 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells, chains: Ch
     return copies[kept].reset_index(drop=True)
 
 
-def _locked(found: pd.DataFrame, chains: Chains, now: dt.datetime) -> pd.DataFrame:
+def _locked(copies: pd.DataFrame, chains: Chains, now: dt.datetime) -> pd.DataFrame:
     """`found` with `protected` and `until` of the lock on each chain; the lock counts from its last restore point on.
 
     What is kept for the long term may be locked for as long, and a newer restore point that may be there locks anew.
     """
-    days = found["lock_days"].to_numpy(dtype=float, na_value=np.nan)
+    days = copies["lock_days"].to_numpy(dtype=float, na_value=np.nan)
     ends = chains.known & np.isfinite(days)
     ends_at = np.where(chains.known, chains.latest, 0) + (np.where(ends, days, 0) * _DAY).astype(np.int64)
     over = ends & (ends_at < micros(now))
     unsure = (over & (chains.long_term | ~chains.is_last)) | (np.isfinite(days) & ~chains.known) | np.isnan(days)
     until = ends_at.astype("datetime64[us]")
     until[~ends] = np.datetime64("NaT", "us")
-    held = found["protected"].astype("boolean")
-    lasting = held & nullable(~over, unsure, found.index)
-    return found.assign(
+    held = copies["protected"].astype("boolean")
+    lasting = held & nullable(~over, unsure, copies.index)
+    return copies.assign(
         protected=lasting,
         is_over=surely(held & ~lasting),
-        until=pd.Series(pd.DatetimeIndex(until).tz_localize("UTC"), index=found.index),
+        until=pd.Series(pd.DatetimeIndex(until).tz_localize("UTC"), index=copies.index),
     )
 
 
@@ -136,16 +136,16 @@ def places_of_repositories(material: Material) -> pd.DataFrame:
             exists = exists & offloaded
         place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
         parts.append(place if switch is None else place[~surely(~switch)])
-    found = pd.concat(parts, ignore_index=True).astype({"lock_days": "Float64"})
+    places = pd.concat(parts, ignore_index=True).astype({"lock_days": "Float64"})
     texts = ("repository_id", "tier", "place", "name", "medium", "host")
-    return found.astype(dict.fromkeys(("offsite", "protected", "exists"), "boolean") | dict.fromkeys(texts, STRING))
+    return places.astype(dict.fromkeys(("offsite", "protected", "exists"), "boolean") | dict.fromkeys(texts, STRING))
 
 
 def _offloaded(material: Material, ids: pd.Series) -> pd.Series:
     """Whether the newest offload of each scale-out repository succeeded, and lately; NA where no session tells."""
-    found = beside(ids, material.frame("scale_out_offloads"), "scale_out_repository_id")
-    good, recent = one_of(found["last_result"], GOOD_RESULTS), found["last_good"] >= material.now - OFFLOAD_PROVES
-    return good & recent.astype("boolean").mask((found["last_good"].isna() & good.isna()).to_numpy())
+    offloads = beside(ids, material.frame("scale_out_offloads"), "scale_out_repository_id")
+    good, recent = one_of(offloads["last_result"], GOOD_RESULTS), offloads["last_good"] >= material.now - OFFLOAD_PROVES
+    return good & recent.astype("boolean").mask((offloads["last_good"].isna() & good.isna()).to_numpy())
 
 
 def _simple_places(material: Material) -> pd.DataFrame:
@@ -153,7 +153,7 @@ def _simple_places(material: Material) -> pd.DataFrame:
     tags = [material.site.tags_of(None if name is pd.NA else name) for name in repositories["name"]]
     offsite = pd.Series([True if "offsite" in t else False if "onsite" in t else pd.NA for t in tags], dtype="boolean")
     cloud = repositories["type"].isin(CLOUD_TYPES).to_numpy(dtype=bool)
-    told = pd.Series([bool(t & {"offline", "immutable"}) for t in tags], dtype="boolean", index=repositories.index)
+    tagged = pd.Series([bool(t & {"offline", "immutable"}) for t in tags], dtype="boolean", index=repositories.index)
     names = names_of_backup_server(material.frame("server_info"), material.frame("managed_servers"))
     own_share = on_backup_server(repositories, names)
     medium = repositories["storage_class"].mask(own_share, PRODUCTION_MEDIUM)
@@ -165,8 +165,8 @@ def _simple_places(material: Material) -> pd.DataFrame:
             "name": repositories["name"],
             "medium": medium,
             "offsite": offsite.mask(offsite.isna().to_numpy() & cloud, True),
-            "protected": repositories["immutability_enabled"] | rotated | told,
-            "lock_days": _lock_days(repositories).mask(surely(rotated | told), np.inf),
+            "protected": repositories["immutability_enabled"] | rotated | tagged,
+            "lock_days": _lock_days(repositories).mask(surely(rotated | tagged), np.inf),
             "host": repositories["host_id"]
             .mask(at_home, repositories["repository_id"])
             .mask(own_share, _own(material)),
@@ -183,7 +183,7 @@ def _lock_days(repositories: pd.DataFrame) -> pd.Series:
 
 
 def _own(material: Material) -> Any:
-    """The id of the managed server that is the backup server; a word of its own where none is told to be."""
+    """The id of the managed server that is the backup server; a word of its own where none is reported to be."""
     servers = material.frame("managed_servers")
     ids = servers["managed_server_id"][surely(servers["is_backup_server"])].dropna()
     return ids.iloc[0] if len(ids) else "backup server"
@@ -291,9 +291,9 @@ def _separate_hosts(
 def first_pairs(owners: Cells, others: Cells, chosen: Cells) -> Cells:
     """A plain boolean array: of the `chosen` rows the first with each pair of an owner and another number."""
     rows = np.flatnonzero(chosen)
-    found = np.zeros(len(chosen), dtype=bool)
-    found[rows[~pd.Series(combined([owners[rows], others[rows]], len(rows))).duplicated().to_numpy()]] = True
-    return found
+    is_first = np.zeros(len(chosen), dtype=bool)
+    is_first[rows[~pd.Series(combined([owners[rows], others[rows]], len(rows))).duplicated().to_numpy()]] = True
+    return is_first
 
 
 def verified(material: Material, units: pd.DataFrame, owners: Cells, index: pd.Index) -> pd.Series:
@@ -322,10 +322,10 @@ def _scanned(material: Material, job_ids: pd.Series, ran: Cells) -> pd.Series:
     scans = jobs[surely(jobs["type"] == "SureBackupContentScan")]
     good = scans[scans["job_id"].isin(ran).to_numpy()]
     taken_ids = {each for cell in good["source_job_ids"].dropna() for each in str(cell).split(",")}
-    found = job_ids.isin(taken_ids).astype("boolean")
+    scanned = job_ids.isin(taken_ids).astype("boolean")
     open_scan = not (material.is_whole("sessions") and material.is_whole("jobs"))
     open_scan |= bool(scans["source_job_ids"].isna().any())
-    return found.mask(~surely(found) & (job_ids.isna().to_numpy() | open_scan))
+    return scanned.mask(~surely(scanned) & (job_ids.isna().to_numpy() | open_scan))
 
 
 # Whether what lies on a repository holds today's data: the newest restore point of each row of `backup_objects`.
@@ -415,7 +415,7 @@ def _pauses(unit: Cells, at: Cells, count: int) -> Cells:
     unit, at = unit[order], at[order]
     place = np.arange(len(unit)) - np.searchsorted(unit, unit)
     paired = (place > 0) & (place < _RECENT)
-    found = np.full(count, np.nan)
+    pauses = np.full(count, np.nan)
     rows = np.flatnonzero(paired)
-    np.fmax.at(found, unit[rows], (at[rows - 1] - at[rows]) / _HOUR)
-    return found
+    np.fmax.at(pauses, unit[rows], (at[rows - 1] - at[rows]) / _HOUR)
+    return pauses

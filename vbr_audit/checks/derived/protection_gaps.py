@@ -1,4 +1,4 @@
-"""What restore points tell of each protected object, and how long it was without a new one in the period.
+"""What restore points report each protected object, and how long it was without a new one in the period.
 
 A restore point that retention has removed since is stood in for by the object's own tasks, and by the runs of its job
 of which no task was told at all. Nothing that happened to another object or job has a part in it.
@@ -91,16 +91,16 @@ def gap_facts(
     at = np.where(removed[owner], np.where(at < since, begin[owner], at), np.maximum(at, earliest[owner]))
     at, owner = _with_beginnings(at, owner, seen, is_new, begin)
     sure_from = np.where(is_new | is_there | (seen <= since), NEVER, seen)
-    longest, found, sure, maybe = gaps_of(at, owner, count, since, end, sure_from)
+    longest, gap_count, sure, maybe = gaps_of(at, owner, count, since, end, sure_from)
     known = _known(material, jobs, points, owners, removed, runs, count)
-    return _told_gaps(longest, found, sure, maybe, known), seen, is_new
+    return _told_gaps(longest, gap_count, sure, maybe, known), seen, is_new
 
 
-def _told_gaps(longest: Cells, found: Cells, sure: list[str], maybe: list[str], known: Cells) -> dict[str, Any]:
+def _told_gaps(longest: Cells, gaps: Cells, sure: list[str], maybe: list[str], known: Cells) -> dict[str, Any]:
     return {
-        "longest_gap_h": pd.arrays.FloatingArray(np.where(found & known, longest, 0.0), ~(found & known)),
-        "gaps_h": [text if ok else None for text, ok in zip(sure, found.tolist(), strict=True)],
-        "maybe_gaps_h": [text if ok else None for text, ok in zip(maybe, found.tolist(), strict=True)],
+        "longest_gap_h": pd.arrays.FloatingArray(np.where(gaps & known, longest, 0.0), ~(gaps & known)),
+        "gaps_h": [text if ok else None for text, ok in zip(sure, gaps.tolist(), strict=True)],
+        "maybe_gaps_h": [text if ok else None for text, ok in zip(maybe, gaps.tolist(), strict=True)],
         "gaps_known": pd.array(known, dtype="boolean"),
     }
 
@@ -113,7 +113,7 @@ def _chosen(owner: Cells, at: Cells, good: Cells, before: Cells) -> tuple[Cells,
 
 
 def _begin(material: Material, jobs: pd.DataFrame, owners: Cells, since: int, count: int) -> Cells:
-    """From which instant on the sessions in hand tell of each object, the period's first one if they reach so far.
+    """From which instant on the sessions in hand report each object, the period's first one if they reach so far.
 
     They do if the server's history begins before the job could be due; else it tells nothing of the time before it.
     """
@@ -189,15 +189,15 @@ def tasks_of(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, owners
 
 def _of_sessions(material: Material, ids: pd.Series, *names: str) -> list[pd.Series]:
     """These text columns of the session of each id, from the period or from beyond its edges; NA for none."""
-    found = [pd.Series(pd.NA, index=ids.index, dtype=STRING) for _ in names]
+    columns = [pd.Series(pd.NA, index=ids.index, dtype=STRING) for _ in names]
     # What stands in both is of the period.
     for table in ("edge_sessions", "sessions"):
         place = places_of(ids, material.text(table, "session_id"))
-        found = [
+        columns = [
             taken(material.frame(table)[name], place, ids.index).where(place >= 0, known)
-            for name, known in zip(names, found, strict=True)
+            for name, known in zip(names, columns, strict=True)
         ]
-    return found
+    return columns
 
 
 def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_name: pd.Series, owners: Cells) -> Cells:
@@ -208,8 +208,8 @@ def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_n
     )
     held = held.assign(owner=owners)[owners >= 0].dropna().drop_duplicates()
     held = held[~held.duplicated(["job", "name"], keep=False)]
-    found = asked.merge(held, on=["job", "name"], how="left")["owner"]
-    return found.fillna(-1).to_numpy(dtype=np.int64)
+    by_name = asked.merge(held, on=["job", "name"], how="left")["owner"]
+    return by_name.fillna(-1).to_numpy(dtype=np.int64)
 
 
 def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks, removed: Cells) -> _Runs:
@@ -228,7 +228,7 @@ def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks
     own = frame[["session_id", "created", "ended", "result"]].iloc[rows].reset_index(drop=True)
     at = own["created"].fillna(own["ended"])
     # Tasks of which none has a known name tell nothing: kinds of jobs name them in their own way.
-    told = tasks.session[tasks.owner >= 0].dropna().unique()
+    session_ids = tasks.session[tasks.owner >= 0].dropna().unique()
     there = at.notna().to_numpy()
     both = held.merge(
         pd.DataFrame(
@@ -238,7 +238,7 @@ def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks
                 "good": surely_one(own["result"], *GOOD_RESULTS),
                 "success": surely_one(own["result"], "Success"),
                 "unclear": own["result"].isna().to_numpy(),
-                "told": own["session_id"].isin(told).to_numpy(dtype=bool),
+                "told": own["session_id"].isin(session_ids).to_numpy(dtype=bool),
             }
         )[there],
         on="job",
@@ -300,23 +300,23 @@ def gaps_of(
 
 def _listed(owner: Cells, hours: Cells, count: int) -> list[str]:
     """The hours of each object as text, the longest first."""
-    found: list[list[str]] = [[] for _ in range(count)]
+    lists: list[list[str]] = [[] for _ in range(count)]
     rank = np.lexsort((-hours, owner))
     owner, hours = owner[rank], hours[rank]
     near = pd.Series(owner).groupby(owner).cumcount().to_numpy() < _MOST_GAPS
     for one, length in zip(owner[near].tolist(), hours[near].tolist(), strict=True):
-        found[one].append(f"{length:.2f}")
-    return [",".join(each) for each in found]
+        lists[one].append(f"{length:.2f}")
+    return [",".join(each) for each in lists]
 
 
-# What the restore points of each protected object tell of it.
+# What the restore points of each protected object report it.
 
 MALWARE: Final = ("Clean", "Informative", "Suspicious", "Infected")
 """The marks of restore points, the worst last."""
 
 
 def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int, now: dt.datetime) -> dict[str, Any]:
-    """The columns that restore points tell of `count` objects; `owners` gives the object of each unit.
+    """The columns that restore points report `count` objects; `owners` gives the object of each unit.
 
     `is_copy` says of each unit whether a copy job made it. `latest_…` are NaT wherever a newer restore point may be
     there, `newest_…` are the newest of those that are surely its own.
@@ -390,16 +390,16 @@ def left_by_failed_runs(
     good = pd.DataFrame({"owner": tasks.owner[tasks.good], "task": tasks.at[tasks.good]})
     spared = both.merge(good[good["owner"].isin(both["owner"])], on="owner")
     spared = spared[(spared["begin"] <= spared["task"]) & (spared["task"] <= spared["end"])]
-    found = np.zeros(len(newest), dtype=bool)
-    found[both["owner"].to_numpy(dtype=np.int64)] = True
-    found[spared["owner"].to_numpy(dtype=np.int64)] = False
-    return pd.Series(found, dtype="boolean")
+    is_left = np.zeros(len(newest), dtype=bool)
+    is_left[both["owner"].to_numpy(dtype=np.int64)] = True
+    is_left[spared["owner"].to_numpy(dtype=np.int64)] = False
+    return pd.Series(is_left, dtype="boolean")
 
 
 def _any(owner: Cells, chosen: Cells, count: int) -> Cells:
-    found = np.zeros(count, dtype=bool)
-    found[owner[chosen & (owner >= 0)]] = True
-    return found
+    marked = np.zeros(count, dtype=bool)
+    marked[owner[chosen & (owner >= 0)]] = True
+    return marked
 
 
 def _edges(owner: Cells, created: pd.Series, chosen: Cells, count: int, *, oldest: bool = False) -> Cells:
@@ -425,4 +425,4 @@ def _worst(owner: Cells, rank: pd.Series, count: int, unmarked: Cells) -> list[s
     np.maximum.at(worst, owner[known], rank.to_numpy(dtype=float, na_value=-1)[known].astype(np.int64))
     bad = worst >= MALWARE.index("Suspicious")
     sure = bad | ((worst >= 0) & ~unmarked)
-    return [MALWARE[place] if told else None for place, told in zip(worst.tolist(), sure.tolist(), strict=True)]
+    return [MALWARE[place] if is_sure else None for place, is_sure in zip(worst.tolist(), sure.tolist(), strict=True)]

@@ -35,8 +35,8 @@ def only_places(keys: Sequence[pd.Series], where: Sequence[pd.Series]) -> Cells:
         there = _paired(there, other.rows, len(other.texts))
     numbers, first, times = np.unique(there, return_index=True, return_counts=True)
     single = (times == 1) & (numbers >= 0)
-    found = pd.Index(numbers[single]).get_indexer(pd.Index(wanted))
-    return np.asarray(np.append(first[single], -1)[found])
+    places = pd.Index(numbers[single]).get_indexer(pd.Index(wanted))
+    return np.asarray(np.append(first[single], -1)[places])
 
 
 def _paired(numbers: Cells, more: Cells, size: int) -> Cells:

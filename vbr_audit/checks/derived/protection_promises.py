@@ -76,11 +76,11 @@ def gfs_facts(material: Material, jobs: pd.DataFrame, points: Points, owners: Ce
         _count_level(
             material, chains, _flagged(material, points, chains, word, letter), letter, kept, missing, owed, open_
         )
-    told = ~open_ | (missing > 0)
+    is_known = ~open_ | (missing > 0)
     return {
         "gfs_promised": pd.arrays.BooleanArray(promised, open_ & ~promised),
         "gfs_owed": pd.arrays.IntegerArray(owed, open_),
-        "gfs_missing": pd.arrays.IntegerArray(missing, ~told),
+        "gfs_missing": pd.arrays.IntegerArray(missing, ~is_known),
     }
 
 
@@ -291,21 +291,21 @@ def _due_starts(material: Material, jobs: pd.DataFrame) -> _Due:
     days = _days(jobs)
     far = min(dt.timedelta(days=float(np.nanmax(days, initial=0)) + 1), _LOOK_BACK)
     last = material.now.astimezone(material.clock_zone).date()
-    found = schedule.due_starts(
+    starts = schedule.due_starts(
         {name: distinct[name].array for name in schedule.COLUMNS},
         last - max(far, dt.timedelta(days=32)),
         last,
         material.clock_zone,
     )
     has = np.zeros(len(distinct), dtype=bool)
-    has[found.job] = True
-    followed = has & np.asarray(found.is_told, dtype=bool)
+    has[starts.job] = True
+    followed = has & np.asarray(starts.is_told, dtype=bool)
     hours = jobs["start_interval_h"].to_numpy(dtype=float, na_value=np.nan)
-    # How many runs a job makes that starts again as soon as it ends, its window does not tell.
+    # How many runs a job makes that starts again as soon as it ends, its window does not report.
     counted = (hours > 0) & ~surely(jobs["schedule_continuously_enabled"])
     interval = np.where(counted, hours, np.nan) * _HOUR
     # A job that is switched off, or has no schedule, is due at no time.
-    return _Due(np.where(followed[alike], alike, -1), (found.job << 34) + found.at, interval)
+    return _Due(np.where(followed[alike], alike, -1), (starts.job << 34) + starts.at, interval)
 
 
 def retention_facts(
@@ -321,7 +321,7 @@ def retention_facts(
     count, size = len(seen), len(jobs)
     first, last = _edges_of(points, size)
     mine = owners >= 0
-    # A task tells of one backup where the object has no other.
+    # A task reports one backup where the object has no other.
     alone = mine.copy()
     alone[mine] = np.bincount(owners[mine], minlength=count)[owners[mine]] == 1
     first[alone] = np.minimum(first[alone], seen[owners[alone]])
@@ -429,7 +429,7 @@ def at_the_pace_of_sources(jobs: pd.DataFrame, owners: Cells, is_copy: pd.Series
     """`jobs` of units, with the schedule of the source for each copy that starts more often than it, and with `LAG`.
 
     A copy that runs all the time copies what comes, and a daily one of a job that rests at weekends has nothing to copy
-    then. Of several sources of one object that counts which starts most often; where the copy does not tell its
+    then. Of several sources of one object that counts which starts most often; where the copy does not report its
     sources, that which starts most rarely. Without a source, the copy keeps its own.
     """
     hours = jobs["start_interval_h"].to_numpy(dtype=float, na_value=np.nan)
@@ -449,8 +449,8 @@ def _source_of(jobs: pd.DataFrame, owners: Cells, copies: Cells, others: Cells, 
     sources = np.flatnonzero(others & (owners >= 0) & (hours > 0) & surely(jobs["expected_to_run"]))
     if not len(made) or not len(sources):
         return place
-    told = jobs["source_job_ids"].iloc[made].fillna(jobs["primary_job_id"].iloc[made])
-    names, texts = pd.factorize(told.to_numpy(dtype=object))
+    reported = jobs["source_job_ids"].iloc[made].fillna(jobs["primary_job_id"].iloc[made])
+    names, texts = pd.factorize(reported.to_numpy(dtype=object))
     job, ids = pd.factorize(jobs["job_id"].iloc[sources].to_numpy(dtype=object))
     pairs = pd.DataFrame({"owner": owners[made], "copy": made, "names": names}).merge(
         pd.DataFrame({"owner": owners[sources], "source": sources, "job": job}), on="owner"

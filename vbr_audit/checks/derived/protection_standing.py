@@ -80,13 +80,13 @@ def _without_a_job(material: Material, units: pd.DataFrame, jobs: pd.DataFrame) 
     there = place >= 0
     names = backups["name"].array.take(place, allow_fill=True)
     worker = surely(pd.Series(names).str.contains("\\", regex=False).astype("boolean"))
-    told = material.is_whole("jobs") and not (len(listed) and bool(listed["job_id"].isna().all()))
-    told = told and material.is_whole("sessions") and material.is_whole("restore_points")
+    is_known = material.is_whole("jobs") and not (len(listed) and bool(listed["job_id"].isna().all()))
+    is_known = is_known and material.is_whole("sessions") and material.is_whole("restore_points")
     named = jobs["backup_job_id"].notna().to_numpy()
     quiet = there & _are_quiet(material, units, jobs)
     gone = quiet & named & jobs["job_id"].isna().to_numpy() & jobs["job_type"].notna().to_numpy() & ~worker
     by_itself = units["platform"].isin(_BY_THEMSELVES).to_numpy(dtype=bool) | units["platform"].isna().to_numpy()
-    return gone & told, quiet & ~named & ~by_itself & told
+    return gone & is_known, quiet & ~named & ~by_itself & is_known
 
 
 def _are_quiet(material: Material, units: pd.DataFrame, jobs: pd.DataFrame) -> Cells:
@@ -139,12 +139,12 @@ def _left(
     )
     last_task = np.full(owners.max(initial=-1) + 2, NEVER, dtype=np.int64)
     np.maximum.at(last_task, tasks.owner, tasks.at)
-    found = np.zeros(len(units), dtype=bool)
+    is_left = np.zeros(len(units), dtype=bool)
     for unit in np.flatnonzero(chosen & (last_task[owners] <= newest)).tolist():
         own = starts.get(int(asked.rows[unit]), np.zeros(0, dtype=np.int64))
         # A run whose points of others are not there yet may still make this one's.
-        found[unit] = np.count_nonzero((own > newest[unit]) & (own < others[unit])) >= _RUNS
-    return found
+        is_left[unit] = np.count_nonzero((own > newest[unit]) & (own < others[unit])) >= _RUNS
+    return is_left
 
 
 def _superseded(units: pd.DataFrame, owners: Cells, left: Cells, latest: Cells) -> Iterable[tuple[int, str]]:

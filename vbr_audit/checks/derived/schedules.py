@@ -103,14 +103,14 @@ def follow(material: Material) -> Followed:
     ran, born = _runs(runs, owner, now), _born(material, jobs, runs, owner)
     always = material.absent("is_scheduled") | surely(jobs["schedule_continuously_enabled"])
     starts = due_starts({name: jobs[name] for name in COLUMNS}, *_days(material, zone), zone)
-    told, sure = starts.is_told.copy(), starts.is_sure.copy()
+    known, sure = starts.is_told.copy(), starts.is_sure.copy()
     chained = surely(jobs["schedule_after_job_enabled"]) & ~_has_own(jobs)
     after, parent = _after_others(jobs, runs, owner, chained)
     job, at = _in_order(np.concatenate([starts.job, after[0]]), np.concatenate([starts.at, after[1]]))
-    told &= ~chained | (parent >= 0)
+    known &= ~chained | (parent >= 0)
     unseen_runs = _runs_unseen(jobs, owner)
-    told &= (_has_own(jobs) | chained) & ~always & ~_unsure_ways(jobs) & (born < _LATEST) & ~unseen_runs
-    keep = told[job]
+    known &= (_has_own(jobs) | chained) & ~always & ~_unsure_ways(jobs) & (born < _LATEST) & ~unseen_runs
+    keep = known[job]
     job, at = job[keep], at[keep]
     served = _served(job, at, ran, np.ones(len(ran.job), dtype=bool))
     served_sure = served if ran.is_sure.all() else _served(job, at, ran, ran.is_sure)
@@ -122,7 +122,7 @@ def follow(material: Material) -> Followed:
     unseen = at < _oldest_session(material)
     open_ = ~served & ~busy & (unseen | dateless[job] | ~sure[job])
     forgotten = (job, unseen & ~served & ~busy)
-    reason = _why(jobs, told, always, unseen_runs, chained & (parent < 0), born, dateless, sure, forgotten)
+    reason = _why(jobs, known, always, unseen_runs, chained & (parent < 0), born, dateless, sure, forgotten)
     return Followed(
         job,
         at,
@@ -130,7 +130,7 @@ def follow(material: Material) -> Followed:
         ~served & ~busy & ~open_,
         busy,
         open_ | (served & ~served_sure),
-        told,
+        known,
         reason,
         always,
         born,
@@ -138,25 +138,25 @@ def follow(material: Material) -> Followed:
 
 
 def _make(material: Material) -> pd.DataFrame:
-    jobs, found = material.frame("jobs"), follow(material)
+    jobs, followed = material.frame("jobs"), follow(material)
 
     def number(chosen: Cells) -> pd.arrays.IntegerArray:
-        counts = np.bincount(found.job[chosen], minlength=len(jobs)).astype(np.int64)
-        return pd.arrays.IntegerArray(counts, ~found.is_told)
+        counts = np.bincount(followed.job[chosen], minlength=len(jobs)).astype(np.int64)
+        return pd.arrays.IntegerArray(counts, ~followed.is_told)
 
     return pd.DataFrame(
         {
             "server": jobs["server"],
             "job_id": jobs["job_id"],
-            "always_runs": pd.array(found.always_runs, dtype="boolean"),
-            "due": number(np.ones(len(found.job), dtype=bool)),
-            "missed": number(found.missed),
-            "overlapped": number(found.overlapped),
-            "unclear": number(found.unclear),
-            "reason": found.reason,
-            "born": _instants(found.born, found.born < _LATEST),
+            "always_runs": pd.array(followed.always_runs, dtype="boolean"),
+            "due": number(np.ones(len(followed.job), dtype=bool)),
+            "missed": number(followed.missed),
+            "overlapped": number(followed.overlapped),
+            "unclear": number(followed.unclear),
+            "reason": followed.reason,
+            "born": _instants(followed.born, followed.born < _LATEST),
             "newest_point": _newest_points(material, material.columns("jobs", ("job_id",))),
-            "interval_h": _intervals(jobs, found.always_runs),
+            "interval_h": _intervals(jobs, followed.always_runs),
         }
     )
 
@@ -186,7 +186,7 @@ def _unsure_ways(jobs: pd.DataFrame) -> Cells:
 
 
 def _runs_unseen(jobs: pd.DataFrame, owner: Cells) -> Cells:
-    """The policies of which no run is known: what the agents do by themselves, the server need not tell."""
+    """The policies of which no run is known: the server need not report what the agents do by themselves."""
     ran = np.bincount(owner[owner >= 0], minlength=len(jobs)) > 0
     return surely(jobs["type"].str.endswith("Policy").astype("boolean")) & ~ran
 
@@ -216,7 +216,7 @@ def _born(material: Material, jobs: pd.DataFrame, runs: pd.DataFrame, owner: Cel
     backups, states = material.frame("backups"), material.frame("job_states")
     of_backup = places_of(backups["job_id"], jobs["job_id"])
     points, of_point = _points(material, jobs)
-    found = np.full(len(jobs), _LATEST, dtype=np.int64)
+    born = np.full(len(jobs), _LATEST, dtype=np.int64)
     for places, moments in (
         (owner, runs["started"]),
         (of_backup, backups["created"]),
@@ -225,8 +225,8 @@ def _born(material: Material, jobs: pd.DataFrame, runs: pd.DataFrame, owner: Cel
     ):
         seconds = _seconds(moments)
         usable = (places >= 0) & (seconds > 0)
-        np.minimum.at(found, places[usable], seconds[usable])
-    return found
+        np.minimum.at(born, places[usable], seconds[usable])
+    return born
 
 
 def _points(material: Material, jobs: pd.DataFrame) -> tuple[pd.DataFrame, Cells]:
@@ -246,14 +246,14 @@ def _newest_points(material: Material, jobs: pd.DataFrame) -> pd.Series:
 def _intervals(jobs: pd.DataFrame, always: Cells) -> pd.arrays.FloatingArray:
     """The longest time between two starts; of a job that always runs, the longest of the jobs that it copies."""
     own = jobs["start_interval_h"].to_numpy(dtype=float, na_value=np.nan)
-    found = own.copy()
+    intervals = own.copy()
     place = {job_id: index for index, job_id in enumerate(jobs["job_id"]) if isinstance(job_id, str)}
     for index in np.flatnonzero(always):
         listed = (jobs["source_job_ids"].iloc[index], jobs["primary_job_id"].iloc[index])
         sources = [i for text in listed if isinstance(text, str) for i in text.split(",")]
-        told = [own[place[name]] for name in sources if name in place]
-        found[index] = max([own[index], *told]) if sources and len(told) == len(sources) else np.nan
-    return pd.arrays.FloatingArray(np.nan_to_num(found), np.isnan(found))
+        reported = [own[place[name]] for name in sources if name in place]
+        intervals[index] = max([own[index], *reported]) if sources and len(reported) == len(sources) else np.nan
+    return pd.arrays.FloatingArray(np.nan_to_num(intervals), np.isnan(intervals))
 
 
 def _after_others(
@@ -287,9 +287,9 @@ def _in_order(job: Cells, at: Cells) -> tuple[Cells, Cells]:
 
 def _served(job: Cells, at: Cells, ran: _Ran, chosen: Cells) -> Cells:
     """Which due starts one of the chosen runs serves."""
-    found = np.zeros(len(job), dtype=bool)
+    served = np.zeros(len(job), dtype=bool)
     if not len(job) or not chosen.any():
-        return found
+        return served
     keys = (job << _BITS) + at
     mine, started = ran.job[chosen], ran.started[chosen]
     after = np.searchsorted(keys, (mine << _BITS) + started)
@@ -304,8 +304,8 @@ def _served(job: Cells, at: Cells, ran: _Ran, chosen: Cells) -> Cells:
     ]
     nearest = np.where(distance[1] < distance[0], after, before)
     near = np.minimum(*distance)
-    found[nearest[near <= _HALF_A_DAY_S]] = True
-    return found
+    served[nearest[near <= _HALF_A_DAY_S]] = True
+    return served
 
 
 def _under_way(job: Cells, at: Cells, ran: _Ran) -> Cells:
@@ -317,14 +317,14 @@ def _under_way(job: Cells, at: Cells, ran: _Ran) -> Cells:
 
 
 def _oldest_session(material: Material) -> int:
-    """Before this second the server remembers no session; 0 where it is not told."""
+    """Before this second the server remembers no session; 0 where it is not reported."""
     oldest = _seconds(material.frame("session_history")["oldest_session"])
     return int(oldest.max(initial=0))
 
 
 def _why(
     jobs: pd.DataFrame,
-    told: Cells,
+    reported: Cells,
     always: Cells,
     unseen_runs: Cells,
     orphaned: Cells,
@@ -338,14 +338,17 @@ def _why(
     return worded(
         jobs.index,
         (always, "it runs all the time: no start is ever due"),
-        (unseen_runs, "its machines run by themselves, and the server tells of no run of them"),
+        (unseen_runs, "its machines run by themselves, and the server reports no run of them"),
         (_unsure_ways(jobs), "how its schedule starts it is not known"),
         (orphaned, "the job that it runs after is not listed, or is not the only one of its name"),
-        (told & forgotten, "the server's history of sessions begins later than the job"),
-        (told & dateless, "when some of its runs started is not known"),
-        (told & ~sure, "its interval does not go up in a day, and the server does not tell where it is counted from"),
-        (told, pd.NA),
-        (born == _LATEST, "nothing tells since when the job exists: no run, backup or restore point"),
+        (reported & forgotten, "the server's history of sessions begins later than the job"),
+        (reported & dateless, "when some of its runs started is not known"),
+        (
+            reported & ~sure,
+            "its interval does not divide a day, and the server does not report where it is counted from",
+        ),
+        (reported, pd.NA),
+        (born == _LATEST, "nothing shows since when the job exists: no run, backup or restore point"),
         (surely(jobs["backup_window_enabled"]), "its backup window may keep it from starting"),
         default="time, days or hours of its schedule are not known",
     )

@@ -127,10 +127,10 @@ def _make_tags(material: Material) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "server": [*repositories["server"], *scale_out["server"]],
         "repository_id": ids,
-        "tags": [",".join(sorted(found)) or None for found in tags],
-        "is_offsite": [True if "offsite" in found else False if "onsite" in found else None for found in tags],
-        "is_offline": [True if "offline" in found else None for found in tags],
-        "is_immutable": [True if "immutable" in found else None for found in tags],
+        "tags": [",".join(sorted(tag_set)) or None for tag_set in tags],
+        "is_offsite": [True if "offsite" in tag_set else False if "onsite" in tag_set else None for tag_set in tags],
+        "is_offline": [True if "offline" in tag_set else None for tag_set in tags],
+        "is_immutable": [True if "immutable" in tag_set else None for tag_set in tags],
     }
     return conform(columns, TAGS_SPEC)[0]
 

@@ -104,8 +104,14 @@ def _demand_words(value: Any, index: pd.Index, name: str) -> None:
         raise CheckError(f"{name} must hold text")
 
 
-def _demand_severities(said: Words) -> None:
-    words = codes_of(said).texts.tolist() if isinstance(said, pd.Series) else [] if said is None else [said]
+def _demand_severities(severities: Words) -> None:
+    words = (
+        codes_of(severities).texts.tolist()
+        if isinstance(severities, pd.Series)
+        else []
+        if severities is None
+        else [severities]
+    )
     if unknown := sorted(set(words) - set(SEVERITIES)):
         raise CheckError(f"severity is {unknown[0]!r}, not one of {', '.join(SEVERITIES)}")
 
@@ -144,11 +150,11 @@ def _each(size: int, missing: Mapping[str, Cells], kinds: Mapping[str, Codes], w
     """
     alike = combined([*missing.values(), *(kind.rows for kind in kinds.values())], size)
     first = np.unique(alike, return_index=True)[1]
-    said = np.empty(len(first), dtype=object)
+    texts = np.empty(len(first), dtype=object)
     for place, row in enumerate(first):
         names = [name for name, gaps in missing.items() if gaps[row]]
-        said[place] = word(names, *(kind.text_at(row) for kind in kinds.values()))
-    return said[alike]
+        texts[place] = word(names, *(kind.text_at(row) for kind in kinds.values()))
+    return texts[alike]
 
 
 # The words of a finding that a check need not say itself: what was observed, what is expected, and where it stands.
@@ -177,8 +183,8 @@ def value_texts(values: pd.Series) -> Cells:
         return minute_text(values)
     if values.dtype == STRING:
         return values.to_numpy(dtype=object).copy()
-    found = codes_of(values)
-    return found.spread(map(str, found.texts.tolist()), object, missing=pd.NA)
+    codes = codes_of(values)
+    return codes.spread(map(str, codes.texts.tolist()), object, missing=pd.NA)
 
 
 def governing_paths(check: Check, view: ServerView) -> Cells | str | None:

@@ -116,19 +116,19 @@ def assess(
 
 def _told_again(check: Check, view: ServerView, severity: str, from_policy: bool) -> Assessment:
     """The answers that a check gave when the run was judged; nothing is asked of it."""
-    told = (check.recorded or {}).get(view.name)
-    if told is None:
+    recorded = (check.recorded or {}).get(view.name)
+    if recorded is None:
         return _unread(view, severity, "the code of this check is not at hand")
-    cells: dict[str, Any] = dict(told.cells)
-    said = Outcome(ok=pd.Series(dtype="boolean"), severity=pd.Series(cells["severity"], dtype=object))
-    cells["severity"] = _severities(np.full(len(cells["result"]), severity, dtype=object), said, from_policy)
+    cells: dict[str, Any] = dict(recorded.cells)
+    outcome = Outcome(ok=pd.Series(dtype="boolean"), severity=pd.Series(cells["severity"], dtype=object))
+    cells["severity"] = _severities(np.full(len(cells["result"]), severity, dtype=object), outcome, from_policy)
     return Assessment(
-        object_type=told.object_type,
+        object_type=recorded.object_type,
         **cells,
-        population=told.population,
-        whole=told.whole,
-        why_not_whole=told.why_not_whole,
-        broke=told.broke,
+        population=recorded.population,
+        whole=recorded.whole,
+        why_not_whole=recorded.why_not_whole,
+        broke=recorded.broke,
     )
 
 
@@ -276,23 +276,23 @@ def _severities(given: Cells, outcome: Outcome, from_policy: bool) -> Cells:
     """The severity of each object: the check's word where it says one, but never above that of a policy."""
     if outcome.severity is None:
         return given
-    said = cells_of(outcome.severity, len(given)).copy()
+    given_severities = cells_of(outcome.severity, len(given)).copy()
     if from_policy:
         rank = {name: number for number, name in enumerate(SEVERITIES)}
-        for position in np.flatnonzero(~pd.isna(said)):
-            said[position] = max(said[position], given[position], key=rank.__getitem__)
-    gaps = pd.isna(said)
-    said[gaps] = given[gaps]
-    return said
+        for position in np.flatnonzero(~pd.isna(given_severities)):
+            given_severities[position] = max(given_severities[position], given[position], key=rank.__getitem__)
+    gaps = pd.isna(given_severities)
+    given_severities[gaps] = given[gaps]
+    return given_severities
 
 
-def _filled(said: Words, length: int, ask_default: Callable[[], Cells | str | None]) -> Cells:
+def _filled(words: Words, length: int, ask_default: Callable[[], Cells | str | None]) -> Cells:
     """What the check says, with the default in the gaps, asked for only where there are any."""
-    if said is None:
+    if words is None:
         default = ask_default()
         return default if isinstance(default, np.ndarray) else cells_of(default, length)
-    cells = cells_of(said, length)
-    gaps = np.flatnonzero(pd.isna(cells)) if isinstance(said, pd.Series) else ()
+    cells = cells_of(words, length)
+    gaps = np.flatnonzero(pd.isna(cells)) if isinstance(words, pd.Series) else ()
     if len(gaps) and (default := ask_default()) is not None:
         cells = cells.copy()
         cells[gaps] = default if isinstance(default, str) else default[gaps]
@@ -340,11 +340,11 @@ def _causes_of(population: str, cause: str, view: ServerView) -> Causes:
 
 def _cause_names(kind: str, keys: pd.Series, view: ServerView) -> Cells:
     """The name of each cause; its key where no table tells one."""
-    found = pd.Series(pd.NA, index=keys.index, dtype=keys.dtype)
+    names = pd.Series(pd.NA, index=keys.index, dtype=keys.dtype)
     for table, key, name in _CAUSE_NAMES.get(kind, ()):
         frame = view.frame(table)
-        found = found.fillna(taken(frame[name], places_of(keys, frame[key]), keys.index))
-    return found.fillna(keys).to_numpy(dtype=object)
+        names = names.fillna(taken(frame[name], places_of(keys, frame[key]), keys.index))
+    return names.fillna(keys).to_numpy(dtype=object)
 
 
 def cause_of_server(view: ServerView) -> Causes:

@@ -63,10 +63,10 @@ def run_example(check: Check, example: Example, *, without: str | None = None) -
 def assess_view(check: Check, example: Example, view: ServerView) -> Assessment:
     """What `check` finds for the object of `example` in `view`, with the parameters of `example`."""
     params = check.model.model_validate(dict(example.params)).model_dump()
-    found = assess(check, view, params=params, severity=check.severity)
-    cells = {each.name: getattr(found, each.name) for each in fields(found)}
+    assessment = assess(check, view, params=params, severity=check.severity)
+    cells = {each.name: getattr(assessment, each.name) for each in fields(assessment)}
     first: dict[str, Any] = {name: cell[:1] for name, cell in cells.items() if isinstance(cell, np.ndarray)}
-    return replace(found, **first)
+    return replace(assessment, **first)
 
 
 def view_of(check: Check, example: Example, *, without: str | None = None) -> ServerView:

@@ -82,11 +82,11 @@ def phrase_faults(phrase: str, title: str, defaults: Mapping[str, Any]) -> Itera
         )
         return
     try:
-        told = [predicate(phrase, defaults, failing) for failing in (1, 2)]
+        rendered = [predicate(phrase, defaults, failing) for failing in (1, 2)]
     except ValueError as error:
         yield f"its failure phrase cannot be filled in: {error}"
         return
-    if not phrase.strip() or max(map(len, told)) > LONGEST:
+    if not phrase.strip() or max(map(len, rendered)) > LONGEST:
         yield f"its failure phrase needs 1 to {LONGEST} characters"
     if phrase.endswith("."):
         yield "its failure phrase ends with a full stop, but stands within a line"

@@ -1,4 +1,4 @@
-"""Own checks whose code is not at hand, by what they answered when the run was judged: only told again, never asked.
+"""Own checks whose code is not at hand: their answers are taken from the record of the run, never asked for.
 
 The answers come from `findings.json` of the run, which whoever holds the folder may have written: they are data, and
 only data. A policy may still set such a check aside or give it another severity; its parameters change nothing.
@@ -80,22 +80,24 @@ class RecordedAnswers:
     coverage: Mapping[str, Sequence[_Coverage]]
 
     def check(self, check_id: str, record: OwnChecksRecord) -> Check | None:
-        """A check that tells again what `check_id` answered; None where the run tells nothing of it."""
-        rows, told = self.findings.get(check_id, ()), self.coverage.get(check_id, ())
-        if not told:
+        """A check that repeats the answers of `check_id`; None where the run has none of it."""
+        rows, counts = self.findings.get(check_id, ()), self.coverage.get(check_id, ())
+        if not counts:
             return None
         tables = tuple(name for name in record.tables.get(check_id, ()) if name in TABLES)
         if not tables or tables[0] not in OBJECTS:
             tables = ("servers",)
 
         def judge(*frames: pd.DataFrame) -> pd.Series:
-            raise CheckError(f"{check_id} is only told again", hint="Name the folder of its code with --checks.")
+            raise CheckError(
+                f"{check_id} is only taken from the record", hint="Name the folder of its code with --checks."
+            )
 
         return Check(
             id=check_id,
-            title=told[0].title,
-            severity=told[0].severity,
-            area=told[0].area,
+            title=counts[0].title,
+            severity=counts[0].severity,
+            area=counts[0].area,
             rationale=RATIONALE,
             remediation=next((row.remediation for row in rows if row.remediation), ""),
             function=judge,
@@ -111,7 +113,7 @@ class RecordedAnswers:
             examples=(),
             model=create_model(f"{check_id} parameters", __config__=ConfigDict(extra="allow", frozen=True)),
             reserved=(),
-            recorded={one.server: _answer(one, [row for row in rows if row.server == one.server]) for one in told},
+            recorded={one.server: _answer(one, [row for row in rows if row.server == one.server]) for one in counts},
         )
 
 
@@ -133,13 +135,13 @@ def recorded_answers(path: Path) -> RecordedAnswers | None:
 
 
 def _by_check(rows: Iterable[Any]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
+    by_check: dict[str, list[Any]] = {}
     for row in rows:
-        found.setdefault(row.check_id, []).append(row)
-    return found
+        by_check.setdefault(row.check_id, []).append(row)
+    return by_check
 
 
-def _answer(told: _Coverage, rows: Sequence[_Finding]) -> RecordedAnswer:
+def _answer(counts: _Coverage, rows: Sequence[_Finding]) -> RecordedAnswer:
     names = (
         *("object_id", "object_name", "result", "severity", "observed", "expected", "json_path"),
         *("cause_kind", "cause_key", "cause_name"),
@@ -150,13 +152,13 @@ def _answer(told: _Coverage, rows: Sequence[_Finding]) -> RecordedAnswer:
     pairs = list(zip(rows, accepted, strict=True))
     cells["accepted"] = _cells([row.reason if is_accepted else None for row, is_accepted in pairs])
     cells["reason"] = _cells([None if is_accepted else _own_words(row) for row, is_accepted in pairs])
-    reason = told.reason or ""
+    reason = counts.reason or ""
     return RecordedAnswer(
         object_type=rows[0].object_type if rows else "object",
         cells=cells,
-        population=told.population,
-        whole=bool(told.whole),
-        why_not_whole=told.reason,
+        population=counts.population,
+        whole=bool(counts.whole),
+        why_not_whole=counts.reason,
         broke=reason.removeprefix(_BROKE) if reason.startswith(_BROKE) else None,
     )
 
@@ -168,8 +170,8 @@ def _own_words(row: _Finding) -> str | None:
     name = re.escape(row.waiver_id)
     day = r"\d{4}-\d{2}-\d{2}"
     words = rf"(?:^|; )(?:accepted until {day} by waiver {name}|waiver {name} (?:expired|does not count))"
-    found = re.search(words, row.reason)
-    return (row.reason[: found.start()] if found else row.reason) or None
+    match = re.search(words, row.reason)
+    return (row.reason[: match.start()] if match else row.reason) or None
 
 
 def _cells(values: Sequence[str | None]) -> Cells:

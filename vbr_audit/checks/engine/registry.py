@@ -197,7 +197,7 @@ def check(
     object itself, e.g. `job` for protected objects: those of one job are shown as one then.
     """
     used = tuple(tables) or ((table,) if table else ())
-    # An object of a derived table is made of many rows: a part of them does not tell what it is.
+    # An object of a derived table is made of many rows: a part of them does not report what it is.
     counted = {*aggregates, *(name for name in used[:1] if name in DERIVED)}
 
     def declare(function: Function) -> Check:
@@ -229,11 +229,11 @@ def check(
 
 def _reads_by_table(tables: Sequence[str], reads: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The columns of each table, from names such as `retry_enabled` and `sessions.result`."""
-    found: dict[str, list[str]] = {name: [] for name in tables}
+    by_table: dict[str, list[str]] = {name: [] for name in tables}
     for name in reads:
         owner, _, column = name.rpartition(".")
-        found.setdefault(owner or (tables[0] if tables else ""), []).append(column)
-    return {name: tuple(columns) for name, columns in found.items()}
+        by_table.setdefault(owner or (tables[0] if tables else ""), []).append(column)
+    return {name: tuple(columns) for name, columns in by_table.items()}
 
 
 def _faults(declared: Check) -> Iterator[str]:

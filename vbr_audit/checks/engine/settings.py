@@ -15,7 +15,7 @@ from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.jobs.control_list import CONTROLS
 from vbr_audit.tables.jobs.controls import UNKNOWN_VARIANT, Profile, get_map
 
-NO_INPUT = "the values that were read do not tell"
+NO_INPUT = "the values that were read do not report"
 _MOST_LISTED = 3
 
 
@@ -60,8 +60,8 @@ def _jobs_without(view: ServerView, columns: Sequence[str]) -> Cells:
 
 def _why_jobs_are_without(view: ServerView, rows: Cells) -> Cells:
     kinds = codes_of(view.text("jobs", "type"))
-    said = [f"this kind of job ({_word(kind)}) has no such setting" for kind in (*kinds.texts, pd.NA)]
-    return np.array(said, dtype=object)[kinds.rows[rows]]
+    reasons = [f"this kind of job ({_word(kind)}) has no such setting" for kind in (*kinds.texts, pd.NA)]
+    return np.array(reasons, dtype=object)[kinds.rows[rows]]
 
 
 def _why_not_told(missing: list[str], profile_key: Any, kind: Any, seen_in: Any) -> str:
@@ -88,7 +88,7 @@ def _unsure_reason(profile: Profile, name: str) -> str:
     """Why nobody can say whether this kind of job has the control."""
     revision = profile.key.partition("/")[0].partition("<")[0]
     if profile.key.endswith("/" + UNKNOWN_VARIANT):
-        return f"which kind of {profile.type} this is, is not told, so that {name} cannot be judged"
+        return f"which kind of {profile.type} this is, is not reported, so {name} cannot be judged"
     return f"{name} is not shown in revision {revision}, only in a newer one of this server"
 
 

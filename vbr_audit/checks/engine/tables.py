@@ -22,8 +22,8 @@ ALSO_LISTED_BY: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("job_states",),
 def sources_of(table: str) -> tuple[str, ...]:
     """The datasets without which `table` is not there, and `site`; none for a table of the manifest."""
     if table in DERIVED:
-        found = (name for source in DERIVED[table].sources for name in sources_of(source))
-        return tuple(dict.fromkeys(found))
+        sources = (name for source in DERIVED[table].sources for name in sources_of(source))
+        return tuple(dict.fromkeys(sources))
     if table == SITE:
         return (SITE,)
     return (_DATASET_OF[table],) if table in _DATASET_OF else ()
@@ -33,7 +33,7 @@ def datasets_behind_table(table: str) -> tuple[str, ...]:
     """The datasets whose rows are looked at in `table`, those included that only fill single columns of it."""
     if table in DERIVED:
         derived = DERIVED[table]
-        found = [name for source in (*derived.sources, *derived.also) for name in datasets_behind_table(source)]
+        names = [name for source in (*derived.sources, *derived.also) for name in datasets_behind_table(source)]
     else:
-        found = [*sources_of(table), *ALSO_LISTED_BY.get(table, ())]
-    return tuple(name for name in dict.fromkeys(found) if name != SITE)
+        names = [*sources_of(table), *ALSO_LISTED_BY.get(table, ())]
+    return tuple(name for name in dict.fromkeys(names) if name != SITE)

@@ -71,9 +71,9 @@ class ServerView:
 
     @property
     def now(self) -> dt.datetime:
-        """The clock of this server when it was read; the run's where the server did not tell it."""
-        told: dt.datetime | None = self._own("server_time")
-        return self.snapshot.now if told is None else told
+        """The clock of this server when it was read; the run's where the server did not report it."""
+        clock: dt.datetime | None = self._own("server_time")
+        return self.snapshot.now if clock is None else clock
 
     @property
     def since(self) -> dt.datetime:
@@ -92,7 +92,7 @@ class ServerView:
 
     @property
     def server_zone(self) -> dt.tzinfo:
-        """The zone of the server's own clock; the report's where the server did not tell it."""
+        """The zone of the server's own clock; the report's where the server did not report it."""
         name = self._own("zone")
         return self.zone if name is None else time_zone(name)
 
@@ -169,8 +169,8 @@ class ServerView:
         """
         part = self._part(table)
         index = self.frame(table).index if part is None else pd.RangeIndex(len(part[1]))
-        found = {name: self._column(table, name) for name in names}
-        return pd.DataFrame(found, index=index, copy=False)
+        columns = {name: self._column(table, name) for name in names}
+        return pd.DataFrame(columns, index=index, copy=False)
 
     def _column(self, table: str, name: str) -> pd.Series:
         part = self._part(table)

@@ -41,10 +41,10 @@ class Codes:
     @cached_property
     def firsts(self) -> Cells:
         """The first row of each text."""
-        found = np.empty(len(self.texts), dtype=np.int64)
+        firsts = np.empty(len(self.texts), dtype=np.int64)
         held = np.flatnonzero(self.rows >= 0)[::-1]
-        found[self.rows[held]] = held
-        return found
+        firsts[self.rows[held]] = held
+        return firsts
 
     def spread(self, answers: Iterable[Any], dtype: Any, *, missing: Any) -> Cells:
         """The answer of each row as an array of `dtype`, from one answer per text; `missing` where the text is NA."""
@@ -125,14 +125,14 @@ def codes_of(values: pd.Series) -> Codes:
         return _KEPT[id(cells)]
     if id(cells) in _PARTS:
         whole, places = _PARTS[id(cells)]
-        found = codes_of(whole).at(places)
+        codes = codes_of(whole).at(places)
     else:
         rows, texts = pd.factorize(cells)
-        found = Codes(np.asarray(texts, dtype=object), rows)
+        codes = Codes(np.asarray(texts, dtype=object), rows)
     if _lasts(cells):
-        _KEPT[id(cells)] = found
+        _KEPT[id(cells)] = codes
         weakref.finalize(cells, _KEPT.pop, id(cells), None)
-    return found
+    return codes
 
 
 def first_rows(keys: Codes, where: pd.Series) -> Cells:
@@ -147,13 +147,13 @@ def first_rows(keys: Codes, where: pd.Series) -> Cells:
     if id(cells) in keys.looked_up:
         return keys.looked_up[id(cells)]
     held = np.fromiter(map(keys.numbers.get, cells.tolist(), repeat(-1)), dtype=np.int64, count=len(cells))[::-1]
-    found = np.full(len(keys.texts), -1, dtype=np.int64)
+    firsts = np.full(len(keys.texts), -1, dtype=np.int64)
     known = np.flatnonzero(held >= 0)
-    found[held[known]] = len(cells) - 1 - known
+    firsts[held[known]] = len(cells) - 1 - known
     if _lasts(cells):
-        keys.looked_up[id(cells)] = found
+        keys.looked_up[id(cells)] = firsts
         weakref.finalize(cells, keys.looked_up.pop, id(cells), None)
-    return found
+    return firsts
 
 
 def matches(keys: Codes, where: Codes) -> Cells:
@@ -173,15 +173,15 @@ def _found(keys: Codes, where: Codes) -> Cells:
 def _found_by(keys: Codes, where: Codes) -> Cells:
     """The same, looked up the other way round: the table of the numbers is made of the fewer texts."""
     back = _found(where, keys)
-    found = np.full(len(keys.texts), -1, dtype=np.int64)
+    places = np.full(len(keys.texts), -1, dtype=np.int64)
     known = np.flatnonzero(back >= 0)
-    found[back[known]] = known
-    return found
+    places[back[known]] = known
+    return places
 
 
 def combined(columns: Iterable[Cells], size: int) -> Cells:
     """A number for each of `size` rows that is equal where all `columns` are; these are integers from -1 on."""
-    found = np.zeros(size, dtype=np.int64)
+    combined_codes = np.zeros(size, dtype=np.int64)
     for column in columns:
-        found = pd.factorize(found * (int(column.max(initial=0)) + 2) + column + 1)[0]
-    return found
+        combined_codes = pd.factorize(combined_codes * (int(column.max(initial=0)) + 2) + column + 1)[0]
+    return combined_codes

@@ -61,8 +61,8 @@ def minute_text(instants: pd.Series, *, where: np.ndarray | None = None) -> np.n
     rows = np.flatnonzero(~np.isnat(minutes) if where is None else where & ~np.isnat(minutes))
     texts = np.full(len(minutes), pd.NA, dtype=object)
     if len(rows):
-        said = np.char.replace(np.datetime_as_string(minutes[rows]), "T", " ")
-        texts[rows] = np.char.add(said, " UTC").astype(object)
+        minute_texts = np.char.replace(np.datetime_as_string(minutes[rows]), "T", " ")
+        texts[rows] = np.char.add(minute_texts, " UTC").astype(object)
     return texts
 
 
@@ -83,9 +83,9 @@ def on_clock(texts: np.ndarray, zone: dt.tzinfo, name: str) -> np.ndarray:
     if not dated:
         return texts
     known = {text: _INSTANT.sub(lambda match: _told(match, zone, name), text) for text in dated}
-    found = np.empty(len(texts), dtype=object)
-    found[:] = [known.get(text, text) for text in cells]
-    return found
+    moments = np.empty(len(texts), dtype=object)
+    moments[:] = [known.get(text, text) for text in cells]
+    return moments
 
 
 def _told(match: re.Match[str], zone: dt.tzinfo, name: str) -> str:

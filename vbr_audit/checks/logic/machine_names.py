@@ -15,7 +15,7 @@ import pandas as pd
 from vbr_audit.checks.logic.three_valued import Cells, surely
 
 Answer = bool | None
-"""Whether there is a restore point; None where that is not told."""
+"""Whether there is a restore point; None where that is not reported."""
 Held = dict[str, dict[str, tuple[str, Answer]]]
 """By host, and there by the folded name: the name as it was last written, and whether it has a restore point."""
 
@@ -41,8 +41,8 @@ def are_nameless(objects: pd.DataFrame) -> bool:
 def find_machine(held: Held, name: str) -> tuple[str | None, Answer]:
     """The object that is this machine, and whether it has a restore point; no name and False for none."""
     known = held.get(_host(name.casefold()), {})
-    found = [known[key] for key in machine_keys(held, name)]
-    return next((written for written, _ in found), None), _any([has_point for _, has_point in found])
+    matches = [known[key] for key in machine_keys(held, name)]
+    return next((written for written, _ in matches), None), _any([has_point for _, has_point in matches])
 
 
 def machine_keys(held: Held, name: str) -> list[str]:
@@ -92,8 +92,8 @@ def share_host(path: str) -> str:
     plain = path.replace("\\", "/").strip()
     if "//" in plain:
         return plain.split("//", 1)[1].split("/")[0].split(":")[0]
-    found = _EXPORT.match(plain)
-    return found[1] if found else ""
+    match = _EXPORT.match(plain)
+    return match[1] if match else ""
 
 
 def _spellings(name: str) -> list[str]:

@@ -66,9 +66,9 @@ def _not_in(values: pd.Series, value: Any, now: dt.datetime) -> pd.Series:
 def _by_text(values: pd.Series, fits: Callable[[str], bool | None]) -> pd.Series:
     """`fits` for each distinct text; None is "not known"."""
     known = {text: fits(text) for text in values.dropna().unique().tolist()}
-    found = [None if text is pd.NA else known[text] for text in values.to_numpy(dtype=object)]
-    yes = np.array([answer is True for answer in found], dtype=bool)
-    unknown = np.array([answer is None for answer in found], dtype=bool)
+    answers = [None if text is pd.NA else known[text] for text in values.to_numpy(dtype=object)]
+    yes = np.array([answer is True for answer in answers], dtype=bool)
+    unknown = np.array([answer is None for answer in answers], dtype=bool)
     return nullable(yes, unknown, values.index)
 
 

@@ -164,6 +164,6 @@ def longest_streaks(owner: Cells, chosen: Cells, jobs: pd.DataFrame) -> Cells:
     # The row that opens a job's rows, or breaks a streak, starts the count anew: at one if it is chosen itself.
     last = np.maximum.accumulate(np.where(breaks, places - chosen, -1)) if len(owner) else places
     lengths = np.where(chosen, places - last, 0)
-    found = np.zeros(len(jobs), dtype=np.int64)
-    np.maximum.at(found, owner, lengths)
-    return found
+    streaks = np.zeros(len(jobs), dtype=np.int64)
+    np.maximum.at(streaks, owner, lengths)
+    return streaks

@@ -151,12 +151,12 @@ def listed(owners: Cells, names: pd.Series, index: pd.Index, *, limit: int = 3) 
     shown[place[early], owners[rows[early]]] = codes.rows[rows[early]]
     # What many places have alike is put into words once.
     alike = combined([*shown, count], len(index))
-    said = np.empty(alike.max(initial=-1) + 1, dtype=object)
+    listings = np.empty(alike.max(initial=-1) + 1, dtype=object)
     for number, first in enumerate(np.unique(alike, return_index=True)[1]):
         more = f" and {count[first] - limit} more" if count[first] > limit else ""
-        found = [codes.texts[name] for name in shown[:, first] if name >= 0]
-        said[number] = ", ".join(found) + more if found else pd.NA
-    return texts(said[alike], index)
+        picked = [codes.texts[name] for name in shown[:, first] if name >= 0]
+        listings[number] = ", ".join(picked) + more if picked else pd.NA
+    return texts(listings[alike], index)
 
 
 def _owned(owners: Cells, chosen: Cells, size: int) -> Cells:

@@ -63,7 +63,7 @@ class OwnChecks:
 
     @property
     def notes(self) -> list[str]:
-        """One sentence for each source that is only told again."""
+        """One sentence for each source that is only taken from the record."""
         return [
             f"the own checks of {source.name} are not at hand, so their answers are those of the run as it was judged"
             for source in self.sources
@@ -86,8 +86,8 @@ class OwnChecks:
             policy = source if isinstance(source, Policy) else load_policy(source, name=name, registry=self.registry)
         except PolicyError as error:
             unusable = [f"{each.name} could not be used: {each.fault}" for each in self.sources if each.fault]
-            told = [*unusable, *self.warnings]
-            raise PolicyError("\n".join([error.message, *told]), hint=error.hint) from None
+            notes = [*unusable, *self.warnings]
+            raise PolicyError("\n".join([error.message, *notes]), hint=error.hint) from None
         known = {use.check.id for use in policy.uses}
         more = tuple(CheckUse(check, as_declared(check)) for check in self.broken if check.id not in known)
         return dataclasses.replace(policy, uses=(*policy.uses, *more)) if more else policy
@@ -126,26 +126,26 @@ def checks_of_run(
 ) -> OwnChecks:
     """The checks for a saved run: those at hand, its own rules, and those in the folder `given`.
 
-    Code is never taken from a run folder: of checks that are not at hand, `answers` are told again. With `only`, what
+    Code is never taken from a run folder: of checks that are not at hand, `answers` are repeated. With `only`, what
     is at hand but was not used in the run stays out.
     """
     if isinstance(given, OwnChecks):
         return given
-    found = [*_of_session(), *installed_sources(), *(_of_folder(Path(given)) if given is not None else ())]
+    sources = [*_of_session(), *installed_sources(), *(_of_folder(Path(given)) if given is not None else ())]
     records = list(records)
     if given is None:
         for record in records:
             path = folder / Path(record.name).name
             if record.kind == "rules" and path.is_file():
-                found.append(_read_rules(path))
+                sources.append(_read_rules(path))
     if only:
         used = {(record.kind, record.name) for record in records if record.used}
-        found = [source for source in found if (source.kind, source.name) in used]
-    at_hand = {(source.kind, source.name) for source in found}
+        sources = [source for source in sources if (source.kind, source.name) in used]
+    at_hand = {(source.kind, source.name) for source in sources}
     if answers is not None and given is None:
         missing = [record for record in records if record.used and (record.kind, record.name) not in at_hand]
         again = [source for record in missing if (source := _told_again(record, folder, answers)) is not None]
-        found += again
+        sources += again
         at_hand |= {(source.kind, source.name) for source in again}
     # Where a folder is given, it stands for the files of the run.
     left_out = [
@@ -155,7 +155,7 @@ def checks_of_run(
     ]
     kept = [(record.name, folder / Path(record.name).name) for record in left_out]
     copies = tuple((name, read_given(path)) for name, path in kept if path.is_file())
-    return dataclasses.replace(_assembled(found), left_out=tuple(left_out), kept=copies)
+    return dataclasses.replace(_assembled(sources), left_out=tuple(left_out), kept=copies)
 
 
 def _told_again(record: OwnChecksRecord, folder: Path, answers: RecordedAnswers) -> Source | None:
@@ -176,7 +176,7 @@ def _of_session() -> Iterator[Source]:
 def _of_folder(folder: Path) -> Iterator[Source]:
     if not folder.is_dir():
         raise ConfigurationError(f"--checks: {folder} is no folder", hint="Name a folder with .py and .yaml files.")
-    found = 0
+    count = 0
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
         if path.name.startswith(("_", ".")) or not path.is_file():
             continue
@@ -186,8 +186,8 @@ def _of_folder(folder: Path) -> Iterator[Source]:
             yield _read_rules(path)
         else:
             continue
-        found += 1
-    if not found:
+        count += 1
+    if not count:
         raise ConfigurationError(
             f"--checks: {folder} holds no .py and no .yaml file", hint="Name the folder that your checks are in."
         )
@@ -284,7 +284,7 @@ _KNOWN: dict[tuple[str, str], Source] = {}
 
 def installed_sources() -> tuple[Source, ...]:
     """The checks of the installed packages that name an entry point; each is imported once in a process."""
-    found = []
+    sources = []
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         key = (point.name, point.value)
         if key not in _KNOWN:
@@ -294,8 +294,8 @@ def installed_sources() -> tuple[Source, ...]:
             # A module that was imported before has declared its checks already, as those of this process.
             earlier = fault is None and not checks and any(check.home[0] == point.module for check in OWN)
             _KNOWN[key] = Source(name, "package") if earlier else _source(name, "package", checks, fault)
-        found.append(_KNOWN[key])
-    return tuple(found)
+        sources.append(_KNOWN[key])
+    return tuple(sources)
 
 
 def _run(load: Callable[[], Any], module: str, name: str) -> tuple[tuple[Check, ...], str | None]:
@@ -327,10 +327,10 @@ def _source(
 
 def broken_check(source: Source, number: int) -> Check:
     """A check that is an ERROR on every server: `source` could not be used."""
-    told = f"{source.name}: {source.fault}"
+    message = f"{source.name}: {source.fault}"
 
     def judge(servers: Any) -> Any:
-        raise CheckError(told)
+        raise CheckError(message)
 
     return Check(
         id=f"{BROKEN}-{number:03d}",

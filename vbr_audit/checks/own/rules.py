@@ -254,5 +254,5 @@ def _taken_value(condition: Condition, dtypes: Mapping[str, str]) -> Any:
 
 
 def _outside(rule: Rule) -> str:
-    told = " and ".join(f"{part.subject} {part.op} {part.value}" for part in rule.where)
-    return f"the rule is only about objects with {told}"
+    conditions = " and ".join(f"{part.subject} {part.op} {part.value}" for part in rule.where)
+    return f"the rule is only about objects with {conditions}"

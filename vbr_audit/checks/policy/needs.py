@@ -34,11 +34,11 @@ def datasets_to_read(policy: Policy) -> tuple[str, ...]:
 
 def checks_by_dataset(uses: Iterable[CheckUse]) -> dict[str, tuple[str, ...]]:
     """The ids of the enabled checks that look at each dataset; every dataset has its entry."""
-    found: dict[str, tuple[str, ...]] = dict.fromkeys(DATASETS, ())
+    by_dataset: dict[str, tuple[str, ...]] = dict.fromkeys(DATASETS, ())
     for use in uses:
         for name in datasets_behind(use.check) if use.enabled else ():
-            found[name] = (*found[name], use.check.id)
-    return found
+            by_dataset[name] = (*by_dataset[name], use.check.id)
+    return by_dataset
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class Prospect:
     answer: Literal["yes", "in part", "no"]
 
 
-def prospects(policy: Policy, found: Survey, *, has_site: bool = False) -> tuple[Prospect, ...]:
+def prospects(policy: Policy, survey: Survey, *, has_site: bool = False) -> tuple[Prospect, ...]:
     """What the enabled checks of `policy` can say of a server, by what `found` says may be read of it.
 
     `has_site` says whether there will be a site file.
     """
-    unread = {probe.name for probe in found.probes if probe.is_lacking} | ({SITE} if not has_site else set())
+    unread = {probe.name for probe in survey.probes if probe.is_lacking} | ({SITE} if not has_site else set())
     return tuple(_prospect(use.check, unread) for use in policy.uses if use.enabled)
 
 

@@ -198,13 +198,13 @@ def _moot(layer: Layer, layers: Sequence[Layer], registry: Registry) -> Iterator
 
 def _use_of(check: Check, layers: Sequence[Layer]) -> CheckUse:
     """All rules that fit `check`, laid over each other: the weakest first."""
-    found = as_declared(check)
+    use = as_declared(check)
     overrides: list[ObjectRule] = []
     for layer in layers:
         for rule, places in _fitting(check, layer.document.checks, layer.file, ("checks",)):
-            found = laid_over(check, found, rule, places)
+            use = laid_over(check, use, rule, places)
         overrides += _overrides_of(check, layer.document.overrides, layer.file)
-    return CheckUse(check, found, tuple(overrides))
+    return CheckUse(check, use, tuple(overrides))
 
 
 def _overrides_of(check: Check, overrides: Sequence[Override], file: YamlFile) -> Iterator[ObjectRule]:
@@ -218,12 +218,12 @@ def _fitting(check: Check, rules: Mapping[str, CheckRule], file: YamlFile, at: K
     """The rules that fit `check`, the one that counts most last, with the places of their keys."""
     fitting = [(key, rule) for key, rule in rules.items() if fnmatchcase(check.id, key)]
     fitting.sort(key=lambda pair: pair[0] == check.id)
-    found: list[ByPolicy] = []
+    matching: list[ByPolicy] = []
     for key, rule in fitting:
         paths: dict[str, KeyPath] = {name: (*at, key, name) for name in ("enabled", "severity")}
         paths |= {f"params.{name}": (*at, key, "params", name) for name in rule.params}
-        found.append((rule, {name: f"{file.name}:{file.line_of(path)}" for name, path in paths.items()}))
-    return found
+        matching.append((rule, {name: f"{file.name}:{file.line_of(path)}" for name, path in paths.items()}))
+    return matching
 
 
 # The files of a policy: the chain of what it extends, and one text that holds them all.
@@ -288,15 +288,15 @@ def read_layers(source: str | Path | None, name: str | None, parse: Parse) -> tu
 
 def _profiles(name: str, parse: Parse, *, called: str | None = None) -> list[Layer]:
     """A shipped profile and those that it stands on; `called` is another name for it."""
-    found: list[Layer] = []
+    layers: list[Layer] = []
     target: str | None = name
     while target is not None:
         file = profile_file(target)
-        file = YamlFile(called, file.text) if called is not None and not found else file
+        file = YamlFile(called, file.text) if called is not None and not layers else file
         document = parse(file, True)
-        found.insert(0, Layer(file, document, True))
+        layers.insert(0, Layer(file, document, True))
         target = document.extends or ("default" if target != "default" else None)
-    return found
+    return layers
 
 
 def _opened(source: str | Path, name: str | None) -> tuple[list[YamlFile], Path | None]:
@@ -424,8 +424,10 @@ def _check_lines(use: CheckUse) -> Iterator[str]:
         yield "  #   params:"
     for parameter in use.check.parameters:
         facts = (parameter.help.rstrip("."), parameter.unit or "", parameter.bounds)
-        told = _told("; ".join(fact for fact in facts if fact))
-        yield f"  #     {parameter.name}: {in_file(use.params[parameter.name])}" + (f"   # {told}" if told else "")
+        comment = _told("; ".join(fact for fact in facts if fact))
+        yield f"  #     {parameter.name}: {in_file(use.params[parameter.name])}" + (
+            f"   # {comment}" if comment else ""
+        )
 
 
 def _told(text: str) -> str:

@@ -110,11 +110,11 @@ class CheckUse:
 
     def under(self, overrides: Iterable[ObjectRule]) -> ObjectUse:
         """What holds for the objects that just these `overrides` fit."""
-        found = self.general
+        setting = self.general
         for override in overrides if self.enabled else ():
             for rule, places in override.rules:
-                found = laid_over(self.check, found, rule, places)
-        return found
+                setting = laid_over(self.check, setting, rule, places)
+        return setting
 
 
 def as_declared(check: Check) -> ObjectUse:
@@ -146,35 +146,35 @@ def laid_over(check: Check, use: ObjectUse, rule: CheckRule, places: Mapping[str
 
 def policy_changes(uses: Iterable[CheckUse]) -> list[str]:
     """One line for each thing that a policy makes different from what the checks say themselves, with its place."""
-    found = []
+    changes = []
     for use in uses:
         name = use.check.id
         if not use.enabled:
-            found.append(f"{name}: disabled: {use.reason} ({use.enabled_source})")
+            changes.append(f"{name}: disabled: {use.reason} ({use.enabled_source})")
             continue
         if use.severity != use.check.severity:
-            found.append(f"{name}: severity {use.check.severity} > {use.severity} ({use.severity_source})")
+            changes.append(f"{name}: severity {use.check.severity} > {use.severity} ({use.severity_source})")
         for parameter in use.check.parameters:
             value, source = use.params[parameter.name], use.params_source[parameter.name]
             if source != DEFAULT and value != parameter.default:
-                found.append(f"{name}: {parameter.name} {in_file(parameter.default)} > {in_file(value)} ({source})")
-        found += [f"{name}: {words}" for words in _overridden(use)]
-    return found
+                changes.append(f"{name}: {parameter.name} {in_file(parameter.default)} > {in_file(value)} ({source})")
+        changes += [f"{name}: {words}" for words in _overridden(use)]
+    return changes
 
 
 def _overridden(use: CheckUse) -> Iterator[str]:
     """What each override says of one check."""
     for override in use.overrides:
-        said: dict[str, str] = {}
+        reasons: dict[str, str] = {}
         for rule, places in override.rules:
             if rule.enabled is not None:
                 state = "enabled" if rule.enabled else f"disabled: {rule.reason}"
-                said["enabled"] = f"{state} ({places['enabled']})"
+                reasons["enabled"] = f"{state} ({places['enabled']})"
             if rule.severity is not None:
-                said["severity"] = f"severity {rule.severity} ({places['severity']})"
+                reasons["severity"] = f"severity {rule.severity} ({places['severity']})"
             for name, value in rule.params.items():
-                said[name] = f"{name} {in_file(value)} ({places[f'params.{name}']})"
-        yield from (f"for {override.match}: {words}" for words in said.values())
+                reasons[name] = f"{name} {in_file(value)} ({places[f'params.{name}']})"
+        yield from (f"for {override.match}: {words}" for words in reasons.values())
 
 
 def in_file(value: Any) -> str:

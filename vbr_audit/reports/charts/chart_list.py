@@ -127,7 +127,9 @@ def _trend(trend: SuccessTrend, summary: Summary) -> ChartPlan:
 
 def _calendar(calendar: RunCalendar, zone: str) -> ChartPlan:
     counts, drawn = calendar.counts, calendar.rows[:JOBS_DRAWN]
-    told = ", ".join(f"{number(counts[state])} {DAY_WORDS[state]}" for state in _CALENDAR_STATES if counts[state])
+    description = ", ".join(
+        f"{number(counts[state])} {DAY_WORDS[state]}" for state in _CALENDAR_STATES if counts[state]
+    )
     bad = [row for row in calendar.rows if row.counts["Failed"] or row.counts["missed"]]
     worst = "No job failed on a day or missed one."
     if bad:
@@ -142,7 +144,7 @@ def _calendar(calendar: RunCalendar, zone: str) -> ChartPlan:
         name="calendar",
         title="Each job on each day: the worst run" + (f" (the worst {len(drawn)} jobs)" if part else ""),
         alt=f"Calendar of {count(len(calendar.rows), 'job')} over {count(len(calendar.days), 'day')} ({zone}); days by "
-        f"what they held: {told}. {worst}{part}{cut}",
+        f"what they held: {description}. {worst}{part}{cut}",
         draw=draw_calendar,
         facts=calendar,
         inches=1.0 + 0.2 * len(drawn),
@@ -199,7 +201,7 @@ def _slow_runs(runs: Sequence[SlowRun], zone: dt.tzinfo) -> ChartPlan:
 def _capacity(spaces: Sequence[RepositorySpace]) -> ChartPlan:
     known = [space for space in spaces if space.free_share is not None]
     unknown = len(spaces) - len(known)
-    more = f" Of {count(unknown, 'repository', 'repositories')} the capacity is not told." if unknown else ""
+    more = f" Of {count(unknown, 'repository', 'repositories')} the capacity is not reported." if unknown else ""
     part = f", the {BARS_DRAWN} fullest of {number(len(known))}" if len(known) > BARS_DRAWN else ""
     return ChartPlan(
         name="capacity",

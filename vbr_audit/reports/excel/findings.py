@@ -214,14 +214,14 @@ def _review_columns(context: ReportContext, findings: pd.DataFrame) -> tuple[She
     remarks = context.review.remarks
     chosen = findings["status"].isin(NOT_GOOD) | findings["finding_id"].isin(list(remarks))
     shown = findings[chosen.to_numpy(dtype=bool, na_value=False)].reset_index(drop=True)
-    told = [remarks.get(str(name)) for name in shown["finding_id"].tolist()]
+    given = [remarks.get(str(name)) for name in shown["finding_id"].tolist()]
     columns = with_days(
         columns_of(shown, context.zone_name, first=FINDINGS_FIRST, helps=FINDING_HELP, source="findings")
     )
     review = (
         SheetColumn(
             STATUS_HEADER,
-            pd.Series([remark.status if remark else None for remark in told], index=shown.index, dtype=STRING),
+            pd.Series([remark.status if remark else None for remark in given], index=shown.index, dtype=STRING),
             coloured=True,
             help=_REVIEW_HELP[STATUS_HEADER],
             source="the reviewer",
@@ -229,7 +229,7 @@ def _review_columns(context: ReportContext, findings: pd.DataFrame) -> tuple[She
         ),
         SheetColumn(
             NOTE_HEADER,
-            pd.Series([remark.note if remark else None for remark in told], index=shown.index, dtype=STRING),
+            pd.Series([remark.note if remark else None for remark in given], index=shown.index, dtype=STRING),
             help=_REVIEW_HELP[NOTE_HEADER],
             source="the reviewer",
             width=38,

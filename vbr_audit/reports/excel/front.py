@@ -184,8 +184,10 @@ def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: 
     front.heading("Sheets")
     for line in sheets:
         rows = "" if line.rows is None else f"{count(line.rows, 'row')}. "
-        told = _IN_THE_API.sub("", line.text).split(". ", 1)[0].rstrip(".")
-        front.write(front.link(", ".join(line.names), line.names[0]), front.cell(f"{rows}{told}.", alignment=WRAPPED))
+        description = _IN_THE_API.sub("", line.text).split(". ", 1)[0].rstrip(".")
+        front.write(
+            front.link(", ".join(line.names), line.names[0]), front.cell(f"{rows}{description}.", alignment=WRAPPED)
+        )
     front.listing("Not in this workbook", (text for _, text in left_out_texts(context)))
     front.listing("Not read, or not whole", (_unread_line(record) for record in context.unread))
     front.listing("Warnings while reading", context.manifest.warnings)
@@ -201,8 +203,8 @@ def _write_causes(front: FrontSheet, context: ReportContext) -> None:
     front.write(None, front.cell(causes_told(context.results.causes), alignment=WRAPPED))
     for row in causes.rows:
         where = f"{row.kind} {row.name}" + (f" on {row.server}" if len(context.manifest.servers) > 1 else "")
-        told = f"{row.check_id} {row.failure}: {where}. Settles {row.settles}. {row.remediation}"
-        front.write(front.cell(row.badge.word, STRONG), front.cell(told, alignment=WRAPPED))
+        description = f"{row.check_id} {row.failure}: {where}. Settles {row.settles}. {row.remediation}"
+        front.write(front.cell(row.badge.word, STRONG), front.cell(description, alignment=WRAPPED))
     if causes.is_cut:
         front.write(None, f"and {count(causes.total - len(causes.rows), 'more cause')}, in the sheet Causes")
 
@@ -217,12 +219,12 @@ def _terms(context: ReportContext) -> Iterator[tuple[str, str, bool]]:
     """The lines of the cover that every report has, and those that a workbook adds."""
     run, review = context.manifest.run, context.review
     yield "Classification", load_settings().classification or "not classified", False
-    told = {fact.label for fact in context.cover}
-    if "Run ID" not in told:
+    labels = {fact.label for fact in context.cover}
+    if "Run ID" not in labels:
         yield "Run ID", context.manifest.run_id, False
     for fact in context.cover:
         yield fact.label, fact.value, fact.loud
-    if run.command and "Command" not in told:
+    if run.command and "Command" not in labels:
         yield "Command", plain(run.command), False
     yield "Workbook", f"schema {SCHEMA}, of the state at the moment of reading, whenever it is written", False
     if review.remarks:
@@ -243,7 +245,7 @@ def _changed_cells(guard: CellGuard) -> Iterator[str]:
 
 
 def _reading_notes(zone: str) -> Iterator[str]:
-    yield "An empty cell means: not known, or there is no such setting. The sheet Dictionary tells of every column."
+    yield "An empty cell means: not known, or there is no such setting. The sheet Dictionary reports every column."
     yield f"Times are on the clock of {zone}, cut to the second; the days of waivers are in UTC."
     yield "Text from the server is kept as text, whatever it looks like; line breaks are line feeds."
     yield (

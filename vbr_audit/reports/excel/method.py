@@ -96,11 +96,11 @@ _DICTIONARY: Final[Mapping[str, str]] = {
 
 def _frame(columns: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     dtypes: dict[str, Any] = {"string": STRING, "datetime": "datetime64[us, UTC]"}
-    found = {}
-    for name, told in columns.items():
-        kind = told[0] if isinstance(told, tuple) else "string"
-        found[name] = pd.Series([row.get(name) for row in rows], dtype=dtypes.get(kind, kind))
-    return pd.DataFrame(found)
+    columns_made = {}
+    for name, values in columns.items():
+        kind = values[0] if isinstance(values, tuple) else "string"
+        columns_made[name] = pd.Series([row.get(name) for row in rows], dtype=dtypes.get(kind, kind))
+    return pd.DataFrame(columns_made)
 
 
 def provenance_plan(context: ReportContext, footer: str) -> SheetPlan:
@@ -165,7 +165,7 @@ def _rows_in_sheet(context: ReportContext, record: DatasetRecord) -> tuple[int |
     if len(frame) and not has_sheet(table, len(frame)):
         return None, None
     own = frame["server"].eq(record.server)
-    if table == "jobs":  # a job that only its state or its backups tell of is in the table, but not of this dataset
+    if table == "jobs":  # a job that only its state or its backups report is in the table, but not of this dataset
         own &= frame["seen_in"].str.split("+").map(lambda parts: "jobs" in parts, na_action="ignore").eq(True)
     number = int(own.to_numpy(dtype=bool, na_value=False).sum())
     return number, sheet_of_table(table) if has_sheet(table, len(frame)) else None
@@ -246,12 +246,12 @@ def _check_row(use: CheckUse, requirements: Iterable[str]) -> dict[str, Any]:
 
 def _override_texts(use: CheckUse) -> Iterator[str]:
     for override in use.overrides:
-        told: list[str] = []
+        texts: list[str] = []
         for rule, _ in override.rules:
-            told += [] if rule.enabled is None else ["enabled" if rule.enabled else f"disabled ({rule.reason})"]
-            told += [] if rule.severity is None else [f"severity {rule.severity}"]
-            told += [parameters_text(rule.params)] if rule.params else []
-        yield f"{override.match}: {', '.join(told)} ({override.place})"
+            texts += [] if rule.enabled is None else ["enabled" if rule.enabled else f"disabled ({rule.reason})"]
+            texts += [] if rule.severity is None else [f"severity {rule.severity}"]
+            texts += [parameters_text(rule.params)] if rule.params else []
+        yield f"{override.match}: {', '.join(texts)} ({override.place})"
 
 
 def limits_plan(context: ReportContext, footer: str) -> SheetPlan:

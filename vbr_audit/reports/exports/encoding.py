@@ -108,11 +108,11 @@ _LINK: Final = re.compile(r"www\.", re.IGNORECASE)
 
 def text(value: object) -> str:
     """`value` as one line of inline Markdown: as it stands if nothing in it could be markup, else as `code`."""
-    told = plain(value).strip()
-    if not told:
+    shown = plain(value).strip()
+    if not shown:
         return "(empty)"
-    harmless = _HARMLESS.fullmatch(told) and not _LINK.search(told) and not _LISTS.match(told)
-    return told if harmless else code(told)
+    harmless = _HARMLESS.fullmatch(shown) and not _LINK.search(shown) and not _LISTS.match(shown)
+    return shown if harmless else code(shown)
 
 
 def code(value: object) -> str:

@@ -84,9 +84,9 @@ def _summary(context: ReportContext) -> dict[str, Any]:
 
 
 def _waiver(outcome: WaiverOutcome) -> dict[str, Any]:
-    told = outcome.waiver.model_dump(mode="json")
+    document = outcome.waiver.model_dump(mode="json")
     counts = {"findings_matched": outcome.matched, "findings_accepted": outcome.accepted}
-    return {**told, "state": outcome.state, **counts}
+    return {**document, "state": outcome.state, **counts}
 
 
 def _area(entry: AreaCount) -> dict[str, Any]:

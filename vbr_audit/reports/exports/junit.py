@@ -59,15 +59,15 @@ def _place(row: Row) -> tuple[str, ...]:
 
 
 def _totals(rows: Sequence[Row]) -> dict[str, str]:
-    found = Counter(OUTCOMES.get(row["status"], "") for row in rows)
-    counts = {"tests": len(rows)} | {name: found[kind] for kind, name in _COUNTED.items()}
+    by_outcome = Counter(OUTCOMES.get(row["status"], "") for row in rows)
+    counts = {"tests": len(rows)} | {name: by_outcome[kind] for kind, name in _COUNTED.items()}
     return {name: str(number) for name, number in counts.items()}
 
 
 def _add_properties(suite: ElementTree.Element, context: ReportContext, server: str) -> None:
     run = context.manifest.run
     record = next((record for record in context.manifest.servers if record.name == server), None)
-    told = {
+    properties = {
         "run_id": context.manifest.run_id,
         "tool": f"vbr-audit {run.tool_version}",
         "since": iso(run.since),
@@ -78,7 +78,7 @@ def _add_properties(suite: ElementTree.Element, context: ReportContext, server: 
         "incomplete": "; ".join(context.results.incomplete) or None,
     }
     box = ElementTree.SubElement(suite, "properties")
-    for name, value in told.items():
+    for name, value in properties.items():
         if value is not None:
             ElementTree.SubElement(box, "property", {"name": name, "value": plain(value)})
 
@@ -90,8 +90,8 @@ def _add_case(suite: ElementTree.Element, row: Row) -> None:
     kind = OUTCOMES.get(row["status"])
     if kind is None:
         return
-    found = what_was_found(row)
-    outcome = ElementTree.SubElement(case, kind, {"message": plain(f"{row['status']}: {row['title']}: {found}")})
+    message = what_was_found(row)
+    outcome = ElementTree.SubElement(case, kind, {"message": plain(f"{row['status']}: {row['title']}: {message}")})
     if kind == "skipped":
         return
     outcome.set("type", row["status"])
@@ -105,8 +105,8 @@ def _add_case(suite: ElementTree.Element, row: Row) -> None:
         "reason": row["reason"],
         "remediation": row["remediation"],
     }
-    told = [f"{label}: {plain(value)}" for label, value in lines.items() if value is not None]
-    outcome.text = "\n" + "\n".join(told) + "\n"
+    lines_shown = [f"{label}: {plain(value)}" for label, value in lines.items() if value is not None]
+    outcome.text = "\n" + "\n".join(lines_shown) + "\n"
 
 
 JUNIT: Final = export("junit", "findings.junit.xml", 70, findings_junit)

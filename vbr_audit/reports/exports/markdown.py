@@ -123,8 +123,8 @@ def _exceptions(context: ReportContext) -> Iterator[str]:
     groups = {state: context.results.waivers.having(state) for state in WaiverState}
     accepted = count(context.summary.counts["WAIVED"], "finding is", "findings are")
     yield "## Exceptions"
-    told = [f"- {state}: {', '.join(text(one.id) for one in group)}" for state, group in groups.items() if group]
-    yield "\n".join([f"- {accepted} accepted", *told])
+    lines = [f"- {state}: {', '.join(text(one.id) for one in group)}" for state, group in groups.items() if group]
+    yield "\n".join([f"- {accepted} accepted", *lines])
 
 
 def _limits(context: ReportContext) -> Iterator[str]:

@@ -156,12 +156,12 @@ def _compliance(row: Row, named: Named) -> Row:
 
 
 def _requirements_by_check(context: ReportContext) -> Named:
-    found: dict[str, list[tuple[str, str]]] = {}
+    by_check: dict[str, list[tuple[str, str]]] = {}
     for row in records(context.results.requirements):
         standard = f"{row['framework']} ({row['edition']})"
         for check_id in row["checks"].split(", "):
-            found.setdefault(check_id, []).append((standard, f"{standard} {row['requirement']}: {row['title']}"))
-    return found
+            by_check.setdefault(check_id, []).append((standard, f"{standard} {row['requirement']}: {row['title']}"))
+    return by_check
 
 
 def _known(entries: Row) -> Row:

@@ -65,7 +65,7 @@ def _result(context: ReportContext, outcome: str) -> Row:
     open_words = [f"Not read whole: {text(reason)}" for reason in context.results.incomplete]
     limits = [f"Not looked at: {text(line)}" for line in context.results.limits]
     summary = context.summary
-    told = {"verdict": summary.verdict.level, "period-since": iso(run.since), "period-until": iso(run.until)}
+    properties = {"verdict": summary.verdict.level, "period-since": iso(run.since), "period-until": iso(run.until)}
     counts = {f"count-{status.lower()}": str(number) for status, number in summary.counts.items()}
     return _known(
         {
@@ -74,7 +74,7 @@ def _result(context: ReportContext, outcome: str) -> Row:
             "description": text(summary.verdict.detail),
             "start": iso(min((record.started for record in datasets), default=run.now)),
             "end": iso(max((record.ended for record in datasets), default=run.now)),
-            "props": _properties(told | counts),
+            "props": _properties(properties | counts),
             "local-definitions": _local_definitions(context, rows),
             "reviewed-controls": {"control-selections": _selections(context, requirements)},
             "observations": [_observation(row, iso(run.now)) for row in rows],
@@ -118,12 +118,12 @@ def _local_definitions(context: ReportContext, rows: Sequence[Row]) -> Row:
 
 def _item(row: Row, known: set[Any]) -> Row:
     server = stable_uuid("server", row["server"] or "")
-    told = {"object-type": row["object_type"], "object-name": row["object_name"], "object-id": row["object_id"]}
+    properties = {"object-type": row["object_type"], "object-name": row["object_name"], "object-id": row["object_id"]}
     return _known(
         {
             "uuid": _object_uuid(row),
             "description": f"{text(row['object_type'])} {text(row['object_name'])}",
-            "props": _properties(told),
+            "props": _properties(properties),
             "implemented-components": [{"component-uuid": server}] if server in known else [],
         }
     )
@@ -131,16 +131,16 @@ def _item(row: Row, known: set[Any]) -> Row:
 
 def _selections(context: ReportContext, requirements: Sequence[Row]) -> list[Row]:
     """What was looked at: the requirements of each framework, or without any the checks themselves."""
-    found: dict[tuple[str, str], list[str]] = {}
+    by_requirement: dict[tuple[str, str], list[str]] = {}
     for row in requirements:
-        found.setdefault((row["framework"], row["edition"]), []).append(_target(row))
+        by_requirement.setdefault((row["framework"], row["edition"]), []).append(_target(row))
     chosen = [
         {
             "description": text(f"{framework}, {edition}"),
             "props": _properties({"framework": framework, "edition": edition}),
             "include-controls": [{"control-id": target} for target in targets],
         }
-        for (framework, edition), targets in found.items()
+        for (framework, edition), targets in by_requirement.items()
     ]
     checks = [{"control-id": _token(use.check.id)} for use in context.results.uses if use.enabled]
     if chosen or not checks:
@@ -149,15 +149,17 @@ def _selections(context: ReportContext, requirements: Sequence[Row]) -> list[Row
 
 
 def _observation(row: Row, collected: str) -> Row:
-    told = {name.replace("_", "-"): row[name] for name in ("finding_id", "check_id", "severity", "status", "result")}
-    found = {name.replace("_", "-"): row[name] for name in ("observed", "expected", "waiver_id")}
+    properties = {
+        name.replace("_", "-"): row[name] for name in ("finding_id", "check_id", "severity", "status", "result")
+    }
+    values = {name.replace("_", "-"): row[name] for name in ("observed", "expected", "waiver_id")}
     field = text(row["json_path"])
     return _known(
         {
             "uuid": _observation_uuid(row),
             "title": text(f"{row['check_id']} {row['title']}"),
             "description": f"{row['status']}: {text(what_was_found(row))}",
-            "props": _properties(told | found),
+            "props": _properties(properties | values),
             "methods": ["EXAMINE"],
             "types": ["control-objective"],
             "subjects": [{"subject-uuid": _object_uuid(row), "type": "inventory-item"}],
@@ -172,14 +174,14 @@ def _risks(context: ReportContext, rows: Sequence[Row]) -> Iterator[Row]:
     for row in rows:
         if row["status"] == "WAIVED":
             reason = reasons.get(row["waiver_id"] or "", row["reason"])
-            told = {"waiver-id": row["waiver_id"], "owner": row["waiver_owner"], "severity": row["severity"]}
+            properties = {"waiver-id": row["waiver_id"], "owner": row["waiver_owner"], "severity": row["severity"]}
             yield _known(
                 {
                     "uuid": _risk_uuid(row),
                     "title": text(f"{row['check_id']} {row['title']}: accepted"),
                     "description": text(what_was_found(row)),
                     "statement": f"Accepted, for this reason: {text(reason)}",
-                    "props": _properties(told),
+                    "props": _properties(properties),
                     "status": "deviation-approved",
                     "deadline": f"{row['waiver_expires']}T23:59:59Z" if row["waiver_expires"] else None,
                     "related-observations": [{"observation-uuid": _observation_uuid(row)}],
@@ -195,14 +197,16 @@ def _findings(rows: Sequence[Row], requirements: Sequence[Row]) -> Iterator[Row]
     for requirement in requirements:
         own = [row for check_id in requirement["checks"].split(", ") for row in by_check.get(check_id, [])]
         state, reason = _STATES[requirement["answer"]]
-        told = {name: requirement[name] for name in ("framework", "edition", "requirement", "checks", "judgement")}
+        properties = {
+            name: requirement[name] for name in ("framework", "edition", "requirement", "checks", "judgement")
+        }
         title = text(f"{requirement['requirement']} {requirement['title']}")
         yield _known(
             {
                 "uuid": stable_uuid("requirement", _target(requirement), requirement["requirement"]),
                 "title": title,
                 "description": f"{requirement['answer']}: {text(requirement['why'])}",
-                "props": _properties({"evidence": requirement["answer"]} | told),
+                "props": _properties({"evidence": requirement["answer"]} | properties),
                 "origins": [{"actors": [{"type": "tool", "actor-uuid": _TOOL}]}],
                 "target": {
                     "type": "objective-id",
@@ -234,8 +238,8 @@ def _target(requirement: Row) -> str:
 
 def _token(name: str) -> str:
     """`name` as an OSCAL token: it begins with a letter or an underscore and has no space."""
-    found = _NO_TOKEN.sub("-", name).strip("-")
-    return found if re.match(r"[A-Za-z_]", found) else f"_{found}"
+    token = _NO_TOKEN.sub("-", name).strip("-")
+    return token if re.match(r"[A-Za-z_]", token) else f"_{token}"
 
 
 def _object_uuid(row: Row) -> str:
@@ -252,8 +256,8 @@ def _risk_uuid(row: Row) -> str:
 
 
 def _properties(values: Mapping[str, str | None]) -> list[Row]:
-    told = {name: plain(value).strip() for name, value in values.items() if value is not None}
-    return [{"name": name, "ns": NAMESPACE, "value": value} for name, value in told.items() if value]
+    texts = {name: plain(value).strip() for name, value in values.items() if value is not None}
+    return [{"name": name, "ns": NAMESPACE, "value": value} for name, value in texts.items() if value]
 
 
 def _known(entries: Row) -> Row:

@@ -13,7 +13,7 @@ from vbr_audit.reports.record import raw_text
 
 @dataclass(frozen=True)
 class RepositorySpace:
-    """One repository: its capacity and what is free of it in GB, None where the server does not tell."""
+    """One repository: its capacity and what is free of it in GB, None where the server does not report."""
 
     server: str
     repository_id: str
@@ -37,11 +37,11 @@ def repository_spaces(states: pd.DataFrame) -> tuple[RepositorySpace, ...]:
 
 def _space(record: dict[Any, Any]) -> RepositorySpace:
     capacity, free, used = (_amount(record[name]) for name in ("capacity_gb", "free_gb", "used_gb"))
-    told = capacity is not None and capacity > 0 and free is not None and free >= 0
+    is_known = capacity is not None and capacity > 0 and free is not None and free >= 0
     return RepositorySpace(
         **{name: raw_text(record[name]) for name in ("server", "repository_id", "name", "type")},
-        capacity_gb=capacity if told else None,
-        free_gb=free if told else None,
+        capacity_gb=capacity if is_known else None,
+        free_gb=free if is_known else None,
         used_gb=used if used is not None and used >= 0 else None,
     )
 

@@ -33,7 +33,7 @@ DAY_WORDS: Final = {
     "idle": "no run due",
     UNKNOWN_DAY: "no run, due or not",
 }
-"""The states in words; a schedule that is not followed here does not tell whether a run was due."""
+"""The states in words; a schedule that is not followed here does not report whether a run was due."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,11 @@ def _mark_schedule(
         held[followed.job[inside], day[inside]] = True
         return held
 
-    free, told = codes == 0, followed.is_told[:, None]
+    free, known = codes == 0, followed.is_told[:, None]
     missed, unclear = days_with(followed.missed), days_with(followed.unclear)
     rests = surely(~jobs["expected_to_run"]) | followed.always_runs
     expected = surely(jobs["expected_to_run"])[:, None]
-    codes[free & (rests[:, None] | (told & expected & ~missed & ~unclear))] = DAY_STATES.index("idle")
+    codes[free & (rests[:, None] | (known & expected & ~missed & ~unclear))] = DAY_STATES.index("idle")
     if _sessions_whole(snapshot, view.name):
         codes[free & missed & expected & ~rests[:, None]] = DAY_STATES.index("missed")
 

@@ -152,7 +152,7 @@ def slowest_runs(runs: pd.DataFrame, jobs: pd.DataFrame) -> tuple[SlowRun, ...]:
     longest = good.sort_values("duration_s", ascending=False, kind="stable").drop_duplicates(keys)
     rows = longest.merge(facts[facts["runs"] >= RUNS_TO_COMPARE], on=keys)
     rows = rows.merge(jobs[[*keys, "name"]].drop_duplicates(keys), on=keys, how="left")
-    found = [
+    slowest = [
         SlowRun(
             server=str(record["server"]),
             job_id=str(record["job_id"]),
@@ -164,4 +164,4 @@ def slowest_runs(runs: pd.DataFrame, jobs: pd.DataFrame) -> tuple[SlowRun, ...]:
         )
         for record in rows.to_dict("records")
     ]
-    return tuple(sorted(found, key=lambda run: (-run.extra_s, run.name.casefold(), run.server, run.job_id)))
+    return tuple(sorted(slowest, key=lambda run: (-run.extra_s, run.name.casefold(), run.server, run.job_id)))

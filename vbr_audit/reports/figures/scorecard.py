@@ -88,7 +88,7 @@ def score_jobs(snapshot: Snapshot, results: Results, runs: pd.DataFrame) -> tupl
     scores = []
     for record, glance in zip(snapshot.jobs.to_dict("records"), _settings(snapshot.jobs), strict=True):
         key = (raw_text(record["server"]), raw_text(record["job_id"]))
-        found = statuses.get(key, Counter())
+        counts = statuses.get(key, Counter())
         success, warning, failed = (ended[*key, result] for result in ENDED_RESULTS)
         last_result, last_run = states.get(key, ("", None))
         disabled = record["is_disabled"]
@@ -98,9 +98,9 @@ def score_jobs(snapshot: Snapshot, results: Results, runs: pd.DataFrame) -> tupl
                 name=raw_text(record["name"]),
                 type=raw_text(record["type"]),
                 is_disabled=bool(disabled) if is_known(disabled) else None,
-                status=next((status for status in STATUSES if found[status]), ""),
+                status=next((status for status in STATUSES if counts[status]), ""),
                 severity=severities.get(key, ""),
-                statuses=found,
+                statuses=counts,
                 settings=glance,
                 last_result=last_result,
                 last_run=last_run,
@@ -160,12 +160,12 @@ def _of_jobs(findings: pd.DataFrame, protected: pd.DataFrame) -> Iterator[tuple[
 def _jobs_of_machines(protected: pd.DataFrame) -> dict[tuple[str, str, str], set[str]]:
     """The jobs that back up each protected object, by its server and id, and by its server and name."""
     known = protected[protected["job_id"].notna().to_numpy(dtype=bool)]
-    found: dict[tuple[str, str, str], set[str]] = {}
+    jobs: dict[tuple[str, str, str], set[str]] = {}
     columns = ("server", "object_key", "name", "job_id")
     for server, key, name, job in zip(*(_texts(known[one]) for one in columns), strict=True):
-        found.setdefault((server, _ID, key), set()).add(job)
-        found.setdefault((server, _NAME, name), set()).add(job)
-    return found
+        jobs.setdefault((server, _ID, key), set()).add(job)
+        jobs.setdefault((server, _NAME, name), set()).add(job)
+    return jobs
 
 
 def _settings(jobs: pd.DataFrame) -> list[tuple[str | None, ...]]:

@@ -164,22 +164,22 @@ def _failing(findings: pd.DataFrame) -> dict[str, Failing]:
     """The failing findings by check: the first of them, and their number."""
     columns = ["finding_id", "check_id", "server", "severity", "object_name", "observed", "reason", "expected"]
     failing = findings.loc[(findings["status"] == "FAIL").to_numpy(dtype=bool, na_value=False), columns]
-    found: dict[str, Failing] = {}
+    failing_objects: dict[str, Failing] = {}
     totals = failing["check_id"].value_counts()
     for record in failing.groupby("check_id", sort=False).head(MAX_OBJECTS).to_dict("records"):
         check_id = str(record["check_id"])
-        found.setdefault(check_id, Failing([], int(totals[check_id]))).records.append(record)
-    return found
+        failing_objects.setdefault(check_id, Failing([], int(totals[check_id]))).records.append(record)
+    return failing_objects
 
 
 def _requirements(requirements: pd.DataFrame) -> dict[str, list[str]]:
     """The requirements that each check speaks for, as `framework requirement`."""
-    found: dict[str, list[str]] = {}
+    by_check: dict[str, list[str]] = {}
     rows = zip(*(requirements[name].tolist() for name in ("framework", "requirement", "checks")), strict=True)
     for framework, requirement, checks in rows:
         for check_id in cell_text(checks).split(", "):
-            found.setdefault(check_id, []).append(f"{cell_text(framework)} {cell_text(requirement)}")
-    return found
+            by_check.setdefault(check_id, []).append(f"{cell_text(framework)} {cell_text(requirement)}")
+    return by_check
 
 
 def _part(

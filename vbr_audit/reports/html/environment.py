@@ -118,8 +118,8 @@ def builtin_templates() -> Path:
 
 def declared_version(source: str) -> tuple[str, int] | None:
     """The version that a template says it is written for, with its line; None where it says none."""
-    found = _DECLARED.search(source)
-    return (found[1], source.count("\n", 0, found.start()) + 1) if found else None
+    match = _DECLARED.search(source)
+    return (match[1], source.count("\n", 0, match.start()) + 1) if match else None
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -157,8 +157,8 @@ class InsideLoader(FileSystemLoader):
 
 def is_inside(path: Path, folders: Iterable[Path]) -> bool:
     """Whether the file that `path` leads to lies in one of `folders`."""
-    found = path.resolve()
-    return any(found.is_relative_to(folder.resolve()) for folder in folders)
+    resolved = path.resolve()
+    return any(resolved.is_relative_to(folder.resolve()) for folder in folders)
 
 
 class Rules(Extension):
@@ -168,8 +168,8 @@ class Rules(Extension):
         """Look at the version that `source` declares."""
         declared = declared_version(source)
         if declared is not None and declared[0] != str(VERSION):
-            told = f"is written for version {declared[0]} of the templates, and this is version {VERSION}"
-            raise TemplateSyntaxError(told, declared[1], name, filename)
+            message = f"is written for version {declared[0]} of the templates, and this is version {VERSION}"
+            raise TemplateSyntaxError(message, declared[1], name, filename)
         return source
 
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:

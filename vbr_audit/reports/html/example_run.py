@@ -96,7 +96,7 @@ def _server(name: str, *, verified: bool) -> ServerRecord:
 def _record(server: str, name: str, *, refused: bool) -> DatasetRecord:
     rows = _rows().get(name, [])
     status = DatasetStatus.DENIED if refused and name not in ("jobs", "job_states") else DatasetStatus.COMPLETE
-    told = status is DatasetStatus.COMPLETE
+    is_whole = status is DatasetStatus.COMPLETE
     notes = {"unknown_values": {"state": {HARM: 3}}, "naive_dates": {"created": 1}} if name == "sessions" else {}
     return DatasetRecord(
         server=server,
@@ -104,16 +104,16 @@ def _record(server: str, name: str, *, refused: bool) -> DatasetRecord:
         path=DATASETS[name].path,
         query={"orderColumn": "Name"},
         revision=REVISION,
-        pages=1 if told else 0,
-        api_total=len(rows) if told else None,
-        rows_received=len(rows) if told else 0,
-        rows_kept=len(rows) if told else 0,
+        pages=1 if is_whole else 0,
+        api_total=len(rows) if is_whole else None,
+        rows_received=len(rows) if is_whole else 0,
+        rows_kept=len(rows) if is_whole else 0,
         status=status,
-        reason=None if told else f"the role may not read it {HARM}",
+        reason=None if is_whole else f"the role may not read it {HARM}",
         started=NOW,
         ended=NOW + dt.timedelta(seconds=4),
-        bytes=12_345 if told else 0,
-        sha256="5f0c91ab" * 8 if told else None,
+        bytes=12_345 if is_whole else 0,
+        sha256="5f0c91ab" * 8 if is_whole else None,
         notes=notes,
     )
 

@@ -133,12 +133,12 @@ def _risks(results: Results) -> tuple[Risk, ...]:
     """The checks that fail, by the worst severity of their findings, then by the number of objects."""
     causes = results.causes
     population = results.coverage.groupby("check_id")["population"].agg(lambda values: values.sum(skipna=False))
-    found = []
+    risks = []
     for check_id, rows in results.failed.groupby("check_id", sort=True):
         rank = min(severity_rank(severity) for severity in rows["severity"])
         own = causes[causes["cause"].isin(rows["cause"])]
-        found.append((rank, -len(rows), str(check_id), _risk(rows, own, rank, population[check_id], results.failures)))
-    return tuple(risk for *_, risk in sorted(found, key=lambda entry: entry[:3]))
+        risks.append((rank, -len(rows), str(check_id), _risk(rows, own, rank, population[check_id], results.failures)))
+    return tuple(risk for *_, risk in sorted(risks, key=lambda entry: entry[:3]))
 
 
 def _risk(failed: pd.DataFrame, causes: pd.DataFrame, rank: int, population: Any, failures: Failures) -> Risk:
@@ -160,11 +160,11 @@ def _risk(failed: pd.DataFrame, causes: pd.DataFrame, rank: int, population: Any
 def _where(causes: pd.DataFrame) -> str:
     """`Web frontends (10), Test lab (3) and 4 more`: the first causes with the findings that each would settle."""
     first = causes.head(MOST_CAUSES)
-    told = ", ".join(
+    names = ", ".join(
         f"{shorten(name if is_known(name) else NO_NAME, NAME)} ({number(findings)})"
         for name, findings in zip(first["name"].tolist(), first["findings"].tolist(), strict=True)
     )
-    return told + (f" and {number(len(causes) - len(first))} more" if len(causes) > len(first) else "")
+    return names + (f" and {number(len(causes) - len(first))} more" if len(causes) > len(first) else "")
 
 
 def _area_line(area: AreaCount) -> AreaLine:
@@ -191,7 +191,7 @@ def _digit_lines(protection: Protection) -> tuple[DigitLine, ...]:
 
 
 def _capacity(spaces: tuple[RepositorySpace, ...]) -> Lines:
-    """The fullest repositories, and how many do not tell their space."""
+    """The fullest repositories, and how many do not report their space."""
     known = [space for space in spaces if space.free_share is not None]
     silent = len(spaces) - len(known)
     shown = [
@@ -208,12 +208,12 @@ def _restore_tests(areas: tuple[AreaCount, ...]) -> str:
     if own is None:
         return "No check of restore tests is enabled."
     counts = own.counts
-    said = ((counts["PASS"], "good"), (counts["FAIL"], "bad"), (counts["WAIVED"], "accepted"))
+    counted = ((counts["PASS"], "good"), (counts["FAIL"], "bad"), (counts["WAIVED"], "accepted"))
     unanswered = counts["UNKNOWN"] + counts["ERROR"]
-    told = [f"{number(found)} {word}" for found, word in said if found]
-    told += [f"{number(unanswered)} without an answer"] if unanswered else []
-    asked = count(sum(found for found, _ in said) + unanswered, "question")
-    return f"Restore tests: of {asked}, {', '.join(told)}." if told else "Restore tests: nothing to judge."
+    parts = [f"{number(number_of)} {word}" for number_of, word in counted if number_of]
+    parts += [f"{number(unanswered)} without an answer"] if unanswered else []
+    asked = count(sum(number_of for number_of, _ in counted) + unanswered, "question")
+    return f"Restore tests: of {asked}, {', '.join(parts)}." if parts else "Restore tests: nothing to judge."
 
 
 def _exceptions(results: Results) -> list[str]:
@@ -236,12 +236,12 @@ def _waiver(waiver: Waiver) -> str:
 def _not_known(results: Results) -> list[str]:
     """The areas with the most questions that have no answer, what was not looked at, how many checks are off."""
     areas = [(area.counts["UNKNOWN"] + area.counts["ERROR"], area.area) for area in results.summary.by_area]
-    asked = sorted(((found, name) for found, name in areas if found), key=lambda entry: -entry[0])
-    told = ", ".join(f"{name} {number(found)}" for found, name in asked[:MOST_AREAS])
+    asked = sorted(((unknown, name) for unknown, name in areas if unknown), key=lambda entry: -entry[0])
+    parts = ", ".join(f"{name} {number(unknown)}" for unknown, name in asked[:MOST_AREAS])
     more = f" and {count(len(asked) - MOST_AREAS, 'other area')}" if len(asked) > MOST_AREAS else ""
     off = [use.check.id for use in results.uses if not use.enabled]
     return [
-        *([f"Questions without an answer: {told}{more}"] if asked else []),
+        *([f"Questions without an answer: {parts}{more}"] if asked else []),
         *([f"{count(len(off), 'check')} turned off by the policy"] if off else []),
         *(str(limit) for limit in results.outside if limit.kind != LimitKind.DISABLED),
     ]

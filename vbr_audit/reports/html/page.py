@@ -154,10 +154,10 @@ def framework_tables(requirements: pd.DataFrame) -> tuple[FrameworkTable, ...]:
 def _framework_table(name: str, records: list[dict[Any, Any]]) -> FrameworkTable:
     rows = tuple(_requirement_row(record) for record in records)
     words = [row.badge.word for row in rows]
-    told = ", ".join(f"{number(words.count(word))} {word}" for word in _ANSWER_STYLES if word in words)
+    description = ", ".join(f"{number(words.count(word))} {word}" for word in _ANSWER_STYLES if word in words)
     edition = plain(records[0]["edition"]) if is_known(records[0]["edition"]) else ""
     title = f"{plain(name)}, {edition}" if edition and edition not in name else plain(name)
-    return FrameworkTable(title, anchor("framework", name), f"{count(len(rows), 'requirement')}: {told}", rows)
+    return FrameworkTable(title, anchor("framework", name), f"{count(len(rows), 'requirement')}: {description}", rows)
 
 
 def _requirement_row(record: dict[Any, Any]) -> RequirementRow:
@@ -244,9 +244,9 @@ def _waiver_row(outcome: WaiverOutcome) -> WaiverRow:
 
 
 def _about(waiver: Waiver) -> str:
-    told = waiver.object_name or waiver.object_id
+    subject = waiver.object_name or waiver.object_id
     where = f" on {cell_text(waiver.server)}" if waiver.server else ""
-    return f"{cell_text(told)}{where}"
+    return f"{cell_text(subject)}{where}"
 
 
 def _day(date: Any) -> str:

@@ -59,8 +59,8 @@ class TemplateFile:
 def builtin_names() -> tuple[str, ...]:
     """The names of the built-in templates, the pages first, then styles and scripts, then parts."""
     folder = builtin_templates()
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in KINDS)
-    return tuple(sorted(found, key=lambda name: ("/" in name, KINDS.index(Path(name).suffix), name)))
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in KINDS)
+    return tuple(sorted(names, key=lambda name: ("/" in name, KINDS.index(Path(name).suffix), name)))
 
 
 def list_templates() -> tuple[TemplateFile, ...]:
@@ -200,23 +200,25 @@ class Fault:
 @cache
 def members_of(cls: type) -> Mapping[str, Member]:
     """The values that a template may take of an object of `cls`, by name, in the order of their declaration."""
-    found: dict[str, Member] = {}
+    members: dict[str, Member] = {}
     if dataclasses.is_dataclass(cls):
-        found |= {
+        members |= {
             one.name: Member(one.name, str(one.type), one.metadata.get("help", "")) for one in dataclasses.fields(cls)
         }
     elif issubclass(cls, BaseModel):
         annotations = {name: text for base in reversed(cls.__mro__) for name, text in _annotations(base).items()}
-        found |= {name: Member(name, annotations.get(name, ""), "") for name in cls.model_fields}
+        members |= {name: Member(name, annotations.get(name, ""), "") for name in cls.model_fields}
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
             function = value.fget if isinstance(value, property) else getattr(value, "func", None)
             if isinstance(value, property | cached_property) and function and base.__module__.startswith("vbr_audit"):
-                told = inspect.cleandoc(function.__doc__ or "")
-                found[name] = Member(name, str(function.__annotations__.get("return", "")), told)
+                description = inspect.cleandoc(function.__doc__ or "")
+                members[name] = Member(name, str(function.__annotations__.get("return", "")), description)
     if cls is Snapshot:
-        found |= {name: Member(name, "pd.DataFrame", spec.help) for name, spec in SPECS.items() if name not in found}
-    return {name: member for name, member in found.items() if not name.startswith("_")}
+        members |= {
+            name: Member(name, "pd.DataFrame", spec.help) for name, spec in SPECS.items() if name not in members
+        }
+    return {name: member for name, member in members.items() if not name.startswith("_")}
 
 
 def _annotations(cls: type) -> Mapping[str, str]:
@@ -225,8 +227,8 @@ def _annotations(cls: type) -> Mapping[str, str]:
 
 def classes_in(annotation: str, cls: type) -> tuple[type, ...]:
     """The classes with members of their own that `annotation`, written in `cls`, names."""
-    found = (_resolved(name, cls.__module__) for name in re.findall(r"\b[A-Z]\w+", annotation))
-    return tuple(one for one in found if isinstance(one, type) and _is_told(one))
+    classes = (_resolved(name, cls.__module__) for name in re.findall(r"\b[A-Z]\w+", annotation))
+    return tuple(one for one in classes if isinstance(one, type) and _is_told(one))
 
 
 def _is_told(cls: type) -> bool:
@@ -248,25 +250,25 @@ def _resolved(name: str, module: str) -> Any:
 
 def reachable() -> tuple[type, ...]:
     """The classes that a template can come to from `ROOTS`, the nearest first."""
-    found: dict[type, None] = dict.fromkeys(ROOTS.values())
-    waiting = list(found)
+    classes: dict[type, None] = dict.fromkeys(ROOTS.values())
+    waiting = list(classes)
     while waiting:
         cls = waiting.pop(0)
         for member in members_of(cls).values():
             for one in classes_in(member.type, cls):
-                if one not in found:
-                    found[one] = None
+                if one not in classes:
+                    classes[one] = None
                     waiting.append(one)
-    return tuple(found)
+    return tuple(classes)
 
 
 def stored_names(tree: nodes.Template) -> set[str]:
     """The names that a template gives values to: loop variables, `set`, macros, imports."""
-    found = {node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param")}
-    found |= {node.name for node in tree.find_all(nodes.Macro)}
+    names = {node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param")}
+    names |= {node.name for node in tree.find_all(nodes.Macro)}
     for imported in tree.find_all(nodes.FromImport):
-        found |= {name if isinstance(name, str) else name[1] for name in imported.names}
-    return found | {node.target for node in tree.find_all(nodes.Import)}
+        names |= {name if isinstance(name, str) else name[1] for name in imported.names}
+    return names | {node.target for node in tree.find_all(nodes.Import)}
 
 
 def name_faults(tree: nodes.Template, environment: Environment, stored: Collection[str]) -> Iterator[Fault]:

@@ -37,8 +37,8 @@ _LEFT_OVER = (Use("erp-old-01", "VM", "VMware"), Use("ORCL01", "Application", "A
 
 def uses_of(chains: Sequence[Chain]) -> list[Use]:
     """The workloads that take instances: each machine and share that has a backup, once, and what was left over."""
-    found = {use.name: use for chain in chains for member in chain.members for use in _uses(chain, member)}
-    return [*found.values(), *_LEFT_OVER] if found else []
+    uses = {use.name: use for chain in chains for member in chain.members for use in _uses(chain, member)}
+    return [*uses.values(), *_LEFT_OVER] if uses else []
 
 
 def _uses(chain: Chain, member: Member) -> Iterable[Use]:

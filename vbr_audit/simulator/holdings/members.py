@@ -40,8 +40,8 @@ class Member:
 def members_of(job: Job, by_name: Mapping[str, Job], seed: int) -> tuple[Member, ...]:
     """What a job protects, by the names in its document; a copy or a scan deals with what its sources do."""
     if job.plan.type in _READERS:
-        found = {each.id: each for source in sources_of(job, by_name) for each in members_of(source, by_name, seed)}
-        return tuple(found.values())
+        members = {each.id: each for source in sources_of(job, by_name) for each in members_of(source, by_name, seed)}
+        return tuple(members.values())
     return tuple(
         Member(identify(seed, "object", f"{job.platform}/{name}"), name, reference, size)
         for name, reference, size in _named(job, seed)
@@ -112,7 +112,7 @@ class Takings:
 
     def newest_root(self, job: Job, member: Member, before: int) -> tuple[str, int] | None:
         """The session that left the newest point of a member among the sources of a job, and its number there."""
-        found = [
+        roots = [
             (run.ended, run.id, number)
             for source in sources_of(job, self.by_name)
             for number, each in enumerate(self.members(source))
@@ -120,7 +120,7 @@ class Takings:
             for run in reversed(self.runs.get(source.id, ()))
             if run.ended is not None and run.ended <= before and number not in self.without(run, source)
         ]
-        return max(found)[1:] if found else None
+        return max(roots)[1:] if roots else None
 
     @cached_property
     def _not_copied(self) -> Mapping[str, frozenset[int]]:

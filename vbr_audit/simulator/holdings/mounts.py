@@ -77,5 +77,5 @@ def published_disk_rows(world: World, _: str) -> list[Json]:
 def _session(world: World, kind: str, machine: str, *, newest: bool = True) -> str:
     """The newest session of a kind, or the oldest; an id that is in no list where there is none."""
     sessions = reversed(world.sessions) if newest else iter(world.sessions)
-    found = next((session.id for session in sessions if session.kind == kind), ZERO)
-    return found if found != ZERO else world.id("session", machine)
+    session_id = next((session.id for session in sessions if session.kind == kind), ZERO)
+    return session_id if session_id != ZERO else world.id("session", machine)

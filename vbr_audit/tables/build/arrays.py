@@ -67,21 +67,21 @@ def to_strings(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArr
 
 def strings_of(values: Sequence[Any] | npt.NDArray[np.object_]) -> ExtensionArray:
     """A text array over a copy of values that are known to be `str` or `pd.NA`."""
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return strings_over(found)
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = values
+    return strings_over(texts)
 
 
-def strings_over(found: npt.NDArray[np.object_]) -> ExtensionArray:
+def strings_over(texts: npt.NDArray[np.object_]) -> ExtensionArray:
     """A text array over this very array of `str` and `pd.NA`, which nobody else may write to."""
-    return _STRING_ARRAY(found, dtype=STRING)  # type: ignore[call-arg]
+    return _STRING_ARRAY(texts, dtype=STRING)  # type: ignore[call-arg]
 
 
 def joined_strings(parts: Sequence[npt.NDArray[np.object_]]) -> ExtensionArray:
     """The cells of all `parts` as one text array; they are known to be `str` or `pd.NA`, and not looked at again."""
-    found = strings_of([pd.NA]).repeat(sum(map(len, parts)))
-    np.concatenate([np.empty(0, dtype=object), *parts], out=found.to_numpy(dtype=object))
-    return found
+    joined = strings_of([pd.NA]).repeat(sum(map(len, parts)))
+    np.concatenate([np.empty(0, dtype=object), *parts], out=joined.to_numpy(dtype=object))
+    return joined
 
 
 def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
@@ -89,15 +89,15 @@ def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionAr
     if set(map(type, values)) <= _BOOLEANS:
         truths = np.array([value is True for value in values], dtype=bool)
         return pd.arrays.BooleanArray(truths, np.array([value is None for value in values], dtype=bool))
-    found = np.zeros(len(values), dtype=bool)
+    numbers = np.zeros(len(values), dtype=bool)
     mask = np.zeros(len(values), dtype=bool)
     for position, value in enumerate(values):
         if value is True or isinstance(value, np.bool_):
-            found[position] = value
+            numbers[position] = value
         elif value is not False:
             _missing(value, column, notes)
             mask[position] = True
-    return pd.arrays.BooleanArray(found, mask)
+    return pd.arrays.BooleanArray(numbers, mask)
 
 
 def to_integers(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
@@ -107,7 +107,7 @@ def to_integers(values: Sequence[Any], column: str, notes: Notes) -> ExtensionAr
         numbers = [0 if value is None else value for value in values] if mask.any() else values
         if len(numbers) == 0 or (min(numbers) in _INT_RANGE and max(numbers) in _INT_RANGE):
             return pd.arrays.IntegerArray(np.array(numbers, dtype=np.int64), mask)
-    found = np.zeros(len(values), dtype=np.int64)
+    whole_numbers = np.zeros(len(values), dtype=np.int64)
     mask = np.zeros(len(values), dtype=bool)
     for position, value in enumerate(values):
         whole = _whole(value)
@@ -115,13 +115,13 @@ def to_integers(values: Sequence[Any], column: str, notes: Notes) -> ExtensionAr
             _missing(value, column, notes)
             mask[position] = True
         else:
-            found[position] = whole
-    return pd.arrays.IntegerArray(found, mask)
+            whole_numbers[position] = whole
+    return pd.arrays.IntegerArray(whole_numbers, mask)
 
 
 def to_floats(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
     """Finite numbers; NA for None, NA, NaN, infinities, and for what is no number."""
-    found = np.zeros(len(values), dtype=np.float64)
+    numbers = np.zeros(len(values), dtype=np.float64)
     mask = np.zeros(len(values), dtype=bool)
     for position, value in enumerate(values):
         number = _finite(value)
@@ -129,8 +129,8 @@ def to_floats(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArra
             _missing(value, column, notes)
             mask[position] = True
         else:
-            found[position] = number
-    return pd.arrays.FloatingArray(found, mask)
+            numbers[position] = number
+    return pd.arrays.FloatingArray(numbers, mask)
 
 
 def to_dates(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:

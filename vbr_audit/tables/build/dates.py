@@ -105,14 +105,14 @@ def _read_uniform(values: Sequence[Any]) -> npt.NDArray[np.int64] | None:
     if not _is_plain("".join(bodies), len(bodies)):
         return None
     try:
-        found = np.array(bodies, dtype="datetime64[us]").view(np.int64)
+        instants = np.array(bodies, dtype="datetime64[us]").view(np.int64)
     except (ValueError, OverflowError):
         return None
-    found = found - offset
+    instants = instants - offset
     if len(texts) == len(values):
-        return found
+        return instants
     micros = np.full(len(values), NAT, dtype=np.int64)
-    micros[[value is not None for value in values]] = found
+    micros[[value is not None for value in values]] = instants
     return micros
 
 
@@ -145,7 +145,7 @@ def _offset_micros(ending: str) -> int | None:
 def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates:
     read = ReadDates(np.full(len(values), NAT, dtype=np.int64))
     local: list[int] = []
-    told: list[int] = []
+    instants: list[int] = []
     for position, value in enumerate(values):
         if _is_missing(value):
             continue
@@ -158,14 +158,14 @@ def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates
             continue
         else:
             local.append(position)
-            told.append((moment.replace(tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND)
+            instants.append((moment.replace(tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND)
     if local and zone is None:
         read.naive = len(local)
         read.clock = np.full(len(values), NAT, dtype=np.int64)
-        read.clock[local] = told
+        read.clock[local] = instants
     elif local and zone is not None:
         read.assumed = len(local)
-        read.micros[local] = by_clock(np.array(told, dtype=np.int64), zone)
+        read.micros[local] = by_clock(np.array(instants, dtype=np.int64), zone)
     return read
 
 

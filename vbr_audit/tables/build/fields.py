@@ -111,7 +111,7 @@ class Table:
 
     def _unfold(self, columns: Columns, notes: Notes) -> Columns:
         """The values of all paths that are no plain key of a row."""
-        found: Columns = {}
+        unfolded: Columns = {}
         walked: dict[tuple[str, ...], tuple[Sequence[Any], int]] = {(key,): (columns[key], 0) for key in columns}
         for field in self.fields:
             misplaced: dict[tuple[str, ...], int] = {}
@@ -121,9 +121,9 @@ class Table:
                     continue
                 values, misplaced[steps[:-1]] = _walk(walked, steps)
                 if values:
-                    found[place] = _as_told(values, field.kind, path.partition("[].")[2])
+                    unfolded[place] = _as_told(values, field.kind, path.partition("[].")[2])
             notes.count_uncastable(field.taken, sum(misplaced.values()))
-        return found
+        return unfolded
 
 
 def text(name: str, help: str, *paths: str, holds: Holds) -> Field:

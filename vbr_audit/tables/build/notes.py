@@ -18,7 +18,7 @@ OTHER_VALUES = "(other values)"
 
 @dataclass
 class Notes:
-    """Counters of one table on one server, by column name unless said otherwise.
+    """Counters of one table on one server, by column name unless stated otherwise.
 
     `uncastable`: values of another JSON type than the column's, now NA. `naive_dates`: dates without an
     offset on a server whose zone is not known, now NA. `assumed_dates`: dates without an offset, read in its zone.

@@ -139,13 +139,13 @@ class PagedTable:
 
     def _told_by_clock(self) -> dict[str, Any]:
         """What dates without an offset say on a clock that is not known, by `clock_of` their columns."""
-        found = {}
+        columns = {}
         for column, parts in self._clocks.items():
             micros = np.full(self._rows, NAT, dtype=np.int64)
             for start, clock in parts:
                 micros[start : start + len(clock)] = clock
-            found[clock_of(column)] = micros
-        return found
+            columns[clock_of(column)] = micros
+        return columns
 
     def _turn(self) -> None:
         """Turn the rows that wait into columns."""
@@ -214,8 +214,8 @@ class PagedTable:
                     self._notes.count_unknown_field(key, times)
         if not others:
             return dict(zip(shape, zip(*map(dict.values, rows), strict=True), strict=True))
-        found = {key for keys in shapes for key in keys if key in self._known_keys}
-        return {key: [row.get(key) for row in rows] for key in found}
+        keys_present = {key for keys in shapes for key in keys if key in self._known_keys}
+        return {key: [row.get(key) for row in rows] for key in keys_present}
 
 
 def _first_of(columns: list[Sequence[Any]]) -> Sequence[Any]:
@@ -267,11 +267,11 @@ def _look_into(where: str, values: Iterable[Any], notes: Notes, depth: int) -> N
     if len(objects) < len(held):
         _look_into(f"{where}[]", [item for value in held if type(value) is list for item in value], notes, depth + 1)
     holders, known = nested_keys()
-    found: set[str] = set()
+    keys_present: set[str] = set()
     for keys, times in Counter(map(tuple, objects)).items():
-        found.update(keys)
+        keys_present.update(keys)
         for key in keys:
             if key not in known:
                 notes.count_unknown_field(f"{where}.{key}", times)
-    for key in sorted(found & holders):
+    for key in sorted(keys_present & holders):
         _look_into(f"{where}.{key}", [value.get(key) for value in objects], notes, depth + 1)

@@ -69,9 +69,9 @@ _ALL: Final = (
     ),
     Control("schedule_monthly_weekday", "string", "The weekday that is counted so.", holds="word"),
     Control("schedule_monthly_day", "Int64", "The day of the month, where it is OnDay."),
-    Control("schedule_monthly_last_day", "boolean", "It is the last day of the month, whatever the day above."),
+    Control("schedule_monthly_last_day", "boolean", "It is the last day of the month instead of that day."),
     Control("schedule_monthly_months", "string", "In which months, joined by commas.", holds="word"),
-    Control("schedule_periodically_enabled", "boolean", "It runs every so many hours or minutes."),
+    Control("schedule_periodically_enabled", "boolean", "It runs at an interval of hours or minutes."),
     Control(
         "schedule_periodically_kind", "string", "The unit of that time: Seconds, Minutes, Hours or Days.", holds="word"
     ),
@@ -183,7 +183,7 @@ _ALL: Final = (
     Control("primary_job_id", "string", "The id of the job whose backups it copies.", holds="id"),
     Control("backup_mode", "string", "How chains are built: incremental, reverse incremental, full…", holds="word"),
     Control("synthetic_fulls_enabled", "boolean", "Full backups are put together from increments."),
-    Control("active_fulls_enabled", "boolean", "Full backups are read from the source at times."),
+    Control("active_fulls_enabled", "boolean", "Active full backups are scheduled: read from the source."),
     Control("compression_level", "string", "How strongly the data is compressed.", holds="word"),
     Control("guest_indexing_enabled", "boolean", "Files inside the guests are indexed."),
     Control("storage_snapshots_enabled", "boolean", "It backs up from snapshots of the storage system."),

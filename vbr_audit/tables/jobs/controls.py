@@ -83,8 +83,8 @@ class Profile:
         """
         places: list[Place] = []
         for name in CONTROLS[control].computed_from or (control,):
-            found = self.settings.get(name, self.unsure.get(name, ()))
-            places += found if CONTROLS[name].dtype == "boolean" else found[:1]
+            known_places = self.settings.get(name, self.unsure.get(name, ()))
+            places += known_places if CONTROLS[name].dtype == "boolean" else known_places[:1]
         return " + ".join(".".join(place.paths[0]) for place in places) or None
 
 
@@ -163,11 +163,11 @@ class ControlsMap:
 def _settings(
     rules: list[Rule] | tuple[Rule, ...], source: ControlsFile, revision: str
 ) -> dict[str, tuple[Place, ...]]:
-    found: dict[str, tuple[Place, ...]] = {}
+    settings: dict[str, tuple[Place, ...]] = {}
     for rule in rules:
         place = Place(_spellings(rule.path, source, revision), rule.gate)
-        found[rule.control] = (*found.get(rule.control, ()), place)
-    return found
+        settings[rule.control] = (*settings.get(rule.control, ()), place)
+    return settings
 
 
 def _spellings(path: Path, source: ControlsFile, revision: str) -> tuple[Path, ...]:
@@ -217,22 +217,22 @@ def support(profiles: pd.Series, control: str) -> pd.Series:
 def json_path(profiles: pd.Series, control: str) -> pd.Series:
     """Per job the JSON path of `control` as text, NA where it has none; on the index of `profiles`."""
     answers, codes = _per_profile(profiles, lambda profile: profile.path_of(control), _base_path(control))
-    found = [pd.NA if answers[code] is None else answers[code] for code in codes]
-    return pd.Series(strings_of(found), index=profiles.index, name=control)
+    paths = [pd.NA if answers[code] is None else answers[code] for code in codes]
+    return pd.Series(strings_of(paths), index=profiles.index, name=control)
 
 
 def paths_and_support(profiles: pd.Series, controls: Sequence[str]) -> tuple[Answers, Answers]:
-    """What `json_path` and `support` tell of each of `controls`: arrays of a row per job and a column per control."""
+    """What `json_path` and `support` report each of `controls`: arrays of a row per job and a column per control."""
     otherwise = [(_base_path(control), _base_support(control)) for control in controls]
     answers, codes = _per_profile(
         profiles,
         lambda profile: [(profile.path_of(control), profile.supports(control)) for control in controls],
         otherwise,
     )
-    told = np.empty((len(answers), len(controls), 2), dtype=object)
+    cells = np.empty((len(answers), len(controls), 2), dtype=object)
     for at, answer in enumerate(answers):
-        told[at] = [(pd.NA if path is None else path, pd.NA if has is None else has) for path, has in answer]
-    return told[codes, :, 0], told[codes, :, 1]
+        cells[at] = [(pd.NA if path is None else path, pd.NA if has is None else has) for path, has in answer]
+    return cells[codes, :, 0], cells[codes, :, 1]
 
 
 def _base_path(control: str) -> str | None:
@@ -250,8 +250,8 @@ def _per_profile(
 ) -> tuple[list[Any], np.ndarray[Any, np.dtype[np.int64]]]:
     """One answer per different profile, `otherwise` last (for NA), and for each job which one is its own."""
     codes, keys = pd.factorize(profiles, use_na_sentinel=True)
-    found = [get_map().profile(key) for key in keys]
-    answers = [otherwise if profile is None else ask(profile) for profile in found]
+    profiles_read = [get_map().profile(key) for key in keys]
+    answers = [otherwise if profile is None else ask(profile) for profile in profiles_read]
     return [*answers, otherwise], np.asarray(codes, dtype=np.int64)
 
 
@@ -285,7 +285,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class TypeRules:
-    """What the map says of one job type: its first revision, its rules, and how its variants are told apart.
+    """What the map says of one job type: its first revision, its rules, and how its variants are distinguished.
 
     `variant_by` are the paths that name the variant, `variant_values` the variants that exist; both are empty
     for a type without variants.

@@ -22,14 +22,14 @@ SEPARATOR: Final = "\\"
 """What stands in the name of a worker between its copy job and what it copies."""
 
 HELP: Final = (
-    "Of a worker of a copy job the id that the server tells, as it has one for each job that it copies; "
+    "Of a worker of a copy job: the id that the server reports, as there is one for each job that it copies; "
     "`job_id` is then the copy job's."
 )
 COLUMN: Final = Column("worker_id", "string", HELP, holds="id")
 
 
 def workers_of_copy_jobs(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> dict[str, str]:
-    """The id of the copy job of each worker that the frames (`name`, `job_id`), all of one server, tell of.
+    """The id of the copy job of each worker that the frames (`name`, `job_id`), all of one server, report.
 
     A worker is known by an id that no job has and a name that begins with that of exactly one copy job.
     """
@@ -37,15 +37,15 @@ def workers_of_copy_jobs(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> 
     named = copies["name"].dropna().str.casefold()
     named = named[~named.duplicated(keep=False)]
     by_name = dict(zip(named.tolist(), copies["job_id"].loc[named.index].tolist(), strict=True))
-    found: dict[str, str] = {}
+    workers: dict[str, str] = {}
     for frame in frames if by_name else ():
         unlisted = frame["job_id"].notna() & ~frame["job_id"].isin(jobs["job_id"].dropna()) & frame["name"].notna()
         pairs = frame.loc[unlisted.to_numpy(dtype=bool), ["job_id", "name"]].drop_duplicates()
         for worker, name in zip(pairs["job_id"].tolist(), pairs["name"].tolist(), strict=True):
             owner = copy_job_of(name, by_name)
             if owner is not None:
-                found.setdefault(worker, owner)
-    return found
+                workers.setdefault(worker, owner)
+    return workers
 
 
 def to_copy_jobs(frame: pd.DataFrame, workers: Mapping[str, str]) -> pd.DataFrame:
@@ -61,9 +61,9 @@ def to_copy_jobs(frame: pd.DataFrame, workers: Mapping[str, str]) -> pd.DataFram
 
 def copy_job_of(name: str, by_name: Mapping[str, str]) -> str | None:
     """The id of the copy job of which `name` is a worker's; of several whose names fit, that of the longest."""
-    head, found, _ = name.casefold().rpartition(SEPARATOR)
-    while found:
+    head, separator, _ = name.casefold().rpartition(SEPARATOR)
+    while separator:
         if head in by_name:
             return by_name[head]
-        head, found, _ = head.rpartition(SEPARATOR)
+        head, separator, _ = head.rpartition(SEPARATOR)
     return None

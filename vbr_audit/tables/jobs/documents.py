@@ -71,13 +71,13 @@ def read_documents(
     controls = get_map()
     types = _fold_types(objects, notes)
     profiles = _profiles(objects, types, controls, known_revision(revision), newest_known(server_revision))
-    found = JobDocuments(objects, types, profiles, {name: [None] * len(objects) for name in READ_CONTROLS})
+    read = JobDocuments(objects, types, profiles, {name: [None] * len(objects) for name in READ_CONTROLS})
     for name, places in controls.base.items():
-        found.values[name] = _read_places(objects, name, places, {})
+        read.values[name] = _read_places(objects, name, places, {})
     for key, positions in _groups(profiles).items():
-        _read_group(found, key, positions, controls)
-    _follow_primaries(found)
-    return found
+        _read_group(read, key, positions, controls)
+    _follow_primaries(read)
+    return read
 
 
 def _fold_types(documents: Documents, notes: Notes) -> list[str | None]:
@@ -128,21 +128,21 @@ def _groups(profiles: list[str | None]) -> dict[str, list[int]]:
     return groups
 
 
-def _read_group(found: JobDocuments, key: str, positions: list[int], controls: ControlsMap) -> None:
+def _read_group(target: JobDocuments, key: str, positions: list[int], controls: ControlsMap) -> None:
     profile = controls.profile(key)
     settings = {} if profile is None else profile.settings
-    documents = [found.documents[position] for position in positions]
+    documents = [target.documents[position] for position in positions]
     read: dict[Path, list[Any]] = {(): documents}
     for name, places in settings.items():
         if name in controls.base:
             continue
         values = _read_places(documents, name, places, read)
-        column = found.values[name]
+        column = target.values[name]
         for position, value in zip(positions, values, strict=True):
             column[position] = value
         gate = places[0].gate
         if gate is not None:
-            _close_gate(found, name, positions, _read_path((gate,), read))
+            _close_gate(target, name, positions, _read_path((gate,), read))
 
 
 def _read_places(
@@ -192,10 +192,10 @@ def _entries(value: Any) -> Any:
     return tuple(value) if type(value) is list else None if value is None else MISFIT
 
 
-def _close_gate(found: JobDocuments, control: str, positions: list[int], flags: list[Any]) -> None:
+def _close_gate(read: JobDocuments, control: str, positions: list[int], flags: list[Any]) -> None:
     """Drop the values that are not the job's own, because the gate is not true; note which are inherited."""
-    column = found.values[control]
-    inherited = found.inherited.setdefault(control, set())
+    column = read.values[control]
+    inherited = read.inherited.setdefault(control, set())
     for position, flag in zip(positions, flags, strict=True):
         if flag is not True:
             column[position] = None if flag is None or flag is False else MISFIT
@@ -203,19 +203,19 @@ def _close_gate(found: JobDocuments, control: str, positions: list[int], flags: 
                 inherited.add(position)
 
 
-def _follow_primaries(found: JobDocuments) -> None:
+def _follow_primaries(read: JobDocuments) -> None:
     """Give an inherited setting the value of the primary job, where that job is here and has its own."""
-    if not any(found.inherited.values()):
+    if not any(read.inherited.values()):
         return
     by_id: dict[str, int] = {}
-    for position, document in enumerate(found.documents):
+    for position, document in enumerate(read.documents):
         if isinstance(document.get("id"), str):
             by_id.setdefault(document["id"], position)
-    for control, positions in found.inherited.items():
-        column = found.values[control]
+    for control, positions in read.inherited.items():
+        column = read.values[control]
         own = {position: column[position] for position in positions}
         for position in own:
-            primary = found.values["primary_job_id"][position]
+            primary = read.values["primary_job_id"][position]
             source = by_id.get(primary) if isinstance(primary, str) else None
             if source is not None and source not in own:
                 column[position] = column[source]

@@ -56,19 +56,19 @@ def build_job_settings(read: JobDocuments, *, server: str) -> pd.DataFrame:
 def _json_texts(values: list[Any]) -> list[Any]:
     """Each value as JSON text; NA for none, and for what could not be read."""
     texts: dict[Any, str] = {}
-    found: list[Any] = []
+    json_texts: list[Any] = []
     for value in values:
         if value is None or value is MISFIT:
-            found.append(pd.NA)
+            json_texts.append(pd.NA)
         elif isinstance(value, str | bool):
             if value not in texts:
                 texts[value] = orjson.dumps(value).decode()
-            found.append(texts[value])
+            json_texts.append(texts[value])
         elif isinstance(value, tuple):
-            found.append(_dump([None if part is MISFIT else part for part in value]))
+            json_texts.append(_dump([None if part is MISFIT else part for part in value]))
         else:
-            found.append(_dump(value))
-    return found
+            json_texts.append(_dump(value))
+    return json_texts
 
 
 def _dump(value: Any) -> Any:

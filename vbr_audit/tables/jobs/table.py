@@ -55,7 +55,7 @@ SCOPE_FIELDS: Final[tuple[Field, ...]] = (
         "linkedJobs.excludes",
         unit="entries",
     ),
-    counted("excluded_jobs_count", "Of a copy: so many jobs are left out.", "sourceObjects.excludes.jobs", unit="jobs"),
+    counted("excluded_jobs_count", "Of a copy: number of excluded jobs.", "sourceObjects.excludes.jobs", unit="jobs"),
     joined(
         "disks_to_process",
         "For each machine with a choice of disks: AllDisks, SystemOnly or SelectedDisks, joined by commas.",
@@ -126,8 +126,8 @@ def read_scope(read: JobDocuments, rows: int, notes: Notes) -> dict[str, Any]:
     notes.merge(result.notes)
     frame = result.frame.reindex(pd.RangeIndex(rows))
     scope = {column.name: frame[column.name].array for field in SCOPE_FIELDS for column in field.columns}
-    told = [_credentials_told(*each) for each in zip(read.documents, read.profiles, strict=True)]
-    return scope | {CREDENTIALS.name: strings_of([*told, *[pd.NA] * (rows - len(told))])}
+    credentials = [_credentials_told(*each) for each in zip(read.documents, read.profiles, strict=True)]
+    return scope | {CREDENTIALS.name: strings_of([*credentials, *[pd.NA] * (rows - len(credentials))])}
 
 
 def _credentials_told(document: dict[str, Any], profile: str | None) -> Any:
@@ -147,9 +147,9 @@ def _credentials_in(document: dict[str, Any]) -> Iterator[str]:
             waiting += value
         elif type(value) is dict:
             waiting += value.values()
-            for key, found in value.items():
-                if isinstance(found, str) and found != ZERO_GUID and _NAMES_CREDENTIALS.search(key):
-                    yield found
+            for key, inner in value.items():
+                if isinstance(inner, str) and inner != ZERO_GUID and _NAMES_CREDENTIALS.search(key):
+                    yield inner
 
 
 # The columns of `jobs` that say whose database logs a job backs up between its runs, and how often.
@@ -173,9 +173,9 @@ SQL_WORDS: Final = frozenset({"truncate", "preserve", "backup", "nevertruncate"}
 def read_logs(read: JobDocuments, rows: int) -> dict[str, Any]:
     """The columns of `LOG_COLUMNS`: of the documents whose settings are known, then NA up to `rows`."""
     known = zip(read.documents, read.profiles, strict=True)
-    told = [(pd.NA, pd.NA) if profile is None else _logs_of(document) for document, profile in known]
-    told += [(pd.NA, pd.NA)] * (rows - len(told))
-    return {column.name: pd.array([each[at] for each in told], dtype="Int64") for at, column in enumerate(LOG_COLUMNS)}
+    logs = [(pd.NA, pd.NA) if profile is None else _logs_of(document) for document, profile in known]
+    logs += [(pd.NA, pd.NA)] * (rows - len(logs))
+    return {column.name: pd.array([each[at] for each in logs], dtype="Int64") for at, column in enumerate(LOG_COLUMNS)}
 
 
 def _logs_of(document: dict[str, Any]) -> tuple[Any, Any]:
@@ -187,9 +187,9 @@ def _logs_of(document: dict[str, Any]) -> tuple[Any, Any]:
         return pd.NA, pd.NA
     without_sql = str(document.get("type")).startswith("Linux")
     answers = [_backs_up(entry, without_sql=without_sql) for entry in entries]
-    minutes = [entry["backupMinsCount"] for found, entry in answers if found if _is_minutes(entry)]
-    count = sum(found is True for found, _ in answers)
-    unsaid = any(found is None for found, _ in answers)
+    minutes = [entry["backupMinsCount"] for backs_up, entry in answers if backs_up if _is_minutes(entry)]
+    count = sum(backs_up is True for backs_up, _ in answers)
+    unsaid = any(backs_up is None for backs_up, _ in answers)
     return pd.NA if unsaid and not count else count, max(minutes) if len(minutes) == count > 0 else pd.NA
 
 
@@ -247,7 +247,7 @@ SPEC: Final = TableSpec(
             "start_interval_h",
             "Int64",
             "The longest time that its schedule lets pass between two starts; of a job that runs after another, that "
-            "of the other. 0 where it never rests, NA where the schedule does not tell.",
+            "of the other. 0 where it never rests, NA where the schedule does not determine it.",
             "h",
         ),
         *(control.column for control in CONTROLS.values()),
@@ -361,10 +361,10 @@ def _base_arrays(read: JobDocuments, ids: list[Any], only: pd.DataFrame, server:
 
 def _with_status(disabled: Any, only: pd.DataFrame, documents: int) -> Any:
     """`is_disabled` with what the status of each job without a document says of it."""
-    said = [_says_disabled(word) for word in only["status"]]
-    if said:
+    is_disabled = [_says_disabled(word) for word in only["status"]]
+    if is_disabled:
         disabled = disabled.copy()
-        disabled[documents:] = pd.array(said, dtype="boolean")
+        disabled[documents:] = pd.array(is_disabled, dtype="boolean")
     return disabled
 
 
@@ -506,7 +506,7 @@ def seen_in(ids: Sequence[Any], documents: int, states: pd.DataFrame | None, bac
     """For each job, the datasets that it was found in, joined by `+`; the first `documents` ids are of documents."""
     stated = set() if states is None else set(states["job_id"])
     backed_up = set() if backups is None else set(backups["job_id"].dropna())
-    found = []
+    sources = []
     for row, job_id in enumerate(ids):
         named = isinstance(job_id, str)
         places = (
@@ -514,24 +514,24 @@ def seen_in(ids: Sequence[Any], documents: int, states: pd.DataFrame | None, bac
             ("job_states", named and job_id in stated),
             ("backups", named and job_id in backed_up),
         )
-        found.append("+".join(name for name, there in places if there))
-    return found
+        sources.append("+".join(name for name, there in places if there))
+    return sources
 
 
 def _hidden_jobs(backups: pd.DataFrame | None, known: set[str], revision: str | None) -> pd.DataFrame:
-    """Jobs that only their backups tell of, because the server has no document of jobs of that type.
+    """Jobs that only their backups report, because the server has no document of jobs of that type.
 
     A backup of an ordinary type whose job is not among those `known` is an orphan: its job is gone. Where the
-    server does not tell the type, a backup tells of no job.
+    server does not report the type, a backup reports no job.
     """
     if backups is None:
         return empty(STATES)
-    found = backups[backups["job_id"].notna() & backups["job_type"].notna()].drop_duplicates("job_id")
-    found = found[~found["job_id"].isin(known).to_numpy(dtype=bool)]
-    without_model = {job_type for job_type in found["job_type"] if not _has_document_model(job_type, revision)}
-    found = found[found["job_type"].isin(without_model).to_numpy(dtype=bool)]
-    columns = {"server": found["server"], "job_id": found["job_id"], "name": found["name"]}
-    return conform(columns | {"type": found["job_type"], "type_reported": found["job_type_reported"]}, STATES)[0]
+    hidden = backups[backups["job_id"].notna() & backups["job_type"].notna()].drop_duplicates("job_id")
+    hidden = hidden[~hidden["job_id"].isin(known).to_numpy(dtype=bool)]
+    without_model = {job_type for job_type in hidden["job_type"] if not _has_document_model(job_type, revision)}
+    hidden = hidden[hidden["job_type"].isin(without_model).to_numpy(dtype=bool)]
+    columns = {"server": hidden["server"], "job_id": hidden["job_id"], "name": hidden["name"]}
+    return conform(columns | {"type": hidden["job_type"], "type_reported": hidden["job_type_reported"]}, STATES)[0]
 
 
 def _has_document_model(job_type: str, revision: str | None) -> bool:

@@ -112,11 +112,11 @@ def machine_reached(
     stale = older_than(entities["last_connected"], dt.timedelta(days=max_days), now=now)
     online, offline = surely_one(state, "Online"), surely_one(state, "Offline")
     away = surely(stale) & ~online
-    told = online | (offline & stale.notna().to_numpy())
+    is_known = online | (offline & stale.notna().to_numpy())
     last = minute_text(entities["last_connected"])
     return explained(
         Outcome(
-            nullable(~away, ~(told | away), entities.index),
+            nullable(~away, ~(is_known | away), entities.index),
             observed=worded(
                 entities.index,
                 (online, "online"),
@@ -128,8 +128,8 @@ def machine_reached(
                 entities.index,
                 (surely(~computer), "it is no computer"),
                 (computer.isna(), "type is missing in the answer, or not known to this check"),
-                (offline, "it is offline, and since when is not told"),
-                default="whether it can be reached is not told",
+                (offline, "it is offline, and since date unknown"),
+                default="whether it can be reached is not reported",
             ),
         )
     )
@@ -172,9 +172,9 @@ def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> 
     kind = entities["type"]
     machine = one_of(kind, ("Computer", "Cluster")).mask(~surely_one(kind, *_TYPES))
     held, codes, nameless = held_by_name(objects), codes_of(entities["name"]), are_nameless(objects)
-    found = np.array([*(find_machine(held, str(name))[1] for name in codes.texts), None], dtype=object)[codes.rows]
-    unclear = np.array([answer is None or (nameless and not answer) for answer in found.tolist()], dtype=bool)
-    answers = np.array([answer is True for answer in found.tolist()], dtype=bool)
+    protected = np.array([*(find_machine(held, str(name))[1] for name in codes.texts), None], dtype=object)[codes.rows]
+    unclear = np.array([answer is None or (nameless and not answer) for answer in protected.tolist()], dtype=bool)
+    answers = np.array([answer is True for answer in protected.tolist()], dtype=bool)
     return explained(
         Outcome(
             nullable(answers, unclear, entities.index),
@@ -186,7 +186,7 @@ def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> 
                 (machine.isna(), "type is missing in the answer, or not known to this check"),
                 (entities["name"].isna(), "name is missing in the answer"),
                 (np.full(len(entities), nameless), "no object of the backups has a name in the answer"),
-                default="how many restore points the object of this name has is not told",
+                default="how many restore points the object of this name has is not reported",
             ),
         )
     )

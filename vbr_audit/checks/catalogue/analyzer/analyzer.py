@@ -112,13 +112,13 @@ def analyzer_runs(
 ) -> Outcome:
     """What the analyzer says is as old as its last run: a setting that was weakened since still looks good.
 
-    Where no last run is told, it may never have run, or not be shown; that is not known, unless the schedule is off.
+    Where no last run is reported, it may never have run, or not be shown: not known, unless the schedule is off.
     """
     started = beside(servers["server"], last_run, "server")["created"]
     daily = beside(servers["server"], schedule, "server")["daily_scan_enabled"]
     old = older_than(started, dt.timedelta(days=max_age_days), now=now)
     ran = texts(minute_text(started), servers.index)
-    last = ("last run " + ran).fillna("no last run is told")
+    last = ("last run " + ran).fillna("no last run is reported")
     plan = worded(servers.index, (daily, "; daily scan on"), (surely(~daily), "; daily scan off"), default="")
     return explained(
         Outcome(
@@ -126,9 +126,9 @@ def analyzer_runs(
             observed=last + plan,
             reason=worded(
                 servers.index,
-                (started.isna(), "no run of the analyzer is told: it may never have run"),
+                (started.isna(), "no run of the analyzer is reported: it may never have run"),
                 (old.isna(), "the last run lies in the future"),
-                default="whether it runs every day is not told",
+                default="whether it runs every day is not reported",
             ),
         )
     )
@@ -187,7 +187,7 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
                 items.index,
                 (suppressed & noted, f"{prefix}: " + note),
                 (suppressed & note.notna().to_numpy(), f"{prefix}, without a note"),
-                (suppressed, f"{prefix}; no note is told"),
+                (suppressed, f"{prefix}; without a note"),
             ),
         )
     )

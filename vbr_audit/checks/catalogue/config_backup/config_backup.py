@@ -25,7 +25,7 @@ _SERVER_MAIL: Final = {"email_settings": [{"is_enabled": True}]}
 
 def _unless(answer: pd.Series) -> pd.Series:
     """Why an answer is not known; NA where it is."""
-    return worded(answer.index, (answer.isna(), "the server does not tell it of the configuration backup"))
+    return worded(answer.index, (answer.isna(), "the server does not report it of the configuration backup"))
 
 
 @check(
@@ -104,7 +104,7 @@ def config_backup_recent(
 ) -> Outcome:
     """Jobs, credentials and keys that were added since the last one are not in it.
 
-    The server leaves the date out both if it never succeeded and if it does not know: that is not told apart.
+    The server leaves the date out both if it never succeeded and if it does not know: that is not distinguished.
     """
     last = beside(servers["server"], config_backup, "server")["last_success"]
     limit = min(warn_days, max_days)
@@ -157,8 +157,8 @@ def config_backup_kept(
     min_points: Annotated[int, param("Restore points that must be kept.", unit="restore points", ge=1)] = 10,
 ) -> Outcome:
     """A fault in the configuration is often found late: an older state must still be there to return to."""
-    found = beside(servers["server"], config_backup, "server")
-    scheduled, points = found["is_scheduled"], found["restore_points_to_keep"]
+    settings = beside(servers["server"], config_backup, "server")
+    scheduled, points = settings["is_scheduled"], settings["restore_points_to_keep"]
     known = scheduled.notna().to_numpy() & points.notna().to_numpy()
     seen = [
         f"{'scheduled' if by_itself else 'not scheduled'}, {number} restore point{'' if number == 1 else 's'}"
@@ -179,7 +179,7 @@ def config_backup_kept(
 
 @check(
     "CFG-007",
-    "Somebody is told when the configuration backup fails",
+    "A failed configuration backup is reported by e-mail",
     severity="low",
     tables=("servers", "config_backup", "general_options", "email_settings"),
     fallback=("general_options", "email_settings"),
@@ -236,11 +236,11 @@ def config_backup_tells(
     Its mail leaves over the server's mail settings: while those are off, it tells nobody. Of what the server's own
     settings tell is judged apart.
     """
-    found = beside(servers["server"], config_backup, "server")
-    kind = found["email_settings_type"]
-    told = ((kind == "Global") | found["email_on_failure"]).where(surely(one_of(kind, ("Global", "Custom"))))
-    sent, traps = server_mail(servers.index, options, settings), found["snmp_enabled"]
-    mail = found["email_enabled"] & told & sent
+    backups = beside(servers["server"], config_backup, "server")
+    kind = backups["email_settings_type"]
+    notified = ((kind == "Global") | backups["email_on_failure"]).where(surely(one_of(kind, ("Global", "Custom"))))
+    sent, traps = server_mail(servers.index, options, settings), backups["snmp_enabled"]
+    mail = backups["email_enabled"] & notified & sent
     ok = mail | traps
     return Outcome(
         ok,
@@ -249,11 +249,11 @@ def config_backup_tells(
             (mail & traps, "e-mail and SNMP traps"),
             (mail, "e-mail"),
             (traps, "SNMP traps"),
-            (found["email_enabled"] & surely(~sent), "e-mail, but the server sends none"),
-            (found["email_enabled"] & ~mail, "e-mail, but not on failure"),
+            (backups["email_enabled"] & surely(~sent), "e-mail, but the server sends none"),
+            (backups["email_enabled"] & ~mail, "e-mail, but not on failure"),
             (~mail, "neither e-mail nor SNMP traps"),
         ),
         reason=_unless(ok).mask(
-            surely(ok.isna() & told & sent.isna()), "whether the server sends mail was not readable"
+            surely(ok.isna() & notified & sent.isna()), "whether the server sends mail was not readable"
         ),
     )

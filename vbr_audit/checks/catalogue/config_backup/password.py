@@ -70,8 +70,8 @@ def config_password_fresh(
     max_age_days: MaxAge = 365,
 ) -> Outcome:
     """It opens every password and key that the server holds; and one that nobody typed for years is easily lost."""
-    found = beside(servers["server"], config_backup, "server")
-    on, password = found["encryption_enabled"], found["encryption_password_id"]
+    settings = beside(servers["server"], config_backup, "server")
+    on, password = settings["encryption_enabled"], settings["encryption_password_id"]
     record = beside(password, passwords, "encryption_password_id")
     answer = fresh(record["modified"], "last changed", now, max_age_days)
     return explained(
@@ -82,8 +82,8 @@ def config_password_fresh(
             reason=worded(
                 servers.index,
                 (surely(~on), "it is not encrypted; see CFG-002"),
-                (on.isna(), "whether it is encrypted is not told"),
-                (password.isna(), "which password encrypts it is not told"),
+                (on.isna(), "whether it is encrypted is not reported"),
+                (password.isna(), "which password encrypts it is not reported"),
                 (record["encryption_password_id"].isna(), "its password is not among the encryption passwords"),
                 default=answer.reason,
             ),

@@ -113,8 +113,8 @@ def config_backup_elsewhere(
             servers.index,
             (ok.notna(), pd.NA),
             (~known, "its repository, or where that keeps its data, is not known"),
-            (surely(kind == SHARE), "which machine offers its share is not told"),
-            default="whether the repository's host is the backup server is not told; it is from 1.3-rev0 on",
+            (surely(kind == SHARE), "which machine offers its share is not reported"),
+            default="whether the repository's host is the backup server is not reported; available from 1.3-rev0 on",
         ),
     )
 
@@ -151,10 +151,10 @@ def config_backup_immutable(servers: pd.DataFrame, config_backup: pd.DataFrame, 
     Object storage is the only target on which a configuration backup is immutable: on a hardened repository it is not.
     """
     target = beside(servers["server"], config_backup, "server")["repository_id"]
-    found = beside(target, repositories, "repository_id")
-    kind = found["storage_class"]
+    targets = beside(target, repositories, "repository_id")
+    kind = targets["storage_class"]
     can_lock = (kind == "object storage").where(surely(one_of(kind, STORAGE_CLASSES)))
-    immutable = found["immutability_enabled"] & can_lock
+    immutable = targets["immutability_enabled"] & can_lock
     return Outcome(
         immutable,
         observed=worded(
@@ -166,7 +166,7 @@ def config_backup_immutable(servers: pd.DataFrame, config_backup: pd.DataFrame, 
         reason=worded(
             servers.index,
             (immutable.notna(), pd.NA),
-            (target.isna(), "the server does not tell where it goes"),
+            (target.isna(), "the server does not report where it goes"),
             default="whether its repository is immutable is not known",
         ),
     )

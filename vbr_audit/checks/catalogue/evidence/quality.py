@@ -171,7 +171,7 @@ def _of_what_was_read(
 
 @check(
     "EVD-005",
-    "The server runs only workloads that its REST API tells of",
+    "The server runs only workloads that its REST API covers",
     severity="info",
     tables=("servers", "sessions"),
     aggregates=("sessions",),
@@ -192,7 +192,7 @@ def _of_what_was_read(
     ),
 )
 def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome:
-    """What the API does not tell is in no figure of the report; its sessions at least show that it is there.
+    """What the API does not report is in no figure of the report; its sessions at least show that it is there.
 
     Seen are only kinds of sessions that the API lists. Tape, CDP and Cloud Connect may run without any, and what
     did not run in the period shows nowhere.
@@ -200,19 +200,20 @@ def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome
     places, kinds = codes_of(sessions["server"]), codes_of(sessions["session_type"])
     known = (places.rows >= 0) & (kinds.rows >= 0)
     counts = np.bincount(places.rows[known] * len(kinds.texts) + kinds.rows[known])
-    found: dict[str, Counter[str]] = {}
+    by_server: dict[str, Counter[str]] = {}
     for cell in np.flatnonzero(counts).tolist():
         place, kind = divmod(cell, len(kinds.texts))
         if (name := _unseen(kinds.texts[kind])) is not None:
-            found.setdefault(places.texts[place], Counter())[name] += int(counts[cell])
-    said: list[dict[str, int]] = [{} if server is pd.NA else found.get(server, {}) for server in servers["server"]]
+            by_server.setdefault(places.texts[place], Counter())[name] += int(counts[cell])
+    named = servers["server"].tolist()
+    per_server: list[dict[str, int]] = [{} if name is pd.NA else by_server.get(name, {}) for name in named]
     seen = servers["server"].isin(places.texts).to_numpy()
     odd = places.texts_of(~kinds.among(SESSION_TYPES))
     unclear = ~seen | servers["server"].isin(odd).to_numpy() | servers["server"].isna().to_numpy()
-    hidden = pd.Series([bool(names) for names in said], index=servers.index, dtype="boolean")
+    hidden = pd.Series([bool(names) for names in per_server], index=servers.index, dtype="boolean")
     listed = [
         "; ".join(f"{name}: {number:,} session{'' if number == 1 else 's'}" for name, number in sorted(names.items()))
-        for names in said
+        for names in per_server
     ]
     ok = nullable(surely(~hidden), surely(~hidden) & unclear, servers.index)
     return Outcome(
@@ -222,7 +223,7 @@ def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome
             servers.index,
             (ok.notna(), pd.NA),
             (~seen, "no session of the period is known"),
-            default="of some sessions the kind is not told, or not known to this check",
+            default="of some sessions the kind is not reported, or not known to this check",
         ),
     )
 

@@ -164,10 +164,10 @@ def single_use_credentials(repositories: pd.DataFrame, hosts: pd.DataFrame) -> O
         reason=worded(
             repositories.index,
             (surely(~hardened), "it is not a hardened repository"),
-            (hardened.isna(), "its type is not told, or not known to this check"),
+            (hardened.isna(), "its type is not reported, or not known to this check"),
             (good.notna(), pd.NA),
             (host["managed_server_id"].isna(), "its host is not among the managed servers"),
-            (way.isna(), "credentialsStorageType is not told of its host"),
+            (way.isna(), "credentialsStorageType is not reported for its host"),
             default="the server names a way to keep credentials that this check does not know",
         ),
     )

@@ -144,7 +144,7 @@ def cloud_backups_encrypted(
     encrypted = jobs["encryption_enabled"]
     replicates, without = jobs["type"] == "VSphereReplica", jobs["type"] == "EntraIDTenantBackup"
     backs_up = ~(replicates | without)
-    found = (plain >= 0) | (pool >= 0)
+    is_listed = (plain >= 0) | (pool >= 0)
     ok = encrypted | (~direct & tier_encrypted)
     return Outcome(
         ok,
@@ -161,8 +161,8 @@ def cloud_backups_encrypted(
             (surely(without), "the backup of a tenant lies in a database of the backup server, in no repository"),
             (surely(~direct & ~tier), "its repository is neither object nor cloud storage"),
             (surely(ok & (direct | tier)), pd.NA),
-            (target.isna() & jobs["encryption_enabled"].notna(), "which repository it writes to is not told"),
-            (target.notna().to_numpy() & ~found, "its repository is not among those that were read"),
+            (target.isna() & jobs["encryption_enabled"].notna(), "which repository it writes to is not reported"),
+            (target.notna().to_numpy() & ~is_listed, "its repository is not among those that were read"),
             (surely(target.notna()) & (direct.isna() | tier.isna()), "where its repository keeps data is not known"),
         ),
         applies=backs_up & (direct | tier),
@@ -291,7 +291,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
             (by_kms & server.notna().to_numpy(), "the list of key management servers is empty or was not read"),
             (
                 by_password & (row >= 0),
-                "whether the password was imported is not told (the API tells it from 1.3-rev0 on)",
+                "whether the password was imported is not reported (the API reports it from 1.3-rev0 on)",
             ),
         ),
         applies=on,
@@ -346,7 +346,7 @@ def passwords_spread(
 ) -> Outcome:
     """Whoever learns the one password that all jobs share can read every backup.
 
-    A job of which the password is not told may share it with any other one.
+    A job whose password is not reported may share it with any other job.
     """
     on, password = jobs["encryption_enabled"], jobs["encryption_password_id"]
     by_kms, by_password = (surely(jobs["encryption_type"] == way) for way in ("ByKms", "ByUserPassword"))
@@ -362,7 +362,7 @@ def passwords_spread(
             jobs.index,
             (surely(~on), "the job does not encrypt"),
             (by_kms, "its key comes from a key management server"),
-            (perhaps_many, f"of {silent:,} other jobs it is not told which password they use, if any"),
+            (perhaps_many, f"of {silent:,} other jobs it is not reported which password they use, if any"),
         ),
         applies=on.mask(surely(on) & by_kms, False),
         applies_by_settings=True,

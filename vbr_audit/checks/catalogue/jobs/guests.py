@@ -193,9 +193,9 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     Before 1.3 no list shows the jobs of agents and copies: there nobody can say that a job is not on this server.
     """
     wanted = jobs["schedule_after_job_name"]
-    told = taken(states["run_after_job_id"], places_of(jobs["job_id"], states["job_id"]), jobs.index)
-    by_id = told.notna().to_numpy()
-    named, keyed = places_of(wanted, jobs["name"]), places_of(told, jobs["job_id"])
+    reported = taken(states["run_after_job_id"], places_of(jobs["job_id"], states["job_id"]), jobs.index)
+    by_id = reported.notna().to_numpy()
+    named, keyed = places_of(wanted, jobs["name"]), places_of(reported, jobs["job_id"])
     place = np.where(by_id, keyed, named)
     twice = ~by_id & surely(one_of(wanted, jobs.loc[jobs["name"].duplicated(keep=False), "name"].dropna()))
     gaps = np.where(by_id, jobs["job_id"].isna().any(), jobs["name"].isna().any()).astype(bool)
@@ -221,7 +221,7 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
             (surely(~chained), "it does not start after another job"),
             (ok.notna(), pd.NA),
             (twice, "several jobs have the name of the one that it starts after"),
-            (~by_id & wanted.isna().to_numpy(), "which job it starts after is not told"),
+            (~by_id & wanted.isna().to_numpy(), "which job it starts after is not reported"),
             (jobs["settings_profile"].isna().to_numpy(), "in which revision its settings were read is not known"),
             (part_listed, "it is not listed, and the server lists no jobs of agents and copies over REST before 1.3"),
             (lost, "not all jobs have a name and an id, so that the one it starts after cannot be looked up"),

@@ -34,7 +34,7 @@ def _regular(pattern: str) -> str:
 
 @check(
     "JOB-018",
-    "Somebody is told of the job's results by mail",
+    "The job's results are sent by e-mail",
     severity="medium",
     tables=("jobs", "general_options", "email_settings"),
     fallback=("general_options", "email_settings"),
@@ -217,8 +217,8 @@ def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
     machines, others = jobs["excluded_count"], jobs["excluded_jobs_count"].fillna(0)
     words = {text: set(str(text).split(",")) for text in jobs["disks_to_process"].dropna().unique()}
     cells = jobs["disks_to_process"]
-    partly = cells.isin([text for text, found in words.items() if found & set(_PARTLY)]).to_numpy(dtype=bool)
-    strange = cells.isin([text for text, found in words.items() if found - {*_PARTLY, "AllDisks", ""}])
+    partly = cells.isin([text for text, parts in words.items() if parts & set(_PARTLY)]).to_numpy(dtype=bool)
+    strange = cells.isin([text for text, parts in words.items() if parts - {*_PARTLY, "AllDisks", ""}])
     open_ = strange.to_numpy(dtype=bool)
     left_out = (machines + others) > 0
     bad = left_out | pd.Series(pd.array(partly, dtype="boolean"), index=jobs.index)

@@ -40,7 +40,7 @@ MONTHS_PER_YEAR = 12
     ),
 )
 def job_enabled(jobs: pd.DataFrame) -> Outcome:
-    """A disabled job backs up nothing, and nobody is told: it neither runs nor fails."""
+    """A disabled job backs up nothing, and nobody is notified: it neither runs nor fails."""
     enabled = ~jobs["is_disabled"]
     return Outcome(enabled, observed=worded(jobs.index, (enabled, "enabled"), (surely(~enabled), "disabled")))
 

@@ -112,9 +112,10 @@ def gfs_long_enough(
 
 
 def _levels_kept(*counts: int) -> str:
-    """`weekly 4, yearly not told`, without the levels that are off."""
+    """`weekly 4, yearly not reported`, without the levels that are off."""
     pairs = zip(_LEVELS, counts, strict=True)
-    return ", ".join(f"{level} {'not told' if count == _UNTOLD else count}" for level, count in pairs if count != _OFF)
+    shown = ((level, "not reported" if count == _UNTOLD else count) for level, count in pairs if count != _OFF)
+    return ", ".join(f"{level} {count}" for level, count in shown)
 
 
 @check(

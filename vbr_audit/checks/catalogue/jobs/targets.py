@@ -89,7 +89,7 @@ def target_takes_backups(jobs: pd.DataFrame, states: pd.DataFrame, extents: pd.D
             index,
             (ok.notna(), pd.NA),
             (bound, "of an extent it is not known whether it is online and takes backups"),
-            (target.notna(), "whether its repository is online is not told; it is from 1.2-rev1 on"),
+            (target.notna(), "whether its repository is online is not reported; available from 1.2-rev1 on"),
         ),
     )
 

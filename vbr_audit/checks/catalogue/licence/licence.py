@@ -76,11 +76,11 @@ def licence_valid(
     min_days: Annotated[int, param("Days left below which it fails with full severity.", unit="days", ge=0)] = 30,
 ) -> Outcome:
     """When the licence expires, jobs stop; to buy a new one takes weeks."""
-    found = beside(servers["server"], license, "server")
-    status, ends = found["status"], found["expires"]
+    licences = beside(servers["server"], license, "server")
+    status, ends = licences["status"], licences["expires"]
     valid = (status == "Valid").where(surely(one_of(status, ("Valid", "Expired", "Invalid"))))
     soon, very_soon = _ends_within(ends, max(warn_days, min_days), now), _ends_within(ends, min_days, now)
-    endless = surely(valid & (found["type"] == "Perpetual")) & ends.isna().to_numpy()
+    endless = surely(valid & (licences["type"] == "Perpetual")) & ends.isna().to_numpy()
     left = _left(ends, now)
     spoilt = (status + ", " + pd.Series(left, index=servers.index)).where(ends.notna(), status)
     ok = valid & ~soon
@@ -203,20 +203,20 @@ def licence_has_room(
     max_percent: Annotated[float, param("Share above which it fails with full severity.", unit="%", ge=0)] = 95.0,
 ) -> Outcome:
     """What is added beyond the licence is not protected, or stops being so: the newest machines first."""
-    found = beside(servers["server"], license, "server")
-    found["licensed_instances"] = found["licensed_instances_with_promo"].fillna(found["licensed_instances"])
+    licences = beside(servers["server"], license, "server")
+    licences["licensed_instances"] = licences["licensed_instances_with_promo"].fillna(licences["licensed_instances"])
     used, licensed = (
-        found[[kind[place] for kind in _KINDS]].to_numpy(dtype=float, na_value=np.nan) for place in (1, 2)
+        licences[[kind[place] for kind in _KINDS]].to_numpy(dtype=float, na_value=np.nan) for place in (1, 2)
     )
     half, both = np.isnan(used) ^ np.isnan(licensed), ~np.isnan(used + licensed)
     limit = min(warn_percent, max_percent)
     over, far_over = (np.asarray((100 * used > share * licensed).any(axis=1)) for share in (limit, max_percent))
-    told, unsaid = both.any(axis=1), half.any(axis=1)
-    nothing = told & ~unsaid & (np.nansum(used + licensed, axis=1) == 0)
-    ok = nullable(~over, ~over & (unsaid | ~told), servers.index)
+    known, unsaid = both.any(axis=1), half.any(axis=1)
+    nothing = known & ~unsaid & (np.nansum(used + licensed, axis=1) == 0)
+    ok = nullable(~over, ~over & (unsaid | ~known), servers.index)
     return Outcome(
         ok,
-        observed=worded(servers.index, (told, _counts(used, licensed, both))),
+        observed=worded(servers.index, (known, _counts(used, licensed, both))),
         expected=f"at most {limit:g} % used; above {max_percent:g} % it weighs in full",
         severity=worded(servers.index, (over & ~far_over, "low")),
         applies=nullable(~nothing, np.zeros(len(servers), dtype=bool), servers.index),
@@ -224,7 +224,7 @@ def licence_has_room(
             servers.index,
             (nothing, "nothing is licensed, and nothing is used"),
             (ok.notna(), pd.NA),
-            default="what is licensed, or what of it is used, is not told",
+            default="what is licensed, or what of it is used, is not reported",
         ),
     )
 
@@ -267,8 +267,8 @@ def _counts(used: Cells, licensed: Cells, both: Cells) -> list[str]:
 )
 def licence_paid(servers: pd.DataFrame, license: pd.DataFrame) -> Outcome:
     """Trial and gift licences end suddenly and come without support; the free edition protects little."""
-    found = beside(servers["server"], license, "server")
-    kind, edition = found["type"], found["edition"]
+    licences = beside(servers["server"], license, "server")
+    kind, edition = licences["type"], licences["edition"]
     paid = one_of(kind, _PAID).where(surely(one_of(kind, (*_PAID, *_UNPAID))))
     full = (edition != "Community").where(surely(one_of(edition, _EDITIONS)))
     ok = paid & full
@@ -281,6 +281,6 @@ def licence_paid(servers: pd.DataFrame, license: pd.DataFrame) -> Outcome:
             (edition.notna(), ("edition " + edition).to_numpy(dtype=object)),
         ),
         reason=worded(
-            servers.index, (ok.isna(), "the type or the edition of the licence is not told, or not known to this check")
+            servers.index, (ok.isna(), "type or edition of the licence is not reported, or not known to this check")
         ),
     )

@@ -67,8 +67,8 @@ def licensed_are_protected(workloads: pd.DataFrame, objects: pd.DataFrame, repli
     copies = held_by_name(replicas.assign(restore_points_count=pd.array([1] * len(replicas), dtype="Int64")))
     blind = are_nameless(objects) or are_nameless(replicas)
     names = [str(name) for name in codes.texts]
-    found = [_either(find_machine(held, name)[1], find_machine(copies, name)[1]) for name in names]
-    answers = pd.Series(pd.array([*found, None], dtype="boolean").take(codes.rows), index=workloads.index)
+    is_protected = [_either(find_machine(held, name)[1], find_machine(copies, name)[1]) for name in names]
+    answers = pd.Series(pd.array([*is_protected, None], dtype="boolean").take(codes.rows), index=workloads.index)
     protected = answers.mask(surely(~answers) & blind)
     machine, used = one_of(workloads["workload_type"], _MACHINES), workloads["used_instances"] > 0
     return explained(
@@ -80,9 +80,9 @@ def licensed_are_protected(workloads: pd.DataFrame, objects: pd.DataFrame, repli
                 workloads.index,
                 (surely(~machine), "it is no machine"),
                 (surely(~used), "it uses no instance"),
-                ((machine & used).isna(), "what it is, or how many instances it uses, is not told"),
+                ((machine & used).isna(), "what it is, or how many instances it uses, is not reported"),
                 (workloads["name"].isna(), "name is missing in the answer"),
-                default="of the objects with this name it is not told whether they have a restore point",
+                default="whether the objects of this name have a restore point is not reported",
             ),
         )
     )

@@ -45,13 +45,13 @@ def proxy_ready(states: pd.DataFrame) -> Outcome:
     """
     online, old, disabled = states["is_online"], states["is_out_of_date"], states["is_disabled"]
     faults = (surely(~online), "offline"), (surely(old), "out of date"), (surely(disabled), "disabled")
-    found = [", ".join(word for wrong, word in faults if wrong[row]) for row in range(len(states))]
+    reasons = [", ".join(word for wrong, word in faults if wrong[row]) for row in range(len(states))]
     ready = online & ~old & ~disabled
     return Outcome(
         ready,
         observed=worded(
             states.index,
-            (surely(~online) | surely(old) | surely(disabled), found),
+            (surely(~online) | surely(old) | surely(disabled), reasons),
             default="online, enabled and up to date",
         ),
         severity=worded(states.index, (~online, "high"), (old, "medium"), (disabled, "low")),
@@ -92,7 +92,7 @@ def proxy_not_alone(
         observed=worded(
             proxies.index, (kind.notna(), [f"{n} {k}" for n, k in zip(counts.fillna(0), kind.fillna(""), strict=True)])
         ),
-        reason=worded(proxies.index, (enough.isna(), "the kind of this proxy, or of another one, is not told")),
+        reason=worded(proxies.index, (enough.isna(), "the kind of this proxy, or of another one, is not reported")),
     )
 
 
@@ -143,7 +143,7 @@ def network_reading_encrypted(proxies: pd.DataFrame) -> Outcome:
             (surely(~at_times), "it never reads over the network"),
             (vmware.isna(), "its kind is not known"),
             (~known, "its transport mode is not known"),
-            (applies.isna(), "whether it may read over the network is not told"),
-            (encrypted.isna(), "whether the traffic is encrypted is not told"),
+            (applies.isna(), "whether it may read over the network is not reported"),
+            (encrypted.isna(), "whether the traffic is encrypted is not reported"),
         ),
     )

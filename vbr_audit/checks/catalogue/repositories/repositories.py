@@ -96,7 +96,7 @@ def repository_online(states: pd.DataFrame) -> Outcome:
     return Outcome(
         online,
         observed=worded(states.index, (online, "online"), (surely(~online), "offline")),
-        reason=worded(states.index, (online.isna(), "isOnline is not told; it is from 1.2-rev1 on")),
+        reason=worded(states.index, (online.isna(), "isOnline is not reported; available from 1.2-rev1 on")),
     )
 
 
@@ -122,7 +122,7 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
     return Outcome(
         ~old,
         observed=worded(states.index, (old, "out of date"), (surely(~old), "up to date")),
-        reason=worded(states.index, (old.isna(), "isOutOfDate is not told; it is from 1.3-rev0 on")),
+        reason=worded(states.index, (old.isna(), "isOutOfDate is not reported; available from 1.3-rev0 on")),
     )
 
 
@@ -199,11 +199,11 @@ def apart_from_backup_server(
     on_server = on_server.mask(own_share, True)
     apart = ~(on_server | on_system_drive)
     uses = [table["repository_id"] for table in (backups, config_backup, jobs)]
-    told = all(len(places) and places.notna().all() for places in uses[:2])
+    all_known = all(len(places) and places.notna().all() for places in uses[:2])
     used = np.logical_or.reduce([repositories["repository_id"].isin(places.dropna()).to_numpy() for places in uses])
     return Outcome(
         apart,
-        severity=worded(repositories.index, (surely(~apart) & ~used & told, "low")),
+        severity=worded(repositories.index, (surely(~apart) & ~used & all_known, "low")),
         observed=worded(
             repositories.index,
             (on_server & on_system_drive, ("on the backup server, in " + path).to_numpy(dtype=object)),
@@ -218,8 +218,8 @@ def apart_from_backup_server(
             (surely(~local), "it does not lie on the disks of a server"),
             (local.isna(), "of this type of repository it is not known where it keeps its data"),
             (apart.notna(), pd.NA),
-            (on_server.isna(), "whether its host is the backup server is not told; it is from 1.3-rev0 on"),
-            (path.isna(), "its path is not told"),
+            (on_server.isna(), "whether its host is the backup server is not reported; available from 1.3-rev0 on"),
+            (path.isna(), "its path is not reported"),
         ),
     )
 
@@ -253,7 +253,7 @@ def tasks_limited(repositories: pd.DataFrame) -> Outcome:
         reason=worded(
             repositories.index,
             (aside, "archive storage has no such limit"),
-            (limited.isna(), "the server does not tell it of this repository"),
+            (limited.isna(), "the server does not report it of this repository"),
         ),
     )
 
@@ -288,6 +288,6 @@ def per_machine_files(repositories: pd.DataFrame) -> Outcome:
         reason=worded(
             repositories.index,
             (aside, "object storage has no such setting"),
-            (single.isna(), "the server does not tell it of this repository"),
+            (single.isna(), "the server does not report it of this repository"),
         ),
     )

@@ -86,7 +86,7 @@ def retention_kept(
             objects.index,
             (surely(~held), NO_POINT),
             (surely(~due), "it is not yet in its backups for as long as they keep restore points"),
-            (held.isna(), "how many restore points it has is not told"),
+            (held.isna(), "how many restore points it has is not reported"),
             (share.isna(), "the schedule or the retention of one of its jobs, or its restore points, are not known"),
             (ok.isna(), "whether it had older restore points, which retention would still keep, is not known"),
         ),
@@ -117,7 +117,7 @@ def retention_kept(
     ),
 )
 def long_term_points_there(objects: pd.DataFrame) -> Outcome:
-    """Configured is not kept: a month whose full backup failed has no long-term restore point, and nobody is told.
+    """Configured is not kept: a month whose full backup failed has no long-term restore point, and nobody is notified.
 
     Only periods count that have ended, that began after the object's first restore point and after the first long-term
     one of its job, and whose flag the job still keeps: N × 7 days, N months and a day, N years and a day.
@@ -140,7 +140,7 @@ def long_term_points_there(objects: pd.DataFrame) -> Outcome:
             (surely(~held), NO_POINT),
             (surely(~promised), "none of its jobs keeps long-term restore points"),
             (surely(~due), "no week, month or year that they are kept for has passed since its first restore point"),
-            (held.isna(), "how many restore points it has is not told"),
+            (held.isna(), "how many restore points it has is not reported"),
             (
                 missing.isna() | promised.isna() | due.isna(),
                 "no long-term point shows since when its job has kept them, or the flags of its files are not known",
@@ -194,7 +194,7 @@ def full_lately(
             objects.index,
             (surely(~held), NO_POINT),
             (forever, "its jobs make increments only, and move their full on"),
-            (held.isna(), "how many restore points it has is not told"),
+            (held.isna(), "how many restore points it has is not reported"),
             (ok.isna(), _OPEN),
         ),
     )
@@ -268,22 +268,22 @@ def backup_has_job(
     job = beside(backups["job_id"], jobs, "job_id")
     # One job without an id is an odd row, which says nothing of the others; a list without ids says nothing at all.
     open_list = len(jobs) > 0 and bool(jobs["job_id"].isna().all())
-    found = job["job_id"].notna().to_numpy()
+    has_job = job["job_id"].notna().to_numpy()
     only_here = surely((job["seen_in"] == "backups").astype("boolean"))
     unnamed = backups["job_id"].isna().to_numpy()
-    worker = ~found & _are_parts(backups["name"])
-    untyped = ~found & backups["job_type"].isna().to_numpy()
+    worker = ~has_job & _are_parts(backups["name"])
+    untyped = ~has_job & backups["job_type"].isna().to_numpy()
     ran = _newest_of(sessions["created"], sessions["job_id"], backups["job_id"])
     made = _newest_of(points["created"], points["backup_id"], backups["backup_id"])
     last = pd.concat([ran, made], axis=1).max(axis=1)
-    alive = ~found & surely(aged_limit(last, alive_days, now))
-    unclear = unnamed | (found & (job["seen_in"].isna().to_numpy() | only_here))
-    unclear |= worker | untyped | alive | (~found & open_list)
+    alive = ~has_job & surely(aged_limit(last, alive_days, now))
+    unclear = unnamed | (has_job & (job["seen_in"].isna().to_numpy() | only_here))
+    unclear |= worker | untyped | alive | (~has_job & open_list)
     return Outcome(
-        nullable(found, unclear, backups.index),
+        nullable(has_job, unclear, backups.index),
         observed=worded(
             backups.index,
-            (~unclear & found, "its job exists"),
+            (~unclear & has_job, "its job exists"),
             (~unclear, "its job does not exist"),
             (alive, "no list shows its job; it last ran or made a restore point on " + dated(backups.index, last, now)),
             (unnamed, "no job is named"),
@@ -295,7 +295,7 @@ def backup_has_job(
             (alive, "no list of jobs shows it, but it is at work: a job of a type that the API does not list"),
             (worker, "it looks like the part of a copy job, which no list of jobs shows"),
             (only_here, "no list of jobs shows this type of job"),
-            (untyped, "the type of its job is not told, and not all types are listed"),
+            (untyped, "the type of its job is not reported, and not all types are listed"),
             (unclear, "not every job is known"),
         ),
     )
@@ -346,7 +346,7 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
             objects.index,
             (surely(~held), NO_POINT),
             (unmarked, NOT_SCANNED),
-            (held.isna(), "how many restore points it has is not told"),
+            (held.isna(), "how many restore points it has is not reported"),
             (~surely(good) & ~surely(bad), "the mark of one of its restore points is not known"),
         ),
     )
@@ -402,7 +402,7 @@ def clean_point_recent(
             (surely(~held), NO_POINT),
             (unmarked, NOT_SCANNED),
             (settled, "its newest restore point is clean, however old: see RPO-001"),
-            (held.isna(), "how many restore points it has is not told"),
+            (held.isna(), "how many restore points it has is not reported"),
             (ok.isna(), "the mark or the date of one of its restore points is not known, or lies in the future"),
         ),
     )
@@ -534,9 +534,9 @@ def _undecided(age: pd.Series, max_age_hours: int, intervals: int) -> pd.Series:
 
 
 def _newest(points: pd.DataFrame, replicas: pd.DataFrame) -> tuple[pd.Series, Cells]:
-    """The newest point of each replica, NaT for none, and whether the date of one of its points is not told."""
+    """The newest point of each replica, NaT for none, and whether the date of one of its points is not reported."""
     newest = points["created"].groupby(points["replica_id"]).max()
     undated = points.loc[points["created"].isna(), "replica_id"].dropna().unique()
     row = places_of(replicas["replica_id"], pd.Series(newest.index, dtype=replicas["replica_id"].dtype))
-    found = taken(newest.reset_index(drop=True), row, replicas.index)
-    return found, replicas["replica_id"].isin(undated).to_numpy(dtype=bool)
+    dates = taken(newest.reset_index(drop=True), row, replicas.index)
+    return dates, replicas["replica_id"].isin(undated).to_numpy(dtype=bool)

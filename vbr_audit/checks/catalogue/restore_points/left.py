@@ -58,8 +58,8 @@ def left_objects_gone(
     ]
     ok = aged_limit(groups["oldest_end"], max_age_days, now)
     # How much is left belongs to a good answer.
-    told = groups[list(_SHOWN)].notna().all(axis=1).to_numpy(dtype=bool)
-    ok = ok.mask(surely(ok) & ~told)
+    is_known = groups[list(_SHOWN)].notna().all(axis=1).to_numpy(dtype=bool)
+    ok = ok.mask(surely(ok) & ~is_known)
     return Outcome(
         ok,
         observed=worded(groups.index, default=texts),

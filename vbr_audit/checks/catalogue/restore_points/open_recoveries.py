@@ -24,7 +24,7 @@ _PUBLISHED: Final = {**_POINT, **_MOUNTED}
 _AT_WORK: Final = {"session_type": _PUBLISH, "state": "Working"}
 _STATES: Final = ("Mounted", "MountFailed", "Mounting", "Unmounted", "UnmountFailed", "Unmounting")
 _CLOSED: Final = ("MountFailed", "Unmounted")
-_UNTOLD: Final = "since when it stands open is not told: its session is not among the restores of a year"
+_UNTOLD: Final = "since when it stands open is not reported: its session is not among the restores of a year"
 
 MaxDays = Annotated[int, param("Days that it may stand open.", unit="days", ge=1)]
 Rows = dict[str, list[dict[str, Any]]]
@@ -87,7 +87,7 @@ def instant_recovery_ended(
 ) -> Outcome:
     """A machine that runs from its backup is slow, keeps its chain from being cleaned, and is lost with the repository.
 
-    It cannot have been opened before its restore point was made: where the session is not told, that date counts.
+    It cannot have been opened before its restore point was made: where the session is not reported, that date counts.
     """
     return _recovery(recoveries, sessions, now, max_days)
 
@@ -110,7 +110,7 @@ def hyperv_recovery_ended(
 ) -> Outcome:
     """A machine that runs from its backup is slow, keeps its chain from being cleaned, and is lost with the repository.
 
-    It cannot have been opened before its restore point was made: where the session is not told, that date counts.
+    It cannot have been opened before its restore point was made: where the session is not reported, that date counts.
     """
     return _recovery(recoveries, sessions, now, max_days)
 
@@ -154,7 +154,7 @@ def file_mount_closed(
 ) -> Outcome:
     """Whoever reaches the mount server reads the files of the backup; and the point is not merged while it is open.
 
-    It cannot have been opened before its restore point was made: where the session is not told, that date counts.
+    It cannot have been opened before its restore point was made: where the session is not reported, that date counts.
     """
     started = beside(mounts["session_id"], sessions, "session_id")["created"]
     made = beside(mounts["restore_point_id"], points, "restore_point_id")["created"]
@@ -221,7 +221,7 @@ def disks_unmounted(
 ) -> Outcome:
     """Disks of a backup that are open to other software can be read past all rights that protect the machine itself.
 
-    The server does not tell which session published which disks. Where as many sessions of this kind run as disks are
+    The server does not report which session published which disks. Where as many sessions of this kind run as disks are
     published, the age of all of them counts; that they run for as long as the disks are open is inferred.
     """
     state = mounts["state"]
@@ -244,7 +244,7 @@ def disks_unmounted(
                 mounts.index,
                 (closed, "its disks are not mounted"),
                 (~known, "mountState is missing in the answer, or not known to this check"),
-                default="since when they are published is not told, nor clear from the sessions that run",
+                default="since when they are published is not reported, nor clear from the sessions that run",
             ),
         )
     )

@@ -109,7 +109,7 @@ def newest_point_fresh(
         reason=worded(
             objects.index,
             (surely(~held), NO_POINT),
-            (held.isna(), "how many restore points it has is not told"),
+            (held.isna(), "how many restore points it has is not reported"),
             (latest.isna(), _NOT_KNOWN),
             (future, "the newest restore point lies in the future"),
             (ok.isna() & ~surely(objects["tier_known"]), _NO_TIER),
@@ -188,7 +188,7 @@ def gaps_short(
     object's own tasks that ended well stand for them, else the runs of its job.
     """
     allowed, most = _allowed(objects, max_gap_hours)
-    told = objects["gaps_h"].notna().to_numpy()
+    is_known = objects["gaps_h"].notna().to_numpy()
     gaps, maybe = ([_hours(text) for text in objects[name].fillna("")] for name in ("gaps_h", "maybe_gaps_h"))
     limits = allowed.to_numpy(dtype=float, na_value=np.nan)
     over, perhaps = (
@@ -197,9 +197,9 @@ def gaps_short(
     )
     longest = np.array([each[0] if each else 0.0 for each in gaps])
     known, tiered = surely(objects["gaps_known"]), surely(objects["tier_known"])
-    late = told & known & (longest > most.to_numpy(dtype=float, na_value=np.inf))
+    late = is_known & known & (longest > most.to_numpy(dtype=float, na_value=np.inf))
     open_ = (
-        ~told
+        ~is_known
         | ~tiered
         | np.isnan(limits)
         | objects["gaps_known"].isna().to_numpy()
@@ -213,13 +213,13 @@ def gaps_short(
         nullable(over == 0, open_, objects.index),
         observed=_gaps_seen(objects, over, gaps),
         expected=worded(objects.index, default=[_NEVER_MORE.format(hours) for hours in allowed.fillna(max_gap_hours)]),
-        severity=worded(objects.index, (told & (over > 0) & (over <= max_gaps), "medium")),
+        severity=worded(objects.index, (is_known & (over > 0) & (over <= max_gaps), "medium")),
         applies=held,
         reason=worded(
             objects.index,
             (surely(~held), NO_POINT),
-            (held.isna(), "how many restore points it has is not told"),
-            (~told, "restore points or sessions do not reach back far enough, or are not all known"),
+            (held.isna(), "how many restore points it has is not reported"),
+            (~is_known, "restore points or sessions do not reach back far enough, or are not all known"),
             (open_ & ~tiered, _NO_TIER),
             (allowed.isna(), _NO_PAUSE),
             (untold, _NO_MAKER),
@@ -234,10 +234,10 @@ def gaps_short(
 
 def _gaps_seen(objects: pd.DataFrame, over: Cells, gaps: list[list[float]]) -> pd.Series:
     """What is shown of the gaps of every object, and that its newest restore point is of a run that failed."""
-    told = objects["gaps_h"].notna().to_numpy()
+    is_known = objects["gaps_h"].notna().to_numpy()
     seen = [_gaps(*pair) for pair in zip(over, gaps, strict=True)]
     failed = [f"{text}; a run that failed left the newest one" for text in seen]
-    return worded(objects.index, (told & surely(objects["newest_failed"]), failed), (told, seen))
+    return worded(objects.index, (is_known & surely(objects["newest_failed"]), failed), (is_known, seen))
 
 
 def _hours(text: str) -> list[float]:
@@ -297,7 +297,7 @@ def last_run_succeeded(objects: pd.DataFrame) -> Outcome:
     return Outcome(
         ~failed,
         observed=worded(objects.index, (failed, "failed"), (~failed, "succeeded")),
-        reason=worded(objects.index, (failed.isna(), "the server does not tell it (from revision 1.3-rev0 on)")),
+        reason=worded(objects.index, (failed.isna(), "the server does not report it (from revision 1.3-rev0 on)")),
     )
 
 

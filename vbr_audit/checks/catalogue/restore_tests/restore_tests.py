@@ -97,22 +97,22 @@ def restore_tried(
 ) -> Outcome:
     """A backup that nobody ever restored from is a hope; a test each quarter makes it a fact.
 
-    The last twelve months are looked at, whatever the period. That no test succeeded is only known if the server still
-    remembers its sessions of the whole window.
+    The last twelve months are looked at, independent of the period. That no test succeeded is only known if the server
+    still remembers its sessions of the whole window.
     """
     fresh = ~older_than(sessions["created"], dt.timedelta(days=window_days), now=now)
     good = kind_is(sessions, TESTS) & succeeded(sessions) & fresh & assigned(sessions, servers)
-    found, doubt = np.flatnonzero(surely(good)), bool(good.isna().any())
+    places, doubt = np.flatnonzero(surely(good)), bool(good.isna().any())
     remembered = _remembers(history, now, window_days)
     newest = "none"
-    if len(found):
-        last = sessions.iloc[[found[np.argmax(sessions["created"].to_numpy()[found])]]]
+    if len(places):
+        last = sessions.iloc[[places[np.argmax(sessions["created"].to_numpy()[places])]]]
         newest = f"{last['session_type'].iloc[0]} on {minute_text(last['created'])[0]}"
     return explained(
         Outcome(
-            one_answer(servers, yes=bool(len(found)), unknown=doubt or not remembered),
-            observed=f"{len(found)} that succeeded, the newest: {newest}" if len(found) else "none in what was read",
-            reason="kind, state, result or start of some sessions is not told, and no other is a test that succeeded"
+            one_answer(servers, yes=bool(len(places)), unknown=doubt or not remembered),
+            observed=f"{len(places)} that succeeded, the newest: {newest}" if len(places) else "none in what was read",
+            reason="kind, state, result or start of some sessions is not reported; no other is a test that succeeded"
             if doubt
             else _forgotten(history, window_days),
         )
@@ -221,7 +221,7 @@ def objects_restored(
             if not len(objects)
             else _forgotten(history, window_days)
             if not remembered
-            else "kind, result, name or start of some restores or objects is not told",
+            else "kind, result, name or start of some restores or objects is not reported",
         )
     )
 

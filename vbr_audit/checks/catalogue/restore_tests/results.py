@@ -153,8 +153,8 @@ def restores_fast_enough(
 ) -> Outcome:
     """A backup that comes back after the business can wait for it no longer came too late.
 
-    Counted are the restores of the last twelve months that succeeded, whatever the period. Without an objective in the
-    policy, their times are shown and not judged.
+    Counted are the successful restores of the last twelve months, independent of the period. Without an objective in
+    the policy, their times are shown and not judged.
     """
     ended = kind_is(sessions, RESTORES) & succeeded(sessions) & assigned(sessions, servers)
     hours = sessions["duration_s"] / 3600
@@ -171,7 +171,7 @@ def restores_fast_enough(
             applies=nullable(np.full(len(servers), judged), np.zeros(len(servers), dtype=bool), servers.index),
             reason="the policy sets no recovery time objective (rto_hours)"
             if rto_hours == 0
-            else "kind, state, result or end of some restores is not told"
+            else "kind, state, result or end of some restores is not reported"
             if doubt
             else "no restore succeeded in the last twelve months, as far as the server remembers",
         )
@@ -207,18 +207,18 @@ def content_scanned(servers: pd.DataFrame, jobs: pd.DataFrame) -> Outcome:
     kind = jobs["type"]
     scans = (kind == _CONTENT_SCAN).mask(surely(kind == "Unknown")) & assigned(jobs, servers)
     enabled = scans & ~jobs["is_disabled"]
-    found, every = int(surely(enabled).sum()), int(surely(scans).sum())
+    enabled_count, every = int(surely(enabled).sum()), int(surely(scans).sum())
     doubt = bool(enabled.isna().any())
-    told = surely(one_of(servers["revision"], _TELLS_CONTENT_SCAN))
-    yes = told & (found > 0)
+    is_reported = surely(one_of(servers["revision"], _TELLS_CONTENT_SCAN))
+    yes = is_reported & (enabled_count > 0)
     return explained(
         Outcome(
-            nullable(yes, ~told | (doubt & ~yes), servers.index),
-            observed=worded(servers.index, (told, f"{found} enabled, {every - found} disabled")),
+            nullable(yes, ~is_reported | (doubt & ~yes), servers.index),
+            observed=worded(servers.index, (is_reported, f"{enabled_count} enabled, {every - enabled_count} disabled")),
             reason=worded(
                 servers.index,
-                (~told, "this revision does not show such jobs; it begins with 1.3-rev1"),
-                default="type or isDisabled of some jobs is not told",
+                (~is_reported, "this revision does not show such jobs; it begins with 1.3-rev1"),
+                default="type or isDisabled of some jobs is not reported",
             ),
         )
     )

@@ -57,8 +57,8 @@ def _open(*rows: dict[str, object]) -> dict[str, list[dict[str, object]]]:
 
 def _always(hours: float, **more: object) -> dict[str, list[dict[str, object]]]:
     """A job that runs all the time, whose newest copy is so old."""
-    told = {"job_id": "job-1", "always_runs": True, "interval_h": 12, "newest_point": hours_ago(hours)}
-    return {"job_schedules": [{**told, **more}]}
+    schedule = {"job_id": "job-1", "always_runs": True, "interval_h": 12, "newest_point": hours_ago(hours)}
+    return {"job_schedules": [{**schedule, **more}]}
 
 
 def _lasting(*hours: float) -> dict[str, list[dict[str, object]]]:
@@ -98,15 +98,15 @@ def runs_not_cancelled(
     clear = count_of(owner, dated & surely(~sessions["is_canceled"]), jobs)
     total = rows_of(owner, jobs)
     settled = (stopped > 0) | ((total > 0) & (clear == total))
-    said = phrased("{} of {} sessions stopped by hand", stopped, total, where=total > 0)
+    observed = phrased("{} of {} sessions stopped by hand", stopped, total, where=total > 0)
     return Outcome(
         nullable(stopped == 0, ~settled, jobs.index),
-        observed=worded(jobs.index, (total > 0, said)),
+        observed=worded(jobs.index, (total > 0, observed)),
         reason=worded(
             jobs.index,
             (settled, pd.NA),
             (total == 0, NO_SESSION),
-            default="of some sessions it is not told, or when they started",
+            default="some sessions do not report it, or when they started",
         ),
     )
 
@@ -180,12 +180,12 @@ def sessions_do_not_hang(
     active, total = count_of(owner, running, jobs), rows_of(owner, jobs)
     blind = (count_of(owner, surely(done), jobs) >= min_sessions) & np.isnan(usual) & (active > 0)
     settled = (hangs > 0) | ((total > 0) & (open_ == 0) & ~blind & always.notna().to_numpy())
-    said = phrased("{} of {} running sessions hang", hangs, active, where=hangs > 0)
+    observed = phrased("{} of {} running sessions hang", hangs, active, where=hangs > 0)
     return Outcome(
         nullable(hangs == 0, ~settled, jobs.index),
         observed=worded(
             jobs.index,
-            (hangs > 0, said),
+            (hangs > 0, observed),
             (rests & (late > 0), "runs all the time, and its copies are fresh"),
             (active > 0, "running, no longer than usual"),
             (count_of(owner, surely_one(sessions["state"], "Idle"), jobs) > 0, "idle between runs"),
@@ -258,10 +258,10 @@ def duration_usual(
     enough = seen >= min_runs
     unsettled = np.isnan(last) | (count < seen) | unclear
     judged = ~unsettled & enough
-    said = phrased("{:.0f} min, {:.0f} min on average", last, mean, where=judged)
+    observed = phrased("{:.0f} min, {:.0f} min on average", last, mean, where=judged)
     return Outcome(
         nullable(~long, unsettled, jobs.index),
-        observed=worded(jobs.index, (judged, said)),
+        observed=worded(jobs.index, (judged, observed)),
         expected=f"at most {deviations:g} standard deviations, or {min_extra_minutes} min, above the mean",
         applies=nullable(enough, unclear | bare, jobs.index),
         reason=worded(

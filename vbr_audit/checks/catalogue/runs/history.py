@@ -101,7 +101,7 @@ def runs_succeed(
     """One job that fails now and then still leaves gaps; the share of good runs is what a service is measured by.
 
     Counted are the finished runs of the job that started in the period, also those of a job that is disabled now. A
-    session and its retries are one run, and the last of them counts; where the server does not tell which session a
+    session and its retries are one run, and the last of them counts; where the server does not report which session a
     retry repeats (before 1.3-rev2), one that starts within the job's own wait after a failed one is its retry. A
     warning counts as success and is shown beside it. A job that its schedule should have started, and that did not run
     at all, has no rate: RUN-007 fails it.
@@ -166,11 +166,11 @@ def failures_isolated(
     sure = longest_streaks(ended[order], failed, jobs)
     most = longest_streaks(ended[order], ~fine[order], jobs) + runs.dateless
     settled = (runs.known > 0) & (((sure >= failures) & (runs.dateless == 0)) | (most < failures))
-    said = phrased("{} failed in a row at most", sure, where=sure > 0)
+    observed = phrased("{} failed in a row at most", sure, where=sure > 0)
     judged = _are_judged(jobs, sessions, runs.owner)
     return Outcome(
         nullable(sure < failures, ~settled, jobs.index),
-        observed=worded(jobs.index, ((runs.known > 0) & (sure > 0), said), (runs.known > 0, "none failed")),
+        observed=worded(jobs.index, ((runs.known > 0) & (sure > 0), observed), (runs.known > 0, "none failed")),
         applies=judged,
         reason=_why(judged, settled, runs.unclear + runs.dateless > 0),
     )
@@ -277,13 +277,13 @@ def first_attempt_succeeds(
 ) -> Outcome:
     """A job that lives on its retries is one fault away from failing; the reports show it green.
 
-    Where the server does not tell of retries (before 1.3-rev2), a session that starts within the job's own wait after a
+    Where the server does not report retries (before 1.3-rev2), a session that starts within the job's own wait after a
     failed one counts as a retry, if the job takes retries.
     """
     started = owners_of(jobs, sessions, since, until)
     owner = np.where(surely(~finished(sessions)), -1, started)
-    told = sessions["retries"].notna().to_numpy()
-    clear = surely(finished(sessions)) & sessions["started"].notna().to_numpy() & told
+    is_known = sessions["retries"].notna().to_numpy()
+    clear = surely(finished(sessions)) & sessions["started"].notna().to_numpy() & is_known
     repeated = clear & surely(sessions["retries"] > 0)
     known, needed = count_of(owner, clear, jobs), count_of(owner, repeated, jobs)
     unclear = count_of(owner, ~clear, jobs)
@@ -291,11 +291,11 @@ def first_attempt_succeeds(
     good = (needed + unclear) / total <= max_share
     bad = needed / total > max_share
     settled = (known > 0) & (good | bad)
-    said = phrased("{} of {} runs needed a retry", needed, known, where=known > 0)
+    observed = phrased("{} of {} runs needed a retry", needed, known, where=known > 0)
     judged = _are_judged(jobs, sessions, started)
     return Outcome(
         nullable(good, ~settled, jobs.index),
-        observed=worded(jobs.index, (known > 0, said)),
+        observed=worded(jobs.index, (known > 0, observed)),
         expected=f"≤ {100 * max_share:.0f} % of the runs",
         applies=judged,
         reason=_why(judged, settled, unclear > 0),
@@ -344,13 +344,13 @@ def errors_do_not_repeat(
     owner = runs.owner
     dated = sessions["started"].notna().to_numpy() & surely(finished(sessions))
     failed, message = dated & surely_one(sessions["result"], "Failed"), sessions["result_message"]
-    said = failed & is_told(message) & (owner >= 0)
+    has_message = failed & is_told(message) & (owner >= 0)
     codes, words = codes_of(message).rows, codes_of(message).texts
-    pairs, counts = np.unique(np.stack([owner[said], codes[said]]), axis=1, return_counts=True)
+    pairs, counts = np.unique(np.stack([owner[has_message], codes[has_message]]), axis=1, return_counts=True)
     most = np.zeros(len(jobs), dtype=np.int64)
     np.maximum.at(most, pairs[0], counts)
     repeated = counts >= times
-    open_ = count_of(owner, failed & ~said, jobs) + runs.unclear + runs.dateless
+    open_ = count_of(owner, failed & ~has_message, jobs) + runs.unclear + runs.dateless
     settled = (runs.known > 0) & ((most - runs.dateless >= times) | (open_ == 0))
     which = listed(pairs[0][repeated], pd.Series(words[pairs[1][repeated]], dtype=message.dtype), jobs.index)
     named = which.notna().to_numpy()
@@ -396,11 +396,11 @@ def _starts_due(jobs: pd.DataFrame, schedules: pd.DataFrame) -> pd.Series:
 
 def _why(judged: pd.Series, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:
     """Why a job is set aside, else why nothing can be said of it."""
-    told = worded(
+    reasons = worded(
         judged.index,
         (unclear, "state, result, message or start of some sessions is not known"),
         *cases,
         (surely(~judged), "no run in the period; RUN-007 and RUN-014 tell whether one was due"),
         default="no finished run in the period",
     )
-    return told.mask(settled)
+    return reasons.mask(settled)

@@ -149,8 +149,8 @@ def log_backups_go_on(
     stale = (newest > limit) & jobs["log_backup_min"].notna().to_numpy()
     astray = bool((log & (places_of(sessions["job_id"], jobs["job_id"]) < 0)).any())
     nameless = count_of(owner, ~is_told(kind), jobs) > 0
-    told = bool(surely_one(servers["revision"], *_TELLS).any()) and not astray
-    absent = (logs == 0) & told & ~nameless & (rows_of(owner, jobs) > 0)
+    is_reported = bool(surely_one(servers["revision"], *_TELLS).any()) and not astray
+    absent = (logs == 0) & is_reported & ~nameless & (rows_of(owner, jobs) > 0)
     bad = rests | (stale & (unclear == 0)) | absent
     unknown = ~bad & ((unclear > 0) | ~(newest <= limit))
     on = jobs["app_aware_enabled"] & (jobs["log_backups_count"] > 0)
@@ -168,7 +168,7 @@ def log_backups_go_on(
             jobs.index,
             (surely(jobs["is_disabled"]), "the job is disabled"),
             (surely(~on), "it backs up the logs of no database"),
-            (on.isna(), "whether it backs up logs is not told of all of its machines"),
+            (on.isna(), "whether it backs up logs is not reported for all of its machines"),
             (~unknown, pd.NA),
             (logs > 0, "state, result, dates or interval of its log backups are not known"),
             default="no log backup names this job, and this does not show that there is none",
@@ -178,7 +178,7 @@ def log_backups_go_on(
 
 def _least(owner: Cells, values: Cells, size: int) -> Cells:
     """The least known value of each job, NaN for none."""
-    found = np.full(size, np.nan)
+    least = np.full(size, np.nan)
     rows = np.flatnonzero((owner >= 0) & ~np.isnan(values))
-    np.fmin.at(found, owner[rows], values[rows])
-    return found
+    np.fmin.at(least, owner[rows], values[rows])
+    return least

@@ -49,7 +49,7 @@ def _of(*rows: dict[str, object]) -> dict[str, list[dict[str, object]]]:
     ),
 )
 def runs_not_missed(jobs: pd.DataFrame, schedules: pd.DataFrame) -> Outcome:
-    """A run that never started leaves no session, and therefore no failure that anybody could be told of.
+    """A run that never started leaves no session, and therefore no failure that anybody could be notified of.
 
     Counted are the starts that the schedule demands as it is set now, by the server's clock, from the first trace of
     the job on: its oldest backup, restore point or run. A run serves the nearest start, up to half of the way to the
@@ -67,19 +67,19 @@ def runs_not_missed(jobs: pd.DataFrame, schedules: pd.DataFrame) -> Outcome:
     fails = surely(missed > 0)
     settled = known.to_numpy() & (fails | surely(unclear == 0))
     judged = settled & surely(applies)
-    said = phrased("{} of {} runs missed", missed, due, where=judged)
+    observed = phrased("{} of {} runs missed", missed, due, where=judged)
     beside = judged & surely(overlapped > 0)
-    said[beside] = said[beside] + phrased(", {} overlapped by the run before", overlapped, where=beside)[beside]
+    observed[beside] = observed[beside] + phrased(", {} overlapped by the run before", overlapped, where=beside)[beside]
     return Outcome(
         nullable(~fails, ~settled, jobs.index),
-        observed=worded(jobs.index, (judged, said)),
+        observed=worded(jobs.index, (judged, observed)),
         applies=applies,
         applies_by_settings=True,
         reason=_reason(jobs, taken(schedules["reason"], row, jobs.index), judged, always, none_due),
     )
 
 
-def _reason(jobs: pd.DataFrame, told: pd.Series, judged: Cells, always: pd.Series, none_due: Cells) -> pd.Series:
+def _reason(jobs: pd.DataFrame, reasons: pd.Series, judged: Cells, always: pd.Series, none_due: Cells) -> pd.Series:
     expected = jobs["expected_to_run"]
     return worded(
         jobs.index,
@@ -88,6 +88,6 @@ def _reason(jobs: pd.DataFrame, told: pd.Series, judged: Cells, always: pd.Serie
         (expected.isna(), "whether the job is expected to run is not known"),
         (surely(always), "it runs all the time: no start is ever due"),
         (none_due, "no start was due in the period"),
-        (told.notna(), told),
+        (reasons.notna(), reasons),
         (np.ones(len(jobs), dtype=bool), "what its schedule demands is not known"),
     )

@@ -101,21 +101,21 @@ def runs_move_data(
     aside = surely(~finished(runs_table)) | surely(one_of(runs_table["result"], ("Failed", "None")))
     dated = runs_table["started"].notna().to_numpy()
     unclear = count_of(owner, ~aside & ~(fine & dated), jobs) > 0
-    moved, told, filled = _amounts(runs_table, tasks)
+    moved, known, filled = _amounts(runs_table, tasks)
     order = in_time(np.where(fine, owner, -1), runs_table)
     mine = owner[order]
     newest = _places_from_end(mine, len(jobs)) < runs
     total = np.bincount(mine, minlength=len(jobs))
     moving = count_of(mine, newest & (moved[order] > 0), jobs)
-    open_ = count_of(mine, newest & ~told[order], jobs) > 0
+    open_ = count_of(mine, newest & ~known[order], jobs) > 0
     source = count_of(owner, filled, jobs) > 0
     enough, bare = total >= runs, rows_of(owner, jobs) == 0
     unknown = unclear | ((moving == 0) & (open_ | ~source))
     judged = enough & ~unknown
-    said = phrased("{} of the newest {} good runs moved data", moving, np.minimum(total, runs), where=judged)
+    observed = phrased("{} of the newest {} good runs moved data", moving, np.minimum(total, runs), where=judged)
     return Outcome(
         nullable(moving > 0, unknown, jobs.index),
-        observed=worded(jobs.index, (judged, said)),
+        observed=worded(jobs.index, (judged, observed)),
         applies=nullable(enough, bare | (unclear & ~enough), jobs.index),
         reason=worded(
             jobs.index,
@@ -123,8 +123,8 @@ def runs_move_data(
             (bare, NO_RUN),
             (unclear, "state, result or start of some runs is not known"),
             (~enough, f"fewer than {runs} good runs in the period"),
-            (open_, "how much some of its runs moved is not told"),
-            default="whether its source holds anything is not told",
+            (open_, "how much some of its runs moved is not reported"),
+            default="whether its source holds anything is not reported",
         ),
     )
 

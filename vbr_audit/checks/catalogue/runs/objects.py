@@ -157,10 +157,10 @@ def volume_usual(
     bare = count_of(owner, size > 0, jobs) == 0
     good = np.abs(last - usual) <= max_change * usual
     judged = enough & ~unclear
-    said = phrased("{:.1f} GB, {:.1f} GB in the median", last, usual, where=judged)
+    observed = phrased("{:.1f} GB, {:.1f} GB in the median", last, usual, where=judged)
     return Outcome(
         nullable(good, unclear, jobs.index),
-        observed=worded(jobs.index, (judged, said)),
+        observed=worded(jobs.index, (judged, observed)),
         expected=f"within {100 * max_change:.0f} % of the median of the runs before it",
         applies=nullable(enough, bare | unclear, jobs.index),
         reason=worded(

@@ -87,23 +87,23 @@ def runs_in_window(
     known = window[["start_min", "end_min"]].dropna()
     begin, end = (int(known[name].iloc[0]) if len(known) else 0 for name in ("start_min", "end_min"))
     length = (end - begin) % _MINUTES_A_DAY or _MINUTES_A_DAY
-    told = [_outside(sessions, zone, begin, length) for zone in clocks]
-    outside, perhaps = np.logical_and.reduce(told), np.logical_or.reduce(told)
+    outside_by_clock = [_outside(sessions, zone, begin, length) for zone in clocks]
+    outside, perhaps = np.logical_and.reduce(outside_by_clock), np.logical_or.reduce(outside_by_clock)
     undated = sessions["created"].isna().to_numpy() | sessions["ended"].isna().to_numpy()
     by_clock = count_of(owner, perhaps & ~outside, jobs)
     wrong, unclear = count_of(owner, outside, jobs), count_of(owner, ~outside & (perhaps | undated), jobs)
     total = rows_of(owner, jobs)
     settled = bool(len(known)) & ((wrong > 0) | ((total > 0) & (unclear == 0)))
-    said = phrased("{} of {} sessions outside of the window", wrong, total, where=total > 0)
+    observed = phrased("{} of {} sessions outside of the window", wrong, total, where=total > 0)
     return Outcome(
         nullable(wrong == 0, ~settled, jobs.index),
-        observed=worded(jobs.index, (total > 0, said)),
+        observed=worded(jobs.index, (total > 0, observed)),
         reason=worded(
             jobs.index,
             (settled, pd.NA),
             (np.full(len(jobs), not len(known)), "the site file tells no hours"),
             (total == 0, NO_SESSION),
-            (by_clock > 0, "the server tells only its present offset: what its clock showed at some sessions is open"),
+            (by_clock > 0, "the server reports only its present offset: its clock at some sessions is not known"),
             default="start or end of some sessions is not known, or they still run",
         ),
     )
@@ -158,11 +158,11 @@ def runs_by_schedule(
     names = [name.strip() for name in accounts.texts.tolist()]
     persons = {name for name in names if name and not any(fnmatchcase(name.casefold(), one) for one in patterns)}
     who = texts(accounts.spread(names, object, missing=pd.NA), sessions.index)
-    told = accounts.spread(map(bool, names), bool, missing=False)
+    is_named = accounts.spread(map(bool, names), bool, missing=False)
     dated = sessions["created"].notna().to_numpy()
     by_hand = dated & accounts.spread((name in persons for name in names), bool, missing=False)
     count, total = count_of(owner, by_hand, jobs), rows_of(owner, jobs)
-    settled = (count > 0) | ((total > 0) & (count_of(owner, told & dated, jobs) == total))
+    settled = (count > 0) | ((total > 0) & (count_of(owner, is_named & dated, jobs) == total))
     which = listed(np.where(by_hand, owner, -1), who, jobs.index)
     seen = phrased("{} of {} by {}", count, total, which, where=count > 0)
     return Outcome(
@@ -172,6 +172,6 @@ def runs_by_schedule(
             jobs.index,
             (settled, pd.NA),
             (total == 0, NO_SESSION),
-            default="who started some of the sessions is not told (the API tells it from 1.3-rev0 on), or when",
+            default="who started some of the sessions is not reported (the API reports it from 1.3-rev0 on), or when",
         ),
     )

@@ -44,9 +44,9 @@ _LAST_READS = (
 
 def _always(hours: float, **more: object) -> dict[str, list[dict[str, object]]]:
     """A job that runs all the time, and has for three weeks; its newest point is so many hours old."""
-    told = {"job_id": "job-1", "always_runs": True, "interval_h": 12, "newest_point": hours_ago(hours)}
+    schedule = {"job_id": "job-1", "always_runs": True, "interval_h": 12, "newest_point": hours_ago(hours)}
     states: list[dict[str, object]] = [{"job_id": "job-1", "last_run": hours_ago(500)}]
-    return {"job_states": states, "job_schedules": [{**told, **more}]}
+    return {"job_states": states, "job_schedules": [{**schedule, **more}]}
 
 
 NO_STATE = "no state was returned for this job"
@@ -130,21 +130,21 @@ def _judge_last(
 ) -> Outcome:
     """Whether the last result of each job is one of `fine`; a result in `aside` is not judged at all."""
     row = places_of(jobs["job_id"], states["job_id"])
-    said = taken(states["last_result"], row, jobs.index)
-    newest, silent = newest_finished(jobs, runs), surely_one(said, "None")
+    reported = taken(states["last_result"], row, jobs.index)
+    newest, silent = newest_finished(jobs, runs), surely_one(reported, "None")
     running = count_of(places_of(runs["job_id"], jobs["job_id"]), surely(~finished(runs)), jobs) > 0
     # A run that was under way at the reading shows that the runs of the job were read up to then.
-    told = newest.result.where(running | is_current)
-    result = said.where(~silent, told)
+    newest_result = newest.result.where(running | is_current)
+    result = reported.where(~silent, newest_result)
     good, bad = surely(one_of(result, fine)), surely(one_of(result, wrong))
     apart = surely(one_of(result, aside))
-    borrowed = silent & told.notna().to_numpy()
+    borrowed = silent & newest_result.notna().to_numpy()
     sentences = phrased(
         "{} (newest finished run, {})", result, minute_text(newest.started, where=borrowed), where=borrowed
     )
     return Outcome(
         nullable(good, ~(good | bad), jobs.index),
-        observed=worded(jobs.index, (borrowed, sentences), (said.notna(), said)),
+        observed=worded(jobs.index, (borrowed, sentences), (reported.notna(), reported)),
         json_path=worded(jobs.index, (borrowed, "result")),
         reason=worded(
             jobs.index,
@@ -153,7 +153,7 @@ def _judge_last(
             (row < 0, NO_STATE),
             (silent & running, "lastResult is None while it runs, and how its run before that ended is not known"),
             (silent, _NO_RUN if is_current else _LATER_UNREAD),
-            (said.notna(), "the server names a last result that this check does not know"),
+            (reported.notna(), "the server names a last result that this check does not know"),
             default="lastResult is missing in the answer",
         ),
         applies=nullable(~apart, np.zeros(len(jobs), dtype=bool), jobs.index),
@@ -184,15 +184,15 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     last_run = taken(states["last_run"], row, jobs.index)
     last_result = taken(states["last_result"], row, jobs.index)
     ran, never = last_run.notna().to_numpy(), surely_one(last_result, "None")
-    told = last_result.notna().to_numpy()
+    has_result = last_result.notna().to_numpy()
     return Outcome(
-        nullable(ran & told, ~told | (~ran & ~never), jobs.index),
+        nullable(ran & has_result, ~has_result | (~ran & ~never), jobs.index),
         observed=worded(jobs.index, (ran, minute_text(last_run)), (never, "never ran")),
         applies=jobs["expected_to_run"],
         reason=_reason(
             jobs,
             row,
-            (~told, "lastResult is missing in the answer"),
+            (~has_result, "lastResult is missing in the answer"),
             (~ran & ~never, "lastRun is missing in the answer"),
         ),
     )
@@ -255,10 +255,10 @@ def job_ran_recently(
     age = hours_between(last_run, now)
     in_time = fresh | (fresh.notna() & (age <= intervals * interval))
     place = places_of(jobs["job_id"], schedules["job_id"])
-    told = taken(schedules["always_runs"], place, jobs.index)
-    always = (surely(told) | (told.isna().to_numpy() & surely(interval == 0))) & surely(~in_time)
+    always_runs = taken(schedules["always_runs"], place, jobs.index)
+    always = (surely(always_runs) | (always_runs.isna().to_numpy() & surely(interval == 0))) & surely(~in_time)
     copies = copies_fresh(jobs, schedules, now=now, hours=max_age_hours, intervals=intervals)
-    in_time = in_time.mask(always, copies.mask(told.isna().to_numpy()))
+    in_time = in_time.mask(always, copies.mask(always_runs.isna().to_numpy()))
     point = taken(schedules["newest_point"], place, jobs.index)
     newest = phrased("runs all the time, newest point {}", minute_text(point), where=always & point.notna().to_numpy())
     known, unsure = last_run.notna().to_numpy(), surely(~fresh) & interval.isna().to_numpy()
@@ -271,7 +271,7 @@ def job_ran_recently(
             jobs,
             row,
             (~known, "lastRun is missing in the answer: no run is known"),
-            (always & copies.notna().to_numpy() & told.notna().to_numpy(), pd.NA),
+            (always & copies.notna().to_numpy() & always_runs.notna().to_numpy(), pd.NA),
             (always, "it runs all the time, and when the newest point of its backups was made is not known"),
             (fresh.isna(), "the last run lies in the future"),
             (unsure, "how often its schedule starts it is not known, so that nobody can say whether the run is late"),

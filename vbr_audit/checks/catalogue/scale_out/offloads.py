@@ -21,7 +21,7 @@ _MOVED: Final = {**_TIERED, "capacity_copy_enabled": False, "capacity_move_enabl
 _ARCHIVED: Final = {**_ID, "capacity_tier_enabled": False, "archive_tier_enabled": True}
 _UNTIERED: Final = {**_TIERED, "capacity_tier_enabled": False, "archive_tier_enabled": False}
 _NO_TIER: Final = "it has no capacity or archive tier"
-_TIER_UNTOLD: Final = "whether it has a capacity or archive tier is not told"
+_TIER_UNTOLD: Final = "whether it has a capacity or archive tier is not reported"
 _UNTOLD: Final = "no ended offload session is known to be its own; the server names them from 1.3-rev0 on"
 
 
@@ -63,13 +63,15 @@ _NONE_NAMED: Final = _told(None, None, offloads_count=0, failed_count=0, seen_si
 def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outcome:
     """That backups are to be copied proves nothing: what a further tier holds is what the offload brought there."""
     tier = _has_tier(repositories)
-    found = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
-    result = found["last_result"]
+    latest = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
+    result = latest["last_result"]
     ok = one_of(result, GOOD_RESULTS).where(surely(one_of(result, ENDED_RESULTS)))
     known = (
-        ok.notna().to_numpy() & found["offloads_count"].notna().to_numpy() & found["failed_count"].notna().to_numpy()
+        ok.notna().to_numpy() & latest["offloads_count"].notna().to_numpy() & latest["failed_count"].notna().to_numpy()
     )
-    seen = phrased("{}; {} of {} offloads failed", result, found["failed_count"], found["offloads_count"], where=known)
+    seen = phrased(
+        "{}; {} of {} offloads failed", result, latest["failed_count"], latest["offloads_count"], where=known
+    )
     return Outcome(
         ok.where(known),
         observed=worded(repositories.index, (known, seen)),
@@ -124,16 +126,16 @@ def offloaded_lately(
     """
     index, days = repositories.index, dt.timedelta(days=max_days)
     tier = _has_tier(repositories)
-    found = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
-    counted = (found["is_clear"].notna() & found["offloads_count"].notna() & found["good_count"].notna()).to_numpy()
-    yes = counted & surely(~older_than(found["last_good"], days, now=now))
-    clear, ran = counted & surely(found["is_clear"]), surely(found["offloads_count"] > 0)
-    clear &= found["last_good"].notna().to_numpy() | surely(found["good_count"] == 0)
-    silent = surely(found["offloads_count"] == 0) & surely(repositories["capacity_copy_enabled"])
-    silent &= surely(older_than(found["seen_since"], days, now=now))
+    latest = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
+    counted = (latest["is_clear"].notna() & latest["offloads_count"].notna() & latest["good_count"].notna()).to_numpy()
+    yes = counted & surely(~older_than(latest["last_good"], days, now=now))
+    clear, ran = counted & surely(latest["is_clear"]), surely(latest["offloads_count"] > 0)
+    clear &= latest["last_good"].notna().to_numpy() | surely(latest["good_count"] == 0)
+    silent = surely(latest["offloads_count"] == 0) & surely(repositories["capacity_copy_enabled"])
+    silent &= surely(older_than(latest["seen_since"], days, now=now))
     ok = nullable(yes, ~yes & ~(clear & (ran | silent)), index)
     last = phrased(
-        "no good offload since {}", minute_text(found["last_good"]), where=found["last_good"].notna().to_numpy()
+        "no good offload since {}", minute_text(latest["last_good"]), where=latest["last_good"].notna().to_numpy()
     )
     return Outcome(
         ok,
@@ -141,7 +143,7 @@ def offloaded_lately(
             index,
             (yes, "a good offload"),
             (surely(~ok) & silent, "no offload at all"),
-            (surely(~ok) & found["last_good"].notna().to_numpy(), last),
+            (surely(~ok) & latest["last_good"].notna().to_numpy(), last),
             (surely(~ok), "no good offload"),
         ),
         applies=tier,

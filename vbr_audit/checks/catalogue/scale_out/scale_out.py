@@ -54,9 +54,9 @@ def extent_takes_backups(extents: pd.DataFrame) -> Outcome:
         applies=performance,
         reason=worded(
             extents.index,
-            (surely(~performance), "the server tells the status of performance extents only"),
+            (surely(~performance), "the server reports the status of performance extents only"),
             (performance.isna(), "its tier is not known"),
-            (extents["status"].isna(), "its status is not told"),
+            (extents["status"].isna(), "its status is not reported"),
             (ok.isna(), "the server names a status that this check does not know"),
         ),
     )
@@ -119,8 +119,8 @@ def capacity_tier_encrypted(
         reason=worded(
             repositories.index,
             (surely(~tier) & (not tier_needed), "it has no capacity tier, and the policy demands none"),
-            (tier.isna(), "whether it has a capacity tier is not told"),
-            (encrypted.isna() & tier, "whether the capacity tier is encrypted is not told"),
+            (tier.isna(), "whether it has a capacity tier is not reported"),
+            (encrypted.isna() & tier, "whether the capacity tier is encrypted is not reported"),
         ),
     )
 
@@ -176,9 +176,9 @@ def capacity_tier_checked(repositories: pd.DataFrame) -> Outcome:
         reason=worded(
             repositories.index,
             (surely(~tier), "it has no capacity tier"),
-            (tier.isna(), "whether it has a capacity tier is not told"),
-            (on.isna(), "the health check is not told; it is from 1.3-rev0 on"),
-            (timed.isna() & on, "when the health check runs is not told"),
+            (tier.isna(), "whether it has a capacity tier is not reported"),
+            (on.isna(), "the health check is not reported; available from 1.3-rev0 on"),
+            (timed.isna() & on, "when the health check runs is not reported"),
         ),
     )
 
@@ -226,8 +226,8 @@ def moved_in_time(
             (surely(~tier), "it has no capacity tier"),
             (surely(copy), "backups are copied to the capacity tier at once"),
             (surely(~move), "backups are not moved to the capacity tier"),
-            (only_moved.isna(), "how backups get to the capacity tier is not told"),
-            (days.isna(), "the number of days is not told"),
+            (only_moved.isna(), "how backups get to the capacity tier is not reported"),
+            (days.isna(), "the number of days is not reported"),
         ),
     )
 
@@ -263,7 +263,7 @@ def archive_tier_encrypted(repositories: pd.DataFrame) -> Outcome:
         reason=worded(
             repositories.index,
             (surely(~tier), "it has no archive tier"),
-            (tier.isna(), "whether it has an archive tier is not told"),
-            (encrypted.isna(), "whether the archive tier is encrypted is not told; it is from 1.3-rev2 on"),
+            (tier.isna(), "whether it has an archive tier is not reported"),
+            (encrypted.isna(), "whether the archive tier is encrypted is not reported; available from 1.3-rev2 on"),
         ),
     )

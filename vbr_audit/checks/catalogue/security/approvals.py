@@ -173,7 +173,7 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     count = int(proof.sum())
     few = np.full(len(servers), bool(alone.any()))
     over = np.full(len(servers), ended) & ~few
-    said = minute_text(own["created"][off].nlargest(1))
+    moment = minute_text(own["created"][off].nlargest(1))
     certain = np.full(len(servers), stands) & ~few
     return explained(
         Outcome(
@@ -181,7 +181,7 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
             observed=worded(
                 servers.index,
                 (few, f"{int(alone.sum())} requests approved by the same account that asked"),
-                (over, f"switched off with approval: {said[0] if len(said) else 'when is not told'}"),
+                (over, f"switched off with approval: {moment[0] if len(moment) else 'date unknown'}"),
                 (certain, f"requests for approval in the period: {count}"),
             ),
             reason=worded(
@@ -236,7 +236,7 @@ def requests_decided(
             reason=worded(
                 events.index,
                 (aside, "it is no request for approval"),
-                (open_, "since when it has been pending is not told"),
+                (open_, "since when it has been pending is not reported"),
                 (state.notna(), "the server names a state that this check does not know"),
                 default="state is missing in the answer",
             ),
@@ -269,11 +269,11 @@ def account_changes_approved(events: pd.DataFrame) -> Outcome:
     """Whoever may give roles can give themselves all of them: an auditor asks for each such change of the period."""
     about = events["name"].str.contains(_USER_OR_ROLE, case=False, regex=True).astype("boolean")
     state, alone = events["state"], _approved_alone(events)
-    approved, told = surely(state == "Approved"), surely(state == "Info")
+    approved, informed = surely(state == "Approved"), surely(state == "Info")
     undone = surely(one_of(state, (*_UNDECIDED, "Rejected", "CockpitMessage")))
-    good, bad = approved & surely(~alone), told | surely(alone)
+    good, bad = approved & surely(~alone), informed | surely(alone)
     who = "by " + events["created_by"].fillna("an account that is not named")
-    when = worded(events.index, (events["created"].notna(), minute_text(events["created"])), default="date not told")
+    when = worded(events.index, (events["created"].notna(), minute_text(events["created"])), default="date unknown")
     return explained(
         Outcome(
             nullable(good, ~(good | bad), events.index),
@@ -288,7 +288,7 @@ def account_changes_approved(events: pd.DataFrame) -> Outcome:
                 (surely(~about), "by its name it is not about users or roles"),
                 (undone, "it was not carried out"),
                 (events["name"].isna(), "name is missing in the answer"),
-                (approved, "who asked or who approved is not told"),
+                (approved, "who asked or who approved is not reported"),
                 default="the state of the event is missing or not known to this check",
             ),
         )
@@ -296,7 +296,7 @@ def account_changes_approved(events: pd.DataFrame) -> Outcome:
 
 
 def _approved_alone(events: pd.DataFrame) -> pd.Series:
-    """Whether a decided request was decided by the account that asked; NA where either is not told, no for others."""
+    """Whether a decided request was decided by the account that asked; NA where one is not reported, no for others."""
     same = (events["created_by"].str.casefold() == events["processed_by"].str.casefold()).astype("boolean")
     decided = surely(one_of(events["state"], _DECIDED))
     return same.where(decided, False)

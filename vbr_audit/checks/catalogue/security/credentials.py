@@ -26,7 +26,7 @@ _FUTURE = {"created": hours_ago(-72)}
     table="credentials",
     reads=("created", "type"),
     json_path="creationTime",
-    expected="a record made at most {max_age_days} days ago; the age of the password is not told",
+    expected="a record made at most {max_age_days} days ago; the age of the password is not reported",
     failure="{was} made more than {max_age_days} days ago",
     remediation="Main menu > Credentials and Passwords > Datacenter Credentials: set a new password; note the date.",
     examples=(
@@ -49,7 +49,7 @@ def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_da
     kind = credentials["type"]
     managed, known = surely(kind == "ManagedService"), surely(one_of(kind, _TYPES))
     answer = fresh(
-        credentials["created"], "record made", now, max_age_days, "; when the password was last changed is not told"
+        credentials["created"], "record made", now, max_age_days, "; when the password was last changed is not reported"
     )
     return explained(
         Outcome(

@@ -116,13 +116,13 @@ def _ids(*columns: pd.Series) -> Iterator[str]:
 
 
 def _doubts(jobs: pd.DataFrame, servers: pd.DataFrame, options: pd.DataFrame) -> Iterator[str]:
-    """What may use credentials and does not tell which."""
+    """What may use credentials and does not report which."""
     hidden = jobs["credentials_ids"].isna().to_numpy() & ~surely(one_of(jobs["type"], _WITHOUT_GUESTS))
     if hidden.any():
-        yield f"which credentials are used is not told of {hidden.sum():,} of the jobs"
+        yield f"which credentials are used is not reported for {hidden.sum():,} of the jobs"
     exempt = surely(servers["is_backup_server"]) | surely(one_of(servers["credentials_storage_type"], _NEEDS_NONE))
     silent = servers["credentials_id"].isna().to_numpy() & ~exempt
     if silent.any():
-        yield f"which credentials are used is not told of {silent.sum():,} of the managed servers"
+        yield f"which credentials are used is not reported for {silent.sum():,} of the managed servers"
     if not (options["credentials_id"].notna().to_numpy() | surely(~options["smtp_sign_in"])).any():
-        yield "whether mail uses credentials is not told"
+        yield "whether mail uses credentials is not reported"

@@ -126,7 +126,7 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
                 index,
                 (surely(~switch), "off for the whole server"),
                 (surely(switch & ~everyone), "on for the server, but these sign in without it: " + without),
-                (surely(switch) & per_server, "on for the server; this revision does not tell it of each user"),
+                (surely(switch) & per_server, "on for the server; this revision does not report it of each user"),
                 (
                     switch & everyone,
                     [f"on for every user; service accounts that are exempt: {count}" for count in exempt],
@@ -134,8 +134,8 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
             ),
             reason=worded(
                 index,
-                (switch.isna(), "whether the server requires a second factor is not told"),
-                default="which accounts need a second factor is not told of all of them",
+                (switch.isna(), "whether the server requires a second factor is not reported"),
+                default="which accounts need a second factor is not reported for all of them",
             ),
         )
     )
@@ -187,7 +187,7 @@ def few_administrators(
             observed=worded(index, (names.notna(), seen + ": " + names), (counted > 0, seen)),
             reason=worded(
                 index,
-                (open_, "groups, whose members are not told, or roles of their own may bring more administrators"),
+                (open_, "groups, whose members are not reported, or roles of their own may bring more administrators"),
                 default="the answer names no administrator, though each server has one",
             ),
         )
@@ -271,7 +271,7 @@ def service_accounts_limited(users: pd.DataFrame) -> Outcome:
                 (surely(~service), "it is not a service account"),
                 (service.isna(), "isServiceAccount is missing in the answer"),
                 (users["roles"].isna(), "roles is missing in the answer"),
-                (admin.isna(), "it has a role of its own making, whose rights are not told"),
+                (admin.isna(), "it has a role of its own making, whose rights are not reported"),
             ),
         )
     )
@@ -281,8 +281,8 @@ def _is_administrator(roles: pd.Series) -> pd.Series:
     """Whether the roles, joined by commas, hold the administrator's; NA where one of them is not a built-in one."""
     each = roles.fillna("").str.split(",").explode()
     owner = np.repeat(np.arange(len(roles)), roles.fillna("").str.count(",").to_numpy(dtype=int) + 1)
-    found = (each == Role.ADMINISTRATOR.value).astype("boolean").mask(~each.isin([*_ROLES, ""]).to_numpy(dtype=bool))
-    return any_of(owner, found.reset_index(drop=True), roles.index).mask(roles.isna())
+    answers = (each == Role.ADMINISTRATOR.value).astype("boolean").mask(~each.isin([*_ROLES, ""]).to_numpy(dtype=bool))
+    return any_of(owner, answers.reset_index(drop=True), roles.index).mask(roles.isna())
 
 
 def _counts(owner: np.ndarray, chosen: np.ndarray, index: pd.Index) -> np.ndarray:

@@ -56,7 +56,7 @@ def reported_by_mail(
     *,
     demand_success: Annotated[bool, param("Whether success must be reported too.")] = False,
 ) -> Outcome:
-    """A failure that nobody is told of lasts until the restore.
+    """A failure that nobody is notified of lasts until the restore.
 
     Where success is told too, silence is a sign; but many mails a day are read by nobody, so that is for who wants it.
     """
@@ -79,7 +79,7 @@ def reported_by_mail(
                 ),
             ),
             expected="on; failure and success are reported" if demand_success else "on; failure is reported",
-            reason="whether mail is sent, and of what, is not told",
+            reason="whether mail is sent, and of what, is not reported",
         )
     )
 

@@ -29,7 +29,7 @@ _OPTIONS_ON = {"syslog_events_enabled": True, **_SIEM}
 _OPTIONS_OFF = {"syslog_events_enabled": False}
 _ENCRYPTS = {"encryption_enabled": True}
 _NOT_SENT: Final = "events are sent to no syslog server"
-_NOT_TOLD: Final = "whether events go to a syslog server is not told"
+_NOT_TOLD: Final = "whether events go to a syslog server is not reported"
 
 
 @check(

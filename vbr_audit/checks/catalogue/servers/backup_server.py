@@ -140,7 +140,7 @@ def clock_right(
     return Outcome(
         skew.abs() <= max_minutes * 60,
         observed=worded(servers.index, (skew.notna(), seen)),
-        reason=worded(servers.index, (skew.isna(), "the server did not tell its time")),
+        reason=worded(servers.index, (skew.isna(), "the server did not report its time")),
     )
 
 
@@ -197,9 +197,9 @@ def certificate_good(
     One of these faults is enough to fail, even where the others are not known. The server tells whether it trusts
     the certificate from 1.3-rev0 on.
     """
-    found = beside(servers["server"], certificate, "server")
-    until, bits, trusted = found["valid_until"], found["key_bits"], found["is_trusted"]
-    name = found["key_algorithm"].str.upper()
+    certificates = beside(servers["server"], certificate, "server")
+    until, bits, trusted = certificates["valid_until"], certificates["key_bits"], certificates["is_trusted"]
+    name = certificates["key_algorithm"].str.upper()
     rsa, curve = surely(name.str.contains("RSA", regex=False)), surely(name.str.match(r"EC|ID-EC"))
     soon = within(until, _EARLIEST, now + dt.timedelta(days=min_days))
     strong = (bits >= min_rsa_bits).where(rsa, (bits >= min_ec_bits).where(curve))
@@ -207,16 +207,16 @@ def certificate_good(
     ok = ~soon & strong & good_trust
     return Outcome(
         ok,
-        observed=worded(servers.index, (until.notna(), _said(found))),
+        observed=worded(servers.index, (until.notna(), _said(certificates))),
         expected=f"valid for ≥ {min_days} days, RSA ≥ {min_rsa_bits} or EC ≥ {min_ec_bits} bit"
         + (", trusted" if trust_needed else ""),
         json_path=worded(servers.index, (soon, pd.NA), (~strong, "keySize"), (~good_trust, "isTrusted")),
         reason=worded(
             servers.index,
             (ok.notna(), pd.NA),
-            (until.isna(), "until when it is valid is not told"),
-            (strong.isna(), "the algorithm or size of its key is not told, or not known to this check"),
-            default="isTrusted is not told; it is from 1.3-rev0 on",
+            (until.isna(), "until when it is valid is not reported"),
+            (strong.isna(), "the algorithm or size of its key is not reported, or not known to this check"),
+            default="isTrusted is not reported; available from 1.3-rev0 on",
         ),
     )
 
@@ -227,6 +227,6 @@ def _said(certificate: pd.DataFrame) -> list[str]:
     words = []
     for at, algorithm, bits, trusted in zip(minute_text(certificate["valid_until"]), *columns, strict=True):
         key = f"{algorithm} {bits} bit" if algorithm is not pd.NA and bits is not pd.NA else "key not known"
-        trust = "trust not told" if trusted is pd.NA else "trusted" if trusted else "not trusted"
+        trust = "trust unknown" if trusted is pd.NA else "trusted" if trusted else "not trusted"
         words.append(f"until {at}, {key}, {trust}")
     return words

@@ -72,7 +72,7 @@ def cluster_whole(
             (sound, "online, both nodes running"),
         ),
         reason=worded(
-            clusters.index, (sound.isna(), "the state of the cluster or of a node is not told, or not known")
+            clusters.index, (sound.isna(), "the state of the cluster or of a node is not reported, or not known")
         ),
     )
 

@@ -82,7 +82,7 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
     state, kind = servers["updates_state"], servers["type"]
     bad, waiting = surely(one_of(state, _BAD_UPDATES)), surely(state == "Available")
     settled = bad | waiting | surely(state == "NotAvailable")
-    told = one_of(kind, _UPDATED).where(surely(one_of(kind, MANAGED_SERVER_TYPES)))
+    is_updated_kind = one_of(kind, _UPDATED).where(surely(one_of(kind, MANAGED_SERVER_TYPES)))
     return Outcome(
         (state == "NotAvailable").where(settled),
         observed=worded(
@@ -91,13 +91,13 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
             (settled, state.replace({**_BAD_UPDATES, "NotAvailable": "updated"})),
         ),
         severity=worded(servers.index, (waiting, "low")),
-        applies=told,
+        applies=is_updated_kind,
         reason=worded(
             servers.index,
-            (surely(~told), "of this kind of server no updates are told"),
-            (told.isna(), "its kind is not known"),
+            (surely(~is_updated_kind), "the server reports no updates for this kind of server"),
+            (is_updated_kind.isna(), "its kind is not known"),
             (settled, pd.NA),
-            (state.isna(), "updatesState is not told; it is from 1.3-rev0 on"),
+            (state.isna(), "updatesState is not reported; available from 1.3-rev0 on"),
             default="the search or the installation is under way, or the state is not known to this check",
         ),
     )
@@ -135,6 +135,6 @@ def accelerator_has_cache(
         size >= min_gb * _GB,
         observed=worded(accelerators.index, (size.notna(), [f"{n / _GB:,.1f} GB" for n in size.fillna(0)])),
         reason=worded(
-            accelerators.index, (size.isna(), "the size of its cache is not told, or in a unit that is not known")
+            accelerators.index, (size.isna(), "the size of its cache is not reported, or in a unit that is not known")
         ),
     )
