@@ -16,7 +16,7 @@ def test_it_says_what_it_changes() -> None:
     assert repr(policy).endswith("; a run fails from low>")
     text = policy._repr_html_()
     assert "<li>JOB-003: severity low &gt; high (mine.yaml:3)</li>" in text
-    assert "It stands on: default profile" in text
+    assert "It extends: default profile" in text
 
 
 def test_one_check_is_found_by_its_id_and_ids_are_completed() -> None:

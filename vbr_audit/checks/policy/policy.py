@@ -364,7 +364,7 @@ def policy_html(line: str, uses: Sequence[CheckUse], below: Sequence[str]) -> st
     changes = policy_changes(uses)
     parts: list[Part] = [Headline(line)]
     below = [shorten(name, 60) for name in below]
-    parts += [Line(f"It stands on: {', '.join(below[:10])}")] if below else []
+    parts += [Line(f"It extends: {', '.join(below[:10])}")] if below else []
     parts += [Items([shorten(change, 160) for change in changes[:_MOST_CHANGES]])] if changes else []
     hidden = len(changes) - _MOST_CHANGES
     parts += [Line(f"and {count(hidden, 'more change')}")] if hidden > 0 else []
@@ -381,7 +381,7 @@ def starting_policy(policy: Policy, profile: str) -> str:
     """
     lines = [
         "# A policy for vbr-audit: name it with --policy, look at it with `vbr-audit policy validate FILE`.",
-        "# It stands on a profile (default, strict, minimal), or on another policy file beside it. What is said here",
+        "# It extends a profile (default, strict, minimal), or another policy file beside it. What is written here",
         "# counts more. Take the # away from the lines that you want to change; the values are those in force.",
         "version: 1",
         f"extends: {profile}",
