@@ -145,8 +145,8 @@ class Rules:
                 "sample_seed": self.sample_seed or before.sample_seed,
             }
         )
-        told_before = {left_out_text(record) for record in before.own_checks}
-        warnings = [text for text in manifest.warnings if text not in told_before] + self.checks.warnings
+        known_before = {left_out_text(record) for record in before.own_checks}
+        warnings = [text for text in manifest.warnings if text not in known_before] + self.checks.warnings
         return manifest.model_copy(update={"run": run, "warnings": warnings})
 
     @property

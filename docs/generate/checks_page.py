@@ -131,12 +131,12 @@ def _access(check: Check) -> Iterator[str]:
     first = _since(check)
     opened = {role: _opened(_vital(check), role) for role in Role}
     names_of = {role: role.removeprefix("Veeam ") for role in Role}
-    told = [
+    texts = [
         names_of[role] if since == first else f"{names_of[role]} (from {since})"
         for role, since in opened.items()
         if since
     ]
-    yield f"- Since: {first or 'no revision'}; roles: {', '.join(told) or 'none'}"
+    yield f"- Since: {first or 'no revision'}; roles: {', '.join(texts) or 'none'}"
 
 
 def _parameters(check: Check) -> Iterator[str]:
@@ -185,8 +185,8 @@ def _site_word(check: Check) -> str:
 def _beside(example: Example) -> Iterator[str]:
     """The rows of further tables, the parameters, and the datasets that were not read whole."""
     for table, rows in example.others.items():
-        told = [f"({_row(row)})" for row in rows]
-        groups = list(_counted(told))
+        texts = [f"({_row(row)})" for row in rows]
+        groups = list(_counted(texts))
         more = [f"and {len(groups) - _SHOWN} more"] if len(groups) > _SHOWN else []
         yield f"`{table}`: " + (", ".join([*groups[:_SHOWN], *more]) or "nothing")
     if example.params:
@@ -195,9 +195,9 @@ def _beside(example: Example) -> Iterator[str]:
         yield f"`{dataset}` {status}"
 
 
-def _counted(told: list[str]) -> Iterator[str]:
+def _counted(texts: list[str]) -> Iterator[str]:
     """Equal neighbours once, with their number."""
-    for text, equal in groupby(told):
+    for text, equal in groupby(texts):
         number = len(list(equal))
         yield text if number == 1 else f"{number} × {text}"
 

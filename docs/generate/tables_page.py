@@ -25,7 +25,7 @@ snapshot.jobs  # a table
 snapshot.repositories["name"]  # a column
 ```
 
-The *key* is what tells two rows apart. The type is the dtype of the column; only nullable ones are used, and an empty
+The *key* identifies a row. The type is the dtype of the column; only nullable ones are used, and an empty
 table has the same. After the comma stands the unit.
 
 | type | dtype | not known |
@@ -40,7 +40,7 @@ table has the same. After the comma stands the unit.
 that its dataset was not read: `snapshot.datasets` says which. A column `…_reported` has the server's own word where
 its twin has the newest spelling.
 
-A table is there from the first revision of the REST API that has its dataset ({OLDEST} unless said); "From … on"
+A table is there from the first revision of the REST API that has its dataset ({OLDEST} unless stated); "From … on"
 reports a single column. Before that, it is `NA`. [Datasets, roles and revisions](datasets.md) says who may read
 what.
 """
@@ -120,7 +120,7 @@ def _requests(dataset: Dataset) -> Iterator[str]:
 
 
 def _type(spec: TableSpec, column: Column) -> str:
-    """The type and the unit, which may be told by another column."""
+    """The type and the unit, which may be parts by another column."""
     kind, unit = _TYPES.get(column.dtype, column.dtype), column.unit
     if unit is None:
         return kind
@@ -132,13 +132,13 @@ def _meaning(spec: TableSpec, column: Column) -> str:
     if spec.name != "jobs" or column.name not in CONTROLS:
         return column.help
     since = next((revision for revision in KNOWN if _types_with(column.name, revision)), None)
-    told = [column.help]
+    parts = [column.help]
     if since not in (OLDEST, None):
-        told.append(f"From {since} on.")
+        parts.append(f"From {since} on.")
     types = _types_with(column.name, NEWEST)
     if 0 < len(types) <= _FEW:
-        told.append(f"Of {', '.join(types)}.")
-    return " ".join(told)
+        parts.append(f"Of {', '.join(types)}.")
+    return " ".join(parts)
 
 
 @cache

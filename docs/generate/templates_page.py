@@ -141,12 +141,12 @@ def _classes() -> Iterator[str]:
     yield "Types are written as Python writes them. `tuple[X, ...]` is a list of X, `None` is what is not known."
     for cls in reachable():
         members = members_of(cls).values()
-        told = any(member.help for member in members)
+        described = any(member.help for member in members)
         yield from ("", f"### {cls.__name__}", "", _cell(inspect.cleandoc(cls.__doc__ or "")), "")
-        yield "| name | type |" + (" what it holds |" if told else "")
-        yield "|---|---|" + ("---|" if told else "")
+        yield "| name | type |" + (" what it holds |" if described else "")
+        yield "|---|---|" + ("---|" if described else "")
         for member in members:
-            words = f" {_cell(_first_paragraph(member.help))} |" if told else ""
+            words = f" {_cell(_first_paragraph(member.help))} |" if described else ""
             yield f"| `{member.name}` | {_type(member, cls)} |{words}"
 
 

@@ -49,7 +49,7 @@ def _helpers() -> dict[str, list[Check]]:
 HELPERS = _helpers()
 MODULES = (logic, machine_names, sessions)
 SHARED = Shared(MODULES, REGISTRY.all())
-WORDING = frozenset({"listed", "phrased", "said_once"})
+WORDING = frozenset({"listed", "phrased", "phrased_once"})
 """Shared helpers of which the answer is only ever read by people."""
 
 

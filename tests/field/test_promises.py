@@ -178,7 +178,9 @@ def test_a_backup_that_grows_is_no_orphan() -> None:
     ("result", "task", "is_told"),
     [("Failed", None, True), ("Failed", "Success", False), ("Warning", None, False), ("Success", None, False)],
 )
-def test_a_point_left_by_a_failed_run_is_shown_as_such_and_counts(result: str, task: str | None, is_told: bool) -> None:
+def test_a_point_left_by_a_failed_run_is_shown_as_such_and_counts(
+    result: str, task: str | None, is_known: bool
+) -> None:
     vbr = SmallServer()
     job, backup = nightly(vbr)
     _, other = nightly(vbr, "Other")
@@ -198,4 +200,4 @@ def test_a_point_left_by_a_failed_run_is_shown_as_such_and_counts(result: str, t
         for name in ("srv1", "srv2"):
             found = finding(audit, check, name)
             assert found["status"] == "PASS"
-            assert ("run that failed" in found["observed"]) is (is_told and name == "srv1")
+            assert ("run that failed" in found["observed"]) is (is_known and name == "srv1")

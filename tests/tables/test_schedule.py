@@ -144,7 +144,7 @@ def test_adjoining_periods_demand_each_start_once(zone: str, setting: dict[str, 
 def test_number_of_starts(setting: dict[str, Any], first: str, last: str, expected: int) -> None:
     found, told = starts(setting, first, last)
     assert len(found) == expected
-    assert told.is_told.all()
+    assert told.is_known.all()
 
 
 def test_months_are_those_of_the_calendar() -> None:
@@ -194,7 +194,7 @@ def test_backup_window_denies_starts() -> None:
 )
 def test_what_cannot_be_followed_demands_nothing_and_says_so(setting: dict[str, Any]) -> None:
     found = due_starts(jobs(setting, daily()), dt.date(2026, 10, 5), dt.date(2026, 10, 6), BERLIN)
-    assert found.is_told.tolist() == [False, True]
+    assert found.is_known.tolist() == [False, True]
     assert found.job.tolist() == [1, 1]
 
 

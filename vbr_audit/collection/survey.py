@@ -157,7 +157,7 @@ def _probe(client: Client, dataset: Dataset, documents: dict[str, Any], parent_i
     revision = client.revision
     if not dataset.is_offered(revision):
         reason = f"revision {revision} does not have it; it came with {dataset.at(revision).first_revision}"
-        return _told(dataset, revision, Reach.NOT_OFFERED, reason)
+        return _probe_of(dataset, revision, Reach.NOT_OFFERED, reason)
     shape = dataset.at(revision)
     try:
         path = shape.path if parent_id is None else shape.path_below(parent_id)
@@ -166,10 +166,10 @@ def _probe(client: Client, dataset: Dataset, documents: dict[str, Any], parent_i
         rows = handling.count(answer, shape)
     except VbrAuditError as error:
         if isinstance(error, ApiError) and error.status in dataset.none_at:
-            return _told(dataset, revision, Reach.READABLE, None, 0)
+            return _probe_of(dataset, revision, Reach.READABLE, None, 0)
         return _failed(client, dataset, revision, error)
     documents[dataset.name] = answer.document
-    return _told(dataset, revision, Reach.READABLE, None, rows)
+    return _probe_of(dataset, revision, Reach.READABLE, None, rows)
 
 
 def _probe_below(client: Client, dataset: Dataset, probes: dict[str, Probe], documents: dict[str, Any]) -> Probe:
@@ -180,30 +180,30 @@ def _probe_below(client: Client, dataset: Dataset, probes: dict[str, Probe], doc
     if not dataset.is_offered(revision):
         return _probe(client, dataset, documents)
     if above.reach is not Reach.READABLE:
-        return _told(dataset, revision, Reach.NOT_TRIED, f"{parent}: {above.reach}")
+        return _probe_of(dataset, revision, Reach.NOT_TRIED, f"{parent}: {above.reach}")
     rows = documents[parent]["data"]
     if not rows:
         empty = above.rows == 0
         counts = "does not report how many rows it has" if above.rows is None else f"counts {above.rows:,} rows"
         reason = NO_PARENT.format(parent) if empty else f"{parent} {counts} but answered none"
-        return _told(dataset, revision, Reach.NOT_TRIED, reason, 0 if empty else None)
+        return _probe_of(dataset, revision, Reach.NOT_TRIED, reason, 0 if empty else None)
     shape = dataset.at(revision)
     if isinstance(rows[0], dict) and shape.not_below and rows[0].get(shape.not_below) is True:
-        return _told(dataset, revision, Reach.NOT_TRIED, f"the first row of {parent} has none")
+        return _probe_of(dataset, revision, Reach.NOT_TRIED, f"the first row of {parent} has none")
     parent_id = rows[0].get("id") if isinstance(rows[0], dict) else None
     if not isinstance(parent_id, str) or not parent_id:
-        return _told(dataset, revision, Reach.NOT_TRIED, f"the first row of {parent} has no id")
+        return _probe_of(dataset, revision, Reach.NOT_TRIED, f"the first row of {parent} has no id")
     probe = _probe(client, dataset, documents, parent_id)
-    return _told(dataset, revision, probe.reach, probe.reason)
+    return _probe_of(dataset, revision, probe.reach, probe.reason)
 
 
 def _failed(client: Client, dataset: Dataset, revision: str, error: VbrAuditError) -> Probe:
     denied, absent = isinstance(error, DeniedError), isinstance(error, AbsentError)
     reach = Reach.DENIED if denied else Reach.NOT_OFFERED if absent else Reach.FAILED
-    return _told(dataset, revision, reach, client.without_secrets(error.message))
+    return _probe_of(dataset, revision, reach, client.without_secrets(error.message))
 
 
-def _told(dataset: Dataset, revision: str, reach: Reach, reason: str | None, rows: int | None = None) -> Probe:
+def _probe_of(dataset: Dataset, revision: str, reach: Reach, reason: str | None, rows: int | None = None) -> Probe:
     read = dataset.at(revision)
     return Probe(
         name=dataset.name,

@@ -66,7 +66,7 @@ BUILDERS: Final[dict[str, Callable[[str, dt.tzinfo | None], TableBuilder]]] = {
 """For each table that is built page by page: what gives a builder of it for a server's name and zone."""
 
 CLOCK = ("server_time", "server_info")
-"""What is read first, whatever is chosen: it says when and where all else was read."""
+"""What is read first, whatever is chosen: it shows when and where all else was read."""
 
 BASIC = (*CLOCK, "jobs", "job_states", "session_history", "sessions", "backups")
 """What every report shows."""

@@ -131,7 +131,7 @@ EXTENTS: Final = Table(
         ),
         joined(
             "status",
-            "Normal, or what keeps it from taking backups, joined by commas; told of performance extents only.",
+            "Normal, or what keeps it from taking backups, joined by commas; reported for performance extents only.",
             "status",
             known=listed("Normal Evacuate Pending Sealed Maintenance ResyncRequired TenantEvacuating"),
         ),

@@ -19,7 +19,7 @@ class Failures:
     """The checks that fail, in sentences such as `2 of 13 repositories are offline`.
 
     The second number counts the objects to which the check applies, whether or not it has an answer for them. A check
-    without a failure phrase, or with a parameter in it that the policy sets otherwise for single objects, is told by
+    without a failure phrase, or with a parameter in it that the policy sets otherwise for single objects, is shown by
     its title.
     """
 

@@ -94,7 +94,7 @@ def _trials(use: CheckUse, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         for problem in model_problems(use.check.model, trial, key_word="parameter")
     )
     if problems:
-        raise PolicyError("\n".join(problems), hint=f"`vbr-audit checks {use.check.id}` tells its parameters.")
+        raise PolicyError("\n".join(problems), hint=f"`vbr-audit checks {use.check.id}` shows its parameters.")
     return trials
 
 

@@ -182,7 +182,7 @@ _KINDS: Final = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/j
 
 
 def _data_uri(path: Path) -> str:
-    """An image file as a data URI; its kind is told by its content. Raises `ValueError`."""
+    """An image file as a data URI; its kind is known from its content. Raises `ValueError`."""
     try:
         data = read_given(path)
     except OSError as fault:

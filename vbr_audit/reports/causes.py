@@ -66,7 +66,7 @@ def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
     )
 
 
-def causes_told(causes: pd.DataFrame) -> str:
+def causes_text(causes: pd.DataFrame) -> str:
     """How many causes there are for how many findings, and how many of each severity, in one sentence."""
     severities = causes["severity"].value_counts()
     parts = [

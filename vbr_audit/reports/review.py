@@ -37,7 +37,7 @@ _SHOWN: Final = 20
 
 
 class Remark(BaseModel):
-    """What a reviewer said about one finding: a status, a note, or both."""
+    """A reviewer's remarks on one finding: a status, a note, or both."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -174,12 +174,12 @@ def _header_faults(header: Sequence[str], wanted: Iterable[str]) -> Iterator[str
 def _remark(cells: Sequence[Any], filled: Sequence[bool]) -> Remark | tuple[int, str]:
     """The remark of one row, given its id, status and note; or the place among them and what is wrong with it."""
     texts: list[str | None] = []
-    for place, (cell, is_told) in enumerate(zip(cells, filled, strict=True)):
-        if is_told and cell.data_type == "f":
+    for place, (cell, is_filled) in enumerate(zip(cells, filled, strict=True)):
+        if is_filled and cell.data_type == "f":
             return place, "holds a formula; write its value"
-        if is_told and cell.data_type == "e":
+        if is_filled and cell.data_type == "e":
             return place, f"holds the error {cell.value}"
-        texts.append(_text(cell.value) if is_told else None)
+        texts.append(_text(cell.value) if is_filled else None)
     finding_id, status, note = texts
     if finding_id is None or not _FINDING_ID.fullmatch(finding_id):
         return 0, "holds no finding id, but its row has a remark"

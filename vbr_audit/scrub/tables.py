@@ -21,7 +21,7 @@ from vbr_audit.scrub.pseudonyms import Pseudonyms
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.schema import Holds, NameOf
 
-How = Literal["name", "names", "id", "ids", "digest", "word", "said", "text", "prose", "json", "kept"]
+How = Literal["name", "names", "id", "ids", "digest", "word", "own", "text", "prose", "json", "kept"]
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Rule:
     """How the values of a column are scrubbed.
 
     `name` and `names` (with commas between them) become pseudonyms that begin with `kind`; `id`, `ids` and `digest`
-    become keyed ones. In a `word` of the API's the names are replaced, in what this tool `said` also what people wrote,
-    in a `text` of the server's also names that are ordinary words. `prose`, which people wrote, goes; of `json` numbers
-    and known words stay.
+    become keyed ones. In a `word` of the API's the names are replaced; in this tool's `own` text also what people
+    wrote; in a `text` of the server's also names that are ordinary words. `prose`, which people wrote, goes; of `json`
+    numbers and known words stay.
     """
 
     how: How
@@ -51,7 +51,7 @@ _RULES: Final[Mapping[Holds, Rule]] = {
     "ids": Rule("ids"),
     "digest": Rule("digest"),
     "word": Rule("word"),
-    "own text": Rule("said"),
+    "own text": Rule("own"),
     "server text": Rule("text"),
     "prose": _PROSE,
     "json": Rule("json"),
@@ -119,7 +119,7 @@ class Scrubber:
             "ids": lambda value: _each_between_commas(value, names.identifier),
             "digest": names.hashed,
             "word": lambda value: clean(value, prose=False),
-            "said": clean,
+            "own": clean,
             "text": lambda value: clean(value, own=False),
             "prose": lambda value: REMOVED,
             "json": self._json,

@@ -176,7 +176,7 @@ def derive_all(sessions: pd.DataFrame, jobs: pd.DataFrame, *, since: dt.datetime
         return empty(SPEC)
     first, last = runs.known[runs.order[runs.starts]], runs.known[runs.order[runs.ends]]
     place = runs.order[runs.ends]
-    columns = _told(sessions, runs, first, last, place)
+    columns = _run_columns(sessions, runs, first, last, place)
     columns |= _placed(columns, since, until)
     return from_arrays({name: columns[name] for name in SPEC.names}, len(last))
 
@@ -192,7 +192,7 @@ def are_of_period(runs: pd.DataFrame) -> Cells:
     return np.asarray(~(runs["in_period"].eq(False) & ~runs["is_carried_in"]).to_numpy(dtype=bool, na_value=False))
 
 
-def _told(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cells, place: Cells) -> dict[str, Any]:
+def _run_columns(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cells, place: Cells) -> dict[str, Any]:
     """What the first and the last session of each run report it."""
     unclear = runs.is_unclear[place]
     columns: dict[str, Any] = {

@@ -56,14 +56,14 @@ COLUMNS: Final = (
 class DueStarts:
     """The starts that schedules demand, in order of job and time.
 
-    `job` is the place of each one's job, `at` its instant in seconds since 1970. `is_told` says of each job whether
+    `job` is the place of each one's job, `at` its instant in seconds since 1970. `is_known` says of each job whether
     every enabled part of its schedule could be followed, `is_sure` also whether its grid must begin at midnight: a
     step that does not go up in a day may as well run on over midnight.
     """
 
     job: Cells
     at: Cells
-    is_told: Cells
+    is_known: Cells
     is_sure: Cells
 
 

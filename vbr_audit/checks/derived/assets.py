@@ -52,7 +52,7 @@ class _Holding:
             if name is not pd.NA:
                 self._by_name.setdefault(name.casefold(), []).append(tuple(facts))
 
-    def told_of(self, name: str) -> dict[str, Any]:
+    def facts_of(self, name: str) -> dict[str, Any]:
         """Whether this machine is backed up still, and its newest restore point."""
         entries = [facts for key in machine_keys(self.held, name) for facts in self._by_name.get(key, ())]
         answers = [worked for worked, _ in entries]
@@ -82,7 +82,7 @@ def _rows(material: Material, own: _Holding, others: list[_Holding]) -> Iterable
                 continue
             held = None if held is None or None in elsewhere or not whole else False
         known = {"name": asset.name, "platform": asset.platform, "owner": asset.owner, "exempt": asset.exempt}
-        yield {**known, "is_protected": held, "found_as": key, **own.told_of(asset.name)}
+        yield {**known, "is_protected": held, "found_as": key, **own.facts_of(asset.name)}
 
 
 TABLE: Final = Derived(SPEC, (SITE,), _make, also=("backup_objects", *protection.TABLE.also, "backups"), part="assets")

@@ -241,7 +241,7 @@ def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool, tape: bool
     names = copies["name"].astype(object)
     certain = pd.Series(names.where(sure, pd.NA), dtype=object)
 
-    def told(yes: pd.Series) -> pd.Series:
+    def names_of(yes: pd.Series) -> pd.Series:
         return listed(np.where(sure & surely(yes), owner, -1), certain, index)
 
     return {
@@ -249,8 +249,8 @@ def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool, tape: bool
         "stale_repositories": stale_names,
         "repositories": listed(np.where(sure, owner, -1), certain, index),
         "media": listed(np.where(sure, owner, -1), copies["medium"].astype(object), index),
-        "offsite_repositories": told(copies["offsite"]),
-        "protected_repositories": told(copies["protected"]),
+        "offsite_repositories": names_of(copies["offsite"]),
+        "protected_repositories": names_of(copies["protected"]),
         "has_three_copies": _enough(count, open_copies, 2),
         "has_two_media": _digit(owner, present, other_medium, index, whole),
         "has_offsite": _digit(owner, present, copies["offsite"], index, whole),

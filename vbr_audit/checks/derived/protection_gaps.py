@@ -40,7 +40,7 @@ class Tasks:
 class _Runs:
     """The runs of the jobs of objects, once per object: its place, the start, how it ended.
 
-    `told` says that tasks of it were read, so that they tell which objects it made a point of.
+    `has_tasks` marks those whose tasks were read, so that they show which objects it made a point of.
     """
 
     owner: Cells
@@ -48,7 +48,7 @@ class _Runs:
     good: Cells
     success: Cells
     unclear: Cells
-    told: Cells
+    has_tasks: Cells
 
 
 def gap_facts(
@@ -82,7 +82,7 @@ def gap_facts(
     not_yet = is_new[runs.owner] & (runs.at < seen[runs.owner])
     stand_in = [
         _chosen(tasks.owner, tasks.at, tasks.good, earliest),
-        _chosen(runs.owner, runs.at, runs.good & ~runs.told & ~not_yet, earliest),
+        _chosen(runs.owner, runs.at, runs.good & ~runs.has_tasks & ~not_yet, earliest),
     ]
     at = np.concatenate([at, *(each[1] for each in stand_in)])
     owner = np.concatenate([owner, *(each[0] for each in stand_in)])
@@ -93,10 +93,10 @@ def gap_facts(
     sure_from = np.where(is_new | is_there | (seen <= since), NEVER, seen)
     longest, gap_count, sure, maybe = gaps_of(at, owner, count, since, end, sure_from)
     known = _known(material, jobs, points, owners, removed, runs, count)
-    return _told_gaps(longest, gap_count, sure, maybe, known), seen, is_new
+    return _gap_columns(longest, gap_count, sure, maybe, known), seen, is_new
 
 
-def _told_gaps(longest: Cells, gaps: Cells, sure: list[str], maybe: list[str], known: Cells) -> dict[str, Any]:
+def _gap_columns(longest: Cells, gaps: Cells, sure: list[str], maybe: list[str], known: Cells) -> dict[str, Any]:
     return {
         "longest_gap_h": pd.arrays.FloatingArray(np.where(gaps & known, longest, 0.0), ~(gaps & known)),
         "gaps_h": [text if ok else None for text, ok in zip(sure, gaps.tolist(), strict=True)],
@@ -165,7 +165,7 @@ def _existence(
     np.maximum.at(whole_from, owners[mine], kept[mine])
     before = runs.at < seen[runs.owner]
     absent = np.zeros(count, dtype=bool)
-    absent[runs.owner[before & runs.told & runs.good]] = True
+    absent[runs.owner[before & runs.has_tasks & runs.good]] = True
     absent[runs.owner[before & runs.success & (runs.at >= whole_from[runs.owner])]] = True
     is_new = (seen > since) & ((first > since) | absent)
     is_there = (seen > since) & ~is_new & is_sole & (first <= since) & (first > NEVER)
@@ -238,12 +238,12 @@ def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks
                 "good": surely_one(own["result"], *GOOD_RESULTS),
                 "success": surely_one(own["result"], "Success"),
                 "unclear": own["result"].isna().to_numpy(),
-                "told": own["session_id"].isin(session_ids).to_numpy(dtype=bool),
+                "has_tasks": own["session_id"].isin(session_ids).to_numpy(dtype=bool),
             }
         )[there],
         on="job",
     )
-    names = ("owner", "at", "good", "success", "unclear", "told")
+    names = ("owner", "at", "good", "success", "unclear", "has_tasks")
     types = (np.int64, np.int64, bool, bool, bool, bool)
     return _Runs(*(both[name].to_numpy(dtype=each) for name, each in zip(names, types, strict=True)))
 
@@ -265,7 +265,7 @@ def _known(
         material.is_read("task_sessions") and not material.is_whole("task_sessions")
     ):
         open_ |= removed
-    open_[runs.owner[runs.unclear & ~runs.told]] = True
+    open_[runs.owner[runs.unclear & ~runs.has_tasks]] = True
     jobless = np.ones(count, dtype=bool)
     jobless[owners[mine & jobs["backup_job_id"].notna().to_numpy()]] = False
     # Without a known retention nobody can say which of the older points are gone.

@@ -113,7 +113,7 @@ def link_points(material: Material, units: pd.DataFrame) -> Points:
     file = only_places([file_id], [material.text("backup_files", "backup_file_id")])
     at_home = surely(taken(files["backup_id"], file, points.index) == backup)
     file = np.where(at_home, file, -1)
-    named = _told_ids(taken(files["object_ids"], file, points.index))
+    named = _reported_ids(taken(files["object_ids"], file, points.index))
     held_by = units["backup_id"]
     by_file = only_places([backup, named], [held_by, units["backup_object_id"]])
     by_name = only_places([backup, label], [held_by, units["name"]])
@@ -135,7 +135,7 @@ def link_points(material: Material, units: pd.DataFrame) -> Points:
     return Points(points, unit, periods, doubt)
 
 
-def _told_ids(ids: pd.Series) -> pd.Series:
+def _reported_ids(ids: pd.Series) -> pd.Series:
     """The ids without those of zeros, which say nothing; NA where none is left."""
     codes = codes_of(ids)
     kept = (",".join(one for one in text.split(",") if one != ZERO_GUID) or pd.NA for text in codes.texts.tolist())

@@ -299,7 +299,7 @@ def _due_starts(material: Material, jobs: pd.DataFrame) -> _Due:
     )
     has = np.zeros(len(distinct), dtype=bool)
     has[starts.job] = True
-    followed = has & np.asarray(starts.is_told, dtype=bool)
+    followed = has & np.asarray(starts.is_known, dtype=bool)
     hours = jobs["start_interval_h"].to_numpy(dtype=float, na_value=np.nan)
     # How many runs a job makes that starts again as soon as it ends, its window does not report.
     counted = (hours > 0) & ~surely(jobs["schedule_continuously_enabled"])

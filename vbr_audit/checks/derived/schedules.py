@@ -68,7 +68,7 @@ class Followed:
     """The due starts of the period, in order of job and time, and what came of each; and of each job, why it has none.
 
     `job` is the place of a start's job, `at` its instant in seconds since 1970 UTC. Exactly one of `served`, `missed`,
-    `overlapped` and `unclear` holds of each. `is_told` says of each job whether its schedule can be followed; `reason`
+    `overlapped` and `unclear` holds of each. `is_known` says of each job whether its schedule can be followed; `reason`
     says why not, or what is not clear.
     """
 
@@ -78,7 +78,7 @@ class Followed:
     missed: Cells
     overlapped: Cells
     unclear: Cells
-    is_told: Cells
+    is_known: Cells
     reason: pd.Series
     always_runs: Cells
     born: Cells
@@ -103,7 +103,7 @@ def follow(material: Material) -> Followed:
     ran, born = _runs(runs, owner, now), _born(material, jobs, runs, owner)
     always = material.absent("is_scheduled") | surely(jobs["schedule_continuously_enabled"])
     starts = due_starts({name: jobs[name] for name in COLUMNS}, *_days(material, zone), zone)
-    known, sure = starts.is_told.copy(), starts.is_sure.copy()
+    known, sure = starts.is_known.copy(), starts.is_sure.copy()
     chained = surely(jobs["schedule_after_job_enabled"]) & ~_has_own(jobs)
     after, parent = _after_others(jobs, runs, owner, chained)
     job, at = _in_order(np.concatenate([starts.job, after[0]]), np.concatenate([starts.at, after[1]]))
@@ -142,7 +142,7 @@ def _make(material: Material) -> pd.DataFrame:
 
     def number(chosen: Cells) -> pd.arrays.IntegerArray:
         counts = np.bincount(followed.job[chosen], minlength=len(jobs)).astype(np.int64)
-        return pd.arrays.IntegerArray(counts, ~followed.is_told)
+        return pd.arrays.IntegerArray(counts, ~followed.is_known)
 
     return pd.DataFrame(
         {

@@ -133,7 +133,7 @@ def unknown_texts(check: Check, view: ServerView, rows: Cells) -> Cells:
     for name in columns:
         for source in settings.sources_of(name):
             looked_at.setdefault(source, looked_at[name] & _are_missing(objects, source, rows))
-    kinds = {name: codes_of(view.text(check.population, name)) for name in settings.told_by}
+    kinds = {name: codes_of(view.text(check.population, name)) for name in settings.explained_by}
     of_rows = {name: Codes(kind.texts, kind.rows[rows]) for name, kind in kinds.items()}
     return _each(len(rows), looked_at, of_rows, settings.why_unknown)
 

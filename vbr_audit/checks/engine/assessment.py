@@ -74,9 +74,9 @@ def assess(
     policy is never raised.
     """
     if check.recorded is not None:
-        return _told_again(check, view, severity, severity_from_policy)
+        return _repeated(check, view, severity, severity_from_policy)
     vital = [table for table in check.tables if table not in check.fallback]
-    if gaps := _told(view.gaps(table, readable=True) for table in vital):
+    if gaps := _gap_text(view.gaps(table, readable=True) for table in vital):
         return _unread(view, severity, f"could not be read: {gaps}")
     try:
         base = _open_questions(check, view, severity)
@@ -95,10 +95,10 @@ def assess(
     answered = _answered(check, view, base, outcome)
     _give_reasons(check, view, answered)
 
-    def told(texts: Cells) -> Cells:
+    def on_report_clock(texts: Cells) -> Cells:
         return on_clock(texts, view.zone, view.snapshot.timezone)
 
-    expected = told(_filled(outcome.expected, base.population, lambda: expected_text(check, params)))
+    expected = on_report_clock(_filled(outcome.expected, base.population, lambda: expected_text(check, params)))
     aside = answered.result == "NOT_APPLICABLE"
     if aside.any():
         expected = expected.copy()
@@ -106,15 +106,15 @@ def assess(
     return replace(
         answered,
         severity=_severities(base.severity, outcome, severity_from_policy),
-        observed=told(_filled(outcome.observed, base.population, lambda: shown_values(check, view))),
+        observed=on_report_clock(_filled(outcome.observed, base.population, lambda: shown_values(check, view))),
         expected=expected,
         json_path=_filled(outcome.json_path, base.population, lambda: governing_paths(check, view)),
-        reason=told(answered.reason),
+        reason=on_report_clock(answered.reason),
         accepted=cells_of(outcome.accepted, base.population),
     )
 
 
-def _told_again(check: Check, view: ServerView, severity: str, from_policy: bool) -> Assessment:
+def _repeated(check: Check, view: ServerView, severity: str, from_policy: bool) -> Assessment:
     """The answers that a check gave when the run was judged; nothing is asked of it."""
     recorded = (check.recorded or {}).get(view.name)
     if recorded is None:
@@ -182,24 +182,24 @@ def _concerned(check: Check, view: ServerView) -> Cells:
     rows = len(view.frame(check.population))
     known = DERIVED[check.population].whole if check.population in DERIVED else ""
     beside = [table for table in check.tables if table in check.aggregates and table != check.population]
-    if not known or _told(view.gaps(table) for table in beside):
+    if not known or _gap_text(view.gaps(table) for table in beside):
         return np.ones(rows, dtype=bool)
     return ~surely(view.frame(check.population)[known])
 
 
 def _counted_in_part(check: Check, view: ServerView) -> str:
     """The tables that the check counts over and that were read only in part; empty text for none."""
-    return _told(view.gaps(table) for table in check.tables if table in check.aggregates)
+    return _gap_text(view.gaps(table) for table in check.tables if table in check.aggregates)
 
 
 def _gaps_beside(check: Check, view: ServerView) -> str:
-    """The gaps of the tables beside the population that might have told more; empty text for none.
+    """The gaps of the tables beside the population that might have on_report_clock more; empty text for none.
 
     Not those that the tables counted over have as well: `_counted_in_part` names them.
     """
     counted = {gap for table in check.tables if table in check.aggregates for gap in view.gaps(table)}
     beside = (view.gaps(table) for table in _asked(check, view)[1:] if table not in check.aggregates)
-    return _told([gap for gap in gaps if gap not in counted] for gaps in beside)
+    return _gap_text([gap for gap in gaps if gap not in counted] for gaps in beside)
 
 
 def _asked(check: Check, view: ServerView) -> list[str]:
@@ -215,7 +215,7 @@ def _asked(check: Check, view: ServerView) -> list[str]:
     return [table for table in check.tables if table not in blank]
 
 
-def _told(gaps: Iterable[Iterable[str]]) -> str:
+def _gap_text(gaps: Iterable[Iterable[str]]) -> str:
     """Several lists of gaps as one text, each said once."""
     return "; ".join(dict.fromkeys(gap for several in gaps for gap in several))
 
@@ -225,7 +225,7 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
     kind, objects = check.object_kind, view.frame(check.population)
     # What only another dataset lists belongs to the population as well: jobs that only /jobs/states has.
     tables = [*_asked(check, view), *ALSO_LISTED_BY.get(check.population, ())]
-    gaps = _told(view.gaps(table) for table in tables)
+    gaps = _gap_text(view.gaps(table) for table in tables)
     blank = repeated(pd.NA, len(objects))
     causes = causes_of_objects(check, view)
     return Assessment(

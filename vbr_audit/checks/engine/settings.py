@@ -24,7 +24,7 @@ class Settings:
     """What a population knows of the settings of its objects, some of which hang on the kind of the object.
 
     `lacks` marks the objects whose kind surely has no such setting, `absent` those that have none of several that a
-    check reads, and `why_absent` says so of the objects at some positions. `told_by` are the columns that the words
+    check reads, and `why_absent` says so of the objects at some positions. `explained_by`: the columns that the words
     for a missing value hang on: `why_unknown` takes the names of what is missing and one value of each of these;
     `sources_of` names the columns that a column is computed from. `paths_of` gives the JSON path of a setting per
     object, NA where it has none; None for a column that is no such setting.
@@ -33,7 +33,7 @@ class Settings:
     lacks: Callable[[ServerView, str], Cells]
     absent: Callable[[ServerView, Sequence[str]], Cells]
     why_absent: Callable[[ServerView, Cells], Cells]
-    told_by: tuple[str, ...]
+    explained_by: tuple[str, ...]
     why_unknown: Callable[..., str]
     sources_of: Callable[[str], tuple[str, ...]]
     paths_of: Callable[[ServerView, str, str | None], Cells | None]
@@ -64,7 +64,7 @@ def _why_jobs_are_without(view: ServerView, rows: Cells) -> Cells:
     return np.array(reasons, dtype=object)[kinds.rows[rows]]
 
 
-def _why_not_told(missing: list[str], profile_key: Any, kind: Any, seen_in: Any) -> str:
+def _why_unknown(missing: list[str], profile_key: Any, kind: Any, seen_in: Any) -> str:
     """The reason for one profile and the columns that have no value there."""
     base = get_map().base
     profile = None if profile_key is pd.NA else get_map().profile(profile_key)
@@ -122,8 +122,8 @@ SETTINGS_OF: Final[Mapping[str, Settings]] = {
         lacks=ServerView.absent,
         absent=_jobs_without,
         why_absent=_why_jobs_are_without,
-        told_by=("settings_profile", "type", "seen_in"),
-        why_unknown=_why_not_told,
+        explained_by=("settings_profile", "type", "seen_in"),
+        why_unknown=_why_unknown,
         sources_of=_sources_of_control,
         paths_of=_paths_of_control,
     )

@@ -41,7 +41,7 @@ class Reading:
     reason: str | None = None
     unread_below: tuple[str, ...] = ()
 
-    def told_of(self, dataset: str) -> str:
+    def gap_text(self, dataset: str) -> str:
         """`sessions: denied (403 …)`, for reasons."""
         return f"{dataset}: {self.status}" + (f" ({self.reason})" if self.reason else "")
 
@@ -141,7 +141,7 @@ class ServerView:
     def gaps(self, table: str, *, readable: bool = False) -> tuple[str, ...]:
         """Each source of `table` that was not read whole, in words; with `readable`, only those not read at all."""
         good = READABLE if readable else ("complete",)
-        return tuple(r.told_of(source) for source, r in self.readings_of(table).items() if r.status not in good)
+        return tuple(r.gap_text(source) for source, r in self.readings_of(table).items() if r.status not in good)
 
     def is_read(self, table: str) -> bool:
         """Whether `table` was read, at least in part."""

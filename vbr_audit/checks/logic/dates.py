@@ -82,13 +82,13 @@ def on_clock(texts: np.ndarray, zone: dt.tzinfo, name: str) -> np.ndarray:
     dated = [text for text in set(cells) if text is not nothing and " UTC" in text]
     if not dated:
         return texts
-    known = {text: _INSTANT.sub(lambda match: _told(match, zone, name), text) for text in dated}
+    known = {text: _INSTANT.sub(lambda match: _on_report_clock(match, zone, name), text) for text in dated}
     moments = np.empty(len(texts), dtype=object)
     moments[:] = [known.get(text, text) for text in cells]
     return moments
 
 
-def _told(match: re.Match[str], zone: dt.tzinfo, name: str) -> str:
+def _on_report_clock(match: re.Match[str], zone: dt.tzinfo, name: str) -> str:
     try:
         moment = dt.datetime.fromisoformat(match[1]).replace(tzinfo=dt.UTC).astimezone(zone)
     except (ValueError, OverflowError):

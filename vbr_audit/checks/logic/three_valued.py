@@ -19,14 +19,14 @@ __all__ = [
     "all_of",
     "any_of",
     "beside",
-    "is_told",
+    "is_reported",
     "listed",
     "nullable",
     "number_of",
     "one_of",
     "phrased",
+    "phrased_once",
     "places_of",
-    "said_once",
     "surely",
     "surely_one",
     "taken",
@@ -46,7 +46,7 @@ def surely_one(values: pd.Series, *known: str) -> Cells:
     return codes_of(values).among(known)
 
 
-def is_told(values: pd.Series) -> Cells:
+def is_reported(values: pd.Series) -> Cells:
     """A plain boolean array: the rows that have a text. Sooner than `notna` where the codes are wanted anyway."""
     return codes_of(values).rows >= 0
 
@@ -89,7 +89,7 @@ def phrased(template: str, *columns: pd.Series | Cells, where: Cells) -> Cells:
     return cells
 
 
-def said_once(columns: Sequence[Cells], say: Callable[..., str]) -> Cells:
+def phrased_once(columns: Sequence[Cells], say: Callable[..., str]) -> Cells:
     """`say` of the numbers that each row holds in `columns`, asked once for all rows that hold the same."""
     alike = combined([pd.factorize(column)[0] for column in columns], len(columns[0]))
     firsts = np.unique(alike, return_index=True)[1]

@@ -144,7 +144,7 @@ def checks_of_run(
     at_hand = {(source.kind, source.name) for source in sources}
     if answers is not None and given is None:
         missing = [record for record in records if record.used and (record.kind, record.name) not in at_hand]
-        again = [source for record in missing if (source := _told_again(record, folder, answers)) is not None]
+        again = [source for record in missing if (source := _recorded_source(record, folder, answers)) is not None]
         sources += again
         at_hand |= {(source.kind, source.name) for source in again}
     # Where a folder is given, it stands for the files of the run.
@@ -158,7 +158,7 @@ def checks_of_run(
     return dataclasses.replace(_assembled(sources), left_out=tuple(left_out), kept=copies)
 
 
-def _told_again(record: OwnChecksRecord, folder: Path, answers: RecordedAnswers) -> Source | None:
+def _recorded_source(record: OwnChecksRecord, folder: Path, answers: RecordedAnswers) -> Source | None:
     """A source that tells again what its checks answered; None where the run tells nothing of one of them."""
     checks = [answers.check(check_id, record) for check_id in record.checks]
     if not checks or None in checks:

@@ -416,20 +416,20 @@ def starting_policy(policy: Policy, profile: str) -> str:
 
 def _check_lines(use: CheckUse) -> Iterator[str]:
     """One check as comments; with the first # of each line taken away they are its rule."""
-    yield f"  # {use.check.id}:   # {_told(use.check.title)}"
+    yield f"  # {use.check.id}:   # {_one_line(use.check.title)}"
     if not use.enabled:
-        yield f"  #   enabled: true   # disabled by {use.enabled_source}: {_told(use.reason or '')}"
+        yield f"  #   enabled: true   # disabled by {use.enabled_source}: {_one_line(use.reason or '')}"
     yield f"  #   severity: {use.severity}"
     if use.check.parameters:
         yield "  #   params:"
     for parameter in use.check.parameters:
         facts = (parameter.help.rstrip("."), parameter.unit or "", parameter.bounds)
-        comment = _told("; ".join(fact for fact in facts if fact))
+        comment = _one_line("; ".join(fact for fact in facts if fact))
         yield f"  #     {parameter.name}: {in_file(use.params[parameter.name])}" + (
             f"   # {comment}" if comment else ""
         )
 
 
-def _told(text: str) -> str:
+def _one_line(text: str) -> str:
     """`text` on one line."""
     return " ".join(text.split())

@@ -184,7 +184,7 @@ _WIDTHS: Final[Mapping[str, float]] = {
 _GIB: Final = 2**30
 _DAY_S: Final = 86_400
 _LONG_NUMBER: Final = 10**11
-"""From here on a spreadsheet shows a whole number as a power of ten, unless it is told not to."""
+"""From here on a spreadsheet shows a whole number as a power of ten, unless formatted otherwise."""
 
 
 def header_of(name: str, zone: str | None = None, unit: str | None = None) -> str:
@@ -210,7 +210,7 @@ def columns_of(
     """A column for each of `frame`, those named in `first` in front.
 
     Meanings and units come from `spec`, else meanings from `helps`; `source` says where the values come from. Bytes
-    are told in GiB too, and the seconds that a session took as hours, minutes and seconds. With `counts`, whole numbers
+    are shown in GiB too, and the seconds of a session as hours, minutes and seconds. With `counts`, whole numbers
     are shown with commas.
     """
     known = {column.name: column for column in spec.columns} if spec else {}

@@ -23,7 +23,7 @@ from openpyxl.worksheet.pagebreak import Break
 from vbr_audit.config.settings import load_settings
 from vbr_audit.display import count, is_known, number, plain, shorten
 from vbr_audit.findings.summary import counts_by_server
-from vbr_audit.reports.causes import cause_rows, causes_told
+from vbr_audit.reports.causes import cause_rows, causes_text
 from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.excel.data import left_out_texts
 from vbr_audit.reports.sample import METHOD, draw_sample
@@ -200,7 +200,7 @@ def _write_causes(front: FrontSheet, context: ReportContext) -> None:
     if not causes.rows:
         return
     front.heading("What to do first")
-    front.write(None, front.cell(causes_told(context.results.causes), alignment=WRAPPED))
+    front.write(None, front.cell(causes_text(context.results.causes), alignment=WRAPPED))
     for row in causes.rows:
         where = f"{row.kind} {row.name}" + (f" on {row.server}" if len(context.manifest.servers) > 1 else "")
         description = f"{row.check_id} {row.failure}: {where}. Settles {row.settles}. {row.remediation}"

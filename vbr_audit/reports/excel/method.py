@@ -52,7 +52,7 @@ _PROVENANCE: Final[Mapping[str, tuple[str, str]]] = {
     "evidence": ("string", "The file of the run folder that holds the answers."),
     "revision": ("string", "The API revision that was used."),
     "build": ("string", "The server's build number."),
-    "account": ("string", "The account that read it, and its role where the server tells it."),
+    "account": ("string", "The account that read it, and its role where the server reports it."),
     "clock_skew_s": ("Float64", "The server's clock minus the collector's, in seconds."),
 }
 _PROVENANCE_SPEC: Final = TableSpec(
@@ -88,7 +88,7 @@ _LIMITS: Final[Mapping[str, str]] = {
 _DICTIONARY: Final[Mapping[str, str]] = {
     "sheet": "The sheet.",
     "column": "The header of the column; empty for what a row of the sheet is.",
-    "meaning": "What it tells. An empty cell means: not known, or there is no such thing.",
+    "meaning": "Its meaning. An empty cell means: not known, or there is no such thing.",
     "kind_of_value": "text, whole number, number, yes or no, date and time, day, or time taken.",
     "source": "Where the values come from.",
 }

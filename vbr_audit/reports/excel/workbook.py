@@ -119,11 +119,11 @@ def make_plans(context: ReportContext) -> Plans:
     results = (*result_plans(context, footer), checks_plan(context, footer), exceptions_plan(context, footer))
     data = tuple(data_plans(context, footer))
     method = (_access_plan(context, footer), limits_plan(context, footer))
-    plans = chain((provenance,), results, (_sample_told(),), data, method)
+    plans = chain((provenance,), results, (_sample_plan(),), data, method)
     return Plans(provenance, results, data, (*method, dictionary_plan(plans, context, footer)))
 
 
-def _sample_told() -> SheetPlan:
+def _sample_plan() -> SheetPlan:
     """The sheet Sample as the Dictionary reports it."""
     nothing = pd.Series([], dtype=STRING)
     columns = (SheetColumn(name, nothing, help=text, source="findings") for name, (_, text) in SAMPLE_COLUMNS.items())

@@ -125,7 +125,7 @@ def _mark_schedule(
         held[followed.job[inside], day[inside]] = True
         return held
 
-    free, known = codes == 0, followed.is_told[:, None]
+    free, known = codes == 0, followed.is_known[:, None]
     missed, unclear = days_with(followed.missed), days_with(followed.unclear)
     rests = surely(~jobs["expected_to_run"]) | followed.always_runs
     expected = surely(jobs["expected_to_run"])[:, None]

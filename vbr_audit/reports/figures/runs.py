@@ -81,7 +81,7 @@ def monday_of(day: dt.date) -> dt.date:
 # How the success rate went over the period.
 
 _DAYS_BY_DAY: Final = 14
-"""A longer period is told by weeks, so that single nights do not hide the trend."""
+"""A longer period is shown by weeks, so that single nights do not hide the trend."""
 
 
 @dataclass(frozen=True)

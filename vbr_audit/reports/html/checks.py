@@ -152,10 +152,10 @@ def check_areas(context: ReportContext, shown: Collection[str]) -> tuple[Area, .
     areas: dict[str, list[CheckPart]] = {}
     for area, part in parts:
         areas.setdefault(area, []).append(part)
-    return tuple(Area(name, _area_told(own), tuple(own)) for name, own in areas.items())
+    return tuple(Area(name, _area_text(own), tuple(own)) for name, own in areas.items())
 
 
-def _area_told(parts: Sequence[CheckPart]) -> str:
+def _area_text(parts: Sequence[CheckPart]) -> str:
     bad = sum(part.badge.style == "fail" for part in parts)
     return f"{number(bad)} of {number(len(parts))} checks fail somewhere"
 
@@ -203,7 +203,7 @@ def _part(
         check_id=text["check_id"],
         title=text["title"],
         badge=badge(status, shown_severity if status == "FAIL" else None),
-        told=_told(counts, status, population) + (f"; {count(causes, 'cause')}" if causes else ""),
+        told=_counts_text(counts, status, population) + (f"; {count(causes, 'cause')}" if causes else ""),
         severity=shown_severity,
         rationale=prose(use.check.rationale) if use else "",
         expected=_expected(failing.records, use),
@@ -215,7 +215,7 @@ def _part(
     )
 
 
-def _told(counts: Mapping[str, int], status: str, population: int | None) -> str:
+def _counts_text(counts: Mapping[str, int], status: str, population: int | None) -> str:
     """What became of the objects: those that do not pass, else all that do, or that the check does not apply."""
     bad = ("FAIL", "ERROR", "UNKNOWN", "WAIVED")
     shown = [one for one in bad if counts[one.lower()]] or [status]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vbr_audit.display import count, day, is_known, number, percent, plain, shorten
 from vbr_audit.findings.gaps import LimitKind
-from vbr_audit.reports.causes import causes_told
+from vbr_audit.reports.causes import causes_text
 from vbr_audit.reports.record import NO_NAME, cell_text, severity_rank
 from vbr_audit.reports.words import Badge, badge
 from vbr_audit.vocabulary import SEVERITIES
@@ -116,7 +116,7 @@ def build_brief(context: ReportContext) -> Brief:
         unverified=shorten(", ".join(context.unverified), LINE),
         risks=risks[:MOST_RISKS],
         more_risks=max(len(risks) - MOST_RISKS, 0),
-        causes=causes_told(results.causes),
+        causes=causes_text(results.causes),
         areas=tuple(_area_line(area) for area in results.summary.by_area),
         digits=_digit_lines(context.figures.protection),
         objects=count(context.figures.protection.objects, "protected object"),

@@ -69,7 +69,7 @@ def render_html(context: ReportContext, templates_dir: Path | None = None, *, ki
             **given,
         )
     except (jinja2.TemplateError, *_BROKEN) as error:
-        raise TemplateError(told(error, page.template), hint=HINT) from error
+        raise TemplateError(error_text(error, page.template), hint=HINT) from error
 
 
 @cache
@@ -78,7 +78,7 @@ def _builtin_environment() -> jinja2.Environment:
     return make_environment()
 
 
-def told(error: Exception, template: str) -> str:
+def error_text(error: Exception, template: str) -> str:
     """`file:line: what` for an error while `template` was rendered."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return f"{error.name}:{error.lineno}: {error.message}"

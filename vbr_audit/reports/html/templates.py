@@ -28,7 +28,7 @@ from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.environment import NAMES, VERSION, builtin_templates, declared_version, make_environment
 from vbr_audit.reports.html.executive import Brief
 from vbr_audit.reports.html.page import Page
-from vbr_audit.reports.html.rendering import HINT, PAGES, render_html, source_of, told
+from vbr_audit.reports.html.rendering import HINT, PAGES, error_text, render_html, source_of
 
 KINDS: Final = (".j2", ".css", ".js")
 """The files that a report is made from."""
@@ -125,7 +125,7 @@ def _file_faults(environment: Environment, folder: Path, own: list[str]) -> Iter
         except RecursionError:
             yield f"{folder / name}: nested too deeply"
         except jinja2.TemplateNotFound as error:
-            yield f"{folder / name}: {told(error, name)}"
+            yield f"{folder / name}: {error_text(error, name)}"
         except jinja2.TemplateSyntaxError as error:
             yield f"{folder / name}:{error.lineno}: {error.message}"
         except TemplateError as error:
@@ -228,10 +228,10 @@ def _annotations(cls: type) -> Mapping[str, str]:
 def classes_in(annotation: str, cls: type) -> tuple[type, ...]:
     """The classes with members of their own that `annotation`, written in `cls`, names."""
     classes = (_resolved(name, cls.__module__) for name in re.findall(r"\b[A-Z]\w+", annotation))
-    return tuple(one for one in classes if isinstance(one, type) and _is_told(one))
+    return tuple(one for one in classes if isinstance(one, type) and _is_documented(one))
 
 
-def _is_told(cls: type) -> bool:
+def _is_documented(cls: type) -> bool:
     known = dataclasses.is_dataclass(cls) or issubclass(cls, BaseModel)
     return known and cls.__module__.startswith(_TOLD) and cls.__name__ not in _UNTOLD
 

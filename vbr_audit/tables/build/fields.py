@@ -121,7 +121,7 @@ class Table:
                     continue
                 values, misplaced[steps[:-1]] = _walk(walked, steps)
                 if values:
-                    unfolded[place] = _as_told(values, field.kind, path.partition("[].")[2])
+                    unfolded[place] = _reported_values(values, field.kind, path.partition("[].")[2])
             notes.count_uncastable(field.taken, sum(misplaced.values()))
         return unfolded
 
@@ -204,7 +204,7 @@ def _walk(
     return values, wrong
 
 
-def _as_told(values: Sequence[Any], kind: Kind, item: str) -> Sequence[Any]:
+def _reported_values(values: Sequence[Any], kind: Kind, item: str) -> Sequence[Any]:
     if kind == "list":
         return [_joined(value, item) for value in values]
     if kind == "count":

@@ -130,14 +130,14 @@ class PagedTable:
             elif name not in arrays:
                 arrays[name] = all_missing(column.dtype, self._rows)
         if self._complete is not None and self._rows:
-            arrays |= self._told_by_clock()
+            arrays |= self._clock_columns()
             self._complete(arrays)
         frame = from_arrays({name: arrays[name] for name in self._spec.names}, self._rows)
         for name in self._spec.key:
             self._notes.missing_keys += int(frame[name].isna().sum())
         return TableResult(frame, self._notes)
 
-    def _told_by_clock(self) -> dict[str, Any]:
+    def _clock_columns(self) -> dict[str, Any]:
         """What dates without an offset say on a clock that is not known, by `clock_of` their columns."""
         columns = {}
         for column, parts in self._clocks.items():

@@ -126,11 +126,11 @@ def read_scope(read: JobDocuments, rows: int, notes: Notes) -> dict[str, Any]:
     notes.merge(result.notes)
     frame = result.frame.reindex(pd.RangeIndex(rows))
     scope = {column.name: frame[column.name].array for field in SCOPE_FIELDS for column in field.columns}
-    credentials = [_credentials_told(*each) for each in zip(read.documents, read.profiles, strict=True)]
+    credentials = [_credentials_named(*each) for each in zip(read.documents, read.profiles, strict=True)]
     return scope | {CREDENTIALS.name: strings_of([*credentials, *[pd.NA] * (rows - len(credentials))])}
 
 
-def _credentials_told(document: dict[str, Any], profile: str | None) -> Any:
+def _credentials_named(document: dict[str, Any], profile: str | None) -> Any:
     """The credentials that a job names as one text; NA where its kind works inside guests and it does not say how."""
     known = None if profile is None else get_map().profile(profile)
     if known is None or (known.supports("app_aware_enabled") is not False and not document.get("guestProcessing")):
@@ -189,8 +189,8 @@ def _logs_of(document: dict[str, Any]) -> tuple[Any, Any]:
     answers = [_backs_up(entry, without_sql=without_sql) for entry in entries]
     minutes = [entry["backupMinsCount"] for backs_up, entry in answers if backs_up if _is_minutes(entry)]
     count = sum(backs_up is True for backs_up, _ in answers)
-    unsaid = any(backs_up is None for backs_up, _ in answers)
-    return pd.NA if unsaid and not count else count, max(minutes) if len(minutes) == count > 0 else pd.NA
+    is_open = any(backs_up is None for backs_up, _ in answers)
+    return pd.NA if is_open and not count else count, max(minutes) if len(minutes) == count > 0 else pd.NA
 
 
 def _backs_up(entry: Any, *, without_sql: bool) -> tuple[bool | None, dict[str, Any]]:

@@ -160,7 +160,7 @@ def analyzer_runs(
     ),
 )
 def best_practice_followed(items: pd.DataFrame) -> Outcome:
-    """Veeam's analyzer looks at the backup server itself, and sees what no other interface tells.
+    """Veeam's analyzer looks at the backup server itself, and sees what no other interface shows.
 
     Each item stands as the server words it. What somebody suppressed there counts as accepted, with the note as reason.
     """

@@ -233,8 +233,8 @@ def config_backup_tells(
 ) -> Outcome:
     """A backup that nobody looks at fails for months before it is missed.
 
-    Its mail leaves over the server's mail settings: while those are off, it tells nobody. Of what the server's own
-    settings tell is judged apart.
+    Its mail leaves over the server's mail settings: while those are off, it notifies nobody. What the server's
+    own settings report is judged separately.
     """
     backups = beside(servers["server"], config_backup, "server")
     kind = backups["email_settings_type"]

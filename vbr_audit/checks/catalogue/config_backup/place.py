@@ -97,7 +97,7 @@ def config_backup_elsewhere(
     kind = target["storage_class"]
     known = surely(one_of(kind, STORAGE_CLASSES))
     elsewhere = (kind != "local disk").where(known) & ~target["own_share"]
-    # Whose share it is, only its path tells.
+    # Only its path shows whose share it is.
     elsewhere = elsewhere.mask(surely(kind == SHARE) & target["path"].isna().to_numpy())
     ok = elsewhere | (~on_server).where(known)
     return Outcome(

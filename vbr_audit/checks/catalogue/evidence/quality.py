@@ -1,4 +1,4 @@
-"""Checks of what the evidence cannot tell: rows that came twice, dates that mean nothing, workloads out of sight."""
+"""Checks of what the evidence cannot show: rows that came twice, dates that mean nothing, workloads out of sight."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome
 
 
 def _unseen(kind: str) -> str | None:
-    """The workload of a kind of session of which the API tells nothing else; None for other kinds."""
+    """The workload of a kind of session of which the API reports nothing else; None for other kinds."""
     if kind in _UNSEEN:
         return _UNSEEN[kind]
     return next((name for prefix, name in _UNSEEN_PREFIXES.items() if kind.casefold().startswith(prefix)), None)

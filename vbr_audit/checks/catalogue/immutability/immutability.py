@@ -218,7 +218,7 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
 
     Longer retention than lock is usual: take it as information. The lock is on whole chains, and lasts for the days of
     the repository from the last restore point of a chain on: while a chain grows all of it is locked, and only what is
-    kept of chains that ended unlocks. Whether the newest chain is locked, CPY-004 tells. On a scale-out repository the
+    kept of chains that ended unlocks. CPY-004 checks whether the newest chain is locked. On a scale-out repository the
     shortest of its performance extents holds.
     """
     kept = jobs["retention_quantity"] * jobs["retention_type"].map(DAYS).astype("Int64")

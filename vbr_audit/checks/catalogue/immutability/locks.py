@@ -47,7 +47,7 @@ _WITHOUT_CREDENTIALS = ("SingleUse", "Certificate")
 def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
     """In Governance mode an administrator can lift the lock, and so can whoever has become one.
 
-    Over REST only the item of Veeam's analyzer tells the mode; a suppressed item counts as not known here.
+    Over REST only the item of Veeam's analyzer shows the mode; a suppressed item counts as not known here.
     """
     return _items_good(servers, items, (_MODE_WORDS,))
 
@@ -107,7 +107,7 @@ def hardened_closed(
 ) -> Outcome:
     """Whoever reaches the disks beside the backup service, by SSH, hypervisor or another role, passes every lock.
 
-    Over REST only the items of Veeam's analyzer tell it, and which proxies run on the same hosts.
+    Over REST only the items of Veeam's analyzer show it, and which proxies run on the same hosts.
     """
     words = (rf"(?=.*{_HARDENED_WORDS}).*\bssh\b", rf"(?=.*{_HARDENED_WORDS}).*\b(?:virtual|vms?)\b", r"hardened.*prox")
     hardened = repositories[surely(repositories["type"] == "LinuxHardened")]

@@ -1,4 +1,4 @@
-"""Checks of what jobs take in, of how they are named, and of whom they tell."""
+"""Checks of what jobs take in, of their names, and of whom they notify."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _regular(pattern: str) -> str:
 def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> Outcome:
     """A failure that nobody hears of is found on the day of the restore.
 
-    A job's own mail leaves over the server's mail settings: while those are off, it tells nobody.
+    A job's own mail leaves over the server's mail settings: while those are off, it notifies nobody.
     """
     own, whole = jobs["email_enabled"], server_mail(jobs.index, options, mail)
     return Outcome(
@@ -297,7 +297,7 @@ def name_fits(
         str, param("A regular expression that the whole name must fit; empty for none."), AfterValidator(_regular)
     ] = "",
 ) -> Outcome:
-    """Names by a rule tell the owner and the service at a glance, in every report and at every alarm."""
+    """Names by a rule show the owner and the service at a glance, in every report and at every alarm."""
     asked = pd.Series(pd.array(np.full(len(jobs), bool(pattern)), dtype="boolean"), index=jobs.index)
     fits = jobs["name"].str.fullmatch(pattern).astype("boolean")
     return Outcome(

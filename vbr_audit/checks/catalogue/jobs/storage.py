@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import nullable, one_of, places_of, said_once, surely, taken, texts, worded
+from vbr_audit.checks.logic.three_valued import nullable, one_of, phrased_once, places_of, surely, taken, texts, worded
 from vbr_audit.tables.build.enums import CONTROL_WORDS
 
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
@@ -97,10 +97,10 @@ def gfs_long_enough(
         observed=worded(
             jobs.index,
             (surely(~on), "off"),
-            (np.maximum.reduce(seen) > _OFF, said_once(seen, _levels_kept)),
+            (np.maximum.reduce(seen) > _OFF, phrased_once(seen, _levels_kept)),
             (on, "on"),
         ),
-        expected=texts(said_once(wanted, "weekly ≥ {}, monthly ≥ {}, yearly ≥ {}".format), jobs.index),
+        expected=texts(phrased_once(wanted, "weekly ≥ {}, monthly ≥ {}, yearly ≥ {}".format), jobs.index),
         reason=worded(
             jobs.index,
             (surely(~on) & ~surely(demanded_any), "long-term retention is off, and no tier demands it"),

@@ -211,9 +211,9 @@ def licence_has_room(
     half, both = np.isnan(used) ^ np.isnan(licensed), ~np.isnan(used + licensed)
     limit = min(warn_percent, max_percent)
     over, far_over = (np.asarray((100 * used > share * licensed).any(axis=1)) for share in (limit, max_percent))
-    known, unsaid = both.any(axis=1), half.any(axis=1)
-    nothing = known & ~unsaid & (np.nansum(used + licensed, axis=1) == 0)
-    ok = nullable(~over, ~over & (unsaid | ~known), servers.index)
+    known, partly = both.any(axis=1), half.any(axis=1)
+    nothing = known & ~partly & (np.nansum(used + licensed, axis=1) == 0)
+    ok = nullable(~over, ~over & (partly | ~known), servers.index)
     return Outcome(
         ok,
         observed=worded(servers.index, (known, _counts(used, licensed, both))),

@@ -69,12 +69,12 @@ def repository_in_use(
         "configuration backup": config_backup["repository_id"],
     }
     lists = [*sources.values(), extents["repository_id"]]
-    unsaid = any(places.isna().any() for places in lists) or config_backup.empty
+    is_open = any(places.isna().any() for places in lists) or config_backup.empty
     extent = ids.isin(extents["repository_id"].dropna()).to_numpy()
     users = {name: ids.isin(places.dropna()).to_numpy() & ids.notna().to_numpy() for name, places in sources.items()}
     used_by = [", ".join(name for name, mine in users.items() if mine[row]) for row in range(len(ids))]
     used = nullable(np.array([bool(names) for names in used_by], dtype=bool), ids.isna().to_numpy(), ids.index)
-    used = used.where(surely(used) | ids.isna().to_numpy() | (not unsaid))
+    used = used.where(surely(used) | ids.isna().to_numpy() | (not is_open))
     return Outcome(
         used,
         observed=worded(

@@ -492,7 +492,7 @@ def replica_ready(
 ) -> Outcome:
     """A replica that is stuck in a failover, or whose points have grown old, does not take over when it must.
 
-    How old is too old is said by the schedule of its own job. `Processing` means that its next point is being made.
+    The schedule of its own job determines how old is too old. `Processing` means that its next point is being made.
     """
     state, hours = replicas["state"], _replica_limits(replicas, jobs, intervals)
     newest, undated = _newest(points, replicas)

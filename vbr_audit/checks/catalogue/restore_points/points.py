@@ -93,9 +93,9 @@ def newest_point_fresh(
     known = objects["newest_known"]
     late = surely(age > most) & surely(known) & ~future
     ok = (age <= allowed).mask(future | known.isna() | allowed.isna() | ~surely(objects["tier_known"]))
-    untold = objects["newest_failed"].isna().to_numpy()
+    unreported = objects["newest_failed"].isna().to_numpy()
     ok = ok.mask(surely(~ok) & ~surely(known)).mask(late, False)
-    ok = ok.mask(surely(ok) & untold)
+    ok = ok.mask(surely(ok) & unreported)
     seen = pd.Series(aged(latest, now), index=objects.index)
     return Outcome(
         ok,
@@ -114,7 +114,7 @@ def newest_point_fresh(
             (future, "the newest restore point lies in the future"),
             (ok.isna() & ~surely(objects["tier_known"]), _NO_TIER),
             (allowed.isna(), _NO_PAUSE),
-            (ok.isna() & untold, _NO_MAKER),
+            (ok.isna() & unreported, _NO_MAKER),
             (ok.isna(), "a newer restore point may be there: some say not whose they are, or have no date"),
         ),
     )
@@ -205,8 +205,8 @@ def gaps_short(
         | objects["gaps_known"].isna().to_numpy()
         | objects["maybe_gaps_h"].isna().to_numpy()
     )
-    untold = (over == 0) & objects["newest_failed"].isna().to_numpy()
-    open_ |= untold | ((over > 0) & ~known) | ((over == 0) & (perhaps > 0))
+    unreported = (over == 0) & objects["newest_failed"].isna().to_numpy()
+    open_ |= unreported | ((over > 0) & ~known) | ((over == 0) & (perhaps > 0))
     held = (objects["points_count"] > 0).astype("boolean")
     open_ &= ~late
     return Outcome(
@@ -222,7 +222,7 @@ def gaps_short(
             (~is_known, "restore points or sessions do not reach back far enough, or are not all known"),
             (open_ & ~tiered, _NO_TIER),
             (allowed.isna(), _NO_PAUSE),
-            (untold, _NO_MAKER),
+            (unreported, _NO_MAKER),
             (
                 open_ & (over > 0),
                 "further restore points may have been there: some of them, or some runs, are not known",

@@ -15,12 +15,12 @@ from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.sessions import count_of, finished, in_time, longest_streaks, owners_of, rows_of, runs_of
 from vbr_audit.checks.logic.three_valued import (
     Cells,
-    is_told,
+    is_reported,
     listed,
     nullable,
     phrased,
+    phrased_once,
     places_of,
-    said_once,
     surely,
     surely_one,
     taken,
@@ -113,7 +113,7 @@ def runs_succeed(
     required = max(warn_rate, min_rate)
     settled = (runs.known > 0) & ((lowest >= required) | (highest < required))
     open_ = runs.unclear + runs.dateless
-    shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
+    shares = phrased_once((runs.good, runs.known, runs.warning, open_), _share)
     judged = _are_judged(jobs, sessions, runs.owner)
     owed = surely(~judged) & surely(jobs["expected_to_run"]) & surely(_starts_due(jobs, schedules) > 0)
     return Outcome(
@@ -219,7 +219,7 @@ def one_run_succeeded(
     judged = _are_judged(jobs, sessions, runs.owner)
     silent, due = surely(~judged), _starts_due(jobs, schedules)
     settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0)) | (silent & due.notna().to_numpy())
-    shares = said_once((runs.good, runs.known, runs.warning, open_), _share)
+    shares = phrased_once((runs.good, runs.known, runs.warning, open_), _share)
     none = phrased(_NO_RUN + "; {} were due", due, where=silent & surely(due > 0))
     expected, rest = jobs["expected_to_run"], silent & surely(due == 0)
     return Outcome(
@@ -344,7 +344,7 @@ def errors_do_not_repeat(
     owner = runs.owner
     dated = sessions["started"].notna().to_numpy() & surely(finished(sessions))
     failed, message = dated & surely_one(sessions["result"], "Failed"), sessions["result_message"]
-    has_message = failed & is_told(message) & (owner >= 0)
+    has_message = failed & is_reported(message) & (owner >= 0)
     codes, words = codes_of(message).rows, codes_of(message).texts
     pairs, counts = np.unique(np.stack([owner[has_message], codes[has_message]]), axis=1, return_counts=True)
     most = np.zeros(len(jobs), dtype=np.int64)
@@ -385,8 +385,8 @@ def _are_judged(jobs: pd.DataFrame, runs: pd.DataFrame, owner: Cells) -> pd.Seri
 
 
 def _are_linked(jobs: pd.DataFrame, runs: pd.DataFrame) -> Cells:
-    """Whether the runs of each job can be told: by its id, and by that of each run."""
-    return np.asarray(is_told(jobs["job_id"]) & is_told(runs["job_id"]).all())
+    """Whether runs can be assigned to jobs: every run has a job id."""
+    return np.asarray(is_reported(jobs["job_id"]) & is_reported(runs["job_id"]).all())
 
 
 def _starts_due(jobs: pd.DataFrame, schedules: pd.DataFrame) -> pd.Series:
@@ -395,12 +395,12 @@ def _starts_due(jobs: pd.DataFrame, schedules: pd.DataFrame) -> pd.Series:
 
 
 def _why(judged: pd.Series, settled: Cells, unclear: Cells, *cases: tuple[object, str]) -> pd.Series:
-    """Why a job is set aside, else why nothing can be said of it."""
+    """Why a job is set aside, else why it is not known."""
     reasons = worded(
         judged.index,
         (unclear, "state, result, message or start of some sessions is not known"),
         *cases,
-        (surely(~judged), "no run in the period; RUN-007 and RUN-014 tell whether one was due"),
+        (surely(~judged), "no run in the period; RUN-007 and RUN-014 show whether one was due"),
         default="no finished run in the period",
     )
     return reasons.mask(settled)

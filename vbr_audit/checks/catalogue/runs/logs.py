@@ -13,12 +13,21 @@ from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between
 from vbr_audit.checks.logic.sessions import count_of, finished, owners_of, rows_of
-from vbr_audit.checks.logic.three_valued import Cells, is_told, nullable, phrased, places_of, surely, surely_one, worded
+from vbr_audit.checks.logic.three_valued import (
+    Cells,
+    is_reported,
+    nullable,
+    phrased,
+    places_of,
+    surely,
+    surely_one,
+    worded,
+)
 from vbr_audit.revisions import KNOWN, is_at_least
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
 LOG_TYPES: Final = ("SqlLogBackup", "OracleLogBackup", "PostgreSqlLogBackup")
-"""The kinds of session that back up the logs of databases; told from 1.3-rev0 on."""
+"""The kinds of session that back up the logs of databases; reported from 1.3-rev0 on."""
 
 _TELLS: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev0"))
 _JOB: Final = {"job_id": "job-1", "app_aware_enabled": True, "log_backups_count": 2, "is_disabled": False}
@@ -148,9 +157,9 @@ def log_backups_go_on(
     rests = counted["failed"] > max_share * (counted["good"] + counted["failed"])
     stale = (newest > limit) & jobs["log_backup_min"].notna().to_numpy()
     astray = bool((log & (places_of(sessions["job_id"], jobs["job_id"]) < 0)).any())
-    nameless = count_of(owner, ~is_told(kind), jobs) > 0
-    is_reported = bool(surely_one(servers["revision"], *_TELLS).any()) and not astray
-    absent = (logs == 0) & is_reported & ~nameless & (rows_of(owner, jobs) > 0)
+    nameless = count_of(owner, ~is_reported(kind), jobs) > 0
+    kinds_reported = bool(surely_one(servers["revision"], *_TELLS).any()) and not astray
+    absent = (logs == 0) & kinds_reported & ~nameless & (rows_of(owner, jobs) > 0)
     bad = rests | (stale & (unclear == 0)) | absent
     unknown = ~bad & ((unclear > 0) | ~(newest <= limit))
     on = jobs["app_aware_enabled"] & (jobs["log_backups_count"] > 0)

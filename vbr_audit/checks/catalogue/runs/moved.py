@@ -130,7 +130,7 @@ def runs_move_data(
 
 
 def _amounts(runs: pd.DataFrame, tasks: pd.DataFrame) -> tuple[Cells, Cells, Cells]:
-    """Of each run: the bytes that it moved, whether all of its tasks tell them, and whether its source held any."""
+    """Of each run: the bytes that it moved, whether all of its tasks report them, and whether its source held any."""
     owner, size = places_of(tasks["session_id"], runs["session_id"]), len(runs)
     # Only the tasks of attempts that were tried again are left.
     others = np.flatnonzero(owner < 0)

@@ -79,7 +79,7 @@ def runs_in_window(
 ) -> Outcome:
     """Backups in working hours slow down the systems that they protect.
 
-    The hours are those of the report's zone. A session that still runs has no end to judge. Where a server tells only
+    The hours are those of the report's zone. A session that still runs has no end to judge. Where a server reports only
     its present offset, a session before a change of the clock that some zones of that offset made is judged if the
     hours of all of them agree.
     """
@@ -101,7 +101,7 @@ def runs_in_window(
         reason=worded(
             jobs.index,
             (settled, pd.NA),
-            (np.full(len(jobs), not len(known)), "the site file tells no hours"),
+            (np.full(len(jobs), not len(known)), "the site file has no hours"),
             (total == 0, NO_SESSION),
             (by_clock > 0, "the server reports only its present offset: its clock at some sessions is not known"),
             default="start or end of some sessions is not known, or they still run",

@@ -51,8 +51,8 @@ def _always(hours: float, **more: object) -> dict[str, list[dict[str, object]]]:
 
 NO_STATE = "no state was returned for this job"
 _RECENT = dt.timedelta(hours=1)
-_NO_RUN = "lastResult is None, and no finished run of the period tells more"
-_LATER_UNREAD = "lastResult is None, and no run after the period tells more"
+_NO_RUN = "lastResult is None, and no finished run of the period shows more"
+_LATER_UNREAD = "lastResult is None, and no run after the period shows more"
 
 
 @check(
@@ -280,7 +280,7 @@ def job_ran_recently(
 
 
 def _reason(jobs: pd.DataFrame, row: Cells, *cases: tuple[object, Any]) -> pd.Series:
-    """Why a job is set aside, else why nothing can be said of it; `row` is its row among the states."""
+    """Why a job is set aside, else why it is not known; `row` is its row among the states."""
     expected = jobs["expected_to_run"]
     return worded(
         jobs.index,

@@ -25,7 +25,7 @@ _TIER_UNTOLD: Final = "whether it has a capacity or archive tier is not reported
 _UNTOLD: Final = "no ended offload session is known to be its own; the server names them from 1.3-rev0 on"
 
 
-def _told(result: str | None, hours: float | None = None, **more: object) -> dict[str, list[dict[str, object]]]:
+def _offload(result: str | None, hours: float | None = None, **more: object) -> dict[str, list[dict[str, object]]]:
     """The offloads of one repository: how the newest ended, and when one ended well."""
     good = {"last_good": None if hours is None else hours_ago(hours)}
     counts: dict[str, object] = {"offloads_count": 30, "failed_count": 1, "is_clear": True}
@@ -33,8 +33,8 @@ def _told(result: str | None, hours: float | None = None, **more: object) -> dic
     return {"scale_out_offloads": [{**_ID, **counts, "last_result": result, **good, **more}]}
 
 
-_NONE: Final = _told(None, None, offloads_count=0, failed_count=0, seen_since=hours_ago(24 * 37))
-_NONE_NAMED: Final = _told(None, None, offloads_count=0, failed_count=0, seen_since=None)
+_NONE: Final = _offload(None, None, offloads_count=0, failed_count=0, seen_since=hours_ago(24 * 37))
+_NONE_NAMED: Final = _offload(None, None, offloads_count=0, failed_count=0, seen_since=None)
 
 
 @check(
@@ -51,12 +51,12 @@ _NONE_NAMED: Final = _told(None, None, offloads_count=0, failed_count=0, seen_si
     failure="{has} a newest offload that failed",
     remediation="History > Storage Management: read why the offload fails; correct it, then run the offload.",
     examples=(
-        Example("PASS", _TIERED, _told("Success", 20)),
-        Example("FAIL", _TIERED, _told("Failed", 30)),
-        Example("FAIL", _ARCHIVED, _told("Failed", 30)),
-        Example("UNKNOWN", _TIERED, _told(None, 20)),
+        Example("PASS", _TIERED, _offload("Success", 20)),
+        Example("FAIL", _TIERED, _offload("Failed", 30)),
+        Example("FAIL", _ARCHIVED, _offload("Failed", 30)),
+        Example("UNKNOWN", _TIERED, _offload(None, 20)),
         Example("UNKNOWN", _TIERED),
-        Example("UNKNOWN", {**_TIERED, "capacity_tier_enabled": None}, _told("Success", 20)),
+        Example("UNKNOWN", {**_TIERED, "capacity_tier_enabled": None}, _offload("Success", 20)),
         Example("NOT_APPLICABLE", _UNTIERED),
     ),
 )
@@ -99,15 +99,15 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
     failure="{has} no successful offload in the last {max_days} days",
     remediation="History > Storage Management: look for the offload; check the offload window and the policies.",
     examples=(
-        Example("PASS", _TIERED, _told("Success", 20)),
-        Example("FAIL", _TIERED, _told("Success", 24 * 8)),
-        Example("FAIL", _TIERED, _told("Failed", None)),
+        Example("PASS", _TIERED, _offload("Success", 20)),
+        Example("FAIL", _TIERED, _offload("Success", 24 * 8)),
+        Example("FAIL", _TIERED, _offload("Failed", None)),
         Example("FAIL", _COPIED, _NONE),
-        Example("FAIL", _ARCHIVED, _told("Success", 24 * 8)),
+        Example("FAIL", _ARCHIVED, _offload("Success", 24 * 8)),
         Example("UNKNOWN", _COPIED, _NONE, params={"max_days": 60}),
         Example("UNKNOWN", _COPIED, _NONE_NAMED),
         Example("UNKNOWN", _MOVED, _NONE),
-        Example("UNKNOWN", _TIERED, _told("Success", 24 * 8, is_clear=False)),
+        Example("UNKNOWN", _TIERED, _offload("Success", 24 * 8, is_clear=False)),
         Example("UNKNOWN", _TIERED),
         Example("NOT_APPLICABLE", _UNTIERED),
     ),

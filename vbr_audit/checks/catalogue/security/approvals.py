@@ -153,7 +153,7 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     """One stolen or angry administrator can delete every backup, unless a second one must agree.
 
     The API has no such setting: only a request for approval shows that it was on. So silence is not known to be wrong;
-    and a request tells nothing once the setting itself was changed after it. Since an agreed request to switch it off,
+    and a request shows nothing once the setting itself was changed after it. Since an agreed request to switch it off,
     one account suffices, until a later request shows that it is on again.
     """
     own = events[(places_of(events["server"], servers["server"]) >= 0)]

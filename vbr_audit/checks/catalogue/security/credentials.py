@@ -43,7 +43,7 @@ _FUTURE = {"created": hours_ago(-72)}
 def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
     """An old record may hold an old password, which former staff know and old backups hold.
 
-    The server tells the age of the record, not that of the password: a young record is surely good, an old one may
+    The server reports the age of the record, not that of the password: a young record is surely good, an old one may
     hold a new password, which only its owner can show. So an old one is a hint to look, no fault.
     """
     kind = credentials["type"]

@@ -17,7 +17,7 @@ _LIMITS: Final = {
     "all_restore_options": "kinds of restore are limited",
     "all_restore_targets": "targets of restores are limited",
 }
-"""The scopes of a custom role, and what is said of one that is limited."""
+"""The scopes of a custom role, and the words for one that is limited."""
 
 _WIDE: Final[dict[str, Any]] = {"manages_backups": True, "manages_restores": True, **dict.fromkeys(_LIMITS, True)}
 

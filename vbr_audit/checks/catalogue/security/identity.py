@@ -106,7 +106,7 @@ _OPERATOR = {"type": "ExternalUser", "roles": "Veeam Backup Operator"}
 def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users: pd.DataFrame) -> Outcome:
     """A stolen password alone would open the console that can delete every backup.
 
-    Before 1.3-rev2 only the switch of the whole server is told. From then on each account counts, a group too, because
+    Before 1.3-rev2 only the switch of the whole server is reported. From then on each account counts, a group too:
     its members sign in under its rules; service accounts are exempt, since programs cannot give a second factor.
     """
     index, switch = servers.index, beside(servers["server"], settings, "server")["mfa_enabled"]

@@ -1,4 +1,4 @@
-"""Checks of what the server tells its people by e-mail, and whether it can send any."""
+"""Checks of what the server reports by e-mail, and whether it can send any."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def reported_by_mail(
 ) -> Outcome:
     """A failure that nobody is notified of lasts until the restore.
 
-    Where success is told too, silence is a sign; but many mails a day are read by nobody, so that is for who wants it.
+    Where success is reported too, a missing mail is a sign; but nobody reads many mails a day, so this is a choice.
     """
     older, newer = beside(servers["server"], options, "server"), beside(servers["server"], settings, "server")
     enabled = newer["is_enabled"].fillna(older["email_enabled"])
@@ -139,7 +139,7 @@ def notices_on(servers: pd.DataFrame, options: pd.DataFrame, settings: pd.DataFr
 
 
 def server_mail(index: pd.Index, options: pd.DataFrame, mail: pd.DataFrame) -> pd.Series:
-    """Whether the server can send mail: it is on, and the name of its SMTP server, where one is told, is not empty.
+    """Whether the server can send mail: it is on, and the name of its SMTP server, where one is reported, is not empty.
 
     The newer settings count before those of older revisions.
     """

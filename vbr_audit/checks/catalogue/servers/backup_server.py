@@ -194,7 +194,7 @@ def certificate_good(
     """An expired certificate stops the agents, a weak key can be forged; one that nobody can verify teaches everyone
     to click warnings away, but the one that the installation makes is of that kind: trust is for who demands it.
 
-    One of these faults is enough to fail, even where the others are not known. The server tells whether it trusts
+    One of these faults is enough to fail, even where the others are not known. The server reports whether it trusts
     the certificate from 1.3-rev0 on.
     """
     certificates = beside(servers["server"], certificate, "server")
@@ -207,7 +207,7 @@ def certificate_good(
     ok = ~soon & strong & good_trust
     return Outcome(
         ok,
-        observed=worded(servers.index, (until.notna(), _said(certificates))),
+        observed=worded(servers.index, (until.notna(), _certificate_texts(certificates))),
         expected=f"valid for ≥ {min_days} days, RSA ≥ {min_rsa_bits} or EC ≥ {min_ec_bits} bit"
         + (", trusted" if trust_needed else ""),
         json_path=worded(servers.index, (soon, pd.NA), (~strong, "keySize"), (~good_trust, "isTrusted")),
@@ -221,7 +221,7 @@ def certificate_good(
     )
 
 
-def _said(certificate: pd.DataFrame) -> list[str]:
+def _certificate_texts(certificate: pd.DataFrame) -> list[str]:
     """`until 2026-12-01 00:00 UTC, RSA 2048 bit, not trusted` per row."""
     columns = (certificate[name] for name in ("key_algorithm", "key_bits", "is_trusted"))
     words = []

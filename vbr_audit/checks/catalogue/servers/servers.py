@@ -128,7 +128,7 @@ def accelerator_has_cache(
 ) -> Outcome:
     """Without a cache the same blocks cross the line again and again, and copies fall behind.
 
-    Only the size that is set can be told: the server does not say in what state an accelerator is.
+    Only the configured size is known: the server does not report the state of an accelerator.
     """
     size = accelerators["cache_bytes"]
     return Outcome(
