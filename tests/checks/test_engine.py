@@ -105,7 +105,7 @@ def test_an_unknown_variant_and_an_inherited_setting_are_told(snapshot_of: Make,
     heir = job("h", type="FileBackupCopy", settings_profile="1.3-rev1/FileBackupCopy")
     run = run_checks(snapshot_of(jobs=[copy, heir]), core_policy())
     assert results(run, "JOB-003", "reason")[0] == (
-        "which kind of BackupCopy this is, is not reported, so that retry_enabled cannot be judged"
+        "which kind of BackupCopy this is, is not reported, so retry_enabled cannot be judged"
     )
     assert results(run, "JOB-008", "reason")[1] == (
         "encryption.isEnabled is missing in the answer, or inherited from the job that it copies"
