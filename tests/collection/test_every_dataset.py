@@ -113,7 +113,7 @@ def test_job_states_that_an_old_revision_cannot_tell_come_from_the_sessions(coll
     assert record.status == "partial"
     assert "EJobStatus" in record.reason
     assert record.reason.endswith("the last run of each job was taken from its sessions instead")
-    assert any("could not tell the job states" in line for line in snapshot.manifest.warnings)
+    assert any("could not report the job states" in line for line in snapshot.manifest.warnings)
     states, sessions = snapshot.job_states, snapshot.sessions
     assert len(states)
     for job_id, told in states.set_index("job_id").iterrows():

@@ -175,7 +175,7 @@ def test_a_backup_that_grows_is_no_orphan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "task", "is_told"),
+    ("result", "task", "is_known"),
     [("Failed", None, True), ("Failed", "Success", False), ("Warning", None, False), ("Success", None, False)],
 )
 def test_a_point_left_by_a_failed_run_is_shown_as_such_and_counts(
