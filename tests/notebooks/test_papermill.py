@@ -47,7 +47,7 @@ def test_the_password_is_no_parameter() -> None:
     (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     names: dict[str, str] = {}
     exec(cell.source, {}, names)
-    assert names == {"url": "", "username": "auditor", "month": "", "out": ""}
+    assert names == {"url": "", "username": "auditor", "policy": "default", "month": "", "out": ""}
 
 
 @pytest.mark.slow
