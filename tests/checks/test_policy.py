@@ -83,7 +83,7 @@ checks:
         ("SEC-008: {params: {max_age_days: 36501}}", "policy.yaml:3: checks.SEC-008.params.max_age_days: must be at most 36500, got 36501"),
         ("RUN-004: {params: {max_age_hours: 999999999999}}", "policy.yaml:3: checks.RUN-004.params.max_age_hours: must be at most 876000, got 999999999999"),
         ("JOB-003: {params: {min_retries: 99999999999999999999}}", "policy.yaml:3: checks.JOB-003.params.min_retries: 99999999999999999999 is larger than any number that this tool counts"),
-        ("JOB-003: {}\n  JOB-003: {}", "policy.yaml:4: checks.JOB-003: this key stands here twice"),
+        ("JOB-003: {}\n  JOB-003: {}", "policy.yaml:4: checks.JOB-003: this key appears twice"),
     ],
 )  # fmt: skip
 def test_wrong_policies_are_refused_with_their_line(checks: str, message: str) -> None:

@@ -148,7 +148,7 @@ def test_a_rule_about_an_object_of_many_rows_cannot_be_answered_from_a_part() ->
 @pytest.mark.parametrize(
     ("ids", "told"),
     [
-        (("ACME-010", "ACME-010"), "acme.yaml:11: rules[1].id: the id ACME-010 stands here twice"),
+        (("ACME-010", "ACME-010"), "acme.yaml:11: rules[1].id: the id ACME-010 appears twice"),
         (("ACME-010", "JOB-001"), "acme.yaml:11: rules[1].id: JOB-001 is the id of a shipped check"),
     ],
 )

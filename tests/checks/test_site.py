@@ -38,7 +38,7 @@ def refusal(text: str, folder: Path | None = None, assets: str | None = None) ->
         ("version: 1\nrepositories:\n  - {tags: [offsite]}\n", ("site.yaml:3:", "match")),
         (
             "version: 1\ntiers:\n  - {name: a, jobs: [A]}\n  - {name: a, jobs: [B]}\n",
-            ("site.yaml:4:", "stands here twice"),
+            ("site.yaml:4:", "appears twice"),
         ),
         ("version: 1\ntiers:\n  - {name: a}\n", ("site.yaml:3:", "needs jobs or objects")),
         ("version: 1\ntiers:\n  - {name: a, jobs: [A], rpo_hours: 0}\n", ("site.yaml:3:", "rpo_hours")),

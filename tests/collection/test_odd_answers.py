@@ -152,7 +152,7 @@ def test_runs_none_of_which_says_of_which_job_let_no_rate_pass(value: Any) -> No
     record = snapshot.manifest.dataset("odd", "sessions")
     assert record is not None
     assert record.status == "partial"
-    assert "do not say of which job" in (record.reason or "")
+    assert "do not name their job" in (record.reason or "")
     assert "PASS" not in status_of(snapshot, "RUN-005")
     assert va.audit(snapshot, policy=core_policy()).summary.success_rate is None
 

@@ -111,14 +111,14 @@ def test_an_override_may_not_be_looser_than_a_guardrail(estate: Estate) -> None:
     ("row", "message"),
     [
         ("{id: R, title: t, checks: [JBO-008], judgement: own}", "own.yaml:7: requirements[0].checks[0]: no such check: JBO-008; did you mean 'JOB-008'?"),
-        ("{id: R, title: t, checks: [JOB-008, JOB-008], judgement: own}", "own.yaml:7: requirements[0].checks[1]: the check JOB-008 stands here twice"),
+        ("{id: R, title: t, checks: [JOB-008, JOB-008], judgement: own}", "own.yaml:7: requirements[0].checks[1]: the check JOB-008 appears twice"),
         ("{id: R, title: t, checks: [], judgement: own}", "own.yaml:7: requirements[0].checks: must not be empty"),
         ("{id: 1.1, title: t, checks: [JOB-008], judgement: own}", "own.yaml:7: requirements[0].id: expected text (in quotes), got 1.1"),
         ("{id: R, title: t, checks: [JOB-008], judgement: guess}", "own.yaml:7: requirements[0].judgement: expected 'own' or 'read'"),
         ("{id: R, title: t, checks: [JOB-003], judgement: own, guardrails: [{check: JOB-003, param: min_retrys, op: ge, value: 1}]}", "own.yaml:7: requirements[0].guardrails[0].param: JOB-003 has no parameter min_retrys; did you mean 'min_retries'?"),
         ("{id: R, title: t, checks: [JOB-003], judgement: own, guardrails: [{check: JOB-003, param: min_retries, op: gt, value: 1}]}", "own.yaml:7: requirements[0].guardrails[0].op: expected 'ge' or 'le'"),
         ("{id: R, title: t, checks: [JOB-003], judgement: own, guardrails: [{check: JOB-008, param: x, op: ge, value: 1}]}", "own.yaml:7: requirements[0].guardrails[0].check: the text 'JOB-008' is none of the checks"),
-        ("{id: R, title: t, checks: [JOB-003], judgement: own}\n  - {id: R, title: t, checks: [JOB-003], judgement: own}", "own.yaml:8: requirements[1].id: the requirement R stands here twice"),
+        ("{id: R, title: t, checks: [JOB-003], judgement: own}\n  - {id: R, title: t, checks: [JOB-003], judgement: own}", "own.yaml:8: requirements[1].id: the requirement R appears twice"),
     ],
 )  # fmt: skip
 def test_wrong_frameworks_are_refused_with_their_line(row: str, message: str) -> None:

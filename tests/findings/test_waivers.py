@@ -271,11 +271,11 @@ def test_rows_that_are_no_mapping_are_refused() -> None:
 
 
 def test_an_id_given_twice_is_refused() -> None:
-    with pytest.raises(WaiverError, match=r"waivers.yaml:9: waivers\[1\].id: the id W-12 stands here twice"):
+    with pytest.raises(WaiverError, match=r"waivers.yaml:9: waivers\[1\].id: the id W-12 appears twice"):
         load_waivers(waiver() + waiver().split("waivers:\n")[1])
 
 
 def test_ids_are_equal_whatever_the_blanks_around_them() -> None:
     text = waiver(id="'W-12 '") + waiver().split("waivers:\n")[1]
-    with pytest.raises(WaiverError, match=r"waivers\[1\]\.id: the id W-12 stands here twice"):
+    with pytest.raises(WaiverError, match=r"waivers\[1\]\.id: the id W-12 appears twice"):
         load_waivers(text)

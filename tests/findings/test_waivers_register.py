@@ -137,8 +137,8 @@ def test_all_faults_are_told_at_once_and_ids_are_not_doubled(tmp_path: Path) -> 
         read_register(sheet(tmp_path / "a.xlsx", *rows))
     assert caught.value.message.splitlines() == [
         "a.xlsx: sheet Waivers, row 2: column I: is required",
-        "a.xlsx: sheet Waivers, row 4: column A: the id W-1 stands here twice",
-        "a.xlsx: sheet Waivers, row 5: column A: the id W-1 stands here twice",
+        "a.xlsx: sheet Waivers, row 4: column A: the id W-1 appears twice",
+        "a.xlsx: sheet Waivers, row 5: column A: the id W-1 appears twice",
         "a.xlsx: sheet Waivers, row 5: column J: holds a formula; write its value",
     ]
 
@@ -150,7 +150,7 @@ def test_wrong_columns_are_named(tmp_path: Path) -> None:
     assert caught.value.message.splitlines() == [
         "a.xlsx: sheet Waivers, row 1: the column reason is missing",
         "a.xlsx: sheet Waivers, row 1: column C: unknown column object_nam; did you mean 'object_name'?",
-        "a.xlsx: sheet Waivers, row 1: column E: the column owner stands here twice",
+        "a.xlsx: sheet Waivers, row 1: column E: the column owner appears twice",
     ]
 
 

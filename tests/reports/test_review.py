@@ -141,9 +141,9 @@ def renamed(sheet: Any, at: dict[str, int]) -> None:
         (formula, r"cell L3: holds a formula"),
         (error_cell, r"cell L3: holds the error #REF!"),
         (no_id, r"cell M3: holds no finding id"),
-        (twice, r"cell M3: the finding a{16} stands here twice"),
+        (twice, r"cell M3: the finding a{16} appears twice"),
         (no_column, r"row 1: the column Reviewer status is missing.*Reviewers status"),
-        (column_twice, r"row 1: the column Finding ID stands here twice"),
+        (column_twice, r"row 1: the column Finding ID appears twice"),
         (renamed, r"has no sheet called Findings.*Finding"),
     ],
 )

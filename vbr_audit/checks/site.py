@@ -209,7 +209,7 @@ def _assets(file: YamlFile) -> Iterator[Asset]:
             for name in header
             if name not in _COLUMNS
         ]
-        problems += [Problem((name,), "stands here twice", 1) for name in _COLUMNS if header.count(name) > 1]
+        problems += [Problem((name,), "appears twice", 1) for name in _COLUMNS if header.count(name) > 1]
         if "name" not in header:
             problems.append(Problem((), "the first line must name the columns, with `name` among them", 1))
         reader.fieldnames = header
@@ -260,7 +260,7 @@ def _tier_problems(tiers: Any) -> Iterator[Problem]:
             continue
         name = tier.get("name")
         if isinstance(name, str) and name in names:
-            yield Problem(("tiers", number, "name"), f"the tier {name} stands here twice")
+            yield Problem(("tiers", number, "name"), f"the tier {name} appears twice")
         if isinstance(name, str):
             names.add(name)
         if not tier.get("jobs") and not tier.get("objects"):

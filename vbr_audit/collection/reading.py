@@ -244,7 +244,7 @@ def settle(record: DatasetRecord, count: RowCount) -> None:
     if record.status is DatasetStatus.COMPLETE and (count.unreadable or count.ownerless or count.unplaced):
         gaps = [
             (count.unreadable, "rows are no JSON objects and could not be read"),
-            (count.ownerless, "runs of jobs do not say of which job"),
+            (count.ownerless, "job runs do not name their job"),
             (count.unplaced, "rows belong to nothing that was read, so whether they are in scope is not known"),
         ]
         record.status = DatasetStatus.PARTIAL

@@ -89,7 +89,7 @@ def keep_period(frame: pd.DataFrame, column: str, scope: Scope, count: RowCount)
 
 
 def ownerless_runs(sessions: pd.DataFrame) -> tuple[int, int]:
-    """How many runs of jobs do not say of which job they are the run, and how many there are."""
+    """Number of job runs that do not name their job, and of all job runs."""
     runs = runs_of_jobs(sessions)
     return int((runs & sessions["job_id"].isna().to_numpy()).sum()), int(runs.sum())
 

@@ -238,7 +238,7 @@ def _positions(text: str) -> tuple[Sequence[tuple[KeyPath, int]], Sequence[Probl
         for key, key_node, value in _children(node):
             here, line = (*path, key), key_node.start_mark.line + 1
             if key in keys:
-                problems.append(Problem(here, "this key stands here twice", line))
+                problems.append(Problem(here, "this key appears twice", line))
             if key == "<<":
                 problems.append(Problem(here, "merge keys are not accepted; write the keys out", line))
             keys.add(key)

@@ -166,7 +166,7 @@ def _inspect(content: Any, registry: Registry) -> Iterator[Problem]:
             continue
         at = ("requirements", number)
         if str(row.get("id")) in ids:
-            yield Problem((*at, "id"), f"the requirement {row.get('id')} stands here twice")
+            yield Problem((*at, "id"), f"the requirement {row.get('id')} appears twice")
         ids.add(str(row.get("id")))
         named = row.get("checks")
         checks = [str(name).strip() for name in named] if isinstance(named, list) else []
@@ -174,7 +174,7 @@ def _inspect(content: Any, registry: Registry) -> Iterator[Problem]:
             if name not in known:
                 yield Problem((*at, "checks", place), f"no such check: {name}" + suggestion(name, known))
             elif name in checks[:place]:
-                yield Problem((*at, "checks", place), f"the check {name} stands here twice")
+                yield Problem((*at, "checks", place), f"the check {name} appears twice")
         guardrails = row.get("guardrails")
         for place, rail in enumerate(guardrails if isinstance(guardrails, list) else []):
             if isinstance(rail, dict):

@@ -179,7 +179,7 @@ def _inspect(content: Any, known: Iterable[str]) -> Iterator[Problem]:
             yield Problem(at, _EVERYTHING)
         if isinstance(waiver_id, str):
             if waiver_id.strip() in ids:
-                yield Problem((*at, "id"), f"the id {waiver_id.strip()} stands here twice")
+                yield Problem((*at, "id"), f"the id {waiver_id.strip()} appears twice")
             ids.add(waiver_id.strip())
 
 

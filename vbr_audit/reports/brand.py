@@ -150,7 +150,9 @@ def kept_brand(path: Path) -> Brand:
     except ValidationError as fault:
         first = fault.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{path}: {where}: {first['msg']}", hint="Give the brand anew with --brand.") from None
+        raise ConfigurationError(
+            f"{path}: {where}: {first['msg']}", hint="Give the brand again with --brand."
+        ) from None
     return Brand(**kept.model_dump(exclude={"version"}))
 
 

@@ -155,7 +155,7 @@ def _read_sheet(sheet: Any, remarks: dict[str, Remark], faults: list[str]) -> No
         letters = [get_column_letter(place + 1) for place in places]
         remark = _remark(picked, filled)
         if isinstance(remark, Remark) and remark.finding_id in remarks:
-            remark = (0, f"the finding {remark.finding_id} stands here twice")
+            remark = (0, f"the finding {remark.finding_id} appears twice")
         if isinstance(remark, Remark):
             remarks[remark.finding_id] = remark
         else:
@@ -168,7 +168,7 @@ def _header_faults(header: Sequence[str], wanted: Iterable[str]) -> Iterator[str
         if name not in header:
             yield f"the column {name} is missing" + suggestion(name, header)
         elif header.count(name) > 1:
-            yield f"the column {name} stands here twice"
+            yield f"the column {name} appears twice"
 
 
 def _remark(cells: Sequence[Any], filled: Sequence[bool]) -> Remark | tuple[int, str]:

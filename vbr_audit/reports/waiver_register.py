@@ -143,7 +143,7 @@ def _sheet_of(path: Path) -> Any:
     if sheet.max_row > MOST_ROWS or sheet.max_row * sheet.max_column > _MOST_CELLS:
         raise WaiverError(
             f"{path.name}: sheet {SHEET} reaches to row {sheet.max_row:,}, column {sheet.max_column:,}",
-            hint="Delete what stands far away from the waivers.",
+            hint="Delete cells far away from the waivers.",
         )
     return sheet
 
@@ -159,7 +159,7 @@ def _header(sheet: Any) -> tuple[dict[int, str], list[Fault]]:
         if name not in COLUMNS:
             faults.append((1, cell.column, f"unknown column {name}" + suggestion(name, COLUMNS)))
         elif name in places.values():
-            faults.append((1, cell.column, f"the column {name} stands here twice"))
+            faults.append((1, cell.column, f"the column {name} appears twice"))
         else:
             places[cell.column] = name
     missing = [name for name in _REQUIRED if name not in places.values()]

@@ -28,7 +28,7 @@ STATUS_MEANINGS = {
     "NOT_APPLICABLE": "the object has no such setting, or the question does not arise",
 }
 
-CHECKS_FORMULA = "those of which no finding fails or has no answer / those with a finding that applies"
+CHECKS_FORMULA = "checks without a failing or unanswered finding / checks with a finding that applies"
 RATE_FORMULA = "PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR)"
 ASSESSED_FORMULA = "(PASS + FAIL + WAIVED) / (PASS + FAIL + WAIVED + UNKNOWN + ERROR)"
 
@@ -36,7 +36,7 @@ OFFLOAD_RATE_FORMULA = "offloads to a further tier that ended Success or Warning
 RUN_RATE_FORMULA = "job runs that ended Success or Warning / job runs that ended Success, Warning or Failed"
 
 DEFINITIONS = (
-    ("Checks without an open finding", f"{CHECKS_FORMULA}. One object of which it fails counts against a check."),
+    ("Checks without an open finding", f"{CHECKS_FORMULA}. One failing object counts against a check."),
     (
         "Cause",
         "one thing that somebody can do: a check at a job, a repository, a machine or a setting of the server. It "
@@ -44,8 +44,8 @@ DEFINITIONS = (
     ),
     (
         "Jobs at risk",
-        "jobs in scope of which a critical or high finding fails, unwaived: of the job, or of a machine that it backs "
-        "up.",
+        "jobs in scope with a failing critical or high finding that is not waived, of the job or of a machine that it "
+        "backs up.",
     ),
     ("Compliance", f"{RATE_FORMULA}. What could not be answered lowers it; what does not apply is left out."),
     ("Assessed", f"{ASSESSED_FORMULA}: the share of the questions that have an answer."),

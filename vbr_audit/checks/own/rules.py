@@ -133,7 +133,7 @@ def _id_problems(rule_id: Any, ids: set[str], at: KeyPath) -> Iterator[Problem]:
     if name in REGISTRY:
         yield Problem((*at, "id"), f"{name} is the id of a shipped check")
     if name and name in ids:
-        yield Problem((*at, "id"), f"the id {name} stands here twice")
+        yield Problem((*at, "id"), f"the id {name} appears twice")
     ids.add(name)
 
 

@@ -49,7 +49,7 @@ FINDING_HELP: Final[Mapping[str, str]] = {
     "result": "What the check answered, before waivers.",
     "observed": "What the data show.",
     "expected": "What the check asks for, with the parameters of this run.",
-    "json_path": "Where the observed value stands in the server's answer.",
+    "json_path": "Where the observed value is in the server's answer.",
     "reason": "Why the answer is what it is, where it is not plain.",
     "remediation": "What to do about it.",
     "waiver_id": "The waiver at work; see the sheet Exceptions.",
@@ -186,7 +186,7 @@ _CAUSES_ROW: Final = "One row per cause of failing findings, which is one thing 
 _FINDINGS_ROW: Final = (
     f"One row per finding with the status {', '.join(NOT_GOOD[:-1])} or {NOT_GOOD[-1]}, or with a reviewer's remark."
 )
-_RESULTS_ROW: Final = "One row per server, check and object, whatever its status: the whole population."
+_RESULTS_ROW: Final = "One row per server, check and object, with any status: the whole population."
 
 
 def _plan(

@@ -247,7 +247,7 @@ def _changed_cells(guard: CellGuard) -> Iterator[str]:
 def _reading_notes(zone: str) -> Iterator[str]:
     yield "An empty cell means: not known, or there is no such setting. The sheet Dictionary reports every column."
     yield f"Times are on the clock of {zone}, cut to the second; the days of waivers are in UTC."
-    yield "Text from the server is kept as text, whatever it looks like; line breaks are line feeds."
+    yield "Text from the server is kept as text in every case; line breaks are line feeds."
     yield (
         f"On paper a data sheet shows its first {PRINT_ROWS:,} rows, and a wide one its first columns; "
         "its page header says so. Clear the print area to print all."
@@ -263,7 +263,7 @@ TEST_RESULTS: Final = ("Confirmed", "Not confirmed", "Not tested")
 
 SAMPLE_COLUMNS: Final[Mapping[str, tuple[float, str]]] = {
     "No.": (6, "The place in the draw."),
-    "Finding ID": (19, "The finding; it stands in the sheet Check results."),
+    "Finding ID": (19, "The finding, as in the sheet Check results."),
     "Status": (12, "Its status."),
     "Severity": (10, "Its severity."),
     "Check ID": (10, "The check."),
@@ -273,7 +273,7 @@ SAMPLE_COLUMNS: Final[Mapping[str, tuple[float, str]]] = {
     "Object ID": (38, "The object's ID."),
     "Observed": (28, "What the data show."),
     "Expected": (24, "What the check asks for."),
-    "JSON path": (28, "Where the observed value stands in the server's answer."),
+    "JSON path": (28, "Where the observed value is in the server's answer."),
     "Tested by": (18, "For the tester."),
     "Result of the test": (18, "For the tester, from the list in each cell."),
     "Ticket": (14, "For the tester."),

@@ -30,7 +30,7 @@ METHOD_TAB: Final = "8467B5"
 
 _PROVENANCE: Final[Mapping[str, tuple[str, str]]] = {
     "server": ("string", "The server that was asked; empty in the last line, which is about the run itself."),
-    "dataset": ("string", "The dataset; the last line stands for the manifest."),
+    "dataset": ("string", "The dataset; the last line is the manifest."),
     "status": ("string", "complete, partial, denied, absent or failed."),
     "reconciled": ("string", "Whether all counts of the row agree, from the server's total to the sheet."),
     "remark": ("string", "What does not agree, why it was not read whole, or where there is no total to compare."),

@@ -50,7 +50,7 @@ _ACCESS_HELP: Final = {
 }
 _LINES: Final = {
     "Summary": "Counts by status, severity, area and server; the rates with their formulas; pictures.",
-    "Sample": "Findings drawn at random, with columns for whoever tests them.",
+    "Sample": "Findings drawn at random, with columns for the auditor who tests them.",
 }
 
 

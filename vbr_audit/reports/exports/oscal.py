@@ -52,7 +52,7 @@ def assessment_results(context: ReportContext) -> bytes:
             "oscal-version": OSCAL_VERSION,
             "props": _properties({"tool-version": run.tool_version, "note": run.note}),
         },
-        "import-ap": {"href": f"#{_PLAN}", "remarks": "There is no assessment plan; the policy stands in its place."},
+        "import-ap": {"href": f"#{_PLAN}", "remarks": "There is no assessment plan; the policy is used in its place."},
         "results": [_result(context, outcome)],
         "back-matter": {"resources": _resources(context)},
     }
