@@ -11,7 +11,7 @@ from vbr_audit.tables.build.schema import Column, Sheet, TableResult, TableSpec,
 SPEC: Final = TableSpec(
     name="session_history",
     key=("server",),
-    help="One row per server that keeps any session: the oldest one.",
+    help="One row per server that has any session: the oldest one.",
     columns=(
         Column("server", "string", "The server's name in this run.", holds="server"),
         Column("oldest_session_id", "string", "The id of the oldest session.", holds="id"),

@@ -33,50 +33,50 @@ SPEC: Final = TableSpec(
         Column("server", "string", "The server.", holds="server"),
         Column("job_id", "string", "The job that ran.", holds="id"),
         Column(
-            "worker_id", "string", "Of a copy job: the worker that ran, as each that it copies has its own.", holds="id"
+            "worker_id", "string", "For a copy job, the worker that ran: each source has its own worker.", holds="id"
         ),
-        Column("run_id", "string", "What names the run: the id of its last session.", holds="id"),
-        Column("session_id", "string", "The last session of the run: its result is what came of it.", holds="id"),
+        Column("run_id", "string", "The id of the run: the id of its last session.", holds="id"),
+        Column("session_id", "string", "The last session of the run: its result is the result of the run.", holds="id"),
         Column("first_session_id", "string", "The first session of the run.", holds="id"),
-        Column("session_type", "string", "The kind of the last session.", holds="word"),
+        Column("session_type", "string", "The type of the last session.", holds="word"),
         Column(
             "folded_by",
             "string",
-            "`retry info` where the server reports what a retry repeats, else `retry wait`.",
+            "`retry info` if the server reports which session a retry repeats, else `retry wait`.",
             holds="word",
         ),
-        Column("started", "datetime", "When the first session was created; it decides on the period."),
+        Column("started", "datetime", "When the first session was created; it determines `in_period`."),
         Column("created", "datetime", "When the last session was created."),
         Column("ended", "datetime", "When the last session ended; NA while it runs."),
         Column(
             "state",
             "string",
-            "The state of the last session; NA for a kind of session that nobody knows.",
+            "The state of the last session; NA for an unknown type of session.",
             holds="word",
         ),
         Column(
             "result",
             "string",
-            "The result of the last session; NA for a kind of session that nobody knows.",
+            "The result of the last session; NA for an unknown type of session.",
             holds="word",
         ),
         Column("first_result", "string", "The result of the first session.", holds="word"),
-        Column("result_message", "string", "What the last session says of its result.", holds="server text"),
-        Column("is_canceled", "boolean", "Somebody stopped the last session."),
-        Column("is_open", "boolean", "It had not ended when it was read."),
-        Column("in_period", "boolean", "It started in the period; NA if its start is not known."),
-        Column("is_carried_in", "boolean", "It started before the period, and had not ended when the period began."),
-        Column("is_listed", "boolean", "Its job is one of `jobs`."),
-        Column("duration_s", "Float64", "How long the last session took.", "s"),
-        Column("attempts", "Int64", "The sessions of the run.", "sessions"),
-        Column("retries", "Int64", "Those of them that repeat another; a repeated health check is none."),
+        Column("result_message", "string", "The message of the last session about its result.", holds="server text"),
+        Column("is_canceled", "boolean", "The last session was stopped by a user."),
+        Column("is_open", "boolean", "The run had not ended when it was read."),
+        Column("in_period", "boolean", "The run started in the period; NA if its start is not known."),
+        Column("is_carried_in", "boolean", "The run started before the period and had not ended when it began."),
+        Column("is_listed", "boolean", "Its job is in `jobs`."),
+        Column("duration_s", "Float64", "The duration of the last session.", "s"),
+        Column("attempts", "Int64", "The number of sessions of the run.", "sessions"),
+        Column("retries", "Int64", "Sessions that repeat another one; a repeated health check does not count."),
         Column("initiated_by", "string", "Who started the first session.", holds="user"),
     ),
-    "One row per run of a job: one start with its retries, made of `sessions` and `edge_sessions`. Only sessions of "
-    "the kinds that are runs of that type of job count, and only those at the top. Where the server reports which "
-    "session a retry repeats (1.3-rev2), that decides; else a retry is a session that starts within the job's own wait "
-    "after the end of a failed one (with some time for a server that is busy), not on the grid of its own schedule, "
-    "as often as the job allows. Runs that started in the period, and those that were under way when it began.",
+    "One row per job run: one start with its retries, derived from `sessions` and `edge_sessions`. Only top-level "
+    "sessions of the types that are runs of that type of job count. If the server reports which session a retry "
+    "repeats (1.3-rev2), that counts; else a retry is a session that starts within the job's own wait after the end of "
+    "a failed one (with some time for a busy server), not at a start time of its own schedule, at most as often as the "
+    "job allows. The table has the runs that started in the period, and those that were running when it began.",
     sheet=Sheet(
         "Runs of jobs",
         first=(

@@ -16,25 +16,25 @@ SPEC: Final = TableSpec(
     "assets",
     ("name",),
     (
-        Column("server", "string", "The server that it is looked for on.", holds="server"),
+        Column("server", "string", "The server on which the machine is looked up.", holds="server"),
         Column("name", "string", "The machine's name.", holds="object"),
-        Column("platform", "string", "Its platform, as the list has it.", holds="word"),
-        Column("owner", "string", "Its owner, as the list has it.", holds="user"),
-        Column("exempt", "string", "Why it need not be protected; NA where it must be.", holds="prose"),
+        Column("platform", "string", "Its platform in the asset list.", holds="word"),
+        Column("owner", "string", "Its owner in the asset list.", holds="user"),
+        Column("exempt", "string", "Why it needs no protection; NA if it must be protected.", holds="prose"),
         Column(
             "is_protected",
             "boolean",
-            "A backup holds a restore point of it; NA if none is found and the backups of a server are not all known.",
+            "A backup contains a restore point of it; NA if none is found and not all backups of a server are known.",
         ),
         Column(
             "is_backed_up",
             "boolean",
-            "A job that exists, or a chain of restore points that still grows, backs it up; NA if that is not known.",
+            "An existing job, or a backup chain that still grows, backs it up; NA if not known.",
         ),
-        Column("latest_point", "datetime", "Its newest restore point that is known, on this server; NaT for none."),
+        Column("latest_point", "datetime", "Its newest known restore point on this server; NaT for none."),
         Column("found_as", "string", "The name of the object in the backups; NA if there is none.", holds="object"),
     ),
-    "One row per machine of the list of assets: on the first server those that no server holds, else where it is held.",
+    "One row per machine in the asset list: under each server that has a backup of it, else under the first server.",
     kind=ObjectKind("asset", "name", "name", cause="machine"),
 )
 

@@ -18,14 +18,14 @@ SPEC: Final = TableSpec(
     (
         Column("server", "string", "The server.", holds="server"),
         Column("repository_id", "string", "The repository.", holds="id"),
-        Column("objects_count", "Int64", "The protected objects with a backup on it.", "objects"),
+        Column("objects_count", "Int64", "The number of protected objects with a backup on it.", "objects"),
         Column(
             "are_protected_elsewhere",
             "boolean",
-            "Each of them has a copy that is immutable or offline; NA for none, or if that is not known of one.",
+            "Each of them has an immutable or offline copy; NA if there are none, or if not known for one of them.",
         ),
     ),
-    "One row per repository: the protected objects whose backups lie on it, also as an extent of a performance tier.",
+    "One row per repository: the protected objects with backups on it, also as an extent of a performance tier.",
 )
 
 

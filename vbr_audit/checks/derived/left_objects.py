@@ -18,15 +18,15 @@ SPEC: Final = TableSpec(
     ("standing",),
     (
         Column("server", "string", "The server.", holds="server"),
-        Column("standing", "string", f"Why no job backs them up any more: {', '.join(STANDINGS)}.", holds="word"),
+        Column("standing", "string", f"Why no job backs them up any longer: {', '.join(STANDINGS)}.", holds="word"),
         Column("objects_count", "Int64", "Number of objects.", "objects"),
         Column("points_count", "Int64", "Their restore points; NA if the count of one is not known.", "restore points"),
-        Column("backup_bytes", "Int64", "The size of their backup files; NA if one is not known.", "bytes"),
-        Column("oldest_end", "datetime", "Of the newest restore points of each of them the oldest one."),
-        Column("names", "string", "Their names, the first ones.", holds="own text"),
+        Column("backup_bytes", "Int64", "The size of their backup files; NA if the size of one is not known.", "bytes"),
+        Column("oldest_end", "datetime", "The oldest of the objects' newest restore points."),
+        Column("names", "string", "The first of their names.", holds="own text"),
     ),
-    "One row per server and reason: the objects that no job backs up any more, and what their backups take. Machines "
-    "that the site file lists as to be protected are none of them.",
+    "One row per server and reason: the objects that no job backs up any longer, and the size of their backups. "
+    "Machines that the site file lists as machines to protect are not included.",
     kind=ObjectKind("group of objects left", "standing", "standing"),
 )
 

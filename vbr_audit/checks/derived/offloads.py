@@ -32,19 +32,19 @@ SPEC: Final = TableSpec(
         Column(
             "scale_out_repository_id",
             "string",
-            "The scale-out repository: what the session names as its resource, else the one whose name the session's "
-            "begins with, else the only one with a capacity or archive tier; NA where none of that determines it.",
+            "The scale-out repository: the resource that the session names, else the one whose name starts the session "
+            "name, else the only one with a capacity or archive tier; NA if none of these determines it.",
             holds="id",
         ),
-        Column("scale_out_repository", "string", "Its name.", holds="repository"),
-        Column("state", "string", "Stopped when it has ended.", holds="word"),
+        Column("scale_out_repository", "string", "The name of the scale-out repository.", holds="repository"),
+        Column("state", "string", "Stopped if the session has ended.", holds="word"),
         Column("result", "string", "Success, Warning, Failed, or the word None.", holds="word"),
-        Column("result_message", "string", "The server's words on the result.", holds="server text"),
-        Column("created", "datetime", "When it started."),
-        Column("ended", "datetime", "When it ended; NaT while it runs."),
+        Column("result_message", "string", "The server's message about the result.", holds="server text"),
+        Column("created", "datetime", "When the session started."),
+        Column("ended", "datetime", "When the session ended; NaT while it runs."),
     ),
-    "One row per session that took backups to a capacity or archive tier, from the days before the period to the "
-    "moment of reading.",
+    "One row per session that moved or copied backups to a capacity or archive tier, from the days before the period "
+    "to the time of collection.",
     sheet=Sheet(
         first=("server", "scale_out_repository", "name", "session_type", "result", "created", "ended", "result_message")
     ),
@@ -58,20 +58,20 @@ BY_REPOSITORY: Final = TableSpec(
     (
         Column("server", "string", "The server.", holds="server"),
         Column("scale_out_repository_id", "string", "The scale-out repository.", holds="id"),
-        Column("offloads_count", "Int64", "Its offload sessions that ended.", "sessions"),
-        Column("failed_count", "Int64", "Those of them that failed.", "sessions"),
-        Column("good_count", "Int64", "Those of them that ended well.", "sessions"),
+        Column("offloads_count", "Int64", "Its finished offload sessions.", "sessions"),
+        Column("failed_count", "Int64", "Finished offload sessions that failed.", "sessions"),
+        Column("good_count", "Int64", "Finished offload sessions that succeeded.", "sessions"),
         Column(
             "last_result",
             "string",
-            "How the newest of them ended; NA for none, or if a newer one may have.",
+            "The result of the newest finished one; NA for none, or if a newer one may have finished.",
             holds="word",
         ),
-        Column("last_good", "datetime", "When the newest one started that ended well; NaT for none."),
-        Column("is_clear", "boolean", "No further session can be an offload of it that ended well."),
-        Column("seen_since", "datetime", "From when on its offloads were read; NaT where the server names none."),
+        Column("last_good", "datetime", "When the newest successful one started; NaT for none."),
+        Column("is_clear", "boolean", "No other session can be a successful offload of it."),
+        Column("seen_since", "datetime", "The time from which its offloads were read; NaT if the server names none."),
     ),
-    "One row per scale-out repository: what its offload sessions report.",
+    "One row per scale-out repository: the results of its offload sessions.",
 )
 
 

@@ -78,148 +78,166 @@ SPEC: Final = TableSpec(
     ("object_key",),
     (
         Column("server", "string", "The server.", holds="server"),
-        Column(
-            "object_key", "string", "What identifies the object over its backups: the least of its ids.", holds="id"
-        ),
+        Column("object_key", "string", "The key of the object across its backups: the lowest of its ids.", holds="id"),
         Column("name", "string", "The object's name.", holds="object"),
-        Column("type", "string", "What it is.", holds="word"),
+        Column("type", "string", "The type of the object.", holds="word"),
         Column("platform", "string", "Its platform.", holds="word"),
         Column(
             "tier",
             "string",
-            "Its tier in the site file, by its name, else by its jobs' names; NA for none.",
+            "Its tier in the site file, by its name, else by the names of its jobs; NA for none.",
             holds="word",
         ),
-        Column("is_whole", "boolean", "Every backup that may hold it was read."),
-        Column("rpo_hours", "Int64", "The longest age that its newest restore point may have by its tier.", "hours"),
-        Column("loosest_rpo_hours", "Int64", "The longest age that any tier of the site file allows.", "hours"),
+        Column("is_whole", "boolean", "Every backup that may contain it was read."),
+        Column("rpo_hours", "Int64", "The maximum age of its newest restore point by its tier.", "hours"),
+        Column("loosest_rpo_hours", "Int64", "The longest maximum age in any tier of the site file.", "hours"),
         Column(
             "pause_h",
             "Int64",
-            "The longest time between two starts of the job that backs it up, of several the most frequent one; 0 if "
-            "no schedule determines it.",
+            "The longest time between two starts of the job that backs it up (of several jobs, the most frequent one); "
+            "0 if no schedule determines it.",
             "hours",
         ),
         Column(
-            "tier_known", "boolean", "Its tier, or that it has none, is known: no where the names behind it are not."
+            "tier_known",
+            "boolean",
+            "Its tier, or that it has none, is known; no if the names that determine it are not known.",
         ),
-        Column("backups_count", "Int64", "The backups that hold it.", "backups"),
-        Column("jobs", "string", "The backups' jobs that are no copy jobs, by name.", holds="jobs"),
-        Column("job_id", "string", "Of those the first by name; NA where it is not known.", holds="id"),
-        Column("primary_jobs_count", "Int64", "Number of jobs, without copy jobs, that still back it up.", "jobs"),
+        Column("backups_count", "Int64", "The number of backups that contain it.", "backups"),
+        Column("jobs", "string", "The jobs of these backups without copy jobs, by name.", holds="jobs"),
+        Column("job_id", "string", "The first job in `jobs` by name; NA if not known.", holds="id"),
+        Column("primary_jobs_count", "Int64", "The number of jobs that still back it up, without copy jobs.", "jobs"),
         Column(
             "is_backed_up",
             "boolean",
-            "A job that exists, or a chain that still grows, backs it up or copies it; NA if that is not known, as "
-            "where not all kinds of jobs are listed.",
+            "An existing job, or a backup chain that still grows, backs it up or copies it; NA if not known, for "
+            "example if not all types of jobs are listed.",
         ),
-        Column("last_run_failed", "boolean", "The last run of one of its backups failed on it. From 1.3-rev0 on."),
-        Column("points_count", "Int64", "Its restore points over all backups.", "restore points"),
-        Column("points_known", "boolean", "Every restore point is known to belong to it or not."),
-        Column("latest_point", "datetime", "Its newest restore point; NaT for none, or if a newer one may be there."),
-        Column("newest_point", "datetime", "The newest one that is surely its own, even if a newer one may be there."),
-        Column("newest_known", "boolean", "No newer restore point than `newest_point` can be its own."),
-        Column("newest_failed", "boolean", "A run of its job that failed is known to have left `newest_point`."),
+        Column("last_run_failed", "boolean", "The last run of one of its backups failed for it. From 1.3-rev0 on."),
+        Column("points_count", "Int64", "The number of its restore points in all backups.", "restore points"),
+        Column("points_known", "boolean", "For every restore point it is known whether it belongs to the object."),
+        Column("latest_point", "datetime", "Its newest restore point; NaT for none, or if a newer one may exist."),
+        Column("newest_point", "datetime", "The newest one that is certainly its own, even if a newer one may exist."),
+        Column("newest_known", "boolean", "No restore point newer than `newest_point` can be its own."),
+        Column("newest_failed", "boolean", "A failed run of its job is known to have created `newest_point`."),
         Column("oldest_point", "datetime", "Its oldest restore point; NaT for none, or if not all are known."),
-        Column("latest_clean_point", "datetime", "Its newest one that is surely marked Clean; NaT for none."),
-        Column("clean_known", "boolean", "No newer one can be clean: all newer ones are known, and their marks."),
+        Column("latest_clean_point", "datetime", "Its newest restore point certainly marked Clean; NaT for none."),
+        Column("clean_known", "boolean", "No newer one can be clean: all newer ones and their marks are known."),
         Column("newest_is_clean", "boolean", "Its newest restore point is marked Clean."),
-        Column("has_marks", "boolean", "One bears a mark of malware; no for what is not scanned and bears none."),
-        Column("latest_full", "datetime", "Its newest one that is surely full; NaT for none."),
-        Column("full_known", "boolean", "No newer one can be full: all newer ones are known, and their types."),
-        Column("has_fulls", "boolean", "A job of it makes fulls periodically; no for forever-forward chains."),
-        Column("latest_source_point", "datetime", "The newest one that is no copy."),
-        Column("latest_copy_point", "datetime", "The newest one that a copy job made."),
-        Column("has_clean_point", "boolean", "One is marked Clean; no only if all marks are known."),
         Column(
-            "worst_malware", "string", "Its worst mark that is known; a good one only if all marks are.", holds="word"
+            "has_marks",
+            "boolean",
+            "A restore point has a malware mark; no if the object is not scanned and none has one.",
         ),
-        Column("longest_gap_h", "Float64", "The longest time without a new one that reaches into the period.", "hours"),
+        Column("latest_full", "datetime", "Its newest restore point that is certainly a full; NaT for none."),
+        Column("full_known", "boolean", "No newer one can be a full: all newer ones and their types are known."),
+        Column(
+            "has_fulls", "boolean", "One of its jobs creates periodic fulls; no for forever forward incremental chains."
+        ),
+        Column("latest_source_point", "datetime", "Its newest restore point that is not a copy."),
+        Column("latest_copy_point", "datetime", "Its newest restore point that a copy job created."),
+        Column("has_clean_point", "boolean", "A restore point is marked Clean; no only if all marks are known."),
+        Column(
+            "worst_malware", "string", "Its worst known mark; a good one only if all marks are known.", holds="word"
+        ),
+        Column(
+            "longest_gap_h",
+            "Float64",
+            "The longest time without a new restore point that reaches into the period.",
+            "hours",
+        ),
         Column(
             "gaps_h",
             "string",
-            "The longest of those times in hours, joined by commas, the longest first.",
+            "The longest of these times in hours, separated by commas, the longest first.",
             holds="word",
         ),
         Column(
             "maybe_gaps_h",
             "string",
-            "The same of the time before its first sign, where it may have been there.",
+            "The same for the time before its first trace, in which it may have existed.",
             holds="word",
         ),
-        Column("gaps_known", "boolean", "No further restore point of the period can have been there."),
-        Column("retention_due", "boolean", "It is in one of its backups for as long as restore points are kept."),
+        Column("gaps_known", "boolean", "No restore point other than the known ones can have existed in the period."),
+        Column("retention_due", "boolean", "It has been in one of its backups for the whole retention time."),
         Column(
             "kept_percent",
             "Float64",
-            "The least share of the promised restore points in one of its backups, since its own first one.",
+            "The lowest share of the restore points required by retention in one of its backups, since its own first.",
             "%",
         ),
-        Column("gfs_promised", "boolean", "A job of it keeps weekly, monthly or yearly restore points."),
+        Column("gfs_promised", "boolean", "One of its jobs keeps weekly, monthly or yearly restore points (GFS)."),
         Column(
             "gfs_owed",
             "Int64",
-            "Finished weeks, months and years of which each must have a restore point by now.",
+            "Finished weeks, months and years that must each have a GFS restore point by now.",
             "periods",
         ),
-        Column("gfs_missing", "Int64", "Finished weeks, months and years without theirs.", "restore points"),
+        Column(
+            "gfs_missing", "Int64", "Finished weeks, months and years without their restore point.", "restore points"
+        ),
         Column("has_copies", "boolean", "A copy job backs it up; NA if the types of its jobs are not known."),
         Column(
             "copy_interval_h",
             "Int64",
-            "The least of the longest times between two starts of the copy jobs that back it up; 0 for one that never "
-            "rests, NA if one of them is not known.",
+            "The longest time between two starts of a copy job that backs it up, of several the shortest; 0 for a copy "
+            "job without a pause, NA if one of them is not known.",
             "hours",
         ),
-        Column("copies_count", "Int64", "Copies that are surely there, on different repositories.", "copies"),
+        Column("copies_count", "Int64", "Copies that certainly exist, on different repositories.", "copies"),
         Column(
             "stale_repositories",
             "string",
-            "Where restore points lie that are no copy any more: too old for the interval of their job, or an offload "
-            "that fails.",
+            "Repositories whose restore points no longer count as a copy: too old for the interval of their job, or "
+            "the offload fails.",
             holds="repositories",
         ),
-        Column("repositories", "string", "Where they are.", holds="repositories"),
-        Column("media", "string", "The storage classes that they are on.", holds="word"),
-        Column("offsite_repositories", "string", "Those that are surely off-site.", holds="repositories"),
-        Column("protected_repositories", "string", "Those that are surely immutable or offline.", holds="repositories"),
+        Column("repositories", "string", "The repositories of the copies.", holds="repositories"),
+        Column("media", "string", "The storage classes of the copies.", holds="word"),
+        Column("offsite_repositories", "string", "The repositories that are certainly off-site.", holds="repositories"),
+        Column(
+            "protected_repositories",
+            "string",
+            "The repositories that are certainly immutable or offline.",
+            holds="repositories",
+        ),
         Column(
             "locked_until",
             "datetime",
-            "Until when the copy that is locked longest cannot be deleted, if nothing is added: the lock lasts for the "
-            "days of its repository from the last restore point of the chain on; NaT for none, and where the lock has "
-            "no days of its own.",
+            "Until when the copy with the longest lock cannot be deleted, if no restore point is added: the lock lasts "
+            "for the days of its repository from the last restore point of the chain on; NaT for none, and if the lock "
+            "has no days of its own.",
         ),
         Column(
             "unlocked_repositories",
             "string",
-            "Immutable ones on which the lock of its chain has ended, as no restore point was added in time.",
+            "Immutable repositories on which the lock of its chain has expired, as no restore point was added in time.",
             holds="repositories",
         ),
-        Column("has_three_copies", "boolean", "3: with production there are three copies."),
-        Column("has_two_media", "boolean", "2: they are on two media."),
-        Column("has_offsite", "boolean", "1: one is off-site."),
-        Column("has_protected_copy", "boolean", "1: one is immutable or offline."),
-        Column("is_verified", "boolean", "0: one is verified."),
+        Column("has_three_copies", "boolean", "3: there are three copies, including production."),
+        Column("has_two_media", "boolean", "2: the copies are on two media."),
+        Column("has_offsite", "boolean", "1: one copy is off-site."),
+        Column("has_protected_copy", "boolean", "1: one copy is immutable or offline."),
+        Column("is_verified", "boolean", "0: one copy is verified."),
         Column("has_separate_hosts", "boolean", "Its copies are on at least two hosts; NA for one copy."),
-        Column("score", "Int64", "How many of the five digits are met; NA if one is not known.", "digits"),
+        Column("score", "Int64", "The number of the five digits that are met; NA if one is not known.", "digits"),
         Column(
             "standing",
             "string",
-            f"Why no job backs it up any more: {', '.join(STANDINGS)}; NA where one does, or that is not known.",
+            f"Why no job backs it up any longer: {', '.join(STANDINGS)}; NA if one does, or if not known.",
             holds="word",
         ),
-        Column("backup_bytes", "Int64", "The size of its backup files; NA if one is not known.", "bytes"),
+        Column("backup_bytes", "Int64", "The size of its backup files; NA if the size of one is not known.", "bytes"),
     ),
-    "One row per protected object. What is left of objects that no job backs up any more is in `left_objects`, unless "
-    "the site file lists them as machines to protect.",
+    "One row per protected object. Objects that no job backs up any longer are in `left_objects`, unless the site "
+    "file lists them as machines to protect.",
     kind=ObjectKind("protected object", "object_key", "name", cause="machine", causes=(("job", "job_id"),)),
 )
 
 ALL: Final = replace(
     SPEC,
     name="all_protected_objects",
-    help="The rows of `protected_objects`, and the objects that no job backs up any more: what lies on repositories.",
+    help="The rows of `protected_objects`, and the objects no longer backed up by a job: all backups on repositories.",
     kind=None,
 )
 

@@ -13,8 +13,8 @@ from vbr_audit.tables import job_runs
 ALL: Final = replace(
     job_runs.SPEC,
     name="all_job_runs",
-    help="The rows of `job_runs`, and the runs of the days before the period, and from its end to the moment of "
-    "reading: what is true of a job now, and not of the period.",
+    help="The rows of `job_runs`, the runs of the days before the period, and those from its end to the time of "
+    "collection: the present state of a job, not that of the period.",
 )
 
 

@@ -26,27 +26,27 @@ SPEC: Final = TableSpec(
     (
         Column("server", "string", "The server.", holds="server"),
         Column("job_id", "string", "The job.", holds="id"),
-        Column("always_runs", "boolean", "It runs all the time, so that no start is ever due: an immediate copy."),
-        Column("due", "Int64", "The starts that its schedule demanded in the period; NA where it cannot be followed."),
-        Column("missed", "Int64", "Those of them at which it did not start."),
-        Column("overlapped", "Int64", "Those at which it still ran: they are not missed."),
-        Column("unclear", "Int64", "Those of which nobody can say whether it started."),
+        Column("always_runs", "boolean", "It runs all the time, so no start is ever due: an immediate copy."),
+        Column("due", "Int64", "The starts that its schedule required in the period; NA if it cannot be evaluated."),
+        Column("missed", "Int64", "Due starts at which it did not start."),
+        Column("overlapped", "Int64", "Due starts at which it was still running: they are not missed."),
+        Column("unclear", "Int64", "Due starts for which it is not known whether it started."),
         Column(
             "reason",
             "string",
-            "Why its schedule cannot be followed, or what is not clear of its starts.",
+            "Why its schedule cannot be evaluated, or what is not clear about its starts.",
             holds="own text",
         ),
         Column("born", "datetime", "The oldest trace of the job: its oldest backup, restore point or run."),
-        Column("newest_point", "datetime", "The newest restore point of its backups; NA where none is known."),
+        Column("newest_point", "datetime", "The newest restore point of its backups; NA if none is known."),
         Column(
             "interval_h",
             "Float64",
-            "The longest time between two starts; of a job that always runs, of the jobs that it copies.",
+            "The longest time between two starts; for a job that runs all the time, that of the jobs that it copies.",
             "h",
         ),
     ),
-    "One row per job: what its schedule, as it is set now, demanded in the period, and what came of it.",
+    "One row per job: the starts that its current schedule required in the period, and whether they took place.",
 )
 
 _WAYS: Final = ("daily", "monthly", "periodically", "continuously", "after_job")

@@ -15,20 +15,20 @@ WINDOW_SPEC: Final = TableSpec(
     ("server",),
     (
         Column("server", "string", "The server.", holds="server"),
-        Column("start_min", "Int64", "Jobs may run from this minute of the day on, in the zone of the report."),
-        Column("end_min", "Int64", "They must have ended by this one; below `start_min`, on the next day."),
+        Column("start_min", "Int64", "Jobs may run from this minute of the day on, in the time zone of the report."),
+        Column("end_min", "Int64", "Jobs must end by this minute of the day; if below `start_min`, on the next day."),
     ),
-    "One row per server with the hours in which its jobs may run, of the site file.",
+    "One row per server: the hours in the site file in which its jobs may run.",
 )
 BUILDS_SPEC: Final = TableSpec(
     "supported_builds",
     ("release",),
     (
         Column("server", "string", "The server.", holds="server"),
-        Column("release", "string", "A release, as `12.3`.", holds="word"),
-        Column("oldest_build", "string", "Its oldest build that is still good.", holds="word"),
+        Column("release", "string", "A release, for example `12.3`.", holds="word"),
+        Column("oldest_build", "string", "The oldest accepted build of the release.", holds="word"),
     ),
-    "One row per release of which the site file names the oldest good build.",
+    "One row per release for which the site file sets the oldest accepted build.",
 )
 
 
@@ -67,17 +67,17 @@ DEMANDS_SPEC: Final = TableSpec(
     ("job_id",),
     (
         Column("server", "string", "The server.", holds="server"),
-        Column("job_id", "string", "The job; NA where its name is not known, and so its tier.", holds="id"),
+        Column("job_id", "string", "The job; NA if its name, and therefore its tier, is not known.", holds="id"),
         Column(
-            "tier", "string", "The first tier of the site file that fits the job's name; NA for none.", holds="word"
+            "tier", "string", "The first tier in the site file that matches the job's name; NA for none.", holds="word"
         ),
-        Column("rpo_hours", "Int64", "The longest age that its newest restore point may have.", "hours"),
-        Column("retention_days", "Int64", "How long its restore points must be kept.", "days"),
+        Column("rpo_hours", "Int64", "The maximum age of its newest restore point.", "hours"),
+        Column("retention_days", "Int64", "The number of days that it must keep its restore points.", "days"),
         Column("gfs_weekly", "Int64", "Weekly restore points that it must keep.", "restore points"),
         Column("gfs_monthly", "Int64", "Monthly restore points that it must keep.", "restore points"),
         Column("gfs_yearly", "Int64", "Yearly restore points that it must keep.", "restore points"),
     ),
-    "One row per job with what its tier in the site file demands; NA where it demands nothing.",
+    "One row per job: the requirements of its tier in the site file; NA for no requirement.",
 )
 
 
@@ -109,11 +109,11 @@ TAGS_SPEC: Final = TableSpec(
     ("repository_id",),
     (
         Column("server", "string", "The server.", holds="server"),
-        Column("repository_id", "string", "The repository, a scale-out one too.", holds="id"),
-        Column("tags", "string", "Its tags in the site file, joined by commas; NA for none.", holds="prose"),
-        Column("is_offsite", "boolean", "It is tagged offsite; no where it is tagged onsite, NA where neither."),
-        Column("is_offline", "boolean", "It is tagged offline; NA where it is not."),
-        Column("is_immutable", "boolean", "It is tagged immutable; NA where it is not."),
+        Column("repository_id", "string", "The repository or scale-out repository.", holds="id"),
+        Column("tags", "string", "Its tags in the site file, separated by commas; NA for none.", holds="prose"),
+        Column("is_offsite", "boolean", "It is tagged offsite; no if it is tagged onsite, NA if neither."),
+        Column("is_offline", "boolean", "It is tagged offline; NA if it is not."),
+        Column("is_immutable", "boolean", "It is tagged immutable; NA if it is not."),
     ),
     "One row per repository and scale-out repository with its tags in the site file.",
 )

@@ -17,13 +17,13 @@ _HELD = {"name": "srv-1", "is_protected": True, "latest_point": hours_ago(9)}
 
 @check(
     "RPO-004",
-    "Every machine of the asset list is protected",
+    "Every machine in the asset list is protected",
     severity="critical",
     table="assets",
     reads=("is_protected", "is_backed_up", "latest_point", "exempt"),
     expected="a restore point, and a job that makes the next one",
     failure="{is} in no backup, or only in one that no job continues",
-    remediation="Home > Jobs > Edit > Virtual Machines: add the machine to a job; or give a reason in column exempt.",
+    remediation="Home > Jobs > Edit > Virtual Machines: add the machine to a job, or enter a reason in column exempt.",
     examples=(
         Example("PASS", {**_HELD, "is_backed_up": True}),
         Example("FAIL", {"name": "srv-1", "is_protected": False}),
@@ -36,11 +36,11 @@ _HELD = {"name": "srv-1", "is_protected": True, "latest_point": hours_ago(9)}
     ),
 )
 def asset_protected(assets: pd.DataFrame, *, now: dt.datetime) -> Outcome:
-    """Backups cannot show a machine that nobody backs up: only a list that comes from elsewhere can.
+    """Backups do not show a machine that no job backs up; only a list from another source does.
 
-    A machine is found by its name, whatever the case, with or without its domain, on any server of the report. What
-    only the chain of a job that is gone holds is not protected any more; how old its newest restore point may be,
-    RPO-001 judges.
+    The check finds a machine by name, in any letter case, with or without its domain, on any server of the report. A
+    machine that is only in the backup chain of a deleted job is no longer protected. RPO-001 evaluates the age of the
+    newest restore point.
     """
     held, exempt = assets["is_protected"], assets["exempt"].notna()
     newest, worked = assets["latest_point"], assets["is_backed_up"]

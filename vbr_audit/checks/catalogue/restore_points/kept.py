@@ -45,7 +45,7 @@ def _scheduled(hours: int) -> dict[str, list[dict[str, object]]]:
 
 @check(
     "RPO-007",
-    "As many restore points are there as retention promises",
+    "Objects have as many restore points as retention requires",
     severity="medium",
     cause="job",
     table="protected_objects",
@@ -67,12 +67,13 @@ def _scheduled(hours: int) -> dict[str, list[dict[str, object]]]:
 def retention_kept(
     objects: pd.DataFrame,
     *,
-    min_percent: Annotated[int, param("Least share that is still good.", unit="%", ge=1, le=100)] = 80,
+    min_percent: Annotated[int, param("Minimum share of restore points that passes.", unit="%", ge=1, le=100)] = 80,
 ) -> Outcome:
-    """Runs that fail and points that are deleted by hand leave fewer restore points than anybody counts on.
+    """Failed runs and manually deleted restore points leave fewer restore points than the retention policy suggests.
 
-    Where a job counts days, each of its due starts in those days must have left one; where it counts points, those
-    that are kept for the long term come on top. Nothing is owed from before the object's own first restore point.
+    If retention is set in days, each start that was due in those days must have a restore point. If it is set in
+    restore points, GFS restore points do not count towards the number. The time before the object's own first restore
+    point does not count.
     """
     share, due = objects["kept_percent"], objects["retention_due"]
     held = (objects["points_count"] > 0).astype("boolean")
@@ -95,7 +96,7 @@ def retention_kept(
 
 @check(
     "RPO-008",
-    "The promised long-term restore points (GFS) are there",
+    "The configured GFS restore points exist",
     severity="high",
     cause="job",
     table="protected_objects",
@@ -104,7 +105,7 @@ def retention_kept(
     json_path="gfsPeriods",
     expected="one for every finished week, month and year that the job keeps",
     failure="{lacks|lack} promised long-term restore points (GFS)",
-    remediation="Job > Storage > Configure GFS: check its days; run an active full and see that it gets the flag.",
+    remediation="Job > Storage > Configure GFS: check the days; run an active full and check that it gets the flag.",
     examples=(
         Example("PASS", {**_OWED, "gfs_missing": 0}),
         Example("FAIL", {**_OWED, "gfs_missing": 1}),
@@ -117,10 +118,10 @@ def retention_kept(
     ),
 )
 def long_term_points_there(objects: pd.DataFrame) -> Outcome:
-    """Configured is not kept: a month whose full backup failed has no long-term restore point, and nobody is notified.
+    """If the full backup of a month fails, that month has no GFS restore point, and nobody is notified.
 
-    Only periods count that have ended, that began after the object's first restore point and after the first long-term
-    one of its job, and whose flag the job still keeps: N × 7 days, N months and a day, N years and a day.
+    A period counts only if it has ended, began after the object's first restore point and after the first GFS restore
+    point of its job, and the job still keeps its flag: N × 7 days, N months and a day, N years and a day.
     """
     missing, promised, owed = objects["gfs_missing"], objects["gfs_promised"], objects["gfs_owed"]
     held = (objects["points_count"] > 0).astype("boolean")
@@ -151,7 +152,7 @@ def long_term_points_there(objects: pd.DataFrame) -> Outcome:
 
 @check(
     "RPO-009",
-    "A full backup was made lately",
+    "The newest full backup is recent",
     severity="low",
     cause="job",
     table="protected_objects",
@@ -159,7 +160,7 @@ def long_term_points_there(objects: pd.DataFrame) -> Outcome:
     reads=("latest_full", "points_count", "full_known", "has_fulls"),
     expected="at most {max_age_days} days ago",
     failure="{has} no full backup from the last {max_age_days} days",
-    remediation="Job > Storage > Advanced > Backup: create synthetic or active full backups periodically.",
+    remediation="Job > Storage > Advanced > Backup: enable periodic synthetic or active full backups.",
     examples=(
         Example("PASS", {**_HELD, "latest_full": hours_ago(35 * 24)}),
         Example("PASS", {**_HELD, "points_count": 1, "latest_full": hours_ago(24)}),
@@ -176,11 +177,12 @@ def full_lately(
     objects: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_days: Annotated[int, param("Age that is still good.", unit="days", ge=1)] = 35,
+    max_age_days: Annotated[int, param("Maximum age that passes.", unit="days", ge=1)] = 35,
 ) -> Outcome:
-    """A long chain of increments is lost whole with one damaged file in it.
+    """One damaged file can make a long chain of increments unusable.
 
-    A job that makes no fulls at all keeps its chain short by moving its full on: its age says nothing.
+    A job that creates no periodic fulls keeps its chain short by merging increments into the full, so the age of the
+    full is not relevant.
     """
     latest, held, known = objects["latest_full"], (objects["points_count"] > 0).astype("boolean"), objects["full_known"]
     ok = aged_limit(latest, max_age_days, now)
@@ -222,7 +224,7 @@ def full_lately(
     json_path="jobId",
     expected="a job that still exists",
     failure="{belongs|belong} to a job that no longer exists",
-    remediation="Home > Backups > Disk (Orphaned): map the backup to a job, or delete it once nobody needs it.",
+    remediation="Home > Backups > Disk (Orphaned): map the backup to a job, or delete it when it is no longer needed.",
     examples=(
         Example("PASS", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "jobs+backups"}]}),
         Example("FAIL", _GONE, _LISTED),
@@ -257,13 +259,14 @@ def backup_has_job(
     *,
     now: dt.datetime,
     alive_days: Annotated[
-        int, param("A job that no list shows and that ran within so many days is taken to exist.", unit="days", ge=1)
+        int, param("An unlisted job that ran within this number of days is assumed to exist.", unit="days", ge=1)
     ] = 7,
 ) -> Outcome:
-    """No retention is applied to a backup without a job: it stays for ever, or is lost unseen.
+    """No retention policy applies to a backup without a job: it stays forever, or is lost unnoticed.
 
-    No list shows the jobs of agents and copies before 1.3, nor those of some platforms: then nobody can say that a job
-    is gone. A backup named `Job\\Source` is that of a worker of a copy job, which has an id of its own.
+    The API does not list agent jobs and copy jobs before 1.3, nor the jobs of some platforms, so the check cannot
+    determine whether such a job still exists. A backup named `Job\\Source` belongs to a worker of a copy job, which
+    has its own id.
     """
     job = beside(backups["job_id"], jobs, "job_id")
     # One job without an id is an odd row, which says nothing of the others; a list without ids says nothing at all.
@@ -321,7 +324,7 @@ def _newest_of(instants: pd.Series, keys: pd.Series, own: pd.Series) -> pd.Serie
     json_path="malwareStatus",
     expected="Clean",
     failure="{has} a restore point marked as suspicious or infected",
-    remediation="Home > Backups > Scan Backup: find the last clean point; restore from it only; clean the machine.",
+    remediation="Home > Backups > Scan Backup: find the last clean point; restore only from it; clean the machine.",
     examples=(
         Example("PASS", {"points_count": 1, "worst_malware": "Clean"}),
         Example("PASS", {"points_count": 1, "worst_malware": "Informative"}),
@@ -333,7 +336,7 @@ def _newest_of(instants: pd.Series, keys: pd.Series, own: pd.Series) -> pd.Serie
     ),
 )
 def points_clean(objects: pd.DataFrame) -> Outcome:
-    """A restore from a marked restore point brings the malware back."""
+    """A restore from a restore point marked as suspicious or infected brings the malware back."""
     worst, held = objects["worst_malware"], (objects["points_count"] > 0).astype("boolean")
     good, bad = one_of(worst, ("Clean", "Informative")), one_of(worst, ("Suspicious", "Infected"))
     unmarked = surely(~objects["has_marks"])
@@ -362,7 +365,7 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
     reads=("latest_clean_point", "points_count", "has_clean_point", "clean_known", "newest_is_clean", "has_marks"),
     expected="at most {max_age_days} days ago",
     failure="{has} no clean restore point from the last {max_age_days} days",
-    remediation="Home > Backups > Scan Backup: scan the newer restore points; clean the machine and back it up anew.",
+    remediation="Home > Backups > Scan Backup: scan the newer restore points; clean the machine and back it up again.",
     examples=(
         Example("PASS", {**_MARKED, "latest_clean_point": hours_ago(7 * 24)}),
         Example("FAIL", {**_MARKED, "latest_clean_point": hours_ago(7 * 24 + 1)}),
@@ -380,11 +383,11 @@ def clean_point_recent(
     objects: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_days: Annotated[int, param("Age that is still good.", unit="days", ge=1)] = 7,
+    max_age_days: Annotated[int, param("Maximum age that passes.", unit="days", ge=1)] = 7,
 ) -> Outcome:
-    """After an attack only a clean restore point counts: its age is what would really be lost.
+    """After an attack, only a clean restore point is usable: its age is the actual data loss.
 
-    While the newest restore point is clean, its age is a matter of RPO-001.
+    If the newest restore point is clean, RPO-001 evaluates its age.
     """
     latest, held = objects["latest_clean_point"], (objects["points_count"] > 0).astype("boolean")
     clean, known = objects["has_clean_point"], objects["clean_known"]
@@ -485,14 +488,13 @@ def replica_ready(
     jobs: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_hours: Annotated[
-        int, param("Age that is good where the job's schedule is not known.", unit="hours", ge=1)
-    ] = 24,
-    intervals: Annotated[int, param("How many intervals of its job's schedule a point may be old.", ge=1)] = 2,
+    max_age_hours: Annotated[int, param("Maximum age if the job's schedule is not known.", unit="hours", ge=1)] = 24,
+    intervals: Annotated[int, param("Maximum age in intervals of the job's schedule.", ge=1)] = 2,
 ) -> Outcome:
-    """A replica that is stuck in a failover, or whose points have grown old, does not take over when it must.
+    """A replica that is stuck in a failover, or has only old restore points, cannot take over when it is needed.
 
-    The schedule of its own job determines how old is too old. `Processing` means that its next point is being made.
+    The schedule of the replication job determines the maximum age. `Processing` means that the job is creating the
+    next restore point.
     """
     state, hours = replicas["state"], _replica_limits(replicas, jobs, intervals)
     newest, undated = _newest(points, replicas)

@@ -20,14 +20,14 @@ _LEFT = {"standing": "left its job", "objects_count": 2, "points_count": 14, "ba
 
 @check(
     "RPO-018",
-    "Backups of machines that left their jobs are gone in time",
+    "Backups of machines that left their jobs are deleted in time",
     severity="low",
     table="left_objects",
     aggregates=("left_objects",),
     reads=("oldest_end", *_SHOWN),
     expected="none whose newest restore point is older than {max_age_days} days",
     failure="{contains|contain} an object whose newest restore point is older than {max_age_days} days",
-    remediation="Home > Backups: delete what nobody needs; Job > Storage > Maintenance: remove deleted items data.",
+    remediation="Home > Backups: delete what is not needed; Job > Storage > Maintenance: remove deleted items data.",
     examples=(
         Example("PASS", {**_LEFT, "oldest_end": hours_ago(30 * 24)}),
         Example("FAIL", {**_LEFT, "oldest_end": hours_ago(30 * 24 + 1)}),
@@ -42,13 +42,13 @@ def left_objects_gone(
     groups: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_days: Annotated[int, param("So long may they be kept after their last run.", unit="days", ge=1)] = 30,
+    max_age_days: Annotated[int, param("Maximum age of an object's newest restore point.", unit="days", ge=1)] = 30,
 ) -> Outcome:
-    """What is left of machines that left their job, were renamed or registered anew, what jobs that are gone have made,
-    and what was imported or exported, takes room, and no retention looks after it.
+    """Backups of machines that left their job, were renamed or registered again, backups of deleted jobs, and imported
+    or exported backups take space, and no retention policy removes them.
 
-    No promise is broken by it: the other checks of restore points and copies do not ask for these objects, unless the
-    site file lists them as machines to protect.
+    They violate no requirement: the other checks of restore points and copies do not evaluate these objects, unless
+    the site file lists them as machines to protect.
     """
     texts = [
         f"{count(held, 'object')}, {number(many)} restore points, {size(octets)}: {names}"

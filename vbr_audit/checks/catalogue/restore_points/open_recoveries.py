@@ -26,7 +26,7 @@ _STATES: Final = ("Mounted", "MountFailed", "Mounting", "Unmounted", "UnmountFai
 _CLOSED: Final = ("MountFailed", "Unmounted")
 _UNTOLD: Final = "since when it stands open is not reported: its session is not among the restores of a year"
 
-MaxDays = Annotated[int, param("Days that it may stand open.", unit="days", ge=1)]
+MaxDays = Annotated[int, param("Maximum number of days that it may stay open.", unit="days", ge=1)]
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -71,7 +71,7 @@ _RECOVERY_READS: Final = (
 
 @check(
     "RPO-014",
-    "An instant recovery on VMware is brought to its end",
+    "Instant recoveries on VMware are finished in time",
     severity="medium",
     tables=("instant_recoveries", "restore_sessions"),
     fallback=("restore_sessions",),
@@ -85,16 +85,17 @@ _RECOVERY_READS: Final = (
 def instant_recovery_ended(
     recoveries: pd.DataFrame, sessions: pd.DataFrame, *, now: dt.datetime, max_days: MaxDays = 7
 ) -> Outcome:
-    """A machine that runs from its backup is slow, keeps its chain from being cleaned, and is lost with the repository.
+    """A machine that runs from its backup is slow, blocks the cleanup of its chain, and is lost with the repository.
 
-    It cannot have been opened before its restore point was made: where the session is not reported, that date counts.
+    A recovery cannot start before its restore point exists: if the session is not reported, the restore point's date
+    counts.
     """
     return _recovery(recoveries, sessions, now, max_days)
 
 
 @check(
     "RPO-015",
-    "An instant recovery on Hyper-V is brought to its end",
+    "Instant recoveries on Hyper-V are finished in time",
     severity="medium",
     tables=("hyperv_instant_recoveries", "restore_sessions"),
     fallback=("restore_sessions",),
@@ -108,16 +109,17 @@ def instant_recovery_ended(
 def hyperv_recovery_ended(
     recoveries: pd.DataFrame, sessions: pd.DataFrame, *, now: dt.datetime, max_days: MaxDays = 7
 ) -> Outcome:
-    """A machine that runs from its backup is slow, keeps its chain from being cleaned, and is lost with the repository.
+    """A machine that runs from its backup is slow, blocks the cleanup of its chain, and is lost with the repository.
 
-    It cannot have been opened before its restore point was made: where the session is not reported, that date counts.
+    A recovery cannot start before its restore point exists: if the session is not reported, the restore point's date
+    counts.
     """
     return _recovery(recoveries, sessions, now, max_days)
 
 
 @check(
     "RPO-016",
-    "A restore point that was opened for files is closed again",
+    "Restore points opened for file-level restore are closed in time",
     severity="low",
     tables=("file_restore_mounts", "restore_sessions", "restore_points"),
     fallback=("restore_sessions", "restore_points"),
@@ -152,9 +154,10 @@ def file_mount_closed(
     now: dt.datetime,
     max_days: MaxDays = 2,
 ) -> Outcome:
-    """Whoever reaches the mount server reads the files of the backup; and the point is not merged while it is open.
+    """Anyone with access to the mount server can read the files of the backup, and an open restore point is not merged.
 
-    It cannot have been opened before its restore point was made: where the session is not reported, that date counts.
+    A mount cannot start before its restore point exists: if the session is not reported, the restore point's date
+    counts.
     """
     started = beside(mounts["session_id"], sessions, "session_id")["created"]
     made = beside(mounts["restore_point_id"], points, "restore_point_id")["created"]
@@ -163,7 +166,7 @@ def file_mount_closed(
 
 @check(
     "RPO-017",
-    "Published disks are unmounted again",
+    "Published disks are unmounted in time",
     severity="medium",
     tables=("published_disks", "restore_sessions", "restore_points"),
     aggregates=("restore_sessions",),
@@ -219,10 +222,10 @@ def disks_unmounted(
     now: dt.datetime,
     max_days: MaxDays = 7,
 ) -> Outcome:
-    """Disks of a backup that are open to other software can be read past all rights that protect the machine itself.
+    """Published disks of a backup can be read by other software, bypassing the permissions of the machine itself.
 
-    The server does not report which session published which disks. Where as many sessions of this kind run as disks are
-    published, the age of all of them counts; that they run for as long as the disks are open is inferred.
+    The server does not report which session published which disks. If as many sessions of this kind run as disks are
+    published, the age of all of them counts. That a session runs for as long as its disks are open is inferred.
     """
     state = mounts["state"]
     known, closed = surely_one(state, *_STATES), surely_one(state, *_CLOSED)

@@ -49,7 +49,7 @@ def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
         *("points_count", "rpo_hours", "tier_known", "loosest_rpo_hours", "pause_h"),
     ),
     failure="{has} no restore point as recent as required",
-    remediation="Home > Jobs: correct what keeps the job of the object from running well, then start it.",
+    remediation="Home > Jobs: fix what prevents the object's job from succeeding, then start it.",
     examples=(
         Example("PASS", {**_HELD, "newest_point": hours_ago(26)}),
         Example("PASS", {**_HELD, "points_count": 1, "newest_point": hours_ago(26)}),
@@ -78,12 +78,12 @@ def newest_point_fresh(
     *,
     now: dt.datetime,
     max_age_hours: Annotated[
-        int, param("Allowed age where no tier says one and the schedule has no longer pause.", unit="hours", ge=1)
+        int, param("Maximum age if no tier sets one and the schedule has no longer pause.", unit="hours", ge=1)
     ] = 26,
 ) -> Outcome:
-    """The age of the newest restore point is what would be lost today; a tier may allow another age.
+    """The age of the newest restore point is the data loss if a restore is needed today. A tier may set another limit.
 
-    Where none does, the job's own schedule is the measure if its longest pause is longer than a day.
+    If no tier does, the job's own schedule sets the limit if its longest pause is longer than a day.
     """
     latest = objects["newest_point"]
     allowed, most = _allowed(objects, max_age_hours)
@@ -132,7 +132,7 @@ def _allowed(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]
 
 @check(
     "RPO-002",
-    "Restore points follow each other closely enough over the whole period",
+    "Gaps between restore points are short enough over the whole period",
     severity="high",
     cause="job",
     table="protected_objects",
@@ -149,7 +149,7 @@ def _allowed(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]
         "pause_h",
     ),
     failure="{has} too long a gap between restore points",
-    remediation="History > Jobs: find the sessions that failed or did not start in the gaps; correct their cause.",
+    remediation="History > Jobs: find the sessions that failed or did not start in the gaps; fix the cause.",
     examples=(
         Example("PASS", {**_GAPS, "gaps_h": "26.00,24.10"}, severity="high"),
         Example("PASS", {**_GAPS, "points_count": 1, "gaps_h": "26.00", "maybe_gaps_h": "26.00"}),
@@ -177,15 +177,17 @@ def gaps_short(
     objects: pd.DataFrame,
     *,
     max_gap_hours: Annotated[
-        int, param("Allowed gap where no tier says one and the schedule has no longer pause.", unit="hours", ge=1)
+        int, param("Maximum gap if no tier sets one and the schedule has no longer pause.", unit="hours", ge=1)
     ] = 26,
-    max_gaps: Annotated[int, param("Longer gaps that still fail with medium severity.", unit="gaps", ge=0, le=19)] = 3,
+    max_gaps: Annotated[
+        int, param("Up to this number of longer gaps, severity is medium.", unit="gaps", ge=0, le=19)
+    ] = 3,
 ) -> Outcome:
-    """A fresh restore point today does not show that there was one on every day of the period.
+    """A recent restore point today does not show that there was one on every day of the period.
 
-    A gap counts from a restore point, or from the beginning of the period, to the next one, or to the end of the
-    period; for an object that came later, from its first one. Where retention has removed older restore points, the
-    object's own tasks that ended well stand for them, else the runs of its job.
+    A gap starts at a restore point or at the beginning of the period, and ends at the next restore point or at the end
+    of the period. For an object that was added later, the first gap starts at its first restore point. If retention
+    has removed older restore points, the object's own successful tasks count in their place, else the runs of its job.
     """
     allowed, most = _allowed(objects, max_gap_hours)
     is_known = objects["gaps_h"].notna().to_numpy()
@@ -260,7 +262,7 @@ def _gaps(over: int, gaps: list[float]) -> str:
     json_path="restorePointsCount",
     expected="at least 1",
     failure="{has} no restore point",
-    remediation="Home > Backups: delete the remains of an object that is gone; else run its job.",
+    remediation="Home > Backups: if the object no longer exists, delete its backups; else run its job.",
     examples=(
         Example("PASS", {"points_count": 1}),
         Example("FAIL", {"points_count": 0}),
@@ -268,7 +270,7 @@ def _gaps(over: int, gaps: list[float]) -> str:
     ),
 )
 def has_point(objects: pd.DataFrame) -> pd.Series:
-    """An object that is listed among the backups and has no restore point looks protected and cannot be restored."""
+    """An object that is listed in the backups without a restore point looks protected but cannot be restored."""
     return objects["points_count"] > 0
 
 
@@ -283,7 +285,7 @@ def has_point(objects: pd.DataFrame) -> pd.Series:
     json_path="lastRunFailed",
     expected="succeeded",
     failure="failed in the last run",
-    remediation="Home > Jobs > Statistics: select the object, read its error, correct it, and retry.",
+    remediation="Home > Jobs > Statistics: select the object, read its error, fix it, and retry.",
     examples=(
         Example("PASS", {"last_run_failed": False}),
         Example("FAIL", {"last_run_failed": True}),
@@ -292,7 +294,7 @@ def has_point(objects: pd.DataFrame) -> pd.Series:
     ),
 )
 def last_run_succeeded(objects: pd.DataFrame) -> Outcome:
-    """A job may end with a warning while one of its machines got no restore point."""
+    """A job can end with a warning although one of its machines got no restore point."""
     failed = objects["last_run_failed"]
     return Outcome(
         ~failed,
@@ -310,7 +312,7 @@ def last_run_succeeded(objects: pd.DataFrame) -> Outcome:
     reads=("primary_jobs_count",),
     expected="at most {max_jobs}",
     failure="{is} backed up by too many jobs",
-    remediation="Home > Jobs > Edit > Virtual Machines: take the object out of all jobs but one.",
+    remediation="Home > Jobs > Edit > Virtual Machines: remove the object from all jobs but one.",
     examples=(
         Example("PASS", {"primary_jobs_count": 1}),
         Example("FAIL", {"primary_jobs_count": 2}),
@@ -320,11 +322,12 @@ def last_run_succeeded(objects: pd.DataFrame) -> Outcome:
     ),
 )
 def one_primary_job(
-    objects: pd.DataFrame, *, max_jobs: Annotated[int, param("Jobs that may back it up.", unit="jobs", ge=1)] = 1
+    objects: pd.DataFrame, *, max_jobs: Annotated[int, param("Maximum number of jobs.", unit="jobs", ge=1)] = 1
 ) -> Outcome:
-    """Two jobs for one machine read it twice and disturb each other's log handling and change tracking.
+    """Two jobs for one machine read it twice and interfere with each other's log processing and change tracking.
 
-    A job whose chain ended does not count, and where all of them ended there is none to be too many: RPO-001 asks why.
+    A job whose chain no longer grows does not count. If this is true of all its jobs, the check does not apply: see
+    RPO-001.
     """
     count = objects["primary_jobs_count"]
     return Outcome(

@@ -72,7 +72,7 @@ _HANGING: dict[str, object] = {"state": "WaitingRepository", "created": hours_ag
 
 @check(
     "RUN-009",
-    "Runs come to their own end",
+    "Job runs end without being stopped by hand",
     severity="medium",
     tables=("jobs", "sessions"),
     aggregates=("sessions",),
@@ -91,7 +91,7 @@ _HANGING: dict[str, object] = {"state": "WaitingRepository", "created": hours_ag
 def runs_not_cancelled(
     jobs: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime, until: dt.datetime
 ) -> Outcome:
-    """Whoever stops a backup leaves a gap; that may be a decision, or an attack, and somebody must know which."""
+    """A backup that was stopped leaves a gap. It can be a decision or an attack, so the reason must be known."""
     owner = owners_of(jobs, sessions, since, until)
     dated = sessions["created"].notna().to_numpy()
     stopped = count_of(owner, dated & surely(sessions["is_canceled"]), jobs)
@@ -113,7 +113,7 @@ def runs_not_cancelled(
 
 @check(
     "RUN-010",
-    "Sessions that run do not hang",
+    "Running sessions do not hang",
     severity="medium",
     tables=("jobs", "job_runs", "job_schedules"),
     aggregates=("job_runs",),
@@ -125,7 +125,7 @@ def runs_not_cancelled(
     json_path="state",
     expected="no session that runs for more than {max_hours} h, or {times} times as long as usual",
     failure="{has} a running session that hangs",
-    remediation="Home > Last 24 Hours > Running: look at what the session waits for; stop it, and run the job again.",
+    remediation="Home > Last 24 Hours > Running: check what the session waits for; stop it, and run the job again.",
     examples=(
         Example("PASS", _JOB, _open({"state": "Stopped"})),
         Example("PASS", _JOB, _open({"state": "Working", "created": hours_ago(24)})),
@@ -154,15 +154,15 @@ def sessions_do_not_hang(
     schedules: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_hours: Annotated[int, param("Age from which on a running session hangs.", unit="hours", ge=1)] = 24,
-    times: Annotated[int, param("Times its usual duration after which it hangs.", ge=2)] = 3,
-    min_sessions: Annotated[int, param("Finished sessions that make a usual duration.", unit="sessions", ge=1)] = 5,
+    max_hours: Annotated[int, param("Age above which a running session hangs.", unit="hours", ge=1)] = 24,
+    times: Annotated[int, param("Multiple of the usual duration above which it hangs.", ge=2)] = 3,
+    min_sessions: Annotated[int, param("Finished sessions required for a usual duration.", unit="sessions", ge=1)] = 5,
 ) -> Outcome:
-    """A session that hangs blocks the next ones, and shows neither success nor failure.
+    """A session that hangs blocks the next ones and reports neither success nor failure.
 
-    What is usual is the median of the job's finished runs of the period, where there are enough of them. A run that is
-    idle rests. One that never ends by design, of an immediate copy, hangs only where its copies grow old: where the
-    newest is older than two intervals of what it copies, and than two days.
+    The usual duration is the median of the job's finished runs in the period, if there are enough of them. An idle run
+    does not hang. A run of an immediate copy never ends by design. It hangs only if its copies are too old: if the
+    newest one is older than two intervals of what it copies, and older than two days.
     """
     row = places_of(jobs["job_id"], schedules["job_id"])
     always = taken(schedules["always_runs"], row, jobs.index)
@@ -214,7 +214,7 @@ def sessions_do_not_hang(
     ),
     json_path="endTime",
     failure="took much longer than usual in the newest run",
-    remediation="History > Jobs > the session: compare bottleneck and amount of data with those of earlier runs.",
+    remediation="History > Jobs > the session: compare the bottleneck and the amount of data with earlier runs.",
     examples=(
         Example("PASS", _JOB, _lasting(*[1.0, 1.5] * 5, 1.4)),
         Example("FAIL", _JOB, _lasting(*[1.0, 1.5] * 5, 4)),
@@ -234,13 +234,13 @@ def duration_usual(
     *,
     since: dt.datetime,
     until: dt.datetime,
-    deviations: Annotated[float, param("Standard deviations above the mean that are still usual.", ge=1)] = 3.0,
-    min_runs: Annotated[int, param("Earlier runs that it takes to compare.", unit="runs", ge=3)] = 10,
-    min_extra_minutes: Annotated[int, param("Minutes above the mean that never count.", unit="min", ge=0)] = 10,
+    deviations: Annotated[float, param("Maximum standard deviations above the mean.", ge=1)] = 3.0,
+    min_runs: Annotated[int, param("Earlier runs required for a comparison.", unit="runs", ge=3)] = 10,
+    min_extra_minutes: Annotated[int, param("Minutes above the mean that always pass.", unit="min", ge=0)] = 10,
 ) -> Outcome:
-    """A run that takes much longer than those before it is an early sign of a slow disk or of data that changes a lot.
+    """A run that takes much longer than earlier runs is an early sign of a slow disk or of a high change rate.
 
-    The newest good run of the period is compared with the good runs before it.
+    The check compares the newest good run of the period with the good runs before it.
     """
     owner = owners_of(jobs, runs, since, until)
     fine = surely(finished(runs)) & surely_one(runs["result"], *GOOD_RESULTS)

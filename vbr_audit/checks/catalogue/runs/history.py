@@ -62,14 +62,14 @@ _OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
 
 @check(
     "RUN-005",
-    "Runs succeed as often as required",
+    "The success rate of job runs is as high as required",
     severity="high",
     tables=("jobs", "job_runs", "job_schedules"),
     aggregates=("job_runs",),
     fallback=("job_schedules",),
     reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
     failure="{has} too low a share of successful runs",
-    remediation="History > Jobs: read the errors of the failed sessions, and correct the most frequent cause first.",
+    remediation="History > Jobs: read the errors of the failed sessions, and fix the most frequent cause first.",
     examples=(
         Example("PASS", _RAN, _runs(*["Success"] * 19, "Failed"), severity="high"),
         Example("PASS", _RAN, _runs("Warning")),
@@ -98,13 +98,13 @@ def runs_succeed(
     warn_rate: Annotated[float, param("Share below which a job fails with medium severity.", ge=0, le=1)] = 0.95,
     min_rate: Annotated[float, param("Share below which a job fails with full severity.", ge=0, le=1)] = 0.90,
 ) -> Outcome:
-    """One job that fails now and then still leaves gaps; the share of good runs is what a service is measured by.
+    """A job that fails occasionally leaves gaps, and the success rate is the usual measure of a backup service.
 
-    Counted are the finished runs of the job that started in the period, also those of a job that is disabled now. A
-    session and its retries are one run, and the last of them counts; where the server does not report which session a
-    retry repeats (before 1.3-rev2), one that starts within the job's own wait after a failed one is its retry. A
-    warning counts as success and is shown beside it. A job that its schedule should have started, and that did not run
-    at all, has no rate: RUN-007 fails it.
+    The check counts the finished runs that started in the period, including those of a job that is disabled now. A
+    session and its retries are one run, and the last of them counts. If the server does not report which session a
+    retry repeats (before 1.3-rev2), a session that starts within the job's own wait after a failed one is its retry. A
+    warning counts as success and is shown separately. A job that should have started by its schedule but did not run
+    at all has no rate: RUN-007 fails it.
     """
     runs = runs_of(jobs, sessions, since, until)
     possible = np.maximum(runs.known + runs.unclear, 1)
@@ -128,14 +128,14 @@ def runs_succeed(
 
 @check(
     "RUN-006",
-    "Failures do not follow one another",
+    "Job runs do not fail several times in a row",
     severity="high",
     tables=("jobs", "job_runs"),
     aggregates=("job_runs",),
     reads=("job_runs.result", *_READS),
     expected="fewer than {failures} failed runs in a row",
     failure="{has} {failures} or more failed runs in a row",
-    remediation="Home > Jobs > right-click the job > Statistics: correct the error that repeats, and run the job.",
+    remediation="Home > Jobs > right-click the job > Statistics: fix the error that repeats, and run the job.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Failed", "Failed", "Success", "Failed")),
         Example("PASS", _EXPECTED, _runs("Success")),
@@ -154,9 +154,9 @@ def failures_isolated(
     *,
     since: dt.datetime,
     until: dt.datetime,
-    failures: Annotated[int, param("Failed runs in a row with which a job fails.", unit="runs", ge=1)] = 3,
+    failures: Annotated[int, param("Failed runs in a row at which a job fails.", unit="runs", ge=1)] = 3,
 ) -> Outcome:
-    """Each failed run makes the gap larger; several in a row mean that nobody looked, or that nobody could help."""
+    """Each failed run makes the gap larger. Several in a row mean that nobody noticed or nobody could fix the error."""
     runs = runs_of(jobs, sessions, since, until)
     done = finished(sessions)
     ended = np.where(surely(~done), -1, runs.owner)
@@ -186,7 +186,7 @@ def failures_isolated(
     reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
     expected="at least one run with Success or Warning",
     failure="{has} no successful run in the period",
-    remediation="Home > Jobs > right-click the job > Statistics: correct the error, and run the job at once.",
+    remediation="Home > Jobs > right-click the job > Statistics: fix the error, and run the job immediately.",
     examples=(
         Example("PASS", _RAN, _runs("Success")),
         Example("PASS", _RAN, _runs("Warning")),
@@ -209,10 +209,10 @@ def failures_isolated(
 def one_run_succeeded(
     jobs: pd.DataFrame, sessions: pd.DataFrame, schedules: pd.DataFrame, *, since: dt.datetime, until: dt.datetime
 ) -> Outcome:
-    """Without one good run in the whole period there is no restore point of it at all.
+    """Without a successful run, the whole period has no restore point.
 
-    A job that its schedule should have started, and that did not run at all, fails like one that always failed. A
-    session of which the start is not known may be the last attempt of any run, so it leaves one good run in doubt.
+    A job that should have started by its schedule but did not run at all fails like a job that always failed. A
+    session whose start is not known can be the last attempt of any run, so it leaves one good run in doubt.
     """
     runs = runs_of(jobs, sessions, since, until)
     open_ = runs.unclear + runs.dateless
@@ -245,7 +245,7 @@ def one_run_succeeded(
     aggregates=("job_runs",),
     reads=("job_runs.retries", *_READS),
     failure="{needs|need} a retry in too many runs",
-    remediation="History > Jobs: read the errors of the first attempts; correct the cause that the retries hide.",
+    remediation="History > Jobs: read the errors of the first attempts; fix the cause that the retries hide.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Success", retries=0, attempts=1, folded_by="retry wait")),
         Example(
@@ -273,12 +273,12 @@ def first_attempt_succeeds(
     *,
     since: dt.datetime,
     until: dt.datetime,
-    max_share: Annotated[float, param("Share of runs that may need a retry.", ge=0, le=1)] = 0.20,
+    max_share: Annotated[float, param("Maximum share of runs that need a retry.", ge=0, le=1)] = 0.20,
 ) -> Outcome:
-    """A job that lives on its retries is one fault away from failing; the reports show it green.
+    """A job that depends on its retries is close to failing, although reports show it as successful.
 
-    Where the server does not report retries (before 1.3-rev2), a session that starts within the job's own wait after a
-    failed one counts as a retry, if the job takes retries.
+    If the server does not report retries (before 1.3-rev2), a session that starts within the job's own wait after a
+    failed one counts as a retry, if retries are enabled for the job.
     """
     started = owners_of(jobs, sessions, since, until)
     owner = np.where(surely(~finished(sessions)), -1, started)
@@ -304,14 +304,14 @@ def first_attempt_succeeds(
 
 @check(
     "RUN-016",
-    "Runs do not fail again and again for the same reason",
+    "Job runs do not fail repeatedly for the same reason",
     severity="low",
     tables=("jobs", "job_runs"),
     aggregates=("job_runs",),
     reads=("job_runs.result", "job_runs.result_message", *_READS),
     expected="the same error fewer than {times} times",
     failure="failed {times} times or more for the same reason",
-    remediation="History > Jobs: correct the cause of the error that repeats; look for it in the vendor's articles.",
+    remediation="History > Jobs: fix the cause of the error that repeats; search for it in the vendor's articles.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Failed", "Failed", **_DENIED)),
         Example("PASS", _EXPECTED, _beside(_runs("Warning", "Warning", **_DENIED), _run("Failed", 1, **_DENIED))),
@@ -337,9 +337,9 @@ def errors_do_not_repeat(
     *,
     since: dt.datetime,
     until: dt.datetime,
-    times: Annotated[int, param("Equal errors with which a job fails.", unit="errors", ge=2)] = 3,
+    times: Annotated[int, param("Number of equal errors at which a job fails.", unit="errors", ge=2)] = 3,
 ) -> Outcome:
-    """An error that comes back has a cause that somebody could remove; retries and patience do not."""
+    """A repeating error has a cause that can be fixed. Retries and waiting do not fix it."""
     runs = runs_of(jobs, sessions, since, until)
     owner = runs.owner
     dated = sessions["started"].notna().to_numpy() & surely(finished(sessions))

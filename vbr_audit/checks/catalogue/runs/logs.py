@@ -69,7 +69,7 @@ def _beside(*rows: dict[str, Any], revision: str | None) -> Rows:
 
 @check(
     "RUN-018",
-    "Backups of database logs succeed and go on",
+    "Database log backups run regularly and succeed",
     severity="high",
     tables=("jobs", "sessions", "servers"),
     aggregates=("sessions",),
@@ -134,14 +134,14 @@ def log_backups_go_on(
     *,
     since: dt.datetime,
     until: dt.datetime,
-    times: Annotated[int, param("Intervals of the job after which the newest is too old.", ge=1)] = 4,
-    min_hours: Annotated[int, param("Hours that the newest may be old in any case.", unit="hours", ge=1)] = 24,
-    max_share: Annotated[float, param("Share of them that may fail.", ge=0, le=1)] = 0.1,
+    times: Annotated[int, param("Maximum age of the newest log backup, in intervals of the job.", ge=1)] = 4,
+    min_hours: Annotated[int, param("Age of the newest log backup that always passes.", unit="hours", ge=1)] = 24,
+    max_share: Annotated[float, param("Maximum share of log backups that fail.", ge=0, le=1)] = 0.1,
 ) -> Outcome:
-    """Without them a database falls back to the last run of the job, and its log grows until the disk is full.
+    """Without log backups, a database can only be restored to the last job run, and its log grows until the disk fills.
 
-    They are sessions of their own kinds, each of which goes on until the next run of the job; that they carry the id
-    of this job is inferred. Where log backups of the server belong to no job, none is called absent.
+    Log backups have their own session types, and each session continues until the next run of the job. That they have
+    the id of this job is inferred. If log backups of the server belong to no job, none is reported as absent.
     """
     owner, done = owners_of(jobs, sessions, since, until), finished(sessions)
     log, kind = surely_one(sessions["session_type"], *LOG_TYPES), sessions["session_type"]

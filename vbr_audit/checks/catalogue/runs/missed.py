@@ -19,7 +19,7 @@ def _of(*rows: dict[str, object]) -> dict[str, list[dict[str, object]]]:
 
 @check(
     "RUN-014",
-    "Each run that the schedule demands took place",
+    "Every scheduled run took place",
     severity="medium",
     tables=("jobs", "job_schedules"),
     aggregates=("job_schedules",),
@@ -49,12 +49,12 @@ def _of(*rows: dict[str, object]) -> dict[str, list[dict[str, object]]]:
     ),
 )
 def runs_not_missed(jobs: pd.DataFrame, schedules: pd.DataFrame) -> Outcome:
-    """A run that never started leaves no session, and therefore no failure that anybody could be notified of.
+    """A run that never started leaves no session, and therefore no failure to be notified of.
 
-    Counted are the starts that the schedule demands as it is set now, by the server's clock, from the first trace of
-    the job on: its oldest backup, restore point or run. A run serves the nearest start, up to half of the way to the
-    next one and half a day; a start at which the job still ran is overlapped, not missed. A job that runs after another
-    one is due at the end of each good run of that.
+    The check counts the starts of the current schedule by the server's clock, from the first trace of the job on: its
+    oldest backup, restore point or run. A run is assigned to the nearest start, up to half of the way to the next one
+    and half a day. A start at which the job was still running is overlapped, not missed. A job that runs after another
+    job is due at the end of each good run of that job.
     """
     row = places_of(jobs["job_id"], schedules["job_id"])
     due, missed, overlapped, unclear = (

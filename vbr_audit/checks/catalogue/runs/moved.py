@@ -41,7 +41,7 @@ def _moved(*sizes: int | None, processed: int | None = 10**9, run: dict[str, Any
 
 @check(
     "RUN-019",
-    "Runs that succeed move data",
+    "Successful runs move data",
     severity="info",
     tables=("jobs", "job_runs", "task_sessions"),
     aggregates=("job_runs", "task_sessions"),
@@ -53,7 +53,7 @@ def _moved(*sizes: int | None, processed: int | None = 10**9, run: dict[str, Any
     json_path="progress.transferredSize",
     expected="data in at least one of the newest {runs} good runs",
     failure="moved no data in the newest {runs} successful runs",
-    remediation="History > Jobs > the session: see whether its machines are switched off, empty, or read at all.",
+    remediation="History > Jobs > the session: check whether its machines are powered off, empty, or read at all.",
     examples=(
         Example("PASS", _JOB, _moved(0, 0, 5, processed=None), params=_THREE),
         Example("PASS", _JOB, _moved(5, 0, 0, processed=None), params=_THREE),
@@ -89,12 +89,12 @@ def runs_move_data(
     *,
     since: dt.datetime,
     until: dt.datetime,
-    runs: Annotated[int, param("Good runs in a row that may move nothing, less one.", unit="runs", ge=2)] = 7,
+    runs: Annotated[int, param("Good runs in a row without data at which a job fails.", unit="runs", ge=2)] = 7,
 ) -> Outcome:
-    """A job that is green and moves nothing, night after night, may protect what nobody uses, or read it no more.
+    """A job that succeeds and moves no data in many runs may protect unused machines, or may no longer read its source.
 
-    Machines that are switched off move nothing either: it is a hint to look. The source is taken as not empty where
-    something of it was processed, or was moved at any time of the period.
+    Machines that are powered off move no data either, so a failure is only a hint. The source counts as not empty if
+    data was processed or moved at any time in the period.
     """
     owner = owners_of(jobs, runs_table, since, until)
     fine = surely(finished(runs_table)) & surely_one(runs_table["result"], *GOOD_RESULTS)

@@ -90,7 +90,7 @@ _TASK_OF_LAST = {"session_id": "last", "algorithm": "Increment", "read_bytes": 1
     ),
     json_path="progress.readSize",
     failure="read far more or far less data than usual in the newest run",
-    remediation="History > Jobs > the session: find the machine that changed; look for encryption and for exclusions.",
+    remediation="History > Jobs > the session: find the machine that changed; look for encryption and exclusions.",
     examples=(
         Example("PASS", _JOB, _volumes(*[10] * 7, 15)),
         Example("PASS", _JOB, _volumes(*[10] * 7, 5)),
@@ -133,12 +133,12 @@ def volume_usual(
     *,
     since: dt.datetime,
     until: dt.datetime,
-    max_change: Annotated[float, param("Share by which it may differ from the median.", ge=0)] = 0.5,
-    min_runs: Annotated[int, param("Earlier runs that it takes to compare.", unit="runs", ge=3)] = 7,
+    max_change: Annotated[float, param("Maximum difference from the median, as a share.", ge=0)] = 0.5,
+    min_runs: Annotated[int, param("Earlier runs required for a comparison.", unit="runs", ge=3)] = 7,
 ) -> Outcome:
-    """Ransomware changes far more data than a normal day does; a forgotten exclusion makes it far less.
+    """Ransomware changes far more data than a normal day; with a forgotten exclusion, a job reads far less.
 
-    Compared are incremental runs that ended in the period: the newest one with the median of those before it.
+    The check compares incremental runs that ended in the period: the newest one with the median of those before it.
     """
     place = places_of(tasks["session_id"], sessions["session_id"])
     size, usable, volume = _amounts(tasks, sessions, until)
@@ -174,7 +174,7 @@ def volume_usual(
 
 @check(
     "RUN-017",
-    "Runs that succeeded did so for every object",
+    "Successful runs succeeded for every object",
     severity="high",
     tables=("jobs", "task_sessions", "sessions"),
     aggregates=("task_sessions", "sessions"),
@@ -192,7 +192,7 @@ def volume_usual(
     json_path="result.result",
     expected="no failed object in a session with Success or Warning",
     failure="{has} successful runs in which an object failed",
-    remediation="History > Jobs > the session: read the error of the object; correct it, and run the job again.",
+    remediation="History > Jobs > the session: read the error of the object; fix it, and run the job again.",
     examples=(
         Example("PASS", _JOB, _task("Success") | {"task_sessions": [_UNNAMED]}),
         Example("PASS", _JOB, _task("Success") | {"task_sessions": [_UNNAMED, {**_EARLY, "result": "Success"}]}),
@@ -214,7 +214,7 @@ def volume_usual(
 def every_object_succeeded(
     jobs: pd.DataFrame, tasks: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime
 ) -> Outcome:
-    """The job looks green while a machine in it has had no restore point for weeks."""
+    """A job can look successful although one of its machines has had no restore point for weeks."""
     place = places_of(tasks["session_id"], sessions["session_id"])
     job = taken(sessions["job_id"], place, tasks.index)
     owner = places_of(job, jobs["job_id"])

@@ -56,7 +56,7 @@ def _in_window(*rows: dict[str, object]) -> Rows:
     json_path="creationTime",
     expected="start and end inside the window of the site file",
     failure="ran outside of the agreed hours",
-    remediation="Job > Schedule: move the start; set a backup window that ends the job in time.",
+    remediation="Job > Schedule: change the start time; set a backup window that ends the job in time.",
     examples=(
         Example("PASS", _JOB, _in_window({"created": _AT_EIGHT, "ended": _AT_SIX})),
         Example("FAIL", _JOB, _in_window({"created": _AT_EIGHT, "ended": _AT_SIX + _A_SECOND})),
@@ -79,9 +79,9 @@ def runs_in_window(
 ) -> Outcome:
     """Backups in working hours slow down the systems that they protect.
 
-    The hours are those of the report's zone. A session that still runs has no end to judge. Where a server reports only
-    its present offset, a session before a change of the clock that some zones of that offset made is judged if the
-    hours of all of them agree.
+    The hours are in the report's time zone. A running session has no end to evaluate. If a server reports only its
+    present offset, and some zones with that offset changed their clocks since a session, the check evaluates that
+    session only if the hours of all these zones agree.
     """
     owner = owners_of(jobs, sessions, since, until)
     known = window[["start_min", "end_min"]].dropna()
@@ -123,7 +123,7 @@ def _outside(sessions: pd.DataFrame, zone: dt.tzinfo, begin: int, length: int) -
 
 @check(
     "RUN-015",
-    "Runs are started by the schedule",
+    "Job runs are started by the schedule",
     severity="info",
     tables=("jobs", "sessions"),
     aggregates=("sessions",),
@@ -131,7 +131,7 @@ def _outside(sessions: pd.DataFrame, zone: dt.tzinfo, begin: int, length: int) -
     json_path="initiatedBy",
     expected="sessions of the accounts {services} only",
     failure="{has} runs that a person started",
-    remediation="History > Jobs: ask who started the job by hand and why; correct the schedule if that is the reason.",
+    remediation="History > Jobs: ask who started the job by hand and why; fix the schedule if that is the reason.",
     examples=(
         Example("PASS", _JOB, _sessions({"initiated_by": "NT AUTHORITY\\SYSTEM", "created": hours_ago(30)})),
         Example("FAIL", _JOB, _sessions(_BY_JANE)),
@@ -149,10 +149,10 @@ def runs_by_schedule(
     since: dt.datetime,
     until: dt.datetime,
     services: Annotated[
-        str, param("Accounts that are no persons, by commas; `*` as in file names, letter case does not count.")
+        str, param("Service accounts, separated by commas; `*` as in file names, case-insensitive.")
     ] = "SYSTEM, *\\SYSTEM, *svc*, *service*, *$",
 ) -> Outcome:
-    """A run by hand is an exception that an auditor samples: a test, a repair, or a schedule that does not work."""
+    """Auditors sample manual runs as exceptions: a test, a repair, or a schedule that does not work."""
     owner, accounts = owners_of(jobs, sessions, since, until), codes_of(sessions["initiated_by"])
     patterns = [part.strip().casefold() for part in services.split(",") if part.strip()]
     names = [name.strip() for name in accounts.texts.tolist()]

@@ -65,7 +65,7 @@ _LATER_UNREAD = "lastResult is None, and no run after the period shows more"
     json_path="lastResult",
     expected="Success or Warning",
     failure="failed in {its} last run",
-    remediation="Home > Jobs > right-click the job > Statistics: read the error, correct it, run the job again.",
+    remediation="Home > Jobs > right-click the job > Statistics: read the error, fix it, and run the job again.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
         Example("PASS", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_OK_RUN, _RUNNING]}),
@@ -80,9 +80,9 @@ _LATER_UNREAD = "lastResult is None, and no run after the period shows more"
 def last_run_good(
     jobs: pd.DataFrame, states: pd.DataFrame, runs: pd.DataFrame, *, now: dt.datetime, until: dt.datetime
 ) -> Outcome:
-    """A job whose last run failed has no restore point from that run; until it runs well again, the gap grows.
+    """A job whose last run failed has no restore point from that run, and the gap grows until a run succeeds.
 
-    While a job runs, the server says `None`: then its newest finished run counts, if the runs up to now were read.
+    While a job runs, the server reports `None`: then its newest finished run counts, if the runs up to now were read.
     """
     return _judge_last(jobs, states, runs, GOOD_RESULTS, ("Failed",), is_current=until >= now - _RECENT)
 
@@ -97,7 +97,7 @@ def last_run_good(
     json_path="lastResult",
     expected="Success",
     failure="ended {its} last run with a warning",
-    remediation="Home > Jobs > right-click the job > Statistics: read the warning, and correct its cause.",
+    remediation="Home > Jobs > right-click the job > Statistics: read the warning, and fix its cause.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
         Example("PASS", {}, {"job_states": [{"last_result": "None"}], "all_job_runs": [_RUNNING, _OK_RUN]}),
@@ -113,7 +113,7 @@ def last_run_good(
 def last_run_clean(
     jobs: pd.DataFrame, states: pd.DataFrame, runs: pd.DataFrame, *, now: dt.datetime, until: dt.datetime
 ) -> Outcome:
-    """A warning is often a machine or a disk that was left out, or space that runs out: tomorrow's failure."""
+    """A warning often means a skipped machine or disk, or low free space, which can become a failure."""
     current = until >= now - _RECENT
     return _judge_last(jobs, states, runs, ("Success",), ("Warning",), aside=("Failed",), is_current=current)
 
@@ -179,7 +179,7 @@ def _judge_last(
     ),
 )
 def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
-    """A job that is set up but never ran looks finished and protects nothing."""
+    """A job that is configured but has never run looks complete and protects nothing."""
     row = places_of(jobs["job_id"], states["job_id"])
     last_run = taken(states["last_run"], row, jobs.index)
     last_result = taken(states["last_result"], row, jobs.index)
@@ -240,13 +240,13 @@ def job_ran_recently(
     schedules: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_hours: Annotated[int, param("Age of the last run that is always good.", unit="hours", ge=1)] = 48,
-    intervals: Annotated[int, param("How many intervals of its schedule may pass without a run.", ge=1)] = 2,
+    max_age_hours: Annotated[int, param("Age of the last run that always passes.", unit="hours", ge=1)] = 48,
+    intervals: Annotated[int, param("Maximum age in intervals of its schedule.", ge=1)] = 2,
 ) -> Outcome:
-    """The age of the last run is the least that would be lost today.
+    """The age of the last run is the minimum data loss if a restore is needed today.
 
-    A job by the week or by the month rightly has an older run: its own schedule is the measure where that is longer.
-    One that runs all the time began its last run long ago: its newest restore point is the measure then.
+    A weekly or monthly job has an older last run by design: if its own schedule allows a longer time, that is
+    the limit. A job that runs continuously started its last run long ago: its newest restore point counts instead.
     """
     row = places_of(jobs["job_id"], states["job_id"])
     last_run = taken(states["last_run"], row, jobs.index)
