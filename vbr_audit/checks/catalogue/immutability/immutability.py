@@ -23,7 +23,7 @@ DAYS = {"Days": 1, "Months": 30, "Years": 365}
 
 @check(
     "IMM-001",
-    "The repository is immutable where it can be",
+    "The repository is immutable if it can be",
     severity="high",
     tables=("repositories", "held_objects"),
     fallback=("held_objects",),
@@ -91,7 +91,7 @@ def repository_immutable(repositories: pd.DataFrame, held: pd.DataFrame) -> Outc
     table="repositories",
     reads=("immutability_days", "immutability_enabled", "immutability_kind", "immutability_mode"),
     failure="{is} immutable for fewer days than required",
-    remediation="Backup Infrastructure > Backup Repositories > Edit > Make recent backups immutable: increase it.",
+    remediation="Backup Infrastructure > Backup Repositories > Edit > Make recent backups immutable: add days.",
     examples=(
         Example("PASS", {"immutability_enabled": True, "immutability_days": 7}),
         Example("FAIL", {"immutability_enabled": True, "immutability_days": 6}, severity="medium"),
@@ -217,9 +217,9 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
     """Restore points that are kept longer than they are locked can be deleted before their retention ends.
 
     A retention longer than the lock is usual: treat the finding as information. The lock covers whole backup chains,
-    and lasts for the days of the repository, counted from the last restore point of a chain: while a chain grows, all
-    of it is locked, and only restore points of chains that have ended unlock. CPY-004 checks whether the newest chain
-    is locked. For a scale-out repository, the performance extent with the shortest lock counts.
+    and lasts for the immutability days of the repository, counted from the last restore point of a chain: while a
+    chain grows, all of it is locked, and only restore points of chains that have ended unlock. CPY-004 checks whether
+    the newest chain is locked. For a scale-out repository, the performance extent with the shortest lock counts.
     """
     kept = jobs["retention_quantity"] * jobs["retention_type"].map(DAYS).astype("Int64")
     owners, places = _behind(jobs["repository_id"], repositories, extents)

@@ -105,7 +105,7 @@ def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
 def hardened_closed(
     servers: pd.DataFrame, items: pd.DataFrame, repositories: pd.DataFrame, proxies: pd.DataFrame
 ) -> Outcome:
-    """An attacker who reaches the disks by SSH, the hypervisor or another role of the host bypasses every lock.
+    """An attacker who reaches the disks through SSH, the hypervisor or another role of the host bypasses every lock.
 
     The REST API shows this only in items of Veeam's analyzer, and in the backup proxies that run on the same hosts.
     """

@@ -190,7 +190,7 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
 def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     """A job that starts after a job that never runs does not run either, and shows no failure.
 
-    Before 1.3 no list contains the jobs of agents and copies: the check cannot tell that a job is not on this server.
+    Before 1.3 no list contains the jobs of agents and copies: the check cannot know if a job is not on this server.
     """
     wanted = jobs["schedule_after_job_name"]
     reported = taken(states["run_after_job_id"], places_of(jobs["job_id"], states["job_id"]), jobs.index)
@@ -261,7 +261,7 @@ def window_set(
     jobs: pd.DataFrame,
     states: pd.DataFrame,
     *,
-    min_objects: Annotated[int, param("Number of objects from which a job is large.", unit="objects", ge=1)] = 50,
+    min_objects: Annotated[int, param("Minimum number of objects of a large job.", unit="objects", ge=1)] = 50,
 ) -> Outcome:
     """A large job that runs into the working day slows down the systems that it protects."""
     objects = taken(states["objects_count"], places_of(jobs["job_id"], states["job_id"]), jobs.index)
