@@ -36,7 +36,7 @@ _MACHINE = {"type": "Computer", "name": "win-001.hansa.example"}
     json_path="agentStatus",
     expected="Installed",
     failure="{has} an agent that failed, is missing, is unsupported or needs an upgrade",
-    remediation="Inventory > Physical Infrastructure: read the error of the last scan; install the agent anew.",
+    remediation="Inventory > Physical Infrastructure: read the error of the last rescan; reinstall the agent.",
     examples=(
         Example("PASS", _SOUND),
         Example("FAIL", {**_SOUND, "agent_status": "Failed"}, severity="medium"),
@@ -52,9 +52,9 @@ _MACHINE = {"type": "Computer", "name": "win-001.hansa.example"}
     ),
 )
 def agent_works(entities: pd.DataFrame) -> Outcome:
-    """A machine in a protection group is meant to be protected; without a working agent no job can reach it.
+    """A machine in a protection group should be protected, but without a working agent no job can reach it.
 
-    An agent that only waits for its upgrade fails with low severity. Clusters and objects of a directory have none.
+    An agent that only needs an upgrade fails with low severity. Clusters and directory objects have no agent.
     """
     status, computer = entities["agent_status"], _is_computer(entities)
     works = (status == "Installed").mask(~surely_one(status, *_TOLD))
@@ -77,14 +77,14 @@ def agent_works(entities: pd.DataFrame) -> Outcome:
 
 @check(
     "AGT-002",
-    "The machine was reached lately",
+    "The machine was reached recently",
     severity="low",
     table="discovered_entities",
     reads=("state", "last_connected", "type"),
     json_path="state",
     expected="online, or reached in the last {max_days} days",
     failure="{is} not online and {was} not reached in the last {max_days} days",
-    remediation="Inventory > Physical Infrastructure: scan the machine anew; remove it from the group if it is gone.",
+    remediation="Inventory > Physical Infrastructure: rescan the machine; remove it from the group if it is gone.",
     examples=(
         Example("PASS", _REACHED),
         Example("PASS", {**_AWAY, "last_connected": hours_ago(14 * 24)}),
@@ -102,11 +102,11 @@ def machine_reached(
     entities: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_days: Annotated[int, param("Days that a machine may be away.", unit="days", ge=1)] = 14,
+    max_days: Annotated[int, param("Days that a machine may be unreachable.", unit="days", ge=1)] = 14,
 ) -> Outcome:
-    """Jobs skip a machine that they cannot reach, and say so night after night until nobody reads it any more.
+    """Jobs skip a machine that they cannot reach, and report it every night until nobody reads the message.
 
-    A machine that is away now but was reached lately passes: laptops travel.
+    A machine that is offline now but was reached recently passes: laptops travel.
     """
     state, computer = entities["state"], _is_computer(entities)
     stale = older_than(entities["last_connected"], dt.timedelta(days=max_days), now=now)
@@ -145,7 +145,7 @@ def machine_reached(
     json_path="name",
     expected="an object of a backup with this name and a restore point",
     failure="{is} in no backup with a restore point",
-    remediation="Jobs > Backup > Agent: add the group or the machine to a job; or take it out of the group.",
+    remediation="Jobs > Backup > Agent: add the group or the machine to a job; or remove it from the group.",
     examples=(
         Example("PASS", _MACHINE, {"backup_objects": [_HELD]}),
         Example("PASS", _MACHINE, {"backup_objects": [{**_HELD, "name": "WIN-001"}]}),
@@ -164,10 +164,10 @@ def machine_reached(
     ),
 )
 def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> Outcome:
-    """A machine that was put into a protection group but into no job looks protected and is not.
+    """A machine that is in a protection group but in no job looks protected, but is not.
 
-    Names are one if they are equal, whatever their case, or if their hosts are and one of them has no domain. Whether
-    an agent or the platform's job made the restore point is the same here.
+    Names match if they are equal, ignoring case, or if their host names are equal and one of them has no domain. It
+    does not matter whether an agent job or a job of the platform created the restore point.
     """
     kind = entities["type"]
     machine = one_of(kind, ("Computer", "Cluster")).mask(~surely_one(kind, *_TYPES))
@@ -209,7 +209,7 @@ def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> 
     ),
 )
 def group_enabled(groups: pd.DataFrame) -> Outcome:
-    """A group that is off is not scanned: what is new in it gets no agent, and what fails in it is not seen."""
+    """A disabled protection group is not scanned: new machines get no agent, and failures are not detected."""
     off = groups["is_disabled"]
     return Outcome(~off, observed=worded(groups.index, (off, "disabled"), (~off, "enabled")))
 

@@ -86,7 +86,7 @@ _WHY_UNKNOWN: Final = {
     json_path="creationTime",
     expected="run every day, and last at most {max_age_days} days ago",
     failure="{has} no daily scan of the analyzer, or no run in the last {max_age_days} days",
-    remediation="Home > Security & Compliance > Schedule: enable the daily scan; then start a scan by hand.",
+    remediation="Home > Security & Compliance > Schedule: enable the daily scan; then start a scan manually.",
     examples=(
         Example("PASS", {}, {"analyzer_last_run": [{"created": hours_ago(30 * 24)}], **_DAILY}),
         Example("FAIL", {}, {"analyzer_last_run": [{"created": hours_ago(30 * 24 + 1)}], **_DAILY}),
@@ -108,11 +108,12 @@ def analyzer_runs(
     schedule: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_age_days: Annotated[int, param("Age of the last run that is still good.", unit="days", ge=1)] = 30,
+    max_age_days: Annotated[int, param("Maximum age of the last run.", unit="days", ge=1)] = 30,
 ) -> Outcome:
-    """What the analyzer says is as old as its last run: a setting that was weakened since still looks good.
+    """Results of the analyzer are as old as its last run: a setting that was weakened since then still looks good.
 
-    Where no last run is reported, it may never have run, or not be shown: not known, unless the schedule is off.
+    If no last run is reported, the analyzer may never have run, or its run is not shown. The result is then UNKNOWN,
+    unless the daily scan is disabled.
     """
     started = beside(servers["server"], last_run, "server")["created"]
     daily = beside(servers["server"], schedule, "server")["daily_scan_enabled"]
@@ -143,7 +144,7 @@ def analyzer_runs(
     json_path="items.status",
     expected="OK",
     failure="{is} violated",
-    remediation="Home > Security & Compliance: open the item, and follow its link to what Veeam recommends.",
+    remediation="Home > Security & Compliance: open the item, and follow its link to Veeam's recommendation.",
     examples=(
         Example("PASS", {"status": "OK"}),
         Example("FAIL", {"status": "Violation", "best_practice": "An item that is new"}, severity="medium"),
@@ -160,9 +161,9 @@ def analyzer_runs(
     ),
 )
 def best_practice_followed(items: pd.DataFrame) -> Outcome:
-    """Veeam's analyzer looks at the backup server itself, and sees what no other interface shows.
+    """Veeam's analyzer inspects the backup server itself, and sees what no other interface shows.
 
-    Each item stands as the server words it. What somebody suppressed there counts as accepted, with the note as reason.
+    Each item keeps the server's wording. A suppressed item counts as accepted, with its note as the reason.
     """
     status, note = items["status"], items["note"].str.strip()
     suppressed = surely(status == "Suppressed")
@@ -195,14 +196,14 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
 
 @check(
     "SCA-002",
-    "Whatever is suppressed in the analyzer has a note that says why",
+    "Each suppressed item of the analyzer has a note with the reason",
     severity="medium",
     table="best_practices",
     reads=("note", "status"),
     json_path="items.note",
     expected="a note",
     failure="{is} suppressed without a note",
-    remediation="Home > Security & Compliance > right-click the item > Suppress: say why, who agreed, and until when.",
+    remediation="Home > Security & Compliance > right-click the item > Suppress: note why, who agreed, and until when.",
     examples=(
         Example("PASS", {"status": "Suppressed", "note": "Isolated network, CHG-7"}),
         Example("FAIL", {"status": "Suppressed", "note": ""}),
@@ -214,7 +215,7 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
     ),
 )
 def suppression_explained(items: pd.DataFrame) -> Outcome:
-    """An exception without a reason cannot be reviewed, and so it stays for ever."""
+    """An exception without a reason cannot be reviewed, so it stays forever."""
     status, note = items["status"], items["note"].str.strip()
     known, suppressed = surely(one_of(status, _STATUSES)), surely(status == "Suppressed")
     return explained(

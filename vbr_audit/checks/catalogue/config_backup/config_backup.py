@@ -47,7 +47,7 @@ def _unless(answer: pd.Series) -> pd.Series:
     ),
 )
 def config_backup_enabled(servers: pd.DataFrame, config_backup: pd.DataFrame) -> Outcome:
-    """Without it a lost backup server must be set up by hand, job by job, while the restores wait."""
+    """Without it, a lost backup server must be set up manually, job by job, while restores wait."""
     on = beside(servers["server"], config_backup, "server")["is_enabled"]
     return Outcome(on, observed=worded(servers.index, (on, "on"), (~on, "off")), reason=_unless(on))
 
@@ -61,7 +61,7 @@ def config_backup_enabled(servers: pd.DataFrame, config_backup: pd.DataFrame) ->
     json_path="encryption.isEnabled",
     expected="encrypted",
     failure="{does} not encrypt {its} configuration backup",
-    remediation=f"{_MENU} > Encrypt configuration backup: enable it; keep the password outside of the server.",
+    remediation=f"{_MENU} > Encrypt configuration backup: enable it; store the password outside the server.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"encryption_enabled": True}]}),
         Example("FAIL", {}, {"config_backup": [{"encryption_enabled": False}]}),
@@ -70,7 +70,7 @@ def config_backup_enabled(servers: pd.DataFrame, config_backup: pd.DataFrame) ->
     ),
 )
 def config_backup_encrypted(servers: pd.DataFrame, config_backup: pd.DataFrame) -> Outcome:
-    """Only an encrypted one holds passwords and keys: without them, a restored server can open nothing."""
+    """Only an encrypted backup contains passwords and keys: without them, a restored server cannot open anything."""
     on = beside(servers["server"], config_backup, "server")["encryption_enabled"]
     return Outcome(on, observed=worded(servers.index, (on, "encrypted"), (~on, "not encrypted")), reason=_unless(on))
 
@@ -83,7 +83,7 @@ def config_backup_encrypted(servers: pd.DataFrame, config_backup: pd.DataFrame) 
     reads=("config_backup.last_success", "server", "config_backup.server"),
     json_path="lastSuccessfulBackup.lastSuccessfulTime",
     failure="last backed up {its} configuration successfully too long ago",
-    remediation=f"{_MENU} > Backup now: read the error of its session in History, and correct it.",
+    remediation=f"{_MENU} > Backup now: read the error of its session in History, and fix it.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"last_success": hours_ago(24 * 7)}]}),
         Example("FAIL", {}, {"config_backup": [{"last_success": hours_ago(24 * 7 + 1)}]}, severity="medium"),
@@ -102,9 +102,9 @@ def config_backup_recent(
     warn_days: Annotated[int, param("Age above which it fails with medium severity.", unit="days", ge=1)] = 7,
     max_days: Annotated[int, param("Age above which it fails with full severity.", unit="days", ge=1)] = 14,
 ) -> Outcome:
-    """Jobs, credentials and keys that were added since the last one are not in it.
+    """The last configuration backup does not contain jobs, credentials and keys that were added after it.
 
-    The server leaves the date out both if it never succeeded and if it does not know: that is not distinguished.
+    The server omits the date if no backup ever succeeded, and also if it does not know: the two cases look the same.
     """
     last = beside(servers["server"], config_backup, "server")["last_success"]
     limit = min(warn_days, max_days)
@@ -128,7 +128,7 @@ def config_backup_recent(
 
 @check(
     "CFG-005",
-    "The configuration backup runs by itself and keeps enough restore points",
+    "The configuration backup is scheduled and keeps enough restore points",
     severity="medium",
     tables=("servers", "config_backup"),
     reads=(
@@ -140,7 +140,7 @@ def config_backup_recent(
     json_path="schedule",
     expected="scheduled, ≥ {min_points} restore points",
     failure="{has} an unscheduled configuration backup, or one with fewer than {min_points} restore points",
-    remediation=f"{_MENU} > Schedule: run it daily; Restore points to keep: raise the number.",
+    remediation=f"{_MENU} > Schedule: run it daily; Restore points to keep: increase the number.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"is_scheduled": True, "restore_points_to_keep": 10}]}),
         Example("FAIL", {}, {"config_backup": [{"is_scheduled": True, "restore_points_to_keep": 9}]}),
@@ -154,9 +154,9 @@ def config_backup_kept(
     servers: pd.DataFrame,
     config_backup: pd.DataFrame,
     *,
-    min_points: Annotated[int, param("Restore points that must be kept.", unit="restore points", ge=1)] = 10,
+    min_points: Annotated[int, param("Minimum number of restore points to keep.", unit="restore points", ge=1)] = 10,
 ) -> Outcome:
-    """A fault in the configuration is often found late: an older state must still be there to return to."""
+    """A fault in the configuration is often found late: an older restore point must still be available."""
     settings = beside(servers["server"], config_backup, "server")
     scheduled, points = settings["is_scheduled"], settings["restore_points_to_keep"]
     known = scheduled.notna().to_numpy() & points.notna().to_numpy()
@@ -198,7 +198,7 @@ def config_backup_kept(
     json_path="notifications",
     expected="an e-mail on failure, or SNMP traps",
     failure="{does} not report a failed configuration backup by e-mail or SNMP",
-    remediation=f"{_MENU} > Notifications: send e-mail, on failure at least; or enable SNMP traps.",
+    remediation=f"{_MENU} > Notifications: enable e-mail, at least on failure; or enable SNMP traps.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"snmp_enabled": True}]}),
         Example("PASS", {}, {"config_backup": [_GLOBAL_MAIL], **_SERVER_MAIL}),
@@ -231,10 +231,10 @@ def config_backup_kept(
 def config_backup_tells(
     servers: pd.DataFrame, config_backup: pd.DataFrame, options: pd.DataFrame, settings: pd.DataFrame
 ) -> Outcome:
-    """A backup that nobody looks at fails for months before it is missed.
+    """Without a notification, a configuration backup can fail for months before anybody notices.
 
-    Its mail leaves over the server's mail settings: while those are off, it notifies nobody. What the server's
-    own settings report is judged separately.
+    Its e-mail uses the server's mail settings: while these are disabled, no e-mail is sent. What the server's own
+    settings report is checked separately.
     """
     backups = beside(servers["server"], config_backup, "server")
     kind = backups["email_settings_type"]

@@ -33,7 +33,7 @@ _SEALED = {**_KEY, "encryption_enabled": True}
     json_path="encryption.passwordId",
     expected="last changed at most {max_age_days} days ago",
     failure="{has} a configuration backup password that was last changed more than {max_age_days} days ago",
-    remediation="Main menu > Configuration Backup > Passwords: add a new one, choose it, and keep it in the safe.",
+    remediation="Main menu > Configuration Backup > Passwords: add a new one, select it, and keep it in a safe.",
     examples=(
         Example("PASS", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **OLDEST}]}),
         Example(
@@ -69,7 +69,7 @@ def config_password_fresh(
     now: dt.datetime,
     max_age_days: MaxAge = 365,
 ) -> Outcome:
-    """It opens every password and key that the server holds; and one that nobody typed for years is easily lost."""
+    """It decrypts every password and key of the server, and a password that nobody types for years is easily lost."""
     settings = beside(servers["server"], config_backup, "server")
     on, password = settings["encryption_enabled"], settings["encryption_password_id"]
     record = beside(password, passwords, "encryption_password_id")

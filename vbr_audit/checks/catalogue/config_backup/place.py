@@ -21,7 +21,7 @@ _IN_BUCKET: Final = {"repository_id": "repository-1", "storage_class": "object s
 
 @check(
     "CFG-004",
-    "The configuration backup lies on another machine than the backup server",
+    "The configuration backup is stored on a different machine than the backup server",
     severity="high",
     tables=("servers", "config_backup", "repositories", "managed_servers", "server_info"),
     fallback=("server_info",),
@@ -41,7 +41,7 @@ _IN_BUCKET: Final = {"repository_id": "repository-1", "storage_class": "object s
     json_path="backupRepositoryId",
     expected="on another machine",
     failure="{keeps|keep} {its} configuration backup on {its} own disks",
-    remediation=f"{_MENU} > Backup repository: choose one on another machine, at another site if there is one.",
+    remediation=f"{_MENU} > Backup repository: choose one on another machine, at another site if possible.",
     examples=(
         Example("PASS", {}, {"config_backup": _TO, "repositories": [_ON_SHARE]}),
         Example(
@@ -85,9 +85,9 @@ def config_backup_elsewhere(
     managed: pd.DataFrame,
     info: pd.DataFrame,
 ) -> Outcome:
-    """It is for the day on which the backup server is lost; on the server's own disks it is lost with it.
+    """It is needed when the backup server is lost; on the server's own disks it is lost too.
 
-    A share that the backup server itself offers lies on its disks.
+    A share that the backup server itself provides is on its own disks.
     """
     own_share = on_backup_server(repositories, names_of_backup_server(info, managed))
     repositories = repositories.assign(own_share=pd.array(own_share, dtype="boolean"))
@@ -121,7 +121,7 @@ def config_backup_elsewhere(
 
 @check(
     "CFG-006",
-    "The configuration backup lies on immutable object storage",
+    "The configuration backup is stored on immutable object storage",
     severity="low",
     tables=("servers", "config_backup", "repositories"),
     reads=(
@@ -146,9 +146,9 @@ def config_backup_elsewhere(
     ),
 )
 def config_backup_immutable(servers: pd.DataFrame, config_backup: pd.DataFrame, repositories: pd.DataFrame) -> Outcome:
-    """Whoever breaks in deletes what would bring the backup server back, if it can be deleted.
+    """An attacker deletes the backup that can restore the backup server, unless it is immutable.
 
-    Object storage is the only target on which a configuration backup is immutable: on a hardened repository it is not.
+    Object storage is the only target where a configuration backup is immutable: on a hardened repository it is not.
     """
     target = beside(servers["server"], config_backup, "server")["repository_id"]
     targets = beside(target, repositories, "repository_id")

@@ -66,7 +66,7 @@ def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str | list[st
     reads=("has_three_copies", *_KEPT),
     expected="backups on at least two repositories",
     failure="{has} fewer than two backup copies",
-    remediation="Home > Backup Copy > create a job that takes these backups to another repository; tape is not seen.",
+    remediation="Home > Backup Copy > create a job that copies these backups to another repository; tape is not shown.",
     examples=(
         Example("PASS", {"has_three_copies": True}),
         Example("FAIL", {"has_three_copies": False}),
@@ -77,10 +77,10 @@ def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str | list[st
     ),
 )
 def three_copies(objects: pd.DataFrame) -> Outcome:
-    """With one backup only, the loss of one repository takes every restore point. Copies on tape are not visible.
+    """With only one backup, the loss of one repository destroys every restore point. Copies on tape are not visible.
 
-    A chain counts while its newest restore point is as young as the interval of its job allows, and a day more; what a
-    capacity tier gets counts while its offload sessions succeed.
+    A backup chain counts while its newest restore point is no older than the interval of its job allows, plus one day.
+    A copy in a capacity tier counts while its offload sessions succeed.
     """
     no = "fewer than two backup copies" + _TAPE
     return _answer(objects, objects["has_three_copies"], "at least two backup copies", no, _UNREAD)
@@ -96,7 +96,7 @@ def three_copies(objects: pd.DataFrame) -> Outcome:
     reads=("has_two_media", *_KEPT),
     expected="one copy on another medium than local disk",
     failure="{has} copies on local disk only",
-    remediation="Home > Backup Copy > choose object storage, an appliance or a share as target; tape is not seen.",
+    remediation="Home > Backup Copy > choose object storage, an appliance or a share as target; tape is not shown.",
     examples=(
         Example("PASS", {"has_two_media": True}),
         Example("FAIL", {"has_two_media": False}),
@@ -106,14 +106,14 @@ def three_copies(objects: pd.DataFrame) -> Outcome:
     ),
 )
 def two_media(objects: pd.DataFrame) -> Outcome:
-    """What destroys one kind of storage destroys all copies on it. Production counts as local disk (own judgement)."""
+    """A fault of one kind of storage can destroy all copies on it. Production counts as local disk (own judgement)."""
     answer = objects["has_two_media"]
     return _answer(objects, answer, "a second medium", "local disk only" + _TAPE, _UNREAD)
 
 
 @check(
     "CPY-003",
-    "One copy lies at another site",
+    "One copy is at another site",
     severity="high",
     cause="job",
     table="protected_objects",
@@ -131,7 +131,7 @@ def two_media(objects: pd.DataFrame) -> Outcome:
     ),
 )
 def offsite_copy(objects: pd.DataFrame) -> Outcome:
-    """Fire, water or theft at one site must not take every copy. Where a repository stands, only its owner knows."""
+    """Fire, water or theft at one site must not destroy every copy. Only its owner knows where a repository is."""
     return _answer(objects, objects["has_offsite"], "off-site", "on site only" + _TAPE, _UNTAGGED)
 
 
@@ -145,7 +145,7 @@ def offsite_copy(objects: pd.DataFrame) -> Outcome:
     reads=("has_protected_copy", "locked_until", "unlocked_repositories", *_KEPT),
     expected="a copy on an immutable, offline or rotated repository",
     failure="{has} no immutable or offline copy",
-    remediation="Backup Infrastructure > Backup Repositories: add a hardened one, or make a bucket immutable.",
+    remediation="Backup Infrastructure > Backup Repositories: add a hardened one, or enable immutability for a bucket.",
     examples=(
         Example("PASS", {"has_protected_copy": True}),
         Example("FAIL", {"has_protected_copy": False}),
@@ -156,10 +156,10 @@ def offsite_copy(objects: pd.DataFrame) -> Outcome:
     ),
 )
 def protected_copy(objects: pd.DataFrame) -> Outcome:
-    """Whoever takes over the backup server deletes what can be deleted: only what is immutable or offline remains.
+    """An attacker who takes over the backup server deletes every copy that is neither immutable nor offline.
 
-    The lock of a chain lasts for the days of its repository from its last restore point on: a chain that ended, or
-    grows more seldom than that, unlocks.
+    A backup chain is locked for the immutability days of its repository, counted from its last restore point: a chain
+    that has ended, or that grows less often than that, unlocks.
     """
     until, over = objects["locked_until"], objects["unlocked_repositories"].tolist()
     known = until.notna().to_numpy()
@@ -183,7 +183,7 @@ def protected_copy(objects: pd.DataFrame) -> Outcome:
     reads=("is_verified", "platform"),
     expected="a health check or content scan that ran in the period",
     failure="{has} no verified copy",
-    remediation="Job > Storage > Advanced > Maintenance: enable the health check; or scan by a SureBackup job.",
+    remediation="Job > Storage > Advanced > Maintenance: enable the health check; or scan with a SureBackup job.",
     examples=(
         Example("PASS", {"is_verified": True}),
         Example("FAIL", {"is_verified": False}),
@@ -192,10 +192,10 @@ def protected_copy(objects: pd.DataFrame) -> Outcome:
     ),
 )
 def verified_copy(objects: pd.DataFrame) -> Outcome:
-    """Damage on the storage stays silent until a restore needs the damaged block.
+    """Damage on the storage stays unnoticed until a restore needs the damaged block.
 
-    A health check leaves no session of its own: it counts where it is on, has a time, and the job ran in the period.
-    Backups of Entra ID tenants have neither.
+    A health check has no session of its own: it counts if it is enabled and scheduled, and the job ran in the period.
+    Backups of Entra ID tenants support neither a health check nor a content scan.
     """
     why = "the settings of its jobs, or their sessions, are not known"
     verified = objects["is_verified"]
@@ -223,7 +223,7 @@ def verified_copy(objects: pd.DataFrame) -> Outcome:
     json_path="hostId",
     expected="copies on at least two hosts",
     failure="{has} all copies on one host",
-    remediation="Home > Backup Copy > Target: choose a repository on another server than that of the backup.",
+    remediation="Home > Backup Copy > Target: choose a repository on a different server than the backup.",
     examples=(
         Example("PASS", {"has_separate_hosts": True, "has_three_copies": True}),
         Example("FAIL", {"has_separate_hosts": False, "has_three_copies": True}),
@@ -233,7 +233,7 @@ def verified_copy(objects: pd.DataFrame) -> Outcome:
     ),
 )
 def separate_hosts(objects: pd.DataFrame) -> Outcome:
-    """Two copies on one server are lost with that server."""
+    """If all copies are on one server, they are lost with that server."""
     several = objects["has_three_copies"]
     answer = objects["has_separate_hosts"]
     return Outcome(
@@ -259,7 +259,7 @@ def separate_hosts(objects: pd.DataFrame) -> Outcome:
     reads=("latest_copy_point", "latest_source_point", "has_copies", "copy_interval_h"),
     expected="newest copy at most {max_lag_hours} h behind, or the time between two starts of the copy job",
     failure="{has} a newest copy too far behind the newest backup",
-    remediation="Home > Jobs > Backup Copy: find why the copy lags; give it more time or bandwidth.",
+    remediation="Home > Jobs > Backup Copy: find out why the copy lags; give it more time or bandwidth.",
     examples=(
         Example("PASS", {"has_copies": True, "latest_copy_point": hours_ago(30), "latest_source_point": hours_ago(6)}),
         Example("PASS", {"has_copies": True, "latest_copy_point": hours_ago(5), "latest_source_point": hours_ago(6)}),
@@ -282,11 +282,11 @@ def copy_keeps_up(
     objects: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_lag_hours: Annotated[int, param("Lag that is still good.", unit="hours", ge=1)] = 24,
+    max_lag_hours: Annotated[int, param("Maximum lag behind the newest backup.", unit="hours", ge=1)] = 24,
 ) -> Outcome:
-    """When the site is lost, the copy is all there is: its lag is lost with it.
+    """When the site is lost, only the copy remains: all data newer than the copy is lost.
 
-    A copy job by the week rightly lags more than a day: its own schedule is the measure where that is longer.
+    A weekly copy job lags by more than a day as intended: the interval of its schedule is the limit if it is longer.
     """
     source, copy, copied = objects["latest_source_point"], objects["latest_copy_point"], objects["has_copies"]
     future = older_than(source, dt.timedelta(0), now=now).isna() | older_than(copy, dt.timedelta(0), now=now).isna()
@@ -309,7 +309,7 @@ def copy_keeps_up(
 
 @check(
     "CPY-008",
-    "The capacity tier gets copies at once",
+    "Backups are copied to the capacity tier as soon as they are created",
     severity="medium",
     table="scale_out_repositories",
     reads=("capacity_copy_enabled", "capacity_move_enabled", "capacity_tier_enabled"),
@@ -330,7 +330,7 @@ def copy_keeps_up(
     ),
 )
 def capacity_copied(repositories: pd.DataFrame) -> Outcome:
-    """What is only moved to the capacity tier is there once: moving is no second copy."""
+    """A backup that is only moved to the capacity tier exists once: a move does not create a second copy."""
     tier, copied = repositories["capacity_tier_enabled"], repositories["capacity_copy_enabled"]
     used = tier & (copied | repositories["capacity_move_enabled"])
     return Outcome(
@@ -356,7 +356,7 @@ def capacity_copied(repositories: pd.DataFrame) -> Outcome:
     reads=(*_DIGITS, "points_count"),
     expected="3:yes 2:yes 1:yes 1:yes 0:yes",
     failure="{does} not meet the 3-2-1-1-0 rule in full",
-    remediation="See CPY-001 (3), CPY-002 (2), CPY-003 (1), CPY-004 (1) and CPY-005 (0): each says what to do.",
+    remediation="See CPY-001 (3), CPY-002 (2), CPY-003 (1), CPY-004 (1) and CPY-005 (0): each states what to do.",
     examples=(
         Example("PASS", _DIGITS),
         *(Example("FAIL", {**_DIGITS, name: False}) for name in _DIGITS),
@@ -366,7 +366,7 @@ def capacity_copied(repositories: pd.DataFrame) -> Outcome:
     ),
 )
 def rule_met(objects: pd.DataFrame) -> Outcome:
-    """Three copies on two media, one off-site, one immutable or offline, and zero errors: each digit meets one loss.
+    """Three copies on two media, one off-site, one immutable or offline, zero errors: each digit covers one loss.
 
     Copies on tape are not visible here.
     """

@@ -28,7 +28,7 @@ NEVER_OFFERED = "no revision of this server offers it"
     reads=("status", "name", "reason", "servers.revision_newest"),
     expected="complete",
     failure="{was} not read completely",
-    remediation="Give the account a role that may read it, or correct what the reason names; then collect again.",
+    remediation="Give the account a role that can read it, or fix what the reason names; then collect again.",
     examples=(
         Example("PASS", {"name": "sessions", "status": "complete"}),
         Example("FAIL", {"name": "sessions", "status": "denied", "reason": "403"}),
@@ -42,9 +42,9 @@ NEVER_OFFERED = "no revision of this server offers it"
     ),
 )
 def dataset_complete(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
-    """What could not be read cannot be found wrong: a gap in the evidence must never look like a good result.
+    """Data that was not read cannot be checked: a gap in the evidence must never look like a good result.
 
-    What no revision of the server offers was not missed in reading; the checks that need it say that it is not known.
+    A dataset that no revision of the server offers does not count; the checks that need it report it as not known.
     """
     status, why = datasets["status"], datasets["reason"]
     needs = one_of(datasets["name"], needed)
@@ -73,12 +73,12 @@ def never_offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
 
 @check(
     "EVD-002",
-    "As many rows were read as the server counts",
+    "The number of rows read equals the server's own count",
     severity="high",
     tables=("datasets", "servers"),
     reads=("rows_received", "rows_duplicate", "api_total", "name", "status", "servers.revision_newest"),
     failure="{differs|differ} from the server's own count of rows",
-    remediation="Collect again, at a quiet time if the server adds rows meanwhile; keep both runs.",
+    remediation="Collect again, at a quiet time if the server adds rows during collection; keep both runs.",
     examples=(
         Example("PASS", {**_JOBS, "rows_received": 41, "api_total": 41, "status": "complete"}),
         Example("FAIL", {**_JOBS, "rows_received": 40, "api_total": 41, "status": "partial"}),
@@ -91,7 +91,7 @@ def never_offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
     ),
 )
 def rows_match_total(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
-    """A truncated list looks like a short one: only the server's own count shows the difference."""
+    """A truncated list looks like a short list: only the server's own count shows the difference."""
     distinct, total = datasets["rows_received"] - datasets["rows_duplicate"], datasets["api_total"]
     paged, status = one_of(datasets["name"], _PAGED), datasets["status"]
     nothing = surely(one_of(status, _READ_NOTHING))
@@ -128,7 +128,7 @@ def _rows(numbers: pd.Series) -> list[str]:
     reads=("session_history.oldest_session", "server", "session_history.server"),
     json_path="creationTime",
     failure="{has} a session history that begins after the start of the period",
-    remediation="Main menu > Options > History: keep sessions longer than a reporting period; collect in time.",
+    remediation="Main menu > Options > History: keep sessions longer than the reporting period; collect in time.",
     examples=(
         Example("PASS", {}, {"session_history": [{"oldest_session": hours_ago(24 * 90)}]}),
         Example("PASS", {}, {"session_history": [{"oldest_session": EXAMPLE_SINCE}]}),
@@ -139,7 +139,7 @@ def _rows(numbers: pd.Series) -> list[str]:
     ),
 )
 def history_long_enough(servers: pd.DataFrame, history: pd.DataFrame, *, since: dt.datetime) -> Outcome:
-    """The server deletes old sessions: what began before the oldest one left no trace, and rates would flatter."""
+    """The server deletes old sessions: activity before the oldest one is not visible, and rates look too good."""
     row = places_of(servers["server"], history["server"])
     oldest = taken(history["oldest_session"], row, servers.index)
     return Outcome(

@@ -41,14 +41,14 @@ _LAB: Final = {"session_type": "SureBackup"}
 
 @check(
     "EVD-004",
-    "Each row came once while the pages were read",
+    "Each row was returned once while the pages were read",
     severity="medium",
     tables=("datasets", "servers"),
     reads=("rows_duplicate", "name", "status", "servers.revision_newest"),
     json_path="id",
     expected="0 rows more than once",
     failure="{has} rows that came more than once",
-    remediation="Collect again, at a quiet time: rows that move while they are read come twice, or are passed over.",
+    remediation="Collect again, at a quiet time: rows that move while they are read are returned twice or skipped.",
     examples=(
         Example("PASS", {**_WHOLE, "rows_duplicate": 0}),
         Example("PASS", {**_WHOLE, "status": "partial", "rows_duplicate": 0}),
@@ -65,9 +65,9 @@ _LAB: Final = {"session_type": "SureBackup"}
     ),
 )
 def rows_came_once(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
-    """A row that comes twice shows that the list moved: another one may have been passed over, and counts be wrong.
+    """A row that is returned twice shows that the list changed: another row may be missing, and counts may be wrong.
 
-    Rows that are asked for twice on purpose, to see whether the pages still join, are not counted.
+    Rows that are requested twice on purpose, to check whether the pages still join, are not counted.
     """
     twice = datasets["rows_duplicate"]
     return _of_what_was_read(
@@ -83,13 +83,13 @@ def rows_came_once(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: fro
 
 @check(
     "EVD-006",
-    "Every date could be read as an instant",
+    "Every date is plausible, and its time zone is known",
     severity="medium",
     tables=("datasets", "servers"),
     reads=("naive_dates", "impossible_dates", "name", "status", "servers.revision_newest"),
     expected="0 dates outside of 1990 to 2100, and none whose clock is not known",
     failure="{has} dates outside of 1990 to 2100",
-    remediation="Look the dates up in the evidence: the clock of the server, or of what it protects, was wrong.",
+    remediation="Look up the dates in the evidence: the clock of the server, or of a protected machine, was wrong.",
     examples=(
         Example("PASS", {**_WHOLE, **_DATED}),
         Example("PASS", {"name": "server_time", "status": "complete", **_DATED}),
@@ -107,11 +107,11 @@ def rows_came_once(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: fro
     ),
 )
 def dates_with_offset(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: frozenset[str]) -> Outcome:
-    """A date that no clock can have shown is lost, and what hangs on it is not known.
+    """An impossible date is discarded, and every result that depends on it is not known.
 
-    Several kinds of answers of real servers have dates without an offset from UTC. They are the server's local time:
-    those that were read in its zone are counted in `datasets.assumed_dates`, and are no fault. Where that zone is not
-    known they can mean several instants, and nobody can say which: let the account read the server's time.
+    Several kinds of responses of real servers have dates without an offset from UTC. They are the server's local time:
+    those that were read in its time zone are counted in `datasets.assumed_dates`, and are not a fault. If the time
+    zone is not known, such a date can mean several points in time: allow the account to read the server's time.
     """
     naive, wrong = datasets["naive_dates"], datasets["impossible_dates"]
     possible, floating = wrong == 0, surely((naive > 0).astype("boolean"))
@@ -179,7 +179,7 @@ def _of_what_was_read(
     json_path="sessionType",
     expected="sessions of workloads whose settings can be read",
     failure="{has} sessions of workloads whose settings the REST API does not show",
-    remediation="Audit these workloads apart, in the console: the REST API does not give their settings.",
+    remediation="Audit these workloads separately, in the console: the REST API does not return their settings.",
     examples=(
         Example("PASS", {}, {"sessions": [_BACKUP]}),
         Example("FAIL", {}, {"sessions": [_BACKUP, _LAB]}),
@@ -192,10 +192,10 @@ def _of_what_was_read(
     ),
 )
 def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome:
-    """What the API does not report is in no figure of the report; its sessions at least show that it is there.
+    """No number in the report includes workloads that the API does not report; their sessions show that they exist.
 
-    Seen are only kinds of sessions that the API lists. Tape, CDP and Cloud Connect may run without any, and what
-    did not run in the period shows nowhere.
+    The check only sees the types of sessions that the API lists. Tape, CDP and Cloud Connect may run without any, and
+    a workload that did not run in the period is not visible.
     """
     places, kinds = codes_of(sessions["server"]), codes_of(sessions["session_type"])
     known = (places.rows >= 0) & (kinds.rows >= 0)

@@ -23,7 +23,7 @@ DAYS = {"Days": 1, "Months": 30, "Years": 365}
 
 @check(
     "IMM-001",
-    "The repository is immutable where it can be",
+    "The repository is immutable if it can be",
     severity="high",
     tables=("repositories", "held_objects"),
     fallback=("held_objects",),
@@ -56,10 +56,10 @@ DAYS = {"Days": 1, "Months": 30, "Years": 365}
     ),
 )
 def repository_immutable(repositories: pd.DataFrame, held: pd.DataFrame) -> Outcome:
-    """Whoever gets the rights of an administrator deletes backups first; from an immutable repository nobody can.
+    """An attacker with administrator rights deletes backups first; nobody can delete them from an immutable repository.
 
-    A plain Linux repository counts as one that can be: the same server can be a hardened one. Where each object on it
-    has another copy that is immutable or offline, it weighs less.
+    A plain Linux repository counts as one that can be immutable: the same server can be a hardened one. If each object
+    on the repository has another copy that is immutable or offline, the severity is lower.
     """
     elsewhere = beside(repositories["repository_id"], held, "repository_id")["are_protected_elsewhere"]
     enabled = repositories["immutability_enabled"]
@@ -91,7 +91,7 @@ def repository_immutable(repositories: pd.DataFrame, held: pd.DataFrame) -> Outc
     table="repositories",
     reads=("immutability_days", "immutability_enabled", "immutability_kind", "immutability_mode"),
     failure="{is} immutable for fewer days than required",
-    remediation="Backup Infrastructure > Backup Repositories > Edit > Make recent backups immutable: raise it.",
+    remediation="Backup Infrastructure > Backup Repositories > Edit > Make recent backups immutable: add days.",
     examples=(
         Example("PASS", {"immutability_enabled": True, "immutability_days": 7}),
         Example("FAIL", {"immutability_enabled": True, "immutability_days": 6}, severity="medium"),
@@ -119,9 +119,9 @@ def immutable_long_enough(
     warn_days: Annotated[int, param("Days below which it fails with medium severity.", unit="days", ge=1)] = 7,
     min_days: Annotated[int, param("Days below which it fails with full severity.", unit="days", ge=1)] = 1,
 ) -> Outcome:
-    """An attacker who waits longer than the lock lasts deletes everything; that takes a few days only.
+    """An attacker who waits longer than the lock lasts can delete everything; that takes only a few days.
 
-    How many days it must be at least is for the policy to say.
+    The policy sets the required number of days.
     """
     required = max(warn_days, min_days)
     days, enabled = repositories["immutability_days"], repositories["immutability_enabled"]
@@ -166,7 +166,7 @@ def immutable_long_enough(
         "scale_out_extents.tier",
     ),
     failure="{keeps|keep} restore points for longer than the repository locks them",
-    remediation="None where old chains may go early; else Backup Repositories > Edit: raise the immutable days.",
+    remediation="None if old chains may be deleted early; else Backup Repositories > Edit: raise the immutable days.",
     examples=(
         Example("PASS", _JOB, {"repositories": [{**_ON_DISK, "immutability_days": 14}]}),
         Example("PASS", _JOB, {"repositories": [{**_ON_DISK, "immutability_mode": "RetentionSettings"}]}),
@@ -214,12 +214,12 @@ def immutable_long_enough(
     ),
 )
 def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, extents: pd.DataFrame) -> Outcome:
-    """Restore points that outlive their lock can be deleted, although retention promises them.
+    """Restore points that are kept longer than they are locked can be deleted before their retention ends.
 
-    Longer retention than lock is usual: take it as information. The lock is on whole chains, and lasts for the days of
-    the repository from the last restore point of a chain on: while a chain grows all of it is locked, and only what is
-    kept of chains that ended unlocks. CPY-004 checks whether the newest chain is locked. On a scale-out repository the
-    shortest of its performance extents holds.
+    A retention longer than the lock is usual: treat the finding as information. The lock covers whole backup chains,
+    and lasts for the immutability days of the repository, counted from the last restore point of a chain: while a
+    chain grows, all of it is locked, and only restore points of chains that have ended unlock. CPY-004 checks whether
+    the newest chain is locked. For a scale-out repository, the performance extent with the shortest lock counts.
     """
     kept = jobs["retention_quantity"] * jobs["retention_type"].map(DAYS).astype("Int64")
     owners, places = _behind(jobs["repository_id"], repositories, extents)

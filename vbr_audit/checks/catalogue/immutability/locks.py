@@ -35,7 +35,7 @@ _WITHOUT_CREDENTIALS = ("SingleUse", "Certificate")
     json_path="status",
     expected="OK",
     failure="{has} immutable repositories outside of Compliance mode",
-    remediation="Home > Security & Compliance: read the item; make the bucket anew in Compliance mode.",
+    remediation="Home > Security & Compliance: read the item; recreate the bucket in Compliance mode.",
     examples=(
         Example("PASS", {}, {"best_practices": [_KNOWN_ITEM]}),
         Example("FAIL", {}, {"best_practices": [{**_KNOWN_ITEM, "status": "Violation"}]}),
@@ -45,16 +45,16 @@ _WITHOUT_CREDENTIALS = ("SingleUse", "Certificate")
     ),
 )
 def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
-    """In Governance mode an administrator can lift the lock, and so can whoever has become one.
+    """In Governance mode an administrator can remove the lock, and so can an attacker with administrator rights.
 
-    Over REST only the item of Veeam's analyzer shows the mode; a suppressed item counts as not known here.
+    The REST API shows the mode only in an item of Veeam's analyzer; a suppressed item counts as not known here.
     """
     return _items_good(servers, items, (_MODE_WORDS,))
 
 
 @check(
     "IMM-005",
-    "Hardened repositories are physical, closed to SSH and nothing else",
+    "Hardened repositories are dedicated physical servers with SSH disabled",
     severity="high",
     tables=("servers", "best_practices", "repositories", "proxies"),
     fallback=("best_practices", "repositories", "proxies"),
@@ -69,7 +69,7 @@ def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
     json_path="status",
     expected="OK for SSH, virtual machine and proxy, and no proxy on their hosts",
     failure="{has} a hardened repository that is virtual, open to SSH or on the host of a proxy",
-    remediation="Home > Security & Compliance: read the items; stop SSH, move proxies away, use a physical server.",
+    remediation="Home > Security & Compliance: read the items; disable SSH, move proxies away, use a physical server.",
     examples=(
         Example("PASS", {}, {"best_practices": [{"best_practice": n, "status": "OK"} for n in (_SSH, _VM, _PROXY)]}),
         Example(
@@ -105,9 +105,9 @@ def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
 def hardened_closed(
     servers: pd.DataFrame, items: pd.DataFrame, repositories: pd.DataFrame, proxies: pd.DataFrame
 ) -> Outcome:
-    """Whoever reaches the disks beside the backup service, by SSH, hypervisor or another role, passes every lock.
+    """An attacker who reaches the disks through SSH, the hypervisor or another role of the host bypasses every lock.
 
-    Over REST only the items of Veeam's analyzer show it, and which proxies run on the same hosts.
+    The REST API shows this only in items of Veeam's analyzer, and in the backup proxies that run on the same hosts.
     """
     words = (rf"(?=.*{_HARDENED_WORDS}).*\bssh\b", rf"(?=.*{_HARDENED_WORDS}).*\b(?:virtual|vms?)\b", r"hardened.*prox")
     hardened = repositories[surely(repositories["type"] == "LinuxHardened")]
@@ -118,7 +118,7 @@ def hardened_closed(
 
 @check(
     "IMM-006",
-    "Hardened repositories are reached with single-use credentials",
+    "Hardened repositories are accessed with single-use credentials or a certificate",
     severity="high",
     tables=("repositories", "managed_servers"),
     reads=(
@@ -144,9 +144,9 @@ def hardened_closed(
     ),
 )
 def single_use_credentials(repositories: pd.DataFrame, hosts: pd.DataFrame) -> Outcome:
-    """Credentials that the backup server keeps are stolen with it; then the lock is broken from within the host.
+    """An attacker on the backup server can steal stored credentials, and break the lock from within the host.
 
-    Single-use credentials are forgotten once the host is set up; a host that was paired by certificate needs none.
+    Single-use credentials are not stored after the host is set up; a host that is paired by certificate needs none.
     """
     hardened = repositories["type"] == "LinuxHardened"
     host = beside(repositories["host_id"], hosts, "managed_server_id")

@@ -58,7 +58,7 @@ def _scale_out(performance: str | None = "local disk", **tier: bool | None) -> d
     ),
 )
 def backups_encrypted(jobs: pd.DataFrame) -> pd.Series:
-    """Whoever takes a copy of unencrypted backup files has the data of every machine in them."""
+    """Anyone who copies unencrypted backup files has the data of every machine in them."""
     return jobs["encryption_enabled"]
 
 
@@ -130,9 +130,9 @@ def backups_encrypted(jobs: pd.DataFrame) -> pd.Series:
 def cloud_backups_encrypted(
     jobs: pd.DataFrame, repositories: pd.DataFrame, scale_out: pd.DataFrame, extents: pd.DataFrame
 ) -> Outcome:
-    """Storage of others holds the data outside of the house: whoever reads the bucket reads every machine in it.
+    """Third-party storage keeps the data outside the company: anyone who reads the bucket reads every machine in it.
 
-    Of a scale-out repository, the performance extents and the capacity tier count.
+    For a scale-out repository, the performance extents and the capacity tier count.
     """
     target = jobs["repository_id"]
     plain, pool = places_of(target, repositories["repository_id"]), places_of(target, scale_out.iloc[:, 0])
@@ -201,7 +201,7 @@ def _performance_in_cloud(
     json_path="encryption",
     expected="a password of this server, not imported; or a key management server that is set up here",
     failure="{encrypts|encrypt} with a key that is imported or not kept on this server",
-    remediation="Menu > Credentials & Passwords > Encryption Passwords: add a password, and choose it in the job.",
+    remediation="Menu > Credentials & Passwords > Encryption Passwords: add a password, and select it in the job.",
     examples=(
         Example(
             "PASS",
@@ -261,7 +261,7 @@ def _performance_in_cloud(
     ),
 )
 def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.DataFrame) -> Outcome:
-    """A backup is worth nothing if, after the server is lost, nobody knows the key that opens it."""
+    """A backup is worthless if nobody knows its encryption key after the server is lost."""
     password, server, how = jobs["encryption_password_id"], jobs["kms_server_id"], jobs["encryption_type"]
     row = places_of(password, passwords["encryption_password_id"])
     keyless = passwords["encryption_password_id"].isna().any()
@@ -301,7 +301,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
 
 @check(
     "JOB-011",
-    "An encryption password serves only a limited number of jobs",
+    "An encryption password is used by a limited number of jobs",
     severity="info",
     cause="encryption password",
     table="jobs",
@@ -310,7 +310,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
     reads=("encryption_password_id", "encryption_enabled", "encryption_type"),
     expected="≤ {max_jobs} jobs with the same password",
     failure="{uses|use} an encryption password that more than {max_jobs} jobs share",
-    remediation="Menu > Credentials & Passwords > Encryption Passwords: add passwords, and spread the jobs over them.",
+    remediation="Menu > Credentials & Passwords > Encryption Passwords: add passwords, and split the jobs among them.",
     examples=(
         Example("PASS", _BY_P1, params={"max_jobs": 1}),
         Example("FAIL", _BY_P1, params={"max_jobs": 0}),
@@ -342,9 +342,9 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
 def passwords_spread(
     jobs: pd.DataFrame,
     *,
-    max_jobs: Annotated[int, param("Jobs that may share one password.", unit="jobs", ge=0)] = 10,
+    max_jobs: Annotated[int, param("Maximum number of jobs that share one password.", unit="jobs", ge=0)] = 10,
 ) -> Outcome:
-    """Whoever learns the one password that all jobs share can read every backup.
+    """Anyone who learns a password that all jobs share can read every backup.
 
     A job whose password is not reported may share it with any other job.
     """

@@ -35,7 +35,7 @@ def _settled(words: pd.Series, name: str) -> pd.Series:
 
 @check(
     "JOB-016",
-    "Application-aware processing must succeed",
+    "Application-aware processing is required to succeed",
     severity="low",
     table="jobs",
     reads=("app_failure_handling", "app_processing_enabled", "app_aware_enabled", "app_settings_count"),
@@ -57,7 +57,7 @@ def _settled(words: pd.Series, name: str) -> pd.Series:
     ),
 )
 def application_failures_count(jobs: pd.DataFrame) -> Outcome:
-    """Where failures are ignored, the job is green and the database in it may not start after a restore."""
+    """If failures are ignored, the job succeeds, but the database in it may not start after a restore."""
     handling, processed = jobs["app_failure_handling"], jobs["app_processing_enabled"]
     sound = _settled(handling, "app_failure_handling")
     plain, aware = surely(jobs["app_settings_count"] == 0), jobs["app_aware_enabled"]
@@ -105,7 +105,7 @@ def application_failures_count(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def logs_processed(jobs: pd.DataFrame) -> Outcome:
-    """Logs that nobody truncates fill the disk, and without log backups a database falls back a whole day."""
+    """Logs that are not truncated fill the disk, and without log backups a restored database loses up to a day."""
     logs, sql = jobs["transaction_log_handling"], jobs["sql_log_handling"]
     processed, sound = _settled(logs, "transaction_log_handling"), _settled(sql, "sql_log_handling")
     offered, aware = surely(logs != NOT_OFFERED) | logs.isna().to_numpy(), jobs["app_aware_enabled"]
@@ -148,7 +148,7 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
     ),
     expected="an enabled job of this server",
     failure="{starts|start} after a job that is disabled or not on this server",
-    remediation="Job > Schedule > After this job: choose a job that runs, or a time of its own.",
+    remediation="Job > Schedule > After this job: choose a job that runs, or schedule it at its own time.",
     examples=(
         Example("PASS", {**_CHAINED, "schedule_after_job_name": "Nightly"}),
         Example(
@@ -188,9 +188,9 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
-    """A job that waits for one that never runs never runs either, and shows no failure.
+    """A job that starts after a job that never runs does not run either, and shows no failure.
 
-    Before 1.3 no list shows the jobs of agents and copies: there nobody can say that a job is not on this server.
+    Before 1.3 no list contains the jobs of agents and copies: the check cannot know if a job is not on this server.
     """
     wanted = jobs["schedule_after_job_name"]
     reported = taken(states["run_after_job_id"], places_of(jobs["job_id"], states["job_id"]), jobs.index)
@@ -247,7 +247,7 @@ def _are_all_listed(profiles: pd.Series) -> Cells:
     reads=("backup_window_enabled", "job_id", "job_states.job_id", "job_states.objects_count"),
     expected="a backup window, for jobs of {min_objects} objects or more",
     failure="{has} {min_objects} objects or more and no backup window",
-    remediation="Job > Schedule > Backup window: set the hours in which the job may run.",
+    remediation="Job > Schedule > Backup window: set the hours in which the job can run.",
     examples=(
         Example("PASS", {"backup_window_enabled": True}, {"job_states": [{"objects_count": 50}]}),
         Example("FAIL", {"backup_window_enabled": False}, {"job_states": [{"objects_count": 50}]}),
@@ -261,7 +261,7 @@ def window_set(
     jobs: pd.DataFrame,
     states: pd.DataFrame,
     *,
-    min_objects: Annotated[int, param("Objects from which on a job is large.", unit="objects", ge=1)] = 50,
+    min_objects: Annotated[int, param("Minimum number of objects of a large job.", unit="objects", ge=1)] = 50,
 ) -> Outcome:
     """A large job that runs into the working day slows down the systems that it protects."""
     objects = taken(states["objects_count"], places_of(jobs["job_id"], states["job_id"]), jobs.index)

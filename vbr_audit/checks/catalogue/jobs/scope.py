@@ -68,9 +68,9 @@ def _regular(pattern: str) -> str:
     ),
 )
 def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> Outcome:
-    """A failure that nobody hears of is found on the day of the restore.
+    """A failure that nobody is notified of is discovered on the day of the restore.
 
-    A job's own mail leaves over the server's mail settings: while those are off, it notifies nobody.
+    A job's own e-mail uses the server's mail settings: while these are disabled, the job notifies nobody by e-mail.
     """
     own, whole = jobs["email_enabled"], server_mail(jobs.index, options, mail)
     return Outcome(
@@ -110,7 +110,7 @@ def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> 
     ),
 )
 def copy_is_watched(jobs: pd.DataFrame) -> Outcome:
-    """A copy that waits, for a window or for its source, fails nowhere: only this monitor says that it is late."""
+    """A copy job that waits for a window or its source does not fail: only the RPO monitor reports that it is late."""
     on, copies = jobs["rpo_monitor_enabled"], jobs["type"] == "BackupCopy"
     return Outcome(
         on,
@@ -133,7 +133,7 @@ def copy_is_watched(jobs: pd.DataFrame) -> Outcome:
     json_path="description",
     expected="a description of its own",
     failure="{has} no description of {its} own",
-    remediation="Job > Name > Description: write purpose, owner and service level.",
+    remediation="Job > Name > Description: enter purpose, owner and service level.",
     examples=(
         Example("PASS", {"description": "Payroll databases, owner: finance IT"}),
         Example("FAIL", {"description": "  "}),
@@ -143,7 +143,7 @@ def copy_is_watched(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def described(jobs: pd.DataFrame) -> Outcome:
-    """When a job fails at night, the description is the first place to learn whom it matters to."""
+    """When a job fails at night, the description is the first place to look for who depends on it."""
     text = jobs["description"].str.strip()
     default = text.str.casefold().str.startswith("created by").astype("boolean")
     bare = (text == "").astype("boolean")
@@ -158,14 +158,14 @@ def described(jobs: pd.DataFrame) -> Outcome:
 
 @check(
     "JOB-020",
-    "The job has something to protect",
+    "The job protects at least one object",
     severity="high",
     tables=("jobs", "job_states"),
     reads=("job_states.objects_count", "included_count", "job_id", "job_states.job_id"),
     json_path="objectsCount",
     expected="at least one object",
     failure="{has} nothing to protect",
-    remediation="Job > Virtual Machines: add what it shall protect; or delete the job.",
+    remediation="Job > Virtual Machines: add the objects to protect; or delete the job.",
     examples=(
         Example("PASS", {}, {"job_states": [{"objects_count": 1}]}),
         Example("FAIL", {}, {"job_states": [{"objects_count": 0}]}),
@@ -175,7 +175,7 @@ def described(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def protects_something(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
-    """An empty job ends well every night and protects nothing."""
+    """An empty job succeeds every night and protects nothing."""
     row = places_of(jobs["job_id"], states["job_id"])
     objects = taken(states["objects_count"], row, jobs.index)
     listless = (jobs["included_count"] == 0).fillna(False).astype("boolean")
@@ -200,7 +200,7 @@ def protects_something(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     json_path="virtualMachines.excludes",
     expected="without exclusions",
     failure="{leaves|leave} out machines, disks or jobs",
-    remediation="Job > Virtual Machines > Exclusions: remove what is not agreed, and record what is as a waiver.",
+    remediation="Job > Virtual Machines > Exclusions: remove those that are not agreed, record the others as a waiver.",
     examples=(
         Example("PASS", {"excluded_count": 0}),
         Example("FAIL", {"excluded_count": 1}),
@@ -213,7 +213,7 @@ def protects_something(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     ),
 )
 def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
-    """A machine or a disk that somebody once left out is missed only when it must be restored."""
+    """Nobody notices that a machine or a disk is excluded until it must be restored."""
     machines, others = jobs["excluded_count"], jobs["excluded_jobs_count"].fillna(0)
     words = {text: set(str(text).split(",")) for text in jobs["disks_to_process"].dropna().unique()}
     cells = jobs["disks_to_process"]
@@ -250,7 +250,7 @@ def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
 
 @check(
     "JOB-022",
-    "Each global exclusion says why",
+    "Each global exclusion has a note with the reason",
     severity="medium",
     table="global_exclusions",
     reads=("note",),
@@ -266,7 +266,7 @@ def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def exclusion_explained(exclusions: pd.DataFrame) -> Outcome:
-    """A global exclusion outranks every job: the machine stays unprotected even where a job lists it."""
+    """A global exclusion overrides every job: the machine stays unprotected even if a job includes it."""
     note = exclusions["note"].str.strip()
     good = (note != "").astype("boolean")
     return Outcome(good, observed=worded(exclusions.index, (good, note), (surely(~good), "without a note")))
@@ -274,14 +274,14 @@ def exclusion_explained(exclusions: pd.DataFrame) -> Outcome:
 
 @check(
     "JOB-025",
-    "The name keeps to the naming rule",
+    "The name follows the naming rule",
     severity="info",
     table="jobs",
     reads=("name",),
     json_path="name",
     expected="a name that fits {pattern}",
     failure="{has} a name that does not fit the naming rule",
-    remediation="Job > Name: rename the job by the naming rule.",
+    remediation="Job > Name: rename the job according to the naming rule.",
     examples=(
         Example("PASS", {"name": "PRD-SQL-01"}, params={"pattern": r"(PRD|TST)-.+"}),
         Example("FAIL", {"name": "Backup Job 1"}, params={"pattern": r"(PRD|TST)-.+"}),
@@ -294,10 +294,10 @@ def name_fits(
     jobs: pd.DataFrame,
     *,
     pattern: Annotated[
-        str, param("A regular expression that the whole name must fit; empty for none."), AfterValidator(_regular)
+        str, param("A regular expression that the whole name must match; empty for none."), AfterValidator(_regular)
     ] = "",
 ) -> Outcome:
-    """Names by a rule show the owner and the service at a glance, in every report and at every alarm."""
+    """Names that follow a rule show the owner and the service at a glance, in every report and every alarm."""
     asked = pd.Series(pd.array(np.full(len(jobs), bool(pattern)), dtype="boolean"), index=jobs.index)
     fits = jobs["name"].str.fullmatch(pattern).astype("boolean")
     return Outcome(
@@ -313,7 +313,7 @@ def name_fits(
     reads=("pre_script_enabled", "post_script_enabled"),
     expected="without scripts",
     failure="{runs|run} a script",
-    remediation="Job > Storage > Advanced > Scripts: clear the scripts, or record who answers for them as a waiver.",
+    remediation="Job > Storage > Advanced > Scripts: remove the scripts, or record them as a waiver with an owner.",
     examples=(
         Example("PASS", {"pre_script_enabled": False, "post_script_enabled": False}),
         Example("FAIL", {"pre_script_enabled": True, "post_script_enabled": False}),
@@ -323,7 +323,7 @@ def name_fits(
     ),
 )
 def scriptless(jobs: pd.DataFrame) -> Outcome:
-    """A script runs with the rights of the backup service: whoever may change it, owns the server."""
+    """A script runs with the rights of the backup service: anyone who can change it controls the server."""
     before, after = jobs["pre_script_enabled"], jobs["post_script_enabled"]
     return Outcome(
         ~(before | after),

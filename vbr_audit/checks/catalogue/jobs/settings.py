@@ -63,7 +63,7 @@ def job_enabled(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def job_scheduled(jobs: pd.DataFrame) -> Outcome:
-    """A job that only a person starts is forgotten sooner or later."""
+    """A job that is only started manually is forgotten sooner or later."""
     scheduled = jobs["is_scheduled"]
     return Outcome(
         scheduled, observed=worded(jobs.index, (scheduled, "scheduled"), (surely(~scheduled), "not scheduled"))
@@ -88,9 +88,9 @@ def job_scheduled(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def retry_enabled(
-    jobs: pd.DataFrame, *, min_retries: Annotated[int, param("Retries that a job must have.", unit="retries", ge=1)] = 1
+    jobs: pd.DataFrame, *, min_retries: Annotated[int, param("Minimum number of retries.", unit="retries", ge=1)] = 1
 ) -> Outcome:
-    """One short network fault would otherwise cost the night's restore point."""
+    """Without a retry, one short network fault costs the restore point of that night."""
     counts = [f"on, {count} retr{'y' if count == 1 else 'ies'}" for count in jobs["retry_count"].fillna(-1)]
     on = jobs["retry_enabled"]
     counted = surely(on) & jobs["retry_count"].notna().to_numpy()
@@ -123,9 +123,9 @@ def retry_enabled(
     ),
 )
 def gfs_kept(jobs: pd.DataFrame) -> Outcome:
-    """Short retention alone loses every state older than some days; a fault found later has nothing to return to.
+    """Short retention alone keeps only a few days; for a fault that is found later, no good restore point is left.
 
-    It weighs less for workstations, whose users keep their work elsewhere.
+    The severity is lower for workstations, whose users keep their work elsewhere.
     """
     outcome = _switch_with_level(jobs["gfs_enabled"], jobs["gfs_level_enabled"], "level")
     workstation = surely(jobs["type"].str.contains("Workstation", regex=False).astype("boolean"))
@@ -175,13 +175,13 @@ def retention_long_enough(
     jobs: pd.DataFrame,
     demands: pd.DataFrame,
     *,
-    min_days: Annotated[int, param("Days to keep; 12 months count as 365.", unit="days", ge=1)] = 7,
-    min_points: Annotated[int, param("Points to keep where points are counted.", unit="restore points", ge=1)] = 7,
+    min_days: Annotated[int, param("Minimum days to keep; 12 months count as 365.", unit="days", ge=1)] = 7,
+    min_points: Annotated[int, param("Minimum points to keep if points are counted.", unit="restore points", ge=1)] = 7,
 ) -> Outcome:
-    """Encrypted or deleted data is often noticed only after days: the last good restore point must still be there.
+    """Encrypted or deleted data is often noticed only after days: the last good restore point must still exist.
 
-    The days that a tier of the site file demands count before `min_days`. How many days a number of restore points
-    lasts hangs on how often the job runs, so that such a job in a tier can fail, but not be shown to be good.
+    The days that a tier of the site file demands override `min_days`. How many days a number of restore points covers
+    depends on how often the job runs: if a tier demands days for such a job, the job can fail, but not pass.
     """
     unit, quantity = jobs["retention_type"], jobs["retention_quantity"]
     row = places_of(jobs["job_id"], demands["job_id"])
@@ -239,7 +239,7 @@ def _days_kept(unit: pd.Series, quantity: pd.Series) -> pd.Series:
     ),
 )
 def health_check_on(jobs: pd.DataFrame) -> Outcome:
-    """Damage on the storage stays silent until a restore needs the damaged block."""
+    """Damage on the storage stays unnoticed until a restore needs the damaged block."""
     return _switch_with_level(jobs["health_check_enabled"], jobs["health_check_scheduled"], "weekly or monthly time")
 
 
@@ -260,7 +260,7 @@ def health_check_on(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def application_aware(jobs: pd.DataFrame) -> pd.Series:
-    """Without it, databases are saved as if the power had failed: they may not start after a restore."""
+    """Without it, backups of databases are only crash-consistent: the databases may not start after a restore."""
     return jobs["app_aware_enabled"]
 
 

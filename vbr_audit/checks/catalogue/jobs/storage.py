@@ -69,13 +69,13 @@ def gfs_long_enough(
     jobs: pd.DataFrame,
     demands: pd.DataFrame,
     *,
-    min_weekly: Annotated[int, param("Weeks to keep weekly fulls, where they are kept.", unit="weeks", ge=1)] = 4,
-    min_monthly: Annotated[int, param("Months to keep monthly fulls.", unit="months", ge=1)] = 12,
-    min_yearly: Annotated[int, param("Years to keep yearly fulls.", unit="years", ge=1)] = 1,
+    min_weekly: Annotated[int, param("Minimum weeks to keep weekly fulls, if enabled.", unit="weeks", ge=1)] = 4,
+    min_monthly: Annotated[int, param("Minimum months to keep monthly fulls, if enabled.", unit="months", ge=1)] = 12,
+    min_yearly: Annotated[int, param("Minimum years to keep yearly fulls, if enabled.", unit="years", ge=1)] = 1,
 ) -> Outcome:
-    """A duty to keep records is only met if the old restore points are still there when somebody asks.
+    """A duty to keep records is only met if the old restore points still exist when they are requested.
 
-    What a tier of the site file demands counts before the parameters, and then the level must be on.
+    The demands of a tier of the site file override the parameters, and a level that a tier demands must be enabled.
     """
     row = places_of(jobs["job_id"], demands["job_id"])
     on = jobs["gfs_enabled"]
@@ -120,13 +120,13 @@ def _levels_kept(*counts: int) -> str:
 
 @check(
     "JOB-006",
-    "Yearly long-term restore points do not stand alone",
+    "Yearly restore points (GFS) are combined with weekly or monthly ones",
     severity="low",
     table="jobs",
     reads=("gfs_yearly_enabled", "gfs_weekly_enabled", "gfs_monthly_enabled", "gfs_enabled"),
     expected="weekly or monthly restore points beside the yearly ones",
     failure="{keeps|keep} yearly restore points without weekly or monthly ones",
-    remediation="Job > Storage > Configure GFS: enable weekly or monthly fulls beside the yearly ones.",
+    remediation="Job > Storage > Configure GFS: enable weekly or monthly fulls in addition to the yearly ones.",
     examples=(
         Example("PASS", {"gfs_enabled": True, "gfs_yearly_enabled": True, "gfs_weekly_enabled": True}),
         Example("PASS", {"gfs_enabled": True, "gfs_yearly_enabled": True, "gfs_monthly_enabled": True}),
@@ -146,7 +146,7 @@ def _levels_kept(*counts: int) -> str:
     ),
 )
 def yearly_not_alone(jobs: pd.DataFrame) -> Outcome:
-    """With yearly fulls alone, a chain can grow for a whole year on one full backup and hundreds of increments."""
+    """With only yearly fulls, a backup chain can grow for a year on one full backup and hundreds of increments."""
     weekly, monthly = jobs["gfs_weekly_enabled"], jobs["gfs_monthly_enabled"]
     applies = jobs["gfs_enabled"] & jobs["gfs_yearly_enabled"]
     return Outcome(
@@ -165,7 +165,7 @@ def yearly_not_alone(jobs: pd.DataFrame) -> Outcome:
 
 @check(
     "JOB-013",
-    "Chains are guarded by a health check or by active fulls",
+    "Backup chains are protected by a health check or by active full backups",
     severity="medium",
     table="jobs",
     reads=("health_check_enabled", "health_check_scheduled", "active_fulls_enabled"),
@@ -184,7 +184,7 @@ def yearly_not_alone(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def chain_guarded(jobs: pd.DataFrame) -> Outcome:
-    """Increments build on one another: one damaged block, never looked for and never replaced, spoils all after it."""
+    """Increments depend on each other: one damaged block, neither found nor replaced, makes all later ones unusable."""
     checked, fulls = jobs["health_check_enabled"] & jobs["health_check_scheduled"], jobs["active_fulls_enabled"]
     return Outcome(
         checked | fulls,
@@ -200,7 +200,7 @@ def chain_guarded(jobs: pd.DataFrame) -> Outcome:
 
 @check(
     "JOB-014",
-    "Chains are built forward",
+    "The backup mode is not reverse incremental",
     severity="low",
     table="jobs",
     reads=("backup_mode",),
@@ -216,7 +216,7 @@ def chain_guarded(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def built_forward(jobs: pd.DataFrame) -> Outcome:
-    """Reverse incremental writes every block three times, is deprecated, and cannot be kept immutable."""
+    """Reverse incremental writes every block three times, is deprecated, and does not support immutability."""
     mode = jobs["backup_mode"]
     known = surely(one_of(mode, CONTROL_WORDS["backup_mode"]))
     strange = mode.notna().to_numpy() & ~known
@@ -228,7 +228,7 @@ def built_forward(jobs: pd.DataFrame) -> Outcome:
 
 @check(
     "JOB-024",
-    "Swap files and deleted blocks are left out",
+    "Swap files and deleted blocks are excluded",
     severity="info",
     table="jobs",
     reads=("swap_blocks_excluded", "deleted_blocks_excluded"),
@@ -244,7 +244,7 @@ def built_forward(jobs: pd.DataFrame) -> Outcome:
     ),
 )
 def waste_excluded(jobs: pd.DataFrame) -> Outcome:
-    """Swap files and deleted blocks cost time and space in every run, and nobody ever restores them."""
+    """Swap files and deleted blocks cost time and space in every job run, and nobody ever restores them."""
     swap, deleted = jobs["swap_blocks_excluded"], jobs["deleted_blocks_excluded"]
     return Outcome(
         swap & deleted,

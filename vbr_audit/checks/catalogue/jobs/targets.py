@@ -31,7 +31,7 @@ def _extents(*rows: dict[str, Any], online: bool | None = True) -> Rows:
 
 @check(
     "JOB-028",
-    "The job's target takes backups",
+    "The job's target accepts backups",
     severity="high",
     tables=("jobs", "repository_states", "scale_out_extents"),
     fallback=("scale_out_extents",),
@@ -68,7 +68,7 @@ def _extents(*rows: dict[str, Any], online: bool | None = True) -> Rows:
     ),
 )
 def target_takes_backups(jobs: pd.DataFrame, states: pd.DataFrame, extents: pd.DataFrame) -> Outcome:
-    """A job whose repository is away, sealed or in maintenance fails at its next start, or waits for it all night."""
+    """A job whose repository is offline, sealed or in maintenance fails at its next start, or waits all night."""
     target, index = jobs["repository_id"], jobs.index
     ids = target.dropna().drop_duplicates().reset_index(drop=True)
     owner, row = places_of(extents["scale_out_repository_id"], ids), places_of(target, ids)
