@@ -43,13 +43,13 @@ def _left(ends: pd.Series, now: dt.datetime) -> list[str]:
 
 @check(
     "LIC-001",
-    "The licence is valid for long enough",
+    "The licence is valid and does not expire soon",
     severity="high",
     tables=("servers", "license"),
     reads=("license.expires", "license.status", "license.type", "server", "license.server"),
     json_path="expirationDate",
     failure="{has} a licence that is invalid, has expired or expires too soon",
-    remediation="Main menu > License > Install: renew the licence in time; enable its automatic update.",
+    remediation="Main menu > License > Install: renew the licence before it expires; enable automatic update.",
     examples=(
         Example("PASS", {}, {"license": [{**_VALID, "expires": hours_ago(-24 * 90)}]}),
         Example("FAIL", {}, {"license": [{**_VALID, "expires": hours_ago(-24 * 90 + 1)}]}, severity="medium"),
@@ -72,10 +72,10 @@ def licence_valid(
     license: pd.DataFrame,
     *,
     now: dt.datetime,
-    warn_days: Annotated[int, param("Days left below which it fails with medium severity.", unit="days", ge=0)] = 90,
-    min_days: Annotated[int, param("Days left below which it fails with full severity.", unit="days", ge=0)] = 30,
+    warn_days: Annotated[int, param("Fails with medium severity if fewer days are left.", unit="days", ge=0)] = 90,
+    min_days: Annotated[int, param("Fails with full severity if fewer days are left.", unit="days", ge=0)] = 30,
 ) -> Outcome:
-    """When the licence expires, jobs stop; to buy a new one takes weeks."""
+    """Jobs stop when the licence expires, and buying a new one takes weeks."""
     licences = beside(servers["server"], license, "server")
     status, ends = licences["status"], licences["expires"]
     valid = (status == "Valid").where(surely(one_of(status, ("Valid", "Expired", "Invalid"))))
@@ -102,7 +102,7 @@ def licence_valid(
 
 @check(
     "LIC-002",
-    "The support contract runs for long enough",
+    "The support contract does not end soon",
     severity="medium",
     tables=("servers", "license"),
     reads=("license.support_expires", "server", "license.server"),
@@ -124,10 +124,10 @@ def support_runs(
     license: pd.DataFrame,
     *,
     now: dt.datetime,
-    warn_days: Annotated[int, param("Days left below which it fails with low severity.", unit="days", ge=0)] = 90,
-    min_days: Annotated[int, param("Days left below which it fails with full severity.", unit="days", ge=0)] = 30,
+    warn_days: Annotated[int, param("Fails with low severity if fewer days are left.", unit="days", ge=0)] = 90,
+    min_days: Annotated[int, param("Fails with full severity if fewer days are left.", unit="days", ge=0)] = 30,
 ) -> Outcome:
-    """Without support there are no updates, and no help on the day of a restore."""
+    """Without a support contract, there are no updates and no help with a restore."""
     ends = beside(servers["server"], license, "server")["support_expires"]
     soon, very_soon = _ends_within(ends, max(warn_days, min_days), now), _ends_within(ends, min_days, now)
     return Outcome(
@@ -141,7 +141,7 @@ def support_runs(
 
 @check(
     "LIC-003",
-    "The licence has room left",
+    "The licence has enough unused capacity",
     severity="medium",
     tables=("servers", "license"),
     reads=(
@@ -157,7 +157,7 @@ def support_runs(
     ),
     json_path="instanceLicenseSummary",
     failure="{has} too little room left in the licence",
-    remediation="Main menu > License > Instances: revoke what is no longer protected, or extend the licence.",
+    remediation="Main menu > License > Instances: revoke workloads no longer protected, or extend the licence.",
     examples=(
         Example("PASS", {}, {"license": [{"used_instances": 80, "licensed_instances": 100}]}),
         Example("PASS", {}, {"license": [{"used_sockets": 8, "licensed_sockets": 10}]}),
@@ -199,10 +199,10 @@ def licence_has_room(
     servers: pd.DataFrame,
     license: pd.DataFrame,
     *,
-    warn_percent: Annotated[float, param("Share above which it fails with low severity.", unit="%", ge=0)] = 80.0,
-    max_percent: Annotated[float, param("Share above which it fails with full severity.", unit="%", ge=0)] = 95.0,
+    warn_percent: Annotated[float, param("Fails with low severity if more than this is used.", unit="%", ge=0)] = 80.0,
+    max_percent: Annotated[float, param("Fails with full severity if more than this is used.", unit="%", ge=0)] = 95.0,
 ) -> Outcome:
-    """What is added beyond the licence is not protected, or stops being so: the newest machines first."""
+    """Workloads beyond the licence are not protected, or stop being protected: the newest machines first."""
     licences = beside(servers["server"], license, "server")
     licences["licensed_instances"] = licences["licensed_instances_with_promo"].fillna(licences["licensed_instances"])
     used, licensed = (
@@ -243,14 +243,14 @@ def _counts(used: Cells, licensed: Cells, both: Cells) -> list[str]:
 
 @check(
     "LIC-004",
-    "The licence is a paid one",
+    "The licence is paid",
     severity="medium",
     tables=("servers", "license"),
     reads=("license.type", "license.edition", "server", "license.server"),
     json_path="type",
     expected="a perpetual licence, a subscription or a rental, not of the Community edition",
     failure="{has} a licence that is not paid, or the Community edition",
-    remediation="Main menu > License > Install: a licence that is meant for production.",
+    remediation="Main menu > License > Install: install a licence for production use.",
     examples=(
         Example("PASS", {}, {"license": [{"type": "Perpetual", "edition": "Standard"}]}),
         Example("PASS", {}, {"license": [{"type": "Subscription", "edition": "EnterprisePlus"}]}),
@@ -266,7 +266,7 @@ def _counts(used: Cells, licensed: Cells, both: Cells) -> list[str]:
     ),
 )
 def licence_paid(servers: pd.DataFrame, license: pd.DataFrame) -> Outcome:
-    """Trial and gift licences end suddenly and come without support; the free edition protects little."""
+    """Trial and promotional licences end suddenly and include no support; the free edition protects little."""
     licences = beside(servers["server"], license, "server")
     kind, edition = licences["type"], licences["edition"]
     paid = one_of(kind, _PAID).where(surely(one_of(kind, (*_PAID, *_UNPAID))))

@@ -22,7 +22,7 @@ _REPLICA: Final = {"name": "win-001.hansa.example"}
 
 @check(
     "LIC-005",
-    "What uses the licence is protected",
+    "The workload that uses the licence is protected",
     severity="low",
     tables=("license_instances", "backup_objects", "replicas"),
     aggregates=("backup_objects", "replicas"),
@@ -37,7 +37,7 @@ _REPLICA: Final = {"name": "win-001.hansa.example"}
     json_path="name",
     expected="a backup with a restore point, or a replica, of this name",
     failure="{is} in no backup and no replica",
-    remediation="Main menu > License > Instances: revoke it, if it is not to be protected; else add it to a job.",
+    remediation="Main menu > License > Instances: revoke it if it needs no protection; otherwise add it to a job.",
     examples=(
         Example("PASS", _WORKLOAD, {"backup_objects": [_HELD]}),
         Example("PASS", {**_WORKLOAD, "workload_type": "Server"}, {"backup_objects": [_HELD]}),
@@ -59,9 +59,9 @@ _REPLICA: Final = {"name": "win-001.hansa.example"}
     ),
 )
 def licensed_are_protected(workloads: pd.DataFrame, objects: pd.DataFrame, replicas: pd.DataFrame) -> Outcome:
-    """An instance that nobody protects any more is paid for, and is lacking for the machine that is added next.
+    """A licence instance of an unprotected machine is paid for, and is not available for the next machine.
 
-    Machines only: applications and shares have other names in the licence than in the backups.
+    The check covers machines only: applications and shares have other names in the licence than in the backups.
     """
     held, codes = held_by_name(objects), codes_of(workloads["name"])
     copies = held_by_name(replicas.assign(restore_points_count=pd.array([1] * len(replicas), dtype="Int64")))
@@ -103,7 +103,7 @@ def _either(first: bool | None, second: bool | None) -> bool | None:
     json_path="type",
     expected="a licence for its platform, or a universal one",
     failure="{is} not covered by a socket licence",
-    remediation="Main menu > License > Sockets: revoke what is no longer protected, or extend the licence.",
+    remediation="Main menu > License > Sockets: revoke hosts that are no longer protected, or extend the licence.",
     examples=(
         Example("PASS", {"type": "vSphere"}),
         Example("PASS", {"type": "HyperV"}),
@@ -114,7 +114,7 @@ def _either(first: bool | None, second: bool | None) -> bool | None:
     ),
 )
 def host_is_licensed(hosts: pd.DataFrame) -> Outcome:
-    """Machines on a host without a licence are left out at the next run, and the job ends with a warning at most."""
+    """The next job run skips machines on a host without a licence, and the job ends with a warning at most."""
     kind = hosts["type"]
     covered = one_of(kind, _COVERED).mask(~surely_one(kind, *_COVERED, "Unlicensed"))
     return explained(

@@ -39,9 +39,9 @@ _DIRECT: Final = {"type": "ViProxy", "transport_mode": "DirectAccess"}
     ),
 )
 def proxy_ready(states: pd.DataFrame) -> Outcome:
-    """Without its proxy a job waits or takes a slow way; an outdated one fails after the next update of the server.
+    """Without its proxy, a job waits or uses a slower path; an outdated proxy fails after the next server update.
 
-    Offline weighs high, outdated medium, disabled low; the worst of them counts.
+    The severity is high for an offline proxy, medium for an outdated and low for a disabled one; the worst counts.
     """
     online, old, disabled = states["is_online"], states["is_out_of_date"], states["is_disabled"]
     faults = (surely(~online), "offline"), (surely(old), "out of date"), (surely(disabled), "disabled")
@@ -61,7 +61,7 @@ def proxy_ready(states: pd.DataFrame) -> Outcome:
 
 @check(
     "PRX-002",
-    "The proxy is one of several of its kind",
+    "There are enough proxies of each type",
     severity="low",
     table="proxies",
     aggregates=("proxies",),
@@ -69,7 +69,7 @@ def proxy_ready(states: pd.DataFrame) -> Outcome:
     json_path="type",
     expected="at least {min_proxies} of its kind",
     failure="{belongs|belong} to a kind with fewer than {min_proxies} proxies",
-    remediation="Backup Infrastructure > Backup Proxies > Add: a second proxy of this kind, on another host.",
+    remediation="Backup Infrastructure > Backup Proxies > Add: add a second proxy of this type on another host.",
     examples=(
         Example("PASS", {"type": "ViProxy"}, params={"min_proxies": 1}),
         Example("FAIL", {"type": "ViProxy"}),
@@ -80,9 +80,9 @@ def proxy_ready(states: pd.DataFrame) -> Outcome:
 def proxy_not_alone(
     proxies: pd.DataFrame,
     *,
-    min_proxies: Annotated[int, param("Proxies that there must be of each kind.", unit="proxies", ge=1)] = 2,
+    min_proxies: Annotated[int, param("Minimum number of proxies of each type.", unit="proxies", ge=1)] = 2,
 ) -> Outcome:
-    """When the only proxy of a kind fails, every job that needs that kind stops with it."""
+    """If the only proxy of a type fails, every job that needs this type stops."""
     kind = proxies["type"]
     counts = kind.map(kind.value_counts()).astype("Int64")
     enough, may_be = counts >= min_proxies, counts + kind.isna().sum() >= min_proxies
@@ -98,7 +98,7 @@ def proxy_not_alone(
 
 @check(
     "PRX-003",
-    "What the proxy reads over the network is encrypted",
+    "Data that the proxy reads over the network is encrypted",
     severity="medium",
     table="proxies",
     reads=("host_to_proxy_encryption", "type", "transport_mode", "failover_to_network"),
@@ -122,9 +122,9 @@ def proxy_not_alone(
     ),
 )
 def network_reading_encrypted(proxies: pd.DataFrame) -> Outcome:
-    """Disks read over the network pass it in the clear: whoever listens sees the data of every machine.
+    """Without encryption, disk data crosses the network in clear text: a listener sees the data of every machine.
 
-    A proxy that reads over the network only if nothing else works fails with low severity.
+    A proxy that reads over the network only as a fallback fails with low severity.
     """
     kind, mode = proxies["type"], proxies["transport_mode"]
     encrypted = proxies["host_to_proxy_encryption"]

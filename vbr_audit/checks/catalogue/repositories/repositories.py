@@ -53,10 +53,10 @@ _OTHER_SERVER: Final = {"managed_server_id": _HOST, "is_backup_server": False}
 def enough_free_space(
     states: pd.DataFrame,
     *,
-    warn_percent: Annotated[float, param("Below it fails with medium severity.", unit="%", ge=0, le=100)] = 20.0,
-    min_percent: Annotated[float, param("Below it fails with full severity.", unit="%", ge=0, le=100)] = 10.0,
+    warn_percent: Annotated[float, param("Fails with medium severity if less is free.", unit="%", ge=0, le=100)] = 20.0,
+    min_percent: Annotated[float, param("Fails with full severity if less is free.", unit="%", ge=0, le=100)] = 10.0,
 ) -> Outcome:
-    """Jobs stop when their repository is full, and the oldest restore points cannot be merged any more."""
+    """Jobs stop when their repository is full, and the oldest restore points can no longer be merged."""
     free, required = states["free_percent"], max(warn_percent, min_percent)
     enough = free >= required
     bounded = ~surely(states["is_without_limit"] & one_of(states["type"], _WITHOUT_CAPACITY))
@@ -91,7 +91,7 @@ def enough_free_space(
     ),
 )
 def repository_online(states: pd.DataFrame) -> Outcome:
-    """Nothing is written to a repository that cannot be reached, and nothing can be restored from it."""
+    """Jobs cannot write to a repository that cannot be reached, and nothing can be restored from it."""
     online = states["is_online"]
     return Outcome(
         online,
@@ -117,7 +117,7 @@ def repository_online(states: pd.DataFrame) -> Outcome:
     ),
 )
 def repository_up_to_date(states: pd.DataFrame) -> Outcome:
-    """Old components lack security fixes, and jobs may fail with them after the backup server was updated."""
+    """Outdated components lack security fixes, and jobs may fail after an update of the backup server."""
     old = states["is_out_of_date"]
     return Outcome(
         ~old,
@@ -128,7 +128,7 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
 
 @check(
     "REP-005",
-    "The repository lies on disks apart from the backup server and its system drive",
+    "The repository is neither on the backup server nor on a system drive",
     severity="medium",
     tables=("repositories", "managed_servers", "server_info", "backups", "jobs", "config_backup"),
     fallback=("server_info", "backups", "jobs", "config_backup"),
@@ -184,10 +184,10 @@ def apart_from_backup_server(
     jobs: pd.DataFrame,
     config_backup: pd.DataFrame,
 ) -> Outcome:
-    """Backups on the machine that makes them, or beside its operating system, are lost together with it.
+    """Backups on the server that creates them, or next to its operating system, are lost together with it.
 
-    A share that the backup server itself offers lies on its disks. A repository that setup made, and that holds nothing
-    and gets nothing, weighs little.
+    A network share of the backup server counts as its local disk. A repository that no backup, job or configuration
+    backup uses, such as the default one from setup, fails with low severity.
     """
     own_share = on_backup_server(repositories, names_of_backup_server(info, servers))
     kind, path = repositories["storage_class"], repositories["path"]
@@ -226,7 +226,7 @@ def apart_from_backup_server(
 
 @check(
     "REP-006",
-    "The number of tasks at one time is limited",
+    "The number of concurrent tasks is limited",
     severity="low",
     table="repositories",
     reads=("task_limit_enabled", "storage_class"),
@@ -243,7 +243,7 @@ def apart_from_backup_server(
     ),
 )
 def tasks_limited(repositories: pd.DataFrame) -> Outcome:
-    """Without a limit all jobs may write at once: then each of them is slow, and some run out of time."""
+    """Without a limit, all jobs may write at the same time: each of them is slow, and some do not finish in time."""
     limited = repositories["task_limit_enabled"]
     aside = surely(repositories["storage_class"] == "archive storage")
     return Outcome(
@@ -260,7 +260,7 @@ def tasks_limited(repositories: pd.DataFrame) -> Outcome:
 
 @check(
     "REP-007",
-    "Each machine has backup files of its own",
+    "Each machine has its own backup files",
     severity="low",
     table="repositories",
     reads=("per_machine_files_enabled", "storage_class"),
@@ -278,7 +278,7 @@ def tasks_limited(repositories: pd.DataFrame) -> Outcome:
     ),
 )
 def per_machine_files(repositories: pd.DataFrame) -> Outcome:
-    """One damaged file then costs the restore points of one machine, not those of all machines of the job."""
+    """One damaged file then affects the restore points of one machine, not those of all machines of the job."""
     single, kind = repositories["per_machine_files_enabled"], repositories["storage_class"]
     aside = surely(one_of(kind, ("object storage", "archive storage")))
     return Outcome(

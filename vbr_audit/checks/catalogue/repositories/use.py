@@ -37,7 +37,7 @@ _DISK: Final = {"repository_id": "repository-2", "storage_class": "local disk"}
     json_path="id",
     expected="a backup, a job or the configuration backup uses it",
     failure="{is} not used by any backup, job or configuration backup",
-    remediation="Backup Infrastructure > Backup Repositories > Remove: if nobody needs it; else say what it is for.",
+    remediation="Backup Infrastructure > Backup Repositories > Remove: if nobody needs it; else document its purpose.",
     examples=(
         Example("PASS", {"repository_id": _ID}, {"backups": _USED}),
         Example("PASS", {"repository_id": _ID}, {"jobs": _USED}),
@@ -61,7 +61,7 @@ def repository_in_use(
     extents: pd.DataFrame,
     config_backup: pd.DataFrame,
 ) -> Outcome:
-    """A forgotten repository still holds credentials and perhaps old data, and nobody watches it."""
+    """A forgotten repository still holds credentials and perhaps old data, and nobody monitors it."""
     ids = repositories["repository_id"]
     sources = {
         "backups": backups["repository_id"],
@@ -95,7 +95,7 @@ def repository_in_use(
 
 @check(
     "REP-009",
-    "Backups lie not only on network shares",
+    "Backups are not only on network shares",
     severity="low",
     tables=("servers", "repositories", "backups"),
     aggregates=("repositories", "backups"),
@@ -103,7 +103,7 @@ def repository_in_use(
     json_path="type",
     expected="backups on at least one repository other than an SMB or NFS share",
     failure="{has} backups on network shares only",
-    remediation="Backup Infrastructure > Backup Repositories > Add: a hardened repository or object storage as target.",
+    remediation="Backup Infrastructure > Backup Repositories > Add: choose a hardened repository or object storage.",
     examples=(
         Example("PASS", {}, {"repositories": [_DISK], "backups": _ELSEWHERE}),
         Example("PASS", {}, {"repositories": [_DISK], "backups": [*_ELSEWHERE, *_UNSAID]}),
@@ -115,7 +115,7 @@ def repository_in_use(
     ),
 )
 def other_than_shares(servers: pd.DataFrame, repositories: pd.DataFrame, backups: pd.DataFrame) -> Outcome:
-    """Whoever gets hold of the rights to a share can delete all backups on it from anywhere in the network."""
+    """Anyone who obtains permissions on a share can delete all backups on it from anywhere in the network."""
     kinds = beside(backups["repository_id"], repositories, "repository_id")["storage_class"]
     counts = kinds.value_counts()
     shares, known = int(counts.get("network share", 0)), int(counts.sum())

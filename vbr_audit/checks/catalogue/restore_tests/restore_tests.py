@@ -52,7 +52,7 @@ _ELEVEN: Final = [*_TEN, {"name": "srv-11"}]
     json_path="sessionType",
     expected="one that succeeded in the last {window_days} days",
     failure="{has} no successful restore or verification in the last {window_days} days",
-    remediation="Home > Backups > Restore: restore a sample each quarter, and record it; or add a SureBackup job.",
+    remediation="Home > Backups > Restore: restore a sample each quarter and record it; or add a SureBackup job.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_RESTORED]}),
         Example("PASS", {}, {"restore_sessions": [{**_RESTORED, "session_type": "SureBackup", "result": "Warning"}]}),
@@ -93,12 +93,14 @@ def restore_tried(
     history: pd.DataFrame,
     *,
     now: dt.datetime,
-    window_days: Annotated[int, param("Days in which one must have succeeded.", unit="days", ge=1, le=_LONGEST)] = 90,
+    window_days: Annotated[
+        int, param("Days within which a restore or verification must have succeeded.", unit="days", ge=1, le=_LONGEST)
+    ] = 90,
 ) -> Outcome:
-    """A backup that nobody ever restored from is a hope; a test each quarter makes it a fact.
+    """A backup that was never restored is not proven to work; a restore test each quarter proves it.
 
-    The last twelve months are looked at, independent of the period. That no test succeeded is only known if the server
-    still remembers its sessions of the whole window.
+    The check reads the sessions of the last twelve months, independent of the period. It fails only if the server still
+    keeps its sessions of the whole window.
     """
     fresh = ~older_than(sessions["created"], dt.timedelta(days=window_days), now=now)
     good = kind_is(sessions, TESTS) & succeeded(sessions) & fresh & assigned(sessions, servers)
@@ -139,7 +141,7 @@ def restore_tried(
     json_path="name",
     expected="at least {min_percent:g} % of them in {window_days} days",
     failure="restored less than {min_percent:g} % of the protected objects in {window_days} days",
-    remediation="Home > Backups > Restore: draw a sample of the machines, restore it, and record what came back.",
+    remediation="Home > Backups > Restore: restore a sample of the machines and record the results.",
     examples=(
         Example("PASS", {}, {"restore_tasks": [_TASK], "protected_objects": [{"name": "srv-1"}]}),
         Example("PASS", {}, {"restore_tasks": [_TASK], "protected_objects": _TEN}),
@@ -190,14 +192,14 @@ def objects_restored(
     *,
     now: dt.datetime,
     window_days: Annotated[
-        int, param("Days in which they must have been restored.", unit="days", ge=1, le=_LONGEST)
+        int, param("Days within which the objects must have been restored.", unit="days", ge=1, le=_LONGEST)
     ] = 365,
-    min_percent: Annotated[float, param("Share that must have been restored.", unit="%", ge=0, le=100)] = 10.0,
+    min_percent: Annotated[float, param("Minimum share of restored objects.", unit="%", ge=0, le=100)] = 10.0,
 ) -> Outcome:
-    """One machine that comes back proves little of a thousand: a sample must be large enough to speak for the rest.
+    """Restoring one machine proves little about a thousand: a sample must be large enough to represent the rest.
 
-    The API gives a restored object by its name alone, so objects are counted by distinct names. That the share was not
-    reached is only known if the server still remembers its sessions of the whole window.
+    The API identifies a restored object only by its name, so the check counts distinct names. It fails only if the
+    server still keeps its sessions of the whole window.
     """
     fresh = ~older_than(tasks["created"], dt.timedelta(days=window_days), now=now)
     good = (tasks["type"] == "Restore") & one_of(tasks["result"], GOOD_RESULTS)

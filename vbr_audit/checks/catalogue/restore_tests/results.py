@@ -60,7 +60,7 @@ _REV1 = {"revision": "1.3-rev1"}
     json_path="result.result",
     expected="0 that failed in the period",
     failure="{has} restores or verifications that failed in the period",
-    remediation="History > Restore: read the error of each failed session, correct its cause, and restore again.",
+    remediation="History > Restore: read the error of each failed session, fix its cause, and restore again.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_TIMED]}),
         Example("PASS", {}, {"restore_sessions": [_TIMED, {**_TIMED, "result": "Warning"}]}),
@@ -84,7 +84,7 @@ _REV1 = {"revision": "1.3-rev1"}
 def restores_succeeded(
     servers: pd.DataFrame, sessions: pd.DataFrame, *, since: dt.datetime, until: dt.datetime
 ) -> Outcome:
-    """A restore that failed once will fail again on the day when it matters, unless somebody found out why."""
+    """A restore that failed once will fail again when it matters, unless somebody finds the cause."""
     ended = kind_is(sessions, TESTS) & finished(sessions) & assigned(sessions, servers)
     ended &= within(sessions["created"], since, until)
     failed = ended & (sessions["result"] == "Failed").mask(~surely(one_of(sessions["result"], ENDED_RESULTS)))
@@ -123,7 +123,7 @@ def restores_succeeded(
     json_path="endTime",
     expected="at most {rto_hours:g} h each",
     failure="{has} restores that took longer than {rto_hours:g} h",
-    remediation="History > Restore: find what slows the restore down (proxy, network, repository); measure it again.",
+    remediation="History > Restore: find out what slows the restore (proxy, network, repository); measure it again.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_TIMED]}, params={"rto_hours": 2.0}),
         Example("PASS", {}, {"restore_sessions": [_TIMED, _BACKUP]}, params={"rto_hours": 2.0}),
@@ -149,12 +149,12 @@ def restores_fast_enough(
     servers: pd.DataFrame,
     sessions: pd.DataFrame,
     *,
-    rto_hours: Annotated[float, param("Longest time that a restore may take; 0 for none set.", unit="h", ge=0)] = 0.0,
+    rto_hours: Annotated[float, param("Maximum duration of a restore; 0 if none is set.", unit="h", ge=0)] = 0.0,
 ) -> Outcome:
-    """A backup that comes back after the business can wait for it no longer came too late.
+    """A restore that takes longer than the business can wait comes too late.
 
-    Counted are the successful restores of the last twelve months, independent of the period. Without an objective in
-    the policy, their times are shown and not judged.
+    The check counts the successful restores of the last twelve months, independent of the period. Without an objective
+    in the policy, it shows their durations and does not judge them.
     """
     ended = kind_is(sessions, RESTORES) & succeeded(sessions) & assigned(sessions, servers)
     hours = sessions["duration_s"] / 3600
@@ -203,7 +203,7 @@ def restores_fast_enough(
     ),
 )
 def content_scanned(servers: pd.DataFrame, jobs: pd.DataFrame) -> Outcome:
-    """A job that opens the backups and looks for malware finds what slept when they were made."""
+    """A content scan job opens the backups and finds malware that was dormant when they were created."""
     kind = jobs["type"]
     scans = (kind == _CONTENT_SCAN).mask(surely(kind == "Unknown")) & assigned(jobs, servers)
     enabled = scans & ~jobs["is_disabled"]

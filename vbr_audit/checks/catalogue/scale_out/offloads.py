@@ -39,7 +39,7 @@ _NONE_NAMED: Final = _offload(None, None, offloads_count=0, failed_count=0, seen
 
 @check(
     "SOB-005",
-    "The newest offload to a further tier succeeded",
+    "The latest offload to the capacity or archive tier succeeded",
     severity="high",
     tables=("scale_out_repositories", "scale_out_offloads"),
     reads=(
@@ -49,7 +49,7 @@ _NONE_NAMED: Final = _offload(None, None, offloads_count=0, failed_count=0, seen
     ),
     expected="Success or Warning",
     failure="{has} a newest offload that failed",
-    remediation="History > Storage Management: read why the offload fails; correct it, then run the offload.",
+    remediation="History > Storage Management: find out why the offload fails; fix it, then run the offload.",
     examples=(
         Example("PASS", _TIERED, _offload("Success", 20)),
         Example("FAIL", _TIERED, _offload("Failed", 30)),
@@ -61,7 +61,7 @@ _NONE_NAMED: Final = _offload(None, None, offloads_count=0, failed_count=0, seen
     ),
 )
 def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outcome:
-    """That backups are to be copied proves nothing: what a further tier holds is what the offload brought there."""
+    """A setting to copy backups proves nothing: the capacity or archive tier holds only what offloads transferred."""
     tier = _has_tier(repositories)
     latest = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
     result = latest["last_result"]
@@ -87,7 +87,7 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
 
 @check(
     "SOB-006",
-    "Backups were offloaded to a further tier lately",
+    "Backups were recently offloaded to the capacity or archive tier",
     severity="medium",
     tables=("scale_out_repositories", "scale_out_offloads"),
     reads=(
@@ -117,12 +117,12 @@ def offloaded_lately(
     offloads: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_days: Annotated[int, param("Days in which a good offload must have been.", unit="days", ge=1)] = 7,
+    max_days: Annotated[int, param("Maximum number of days since the last good offload.", unit="days", ge=1)] = 7,
 ) -> Outcome:
-    """An offload that does not run fails nowhere: only its absence shows it.
+    """An offload that does not run reports no failure: only its absence shows the problem.
 
-    Where backups are copied at once, no offload at all is one that does not run. Where they are only moved when they
-    are old enough, there may have been none to move.
+    If backups are copied at once, no offload at all means that offloads do not run. If backups are only moved when they
+    are old enough, there may have been nothing to move.
     """
     index, days = repositories.index, dt.timedelta(days=max_days)
     tier = _has_tier(repositories)

@@ -21,7 +21,7 @@ _MOVED: Final = {**_TIERED, "capacity_move_enabled": True, "capacity_copy_enable
 
 @check(
     "SOB-001",
-    "The extent takes backups",
+    "The extent accepts new backups",
     severity="medium",
     table="scale_out_extents",
     reads=("status", "tier"),
@@ -44,7 +44,7 @@ _MOVED: Final = {**_TIERED, "capacity_move_enabled": True, "capacity_copy_enable
     ),
 )
 def extent_takes_backups(extents: pd.DataFrame) -> Outcome:
-    """An extent that is being emptied, sealed or kept for maintenance takes no new backups; the others fill faster."""
+    """An extent that is being evacuated, sealed or in maintenance accepts no new backups; the others fill up faster."""
     performance = (extents["tier"] == "Performance").mask(surely(~one_of(extents["tier"], TIERS)))
     answers = [takes_backups(status) for status in extents["status"].fillna("").to_numpy(dtype=object)]
     ok = pd.Series(pd.array(answers, dtype="boolean"), index=extents.index)
@@ -78,7 +78,7 @@ def takes_backups(status: str) -> bool | None:
     reads=("capacity_tier_enabled", "capacity_encryption_enabled"),
     json_path="capacityTier",
     failure="{has} no encrypted capacity tier",
-    remediation="Scale-out Repository > Capacity Tier: encrypt data uploaded to it; extend with object storage.",
+    remediation="Scale-out Repository > Capacity Tier: encrypt data uploaded to it; add object storage if needed.",
     examples=(
         Example("PASS", {**_TIERED, "capacity_encryption_enabled": True}),
         Example("FAIL", {**_TIERED, "capacity_encryption_enabled": False}, severity="high"),
@@ -101,7 +101,7 @@ def capacity_tier_encrypted(
     *,
     tier_needed: Annotated[bool, param("Whether a repository without a capacity tier fails.")] = False,
 ) -> Outcome:
-    """The capacity tier keeps a copy away from the site; in a provider's storage it must not be readable by others."""
+    """The capacity tier keeps an offsite copy; in a provider's storage, nobody else must be able to read it."""
     tier = repositories["capacity_tier_enabled"]
     encrypted = repositories["capacity_encryption_enabled"]
     return Outcome(
@@ -139,7 +139,7 @@ def capacity_tier_encrypted(
     json_path="capacityTier.backupHealth",
     expected="on, weekly or monthly",
     failure="{has} no scheduled health check of the capacity tier",
-    remediation="Scale-out Repository > Capacity Tier > health check: enable it and choose when it runs.",
+    remediation="Scale-out Repository > Capacity Tier > health check: enable it and set its schedule.",
     examples=(
         Example(
             "PASS",
@@ -166,7 +166,7 @@ def capacity_tier_encrypted(
     ),
 )
 def capacity_tier_checked(repositories: pd.DataFrame) -> Outcome:
-    """The copy in object storage is the one that is needed when all else is lost; damage there must show earlier."""
+    """You need the copy in object storage when everything else is lost; damage to it must be found earlier."""
     tier, on = repositories["capacity_tier_enabled"], repositories["capacity_health_check_enabled"]
     timed = repositories["capacity_health_check_weekly_enabled"] | repositories["capacity_health_check_monthly_enabled"]
     return Outcome(
@@ -211,9 +211,9 @@ def capacity_tier_checked(repositories: pd.DataFrame) -> Outcome:
 def moved_in_time(
     repositories: pd.DataFrame,
     *,
-    max_days: Annotated[int, param("Days after which a backup must be moved.", unit="days", ge=0)] = 30,
+    max_days: Annotated[int, param("Maximum number of days before a backup is moved.", unit="days", ge=0)] = 30,
 ) -> Outcome:
-    """Where backups are only moved and not copied, they exist once: until they move, on the site alone."""
+    """Backups that are moved but not copied exist only once: until they are moved, only on site."""
     days, move = repositories["operational_restore_days"], repositories["capacity_move_enabled"]
     tier, copy = repositories["capacity_tier_enabled"], repositories["capacity_copy_enabled"]
     only_moved = tier & move & ~copy
@@ -241,7 +241,7 @@ def moved_in_time(
     json_path="archiveTier.encryption.isEnabled",
     expected="encrypted",
     failure="{has} an unencrypted archive tier",
-    remediation="Scale-out Repository > Archive Tier: encrypt data that is uploaded to it.",
+    remediation="Scale-out Repository > Archive Tier: encrypt data uploaded to it.",
     examples=(
         Example("PASS", {"archive_tier_enabled": True, "archive_encryption_enabled": True}),
         Example("FAIL", {"archive_tier_enabled": True, "archive_encryption_enabled": False}),
@@ -251,9 +251,9 @@ def moved_in_time(
     ),
 )
 def archive_tier_encrypted(repositories: pd.DataFrame) -> Outcome:
-    """What is archived lies for years in a provider's storage; whoever gets hold of the bucket reads all of it.
+    """Archived backups stay in a provider's storage for years; anyone with access to the bucket can read all of them.
 
-    Whether the archive tier is immutable is a setting of its repository: see IMM-001.
+    Immutability of the archive tier is a setting of its repository: see IMM-001.
     """
     tier, encrypted = repositories["archive_tier_enabled"], repositories["archive_encryption_enabled"]
     return Outcome(

@@ -53,7 +53,7 @@ _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"
     json_path="state",
     expected="requests for approval in the period, each decided by somebody else than who asked",
     failure="{has} four-eyes authorization switched off, or requests that their own author approved",
-    remediation="Main menu > Users and Roles > Authorization: require additional approval of sensitive operations.",
+    remediation="Main menu > Users and Roles > Authorization: require additional approval for sensitive operations.",
     examples=(
         Example("PASS", {}, {"authorization_events": [_APPROVED]}),
         Example("PASS", {}, {"authorization_events": [_WAITING]}),
@@ -150,11 +150,11 @@ _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"
     ),
 )
 def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
-    """One stolen or angry administrator can delete every backup, unless a second one must agree.
+    """One compromised or malicious administrator can delete every backup unless a second one must approve.
 
-    The API has no such setting: only a request for approval shows that it was on. So silence is not known to be wrong;
-    and a request shows nothing once the setting itself was changed after it. Since an agreed request to switch it off,
-    one account suffices, until a later request shows that it is on again.
+    The API has no such setting: only a request for approval shows that it was on. Without a request, it is not known
+    whether it is on; a request proves nothing if the setting itself was changed after it. After an approved request to
+    switch it off, one account is enough until a later request shows that it is on again.
     """
     own = events[(places_of(events["server"], servers["server"]) >= 0)]
     alone = surely(_approved_alone(own))
@@ -202,7 +202,7 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     json_path="state",
     expected="approved or rejected; pending for at most {max_pending_days} days",
     failure="{has} expired, or {has} been pending for more than {max_pending_days} days",
-    remediation="Home > Pending Approvals: approve or reject the request; find out why nobody looked at it.",
+    remediation="Home > Pending Approvals: approve or reject the request; find out why nobody reviewed it.",
     examples=(
         Example("PASS", {"state": "Approved"}),
         Example("PASS", {"state": "Rejected"}),
@@ -218,9 +218,9 @@ def requests_decided(
     events: pd.DataFrame,
     *,
     now: dt.datetime,
-    max_pending_days: Annotated[int, param("Days that a request may wait.", unit="days", ge=0)] = 7,
+    max_pending_days: Annotated[int, param("Maximum number of days that a request is pending.", unit="days", ge=0)] = 7,
 ) -> Outcome:
-    """A request that nobody decides blocks honest work, and shows that nobody looks at the dishonest either."""
+    """An undecided request blocks legitimate work, and shows that nobody reviews malicious requests either."""
     state, created = events["state"], events["created"]
     decided, pending = surely(one_of(state, _DECIDED)), surely(state == "Pending")
     late = older_than(created, dt.timedelta(days=max_pending_days), now=now)
@@ -246,14 +246,14 @@ def requests_decided(
 
 @check(
     "SEC-007",
-    "Changes of users and roles were approved by a second person",
+    "Changes to users and roles were approved by a second person",
     severity="info",
     table="authorization_events",
     reads=("name", "state", "created_by", "processed_by", "created"),
     json_path="name",
     expected="approved by another account than the one that made the change",
     failure="changed users or roles without approval by a second person",
-    remediation="Main menu > Users and Roles: compare each change with its ticket; demand approval for such changes.",
+    remediation="Main menu > Users and Roles: compare each change with its ticket; require approval for such changes.",
     examples=(
         Example("PASS", {**_APPROVED, "name": "Update user"}),
         Example("FAIL", {"created_by": "a", "created": hours_ago(3), **_ADDED}),
@@ -266,7 +266,7 @@ def requests_decided(
     ),
 )
 def account_changes_approved(events: pd.DataFrame) -> Outcome:
-    """Whoever may give roles can give themselves all of them: an auditor asks for each such change of the period."""
+    """Anyone who can assign roles can assign themselves all roles: auditors ask for each such change in the period."""
     about = events["name"].str.contains(_USER_OR_ROLE, case=False, regex=True).astype("boolean")
     state, alone = events["state"], _approved_alone(events)
     approved, informed = surely(state == "Approved"), surely(state == "Info")

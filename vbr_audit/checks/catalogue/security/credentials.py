@@ -21,14 +21,14 @@ _FUTURE = {"created": hours_ago(-72)}
 
 @check(
     "SEC-008",
-    "Records of stored credentials were made within a year",
+    "Stored credential records were created within a year",
     severity="info",
     table="credentials",
     reads=("created", "type"),
     json_path="creationTime",
     expected="a record made at most {max_age_days} days ago; the age of the password is not reported",
     failure="{was} made more than {max_age_days} days ago",
-    remediation="Main menu > Credentials and Passwords > Datacenter Credentials: set a new password; note the date.",
+    remediation="Main menu > Credentials and Passwords > Datacenter Credentials: set a new password; record the date.",
     examples=(
         Example("PASS", {"type": "Standard", "created": hours_ago(YEAR_H)}),
         Example("PASS", {"type": "Linux", "created": hours_ago(1)}),
@@ -41,10 +41,10 @@ _FUTURE = {"created": hours_ago(-72)}
     ),
 )
 def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
-    """An old record may hold an old password, which former staff know and old backups hold.
+    """An old record may contain an old password, which former staff know and old backups contain.
 
-    The server reports the age of the record, not that of the password: a young record is surely good, an old one may
-    hold a new password, which only its owner can show. So an old one is a hint to look, no fault.
+    The server reports the age of the record, not of the password: a recent record is certainly good, but an old one may
+    contain a new password, which only its owner can confirm. An old record is therefore a reason to check, not a fault.
     """
     kind = credentials["type"]
     managed, known = surely(kind == "ManagedService"), surely(one_of(kind, _TYPES))
@@ -76,7 +76,8 @@ def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_da
     json_path="lastModified",
     expected="last changed at most {max_age_days} days ago",
     failure="{was} last changed more than {max_age_days} days ago",
-    remediation="Main menu > Credentials and Passwords > Cloud Credentials: make a new key, enter it, revoke the old.",
+    remediation="Main menu > Credentials and Passwords > Cloud Credentials: create and enter a new key, then "
+    "revoke the old one.",
     examples=(
         Example("PASS", {"last_modified": hours_ago(YEAR_H)}),
         Example("FAIL", {"last_modified": hours_ago(YEAR_H + 1)}),
@@ -86,7 +87,7 @@ def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_da
     ),
 )
 def cloud_keys_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
-    """A cloud key works from everywhere: whoever once copied it can read, and often delete, the copies in the cloud."""
+    """A cloud key works from anywhere: anyone who has copied it can read, and often delete, the copies in the cloud."""
     return fresh(credentials["last_modified"], "last changed", now, max_age_days)
 
 
@@ -99,7 +100,7 @@ def cloud_keys_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_day
     json_path="modificationTime",
     expected="last changed at most {max_age_days} days ago",
     failure="{was} last changed more than {max_age_days} days ago",
-    remediation="Main menu > Credentials and Passwords > Encryption Passwords: add a new one; choose it in the jobs.",
+    remediation="Main menu > Credentials and Passwords > Encryption Passwords: add a new one; select it in the jobs.",
     examples=(
         Example("PASS", {"modified": hours_ago(YEAR_H)}),
         Example("FAIL", {"modified": hours_ago(YEAR_H + 1)}),
@@ -109,20 +110,20 @@ def cloud_keys_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_day
     ),
 )
 def encryption_passwords_fresh(passwords: pd.DataFrame, *, now: dt.datetime, max_age_days: MaxAge = 365) -> Outcome:
-    """One password opens every backup made with it: the longer it is used, the more is lost with it."""
+    """One password opens every backup created with it: the longer it is used, the more backups depend on it."""
     return fresh(passwords["modified"], "last changed", now, max_age_days)
 
 
 @check(
     "SEC-011",
-    "Linux servers are reached by key, not by password",
+    "Linux credentials use an SSH key, not a password",
     severity="medium",
     table="credentials",
     reads=("authentication_type", "type"),
     json_path="authenticationType",
     expected="SshKey",
     failure="{uses|use} a password, not an SSH key",
-    remediation="Main menu > Credentials and Passwords: add a Linux private key; use it in place of the password.",
+    remediation="Main menu > Credentials and Passwords: add a Linux private key; use it instead of the password.",
     examples=(
         Example("PASS", {**_LINUX, "authentication_type": "SshKey"}),
         Example("FAIL", {**_LINUX, "authentication_type": "Password"}),
@@ -135,7 +136,7 @@ def encryption_passwords_fresh(passwords: pd.DataFrame, *, now: dt.datetime, max
     ),
 )
 def linux_by_key(credentials: pd.DataFrame) -> Outcome:
-    """A password can be guessed, reused and read along; a private key cannot, and it never crosses the network."""
+    """A password can be guessed, reused and intercepted; a private key cannot, and it never crosses the network."""
     way = credentials["authentication_type"]
     return explained(
         Outcome(
@@ -153,14 +154,14 @@ def linux_by_key(credentials: pd.DataFrame) -> Outcome:
 
 @check(
     "SEC-012",
-    "Linux credentials are not raised to root",
+    "Linux credentials are not elevated to root",
     severity="low",
     table="credentials",
     reads=("elevate_to_root", "add_to_sudoers", "type"),
     json_path="elevateToRoot",
     expected="neither raised to root nor added to sudoers",
     failure="{is} raised to root or added to sudoers",
-    remediation="Main menu > Credentials and Passwords > Edit: clear the elevation; let single-use credentials deploy.",
+    remediation="Main menu > Credentials and Passwords > Edit: disable elevation to root; use single-use credentials.",
     examples=(
         Example("PASS", {**_LINUX, "elevate_to_root": False, "add_to_sudoers": False}),
         Example("FAIL", {**_LINUX, "elevate_to_root": True, "add_to_sudoers": False}),
@@ -172,7 +173,7 @@ def linux_by_key(credentials: pd.DataFrame) -> Outcome:
     ),
 )
 def linux_without_root(credentials: pd.DataFrame) -> Outcome:
-    """Whoever takes over the backup server is root on every machine to which such credentials lead."""
+    """Anyone who takes over the backup server is root on every machine that accepts such credentials."""
     root, sudoers = credentials["elevate_to_root"], credentials["add_to_sudoers"]
     return explained(
         Outcome(

@@ -43,7 +43,7 @@ _UNUSED = {"jobs": [_SILENT_JOB], "managed_servers": [_OTHER], "general_options"
     json_path="id",
     expected="used by a job, a managed server, a repository or mail",
     failure="{is} not used by any job, managed server, repository or mail setting",
-    remediation="Main menu > Credentials and Passwords: see that no protection group, file share or domain needs it; "
+    remediation="Main menu > Credentials and Passwords: check that no protection group, file share or domain needs it; "
     "delete it.",
     examples=(
         Example("PASS", _ID, {"jobs": [{"credentials_ids": "c-2,c-1", "type": None}]}),
@@ -72,10 +72,10 @@ def credentials_used(
     repositories: pd.DataFrame,
     options: pd.DataFrame,
 ) -> Outcome:
-    """What nobody needs, nobody changes or watches: such an account is found by the next intruder.
+    """Nobody changes or monitors credentials that nobody needs: the next intruder finds such an account.
 
-    Looked for is use by jobs, managed servers, repositories and mail. Protection groups, file shares and domains of
-    Active Directory may use credentials too; they are not read, so that a failing record is one to look at.
+    The check looks for use by jobs, managed servers, repositories and mail. Protection groups, file shares and Active
+    Directory domains may use credentials too, but the check does not read them: review each failed record.
     """
     used = {
         "jobs": {name for text in jobs["credentials_ids"].dropna() for name in text.split(",")},

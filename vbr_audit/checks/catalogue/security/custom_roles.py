@@ -32,7 +32,7 @@ _WIDE: Final[dict[str, Any]] = {"manages_backups": True, "manages_restores": Tru
     expected="backups or restores only, or a limited scope",
     failure="{manages|manage} all backups and all restores without a limit",
     remediation="Main menu > Users and Roles > Roles: limit the role to the workloads, repositories, backups and "
-    "targets that its holders need; whoever needs everything gets the administrator's role, where it shows.",
+    "targets that its users need; give the administrator role to users who need everything, where it is visible.",
     examples=(
         *(Example("PASS", {scope: False}) for scope in _LIMITS),
         Example("PASS", {"manages_backups": False}),
@@ -43,11 +43,11 @@ _WIDE: Final[dict[str, Any]] = {"manages_backups": True, "manages_restores": Tru
     ),
 )
 def custom_roles_limited(roles: pd.DataFrame) -> Outcome:
-    """A custom role without any limit is an administrator of all backups that nobody counts among the administrators.
+    """A custom role without any limit makes its users administrators of all backups, but nobody counts them as such.
 
-    Such a role may change the backups of everything and restore everything to anywhere, which is how data is stolen
-    without touching the original. The API does not say which rights make an administrator; that managing backups and
-    restores over all workloads, repositories, backups, kinds of restore and targets amounts to it is inferred.
+    Such a role can change all backups and restore everything to any target, so data can be stolen without touching the
+    original. The API does not report which rights make an administrator; the check infers it from managing backups and
+    restores over all workloads, repositories, backups, kinds of restore and targets.
     """
     backups, restores = roles["manages_backups"], roles["manages_restores"]
     unlimited = backups & restores

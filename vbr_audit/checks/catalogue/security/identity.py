@@ -72,7 +72,7 @@ _OPERATOR = {"type": "ExternalUser", "roles": "Veeam Backup Operator"}
 
 @check(
     "SEC-001",
-    "Multi-factor authentication is required of every user",
+    "Multi-factor authentication is required for every user",
     severity="critical",
     tables=("servers", "security_settings", "users"),
     fallback=("users",),
@@ -104,10 +104,11 @@ _OPERATOR = {"type": "ExternalUser", "roles": "Veeam Backup Operator"}
     ),
 )
 def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users: pd.DataFrame) -> Outcome:
-    """A stolen password alone would open the console that can delete every backup.
+    """Without a second factor, a stolen password is enough to open the console and delete every backup.
 
-    Before 1.3-rev2 only the switch of the whole server is reported. From then on each account counts, a group too:
-    its members sign in under its rules; service accounts are exempt, since programs cannot give a second factor.
+    Before 1.3-rev2, the server reports only its server-wide setting. From 1.3-rev2 on, each account counts, and so does
+    a group, since its members sign in under its rules. Service accounts are exempt: programs cannot give a second
+    factor.
     """
     index, switch = servers.index, beside(servers["server"], settings, "server")["mfa_enabled"]
     owner = places_of(users["server"], servers["server"])
@@ -143,7 +144,7 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
 
 @check(
     "SEC-004",
-    "Few accounts are Backup Administrators",
+    "Only a few accounts are Backup Administrators",
     severity="medium",
     tables=("servers", "users"),
     aggregates=("users",),
@@ -151,7 +152,7 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
     json_path="roles",
     expected="1 to {max_administrators} accounts, groups not among them",
     failure="{has} more than {max_administrators} Backup Administrators",
-    remediation="Main menu > Users and Roles: give people the role that they need, and few the role of administrator.",
+    remediation="Main menu > Users and Roles: give each user the role that they need; keep administrators few.",
     examples=(
         Example("PASS", {}, {"users": [_ADMIN, _OPERATOR]}),
         Example("PASS", {}, {"users": [_ADMIN] * 5}),
@@ -169,11 +170,14 @@ def few_administrators(
     servers: pd.DataFrame,
     users: pd.DataFrame,
     *,
-    max_administrators: Annotated[int, param("Administrators that a server may have.", unit="accounts", ge=1)] = 5,
+    max_administrators: Annotated[
+        int, param("Maximum number of administrators of a server.", unit="accounts", ge=1)
+    ] = 5,
 ) -> Outcome:
-    """Each account that may do everything is one more that can be stolen, or err.
+    """Each account with full rights is one more that can be stolen or make a mistake.
 
-    A group counts as one account, and a custom role may hold the same rights: with either, there may be more.
+    A group counts as one account, and a custom role may have the same rights: with either, there may be more
+    administrators.
     """
     index, owner = servers.index, places_of(users["server"], servers["server"])
     admin = _is_administrator(users["roles"])
@@ -196,14 +200,14 @@ def few_administrators(
 
 @check(
     "SEC-005",
-    "Roles are given to accounts and groups of one's own, not to built-in groups",
+    "Roles are assigned to dedicated accounts and groups, not to built-in groups",
     severity="high",
     table="users",
     reads=("name", "type"),
     json_path="name",
     expected="a group made for this purpose",
     failure="{is a built-in group|are built-in groups} with a role",
-    remediation="Main menu > Users and Roles: give the role to named accounts first; then remove the built-in group.",
+    remediation="Main menu > Users and Roles: assign the role to named accounts; then remove the built-in group.",
     examples=(
         Example("PASS", {"name": r"HANSA\Backup admins", "type": "ExternalGroup"}),
         Example("PASS", {"name": "backup-admins", "type": "InternalGroup"}),
@@ -217,7 +221,7 @@ def few_administrators(
     ),
 )
 def built_in_groups_without_role(users: pd.DataFrame) -> Outcome:
-    """Whoever becomes administrator of the machine or the domain would be administrator of the backups too."""
+    """With built-in groups, an administrator of the machine or the domain is also an administrator of the backups."""
     name, kind = users["name"].str.casefold(), users["type"]
     domain = name.str.extract(r"^([^\\]*)\\", expand=False)
     built_in = one_of(name.str.replace(r"^.*\\", "", regex=True), _BUILT_IN_NAMES)
@@ -249,7 +253,7 @@ def built_in_groups_without_role(users: pd.DataFrame) -> Outcome:
     json_path="roles",
     expected="a role with fewer rights than the Backup Administrator's",
     failure="{is a service account|are service accounts} with the rights of a Backup Administrator",
-    remediation="Main menu > Users and Roles: give the service account a role of lesser rights, or one of its own.",
+    remediation="Main menu > Users and Roles: give the service account a role with fewer rights, or a custom role.",
     examples=(
         Example("PASS", {"is_service_account": True, "roles": "Veeam Backup Viewer"}),
         Example("FAIL", {"is_service_account": True, "roles": "Veeam Backup Viewer,Veeam Backup Administrator"}),
@@ -259,7 +263,7 @@ def built_in_groups_without_role(users: pd.DataFrame) -> Outcome:
     ),
 )
 def service_accounts_limited(users: pd.DataFrame) -> Outcome:
-    """A service account signs in without a second factor, and its password lies in scripts and other systems."""
+    """A service account signs in without a second factor, and its password is stored in scripts and other systems."""
     admin, service = _is_administrator(users["roles"]), users["is_service_account"]
     return explained(
         Outcome(

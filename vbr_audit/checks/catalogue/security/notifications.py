@@ -19,7 +19,7 @@ _NOTICES = {"storage_space_notice": True, "support_expiration_notice": True, "up
 
 @check(
     "SEC-018",
-    "The server reports failure by e-mail",
+    "The server reports failures by e-mail",
     severity="medium",
     tables=("servers", "general_options", "email_settings"),
     fallback=("general_options", "email_settings"),
@@ -36,7 +36,7 @@ _NOTICES = {"storage_space_notice": True, "support_expiration_notice": True, "up
     ),
     json_path="notificationEnabled",
     failure="{does} not send the e-mail notifications that are required",
-    remediation="Main menu > Options > E-mail Settings: enable notifications, and choose at least on failure.",
+    remediation="Main menu > Options > E-mail Settings: enable notifications, at least on failure.",
     examples=(
         Example("PASS", {}, {"general_options": [_OLD_MAIL]}, params=_BOTH),
         Example("PASS", {}, {"email_settings": [_NEW_MAIL]}, params=_BOTH),
@@ -56,9 +56,9 @@ def reported_by_mail(
     *,
     demand_success: Annotated[bool, param("Whether success must be reported too.")] = False,
 ) -> Outcome:
-    """A failure that nobody is notified of lasts until the restore.
+    """Without a notification, a failure stays unnoticed until a restore.
 
-    Where success is reported too, a missing mail is a sign; but nobody reads many mails a day, so this is a choice.
+    If success is reported too, a missing e-mail is a sign; but nobody reads many e-mails a day, so this is optional.
     """
     older, newer = beside(servers["server"], options, "server"), beside(servers["server"], settings, "server")
     enabled = newer["is_enabled"].fillna(older["email_enabled"])
@@ -86,7 +86,7 @@ def reported_by_mail(
 
 @check(
     "SEC-019",
-    "The server warns of little space, of updates and of the end of support",
+    "The server warns about low space, updates and the end of support",
     severity="low",
     tables=("servers", "general_options", "notification_settings"),
     fallback=("general_options", "notification_settings"),
@@ -104,7 +104,7 @@ def reported_by_mail(
     json_path="notifications",
     expected="all three on",
     failure="{has} a warning of little space, of updates or of the end of support disabled",
-    remediation="Main menu > Options > Notifications: enable those for backup storage, support contract and updates.",
+    remediation="Main menu > Options > Notifications: enable them for backup storage, support contract and updates.",
     examples=(
         Example("PASS", {}, {"general_options": [_NOTICES]}),
         Example("PASS", {}, {"notification_settings": [_NOTICES]}),
@@ -116,7 +116,7 @@ def reported_by_mail(
     ),
 )
 def notices_on(servers: pd.DataFrame, options: pd.DataFrame, settings: pd.DataFrame) -> Outcome:
-    """A full repository, a known hole and an ended contract all announce themselves: if one lets them."""
+    """The server warns about a full repository, an update or an ended support contract only if these notices are on."""
     older, newer = beside(servers["server"], options, "server"), beside(servers["server"], settings, "server")
     space, support, updates = (newer[name].fillna(older[name]) for name in _NOTICES)
     off = pd.Series("", index=servers.index, dtype="string[python]")

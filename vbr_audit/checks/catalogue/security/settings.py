@@ -34,7 +34,7 @@ _NOT_TOLD: Final = "whether events go to a syslog server is not reported"
 
 @check(
     "SEC-014",
-    "Network traffic rules encrypt",
+    "Network traffic rules enable encryption",
     severity="medium",
     tables=("servers", "traffic_rules"),
     aggregates=("traffic_rules",),
@@ -54,7 +54,7 @@ _NOT_TOLD: Final = "whether events go to a syslog server is not reported"
     ),
 )
 def traffic_encrypted(servers: pd.DataFrame, rules: pd.DataFrame) -> Outcome:
-    """Between proxies and repositories, backups cross the network: who listens there has the data of every machine."""
+    """Backups cross the network between proxies and repositories: a listener there gets the data of every machine."""
     index, owner = servers.index, places_of(rules["server"], servers["server"])
     encrypts = rules["encryption_enabled"]
     every = number_of(owner, np.ones(len(rules), dtype=bool), index).to_numpy(dtype=int)
@@ -108,7 +108,7 @@ def traffic_encrypted(servers: pd.DataFrame, rules: pd.DataFrame) -> Outcome:
     ),
 )
 def events_sent_to_syslog(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd.DataFrame) -> Outcome:
-    """What only the backup server records, an intruder there can erase; a copy elsewhere stays and raises the alarm."""
+    """An intruder can erase events that only the backup server records; a copy elsewhere stays and raises an alarm."""
     sent, receiver = _sent_to_syslog(servers, options, forwarding)
     return explained(
         Outcome(
@@ -121,7 +121,7 @@ def events_sent_to_syslog(servers: pd.DataFrame, options: pd.DataFrame, forwardi
 
 @check(
     "SEC-016",
-    "Events go to the syslog server over TLS",
+    "Events are sent to the syslog server over TLS",
     severity="low",
     tables=_FORWARDING,
     fallback=_EITHER,
@@ -151,7 +151,7 @@ def events_sent_to_syslog(servers: pd.DataFrame, options: pd.DataFrame, forwardi
     ),
 )
 def syslog_over_tls(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd.DataFrame) -> Outcome:
-    """Events that cross the network in the clear can be read along, changed or held back on the way."""
+    """Events that cross the network in clear text can be intercepted, changed or suppressed on the way."""
     sent, _ = _sent_to_syslog(servers, options, forwarding)
     protocol = _newer(servers, options, forwarding, "syslog_protocol")
     return explained(
@@ -172,7 +172,7 @@ def syslog_over_tls(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd
 
 @check(
     "SEC-017",
-    "Every event reaches the syslog server",
+    "All events are sent to the syslog server",
     severity="low",
     tables=_FORWARDING,
     fallback=_EITHER,
@@ -191,7 +191,7 @@ def syslog_over_tls(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd
     json_path="syslogEventFiltering",
     expected="0 filters",
     failure="{filters|filter} the events that go to the syslog server",
-    remediation="Main menu > Options > Event Forwarding > filters: remove those that your SIEM can do without.",
+    remediation="Main menu > Options > Event Forwarding > filters: remove those that your SIEM does not need.",
     examples=(
         Example("PASS", {}, {"event_forwarding": [{**_SIEM, "syslog_filters": 0}]}),
         Example("PASS", {}, {"general_options": [{**_OPTIONS_ON, "syslog_filters": 0}]}),
@@ -203,7 +203,7 @@ def syslog_over_tls(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd
     ),
 )
 def syslog_unfiltered(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd.DataFrame) -> Outcome:
-    """A filter keeps events from the SIEM for good: nobody will find them there when they are needed."""
+    """Events that a filter drops never reach the SIEM: nobody will find them there when they are needed."""
     sent, _ = _sent_to_syslog(servers, options, forwarding)
     filters = _newer(servers, options, forwarding, "syslog_filters")
     events = _newer(servers, options, forwarding, "syslog_filtered_events").str.replace(",", ", ")

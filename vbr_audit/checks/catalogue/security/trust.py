@@ -15,14 +15,14 @@ _MODES: Final = ("TrustAll", "TrustSpecified")
 
 @check(
     "SEC-020",
-    "Linux hosts are trusted one by one",
+    "Each Linux host is trusted individually",
     severity="medium",
     tables=("servers", "host_authentication"),
     reads=("host_authentication.trust_mode", "server", "host_authentication.server"),
     json_path="mode",
     expected="TrustSpecified",
     failure="{trusts|trust} every Linux host",
-    remediation="Main menu > Options > Security: check unknown hosts by hand, and accept each fingerprint once.",
+    remediation="Main menu > Options > Security: check unknown hosts manually, and accept each fingerprint once.",
     examples=(
         Example("PASS", {}, {"host_authentication": [{"trust_mode": "TrustSpecified"}]}),
         Example("FAIL", {}, {"host_authentication": [{"trust_mode": "TrustAll"}]}),
@@ -38,7 +38,7 @@ _MODES: Final = ("TrustAll", "TrustSpecified")
     ),
 )
 def hosts_trusted_by_hand(servers: pd.DataFrame, settings: pd.DataFrame) -> Outcome:
-    """A server that accepts every fingerprint hands its credentials to whoever answers under a host's address."""
+    """A server that accepts every fingerprint gives its credentials to any machine that answers at a host's address."""
     mode = beside(servers["server"], settings, "server")["trust_mode"]
     return explained(
         Outcome(

@@ -21,7 +21,7 @@ _TRUSTED: Final = {"trust_needed": True}
 
 @check(
     "SRV-003",
-    "The build of the server is a supported one",
+    "The server has a supported build",
     severity="high",
     tables=("servers", "supported_builds"),
     reads=("build", "supported_builds.release", "supported_builds.oldest_build"),
@@ -64,9 +64,9 @@ _TRUSTED: Final = {"trust_needed": True}
     ),
 )
 def build_supported(servers: pd.DataFrame, builds: pd.DataFrame) -> Outcome:
-    """Old builds have holes that are known and no longer mended; which are still good, the site file says.
+    """Old builds have known vulnerabilities that are no longer fixed. The site file lists the oldest supported builds.
 
-    Of the releases in the site file the one counts that the build begins with, the longest if there are several.
+    The check uses the release in the site file with which the build starts, or the longest one if several match.
     """
     oldest: dict[tuple[int, ...], tuple[int, ...]] = {}
     for release, build in zip(builds["release"], builds["oldest_build"], strict=True):
@@ -119,7 +119,7 @@ def _rule(
     json_path="serverTime",
     expected="at most {max_minutes} min from the collector's clock",
     failure="{has} a clock that is wrong by more than {max_minutes} min",
-    remediation="Set the server's time source (w32tm or chrony): then compare with the collector's clock again.",
+    remediation="Set the server's time source (w32tm or chrony); then compare its clock with the collector's again.",
     examples=(
         Example("PASS", {"clock_skew_s": 300.0}),
         Example("PASS", {"clock_skew_s": -300.0}),
@@ -132,9 +132,9 @@ def _rule(
 def clock_right(
     servers: pd.DataFrame,
     *,
-    max_minutes: Annotated[int, param("Difference that is still good.", unit="minutes", ge=0)] = 5,
+    max_minutes: Annotated[int, param("Maximum accepted difference.", unit="minutes", ge=0)] = 5,
 ) -> Outcome:
-    """Ages of restore points, immutability and the evidence of a run all hang on the server's clock."""
+    """Ages of restore points, immutability and the evidence of a run all depend on the server's clock."""
     skew = servers["clock_skew_s"]
     seen = [f"{_span(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}" for seconds in skew.fillna(0).tolist()]
     return Outcome(
@@ -165,7 +165,7 @@ def _span(seconds: float) -> str:
     ),
     json_path="validBy",
     failure="{has} a certificate that expires soon or has expired, is weak, or is not trusted as required",
-    remediation="Main menu > Options > Security > Install: a certificate of your own authority, in time.",
+    remediation="Main menu > Options > Security > Install: install a certificate of your own authority in time.",
     examples=(
         Example("PASS", {}, {"server_certificate": [_RSA]}),
         Example("PASS", {}, {"server_certificate": [{**_RSA, "key_algorithm": "ECDSA", "key_bits": 256}]}),
@@ -186,16 +186,17 @@ def certificate_good(
     certificate: pd.DataFrame,
     *,
     now: dt.datetime,
-    min_days: Annotated[int, param("Days that it must still be valid.", unit="days", ge=0)] = 30,
-    min_rsa_bits: Annotated[int, param("Least size of an RSA key.", unit="bit", ge=1)] = 2048,
-    min_ec_bits: Annotated[int, param("Least size of a key on an elliptic curve.", unit="bit", ge=1)] = 256,
-    trust_needed: Annotated[bool, param("Whether the server itself must trust it.")] = False,
+    min_days: Annotated[int, param("Minimum number of days before it expires.", unit="days", ge=0)] = 30,
+    min_rsa_bits: Annotated[int, param("Minimum size of an RSA key.", unit="bit", ge=1)] = 2048,
+    min_ec_bits: Annotated[int, param("Minimum size of an elliptic curve key.", unit="bit", ge=1)] = 256,
+    trust_needed: Annotated[bool, param("Whether the server itself must trust the certificate.")] = False,
 ) -> Outcome:
-    """An expired certificate stops the agents, a weak key can be forged; one that nobody can verify teaches everyone
-    to click warnings away, but the one that the installation makes is of that kind: trust is for who demands it.
+    """An expired certificate stops the agents, and a weak key can be forged. A certificate that nobody can verify
+    teaches users to ignore warnings. The one from the installation is of that kind, so trust is checked only if the
+    policy demands it.
 
-    One of these faults is enough to fail, even where the others are not known. The server reports whether it trusts
-    the certificate from 1.3-rev0 on.
+    One of these faults is enough to fail, even if the others are not known. From 1.3-rev0 on, the server reports
+    whether it trusts the certificate.
     """
     certificates = beside(servers["server"], certificate, "server")
     until, bits, trusted = certificates["valid_until"], certificates["key_bits"], certificates["is_trusted"]

@@ -26,14 +26,14 @@ _SOUND: Final = {
 
 @check(
     "SRV-007",
-    "The High Availability cluster is whole",
+    "The High Availability cluster is healthy",
     severity="medium",
     table="high_availability_cluster",
     reads=("is_online", "primary_state", "secondary_state", "secondary_lag_mb"),
     json_path="states.isOnline",
     expected="online, both nodes running, the second at most {max_lag_mb} MB behind",
     failure="{is} offline, {has} a node that does not run, or {lags|lag} by more than {max_lag_mb} MB",
-    remediation="Main menu > High Availability: read the state of the node that is behind; reinitialize it.",
+    remediation="Main menu > High Availability: check the state of the node that is behind; reinitialize it.",
     examples=(
         Example("PASS", _SOUND),
         Example("PASS", {**_SOUND, "secondary_state": "Running", "secondary_lag_mb": 100}),
@@ -51,11 +51,11 @@ _SOUND: Final = {
 def cluster_whole(
     clusters: pd.DataFrame,
     *,
-    max_lag_mb: Annotated[int, param("How far the second node may be behind.", unit="MB", ge=0)] = 100,
+    max_lag_mb: Annotated[int, param("Maximum lag of the secondary node.", unit="MB", ge=0)] = 100,
 ) -> Outcome:
-    """The second node takes over only what it has: one that stopped, or lags, is no second node on the bad day.
+    """The secondary node can take over only the data that it has: a stopped or lagging node does not help in a failure.
 
-    A server without such a cluster is not judged.
+    The check does not judge a server without such a cluster.
     """
     online, lag = clusters["is_online"], clusters["secondary_lag_mb"]
     first, second = _runs(clusters["primary_state"]), _runs(clusters["secondary_state"])

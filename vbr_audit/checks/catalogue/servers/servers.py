@@ -41,7 +41,7 @@ _GB: Final = 1024**3
     ),
 )
 def managed_server_reached(servers: pd.DataFrame) -> Outcome:
-    """What runs on it, as a proxy or a repository, is lost to every job until it answers again."""
+    """While the server cannot be reached, jobs cannot use what runs on it, such as a proxy or a repository."""
     status = servers["status"]
     known = surely(one_of(status, ("Available", "Unavailable")))
     return Outcome(
@@ -53,14 +53,14 @@ def managed_server_reached(servers: pd.DataFrame) -> Outcome:
 
 @check(
     "SRV-002",
-    "The managed server is updated",
+    "The managed server is up to date",
     severity="medium",
     table="managed_servers",
     reads=("updates_state", "type"),
     json_path="updatesState",
     expected="no update is due",
     failure="{has} updates waiting, or an update or a search for updates that failed",
-    remediation="Backup Infrastructure > Managed Servers: install the updates; read why the last one failed.",
+    remediation="Backup Infrastructure > Managed Servers: install the updates; find out why the last one failed.",
     examples=(
         Example("PASS", {**_WINDOWS, "updates_state": "NotAvailable"}),
         Example("FAIL", {**_WINDOWS, "updates_state": "OutOfDate"}, severity="medium"),
@@ -75,9 +75,9 @@ def managed_server_reached(servers: pd.DataFrame) -> Outcome:
     ),
 )
 def managed_server_updated(servers: pd.DataFrame) -> Outcome:
-    """Known holes in old components are the way in; failed updates stay unnoticed until the next upgrade breaks.
+    """Attackers use known vulnerabilities of old components; failed updates go unnoticed until an upgrade fails.
 
-    An update that is only available fails with low severity.
+    If an update is only available, the check fails with low severity.
     """
     state, kind = servers["updates_state"], servers["type"]
     bad, waiting = surely(one_of(state, _BAD_UPDATES)), surely(state == "Available")
@@ -112,7 +112,8 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
     json_path="cache.cacheSize",
     expected="a cache ≥ {min_gb} GB",
     failure="{has} a cache smaller than {min_gb} GB",
-    remediation="Backup Infrastructure > WAN Accelerators > Edit > Cache: set its size; choose a folder with room.",
+    remediation="Backup Infrastructure > WAN Accelerators > Edit > Cache: set its size; choose a folder with enough "
+    "free space.",
     examples=(
         Example("PASS", {"cache_bytes": _GB}),
         Example("FAIL", {"cache_bytes": _GB - 1}),
@@ -124,9 +125,9 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
 def accelerator_has_cache(
     accelerators: pd.DataFrame,
     *,
-    min_gb: Annotated[int, param("Size that its cache must have.", unit="GB", ge=0)] = 1,
+    min_gb: Annotated[int, param("Minimum size of the cache.", unit="GB", ge=0)] = 1,
 ) -> Outcome:
-    """Without a cache the same blocks cross the line again and again, and copies fall behind.
+    """Without a cache, the same blocks are transferred again and again, and copies fall behind.
 
     Only the configured size is known: the server does not report the state of an accelerator.
     """
