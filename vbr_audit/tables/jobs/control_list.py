@@ -148,7 +148,8 @@ _ALL: Final = (
     Control(
         "app_failure_handling",
         "string",
-        "What happens if that fails, the worst value of its machines: Disabled, IgnoreFailures, RequireSuccess.",
+        "What happens if application processing fails, the worst value of its machines: Disabled, IgnoreFailures, "
+        "RequireSuccess.",
         holds="word",
     ),
     Control(
