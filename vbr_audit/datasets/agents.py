@@ -14,18 +14,18 @@ PROTECTION_GROUPS: Final = Table(
     "One row per protection group, as of the collection (`/agents/protectionGroups`, from 1.3-rev0 on).",
     (
         own_id("protection_group_id", "The group's id.", "id"),
-        text("name", "Its name.", "name", holds="group"),
-        text("description", "Its description.", "description", holds="prose"),
+        text("name", "The group's name.", "name", holds="group"),
+        text("description", "The group's description.", "description", holds="prose"),
         word(
             "type",
-            "How its machines are found.",
+            "How machines are added to the group.",
             "type",
             known=(
                 *("ManuallyAdded", "Unmanaged", "IndividualComputers", "ADObjects", "CSVFile", "PreInstalledAgents"),
                 *("CloudMachines", "MongoDB", "Iris"),
             ),
         ),
-        flag("is_disabled", "It is switched off: its machines are not scanned.", "isDisabled"),
+        flag("is_disabled", "The group is disabled: its machines are not scanned.", "isDisabled"),
     ),
     key=("protection_group_id",),
     also_known="""
@@ -37,33 +37,33 @@ PROTECTION_GROUPS: Final = Table(
 
 DISCOVERED_ENTITIES: Final = Table(
     "discovered_entities",
-    "One row per machine, cluster or directory object and group, as of the last scan "
+    "One row per protection group and discovered machine, cluster or directory object, as of the last scan "
     "(`/agents/discoveredEntities`; before 1.3-rev2, from 1.3-rev0 on, "
     "`/agents/protectionGroups/{id}/discoveredEntities`).",
     (
-        own_id("entity_id", "Its id.", "id"),
-        text("name", "Its name.", "name", holds="object"),
-        ident("protection_group_id", "The protection group that holds it.", "protectionGroupId"),
+        own_id("entity_id", "The entity's id.", "id"),
+        text("name", "The entity's name.", "name", holds="object"),
+        ident("protection_group_id", "The id of the protection group that contains it.", "protectionGroupId"),
         word(
             "type",
-            "Computer, Cluster or ActiveDirectory.",
+            "The entity's type: Computer, Cluster or ActiveDirectory.",
             "type",
             known=("Computer", "Cluster", "ActiveDirectory"),
         ),
-        word("state", "Of computers: Online, Offline or Unknown.", "state", known=("Unknown", "Online", "Offline")),
+        word("state", "Computers only: Online, Offline or Unknown.", "state", known=("Unknown", "Online", "Offline")),
         word(
             "agent_status",
-            "Of computers: the state of the agent.",
+            "Computers only: the agent's state.",
             "agentStatus",
             known=(
                 *("Installed", "NotInstalled", "UpgradeRequired", "Failed", "UnsupportedOperatingSystem", "Unknown"),
                 "NotInitialized",
             ),
         ),
-        text("agent_version", "Of computers: the version of the agent.", "agentVersion", holds="word"),
-        flag("reboot_required", "Of computers: it waits for a restart.", "rebootRequired"),
-        moment("last_connected", "Of computers: when the agent was last reached.", "lastConnected"),
-        flag("is_trusted", "Of computers: its certificate is known and current.", "isTrusted"),
+        text("agent_version", "Computers only: the agent's version.", "agentVersion", holds="word"),
+        flag("reboot_required", "Computers only: the computer requires a restart.", "rebootRequired"),
+        moment("last_connected", "Computers only: when the agent was last reached.", "lastConnected"),
+        flag("is_trusted", "Computers only: the certificate is known and current.", "isTrusted"),
     ),
     key=("entity_id", "protection_group_id"),
     also_known="""

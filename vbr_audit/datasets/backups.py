@@ -21,7 +21,7 @@ from vbr_audit.tables.jobs.copy_workers import HELP
 
 def platform() -> Field:
     """The column of the platform of what is protected."""
-    help = "The platform of what it protects."
+    help = "The platform of the protected workload."
     return word("platform", help, "platformName", known=PLATFORMS, renamed=RENAMED_PLATFORMS)
 
 
@@ -30,10 +30,10 @@ BACKUPS: Final = Table(
     "One row per backup, a chain of restore points on a repository, as of the collection (`/backups`).",
     (
         own_id("backup_id", "The backup's id.", "id"),
-        text("name", "The backup's name, as a rule its job's.", "name", holds="job"),
+        text("name", "The backup's name, usually the name of its job.", "name", holds="job"),
         ident(
             "job_id",
-            "The id of the job that made it, of a worker that of its copy job; NA if the server names none.",
+            "The id of the job that created the backup; for a worker, of its copy job; NA if the server reports none.",
             "jobId",
         ),
         Field("worker_id", "string", HELP, holds="id"),
@@ -47,8 +47,8 @@ BACKUPS: Final = Table(
         text("policy_unique_id", "The id of its retention policy.", "policyUniqueId", "policyTag", holds="id"),
         platform(),
         ident("platform_id", "The id of the platform.", "platformId"),
-        moment("created", "When it was created.", "creationTime"),
-        ident("repository_id", "The id of the repository that holds it.", "repositoryId"),
+        moment("created", "When the backup was created.", "creationTime"),
+        ident("repository_id", "The id of the repository that stores the backup.", "repositoryId"),
         text("repository_name", "The name of that repository. From 1.3-rev0 on.", "repositoryName", holds="repository"),
     ),
     key=("backup_id",),
@@ -57,21 +57,26 @@ BACKUPS: Final = Table(
 
 OBJECTS: Final = Table(
     "backup_objects",
-    "One row per object and backup, as of the collection: machines, shares, tenants (`/backupObjects`).",
+    "One row per backup and object (machine, share, tenant), as of the collection (`/backupObjects`).",
     (
         own_id("backup_object_id", "The object's id; one object can be in several backups.", "id"),
-        ident("backup_id", "The id of the backup that holds it.", "backupId"),
+        ident("backup_id", "The id of the backup that contains the object.", "backupId"),
         text("name", "The object's name.", "name", holds="object"),
-        text("type", "What it is, as the server wrote it.", "type", holds="word"),
+        text("type", "The object's type, as the server wrote it.", "type", holds="word"),
         platform(),
         ident("platform_id", "The id of the platform.", "platformId"),
-        text("object_id", "Its id on its own platform.", "objectId", "computerId", holds="id"),
-        text("path", "Where it stands in the inventory.", "path", holds="path"),
-        whole("restore_points_count", "How many restore points it has.", "restorePointsCount", unit="restore points"),
-        flag("last_run_failed", "Its last run failed. From 1.3-rev0 on.", "lastRunFailed"),
+        text("object_id", "The object's id on its platform.", "objectId", "computerId", holds="id"),
+        text("path", "The object's path in the inventory.", "path", holds="path"),
+        whole(
+            "restore_points_count",
+            "Number of restore points of the object.",
+            "restorePointsCount",
+            unit="restore points",
+        ),
+        flag("last_run_failed", "The last run for the object failed. From 1.3-rev0 on.", "lastRunFailed"),
         word(
             "encryption_state",
-            "Of machines in a cloud: whether the backup is encrypted.",
+            "Cloud machines only: whether the backup is encrypted.",
             "encryptionState",
             known=("Unencrypted", "Encrypted", "Decrypted"),
         ),
@@ -85,29 +90,34 @@ RESTORE_POINTS: Final = Table(
     "One row per restore point, as of the collection (`/restorePoints`; in 1.1-rev0 `/objectRestorePoints`).",
     (
         own_id("restore_point_id", "The restore point's id.", "id"),
-        text("name", "The name of the object; there is no id of it.", "name", holds="object"),
+        text("name", "The object's name; there is no object id.", "name", holds="object"),
         ident("backup_id", "The id of its backup.", "backupId"),
         platform(),
-        moment("created", "When it was made.", "creationTime"),
+        moment("created", "When it was created.", "creationTime"),
         word(
             "type",
-            "Full, Increment…",
+            "The type of the restore point: Full, Increment…",
             "type",
             known=("Increment", "Full", "Rollback", "Snapshot", "Cdp", "Different"),
         ),
-        ident("session_id", "The id of the session that made it.", "sessionId"),
-        ident("backup_file_id", "The id of the file that holds it.", "backupFileId"),
-        word("malware_status", "How it is marked. From 1.2-rev1 on.", "malwareStatus", known=SEVERITIES),
-        whole("original_bytes", "The size of what it protects. From 1.3-rev0 on.", "originalSize", unit="bytes"),
+        ident("session_id", "The id of the session that created it.", "sessionId"),
+        ident("backup_file_id", "The id of the backup file that contains it.", "backupFileId"),
+        word(
+            "malware_status",
+            "The malware status of the restore point. From 1.2-rev1 on.",
+            "malwareStatus",
+            known=SEVERITIES,
+        ),
+        whole("original_bytes", "The size of the protected data. From 1.3-rev0 on.", "originalSize", unit="bytes"),
         word(
             "guest_os_family",
-            "The family of the guest's operating system. From 1.3-rev0 on.",
+            "The guest operating system family. From 1.3-rev0 on.",
             "guestOsFamily",
             known=("Windows", "Linux", "Unknown", "Other"),
         ),
         joined(
             "gfs_periods",
-            "The long-term periods that it is kept for, joined by commas. From 1.3-rev2 on.",
+            "GFS periods that it is kept for, joined by commas. From 1.3-rev2 on.",
             "gfsPeriods",
             known=GFS_PERIODS,
         ),
@@ -125,17 +135,23 @@ FILES: Final = Table(
         text("name", "The file's name.", "name", holds="file"),
         ident("backup_id", "The id of its backup.", "backupId"),
         joined(
-            "object_ids", "The ids of the backup objects in it, joined by commas.", "objectIds", "objectId", holds="ids"
+            "object_ids",
+            "Ids of the backup objects in the file, joined by commas.",
+            "objectIds",
+            "objectId",
+            holds="ids",
         ),
-        counted("restore_points_count", "How many restore points it holds.", "restorePointIds", unit="restore points"),
-        moment("created", "When it was made.", "creationTime"),
-        whole("data_bytes", "The size of what is in it.", "dataSize", unit="bytes"),
+        counted(
+            "restore_points_count", "Number of restore points in the file.", "restorePointIds", unit="restore points"
+        ),
+        moment("created", "When it was created.", "creationTime"),
+        whole("data_bytes", "The size of the data in the file.", "dataSize", unit="bytes"),
         whole("backup_bytes", "The size of the file.", "backupSize", unit="bytes"),
-        whole("dedup_ratio", "The ratio of deduplication, as the server gives it.", "dedupRatio"),
-        whole("compress_ratio", "The ratio of compression, as the server gives it.", "compressRatio"),
+        whole("dedup_ratio", "The deduplication ratio, as the server reports it.", "dedupRatio"),
+        whole("compress_ratio", "The compression ratio, as the server reports it.", "compressRatio"),
         joined(
             "gfs_periods",
-            "The long-term periods that it is kept for, joined by commas; None, or empty, if there is none.",
+            "GFS periods that it is kept for, joined by commas; None or empty if there are none.",
             "gfsPeriods",
             known=GFS_PERIODS,
         ),

@@ -13,46 +13,46 @@ from vbr_audit.tables.build.schema import ObjectKind
 
 MALWARE_SETTINGS: Final = Table(
     "malware_settings",
-    "One row per server: its settings of malware detection (`/malwareDetection/settings/general`, from 1.3-rev2 on).",
+    "One row per server: its malware detection settings (`/malwareDetection/settings/general`, from 1.3-rev2 on).",
     (
         flag(
             "inline_scan_enabled",
-            "Data is looked through for encryption while it is backed up.",
+            "Data is scanned for encryption during the backup.",
             "encryptionDetectionSettings.inlineMalwareScanEnabled",
         ),
         word(
             "sensitivity",
-            "How sensitive that scan is.",
+            "The sensitivity of that scan.",
             "encryptionDetectionSettings.sensitivity",
             known=("Low", "BetweenLowAndNormal", "Normal", "BetweenNormalAndExtreme", "Extreme"),
         ),
         flag(
             "guest_index_scan_enabled",
-            "The index of the guests' files is looked through.",
+            "The guest file index is scanned.",
             "fileDetectionSettings.guestIndexScanEnabled",
         ),
         flag(
             "detect_indicators_of_compromise",
-            "Tools that intruders use are looked for.",
+            "Indicators of compromise (tools that attackers use) are detected.",
             "fileDetectionSettings.detectIndicatorsOfCompromise",
         ),
         flag(
             "auto_update_definitions",
-            "The list of suspicious files is kept up to date.",
+            "The list of suspicious files is updated automatically.",
             "fileDetectionSettings.autoUpdateMalwareDefinitions",
         ),
         word(
             "detection_engine",
-            "What scans for signatures.",
+            "The engine of the signature scan.",
             "signatureDetectionSettings.detectionEngine",
             known=("External", "VeeamThreatHunter"),
         ),
         flag(
             "auto_signature_scan_enabled",
-            "A suspicious restore point is scanned for signatures at once.",
+            "A suspicious restore point is scanned for signatures immediately.",
             "signatureDetectionSettings.autoSignatureBasedScanEnabled",
         ),
-        flag("sends_mail", "Events are mailed.", "notificationSettings.sendEmailToRecipients"),
+        flag("sends_mail", "Events are sent by email.", "notificationSettings.sendEmailToRecipients"),
         flag("sends_snmp", "Events are sent by SNMP.", "notificationSettings.sendSNMPNotifications"),
     ),
     also_known="incidentAPISettings",
@@ -60,20 +60,18 @@ MALWARE_SETTINGS: Final = Table(
 
 MALWARE_EXCLUSIONS: Final = Table(
     "malware_exclusions",
-    "One row per object that malware detection leaves out, wholly or in part "
+    "One row per object that malware detection excludes, fully or partly "
     "(`/malwareDetection/backupObjects/exclusions`, from 1.3-rev2 on).",
     (
         own_id("exclusion_id", "The id of the excluded object.", "id"),
-        text("name", "The excluded object.", "name", holds="object"),
-        word("platform", "Its platform.", "platform", known=PLATFORMS, renamed=RENAMED_PLATFORMS),
+        text("name", "The name of the excluded object.", "name", holds="object"),
+        word("platform", "The object's platform.", "platform", known=PLATFORMS, renamed=RENAMED_PLATFORMS),
         ident("platform_id", "The id of the platform.", "platformId"),
-        text("note", "Why it is left out.", "note", holds="prose"),
-        joined("paths", "The paths that are left out, joined by commas.", "paths", holds="prose"),
-        joined(
-            "activities", "The kinds of event that are left out, joined by commas.", "activities", known=EVENT_TYPES
-        ),
-        flag("auto_scan_disabled", "It is not scanned by itself.", "autoScanDisabled"),
-        flag("is_whole", "All of it is left out.", "excludeEntireObject"),
+        text("note", "Why the object is excluded.", "note", holds="prose"),
+        joined("paths", "Excluded paths, joined by commas.", "paths", holds="prose"),
+        joined("activities", "Excluded event types, joined by commas.", "activities", known=EVENT_TYPES),
+        flag("auto_scan_disabled", "The object is not scanned automatically.", "autoScanDisabled"),
+        flag("is_whole", "The entire object is excluded.", "excludeEntireObject"),
     ),
     key=("exclusion_id",),
     kind=ObjectKind("malware exclusion", "exclusion_id", "name"),
@@ -85,11 +83,11 @@ HOST_AUTHENTICATION: Final = Table(
     (
         word(
             "trust_mode",
-            "TrustAll: any host that is added; TrustSpecified: those whose fingerprint somebody accepted.",
+            "TrustAll: every added host; TrustSpecified: only hosts whose fingerprint was accepted.",
             "mode",
             known=("TrustAll", "TrustSpecified"),
         ),
-        whole("trusted_hosts", "How many hosts are trusted.", "trustedHostCount", unit="hosts"),
+        whole("trusted_hosts", "Number of trusted hosts.", "trustedHostCount", unit="hosts"),
     ),
 )
 
@@ -100,7 +98,7 @@ def _node(which: str) -> tuple[Field, ...]:
         text(f"{which}_fqdn", f"The {which} node's name.", f"{key}.fqdn", f"{key}.name", holds="host"),
         word(
             f"{which}_role",
-            f"The {which} node's part in the database.",
+            f"The {which} node's role in the database.",
             f"{key}.role",
             known=("Leader", "StandbyLeader", "SyncStandby", "Replica"),
         ),
@@ -114,7 +112,7 @@ def _node(which: str) -> tuple[Field, ...]:
                 "CreatingReplica",
             ),
         ),
-        whole(f"{which}_lag_mb", "How far it is behind the other node.", f"{key}.lagMb", unit="MB"),
+        whole(f"{which}_lag_mb", "The replication lag behind the other node.", f"{key}.lagMb", unit="MB"),
     )
 
 
@@ -123,16 +121,16 @@ CLUSTER: Final = Table(
     "One row per server that is a High Availability cluster (`/highAvailabilityCluster`, from 1.3-rev2 on).",
     (
         own_id("cluster_id", "The cluster's id.", "id"),
-        text("name", "Its name.", "name", holds="host"),
-        text("endpoint", "Its address.", "clusterEndpoint", holds="host"),
-        text("dns_name", "Its DNS name.", "clusterDnsName", holds="host"),
+        text("name", "The cluster's name.", "name", holds="host"),
+        text("endpoint", "The cluster's address.", "clusterEndpoint", holds="host"),
+        text("dns_name", "The cluster's DNS name.", "clusterDnsName", holds="host"),
         *_node("primary"),
         *_node("secondary"),
-        flag("is_online", "It was online when it was read.", "states.isOnline"),
-        moment("last_online", "When it was last online.", "states.lastOnlineTimeUtc"),
-        flag("is_failover_in_progress", "A failover or switchover runs.", "states.isFailoverInProgress"),
-        flag("is_secondary_reinit", "The second node is being filled again.", "states.isSecondaryReinitInProgress"),
-        flag("is_maintenance", "Its maintenance job runs.", "states.isMaintenanceInProgress"),
+        flag("is_online", "The cluster was online when it was read.", "states.isOnline"),
+        moment("last_online", "When the cluster was last online.", "states.lastOnlineTimeUtc"),
+        flag("is_failover_in_progress", "A failover or switchover is in progress.", "states.isFailoverInProgress"),
+        flag("is_secondary_reinit", "The secondary node is being reinitialized.", "states.isSecondaryReinitInProgress"),
+        flag("is_maintenance", "The cluster's maintenance job is running.", "states.isMaintenanceInProgress"),
     ),
     also_known="isCrossSubnetMode",
     kind=ObjectKind("High Availability cluster", "cluster_id", "name"),

@@ -14,27 +14,32 @@ from vbr_audit.tables.build.schema import ObjectKind, Sheet
 
 CREDENTIALS: Final = Table(
     "credentials",
-    "One row per record of credentials, as of the collection (`/credentials`).",
+    "One row per credentials record, as of the collection (`/credentials`).",
     (
         own_id("credentials_id", "The record's id.", "id"),
-        text("username", "The account.", "username", holds="user"),
+        text("username", "The account's name.", "username", holds="user"),
         text("description", "The record's description.", "description", holds="prose"),
-        word("type", "Standard, Linux, ManagedService.", "type", known=("Standard", "Linux", "ManagedService")),
+        word(
+            "type",
+            "The type of the credentials: Standard, Linux, ManagedService.",
+            "type",
+            known=("Standard", "Linux", "ManagedService"),
+        ),
         moment(
             "created",
-            "When the record was made; the password may have been changed since, which the server does not report.",
+            "When the record was created; the server does not report later password changes.",
             "creationTime",
         ),
         word(
             "authentication_type",
-            "Of Linux: by a key or by a password. From 1.3-rev0 on.",
+            "Linux only: authentication by key or by password. From 1.3-rev0 on.",
             "authenticationType",
             known=("SshKey", "Password"),
         ),
-        flag("elevate_to_root", "Of Linux: the account becomes root.", "elevateToRoot", "autoElevated"),
-        flag("add_to_sudoers", "Of Linux: the account is added to those that may become root.", "addToSudoers"),
-        flag("use_su", "Of Linux: `su` is used where `sudo` fails.", "useSu"),
-        whole("ssh_port", "Of Linux: the port of SSH.", "SSHPort"),
+        flag("elevate_to_root", "Linux only: the account is elevated to root.", "elevateToRoot", "autoElevated"),
+        flag("add_to_sudoers", "Linux only: the account is added to the sudoers file.", "addToSudoers"),
+        flag("use_su", "Linux only: `su` is used if `sudo` fails.", "useSu"),
+        whole("ssh_port", "Linux only: the SSH port.", "SSHPort"),
         text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag", holds="id"),
     ),
     key=("credentials_id",),
@@ -44,12 +49,12 @@ CREDENTIALS: Final = Table(
 
 CLOUD_CREDENTIALS: Final = Table(
     "cloud_credentials",
-    "One row per record of cloud credentials, as of the collection (`/cloudCredentials`).",
+    "One row per cloud credentials record, as of the collection (`/cloudCredentials`).",
     (
         own_id("cloud_credentials_id", "The record's id.", "id"),
         text(
             "name",
-            "The account or connection; NA for access keys, which are not read.",
+            "The name of the account or connection; NA for access keys, which are not read.",
             "account",
             "connectionName",
             "name",
@@ -58,11 +63,11 @@ CLOUD_CREDENTIALS: Final = Table(
         text("description", "The record's description.", "description", holds="prose"),
         word(
             "type",
-            "Of which cloud.",
+            "The type of cloud.",
             "type",
             known=("AzureStorage", "AzureCompute", "Amazon", "Google", "GoogleService"),
         ),
-        moment("last_modified", "When it was last changed. From 1.3-rev0 on.", "lastModified"),
+        moment("last_modified", "When the record was last changed. From 1.3-rev0 on.", "lastModified"),
         text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag", holds="id"),
     ),
     key=("cloud_credentials_id",),
@@ -74,10 +79,12 @@ ENCRYPTION_PASSWORDS: Final = Table(
     "encryption_passwords",
     "One row per encryption password, as of the collection (`/encryptionPasswords`).",
     (
-        own_id("encryption_password_id", "The id of the password's record.", "id"),
-        text("hint", "Its hint.", "hint", holds="hint"),
+        own_id("encryption_password_id", "The id of the password record.", "id"),
+        text("hint", "The password hint.", "hint", holds="hint"),
         moment("modified", "When it was last changed.", "modificationTime"),
-        flag("is_imported", "It came with backups of another server. From 1.3-rev0 on.", "isImported"),
+        flag(
+            "is_imported", "The password was imported with backups of another server. From 1.3-rev0 on.", "isImported"
+        ),
         text("unique_id", "The id that is the same on other servers.", "uniqueId", "tag", holds="id"),
     ),
     key=("encryption_password_id",),
@@ -90,10 +97,10 @@ KMS_SERVERS: Final = Table(
     "One row per key management server, as of the collection (`/kmsServers`, from 1.2-rev1 on).",
     (
         own_id("kms_server_id", "The key management server's id.", "id"),
-        text("name", "Its name or address.", "name", holds="host"),
-        text("description", "Its description.", "description", holds="prose"),
-        word("type", "What kind it is.", "type", known=("KMS",)),
-        whole("port", "Its port.", "port"),
+        text("name", "The key management server's name or address.", "name", holds="host"),
+        text("description", "The key management server's description.", "description", holds="prose"),
+        word("type", "The type of key management server.", "type", known=("KMS",)),
+        whole("port", "The key management server's port.", "port"),
     ),
     key=("kms_server_id",),
     also_known="serverCertificateThumbprint clientCertificateThumbprint",

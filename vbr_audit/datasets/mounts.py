@@ -15,13 +15,13 @@ _STATES: Final = ("Failed", "Mounting", "Mounted", "Dismounting")
 def _recovery(job: str) -> tuple[Field, ...]:
     return (
         own_id("mount_id", "The mount's id.", "id"),
-        text("name", "The recovered machine.", "vmName", holds="object"),
-        ident("session_id", "The session that recovers it.", "sessionId"),
-        word("state", "Mounted while it runs from the backup.", "state", known=_STATES),
+        text("name", "The name of the recovered machine.", "vmName", holds="object"),
+        ident("session_id", "The id of the recovery session.", "sessionId"),
+        word("state", "The mount's state: Mounted while the machine runs from the backup.", "state", known=_STATES),
         text("job_name", job, "jobName", holds="job"),
-        moment("restore_point_created", "When its restore point was made. From 1.3-rev1 on.", "restorePointDate"),
-        text("host_name", "The host that it runs on. From 1.3-rev1 on.", "hostName", holds="host"),
-        text("result_message", "The server's words on what went wrong.", "errorMessage", holds="server text"),
+        moment("restore_point_created", "When the restore point was created. From 1.3-rev1 on.", "restorePointDate"),
+        text("host_name", "The host that the machine runs on. From 1.3-rev1 on.", "hostName", holds="host"),
+        text("result_message", "The server's error message.", "errorMessage", holds="server text"),
     )
 
 
@@ -29,7 +29,7 @@ INSTANT_RECOVERIES: Final = Table(
     "instant_recoveries",
     "One row per machine that runs from a backup on VMware vSphere, as of the collection "
     "(`/restore/instantRecovery/vSphere/vm`, from 1.2-rev1 on).",
-    _recovery("The job of the backup. From 1.3-rev1 on."),
+    _recovery("The job that created the backup. From 1.3-rev1 on."),
     key=("mount_id",),
     also_known="spec",
     kind=ObjectKind("instant recovery", "mount_id", "name"),
@@ -39,7 +39,7 @@ HYPERV_INSTANT_RECOVERIES: Final = Table(
     "hyperv_instant_recoveries",
     "One row per machine that runs from a backup on Hyper-V, as of the collection "
     "(`/restore/instantRecovery/hyperV/vm`, from 1.3-rev1 on).",
-    _recovery("The job of the backup."),
+    _recovery("The job that created the backup."),
     key=("mount_id",),
     also_known="spec",
     kind=ObjectKind("instant recovery", "mount_id", "name"),
@@ -47,13 +47,13 @@ HYPERV_INSTANT_RECOVERIES: Final = Table(
 
 FILE_RESTORE_MOUNTS: Final = Table(
     "file_restore_mounts",
-    "One row per restore point that is open for the restore of files, as of the collection "
+    "One row per restore point that is mounted for file restore, as of the collection "
     "(`/backupBrowser/flr`, from 1.2-rev1 on).",
     (
-        own_id("session_id", "The session that holds it open; it is the mount's id.", "sessionId"),
-        text("name", "The machine.", "sourceProperties.machineName", holds="object"),
-        word("type", "Windows or Linux.", "type", known=("Windows", "Linux")),
-        ident("restore_point_id", "The restore point. From 1.3-rev1 on.", "restorePointId"),
+        own_id("session_id", "The id of the restore session, which is also the mount's id.", "sessionId"),
+        text("name", "The machine's name.", "sourceProperties.machineName", holds="object"),
+        word("type", "The type of file restore: Windows or Linux.", "type", known=("Windows", "Linux")),
+        ident("restore_point_id", "The restore point's id. From 1.3-rev1 on.", "restorePointId"),
     ),
     key=("session_id",),
     also_known="properties mountErrors",
@@ -66,19 +66,19 @@ PUBLISHED_DISKS: Final = Table(
     "(`/dataIntegration`, from 1.2-rev1 on).",
     (
         own_id("mount_id", "The mount's id.", "id"),
-        text("name", "The restore point, as a rule named by its machine.", "restorePointName", holds="object"),
-        text("backup_name", "The backup.", "backupName", holds="job"),
+        text("name", "The restore point's name, usually that of its machine.", "restorePointName", holds="object"),
+        text("backup_name", "The backup's name.", "backupName", holds="job"),
         ident("backup_id", "The backup's id.", "backupId"),
         ident("restore_point_id", "The restore point's id.", "restorePointId"),
-        text("initiated_by", "The account that published it.", "initiatorName", holds="user"),
+        text("initiated_by", "The account that published the disks.", "initiatorName", holds="user"),
         word(
             "state",
-            "Mounted while its disks can be read.",
+            "The mount's state: Mounted while the disks can be read.",
             "mountState",
             known=("Mounted", "MountFailed", "Mounting", "Unmounted", "UnmountFailed", "Unmounting"),
         ),
-        word("mode", "Fuse or ISCSI.", "info.mode", known=("Fuse", "ISCSI")),
-        counted("disks", "How many disks.", "info.disks", unit="disks"),
+        word("mode", "The mount mode: Fuse or ISCSI.", "info.mode", known=("Fuse", "ISCSI")),
+        counted("disks", "Number of disks.", "info.disks", unit="disks"),
     ),
     key=("mount_id",),
     kind=ObjectKind("published disk", "mount_id", "name"),

@@ -20,35 +20,35 @@ REPOSITORIES: Final = Table(
     "One row per scale-out repository, as of the collection (`/backupInfrastructure/scaleOutRepositories`).",
     (
         own_id("scale_out_repository_id", "The scale-out repository's id.", "id"),
-        text("name", "Its name.", "name", holds="repository"),
-        text("description", "Its description.", "description", holds="prose"),
+        text("name", "The scale-out repository's name.", "name", holds="repository"),
+        text("description", "The scale-out repository's description.", "description", holds="prose"),
         flag(
             "per_machine_files_enabled",
-            "Each machine has files of its own.",
+            "Each machine has its own backup files.",
             "performanceTier.advancedSettings.perVmBackup",
         ),
         flag(
             "full_when_extent_offline",
-            "A full backup is made when the extent of the chain cannot be reached.",
+            "A full backup is created if the extent of the backup chain cannot be reached.",
             "performanceTier.advancedSettings.fullWhenExtentOffline",
         ),
         counted(
             "performance_extents_count",
-            "Its performance extents.",
+            "Number of performance extents.",
             "performanceTier.performanceExtents",
             unit="extents",
         ),
         word(
             "placement_policy",
-            "Where files go: DataLocality or Performance.",
+            "The placement policy: DataLocality or Performance.",
             "placementPolicy.type",
             known=("DataLocality", "Performance"),
         ),
         flag("capacity_tier_enabled", "It has a capacity tier.", "capacityTier.isEnabled", "capacityTier.enabled"),
-        counted("capacity_extents_count", "Its capacity extents.", "capacityTier.extents", unit="extents"),
+        counted("capacity_extents_count", "Number of capacity extents.", "capacityTier.extents", unit="extents"),
         flag(
             "capacity_copy_enabled",
-            "Backups are copied to the capacity tier at once.",
+            "Backups are copied to the capacity tier immediately.",
             "capacityTier.copyPolicyEnabled",
         ),
         flag(
@@ -56,41 +56,41 @@ REPOSITORIES: Final = Table(
         ),
         whole(
             "operational_restore_days",
-            "Backups older than that are moved to the capacity tier.",
+            "Backups older than this are moved to the capacity tier.",
             "capacityTier.operationalRestorePeriodDays",
             unit="days",
         ),
         flag("capacity_encryption_enabled", "The capacity tier is encrypted.", "capacityTier.encryption.isEnabled"),
         word(
             "capacity_encryption_type",
-            "By a password, or by a key management server. From 1.2-rev1 on.",
+            "Encryption by a password or by a key management server. From 1.2-rev1 on.",
             "capacityTier.encryption.encryptionType",
             known=ENCRYPTION_TYPES,
         ),
         ident(
             "capacity_encryption_password_id",
-            "The password of the capacity tier.",
+            "The id of the encryption password of the capacity tier.",
             "capacityTier.encryption.encryptionPasswordId",
             "capacityTier.encryption.encryptionPasswordIdOrNull",
         ),
         ident(
             "capacity_kms_server_id",
-            "The key management server of the capacity tier.",
+            "The id of the key management server of the capacity tier.",
             "capacityTier.encryption.kmsServerId",
         ),
         flag(
             "capacity_health_check_enabled",
-            "The capacity tier's backups are checked. From 1.3-rev0 on.",
+            "Health checks of the capacity tier are enabled. From 1.3-rev0 on.",
             "capacityTier.backupHealth.isEnabled",
         ),
         flag(
             "capacity_health_check_weekly_enabled",
-            "They are checked on days of the week.",
+            "The health check runs on days of the week.",
             "capacityTier.backupHealth.weekly.isEnabled",
         ),
         flag(
             "capacity_health_check_monthly_enabled",
-            "They are checked on a day of the month.",
+            "The health check runs on a day of the month.",
             "capacityTier.backupHealth.monthly.isEnabled",
         ),
         flag("archive_tier_enabled", "It has an archive tier.", "archiveTier.isEnabled"),
@@ -99,9 +99,9 @@ REPOSITORIES: Final = Table(
             "Backups are copied to the archive tier. From 1.3-rev2 on.",
             "archiveTier.copyPolicyEnabled",
         ),
-        ident("archive_repository_id", "The repository of the archive tier.", "archiveTier.extentId"),
+        ident("archive_repository_id", "The id of the repository of the archive tier.", "archiveTier.extentId"),
         whole(
-            "archive_after_days", "Backups older than that are archived.", "archiveTier.archivePeriodDays", unit="days"
+            "archive_after_days", "Backups older than this are archived.", "archiveTier.archivePeriodDays", unit="days"
         ),
         flag(
             "archive_encryption_enabled",
@@ -117,21 +117,26 @@ REPOSITORIES: Final = Table(
 
 EXTENTS: Final = Table(
     "scale_out_extents",
-    "One row per extent of a scale-out repository, of all tiers, also of one that is switched off.",
+    "One row per extent of a scale-out repository, for all tiers, including disabled ones.",
     (
         ident("scale_out_repository_id", "The scale-out repository's id.", "scaleOutRepositoryId"),
         text("scale_out_repository", "The scale-out repository's name.", "scaleOutRepository", holds="repository"),
-        word("tier", "Performance, Capacity or Archive.", "tier", known=("Performance", "Capacity", "Archive")),
+        word(
+            "tier",
+            "The extent's tier: Performance, Capacity or Archive.",
+            "tier",
+            known=("Performance", "Capacity", "Archive"),
+        ),
         ident("repository_id", "The id of the repository that is the extent.", "id"),
         text(
             "name",
-            "Its name; of a capacity or archive extent that of the repository with its id.",
+            "The extent's name; for a capacity or archive extent, the name of the repository with its id.",
             "name",
             holds="repository",
         ),
         joined(
             "status",
-            "Normal, or what keeps it from taking backups, joined by commas; reported for performance extents only.",
+            "Normal, or what prevents new backups on it, joined by commas; reported for performance extents only.",
             "status",
             known=listed("Normal Evacuate Pending Sealed Maintenance ResyncRequired TenantEvacuating"),
         ),

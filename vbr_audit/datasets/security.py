@@ -32,14 +32,14 @@ BEST_PRACTICES: Final = Table(
     "One row per item of the Security & Compliance Analyzer (`/securityAnalyzer/bestPractices`, from 1.2-rev1 on).",
     (
         own_id("best_practice_id", "The item's id.", "id"),
-        text("best_practice", "The item in the server's words.", "bestPractice", holds="word"),
+        text("best_practice", "The item's text, as the server wrote it.", "bestPractice", holds="word"),
         word(
             "status",
-            "OK, Violation, Suppressed, UnableToCheck, Analyzing, or the word None.",
+            "The item's status: OK, Violation, Suppressed, UnableToCheck, Analyzing, or the word None.",
             "status",
             known=("Analyzing", "None", "OK", "Suppressed", "UnableToCheck", "Violation"),
         ),
-        text("note", "Why it was suppressed.", "note", holds="prose"),
+        text("note", "Why the item was suppressed.", "note", holds="prose"),
     ),
     key=("best_practice_id",),
     kind=ObjectKind("best practice", "best_practice_id", "best_practice"),
@@ -54,20 +54,25 @@ LAST_RUN: Final = Table(
         text("name", "The session's name.", "name", holds="job"),
         word(
             "session_type",
-            "What kind of session, in its newest spelling.",
+            "The session type in its newest spelling.",
             "sessionType",
             known=SESSION_TYPES,
             renamed=tuple(RENAMED_SESSION_TYPES.items()),
         ),
-        word("state", "Stopped when it has ended; else what it is doing.", "state", known=SESSION_STATES),
-        word("result", "Success, Warning, Failed, or the word None.", "result.result", known=RESULTS),
-        text("result_message", "The server's words on the result.", "result.message", holds="server text"),
-        flag("is_canceled", "Somebody stopped it.", "result.isCanceled"),
-        moment("created", "When it started.", "creationTime"),
-        moment("ended", "When it ended; NaT while it runs.", "endTime"),
-        Field("duration_s", "Float64", "From start to end; NA while it runs, or if negative.", unit="s"),
-        whole("progress_percent", "Its progress.", "progressPercent", unit="%"),
-        text("initiated_by", "The account that started it. From 1.3-rev0 on.", "initiatedBy", holds="user"),
+        word("state", "Stopped when it has ended; otherwise its current state.", "state", known=SESSION_STATES),
+        word(
+            "result",
+            "The result of the run: Success, Warning, Failed, or the word None.",
+            "result.result",
+            known=RESULTS,
+        ),
+        text("result_message", "The server's message about the result.", "result.message", holds="server text"),
+        flag("is_canceled", "The run was canceled.", "result.isCanceled"),
+        moment("created", "When the run started.", "creationTime"),
+        moment("ended", "When the run ended; NaT while it runs.", "endTime"),
+        Field("duration_s", "Float64", "The time from start to end; NA while it runs, or if negative.", unit="s"),
+        whole("progress_percent", "The progress of the run.", "progressPercent", unit="%"),
+        text("initiated_by", "The account that started the run. From 1.3-rev0 on.", "initiatedBy", holds="user"),
     ),
     also_known=" ".join(sorted(KNOWN_KEYS)),
     complete=add_duration,
@@ -76,31 +81,33 @@ LAST_RUN: Final = Table(
 
 SCHEDULE: Final = Table(
     "analyzer_schedule",
-    "One row per server: when its analyzer runs by itself (`/securityAnalyzer/schedule`, from 1.2-rev1 on).",
+    "One row per server: when its analyzer runs automatically (`/securityAnalyzer/schedule`, from 1.2-rev1 on).",
     (
-        flag("daily_scan_enabled", "It runs every day.", "dailyScanEnabled"),
+        flag("daily_scan_enabled", "The analyzer runs every day.", "dailyScanEnabled"),
         text(
             "daily_scan_local_time",
-            "At this time of the server's clock, as the server wrote it.",
+            "The time of the daily run by the server's clock, as the server wrote it.",
             "dailyScanLocalTime",
             holds="word",
         ),
-        flag("send_scan_results", "Its results are mailed.", "sendScanResults"),
-        text("recipients", "To these addresses.", "recipients", holds="mails"),
+        flag("send_scan_results", "The results are sent by email.", "sendScanResults"),
+        text("recipients", "The recipients of the results.", "recipients", holds="mails"),
         word(
             "notification_type",
-            "With the server's settings for mail, or its own.",
+            "Whether the server's email settings apply, or its own.",
             "notificationType",
             known=NOTIFICATION_TYPES,
         ),
         flag(
-            "email_on_success", "Its own settings send mail on success.", "customNotificationSettings.notifyOnSuccess"
+            "email_on_success", "Its own settings send email on success.", "customNotificationSettings.notifyOnSuccess"
         ),
         flag(
-            "email_on_warning", "Its own settings send mail on a warning.", "customNotificationSettings.notifyOnWarning"
+            "email_on_warning",
+            "Its own settings send email on a warning.",
+            "customNotificationSettings.notifyOnWarning",
         ),
         flag(
-            "email_on_failure", "Its own settings send mail on a failure.", "customNotificationSettings.notifyOnError"
+            "email_on_failure", "Its own settings send email on a failure.", "customNotificationSettings.notifyOnError"
         ),
     ),
 )
@@ -112,32 +119,38 @@ MALWARE_EVENTS: Final = Table(
         own_id("malware_event_id", "The event's id.", "id"),
         word(
             "type",
-            "What was seen.",
+            "The type of the event.",
             "type",
             known=EVENT_TYPES,
         ),
-        moment("created", "When the event was written. From 1.3-rev0 on.", "creationTimeUtc"),
-        moment("detected", "When it was seen.", "detectionTimeUtc"),
-        text("machine", "The machine.", "machine.displayName", holds="object"),
-        text("machine_uuid", "The machine's own id.", "machine.uuid", holds="id"),
-        ident("backup_object_id", "The backup object that the machine is.", "machine.backupObjectId"),
-        ident("restore_point_id", "The restore point it was seen in. From 1.3-rev0 on.", "machine.restorePointId"),
+        moment("created", "When the event was created. From 1.3-rev0 on.", "creationTimeUtc"),
+        moment("detected", "When the malware activity was detected.", "detectionTimeUtc"),
+        text("machine", "The machine's name.", "machine.displayName", holds="object"),
+        text("machine_uuid", "The machine's UUID.", "machine.uuid", holds="id"),
+        ident("backup_object_id", "The id of the machine's backup object.", "machine.backupObjectId"),
+        ident(
+            "restore_point_id",
+            "The id of the restore point in which it was detected. From 1.3-rev0 on.",
+            "machine.restorePointId",
+        ),
         word(
             "state",
-            "Created while open; FalsePositive when somebody marked it so.",
+            "Created while open; FalsePositive if it was marked so.",
             "state",
             known=("Created", "FalsePositive"),
         ),
-        word("severity", "Infected, Suspicious, Informative or Clean.", "severity", known=SEVERITIES),
+        word("severity", "The severity: Infected, Suspicious, Informative or Clean.", "severity", known=SEVERITIES),
         word(
             "source",
-            "Who found it.",
+            "What reported the event.",
             "source",
             known=("Manual", "InternalVeeamDetector", "External", "MarkAsCleanEvent"),
         ),
-        text("details", "The server's words.", "details", holds="server text"),
-        text("created_by", "The account that wrote the event; not who marked it.", "createdBy", holds="user"),
-        text("engine", "The engine that found it.", "engine", holds="word"),
+        text("details", "The server's description of the event.", "details", holds="server text"),
+        text(
+            "created_by", "The account that created the event, not the one that marked it.", "createdBy", holds="user"
+        ),
+        text("engine", "The engine that detected it.", "engine", holds="word"),
     ),
     key=("malware_event_id",),
     kind=ObjectKind("malware event", "malware_event_id", "machine", causes=(("machine", "machine"),)),
@@ -146,23 +159,23 @@ MALWARE_EVENTS: Final = Table(
 
 AUTHORIZATION_EVENTS: Final = Table(
     "authorization_events",
-    "One row per event of four-eyes authorization in the period, changes of users and roles among them "
+    "One row per event of four-eyes authorization in the period, including changes of users and roles "
     "(`/authorization/events`, from 1.2-rev1 on).",
     (
         own_id("authorization_event_id", "The event's id; a server may leave it out.", "id"),
-        text("name", "What it is about.", "name", holds="server text"),
-        text("description", "The server's words.", "description", holds="server text"),
+        text("name", "The subject of the event.", "name", holds="server text"),
+        text("description", "The server's description of the event.", "description", holds="server text"),
         word(
             "state",
-            "Pending, Approved, Rejected, Expired; Info for what needed no approval.",
+            "Pending, Approved, Rejected, Expired; Info for events that needed no approval.",
             "state",
             known=("Pending", "Approved", "Rejected", "Expired", "Info", "CockpitMessage"),
         ),
-        moment("created", "When it was asked for, or happened.", "creationTime"),
-        text("created_by", "The account that asked for it, or did it.", "createdBy", holds="user"),
+        moment("created", "When it was requested or happened.", "creationTime"),
+        text("created_by", "The account that requested or did it.", "createdBy", holds="user"),
         moment("expires", "When the request expires.", "expirationTime"),
-        text("processed_by", "The account that approved or rejected it.", "processedBy", holds="user"),
-        moment("processed", "When that was done.", "processedTime"),
+        text("processed_by", "The account that approved or rejected the request.", "processedBy", holds="user"),
+        moment("processed", "When the request was approved or rejected.", "processedTime"),
     ),
     key=("authorization_event_id",),
     kind=ObjectKind("authorization event", "authorization_event_id", "name"),
@@ -174,17 +187,21 @@ USERS: Final = Table(
     "One row per user or group that has a role (`/security/users`, from 1.3-rev1 on).",
     (
         own_id("user_id", "The id of the user or group.", "id"),
-        text("name", "The account.", "name", holds="user"),
+        text("name", "The account's name.", "name", holds="user"),
         word(
             "type",
-            "A user or a group, of the server or from outside.",
+            "A user or a group, internal or external.",
             "type",
             known=("InternalUser", "InternalGroup", "ExternalUser", "ExternalGroup"),
         ),
-        joined("roles", "The names of its roles, joined by commas; empty for none.", "roles[].name", holds="word"),
-        joined("role_ids", "The ids of its roles, joined by commas; empty for none.", "roles[].id", holds="ids"),
-        flag("is_service_account", "It is for programs, and exempt from a second factor.", "isServiceAccount"),
-        flag("mfa_enabled", "It needs a second factor to sign in. From 1.3-rev2 on.", "mfaEnabled"),
+        joined("roles", "Names of its roles, joined by commas; empty for none.", "roles[].name", holds="word"),
+        joined("role_ids", "Ids of its roles, joined by commas; empty for none.", "roles[].id", holds="ids"),
+        flag(
+            "is_service_account",
+            "It is a service account, exempt from multi-factor authentication.",
+            "isServiceAccount",
+        ),
+        flag("mfa_enabled", "The account requires multi-factor authentication. From 1.3-rev2 on.", "mfaEnabled"),
     ),
     key=("user_id",),
     kind=ObjectKind("user", "user_id", "name"),
@@ -193,8 +210,8 @@ USERS: Final = Table(
 
 SETTINGS: Final = Table(
     "security_settings",
-    "One row per server: its settings of security (`/security/settings`, from 1.3-rev1 on).",
-    (flag("mfa_enabled", "A second factor is needed to sign in.", "mfaEnabled"),),
+    "One row per server: its security settings (`/security/settings`, from 1.3-rev1 on).",
+    (flag("mfa_enabled", "Multi-factor authentication is required to sign in.", "mfaEnabled"),),
 )
 
 ROLES: Final = Table(
@@ -202,41 +219,45 @@ ROLES: Final = Table(
     "One row per role that accounts can have (`/security/roles`, from 1.3-rev1 on).",
     (
         own_id("role_id", "The role's id.", "id"),
-        text("name", "The role.", "name", holds="group"),
-        text("description", "What somebody wrote of it.", "description", holds="prose"),
-        flag("is_built_in", "It came with the product; False for a custom role. From 1.3-rev2 on.", "isBuiltIn"),
+        text("name", "The role's name.", "name", holds="group"),
+        text("description", "The role's description.", "description", holds="prose"),
+        flag("is_built_in", "The role is built in; False for a custom role. From 1.3-rev2 on.", "isBuiltIn"),
     ),
     key=("role_id",),
 )
 
 CUSTOM_ROLES: Final = Table(
     "custom_roles",
-    "One row per custom role: what it permits, and how far (`/security/roles/{id}/details`, from 1.3-rev2 on).",
+    "One row per custom role: its permissions and their scope (`/security/roles/{id}/details`, from 1.3-rev2 on).",
     (
         own_id("role_id", "The role's id.", "id"),
-        text("name", "The role.", "name", holds="group"),
-        text("description", "What somebody wrote of it.", "description", holds="prose"),
-        flag("manages_backups", "It may create and manage backup jobs.", "manageBackups"),
-        flag("manages_restores", "It may restore from existing backups.", "manageRestores"),
-        flag("all_inventory", "It reaches every workload, not a list of them.", "inventoryScope.entireInventory"),
+        text("name", "The role's name.", "name", holds="group"),
+        text("description", "The role's description.", "description", holds="prose"),
+        flag("manages_backups", "The role may create and manage backup jobs.", "manageBackups"),
+        flag("manages_restores", "The role may restore from existing backups.", "manageRestores"),
+        flag(
+            "all_inventory",
+            "The role covers every workload, not only a list of them.",
+            "inventoryScope.entireInventory",
+        ),
         flag(
             "all_repositories",
-            "Its jobs may use every repository, not a list of them.",
+            "Its jobs may use every repository, not only a list of them.",
             "repositoryScope.allRepositories",
         ),
         flag(
             "all_backups",
-            "It restores from every backup, not only from those of its own holders and of a list.",
+            "The role may restore from every backup, not only from those of its own users and of a list.",
             "restorePermissionsScope.restoreBackupScope.entireBackupScope",
         ),
         flag(
             "all_restore_options",
-            "It may use every kind of restore, not a list of them.",
+            "The role may use every type of restore, not only a list of them.",
             "restorePermissionsScope.restoreOptions.allOptions",
         ),
         flag(
             "all_restore_targets",
-            "It restores to anywhere, not only to the original place or to a list.",
+            "The role may restore to any location, not only to the original one or to a list.",
             "restoreTargetScope.entireBackupScope",
         ),
     ),

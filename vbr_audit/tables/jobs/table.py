@@ -41,7 +41,7 @@ from vbr_audit.tables.schedule import start_intervals
 SCOPE_FIELDS: Final[tuple[Field, ...]] = (
     counted(
         "included_count",
-        "Number of entries of its scope: machines, containers, computers or shares. NA for other kinds of jobs.",
+        "Number of entries in its scope: machines, containers, computers or shares. NA for other types of jobs.",
         "virtualMachines.includes",
         "computers",
         "objects",
@@ -49,52 +49,54 @@ SCOPE_FIELDS: Final[tuple[Field, ...]] = (
     ),
     counted(
         "excluded_count",
-        "Number of entries that say which machines it leaves out; of a copy, without jobs.",
+        "Number of entries that exclude machines; for a copy job, without excluded jobs.",
         "virtualMachines.excludes.vms",
         "sourceObjects.excludes.objects",
         "linkedJobs.excludes",
         unit="entries",
     ),
-    counted("excluded_jobs_count", "Of a copy: number of excluded jobs.", "sourceObjects.excludes.jobs", unit="jobs"),
+    counted(
+        "excluded_jobs_count", "Copy jobs only: number of excluded jobs.", "sourceObjects.excludes.jobs", unit="jobs"
+    ),
     joined(
         "disks_to_process",
-        "For each machine with a choice of disks: AllDisks, SystemOnly or SelectedDisks, joined by commas.",
+        "The disk selection of each machine that has one: AllDisks, SystemOnly or SelectedDisks, joined by commas.",
         "virtualMachines.excludes.disks[].disksToProcess",
         known=("AllDisks", "SystemOnly", "SelectedDisks"),
     ),
     joined(
         "source_job_ids",
-        "Of a copy or a content scan: the jobs whose backups it takes, joined by commas.",
+        "Copy jobs and content scans only: ids of the jobs whose backups they use, joined by commas.",
         "sourceObjects.includes.jobs[].id",
         "linkedJobs.includes[].id",
         holds="ids",
     ),
     joined(
         "source_repository_ids",
-        "Of a copy: the repositories whose backups it takes, joined by commas.",
+        "Copy jobs only: ids of the repositories whose backups they copy, joined by commas.",
         "sourceObjects.includes.repositories[].id",
         holds="ids",
     ),
     joined(
         "source_backup_ids",
-        "Of a copy: the backups that it takes, joined by commas. From 1.3-rev1 on.",
+        "Copy jobs only: ids of the backups that they copy, joined by commas. From 1.3-rev1 on.",
         "sourceObjects.includes.backups[].id",
         holds="ids",
     ),
     ident(
         "archive_repository_id",
-        "Of a backup of files: the repository of its archive. From 1.3-rev1 on.",
+        "File backup jobs only: the id of the archive repository. From 1.3-rev1 on.",
         "archiveRepository.archiveRepositoryId",
     ),
     counted(
         "secondary_targets_count",
-        "Number of further targets that take copies of its backups. From 1.3-rev2 on.",
+        "Number of secondary targets for copies of its backups. From 1.3-rev2 on.",
         "secondaryTargets",
         unit="targets",
     ),
     counted(
         "app_settings_count",
-        "Number of its machines or containers with settings for applications.",
+        "Number of its machines or containers with application settings.",
         "guestProcessing.appAwareProcessing.appSettings",
         unit="entries",
     ),
@@ -103,11 +105,11 @@ SCOPE_FIELDS: Final[tuple[Field, ...]] = (
 CREDENTIALS: Final = Column(
     "credentials_ids",
     "string",
-    "The credentials that its guest processing and its destination name, joined by commas; empty text for none.",
+    "Ids of the credentials of its guest processing and its destination, joined by commas; empty text for none.",
     holds="ids",
 )
 
-_SCOPE_TABLE: Final = Table("jobs", "What jobs take in.", SCOPE_FIELDS)
+_SCOPE_TABLE: Final = Table("jobs", "The scope of jobs.", SCOPE_FIELDS)
 _PARTS_WITH_CREDENTIALS: Final = ("guestProcessing", "storage")
 _NAMES_CREDENTIALS: Final = re.compile(r"cred(ential)?s_?id$", re.IGNORECASE)
 
@@ -158,10 +160,10 @@ LOG_COLUMNS: Final = (
     Column(
         "log_backups_count",
         "Int64",
-        "Number of its entries for applications that back up database logs; NA where one does not say so.",
+        "Number of its application entries that back up database logs; NA instead of 0 if an entry does not report it.",
         "entries",
     ),
-    Column("log_backup_min", "Int64", "The longest time between two of these backups of logs.", "min"),
+    Column("log_backup_min", "Int64", "The longest interval of these log backups.", "min"),
 )
 
 DATABASES: Final = ("oracle", "postgreSQL", "postgreSql")
@@ -229,25 +231,25 @@ SPEC: Final = TableSpec(
         Column("type", "string", "The job's type in its newest spelling.", holds="word"),
         Column("type_reported", "string", "The type as the server wrote it.", holds="word"),
         Column("description", "string", "The job's description.", holds="prose"),
-        Column("is_high_priority", "boolean", "The job is served first when resources are short."),
+        Column("is_high_priority", "boolean", "The job gets resources first when they are scarce."),
         Column("seen_in", "string", "Where the job was found: jobs, job_states, backups, joined by +.", holds="kept"),
         Column(
             "settings_profile",
             "string",
-            "Which entry of the controls map holds: revision, type and variant. NA when the settings are not "
-            "known: type or revision not in the map, or the job has no document.",
+            "The entry of the controls map that applies: revision, type and variant. NA if the settings are not "
+            "known: the type or revision is not in the map, or the job has no document.",
             holds="kept",
         ),
         Column(
             "expected_to_run",
             "boolean",
-            "It should run by itself: not disabled, and scheduled or of a kind that always runs.",
+            "The job should run automatically: it is not disabled, and is scheduled or of a type that always runs.",
         ),
         Column(
             "start_interval_h",
             "Int64",
-            "The longest time that its schedule lets pass between two starts; of a job that runs after another, that "
-            "of the other. 0 where it never rests, NA where the schedule does not determine it.",
+            "The longest time between two starts by its schedule; for a job that runs after another, that of the other "
+            "job. 0 if it never pauses, NA if the schedule does not determine it.",
             "h",
         ),
         *(control.column for control in CONTROLS.values()),
