@@ -59,7 +59,7 @@ AREAS_BY_URGENCY: Final = tuple(
 """The areas in the order in which findings of one severity are listed."""
 
 
-Shipped = Literal["checks", "datasets", "policies", "formats", "report_files"]
+Shipped = Literal["checks", "datasets", "policies", "formats", "default_formats", "report_files"]
 
 
 @cache

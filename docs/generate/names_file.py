@@ -7,7 +7,7 @@ import json
 from vbr_audit.checks import REGISTRY
 from vbr_audit.checks.policy.policy import PROFILES
 from vbr_audit.datasets import DATASETS
-from vbr_audit.reports.formats import FORMATS
+from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS
 
 
 def render_names() -> str:
@@ -17,6 +17,7 @@ def render_names() -> str:
         "datasets": list(DATASETS),
         "policies": sorted(PROFILES),
         "formats": list(FORMATS),
+        "default_formats": list(DEFAULT_FORMATS),
         "report_files": [card.file_name for card in FORMATS.values()],
     }
     return json.dumps(names, indent=1) + "\n"

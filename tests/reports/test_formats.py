@@ -14,7 +14,7 @@ from vbr_audit.cli import app
 from vbr_audit.cli.cmd_init import SETTINGS
 from vbr_audit.collection import run_folder
 from vbr_audit.reports import exports, formats
-from vbr_audit.reports.formats import FORMATS, formats_in
+from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS, formats_in
 
 MODULES = [
     formats,
@@ -31,8 +31,8 @@ def test_the_run_folder_knows_the_file_of_a_format_as_its_own(name: str) -> None
 def test_the_help_and_the_starting_file_name_every_format() -> None:
     commands = get_command(app).commands
     (option,) = [one for one in commands["audit"].params if "--format" in one.opts]
-    assert re.search(r"Which of (\S+) to write", option.help or "")[1].split(",") == list(FORMATS)
-    assert f"Some of {', '.join(FORMATS)}." in SETTINGS
+    assert f"of {','.join(FORMATS)} [{','.join(DEFAULT_FORMATS)}]" in (option.help or "")
+    assert f"One or more of {', '.join(FORMATS)}." in SETTINGS
 
 
 def test_the_page_of_reports_names_every_format() -> None:

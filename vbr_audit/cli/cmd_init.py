@@ -11,6 +11,7 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import guarded
 from vbr_audit.display import plain
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.vocabulary import shipped_names
 
 Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder to write to; created if it does not exist.")]
 Replace = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
@@ -56,7 +57,7 @@ def init_command(folder: Folder = Path(), force: Replace = False, debug: o.Debug
 
 # The files that `vbr-audit init` writes: each is valid, and explains every key that it can contain.
 
-SETTINGS: Final = """\
+SETTINGS: Final = f"""\
 # Settings of vbr-audit. `vbr-audit config show` prints every setting and where it is set.
 #
 # Options on the command line take precedence over this file, and so do variables such as VBR_AUDIT_USERNAME. This file
@@ -110,7 +111,7 @@ site = "site.yaml"
 # fail_on = "high"
 
 # --- What is written ---------------------------------------------------------------------------------------------
-# One or more of html, executive, pdf, xlsx, json, csv, junit, ocsf, oscal, md.
+# One or more of {", ".join(shipped_names("formats"))}.
 # format = ["html", "xlsx", "json", "csv"]
 # A folder of templates that replace the built-in ones, and a file with name, logo and colours.
 # templates = "templates"

@@ -163,7 +163,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help="Reports to write, of html,executive,pdf,xlsx,json,csv,junit,ocsf,oscal,md [html,xlsx,json,csv].",
+        help=f"Reports to write, of {','.join(shipped_names('formats'))} [{','.join(shipped_names('default_formats'))}].",
         autocompletion=complete_formats,
     ),
 ]
