@@ -163,7 +163,8 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help=f"Reports to write, of {','.join(shipped_names('formats'))} [{','.join(shipped_names('default_formats'))}].",
+        help=f"Reports to write, of {','.join(shipped_names('formats'))} "
+        f"[{','.join(shipped_names('default_formats'))}].",
         autocompletion=complete_formats,
     ),
 ]
