@@ -32,6 +32,8 @@ NOUNS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """The kinds of objects of which one, or several, are not called by the kind, or by the kind with an s."""
 
+_FORMAT: Final = re.compile(r",?(\.\d)?[dfg%]?")
+"""How a value may be written: thousands apart, decimals, kind of number. A width could make a phrase of any length."""
 _PAIR: Final = re.compile(r"([^|{}]+)\|([^|{}]+)")
 
 
@@ -80,6 +82,10 @@ def phrase_faults(phrase: str, title: str, defaults: Mapping[str, Any]) -> Itera
             f"its failure phrase names {', '.join(f'{{{name}}}' for name in strange)}; it may name {known}, "
             "or a verb for one object and for several, such as {lies|lie}"
         )
+        return
+    parts = [(spec or "", conversion) for _, name, spec, conversion in Formatter().parse(phrase) if name is not None]
+    if any(conversion or not _FORMAT.fullmatch(spec) for spec, conversion in parts):
+        yield "its failure phrase may write a number as {share:.1f}, {count:,} or {limit:g}, and no other way"
         return
     try:
         rendered = [predicate(phrase, defaults, failing) for failing in (1, 2)]
