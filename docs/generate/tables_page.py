@@ -41,7 +41,7 @@ that its dataset was not read: `snapshot.datasets` says which. A column `…_rep
 its twin has the newest spelling.
 
 A table is there from the first revision of the REST API that has its dataset ({OLDEST} unless stated); "From … on"
-reports a single column. Before that, it is `NA`. [Datasets, roles and revisions](datasets.md) says who may read
+refers to a single column. Before that, it is `NA`. [Datasets, roles and revisions](datasets.md) says who may read
 what.
 """
 

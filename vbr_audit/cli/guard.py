@@ -129,6 +129,6 @@ def _log(*, verbose: bool, debug: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_WithoutSecrets("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # httpx and httpcore write what a server answered, headers and all; our own lines report each answer.
+    # httpx and httpcore write what a server answered, headers and all; our own lines name each answer.
     for name in ("matplotlib", "PIL", "fontTools", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)

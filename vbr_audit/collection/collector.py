@@ -248,7 +248,7 @@ def _check_names(clients: list[Client]) -> None:
 # Whose clock is the clock of a run over several servers, and what to say where their clocks differ.
 
 _SAME_CLOCK_S = 300.0
-_TOLD_CLOCK_S = 60.0
+_REPORTED_SKEW_S = 60.0
 
 
 def leading_clock(skews_s: Mapping[str, float]) -> str | None:
@@ -270,7 +270,7 @@ def clock_warnings(skews_s: Mapping[str, float], leading: str) -> tuple[str, ...
     lines = []
     for name, skew in skews_s.items():
         off = skew - skews_s[leading]
-        if abs(off) >= _TOLD_CLOCK_S:
+        if abs(off) >= _REPORTED_SKEW_S:
             lines.append(
                 f"{name}: its clock is {abs(off):,.0f} seconds {'ahead of' if off > 0 else 'behind'} that of "
                 f"{leading}, by which this run goes: ages and the end of the period are off by as much for its rows"

@@ -18,7 +18,7 @@ OUT_OF_REACH: Final = (
     "Continuous data protection (CDP) policies are not in the REST API.",
     "SureBackup jobs with a virtual lab are not in the REST API; content scans are.",
     "Cloud Connect tenants are not in the REST API.",
-    "Machines that no backup and no list of assets names are not known here; only an inventory could report them.",
+    "Machines that no backup and no list of assets names are not known here; only an inventory could name them.",
 )
 """What nothing here speaks of, whatever the account may read."""
 _OBJECT: Final = ("server", "object_type", "object_id", "object_name")

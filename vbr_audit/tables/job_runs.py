@@ -193,7 +193,7 @@ def are_of_period(runs: pd.DataFrame) -> Cells:
 
 
 def _run_columns(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cells, place: Cells) -> dict[str, Any]:
-    """What the first and the last session of each run report it."""
+    """What the first and the last session of each run say about it."""
     unclear = runs.is_unclear[place]
     columns: dict[str, Any] = {
         "run_id": sessions["session_id"].array.take(last),
@@ -215,7 +215,7 @@ def _run_columns(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cell
 
 
 def _placed(columns: Mapping[str, Any], since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
-    """`is_open`, `in_period` and `is_carried_in` of runs whose other columns are `found`."""
+    """`is_open`, `in_period` and `is_carried_in` of runs whose other columns are `columns`."""
     state, started, ended = pd.Series(columns["state"]), pd.Series(columns["started"]), pd.Series(columns["ended"])
     dateless = started.isna().to_numpy()
     is_open = (state != "Stopped").astype("boolean").mask(state.isna().to_numpy())

@@ -232,7 +232,7 @@ def _by_days(
     way: str,
     span: tuple[dt.date, dt.date],
 ) -> Iterator[tuple[Cells, Cells]]:
-    """Job and local minute of the starts of one way that goes by days; jobs of which it is not known lose `told`."""
+    """Job and local minute of the starts of one way that goes by days; jobs that cannot be followed lose `is_known`."""
     if not rows.any():
         return
     times = {text: minute_of_day(text) for text in pd.Series(jobs[f"schedule_{way}_time"]).dropna().unique()}

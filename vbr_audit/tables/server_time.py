@@ -1,4 +1,4 @@
-"""The server's clock and its time zone, from what `/serverTime` reports them."""
+"""The server's clock and its time zone, from what `/serverTime` answers."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-# The time zone of a server, from what `/serverTime` reports it.
+# The time zone of a server, from what `/serverTime` answers.
 #
 # `ianaTimeZoneId` names the zone. Before 1.3-rev2 there is only the display text of Windows, such as `(UTC+01:00)
 # Amsterdam, Berlin, Bern`: its cities name zones, of which the first is taken if all agree with the offset that the

@@ -1,6 +1,6 @@
 """The tables `offload_sessions` and `scale_out_offloads`: what brought backups to the capacity and archive tiers.
 
-They go up to the moment of reading, independent of the period is: whether a copy is there is a question of now.
+They go up to the moment of reading, independent of the period: whether a copy is there is a question of now.
 """
 
 from __future__ import annotations

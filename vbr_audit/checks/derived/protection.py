@@ -308,7 +308,7 @@ def _job_facts(
     index: pd.RangeIndex,
     names: Any,
 ) -> dict[str, Any]:
-    """What the backups and their jobs report each object."""
+    """What the backups and their jobs say about each object."""
     count = len(index)
     primary = surely(~is_copy) & jobs["backup_job_id"].notna().to_numpy()
     # A chain that ended is the work of a job that backs it up no more.

@@ -100,7 +100,7 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells, chains: Ch
 
 
 def _locked(copies: pd.DataFrame, chains: Chains, now: dt.datetime) -> pd.DataFrame:
-    """`found` with `protected` and `until` of the lock on each chain; the lock counts from its last restore point on.
+    """`copies` with `protected` and `until` of the lock on each chain; the lock counts from its last restore point on.
 
     What is kept for the long term may be locked for as long, and a newer restore point that may be there locks anew.
     """

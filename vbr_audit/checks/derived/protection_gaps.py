@@ -1,4 +1,4 @@
-"""What restore points report each protected object, and how long it was without a new one in the period.
+"""What restore points show of each protected object, and how long it was without a new one in the period.
 
 A restore point that retention has removed since is stood in for by the object's own tasks, and by the runs of its job
 of which no task was told at all. Nothing that happened to another object or job has a part in it.
@@ -113,7 +113,7 @@ def _chosen(owner: Cells, at: Cells, good: Cells, before: Cells) -> tuple[Cells,
 
 
 def _begin(material: Material, jobs: pd.DataFrame, owners: Cells, since: int, count: int) -> Cells:
-    """From which instant on the sessions in hand report each object, the period's first one if they reach so far.
+    """From which instant on the sessions in hand show each object, the period's first one if they reach so far.
 
     They do if the server's history begins before the job could be due; else it tells nothing of the time before it.
     """
@@ -309,14 +309,14 @@ def _listed(owner: Cells, hours: Cells, count: int) -> list[str]:
     return [",".join(each) for each in lists]
 
 
-# What the restore points of each protected object report it.
+# What the restore points of each protected object show of it.
 
 MALWARE: Final = ("Clean", "Informative", "Suspicious", "Infected")
 """The marks of restore points, the worst last."""
 
 
 def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int, now: dt.datetime) -> dict[str, Any]:
-    """The columns that restore points report `count` objects; `owners` gives the object of each unit.
+    """The columns that restore points give for `count` objects; `owners` gives the object of each unit.
 
     `is_copy` says of each unit whether a copy job made it. `latest_…` are NaT wherever a newer restore point may be
     there, `newest_…` are the newest of those that are surely its own.

@@ -321,7 +321,7 @@ def retention_facts(
     count, size = len(seen), len(jobs)
     first, last = _edges_of(points, size)
     mine = owners >= 0
-    # A task reports one backup where the object has no other.
+    # A task speaks for one backup where the object has no other.
     alone = mine.copy()
     alone[mine] = np.bincount(owners[mine], minlength=count)[owners[mine]] == 1
     first[alone] = np.minimum(first[alone], seen[owners[alone]])

@@ -105,13 +105,9 @@ def _demand_words(value: Any, index: pd.Index, name: str) -> None:
 
 
 def _demand_severities(severities: Words) -> None:
-    words = (
-        codes_of(severities).texts.tolist()
-        if isinstance(severities, pd.Series)
-        else []
-        if severities is None
-        else [severities]
-    )
+    if severities is None:
+        return
+    words = codes_of(severities).texts.tolist() if isinstance(severities, pd.Series) else [severities]
     if unknown := sorted(set(words) - set(SEVERITIES)):
         raise CheckError(f"severity is {unknown[0]!r}, not one of {', '.join(SEVERITIES)}")
 

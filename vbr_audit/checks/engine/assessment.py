@@ -193,7 +193,7 @@ def _counted_in_part(check: Check, view: ServerView) -> str:
 
 
 def _gaps_beside(check: Check, view: ServerView) -> str:
-    """The gaps of the tables beside the population that might have on_report_clock more; empty text for none.
+    """The gaps of the tables beside the population that might have shown more; empty text for none.
 
     Not those that the tables counted over have as well: `_counted_in_part` names them.
     """

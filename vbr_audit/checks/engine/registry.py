@@ -197,7 +197,7 @@ def check(
     object itself, e.g. `job` for protected objects: those of one job are shown as one then.
     """
     used = tuple(tables) or ((table,) if table else ())
-    # An object of a derived table is made of many rows: a part of them does not report what it is.
+    # An object of a derived table is made of many rows: a part of them does not show what it is.
     counted = {*aggregates, *(name for name in used[:1] if name in DERIVED)}
 
     def declare(function: Function) -> Check:

@@ -159,7 +159,7 @@ def checks_of_run(
 
 
 def _recorded_source(record: OwnChecksRecord, folder: Path, answers: RecordedAnswers) -> Source | None:
-    """A source that tells again what its checks answered; None where the run tells nothing of one of them."""
+    """A source that repeats what its checks answered; None where the run has no answers of one of them."""
     checks = [answers.check(check_id, record) for check_id in record.checks]
     if not checks or None in checks:
         return None

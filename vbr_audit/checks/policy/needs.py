@@ -53,7 +53,7 @@ class Prospect:
 
 
 def prospects(policy: Policy, survey: Survey, *, has_site: bool = False) -> tuple[Prospect, ...]:
-    """What the enabled checks of `policy` can say of a server, by what `found` says may be read of it.
+    """What the enabled checks of `policy` can say of a server, by what `survey` says may be read of it.
 
     `has_site` says whether there will be a site file.
     """

@@ -245,7 +245,7 @@ def _changed_cells(guard: CellGuard) -> Iterator[str]:
 
 
 def _reading_notes(zone: str) -> Iterator[str]:
-    yield "An empty cell means: not known, or there is no such setting. The sheet Dictionary reports every column."
+    yield "An empty cell means: not known, or there is no such setting. The sheet Dictionary describes every column."
     yield f"Times are on the clock of {zone}, cut to the second; the days of waivers are in UTC."
     yield "Text from the server is kept as text in every case; line breaks are line feeds."
     yield (

@@ -96,11 +96,11 @@ _DICTIONARY: Final[Mapping[str, str]] = {
 
 def _frame(columns: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     dtypes: dict[str, Any] = {"string": STRING, "datetime": "datetime64[us, UTC]"}
-    columns_made = {}
+    series = {}
     for name, values in columns.items():
         kind = values[0] if isinstance(values, tuple) else "string"
-        columns_made[name] = pd.Series([row.get(name) for row in rows], dtype=dtypes.get(kind, kind))
-    return pd.DataFrame(columns_made)
+        series[name] = pd.Series([row.get(name) for row in rows], dtype=dtypes.get(kind, kind))
+    return pd.DataFrame(series)
 
 
 def provenance_plan(context: ReportContext, footer: str) -> SheetPlan:

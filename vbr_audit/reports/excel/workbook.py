@@ -124,7 +124,7 @@ def make_plans(context: ReportContext) -> Plans:
 
 
 def _sample_plan() -> SheetPlan:
-    """The sheet Sample as the Dictionary reports it."""
+    """The sheet Sample as the Dictionary describes it."""
     nothing = pd.Series([], dtype=STRING)
     columns = (SheetColumn(name, nothing, help=text, source="findings") for name, (_, text) in SAMPLE_COLUMNS.items())
     return SheetPlan("Sample", "tblSample", tuple(columns), 0, help="One row per finding that was drawn.")

@@ -105,8 +105,8 @@ def _add_case(suite: ElementTree.Element, row: Row) -> None:
         "reason": row["reason"],
         "remediation": row["remediation"],
     }
-    lines_shown = [f"{label}: {plain(value)}" for label, value in lines.items() if value is not None]
-    outcome.text = "\n" + "\n".join(lines_shown) + "\n"
+    shown = [f"{label}: {plain(value)}" for label, value in lines.items() if value is not None]
+    outcome.text = "\n" + "\n".join(shown) + "\n"
 
 
 JUNIT: Final = export("junit", "findings.junit.xml", 70, findings_junit)

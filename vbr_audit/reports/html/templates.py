@@ -176,8 +176,8 @@ ROOTS: Final[Mapping[str, type]] = {"report": ReportContext, "page": Page, "brie
 """What pages are rendered with, by name; `charts` is a list of them."""
 
 _LISTED: Final = ("charts",)
-_TOLD: Final = tuple(f"vbr_audit.{room}." for room in ("reports", "findings", "collection", "checks", "tables"))
-_UNTOLD: Final = ("Example", "Outcome", "EvidenceFile")
+_DOCUMENTED: Final = tuple(f"vbr_audit.{room}." for room in ("reports", "findings", "collection", "checks", "tables"))
+_UNDOCUMENTED: Final = ("Example", "Outcome", "EvidenceFile")
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def classes_in(annotation: str, cls: type) -> tuple[type, ...]:
 
 def _is_documented(cls: type) -> bool:
     known = dataclasses.is_dataclass(cls) or issubclass(cls, BaseModel)
-    return known and cls.__module__.startswith(_TOLD) and cls.__name__ not in _UNTOLD
+    return known and cls.__module__.startswith(_DOCUMENTED) and cls.__name__ not in _UNDOCUMENTED
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What 1.3-rev2 reports the server's own defence: malware detection, trust in hosts, its second node."""
+"""What 1.3-rev2 shows of the server's own defence: malware detection, trust in hosts, its second node."""
 
 from vbr_audit.simulator.holdings.world import World
 

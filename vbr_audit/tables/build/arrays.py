@@ -89,15 +89,15 @@ def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionAr
     if set(map(type, values)) <= _BOOLEANS:
         truths = np.array([value is True for value in values], dtype=bool)
         return pd.arrays.BooleanArray(truths, np.array([value is None for value in values], dtype=bool))
-    numbers = np.zeros(len(values), dtype=bool)
+    truths = np.zeros(len(values), dtype=bool)
     mask = np.zeros(len(values), dtype=bool)
     for position, value in enumerate(values):
         if value is True or isinstance(value, np.bool_):
-            numbers[position] = value
+            truths[position] = value
         elif value is not False:
             _missing(value, column, notes)
             mask[position] = True
-    return pd.arrays.BooleanArray(numbers, mask)
+    return pd.arrays.BooleanArray(truths, mask)
 
 
 def to_integers(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:

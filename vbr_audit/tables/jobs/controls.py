@@ -222,7 +222,7 @@ def json_path(profiles: pd.Series, control: str) -> pd.Series:
 
 
 def paths_and_support(profiles: pd.Series, controls: Sequence[str]) -> tuple[Answers, Answers]:
-    """What `json_path` and `support` report each of `controls`: arrays of a row per job and a column per control."""
+    """What `json_path` and `support` answer for each of `controls`: a row per job, a column per control."""
     otherwise = [(_base_path(control), _base_support(control)) for control in controls]
     answers, codes = _per_profile(
         profiles,

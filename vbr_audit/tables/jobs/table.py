@@ -521,10 +521,10 @@ def seen_in(ids: Sequence[Any], documents: int, states: pd.DataFrame | None, bac
 
 
 def _hidden_jobs(backups: pd.DataFrame | None, known: set[str], revision: str | None) -> pd.DataFrame:
-    """Jobs that only their backups report, because the server has no document of jobs of that type.
+    """Jobs that only their backups name, because the server has no document of jobs of that type.
 
     A backup of an ordinary type whose job is not among those `known` is an orphan: its job is gone. Where the
-    server does not report the type, a backup reports no job.
+    server does not report the type, a backup names no job.
     """
     if backups is None:
         return empty(STATES)

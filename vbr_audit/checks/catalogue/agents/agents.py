@@ -17,7 +17,7 @@ from vbr_audit.checks.logic.machine_names import are_nameless, find_machine, hel
 from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, surely_one, worded
 
 _BROKEN: Final = ("Failed", "NotInstalled", "UnsupportedOperatingSystem")
-_TOLD: Final = (*_BROKEN, "Installed", "UpgradeRequired")
+_KNOWN_STATUSES: Final = (*_BROKEN, "Installed", "UpgradeRequired")
 _TYPES: Final = ("Computer", "Cluster", "ActiveDirectory")
 
 _SOUND = {"type": "Computer", "agent_status": "Installed"}
@@ -57,7 +57,7 @@ def agent_works(entities: pd.DataFrame) -> Outcome:
     An agent that only needs an upgrade fails with low severity. Clusters and directory objects have no agent.
     """
     status, computer = entities["agent_status"], _is_computer(entities)
-    works = (status == "Installed").mask(~surely_one(status, *_TOLD))
+    works = (status == "Installed").mask(~surely_one(status, *_KNOWN_STATUSES))
     return explained(
         Outcome(
             works,

@@ -179,7 +179,7 @@ def config_backup_kept(
 
 @check(
     "CFG-007",
-    "A failed configuration backup is reported by e-mail",
+    "A failed configuration backup is reported by e-mail or SNMP",
     severity="low",
     tables=("servers", "config_backup", "general_options", "email_settings"),
     fallback=("general_options", "email_settings"),

@@ -19,7 +19,7 @@ _COPY = {"settings_profile": "1.3-rev1/BackupCopy/Periodic", "type": "BackupCopy
 _JOB = {"job_id": "job-1"}
 _LEVELS = ("weekly", "monthly", "yearly")
 _OFF = np.iinfo(np.int64).min
-_UNTOLD = _OFF + 1
+_UNREPORTED = _OFF + 1
 _GFS = {**_JOB, "gfs_enabled": True, "gfs_monthly_enabled": False, "gfs_yearly_enabled": False}
 _WEEKLY = {**_GFS, "gfs_weekly_enabled": True}
 _ALL_LEVELS = {
@@ -89,7 +89,7 @@ def gfs_long_enough(
         answers.append((enabled & (count >= required)) | (~enabled & ~demanded))
         demanded_any |= demanded
         wanted.append(required.to_numpy(dtype=np.int64))
-        seen.append(np.where(surely(enabled), count.to_numpy(dtype=np.int64, na_value=_UNTOLD), _OFF))
+        seen.append(np.where(surely(enabled), count.to_numpy(dtype=np.int64, na_value=_UNREPORTED), _OFF))
     levels = jobs["gfs_weekly_enabled"] | jobs["gfs_monthly_enabled"] | jobs["gfs_yearly_enabled"]
     lost = jobs["job_id"].isna().to_numpy() | ((row < 0) & (len(demands) > 0))
     return Outcome(
@@ -114,7 +114,7 @@ def gfs_long_enough(
 def _levels_kept(*counts: int) -> str:
     """`weekly 4, yearly not reported`, without the levels that are off."""
     pairs = zip(_LEVELS, counts, strict=True)
-    shown = ((level, "not reported" if count == _UNTOLD else count) for level, count in pairs if count != _OFF)
+    shown = ((level, "not reported" if count == _UNREPORTED else count) for level, count in pairs if count != _OFF)
     return ", ".join(f"{level} {count}" for level, count in shown)
 
 

@@ -24,7 +24,7 @@ _PUBLISHED: Final = {**_POINT, **_MOUNTED}
 _AT_WORK: Final = {"session_type": _PUBLISH, "state": "Working"}
 _STATES: Final = ("Mounted", "MountFailed", "Mounting", "Unmounted", "UnmountFailed", "Unmounting")
 _CLOSED: Final = ("MountFailed", "Unmounted")
-_UNTOLD: Final = "since when it stands open is not reported: its session is not among the restores of a year"
+_START_UNKNOWN: Final = "since when it stands open is not reported: its session is not among the restores of a year"
 
 MaxDays = Annotated[int, param("Maximum number of days that it may stay open.", unit="days", ge=1)]
 Rows = dict[str, list[dict[str, Any]]]
@@ -277,6 +277,6 @@ def _open_since(first: pd.Series, last: pd.Series, made: pd.Series, now: dt.date
                 (first.notna(), [f"open since {at}" for at in since]),
                 (fresh, [f"open, from a restore point of {at}" for at in point]),
             ),
-            reason=worded(first.index, (first.isna(), _UNTOLD), default="its session started in the future"),
+            reason=worded(first.index, (first.isna(), _START_UNKNOWN), default="its session started in the future"),
         )
     )

@@ -26,7 +26,7 @@ from vbr_audit.revisions import KNOWN, is_at_least
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 
 _CONTENT_SCAN: Final = "SureBackupContentScan"
-_TELLS_CONTENT_SCAN: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev1"))
+_REPORTING_CONTENT_SCAN: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev1"))
 
 _TIMED = {
     "session_type": "RestoreVm",
@@ -209,7 +209,7 @@ def content_scanned(servers: pd.DataFrame, jobs: pd.DataFrame) -> Outcome:
     enabled = scans & ~jobs["is_disabled"]
     enabled_count, every = int(surely(enabled).sum()), int(surely(scans).sum())
     doubt = bool(enabled.isna().any())
-    is_reported = surely(one_of(servers["revision"], _TELLS_CONTENT_SCAN))
+    is_reported = surely(one_of(servers["revision"], _REPORTING_CONTENT_SCAN))
     yes = is_reported & (enabled_count > 0)
     return explained(
         Outcome(

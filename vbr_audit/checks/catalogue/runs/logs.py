@@ -29,7 +29,7 @@ from vbr_audit.tables.build.enums import GOOD_RESULTS
 LOG_TYPES: Final = ("SqlLogBackup", "OracleLogBackup", "PostgreSqlLogBackup")
 """The kinds of session that back up the logs of databases; reported from 1.3-rev0 on."""
 
-_TELLS: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev0"))
+_REPORTING: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev0"))
 _JOB: Final = {"job_id": "job-1", "app_aware_enabled": True, "log_backups_count": 2, "is_disabled": False}
 _HOURLY: Final = {**_JOB, "log_backup_min": 60}
 _CONTENT_SCAN: Final = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
@@ -158,7 +158,7 @@ def log_backups_go_on(
     stale = (newest > limit) & jobs["log_backup_min"].notna().to_numpy()
     astray = bool((log & (places_of(sessions["job_id"], jobs["job_id"]) < 0)).any())
     nameless = count_of(owner, ~is_reported(kind), jobs) > 0
-    kinds_reported = bool(surely_one(servers["revision"], *_TELLS).any()) and not astray
+    kinds_reported = bool(surely_one(servers["revision"], *_REPORTING).any()) and not astray
     absent = (logs == 0) & kinds_reported & ~nameless & (rows_of(owner, jobs) > 0)
     bad = rests | (stale & (unclear == 0)) | absent
     unknown = ~bad & ((unclear > 0) | ~(newest <= limit))

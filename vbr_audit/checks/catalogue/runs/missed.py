@@ -10,11 +10,11 @@ from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.three_valued import Cells, nullable, phrased, places_of, surely, taken, worded
 
 _JOB = {"job_id": "job-1", "expected_to_run": True}
-_TOLD = {"job_id": "job-1", "always_runs": False, "due": 31, "missed": 0, "overlapped": 0, "unclear": 0}
+_SCHEDULE = {"job_id": "job-1", "always_runs": False, "due": 31, "missed": 0, "overlapped": 0, "unclear": 0}
 
 
 def _of(*rows: dict[str, object]) -> dict[str, list[dict[str, object]]]:
-    return {"job_schedules": [{**_TOLD, "born": hours_ago(9999), **row} for row in rows]}
+    return {"job_schedules": [{**_SCHEDULE, "born": hours_ago(9999), **row} for row in rows]}
 
 
 @check(

@@ -21,8 +21,8 @@ _MOVED: Final = {**_TIERED, "capacity_copy_enabled": False, "capacity_move_enabl
 _ARCHIVED: Final = {**_ID, "capacity_tier_enabled": False, "archive_tier_enabled": True}
 _UNTIERED: Final = {**_TIERED, "capacity_tier_enabled": False, "archive_tier_enabled": False}
 _NO_TIER: Final = "it has no capacity or archive tier"
-_TIER_UNTOLD: Final = "whether it has a capacity or archive tier is not reported"
-_UNTOLD: Final = "no ended offload session is known to be its own; the server names them from 1.3-rev0 on"
+_TIER_UNKNOWN: Final = "whether it has a capacity or archive tier is not reported"
+_OFFLOAD_UNKNOWN: Final = "no ended offload session is known to be its own; the server names them from 1.3-rev0 on"
 
 
 def _offload(result: str | None, hours: float | None = None, **more: object) -> dict[str, list[dict[str, object]]]:
@@ -79,8 +79,8 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
         reason=worded(
             repositories.index,
             (surely(~tier), _NO_TIER),
-            (tier.isna(), _TIER_UNTOLD),
-            (~known, _UNTOLD),
+            (tier.isna(), _TIER_UNKNOWN),
+            (~known, _OFFLOAD_UNKNOWN),
         ),
     )
 
@@ -150,9 +150,9 @@ def offloaded_lately(
         reason=worded(
             index,
             (surely(~tier), _NO_TIER),
-            (tier.isna(), _TIER_UNTOLD),
+            (tier.isna(), _TIER_UNKNOWN),
             (~clear & ~yes, "of some offload sessions the repository, the start or the result is not known"),
-            (ok.isna(), _UNTOLD),
+            (ok.isna(), _OFFLOAD_UNKNOWN),
         ),
     )
 

@@ -28,8 +28,8 @@ from vbr_audit.revisions import KNOWN, is_at_least
 _ROLES: Final = frozenset(role.value for role in Role)
 _GROUPS: Final = ("InternalGroup", "ExternalGroup")
 _USERS: Final = ("InternalUser", "ExternalUser")
-_TOLD_PER_USER: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev2"))
-_TOLD_PER_SERVER: Final = tuple(revision for revision in KNOWN if revision not in _TOLD_PER_USER)
+_REPORTED_PER_USER: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev2"))
+_REPORTED_PER_SERVER: Final = tuple(revision for revision in KNOWN if revision not in _REPORTED_PER_USER)
 
 _BUILT_IN_DOMAINS: Final = frozenset({"builtin", "vordefiniert"})
 _BUILT_IN_NAMES: Final = frozenset(
@@ -113,8 +113,8 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
     index, switch = servers.index, beside(servers["server"], settings, "server")["mfa_enabled"]
     owner = places_of(users["server"], servers["server"])
     safe = users["mfa_enabled"] | users["is_service_account"]
-    per_user = surely(one_of(servers["revision"], _TOLD_PER_USER))
-    per_server = surely(one_of(servers["revision"], _TOLD_PER_SERVER))
+    per_user = surely(one_of(servers["revision"], _REPORTED_PER_USER))
+    per_server = surely(one_of(servers["revision"], _REPORTED_PER_SERVER))
     listed_at_all = _counts(owner, np.ones(len(users), dtype=bool), index) > 0
     everyone = all_of(owner, safe, index).mask(per_server, True)
     everyone = everyone.mask(~(per_server | (per_user & listed_at_all)))

@@ -29,7 +29,7 @@ _OPTIONS_ON = {"syslog_events_enabled": True, **_SIEM}
 _OPTIONS_OFF = {"syslog_events_enabled": False}
 _ENCRYPTS = {"encryption_enabled": True}
 _NOT_SENT: Final = "events are sent to no syslog server"
-_NOT_TOLD: Final = "whether events go to a syslog server is not reported"
+_NOT_REPORTED: Final = "whether events go to a syslog server is not reported"
 
 
 @check(
@@ -114,7 +114,7 @@ def events_sent_to_syslog(servers: pd.DataFrame, options: pd.DataFrame, forwardi
         Outcome(
             sent,
             observed=worded(servers.index, (surely(~sent), "off"), (sent, "on, to " + receiver)),
-            reason=_NOT_TOLD,
+            reason=_NOT_REPORTED,
         )
     )
 
@@ -162,7 +162,7 @@ def syslog_over_tls(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd
             reason=worded(
                 servers.index,
                 (surely(~sent), _NOT_SENT),
-                (sent.isna(), _NOT_TOLD),
+                (sent.isna(), _NOT_REPORTED),
                 (protocol.isna(), "transportProtocol is missing in the answer"),
                 default="the server names a protocol that this check does not know",
             ),
@@ -221,7 +221,7 @@ def syslog_unfiltered(servers: pd.DataFrame, options: pd.DataFrame, forwarding: 
             reason=worded(
                 servers.index,
                 (surely(~sent), _NOT_SENT),
-                (sent.isna(), _NOT_TOLD),
+                (sent.isna(), _NOT_REPORTED),
                 default="syslogEventFiltering is missing in the answer",
             ),
         )
