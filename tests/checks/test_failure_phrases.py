@@ -8,6 +8,7 @@ import pytest
 
 from vbr_audit.checks import REGISTRY
 from vbr_audit.checks.engine.failure import predicate, subject, subject_alone
+from vbr_audit.checks.engine.objects import OBJECTS
 from vbr_audit.checks.engine.registry import Check, check
 from vbr_audit.errors import CheckError
 
@@ -30,8 +31,7 @@ def declared(failure: str | None) -> Check:
 def test_each_shipped_check_says_what_is_wrong_with_one_object_and_with_several(one: Check) -> None:
     assert one.failure is not None
     single, several = (
-        f"{subject(one.object_kind.kind, failing, 99)} {predicate(one.failure, one.defaults, failing)}"
-        for failing in (1, 2)
+        f"{subject(one.object_kind, failing, 99)} {predicate(one.failure, one.defaults, failing)}" for failing in (1, 2)
     )
     for sentence in (single, several):
         assert not set("{}|") & set(sentence)
@@ -61,15 +61,15 @@ def test_the_phrase_agrees_with_the_number_of_failing_objects() -> None:
     ],
 )
 def test_the_subject_counts_what_is_judged(failing: int, judged: int | None, expected: str) -> None:
-    assert subject("repository", failing, judged) == expected
+    assert subject(OBJECTS["repositories"], failing, judged) == expected
 
 
 def test_objects_that_stand_alone_are_counted_only_where_there_are_several() -> None:
-    assert [subject_alone("credentials", failing) for failing in (1, 2)] == [
+    assert [subject_alone(OBJECTS["credentials"], failing) for failing in (1, 2)] == [
         "The credential record",
         "2 credential records",
     ]
-    assert subject_alone("job", 3) == "3 jobs"
+    assert subject_alone(OBJECTS["jobs"], 3) == "3 jobs"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ PROXIES: Final = Table(
         whole("max_tasks", "Maximum number of concurrent tasks.", "server.maxTaskCount", unit="tasks"),
     ),
     key=("proxy_id",),
-    kind=ObjectKind("proxy", "proxy_id", "name"),
+    kind=ObjectKind("proxy", "proxy_id", "name", nouns=("proxy", "proxies")),
 )
 
 PROXY_STATES: Final = Table(
@@ -73,7 +73,7 @@ PROXY_STATES: Final = Table(
     ),
     key=("proxy_id",),
     also_known="description",
-    kind=ObjectKind("proxy", "proxy_id", "name"),
+    kind=ObjectKind("proxy", "proxy_id", "name", nouns=("proxy", "proxies")),
 )
 
 MANAGED_SERVERS: Final = Table(

@@ -44,7 +44,7 @@ CREDENTIALS: Final = Table(
     ),
     key=("credentials_id",),
     also_known="privateKey passphrase password rootPassword isDefaultAppliance",
-    kind=ObjectKind("credentials", "credentials_id", "username"),
+    kind=ObjectKind("credentials", "credentials_id", "username", nouns=("credential record", "credential records")),
 )
 
 CLOUD_CREDENTIALS: Final = Table(
@@ -72,7 +72,12 @@ CLOUD_CREDENTIALS: Final = Table(
     ),
     key=("cloud_credentials_id",),
     also_known="accessKey secretKey deployment subscription projectId",
-    kind=ObjectKind("cloud credentials", "cloud_credentials_id", "name"),
+    kind=ObjectKind(
+        "cloud credentials",
+        "cloud_credentials_id",
+        "name",
+        nouns=("cloud credential record", "cloud credential records"),
+    ),
 )
 
 ENCRYPTION_PASSWORDS: Final = Table(

@@ -32,7 +32,7 @@ INSTANT_RECOVERIES: Final = Table(
     _recovery("The job that created the backup. From 1.3-rev1 on."),
     key=("mount_id",),
     also_known="spec",
-    kind=ObjectKind("instant recovery", "mount_id", "name"),
+    kind=ObjectKind("instant recovery", "mount_id", "name", nouns=("instant recovery", "instant recoveries")),
 )
 
 HYPERV_INSTANT_RECOVERIES: Final = Table(
@@ -42,7 +42,7 @@ HYPERV_INSTANT_RECOVERIES: Final = Table(
     _recovery("The job that created the backup."),
     key=("mount_id",),
     also_known="spec",
-    kind=ObjectKind("instant recovery", "mount_id", "name"),
+    kind=ObjectKind("instant recovery", "mount_id", "name", nouns=("instant recovery", "instant recoveries")),
 )
 
 FILE_RESTORE_MOUNTS: Final = Table(

@@ -265,7 +265,7 @@ REPOSITORIES: Final = Table(
     key=("repository_id",),
     also_known="uniqueId tag proxyAppliance importOptions dellDataDomain hpeStoreOnce mountServers",
     complete=_complete,
-    kind=ObjectKind("repository", "repository_id", "name"),
+    kind=ObjectKind("repository", "repository_id", "name", nouns=("repository", "repositories")),
     sheet=Sheet(
         first=(
             "server",
@@ -347,7 +347,7 @@ STATES: Final = Table(
     key=("repository_id",),
     also_known="description",
     complete=_add_free_percent,
-    kind=ObjectKind("repository", "repository_id", "name"),
+    kind=ObjectKind("repository", "repository_id", "name", nouns=("repository", "repositories")),
     sheet=Sheet(first=("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent")),
 )
 

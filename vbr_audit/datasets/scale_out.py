@@ -111,7 +111,12 @@ REPOSITORIES: Final = Table(
     ),
     key=("scale_out_repository_id",),
     also_known="uniqueId tag",
-    kind=ObjectKind("scale-out repository", "scale_out_repository_id", "name"),
+    kind=ObjectKind(
+        "scale-out repository",
+        "scale_out_repository_id",
+        "name",
+        nouns=("scale-out repository", "scale-out repositories"),
+    ),
     sheet=Sheet("Scale-out repositories"),
 )
 

@@ -44,7 +44,7 @@ class Failures:
         phrase = None if use is None else _phrase_of(use)
         if use is None or phrase is None:
             return None
-        return f"{subject_alone(use.check.object_kind.kind, failing)} {predicate(phrase, use.params, failing)}"
+        return f"{subject_alone(use.check.object_kind, failing)} {predicate(phrase, use.params, failing)}"
 
     @cached_property
     def _by_server(self) -> dict[tuple[str, str], tuple[int, int | None]]:
@@ -58,7 +58,7 @@ class Failures:
 
     def _sentence(self, check_id: str, failing: int, judged: int | None) -> str:
         use = self._uses[check_id]
-        who = subject(use.check.object_kind.kind, failing, judged)
+        who = subject(use.check.object_kind, failing, judged)
         if (phrase := _phrase_of(use)) is not None:
             return f"{who} {predicate(phrase, use.params, failing)}"
         return f"{use.check.title}: {who[0].lower()}{who[1:]} {'fails' if failing == 1 else 'fail'}"

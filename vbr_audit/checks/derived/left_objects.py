@@ -27,7 +27,9 @@ SPEC: Final = TableSpec(
     ),
     "One row per server and reason: the objects that no job backs up any longer, and the size of their backups. "
     "Machines that the site file lists as machines to protect are not included.",
-    kind=ObjectKind("group of objects left", "standing", "standing"),
+    kind=ObjectKind(
+        "group of objects left", "standing", "standing", nouns=("group of objects left", "groups of objects left")
+    ),
 )
 
 

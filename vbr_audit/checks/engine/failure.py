@@ -8,6 +8,7 @@ from string import Formatter
 from typing import Any, Final
 
 from vbr_audit.display import number
+from vbr_audit.tables.build.schema import ObjectKind
 
 LONGEST: Final = 100
 """The most characters of a phrase."""
@@ -21,39 +22,21 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What may stand in braces beside the parameters of the check: the words for one object, and for several."""
 
-NOUNS: Final[Mapping[str, tuple[str, str]]] = {
-    "repository": ("repository", "repositories"),
-    "scale-out repository": ("scale-out repository", "scale-out repositories"),
-    "proxy": ("proxy", "proxies"),
-    "instant recovery": ("instant recovery", "instant recoveries"),
-    "group of objects left": ("group of objects left", "groups of objects left"),
-    "credentials": ("credential record", "credential records"),
-    "cloud credentials": ("cloud credential record", "cloud credential records"),
-}
-"""The kinds of objects of which one, or several, are not called by the kind, or by the kind with an s."""
-
 _FORMAT: Final = re.compile(r",?(\.\d)?[dfg%]?")
 """How a value may be written: thousands apart, decimals, kind of number. A width could make a phrase of any length."""
 _PAIR: Final = re.compile(r"([^|{}]+)\|([^|{}]+)")
 
 
-def nouns_of(kind: str) -> tuple[str, str]:
-    """What one object of a kind is called, and several."""
-    return NOUNS.get(kind, (kind, f"{kind}s"))
-
-
-def subject(kind: str, failing: int, judged: int | None) -> str:
+def subject(kind: ObjectKind, failing: int, judged: int | None) -> str:
     """`2 of 13 repositories`, or `The repository` where no other one is judged; `judged` is None where not known."""
-    one, many = nouns_of(kind)
     if judged is None:
-        return f"{number(failing)} of an unknown number of {many}"
-    return f"The {one}" if judged == 1 else f"{number(failing)} of {number(judged)} {many}"
+        return f"{number(failing)} of an unknown number of {kind.noun(2)}"
+    return f"The {kind.noun(1)}" if judged == 1 else f"{number(failing)} of {number(judged)} {kind.noun(2)}"
 
 
-def subject_alone(kind: str, failing: int) -> str:
+def subject_alone(kind: ObjectKind, failing: int) -> str:
     """`The repository`, or `2 repositories`."""
-    one, many = nouns_of(kind)
-    return f"The {one}" if failing == 1 else f"{number(failing)} {many}"
+    return f"The {kind.noun(1)}" if failing == 1 else f"{number(failing)} {kind.noun(failing)}"
 
 
 def predicate(phrase: str, params: Mapping[str, Any], failing: int) -> str:
@@ -66,25 +49,30 @@ def predicate(phrase: str, params: Mapping[str, Any], failing: int) -> str:
 
 def names_in(phrase: str) -> tuple[str, ...]:
     """What stands in braces, without formats; raises `ValueError` for braces that do not fit each other."""
-    return tuple(name for _, name, _, _ in Formatter().parse(phrase) if name is not None)
+    return tuple(name for name, _ in _braces(phrase))
+
+
+def _braces(phrase: str) -> list[tuple[str, str]]:
+    """Name and format of what stands in braces; raises `ValueError` for braces that do not fit each other."""
+    parts = Formatter().parse(phrase)
+    return [(name, f"!{how}" if how else spec or "") for _, name, spec, how in parts if name is not None]
 
 
 def phrase_faults(phrase: str, title: str, defaults: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with a phrase of a check whose parameters have these defaults."""
     try:
-        strange = [name for name in names_in(phrase) if not _is_known(name, defaults)]
+        braces = _braces(phrase)
     except ValueError as error:
         yield f"its failure phrase cannot be read: {error}"
         return
-    if strange:
+    if strange := [name for name, _ in braces if not _is_known(name, defaults)]:
         known = ", ".join(f"{{{name}}}" for name in (*WORDS, *defaults))
         yield (
             f"its failure phrase names {', '.join(f'{{{name}}}' for name in strange)}; it may name {known}, "
             "or a verb for one object and for several, such as {lies|lie}"
         )
         return
-    parts = [(spec or "", conversion) for _, name, spec, conversion in Formatter().parse(phrase) if name is not None]
-    if any(conversion or not _FORMAT.fullmatch(spec) for spec, conversion in parts):
+    if not all(_FORMAT.fullmatch(form) for _, form in braces):
         yield "its failure phrase may write a number as {share:.1f}, {count:,} or {limit:g}, and no other way"
         return
     try:

@@ -115,7 +115,7 @@ class Check:
         """`2 of 9 jobs are disabled`: the failure phrase with the defaults."""
         if self.failure is None:
             return None
-        return f"{subject(self.object_kind.kind, 2, 9)} {predicate(self.failure, self.defaults, 2)}"
+        return f"{subject(self.object_kind, 2, 9)} {predicate(self.failure, self.defaults, 2)}"
 
 
 class Registry:

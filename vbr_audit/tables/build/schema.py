@@ -75,7 +75,8 @@ class ObjectKind:
     """What a row is where it is judged: its kind in findings, and the columns of its id and of its name.
 
     `cause` is what it is called where it is itself what has to be changed, if not by its kind. `causes` are other
-    things that may have to be changed instead, each kind with the column that holds its key.
+    things that may have to be changed instead, each kind with the column that holds its key. `nouns` are what one row
+    and several are called in a sentence, if not by the kind, and by the kind with an s.
     """
 
     kind: str
@@ -83,6 +84,12 @@ class ObjectKind:
     name_column: str
     cause: str = ""
     causes: tuple[tuple[str, str], ...] = ()
+    nouns: tuple[str, str] = ("", "")
+
+    def noun(self, number: int) -> str:
+        """The word for a `number` of rows."""
+        one, many = self.nouns
+        return (one or self.kind) if number == 1 else (many or f"{self.kind}s")
 
 
 @dataclass(frozen=True)
