@@ -31,14 +31,14 @@ def check_command(
 ) -> None:
     """Evaluate a saved run again, by default with its stored policy, and rewrite its findings and existing reports."""
     from vbr_audit.pipeline import load_audit
-    from vbr_audit.reports.formats import files_present
+    from vbr_audit.reports.formats import FORMATS, files_present
     from vbr_audit.reports.html.templates import check_templates
 
     o.check_fail_on(fail_on)
     check_templates(templates)
     audit = load_audit(run, **rules)
-    audit.write_outcome(
-        run, formats=["json", "csv", *files_present(run)], templates=templates, csv_bom=csv_bom, force=force
-    )
+    present = {"json", "csv", *files_present(run)}
+    formats = [name for name in FORMATS if name in present]
+    audit.write_outcome(run, formats=formats, templates=templates, csv_bom=csv_bom, force=force)
     print_outcome(audit, written(run), quiet=quiet)
     raise typer.Exit(exit_code(audit, fail_on, allow_incomplete=allow_incomplete))
