@@ -33,10 +33,7 @@ class Failures:
 
     def of_check(self, check_id: str) -> str:
         """What is wrong over all servers."""
-        counts = [numbers for (known, _), numbers in self._by_server.items() if known == check_id]
-        sizes = [judged for _, judged in counts]
-        total = None if None in sizes else sum(judged for judged in sizes if judged is not None)
-        return self._sentence(check_id, sum(failing for failing, _ in counts), total)
+        return self._sentence(check_id, *self._by_check[check_id])
 
     def alone(self, check_id: str, failing: int) -> str | None:
         """What is wrong with so many objects, whatever their whole number; None where only the title can tell it."""
@@ -55,6 +52,15 @@ class Failures:
         return {
             (check, server): (int(fail), None if size is pd.NA else int(size)) for check, server, fail, size in rows
         }
+
+    @cached_property
+    def _by_check(self) -> dict[str, tuple[int, int | None]]:
+        """The same over all servers: how many is known if it is of every one."""
+        totals: dict[str, tuple[int, int | None]] = {}
+        for (check_id, _), (failing, judged) in self._by_server.items():
+            before, known = totals.get(check_id, (0, 0))
+            totals[check_id] = (before + failing, None if known is None or judged is None else known + judged)
+        return totals
 
     def _sentence(self, check_id: str, failing: int, judged: int | None) -> str:
         use = self._uses[check_id]

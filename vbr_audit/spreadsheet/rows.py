@@ -11,12 +11,15 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat
 from typing import Any, Final, cast
+from xml.sax.saxutils import escape
 
 from openpyxl.cell import Cell
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.xml.functions import fromstring
 
+_RETURN: Final = {"\r": "&#13;"}
+"""XML would read it as a line feed."""
 _AT_ONCE: Final = 500
 """Rows that are handed on together."""
 LINE_HEIGHT: Final = 15
@@ -119,11 +122,7 @@ def _text_cell(start: str, text: str) -> str:
     if not text:
         return f'{start} t="n"/>'
     kept = ' xml:space="preserve"' if text[0].isspace() or text[-1].isspace() else ""
-    return f'{start} t="inlineStr"><is><t{kept}>{_escaped(text)}</t></is></c>'
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return f'{start} t="inlineStr"><is><t{kept}>{escape(text, _RETURN)}</t></is></c>'
 
 
 def _number_text(value: float) -> str:

@@ -60,14 +60,13 @@ class Session(Registry):
 OWN: Final = Session()
 """The session of this process."""
 
-
 _KNOWN: Final = "It becomes one of your own checks: `va.audit` and `va.collect` know it from then on."
 
 
-def _declaring(
-    session: Session, declare: Callable[Facts, Callable[[Function], Check]]
+def _known_from_then_on(
+    declare: Callable[Facts, Callable[[Function], Check]],
 ) -> Callable[Facts, Callable[[Function], Check]]:
-    """`declare`, with what it makes known to `session`."""
+    """`declare`, with what it makes known to the session."""
 
     @wraps(declare)
     def check(*args: Facts.args, **facts: Facts.kwargs) -> Callable[[Function], Check]:
@@ -75,7 +74,7 @@ def _declaring(
 
         def known(function: Function) -> Check:
             made = make(function)
-            session.add(made)
+            OWN.add(made)
             return made
 
         return known
@@ -85,4 +84,4 @@ def _declaring(
     return check
 
 
-check = _declaring(OWN, declare)
+check = _known_from_then_on(declare)
