@@ -1,20 +1,24 @@
-"""The simulator's year: one company, told month by month, whose months agree with each other."""
+"""The simulator's year: one company, month by month, and the months agree with each other."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from specification_facts import REVISIONS
 from specification_reader import Reader, model_of
 
 from vbr_audit.simulator import DEMO_PASSWORD, SimulatorOptions, create_app, year
+from vbr_audit.simulator.clock import ZONE
 from vbr_audit.simulator.course import the_year
 from vbr_audit.simulator.year import LIVES, MONTHS, month_end, month_name
 
 NOW = datetime(2026, 11, 15, 9, 0, tzinfo=UTC)
 YEAR = range(-11, 1)
 NEWEST = "1.3-rev1"
+ZONES = (UTC, ZONE, timezone(timedelta(hours=-11)), timezone(timedelta(hours=13)))
 
 
 def server(month, **options):
@@ -284,6 +288,38 @@ def test_months_are_those_that_are_over(now, names):
     moment = datetime.fromisoformat(now)
     assert [month_name(moment, month) for month in (0, -1, -11)] == names
     assert month_end(moment, 0) <= moment
+
+
+MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2098, 12, 31), timezones=st.sampled_from(ZONES))
+
+
+@given(MOMENTS)
+def test_months_follow_on_each_other(now):
+    ends = [month_end(now, month) for month in range(1 - MONTHS, 1)]
+    assert ends[-1] <= now.astimezone(ZONE) < ends[-1] + timedelta(days=32)
+    assert {(end.day, end.hour, end.minute) for end in ends} == {(1, 6, 30)}
+    names = [month_name(now, month) for month in range(1 - MONTHS, 1)]
+    assert len(set(names)) == MONTHS
+    assert names == sorted(names)
+    for before, after in pairwise(ends):
+        assert (after.year * 12 + after.month) - (before.year * 12 + before.month) == 1
+
+
+@settings(max_examples=8)
+@given(MOMENTS, st.integers(0, 3), st.integers(-MONTHS + 2, 0))
+def test_any_two_neighbours_agree(now, seed, month):
+    def held(each):
+        options = {"now": now, "seed": seed, "jobs": 12, "sessions": 200, "revision": NEWEST}
+        truth = create_app(month=each, **options).config["simulator"].truth()
+        return {row["id"]: row for row in (*truth.sessions, *truth.rows("restore_points"))}
+
+    here, later = held(month - 1), held(month)
+    shared = [key for key in set(here) & set(later) if here[key].get("state") != "Working"]
+    assert shared
+    kept = ("name", "creationTime", "endTime", "result", "backupId")
+    assert all(here[key].get(name) == later[key].get(name) for key in shared for name in kept)
+    ended = month_end(now, month - 1)
+    assert not [row for key, row in later.items() if key not in here and moment(row) <= ended]
 
 
 @pytest.mark.parametrize("wrong", [{"month": 1}, {"month": -MONTHS}, {"month": 0, "empty": True}])

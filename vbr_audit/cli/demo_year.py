@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import typer
@@ -109,8 +110,9 @@ def run_year(order: YearOrder, months: int, simulated: Simulated, terms: dict[st
     try:
         with simulated(0) as server:
             run_order(order.last, (server,), {**terms, "month": names[0], "policy": order.last.rules.policy})
-    finally:
+    except typer.Exit:
         _keep(order.history, order.last.out, names[0])
+        raise
 
 
 def _write_month(order: YearOrder, month: int, server: Server, terms: dict[str, Any]) -> str:
@@ -122,11 +124,10 @@ def _write_month(order: YearOrder, month: int, server: Server, terms: dict[str, 
     rules = Rules.load(**_rules_in(month, order.rules, order.now))
     snapshot = collect_from((server,), {**terms, "policy": rules.policy}, quiet=True)
     audit = judge(snapshot, rules)
-    folder = order.history / f".{terms['month']}"
-    audit.save(folder, formats=("json",))
+    with TemporaryDirectory(prefix=".vbr-audit-", dir=order.last.out) as folder:
+        audit.save(folder, formats=("json",))
+        _keep(order.history, Path(folder), terms["month"])
     snapshot.close()
-    _keep(order.history, folder, terms["month"])
-    shutil.rmtree(folder)
     gaps = len(audit.context.gaps)
     return count(len(audit.failed), "failing finding") + (f", {count(gaps, 'gap')}" if gaps else "")
 

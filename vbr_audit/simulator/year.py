@@ -15,10 +15,10 @@ from vbr_audit.simulator.plans import Plan
 from vbr_audit.simulator.revisions import at_least
 
 MONTHS = 24
-"""So many months can be told apart."""
+"""How many months there are."""
 
 MISSING = frozenset({-4})
-"""The months that nobody has read the server after."""
+"""The months after which the server was not read."""
 
 _FIRST = 1 - MONTHS
 _FAST, _NONE = 0.45, 0.0
