@@ -195,7 +195,7 @@ def test_a_machine_is_renamed_and_another_one_is_made_anew(months):
     def changed(job, month):
         return [machines(job, each) for each in (month - 1, month)]
 
-    before, after = changed("ERP application servers", -5)
+    before, after = changed("ERP application servers", -9)
     old, new = (set(before) - set(after)).pop(), (set(after) - set(before)).pop()
     assert new == f"{old}-archive"
     assert before[old]["id"] == after[new]["id"]
