@@ -85,6 +85,8 @@ CHANGES: tuple[Change, ...] = (
     Change("File servers Munich", 0, 0, {"encrypted": True}),
     # Settings get weaker, and some of them better.
     Change("Exchange DAG", -7, -5, {"retries": 0}),
+    Change("Tenant vApps", -2, -2, {"retries": 0}),
+    Change("Tenant vApps", 0, 0, {"retries": 0}),
     Change("Domain controllers", -3, 0, {"retention": ("Days", 14)}),
     Change("Monitoring and logging", -1, 0, {"gfs": None}),
     Change("Hyper-V Leeds", -3, 0, {"health": "monthly"}),
