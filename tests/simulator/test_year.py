@@ -219,7 +219,8 @@ def test_a_stretch_of_failures_ends(months, outage):
     def results(first, last):
         day = {
             row["creationTime"][:10]: row
-            for row in months.rows("sessions", min(outage.month + 1, 0))
+            for month in (outage.month, outage.month + 1)
+            for row in months.rows("sessions", month)
             if row["name"] == outage.job and first <= (moment(row) - end).days < last
         }
         return [row["result"]["result"] for row in day.values()]

@@ -10,7 +10,7 @@ from random import Random
 from vbr_audit.simulator import year
 from vbr_audit.simulator.choice import plans_for, state_only_plans
 from vbr_audit.simulator.clock import DAY, to_datetime
-from vbr_audit.simulator.history import past_sessions
+from vbr_audit.simulator.history import past_sessions, usual_count
 from vbr_audit.simulator.holdings.repositories import repository_capacities
 from vbr_audit.simulator.holdings.stock import Stock
 from vbr_audit.simulator.holdings.world import Course, World
@@ -49,7 +49,7 @@ class Year:
         jobs = [Job.planned(plan, self.seed) for plan in self.plans]
         made = past_sessions(
             jobs,
-            self.sessions * _DAYS // _HISTORY_DAYS,
+            max(usual_count(jobs, _DAYS), self.sessions * _DAYS // _HISTORY_DAYS),
             now=self.end,
             days=_DAYS,
             seed=self.seed,
@@ -99,20 +99,20 @@ class Year:
             seed=self.seed,
             now=now,
             jobs=[Job.planned(plan, self.seed) for plan in year.plans_in(self.plans, month, self.calendar)],
-            sessions=_recent(past, now),
+            sessions=self._recent(past, now),
             course=course,
         )
+
+    def _recent(self, past: Sequence[Session], now: int) -> list[Session]:
+        """What the server has not forgotten."""
+        first = bisect_right(past, now - _HISTORY_DAYS * DAY, key=attrgetter("created"))
+        return list(past[max(first, len(past) - self.sessions) :])
 
 
 @lru_cache(maxsize=2)
 def the_year(end: int, seed: int, revision: str, jobs: int, sessions: int) -> Year:
     """A year, made once for all its months."""
     return Year(end, seed, revision, jobs, sessions)
-
-
-def _recent(past: Sequence[Session], now: int) -> list[Session]:
-    """What the server has not forgotten."""
-    return list(past[bisect_right(past, now - _HISTORY_DAYS * DAY, key=attrgetter("created")) :])
 
 
 def _at(now: int, session: Session) -> Session:

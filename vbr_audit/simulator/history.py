@@ -18,6 +18,7 @@ _MINUTE = 60 * TICKS
 _WAIT = 10 * _MINUTE - 5 * TICKS
 _DENSE = 2.0  # times the runs of all schedules
 _MOSTLY = 0.9  # of all runs must have room for the history to show them
+_WITH_RETRIES = 1.1
 _OWN_SHARE, _OWN_SHARE_OF_FEW = 0.1, 0.2  # of all sessions, at least, belong to no job
 _RUNS_A_DAY = {"daily": 1.0, "weekdays": 5 / 7, "hourly": 4.0, "weekly": 1 / 7, "after": 1.0, "none": 0.1}
 
@@ -46,6 +47,15 @@ Outages = Mapping[str, Sequence[tuple[int, int]]]
 """By the name of a job, the stretches of time in which every run of it failed."""
 
 
+def usual_count(jobs: Sequence[Job], days: int) -> int:
+    """How many sessions there are in so many days if every due run has room, with retries and the own tasks."""
+    return ceil(_due(jobs) * days * _WITH_RETRIES / (1 - _OWN_SHARE_OF_FEW))
+
+
+def _due(jobs: Sequence[Job]) -> float:
+    return sum(_RUNS_A_DAY[job.plan.cadence] for job in jobs if job.plan.history != "never")
+
+
 def past_sessions(
     jobs: Sequence[Job], count: int, *, now: int, days: int, seed: int, outages: Outages | None = None
 ) -> list[Session]:
@@ -58,7 +68,7 @@ def past_sessions(
     down = outages or {}
     oldest = now - days * DAY + HOUR
     active = [job for job in jobs if job.plan.history != "never"]
-    natural = sum(_RUNS_A_DAY[job.plan.cadence] for job in active) * days
+    natural = _due(jobs) * days
     share = _OWN_SHARE if count > natural * _MOSTLY else _OWN_SHARE_OF_FEW
     budget = count - round(count * share)
     density = budget / natural if natural else 0.0

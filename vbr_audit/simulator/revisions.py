@@ -57,6 +57,15 @@ _STATE_ONLY = {
 
 JOB_TYPES = _DOCUMENTED | _STATE_ONLY
 
+# Platforms, each with the first revision that can name it.
+_PLATFORMS_SINCE = {
+    "EntraID": "1.1-rev2",
+    "AzureCompute": "1.3-rev0",
+    "Nutanix": "1.3-rev2",
+    "Proxmox": "1.3-rev2",
+    "Iris": "1.3-rev2",
+}
+
 
 def position(revision: str) -> int:
     """Answer where a revision stands in the order, or raise ValueError for one that does not exist."""
@@ -90,3 +99,11 @@ def job_type_name(revision: str, job_type: str) -> str:
     if job_type == "VSphereReplica" and revision == "1.1-rev1":
         return "vSphereReplica"
     return job_type
+
+
+def platform_name(platform: str, revision: str) -> str:
+    """A platform as a revision calls it; those that it cannot name are custom ones."""
+    if not at_least(revision, "1.1-rev2"):
+        platform = {"CloudDirector": "Vcd", "UnstructuredData": "NasBackup"}.get(platform, platform)
+    first = _PLATFORMS_SINCE.get(platform)
+    return platform if first is None or at_least(revision, first) else "CustomPlatform"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vbr_audit.simulator.clock import stamp
 from vbr_audit.simulator.identity import ZERO
-from vbr_audit.simulator.revisions import at_least
+from vbr_audit.simulator.revisions import at_least, platform_name
 
 # Session types under their newest names, with what revisions that are older than the one named call them.
 _OLDER_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -87,7 +87,7 @@ def writer(revision: str) -> Callable[[Session], Json]:
             "usn": 0,
         }
         if platforms:
-            row["platformName"] = session.platform
+            row["platformName"] = session.platform and platform_name(session.platform, revision)
             row["platformId"] = session.platform_id if session.platform else None
         if initiators:
             row["initiatedBy"] = session.initiated_by

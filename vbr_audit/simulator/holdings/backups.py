@@ -6,10 +6,10 @@ from vbr_audit.simulator.clock import local_stamp, stamp
 from vbr_audit.simulator.holdings.chains import Chain
 from vbr_audit.simulator.holdings.points import COMPRESSED, DEDUPED, Point, data_size, stored_size
 from vbr_audit.simulator.holdings.repositories import repository_id, repository_name
-from vbr_audit.simulator.holdings.world import SHAPE_12, World, platform_name
+from vbr_audit.simulator.holdings.world import SHAPE_12, World
 from vbr_audit.simulator.identity import ZERO, identify
 from vbr_audit.simulator.lazy import Lazy
-from vbr_audit.simulator.revisions import JOB_TYPES, at_least, has_job_type, job_type_name
+from vbr_audit.simulator.revisions import JOB_TYPES, at_least, has_job_type, job_type_name, platform_name
 
 Json = dict[str, object]
 

@@ -97,8 +97,10 @@ def _points(job: Job, takings: Takings, created: int, world: World, *, whole: bo
 
 def _strays(world: World) -> list[Chain]:
     left = [local_time(day, world.begin, 1, 20) for day in range(134, 120, -1)]
-    # The months of a year are read after the night's point, which the next month shows, too.
-    daily = [local_time(day, world.now, 1, 20) for day in range(30, -1 if world.course else 0, -1)]
+    # The months of a year are read after the night's point, which the next month shows, too; they know the weeks
+    # before retention, so that what is a full backup does not hang on the month.
+    days = range(44, -1, -1) if world.course else range(30, 0, -1)
+    daily = [local_time(day, world.now, 1, 20) for day in days]
     orphan = Plan(name="Decommissioned CRM", members=3, gfs=None)
     unseen = Plan(name="Nutanix plant cluster", type="NutanixAHVBackupJob", members=4, repository="scale-out", gfs=None)
     strays = [

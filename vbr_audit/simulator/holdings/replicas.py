@@ -2,11 +2,11 @@
 
 from vbr_audit.simulator.clock import DAY, stamp
 from vbr_audit.simulator.holdings.members import Member, members_of
-from vbr_audit.simulator.holdings.world import World, platform_name
+from vbr_audit.simulator.holdings.world import World
 from vbr_audit.simulator.identity import identify
 from vbr_audit.simulator.jobs import Job
 from vbr_audit.simulator.lazy import Lazy
-from vbr_audit.simulator.revisions import at_least
+from vbr_audit.simulator.revisions import at_least, platform_name
 from vbr_audit.simulator.sessions import Session
 
 Json = dict[str, object]

@@ -7,11 +7,11 @@ from vbr_audit.simulator.clock import TICKS, local_stamp
 from vbr_audit.simulator.holdings.members import Member, Takings
 from vbr_audit.simulator.holdings.points import Point
 from vbr_audit.simulator.holdings.repositories import repository_id
-from vbr_audit.simulator.holdings.world import World, platform_name
+from vbr_audit.simulator.holdings.world import World
 from vbr_audit.simulator.identity import identify
 from vbr_audit.simulator.jobs import Job
 from vbr_audit.simulator.lazy import Lazy
-from vbr_audit.simulator.revisions import at_least
+from vbr_audit.simulator.revisions import at_least, platform_name
 from vbr_audit.simulator.sessions import Session, kind_name
 
 Json = dict[str, object]

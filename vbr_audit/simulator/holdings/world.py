@@ -94,20 +94,3 @@ class World:
 def cased(word: str, revision: str) -> str:
     """An enum word as a revision spells it: with a small first letter before 1.3-rev1."""
     return word if at_least(revision, "1.3-rev1") else word[:1].lower() + word[1:]
-
-
-def platform_name(platform: str, revision: str) -> str:
-    """A platform as a revision calls it; those that it cannot name are custom ones."""
-    if not at_least(revision, SHAPE_12):
-        platform = {"CloudDirector": "Vcd", "UnstructuredData": "NasBackup"}.get(platform, platform)
-    first = _PLATFORMS_SINCE.get(platform)
-    return platform if first is None or at_least(revision, first) else "CustomPlatform"
-
-
-_PLATFORMS_SINCE = {
-    "EntraID": SHAPE_12,
-    "AzureCompute": "1.3-rev0",
-    "Nutanix": "1.3-rev2",
-    "Proxmox": "1.3-rev2",
-    "Iris": "1.3-rev2",
-}
