@@ -28,6 +28,7 @@ from vbr_audit.config.settings import load_settings
 from vbr_audit.datasets import DATASETS
 from vbr_audit.display import encodable
 from vbr_audit.findings.evaluation import evaluate
+from vbr_audit.history.baseline import Baseline
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
 
 
@@ -87,6 +88,7 @@ def audit_snapshot(snapshot: Snapshot, **given: Unpack[RuleOptions]) -> Audit:
     of your own, beside those declared in this session; `frameworks` are files with requirements of your own.
     `review` is an earlier workbook whose reviewers' remarks are carried over; `sample` findings are drawn for the
     workbook by `sample_seed`, else by the run's id. `brand` is the file of who reports: name, logo, colours.
+    `baseline` is an earlier run, or a history: `audit.changes` then says what became of the findings since.
     Raises `PolicyError`, `WaiverError`, `SiteError`, `RuleError` and
     `FrameworkError`, naming file and line, `ConfigurationError` for the review, `CheckError` for an id that is taken.
     """
@@ -107,5 +109,8 @@ def judge(snapshot: Snapshot, rules: Rules) -> Audit:
     """What `rules` find in `snapshot`; the manifest of the audit names them."""
     stated = dataclasses.replace(snapshot, manifest=rules.recorded_in(snapshot.manifest))
     frameworks = rules.frameworks.with_shipped
-    results = evaluate(stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks)
-    return Audit(stated, results, rules)
+    earlier = rules.baseline.before(stated.manifest)
+    known = None if earlier is None else earlier.known
+    results = evaluate(stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks, known=known)
+    kept = Baseline() if earlier is None else Baseline(kept=earlier.to_bytes())
+    return Audit(stated, results, dataclasses.replace(rules, baseline=kept))

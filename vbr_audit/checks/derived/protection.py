@@ -533,5 +533,6 @@ ALL_TABLE: Final = Derived(
         "managed_servers",
     ),
     whole="is_whole",
+    site_parts=("repositories", "tiers"),
 )
 TABLE: Final = replace(ALL_TABLE, spec=SPEC, make=_make)
