@@ -24,7 +24,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.results import Results
-from vbr_audit.history import daily, evidence
+from vbr_audit.history import daily, evidence, protection
 from vbr_audit.history.evidence import RunTables
 from vbr_audit.tables.build.schema import conform
 from vbr_audit.tables.job_runs import LEAD
@@ -51,6 +51,8 @@ JOB = {
     "schedule_continuously_enabled": False,
     "schedule_after_job_enabled": False,
     "start_interval_h": 24,
+    "retention_type": "Days",
+    "retention_quantity": 400,
 }
 """A job that starts each day at 22:00 by the clock of its server."""
 
@@ -194,4 +196,67 @@ def part_of(snapshot: Snapshot, results: Results | None = None) -> RunTables:
         daily.OPEN_SPEC.name: daily.open_runs(snapshot),
         daily.CARRIED_SPEC.name: daily.carried_runs(snapshot),
     }
+    return RunTables(snapshot.manifest.run_id, snapshot.now, tables)
+
+
+def protecting(
+    points: Mapping[str, Iterable[dt.datetime]], *, now: str | dt.datetime, server: str = "vbr01", kept_days: int = 400
+) -> dict[str, Rows]:
+    """The tables of backups of objects with restore points at these instants; each object has a job and a backup.
+
+    A reading at `now` finds the points of the last `kept_days`.
+    """
+    clock = moment(now).astimezone(dt.UTC)
+    begun = clock - dt.timedelta(days=kept_days)
+    held = {name: [at for at in sorted(own) if begun <= at <= clock] for name, own in points.items()}
+    old = moment("2025-01-01").astimezone(dt.UTC)
+    jobs = [
+        {"server": server, "job_id": f"id-{name}", "name": f"Job {name}"} | JOB | {"retention_quantity": kept_days}
+        for name in held
+    ]
+    backups = [
+        {"server": server, "backup_id": f"b-{name}", "job_id": f"id-{name}", "name": f"Job {name}", "created": old}
+        for name in held
+    ]
+    objects = [
+        {
+            "server": server,
+            "backup_object_id": f"o-{name}",
+            "backup_id": f"b-{name}",
+            "object_id": f"vm-{name}",
+            "name": name,
+            "type": "VM",
+            "platform": "VMware",
+            "restore_points_count": len(own),
+        }
+        for name, own in held.items()
+    ]
+    rows = [
+        {
+            "server": server,
+            "restore_point_id": f"{name} {at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S}",
+            "backup_id": f"b-{name}",
+            "name": name,
+            "type": "Increment",
+            "created": at.astimezone(dt.UTC),
+        }
+        for name, own in held.items()
+        for at in own
+    ]
+    return {"jobs": jobs, "backups": backups, "backup_objects": objects, "restore_points": rows}
+
+
+@cache
+def gap_policy(hours: int) -> Any:
+    """A policy that allows gaps of so many hours, and asks for nothing else."""
+    aside = '  "*": {enabled: false, reason: not part of this test}'
+    return known_checks().policy(
+        f"version: 1\nchecks:\n{aside}\n  RPO-002: {{enabled: true, params: {{max_gap_hours: {hours}}}}}\n"
+    )
+
+
+def protected_part(snapshot: Snapshot, hours: int = 26, site: Any = None) -> RunTables:
+    """What a history keeps of the restore points of a run, whose policy allows gaps of so many hours."""
+    results = evaluate(snapshot, gap_policy(hours), site=site, frameworks=())
+    tables = protection.protection_tables(snapshot, results)
     return RunTables(snapshot.manifest.run_id, snapshot.now, tables)
