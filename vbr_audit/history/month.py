@@ -117,20 +117,39 @@ class MonthParts:
 
     def rows(self, spec: TableSpec) -> pd.DataFrame:
         """The rows of one table of all runs, with the place of the run of each as `rank`."""
-        tables = [run.table(spec).assign(rank=place) for place, run in enumerate(self.runs)]
-        filled = [table for table in tables if len(table)]
-        return pd.concat(filled, ignore_index=True) if filled else empty(spec).assign(rank=np.zeros(0, dtype=np.int64))
+        return self._ranked([run.table(spec) for run in self.runs], spec)
+
+    def clipped(self, spec: TableSpec) -> pd.DataFrame:
+        """The rows of parts of days that reach into the month, with their bounds inside of it as `start` and `end`."""
+        tables = []
+        for run in self.runs:
+            table = run.table(spec)
+            start = np.maximum(micros_of(table["since"]), self.start)
+            end = np.minimum(micros_of(table["until"]), self.end)
+            inside = start < end
+            tables.append(table[inside].assign(start=start[inside], end=end[inside]))
+        return self._ranked(tables, spec)
+
+    @staticmethod
+    def _ranked(tables: list[pd.DataFrame], spec: TableSpec) -> pd.DataFrame:
+        filled = [table.assign(rank=place) for place, table in enumerate(tables) if len(table)]
+        if filled:
+            return pd.concat(filled, ignore_index=True)
+        nothing = np.zeros(0, dtype=np.int64)
+        return empty(spec).assign(rank=nothing, start=nothing, end=nothing)
 
 
 @dataclass(frozen=True, eq=False)
 class _Chosen:
     """The rows of `job_runs_daily` that count, and those of hours of which no run knows all (`loose`).
 
-    `unlisted` are of each job the hours seen by runs that list no such job.
+    `named` has of each job the row of the latest run; `unlisted` are of each job the hours seen by runs that list no
+    such job.
     """
 
     rows: pd.DataFrame
     loose: pd.DataFrame
+    named: pd.DataFrame
     keys: pd.Index
     unlisted: Cells
 
@@ -155,7 +174,7 @@ def runs_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> pd.
     owner, loose, late = (keys.get_indexer(pd.Index(job_keys(each))) for each in (rows, chosen.loose, unfinished))
     size = len(keys)
     unlisted = np.append(chosen.unlisted, np.zeros(size - len(chosen.keys)))
-    columns = _names(parts, unfinished, keys) | _hours(parts, rows, owner, unlisted)
+    columns = _names(chosen.named, unfinished, keys) | _hours(parts, rows, owner, unlisted)
     columns |= _counts(rows, owner, columns["known_h"] == 0) | _carried(unfinished, late, size)
     seen = columns["failed"].to_numpy(dtype=np.int64, na_value=0) + _most_failed(chosen.loose, loose, size)
     columns["failed_seen"] = pd.arrays.IntegerArray(seen, np.zeros(size, dtype=bool))
@@ -174,7 +193,7 @@ def unfinished_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) 
 def coverage_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> pd.DataFrame:
     """The table `month_coverage` of a history."""
     parts = parts_of_month(month, zone, runs)
-    rows = _clipped(parts, parts.rows(evidence.SPEC))
+    rows = parts.clipped(evidence.SPEC)
     records = []
     for server_id, own in rows.groupby("server_id", sort=True):
         known = own[surely(own["sessions_known"])]
@@ -204,16 +223,19 @@ _NO_RUN_SAW: Final = "no run of the history covers it"
 
 def job_keys(rows: pd.DataFrame) -> Any:
     """What identifies the job of each row over time: its server and its id, else its name."""
-    by_id = "i" + rows["job_id"]
-    by_name = "n" + rows["job_name"]
-    return (rows["server_id"].fillna("") + _BETWEEN + by_id.fillna(by_name).fillna("")).to_numpy(dtype=object)
+    return joined_keys(rows["server_id"], rows["job_id"], rows["job_name"].where(rows["job_id"].isna().to_numpy()))
 
 
-def _clipped(parts: MonthParts, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows that reach into the month, with their bounds inside of it as `start` and `end`."""
-    start, end = micros_of(rows["since"]), micros_of(rows["until"])
-    start, end = np.maximum(start, parts.start), np.minimum(end, parts.end)
-    return rows.assign(start=start, end=end)[start < end].reset_index(drop=True)
+def joined_keys(*columns: pd.Series) -> Any:
+    """One text for the texts that each row has in these columns; equal rows have equal ones."""
+    number, cells = np.zeros(len(columns[0]), dtype=np.int64), np.array([""], dtype=object)
+    for column in columns:
+        codes, texts = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=False)
+        number, pairs = pd.factorize(number * max(len(texts), 1) + codes)
+        places = zip(*(np.asarray(place).tolist() for place in np.divmod(pairs, max(len(texts), 1))), strict=True)
+        words = ["" if text is pd.NA else f"={text}" for text in texts]
+        cells = np.array([*(f"{cells[one]}{_BETWEEN}{words[two]}" for one, two in places), ""], dtype=object)
+    return cells[number]
 
 
 def _covered(start: Cells, end: Cells, first: int, last: int) -> tuple[int, int | None]:
@@ -230,8 +252,8 @@ def _covered(start: Cells, end: Cells, first: int, last: int) -> tuple[int, int 
 
 def _chosen(parts: MonthParts) -> _Chosen:
     """Of all daily rows of jobs those that count: no two of a job overlap."""
-    rows = _clipped(parts, parts.rows(daily.SPEC))
-    seen = _clipped(parts, parts.rows(evidence.SPEC))
+    rows = parts.clipped(daily.SPEC)
+    seen = parts.clipped(evidence.SPEC)
     # A part that passes an edge of the month, as days of another zone may, cannot be divided.
     whole = (rows["start"] == micros_of(rows["since"])) & (rows["end"] == micros_of(rows["until"]))
     codes, keys = pd.factorize(job_keys(rows))
@@ -254,7 +276,10 @@ def _chosen(parts: MonthParts) -> _Chosen:
     spans = zip(*(loose[name].tolist() for name in ("code", "first", "last")), strict=True)
     loose = loose[np.array([not taken[code, first:last].all() for code, first, last in spans], dtype=bool)]
     unlisted = _unlisted(rows, seen, keys, edges, taken)
-    return _Chosen(fit.iloc[used].reset_index(drop=True), loose.reset_index(drop=True), pd.Index(keys), unlisted)
+    newest = np.zeros(len(keys), dtype=np.int64)
+    newest[codes] = np.arange(len(codes))
+    chosen, aside = (each.reset_index(drop=True) for each in (fit.iloc[used], loose))
+    return _Chosen(chosen, aside, rows.iloc[newest], pd.Index(keys), unlisted)
 
 
 def _places(rows: pd.DataFrame, *names: str) -> dict[tuple[Any, ...], Cells]:
@@ -272,7 +297,7 @@ def _preference(part: Any, edges: Cells) -> tuple[int, int, int]:
 def _unlisted(rows: pd.DataFrame, seen: pd.DataFrame, keys: Any, edges: Cells, taken: Cells) -> Cells:
     """Of each job the hours that only runs know which read all jobs and sessions, and have no such job."""
     absent = np.zeros_like(taken)
-    server = np.array([key.partition(_BETWEEN)[0] for key in keys.tolist()], dtype=object)
+    server = np.array([key.split(_BETWEEN)[1].removeprefix("=") for key in keys.tolist()], dtype=object)
     held = {rank: own.unique() for rank, own in rows.groupby("rank")["code"]}
     whole = seen[surely(seen["sessions_known"] & seen["jobs_known"])]
     first, last = (np.searchsorted(edges, whole[name].to_numpy(dtype=np.int64)) for name in ("start", "end"))
@@ -358,12 +383,11 @@ def _with_results(rows: pd.DataFrame, unfinished: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: pd.array(cells, dtype="Int64") for name, cells in columns.items()})
 
 
-def _names(parts: MonthParts, unfinished: pd.DataFrame, keys: pd.Index) -> dict[str, Any]:
+def _names(named: pd.DataFrame, unfinished: pd.DataFrame, keys: pd.Index) -> dict[str, Any]:
     """What the latest run that has rows of each job calls it."""
-    rows = _clipped(parts, parts.rows(daily.SPEC))
     names = ["server_id", "server", "job_id", "job_name", "is_listed"]
     beside = unfinished.assign(is_listed=pd.array([pd.NA] * len(unfinished), dtype="boolean"))
-    every = pd.concat([beside[names], rows[names]], ignore_index=True) if len(beside) else rows[names]
+    every = pd.concat([beside[names], named[names]], ignore_index=True) if len(beside) else named[names]
     every = every.assign(key=job_keys(every)).drop_duplicates("key", keep="last").set_index("key")
     return {name: every[name].reindex(keys).array for name in names}
 

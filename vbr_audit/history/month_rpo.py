@@ -17,7 +17,7 @@ import pandas as pd
 from vbr_audit.checks.logic.three_valued import Cells, worded
 from vbr_audit.history import protection
 from vbr_audit.history.evidence import HOUR, NO_INSTANT, RunTables, instants, joined, micros_of
-from vbr_audit.history.month import MET, MISSED, UNKNOWN, MonthParts, parts_of_month
+from vbr_audit.history.month import MET, MISSED, UNKNOWN, MonthParts, joined_keys, parts_of_month
 from vbr_audit.history.protection import OBJECT_COLUMNS, promise_micros, timeline_of
 from vbr_audit.history.timeline import FAR, Timeline, stretch_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
@@ -63,7 +63,6 @@ GAPS_SPEC: Final = TableSpec(
 
 _MARGIN: Final = 32 * 24 * HOUR
 """How far from the month the points of other runs are looked at: to find both ends of its gaps."""
-_BETWEEN: Final = "\x1f"
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,14 +128,7 @@ def _evidence_near(parts: MonthParts) -> tuple[pd.DataFrame, list[pd.DataFrame]]
 
 def _keys(rows: pd.DataFrame) -> Any:
     """What identifies the object of each row over time: its server and its id."""
-    servers, names = pd.factorize(rows["server_id"], use_na_sentinel=False)
-    objects, ids = pd.factorize(rows["object_id"], use_na_sentinel=False)
-    both, pairs = pd.factorize(servers * max(len(ids), 1) + objects)
-    texts = [
-        f"{names[pair // max(len(ids), 1)]}{_BETWEEN}{ids[pair % max(len(ids), 1)]}"
-        for pair in np.asarray(pairs).tolist()
-    ]
-    return np.array([*texts, ""], dtype=object)[both]
+    return joined_keys(rows["server_id"], rows["object_id"])
 
 
 def _is_of_month(evidence: pd.DataFrame, keys: Any, parts: MonthParts) -> Cells:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import hypothesis.strategies as st
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from month_estate import BERLIN, Session, moment, nightly, part_of, promising, snapshot_at
 
 from vbr_audit.collection.period import month_span
@@ -284,6 +284,8 @@ def test_a_server_keeps_its_months_under_another_name() -> None:
     assert (row["runs"], row["server"], row["unknown_h"]) == (31, "vbr-new", 0)
 
 
+PROPERTY = settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+"""Each example reads several whole runs: too slow to be made smaller."""
 _DAY = st.integers(0, 30)
 
 
@@ -307,7 +309,7 @@ def seen(sessions: list[Session], since: dt.datetime, until: dt.datetime, **more
 
 
 @given(sessions=estates(), cut=st.integers(1, 744), late=st.integers(1, 60))
-@settings(max_examples=12, deadline=None)
+@PROPERTY
 def test_two_adjoining_runs_give_the_month_of_one(sessions: list[Session], cut: int, late: int) -> None:
     since, until = month_span("2026-10", BERLIN)
     edge = since + dt.timedelta(hours=cut)
@@ -321,7 +323,7 @@ def test_two_adjoining_runs_give_the_month_of_one(sessions: list[Session], cut: 
 
 
 @given(sessions=estates(), seed=st.integers(0, 999))
-@settings(max_examples=6, deadline=None)
+@PROPERTY
 def test_neither_the_order_of_rows_nor_that_of_runs_changes_anything(sessions: list[Session], seed: int) -> None:
     since, until = month_span("2026-10", BERLIN)
     edge = since + dt.timedelta(days=12, hours=5)
@@ -338,7 +340,7 @@ def test_neither_the_order_of_rows_nor_that_of_runs_changes_anything(sessions: l
 
 
 @given(sessions=estates(), day=_DAY)
-@settings(max_examples=6, deadline=None)
+@PROPERTY
 def test_an_odd_session_of_one_job_changes_no_other_job(sessions: list[Session], day: int) -> None:
     since, until = month_span("2026-10", BERLIN)
     odd = [*sessions, ("B", since + dt.timedelta(days=day, hours=3), 4000.0, "Failed")]
@@ -347,7 +349,7 @@ def test_an_odd_session_of_one_job_changes_no_other_job(sessions: list[Session],
 
 
 @given(sessions=estates(), day=st.integers(1, 31))
-@settings(max_examples=6, deadline=None)
+@PROPERTY
 def test_what_is_less_known_never_makes_a_promise_met(sessions: list[Session], day: int) -> None:
     since, until = month_span("2026-10", BERLIN)
     less = runs_of_month("2026-10", BERLIN, [seen(sessions, since, until, oldest=since + dt.timedelta(days=day))])
