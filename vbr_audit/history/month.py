@@ -197,7 +197,7 @@ def coverage_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) ->
     records = []
     for server_id, own in rows.groupby("server_id", sort=True):
         known = own[surely(own["sessions_known"])]
-        length, first = _covered(known["start"].to_numpy(), known["end"].to_numpy(), parts.start, parts.end)
+        length, first = covered_length(known["start"].to_numpy(), known["end"].to_numpy(), parts.start, parts.end)
         gone = surely(~own["sessions_known"])
         whys = own["why"][gone & own["why"].notna()].drop_duplicates().sort_values().tolist()
         records.append(
@@ -238,7 +238,7 @@ def joined_keys(*columns: pd.Series) -> Any:
     return cells[number]
 
 
-def _covered(start: Cells, end: Cells, first: int, last: int) -> tuple[int, int | None]:
+def covered_length(start: Cells, end: Cells, first: int, last: int) -> tuple[int, int | None]:
     """How much of the span from `first` to `last` these spans cover together, and the first instant not covered."""
     order = np.argsort(start, kind="stable")
     reach, length, gap = first, 0, None
