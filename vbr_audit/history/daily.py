@@ -279,16 +279,19 @@ def _due_counts(view: ServerView, jobs: _Jobs, parts: Parts) -> tuple[dict[str, 
     where = np.full(len(frame), -1)
     listed = np.flatnonzero(jobs.place >= 0)
     where[jobs.place[listed]] = listed
-    owner, part = where[followed.job], parts.place(followed.at * 1_000_000)
+    waits = np.append(np.zeros(len(followed.job), dtype=bool), np.ones(len(followed.waiting_job), dtype=bool))
+    owner = where[np.append(followed.job, followed.waiting_job)]
+    part = parts.place(np.append(followed.at, followed.waiting_at) * 1_000_000)
     usable = (followed.is_known & surely(expected)) | followed.always_runs
     gaps = np.ones(shape[0], dtype=bool)
     gaps[listed] = ~usable[jobs.place[listed]]
     chosen = {
         "due": np.ones(len(owner), dtype=bool),
-        "made": followed.served,
-        "missed": followed.missed,
-        "overlapped": followed.overlapped,
-        "unclear": followed.unclear,
+        "made": _filled(followed.served, waits),
+        "missed": _filled(followed.missed, waits),
+        "overlapped": _filled(followed.overlapped, waits),
+        # A start that was due shortly before the reading may still come: it is neither made nor missed.
+        "unclear": _filled(followed.unclear, waits) | waits,
     }
     counts = {}
     for name, rows in chosen.items():
@@ -305,6 +308,11 @@ def _due_counts(view: ServerView, jobs: _Jobs, parts: Parts) -> tuple[dict[str, 
     )
     reasons = taken(reason, jobs.place, pd.RangeIndex(shape[0]))
     return counts, reasons.mask(jobs.place < 0, "the job is not listed")
+
+
+def _filled(chosen: Cells, waits: Cells) -> Cells:
+    """`chosen`, and no for the starts that still wait."""
+    return np.append(chosen, np.zeros(int(waits.sum()), dtype=bool))
 
 
 def promised_rates(results: Results, view: ServerView, ids: Any, names: Any) -> Any:

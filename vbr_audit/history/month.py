@@ -195,15 +195,15 @@ def coverage_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) ->
     parts = parts_of_month(month, zone, runs)
     rows = parts.clipped(evidence.SPEC)
     records = []
-    for server_id, own in rows.groupby("server_id", sort=True):
+    for server_id, name in sorted(_servers(parts).items()):
+        own = rows[surely(rows["server_id"] == server_id)]
         known = own[surely(own["sessions_known"])]
         length, first = covered_length(known["start"].to_numpy(), known["end"].to_numpy(), parts.start, parts.end)
-        gone = surely(~own["sessions_known"])
-        whys = own["why"][gone & own["why"].notna()].drop_duplicates().sort_values().tolist()
+        whys = own["why"].dropna().drop_duplicates().sort_values().tolist()
         records.append(
             {
                 "server_id": server_id,
-                "server": own["server"].iloc[-1],
+                "server": name,
                 "hours": parts.hours,
                 "sessions_h": length / HOUR,
                 "unknown_h": parts.hours - length / HOUR,
@@ -214,6 +214,15 @@ def coverage_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) ->
             }
         )
     return conform(pd.DataFrame(records, columns=list(COVERAGE_SPEC.names)), COVERAGE_SPEC)[0]
+
+
+def _servers(parts: MonthParts) -> dict[str, str]:
+    """Every server of the history with its latest name."""
+    names: dict[str, str] = {}
+    for run in parts.runs:
+        seen = run.table(evidence.SPEC).drop_duplicates("server_id")
+        names |= dict(zip(seen["server_id"], seen["server"], strict=True))
+    return names
 
 
 _BETWEEN: Final = "\x1f"

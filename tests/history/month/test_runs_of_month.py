@@ -284,6 +284,18 @@ def test_a_server_keeps_its_months_under_another_name() -> None:
     assert (row["runs"], row["server"], row["unknown_h"]) == (31, "vbr-new", 0)
 
 
+def test_a_server_that_no_run_saw_in_the_month_is_named_with_nothing_covered() -> None:
+    row = only(coverage_of_month("2026-12", BERLIN, [october(nightly("2026-10-01", "2026-10-31"))]))
+    assert (row["sessions_h"], row["unknown_h"], row["runs"]) == (0, 744, 0)
+    assert row["reason"] == "no run of the history covers it"
+
+
+def test_a_start_that_may_still_come_is_neither_made_nor_missed() -> None:
+    sessions = nightly("2026-10-01", "2026-10-30")
+    row = of_month(october(sessions, until="2026-10-31T22:05", now="2026-10-31T22:05"))
+    assert [row[name] for name in COUNTS[:5]] == [31, 30, 0, 0, 1]
+
+
 PROPERTY = settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
 """Each example reads several whole runs: too slow to be made smaller."""
 _DAY = st.integers(0, 30)
@@ -308,7 +320,7 @@ def seen(sessions: list[Session], since: dt.datetime, until: dt.datetime, **more
     )
 
 
-@given(sessions=estates(), cut=st.integers(1, 744), late=st.integers(1, 60))
+@given(sessions=estates(), cut=st.integers(1, 744), late=st.integers(0, 60))
 @PROPERTY
 def test_two_adjoining_runs_give_the_month_of_one(sessions: list[Session], cut: int, late: int) -> None:
     since, until = month_span("2026-10", BERLIN)
@@ -356,3 +368,32 @@ def test_what_is_less_known_never_makes_a_promise_met(sessions: list[Session], d
     assert not less["sla"].isin(["met", "no run"]).any()
     assert less["success_rate"].isna().all()
     assert (less["unknown_h"] > 0).all()
+
+
+@given(sessions=estates(), lengths=st.lists(st.integers(1, 5000), min_size=1, max_size=20), late=st.integers(0, 90))
+@PROPERTY
+def test_every_run_counts_once_over_adjoining_months_and_every_failure_is_in_a_report(
+    sessions: list[Session], lengths: list[int], late: int
+) -> None:
+    every = [
+        (job, start + dt.timedelta(days=shift), float(lengths[(start.day + shift) % len(lengths)]), result)
+        for shift in (-30, 0, 31)
+        for job, start, _, result in sessions
+    ]
+    every = list({(job, start): (job, start, length, result) for job, start, length, result in every}.values())
+    names = ("2026-09", "2026-10", "2026-11")
+    bounds = {name: month_span(name, BERLIN) for name in names}
+    runs = [seen(every, *bounds[name], now=bounds[name][1] + dt.timedelta(hours=late)) for name in names]
+    tables = {name: runs_of_month(name, BERLIN, runs) for name in names}
+    for name, (since, until) in bounds.items():
+        started = [session for session in every if since <= session[1] < until]
+        assert tables[name]["runs"].sum() == len(started)
+        over = [
+            start + dt.timedelta(minutes=length)
+            for _, start, length, result in every
+            if since - dt.timedelta(days=7) <= start < since and result == "Failed"
+        ]
+        if name != "2026-09":
+            assert tables[name]["carried_in_failed"].sum() == sum(
+                since <= end < until and end <= runs[-1].now for end in over
+            )
