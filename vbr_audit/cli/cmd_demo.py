@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +19,21 @@ from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.standing import without_settings_files
 from vbr_audit.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from vbr_audit.cli.servers_file import Server
+
 NOTE = "Demonstration on a simulated server: its jobs, sessions and faults are invented."
 
+Months = Annotated[
+    int | None,
+    typer.Option(
+        "--months",
+        min=2,
+        max=24,
+        metavar="N",
+        help="Also write a run for each of the N months up to the last whole one, into the folder history in DIR.",
+    ),
+]
 DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run folder to write; must be new or empty.")]
 
 
@@ -29,6 +45,7 @@ def demo_command(
     out: DemoOut = Path("demo-run"),
     seed: Seed = 1,
     now: Now = None,
+    months: Months = None,
     revision: SimulatedRevision = "1.3-rev1",
     rules: JudgedBy,
     formats: o.Formats = None,
@@ -43,39 +60,46 @@ def demo_command(
 ) -> None:
     """Audit a simulated server and write a complete run, to see the reports before you audit your own server."""
     simulator = _simulator()
-    from pydantic import SecretStr
-
     from vbr_audit.checks.site import load_site
-    from vbr_audit.cli.servers_file import Server
-    from vbr_audit.collection.manifest import standing_clock
+    from vbr_audit.cli import demo_year
 
     moment = read_now(now)
     key = o.take_scrub_key(scrub, scrub_key, out)
     if rules["site"] is None:
         rules["site"] = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
-    order = take_order(
-        out,
-        rules,
-        formats=formats,
-        templates=templates,
-        force=force,
-        fail_on="never",
-        csv_bom=csv_bom,
-        scrub_key=key,
-        quiet=quiet,
+    writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
+    writing |= {"force": force, "quiet": quiet, "fail_on": "never"}
+    served = {"seed": seed, "now": moment, "revision": revision, "role": "Administrator"}
+    if months is None:
+        order = take_order(out, rules, **writing)
+        with _served(**served) as server:
+            run_order(order, (server,), {"note": NOTE, "policy": order.rules.policy})
+    end = moment or dt.datetime.now(dt.UTC)
+    demo_year.run_year(
+        demo_year.take_year(out, rules, end, **writing),
+        months or 0,
+        lambda month: _served(**served | {"now": end, "month": month}),
+        {"note": NOTE},
     )
-    with (
-        standing_clock(moment),
-        simulator.serve(seed=seed, now=moment, revision=revision, role="Administrator") as url,
-    ):
-        server = Server(
+
+
+@contextlib.contextmanager
+def _served(**options: Any) -> Iterator[Server]:
+    """The simulated server, while it runs; where its clock stands still, the collector's does, too."""
+    from pydantic import SecretStr
+
+    from vbr_audit import simulator
+    from vbr_audit.cli.servers_file import Server
+    from vbr_audit.collection.manifest import standing_clock
+
+    with simulator.serve(**options) as url, standing_clock(url.simulator.options.now):
+        yield Server(
             url,
             place="the demonstration",
             name="vbr01.demo",
             username=simulator.DEMO_USERNAME,
             password=SecretStr(simulator.DEMO_PASSWORD),
         )
-        run_order(order, (server,), {"note": NOTE, "policy": order.rules.policy})
 
 
 def _simulator() -> ModuleType:

@@ -42,13 +42,20 @@ _DAILY_TASKS = (
 )
 
 
-def past_sessions(jobs: Sequence[Job], count: int, *, now: int, days: int, seed: int) -> list[Session]:
+Outages = Mapping[str, Sequence[tuple[int, int]]]
+"""By the name of a job, the stretches of time in which every run of it failed."""
+
+
+def past_sessions(
+    jobs: Sequence[Job], count: int, *, now: int, days: int, seed: int, outages: Outages | None = None
+) -> list[Session]:
     """Make `count` sessions of the last `days` days, oldest first.
 
     Jobs run as they are scheduled. Where that makes more sessions than wanted the server has forgotten the oldest
     of all; where it makes far fewer, as only large histories do, jobs run more often than they should.
     """
     chance = Random(f"{seed}/sessions")
+    down = outages or {}
     oldest = now - days * DAY + HOUR
     active = [job for job in jobs if job.plan.history != "never"]
     natural = sum(_RUNS_A_DAY[job.plan.cadence] for job in active) * days
@@ -62,7 +69,7 @@ def past_sessions(jobs: Sequence[Job], count: int, *, now: int, days: int, seed:
             times: Sequence[int] = spread_times(job.plan, now=now, oldest=oldest, pace=pace)
         else:
             times = _followed(job, made) or due_times(job.plan, now=now, oldest=oldest)
-        made[job.plan.name] = _runs(job, times, now, chance)
+        made[job.plan.name] = _runs(job, times, now, chance, down.get(job.plan.name, ()))
     sessions = sorted((each for runs in made.values() for each in runs), key=attrgetter("created"))
     sessions = sessions[max(0, len(sessions) - budget) :] if budget else []
     sessions += _own(count - len(sessions), now=now, days=days, chance=chance)
@@ -76,19 +83,25 @@ def _followed(job: Job, made: Mapping[str, Sequence[Session]]) -> list[int]:
     return sorted((run.ended + 5 * TICKS for run in runs if run.ended and run.result in GOOD), reverse=True)
 
 
-def _runs(job: Job, times: Sequence[int], now: int, chance: Random) -> list[Session]:
+def _runs(
+    job: Job, times: Sequence[int], now: int, chance: Random, outages: Sequence[tuple[int, int]]
+) -> list[Session]:
     made: list[Session] = []
     if job.plan.history == "running":
         made.append(_running(job, now, chance))
     for turn, planned in enumerate(times):
         room = times[turn - 1] - planned if turn else now - planned
         session = _finished(job, turn, planned, room, chance)
+        down = any(first <= planned < last for first, last in outages)
+        if down:
+            session.result, session.message, session.progress = "Failed", FAILURES[0], 22
         made.append(session)
         if session.result == "Failed" and job.plan.retries > 0:
             # The newest failure of a job that fails was retried in vain, any older one with success.
-            tries = job.plan.retries if turn == 0 else 1
+            in_vain = turn == 0 or down
+            tries = job.plan.retries if in_vain else 1
             for number in range(1, tries + 1):
-                made.append(_retry(session, made[-1], number, room, "Failed" if turn == 0 else "Success"))
+                made.append(_retry(session, made[-1], number, room, "Failed" if in_vain else "Success"))
     _mark_fulls(job, made)
     return made
 

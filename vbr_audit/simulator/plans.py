@@ -17,12 +17,20 @@ REPOSITORIES = {
     "default": "Default Backup Repository",
 }
 
+RENAMED = "-archive"
+"""What the names of renamed machines end with."""
+
 Gfs = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One job in a few words."""
+    """One job in a few words.
+
+    `since` is the instant at which a young job was made. The machines with the numbers in `renamed` have got another
+    name, those in `remade` were deleted and made anew at an instant; `growth` is the share of their data that is
+    new each year.
+    """
 
     name: str
     type: str = "VSphereBackup"
@@ -48,3 +56,7 @@ class Plan:
     mail: bool = True
     workload: str = ""
     history: str = "good"
+    since: int = 0
+    renamed: tuple[int, ...] = ()
+    remade: tuple[tuple[int, int], ...] = ()
+    growth: float = 0.12

@@ -10,6 +10,7 @@ import orjson
 
 from vbr_audit.simulator.churn import Churn
 from vbr_audit.simulator.clock import TICKS, to_ticks
+from vbr_audit.simulator.course import the_year
 from vbr_audit.simulator.estate import HISTORY_DAYS, Estate, make_estate
 from vbr_audit.simulator.faults import Faults
 from vbr_audit.simulator.holdings.world import World
@@ -20,6 +21,7 @@ from vbr_audit.simulator.revisions import served_by
 from vbr_audit.simulator.rows import select_jobs, select_states
 from vbr_audit.simulator.session_views import SessionView
 from vbr_audit.simulator.tokens import Tokens
+from vbr_audit.simulator.year import month_end
 
 Json = dict[str, object]
 
@@ -75,6 +77,9 @@ class Simulator:
     """One simulated backup server."""
 
     def __init__(self, options: SimulatorOptions) -> None:
+        self._world: World | None = None
+        if options.month is not None:
+            options, self._world = _in_month(options, options.month)
         self.options = options
         self.faults = Faults.parse(options.faults)
         self.counts = Counts()
@@ -170,11 +175,13 @@ class Simulator:
 
     def _make_holdings(self) -> Holdings:
         estate, options = self.estate, self.options
-        world = World(seed=options.seed, now=estate.now, jobs=estate.jobs, sessions=estate.sessions)
+        world = self._world or World(seed=options.seed, now=estate.now, jobs=estate.jobs, sessions=estate.sessions)
         return Holdings(world, empty=options.empty, hostile=options.hostile)
 
     def _make_estate(self) -> Estate:
-        options = self.options
+        options, world = self.options, self._world
+        if world is not None:
+            return Estate(seed=world.seed, now=world.now, jobs=world.jobs, sessions=world.sessions)
         now = to_ticks((options.now or datetime.now(UTC)).replace(microsecond=0))
         if options.empty:
             return Estate(seed=options.seed, now=now, jobs=[], sessions=[])
@@ -187,3 +194,16 @@ class Simulator:
             days=self.faults.count("short-history") or HISTORY_DAYS,
             hostile=options.hostile,
         )
+
+
+def _in_month(options: SimulatorOptions, month: int) -> tuple[SimulatorOptions, World]:
+    """The options and the world of a server as it stood after a month."""
+    now = options.now or datetime.now(UTC)
+    year = the_year(
+        end=to_ticks(month_end(now, 0)),
+        seed=options.seed,
+        revision=options.revision,
+        jobs=options.jobs,
+        sessions=options.sessions,
+    )
+    return options.in_month(now, month), year.world(month)

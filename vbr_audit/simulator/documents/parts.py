@@ -4,8 +4,10 @@ from zlib import crc32
 
 from vbr_audit.simulator.documents.context import Context, Json
 from vbr_audit.simulator.documents.timing import WEEK, health_part, tending_part
-from vbr_audit.simulator.plans import Plan
+from vbr_audit.simulator.plans import RENAMED, Plan
 from vbr_audit.simulator.runs import full_day
+
+_NEW_SERIALS = 1_000_000
 
 
 def retention_part(plan: Plan) -> Json:
@@ -98,17 +100,20 @@ def machines(context: Context) -> list[Json]:
     mark = crc32(group.encode())
     letters = "".join(letter for letter in group.lower() if letter.isascii() and letter.isalnum())
     stem = f"{letters[:8] or 'vm'}-{mark % 65536:04x}-"
+    # A machine that was made anew has its old name and a new number.
+    anew = {number: _NEW_SERIALS for number, _ in plan.remade}
+    serials = {number: mark % 900000 + number + anew.get(number, 0) for number in range(1, plan.members + 1)}
     return [
         {
             "platform": platform,
             "size": f"{40 + 13 * number}.{number % 10} GB",
             "hostName": host,
-            "name": f"{stem}{number:02d}",
+            "name": f"{stem}{number:02d}{RENAMED if number in plan.renamed else ''}",
             "type": "VirtualMachine",
-            "objectId": f"vm-{mark % 900000 + number}",
-            "urn": f"vc:{host}/vm-{mark % 900000 + number}",
+            "objectId": f"vm-{serial}",
+            "urn": f"vc:{host}/vm-{serial}",
         }
-        for number in range(1, plan.members + 1)
+        for number, serial in serials.items()
     ]
 
 

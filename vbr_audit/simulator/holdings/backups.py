@@ -132,7 +132,7 @@ def write_point(chain: Chain, member: int, point: Point, world: World, revision:
     if at_least(revision, "1.3-rev0"):
         linux = "Linux" in chain.name or "Linux" in chain.type
         row["guestOsFamily"] = "Linux" if linux else "Windows"
-        row["originalSize"] = each.size_at(point.created, world.now)
+        row["originalSize"] = each.size_at(point.created, world.end)
     if at_least(revision, "1.3-rev2"):
         row["gfsPeriods"] = list(point.periods) or ["None"]
     return row
@@ -155,7 +155,7 @@ def file_rows(chain: Chain, world: World, revision: str) -> list[Json]:
 
 def _file(chain: Chain, member: int, point: Point, world: World, revision: str) -> Json:
     each = chain.members[member]
-    data = data_size(each, point, world.now)
+    data = data_size(each, point, world.end)
     row: Json = {
         "id": point.file_id(member),
         "name": f"{each.name}D{stamp(point.created)[:10]}T{stamp(point.created)[11:19].replace(':', '')}"

@@ -37,7 +37,8 @@ class Chain:
 
     def holds(self, member: int, point: Point) -> bool:
         """Tell whether a point is one of a member: a machine that was renamed long ago has none."""
-        return member not in point.without and not self.members[member].name.startswith("outdated_")
+        each = self.members[member]
+        return member not in point.without and point.created >= each.since and not each.name.startswith("outdated_")
 
     def held(self, member: int) -> tuple[Point, ...]:
         """The points of one member, oldest first."""
@@ -60,7 +61,7 @@ def make_chains(world: World, takings: Takings) -> list[Chain]:
 def _of_job(job: Job, takings: Takings, world: World, *, whole: bool) -> Chain:
     plan, runs = job.plan, takings.runs.get(job.id, [])
     age = 430 + crc32(plan.name.encode()) % 300
-    created = world.now - age * DAY
+    created = max(world.begin - age * DAY, plan.since)
     return Chain(
         id=job.backup_id,
         job_id=job.id,
@@ -95,23 +96,25 @@ def _points(job: Job, takings: Takings, created: int, world: World, *, whole: bo
 
 
 def _strays(world: World) -> list[Chain]:
+    left = [local_time(day, world.begin, 1, 20) for day in range(134, 120, -1)]
+    # The months of a year are read after the night's point, which the next month shows, too.
+    daily = [local_time(day, world.now, 1, 20) for day in range(30, -1 if world.course else 0, -1)]
     orphan = Plan(name="Decommissioned CRM", members=3, gfs=None)
     unseen = Plan(name="Nutanix plant cluster", type="NutanixAHVBackupJob", members=4, repository="scale-out", gfs=None)
     strays = [
-        _stray(orphan, "VMware", ("crm01", "crm02", "outdated_crm03"), range(134, 120, -1), world),
-        _stray(unseen, "Nutanix", tuple(f"plant{n:02d}" for n in range(1, 5)), range(30, 0, -1), world),
+        _stray(orphan, "VMware", ("crm01", "crm02", "outdated_crm03"), left, world),
+        _stray(unseen, "Nutanix", tuple(f"plant{n:02d}" for n in range(1, 5)), daily, world),
     ]
     if not any(job.plan.type == "FileBackup" for job in world.jobs):
         # Servers that cannot list file backup jobs have their backups all the same.
         files = Plan(name="NAS projects", type="FileBackup", repository="files", gfs=None)
-        strays.append(_stray(files, "UnstructuredData", ("projects", "archive"), range(30, 0, -1), world))
+        strays.append(_stray(files, "UnstructuredData", ("projects", "archive"), daily, world))
     return strays
 
 
-def _stray(plan: Plan, platform: str, names: Sequence[str], days: range, world: World) -> Chain:
-    starts = [local_time(day, world.now, 1, 20) for day in days]
+def _stray(plan: Plan, platform: str, names: Sequence[str], starts: Sequence[int], world: World) -> Chain:
     made = [scheduled_point(plan, at, world.seed) for at in starts]
-    created = world.now - 480 * DAY
+    created = world.begin - 480 * DAY
     return Chain(
         id=world.id("backup", plan.name),
         job_id=world.id("job", plan.name),

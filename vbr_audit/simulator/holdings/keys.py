@@ -42,7 +42,7 @@ def _credential(each: _Account, world: World, revision: str) -> Json:
         "username": each.username,
         "description": each.about,
         "type": each.type,
-        "creationTime": world.ago(each.days),
+        "creationTime": world.since(each.days),
         "uniqueId": f"credentials-{each.key or 'guest'}",
     }
     if each.type != "Linux":
@@ -84,7 +84,7 @@ def cloud_credential_rows(world: World, revision: str) -> list[Json]:
     for key, kind, days, more in kinds:
         row: Json = {"id": world.id("cloud credentials", key), "description": key, "type": kind}
         if at_least(revision, "1.3-rev0"):
-            row["lastModified"] = world.ago(days)
+            row["lastModified"] = world.since(days)
         rows.append(row | more | {"uniqueId": f"cloud-{key}"})
     return rows
 
@@ -100,7 +100,7 @@ def encryption_password_rows(world: World, revision: str) -> list[Json]:
         row: Json = {
             "id": world.id("password", key),
             "hint": hint,
-            "modificationTime": world.ago(days),
+            "modificationTime": world.since(days),
             "uniqueId": f"backup-{key or '2025'}",
         }
         if at_least(revision, "1.3-rev0"):

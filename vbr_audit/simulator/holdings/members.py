@@ -12,6 +12,7 @@ from vbr_audit.simulator.holdings.world import World
 from vbr_audit.simulator.identity import identify
 from vbr_audit.simulator.jobs import Job
 from vbr_audit.simulator.outcomes import GOOD
+from vbr_audit.simulator.plans import RENAMED
 from vbr_audit.simulator.sessions import Session
 
 COPIES = {"BackupCopy", "FileBackupCopy", "EntraIDTenantBackupCopy"}
@@ -19,7 +20,6 @@ _READERS = COPIES | {"SureBackupContentScan"}
 _HIDDEN_FAILURES = {"Exchange DAG"}
 _GIB = 1024**3
 _STATED_SIZE = pattern(r"(\d+(?:\.\d+)?) GB")
-_GROWTH_A_YEAR = 0.12
 _YEAR = 365 * DAY
 
 
@@ -31,10 +31,12 @@ class Member:
     name: str
     reference: str
     size: int = 64 * _GIB
+    growth: float = 0.12
+    since: int = 0
 
-    def size_at(self, at: int, now: int) -> int:
-        """Its size in bytes at an instant: it has grown a little every day."""
-        return int(self.size * (1 - min(0.5, _GROWTH_A_YEAR * (now - at) / _YEAR)))
+    def size_at(self, at: int, end: int) -> int:
+        """Its size in bytes at an instant: it has grown a little every day until `end`, when its size is the whole."""
+        return int(self.size * (1 - min(0.5, self.growth * (end - at) / _YEAR)))
 
 
 def members_of(job: Job, by_name: Mapping[str, Job], seed: int) -> tuple[Member, ...]:
@@ -42,10 +44,23 @@ def members_of(job: Job, by_name: Mapping[str, Job], seed: int) -> tuple[Member,
     if job.plan.type in _READERS:
         members = {each.id: each for source in sources_of(job, by_name) for each in members_of(source, by_name, seed)}
         return tuple(members.values())
+    since = dict(job.plan.remade)
     return tuple(
-        Member(identify(seed, "object", f"{job.platform}/{name}"), name, reference, size)
-        for name, reference, size in _named(job, seed)
+        Member(
+            id=identify(seed, "object", f"{job.platform}/{_lasting_name(name, since.get(number))}"),
+            name=name,
+            reference=reference,
+            size=size,
+            growth=job.plan.growth,
+            since=since.get(number, 0),
+        )
+        for number, (name, reference, size) in enumerate(_named(job, seed), 1)
     )
+
+
+def _lasting_name(name: str, since: int | None) -> str:
+    """What the id of a machine follows from: a new name leaves it the same, a machine made anew has another."""
+    return name.removesuffix(RENAMED) if since is None else f"{name}/{since}"
 
 
 def sources_of(job: Job, by_name: Mapping[str, Job]) -> list[Job]:
@@ -88,7 +103,7 @@ class Takings:
     def runs(self) -> Mapping[str, list[Session]]:
         """The sessions of each job that have ended, oldest first."""
         runs: defaultdict[str, list[Session]] = defaultdict(list)
-        for session in self._world.sessions:
+        for session in self._world.past:
             if session.ended is not None:
                 runs[session.job_id].append(session)
         return runs

@@ -48,9 +48,9 @@ def scheduled_point(plan: Plan, start: int, seed: int) -> Point:
     return Point(at, f"{identify(seed, 'point', plan.name)[:24]}{at // TICKS:012x}", ZERO)
 
 
-def data_size(member: Member, point: Point, now: int) -> int:
+def data_size(member: Member, point: Point, end: int) -> int:
     """The bytes that one point holds of one member, before they are made smaller."""
-    return member.size_at(point.created, now) // (1 if point.full else _CHANGED)
+    return member.size_at(point.created, end) // (1 if point.full else _CHANGED)
 
 
 def stored_size(data: int) -> int:

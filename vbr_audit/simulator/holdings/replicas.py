@@ -1,6 +1,6 @@
 """Replicas: the machines that replication jobs keep ready on another host, and their points."""
 
-from vbr_audit.simulator.clock import stamp
+from vbr_audit.simulator.clock import DAY, stamp
 from vbr_audit.simulator.holdings.members import Member, members_of
 from vbr_audit.simulator.holdings.world import World, platform_name
 from vbr_audit.simulator.identity import identify
@@ -26,7 +26,7 @@ def replica_rows(world: World, revision: str) -> list[Json]:
             "name": f"{member.name}_replica",
             "platformName": platform_name("VMware", revision),
             "platformId": job_platform(job),
-            "creationTime": world.ago(400),
+            "creationTime": stamp(world.begin - 400 * DAY),
             "state": "Failover" if number == _FAILED_OVER else "Ready",
         }
         for job in _replication(world)
@@ -79,5 +79,5 @@ def _replica_id(job: Job, member: Member) -> str:
 
 
 def _kept_runs(job: Job, world: World) -> list[Session]:
-    runs = [run for run in world.sessions if run.job_id == job.id and run.result in {"Success", "Warning"}]
+    runs = [run for run in world.past if run.job_id == job.id and run.result in {"Success", "Warning"}]
     return runs[-job.plan.retention[1] :]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from vbr_audit.simulator.holdings.chains import Chain
@@ -73,7 +73,11 @@ def repository_name(key: str) -> str:
 
 def repository_rows(world: World, revision: str) -> list[Json]:
     """Every repository with its settings; a scale-out one is not among them, its extents are."""
-    return [_head(each, world, revision) | _settings(each, world, revision) for each in _ALL]
+    return [_head(each, world, revision) | _settings(_as_set(each, world), world, revision) for each in _ALL]
+
+
+def _as_set(each: _Repository, world: World) -> _Repository:
+    return replace(each, days=world.setting(f"immutable days of {each.key}", each.days))
 
 
 def _type(each: _Repository, revision: str) -> str:
@@ -201,7 +205,7 @@ def _used_bytes(chains: Sequence[Chain], world: World) -> Mapping[str, int]:
     for chain in chains:
         for number, member in enumerate(chain.members):
             points = chain.held(number)
-            stored = sum(stored_size(data_size(member, point, world.now)) for point in points)
+            stored = sum(stored_size(data_size(member, point, world.end)) for point in points)
             if chain.repository == "scale-out":
                 used["extent-b" if number % 2 else "extent-a"] += stored
                 used["capacity"] += stored
@@ -210,9 +214,19 @@ def _used_bytes(chains: Sequence[Chain], world: World) -> Mapping[str, int]:
     return used
 
 
+def repository_capacities(chains: Sequence[Chain], world: World) -> dict[str, float]:
+    """How large each repository is, in GB by its key, so that its files fill it as far as it is filled."""
+    used = _used_bytes(chains, world)
+    return {each.key: _capacity(each, round(used[each.key] / _GIB, 1)) for each in _ALL}
+
+
+def _capacity(each: _Repository, used: float) -> float:
+    return float(ceil(used * 100 / each.filled / _SIZES) * _SIZES or _EMPTY) if each.filled else -1.0
+
+
 def _state(each: _Repository, used_bytes: int, world: World, revision: str) -> Json:
     used = round(used_bytes / _GIB, 1)
-    capacity = float(ceil(used * 100 / each.filled / _SIZES) * _SIZES or _EMPTY) if each.filled else -1.0
+    capacity = world.course.capacities()[each.key] if world.course else _capacity(each, used)
     row = _head(each, world, revision)
     del row["uniqueId"]
     row |= {

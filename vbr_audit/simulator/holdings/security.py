@@ -35,6 +35,12 @@ _PRACTICES: tuple[tuple[str, str, str], ...] = (
 )
 _ROLES = ("Veeam Backup Administrator", "Veeam Backup Operator", "Veeam Backup Viewer", "Veeam Security Administrator")
 
+_EVENTS_OF_THE_YEAR = (
+    ("Disable four-eyes authorization", "", "Approved", 196.3, "HANSA\\s.meier"),
+    ("Enable four-eyes authorization", "", "Approved", 166.1, "HANSA\\s.meier"),
+    ("Add user", "HANSA\\ext.consultant was given the role Veeam Backup Administrator", "Info", 111.6, ""),
+)
+
 
 def best_practices(world: World, _: str) -> Json:
     """What the last run of the analyzer found, item by item."""
@@ -81,7 +87,7 @@ def malware_event_rows(chains: Sequence[Chain], world: World, revision: str) -> 
     named = {chain.name: chain for chain in chains}
     rows: list[Json] = []
     for name, member, kind, severity, state, days in kinds:
-        if name not in named:
+        if name not in named or not world.has_come(days):
             continue
         each = named[name].members[member]
         row: Json = {
@@ -103,7 +109,7 @@ def malware_event_rows(chains: Sequence[Chain], world: World, revision: str) -> 
 
 
 def _utc(world: World, days: float) -> str:
-    return to_datetime(world.now - round(days * DAY)).isoformat().replace("+00:00", "Z")
+    return to_datetime(world.end - round(days * DAY)).isoformat().replace("+00:00", "Z")
 
 
 def authorization_event_rows(world: World, _: str) -> list[Json]:
@@ -114,6 +120,7 @@ def authorization_event_rows(world: World, _: str) -> list[Json]:
         ("Remove repository", "Old NAS", "Rejected", 33.5, "HANSA\\s.meier"),
         ("Disable four-eyes authorization", "", "Expired", 51.0, ""),
         ("Add user", "HANSA\\svc-audit was given the role Veeam Backup Viewer", "Info", 12.7, ""),
+        *(_EVENTS_OF_THE_YEAR if world.course else ()),
     )
     return [
         {
@@ -121,13 +128,14 @@ def authorization_event_rows(world: World, _: str) -> list[Json]:
             "name": name,
             "description": about,
             "state": state,
-            "creationTime": world.local_ago(days),
+            "creationTime": local_stamp(world.end - round(days * DAY)),
             "createdBy": "HANSA\\backupadmin",
-            "expirationTime": world.local_ago(days - 7),
+            "expirationTime": local_stamp(world.end - round((days - 7) * DAY)),
             "processedBy": by or None,
-            "processedTime": world.local_ago(days - 0.2) if by else None,
+            "processedTime": local_stamp(world.end - round((days - 0.2) * DAY)) if by else None,
         }
         for name, about, state, days, by in events
+        if world.has_come(days)
     ]
 
 
@@ -140,6 +148,7 @@ def user_rows(world: World, revision: str) -> list[Json]:
         ("HANSA\\Backup operators", "ExternalGroup", 1, False),
         ("HANSA\\svc-audit", "ExternalUser", 2, True),
         ("HANSA\\s.meier", "ExternalUser", 3, False),
+        *((("HANSA\\ext.consultant", "ExternalUser", 0, False),) if world.setting("consultant", 0) else ()),
     )
     rows: list[Json] = []
     for name, kind, role, service in users:
@@ -214,6 +223,6 @@ def custom_role_rows(world: World, _: str) -> list[Json]:
     ]
 
 
-def security_settings(_: World, __: str) -> Json:
+def security_settings(world: World, _: str) -> Json:
     """Multi-factor authentication for everybody who is no service account."""
-    return {"mfaEnabled": True}
+    return {"mfaEnabled": bool(world.setting("mfa", 1))}

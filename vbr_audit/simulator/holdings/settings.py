@@ -37,8 +37,8 @@ def server_certificate(world: World, revision: str) -> Json:
         "subject": "CN=vbr01.hansa.example",
         "issuedTo": "vbr01.hansa.example",
         "issuedBy": "vbr01.hansa.example",
-        "validFrom": world.ago(700),
-        "validBy": world.ago(-250),
+        "validFrom": world.since(700),
+        "validBy": world.since(-250),
     }
     if at_least(revision, "1.3-rev0"):
         row["isTrusted"] = False
@@ -47,7 +47,7 @@ def server_certificate(world: World, revision: str) -> Json:
 
 def license_row(world: World, revision: str, summary: Json) -> Json:
     """A subscription that ends in about sixty days, and what is used of its instances."""
-    dates: Json = {"expirationDate": world.ago(-61), "supportExpirationDate": world.ago(-61)}
+    dates: Json = {"expirationDate": world.since(-61), "supportExpirationDate": world.since(-61)}
     row: Json = {
         "status": "Valid",
         "type": "Subscription",

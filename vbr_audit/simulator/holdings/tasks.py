@@ -172,7 +172,7 @@ def _outcome(task: _Task, world: World, revision: str) -> Json:
     session, result = task.session, task.result
     ended = session.ended is not None
     seconds = ((session.ended or session.created) - task.created) // TICKS
-    size = task.member.size_at(task.created, world.now)
+    size = task.member.size_at(task.created, world.end)
     changed = size if session.algorithm == "Full" else size // 20
     progress: Json = {
         "duration": f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",

@@ -1,5 +1,6 @@
 """What all holdings hang on: the jobs, the sessions, the moment, and the ids of everything around them."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vbr_audit.simulator.clock import DAY, local_stamp, stamp
@@ -18,6 +19,22 @@ SHAPE_12 = "1.1-rev2"
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """What an estate has of the year in which it stands.
+
+    The year goes from `begin` to `end`. `past` are all sessions until now, those among them that the server has
+    forgotten, too. `settings` are those of the server that are others than at the end of a year without events, and
+    `capacities` makes the sizes of the repositories, in GB by their keys.
+    """
+
+    begin: int
+    end: int
+    past: Sequence[Session]
+    settings: Mapping[str, int]
+    capacities: Callable[[], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """One estate as its holdings see it; `sessions` stand oldest first."""
 
@@ -25,6 +42,41 @@ class World:
     now: int
     jobs: list[Job]
     sessions: list[Session]
+    course: Course | None = None
+
+    @property
+    def begin(self) -> int:
+        """The instant that what is old was made before: the beginning of the year, now without one."""
+        return self.course.begin if self.course else self.now
+
+    @property
+    def end(self) -> int:
+        """The end of the year, now without one."""
+        return self.course.end if self.course else self.now
+
+    @property
+    def past(self) -> Sequence[Session]:
+        """All sessions that there ever were, as far as anything hangs on them."""
+        return self.course.past if self.course else self.sessions
+
+    def setting(self, name: str, usual: int) -> int:
+        """What a setting of the server is now, where the year changes it."""
+        return self.course.settings.get(name, usual) if self.course else usual
+
+    def lasting(self, days: float) -> int:
+        """The instant some days before the end of the year; while that is ahead, the same one of an earlier year."""
+        at = self.end - round(days * DAY)
+        while at > self.now and days >= 0:
+            at -= 365 * DAY
+        return at
+
+    def has_come(self, days: float) -> bool:
+        """Tell whether the instant some days before the end of the year is not ahead."""
+        return self.end - round(days * DAY) <= self.now
+
+    def since(self, days: float) -> str:
+        """How the server writes a lasting instant; negative days lie ahead."""
+        return stamp(self.lasting(days))
 
     def id(self, kind: str, name: str = "") -> str:
         """The id of a lasting thing."""

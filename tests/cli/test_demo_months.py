@@ -1,0 +1,115 @@
+"""`vbr-audit demo --months`: a run for each month of a simulated server, and the last one as a report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+from command_line import invoke
+
+from vbr_audit.checks.policy.policy import load_policy
+from vbr_audit.cli.demo_year import policy_in, waivers_in
+from vbr_audit.collection import run_folder
+from vbr_audit.findings.waivers import load_waivers
+from vbr_audit.simulator import year
+from vbr_audit.simulator.clock import ZONE
+from vbr_audit.verifying import verify_run
+
+DEMO = ("demo", "--now", "2026-11-15T09:00", "--format", "json")
+NOW = dt.datetime(2026, 11, 15, 8, 0, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo") / "year"
+    result = invoke(*DEMO, "--months", 3, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    return out, result
+
+
+def runs(out):
+    return sorted(path for path in (out / "history").iterdir() if (path / run_folder.MANIFEST).is_file())
+
+
+def statuses(run):
+    rows = json.loads((run / "findings.json").read_text("utf-8"))["findings"]
+    return {(row["check_id"], row["object_name"]): row["status"] for row in rows}
+
+
+def test_there_is_a_whole_run_for_each_month(demo):
+    out, _ = demo
+    assert len(runs(out)) == 3
+    for run, month in zip(runs(out), ("2026-08", "2026-09", "2026-10"), strict=True):
+        recorded = run_folder.read_manifest(run).run
+        first, last = (at.astimezone(ZONE) for at in (recorded.since, recorded.until))
+        assert f"{first:%Y-%m-%d %H:%M}" == f"{month}-01 00:00"
+        assert (last.day, last.hour, (last - first).days) == (1, 0, 30 if month == "2026-09" else 31)
+        assert recorded.now.astimezone(ZONE) == last.replace(hour=6, minute=30)
+        assert verify_run(run) == []
+
+
+def test_the_last_one_is_the_report(demo):
+    out, result = demo
+    assert statuses(out) == statuses(runs(out)[-1])
+    assert verify_run(out) == []
+    assert result.stdout.startswith("2026-08: ")
+    assert "findings need attention" in result.stdout
+
+
+def test_the_last_month_has_what_a_report_on_changes_needs(demo):
+    before, now = (statuses(run) for run in runs(demo[0])[-2:])
+    changes = {
+        ("JOB-008", "File servers Hamburg"): ("PASS", "FAIL"),
+        ("JOB-003", "Tenant vApps"): ("PASS", "FAIL"),
+        ("JOB-008", "File servers Munich"): ("FAIL", "PASS"),
+        ("JOB-008", "Data warehouse"): (None, "FAIL"),
+        ("JOB-008", "Legacy intranet"): ("FAIL", None),
+        ("JOB-008", "Media archive bucket"): ("WAIVED", "FAIL"),
+        ("JOB-001", "Migration wave 3"): ("PASS", "WAIVED"),
+        ("SEC-008", "HANSA\\svc-veeam-guest"): ("PASS", "FAIL"),  # the policy asks for more
+        ("SEC-014", "vbr01.demo"): ("FAIL", "UNKNOWN"),
+        ("SEC-016", "vbr01.demo"): (None, "FAIL"),  # the policy did not ask before
+        ("JOB-003", "Hyper-V branch offices"): ("FAIL", "FAIL"),
+    }
+    assert {key: (before.get(key), now.get(key)) for key in changes} == changes
+    assert statuses(runs(demo[0])[0])["JOB-003", "Tenant vApps"] == "FAIL"  # so that it fails again
+
+
+def test_a_month_that_nobody_read_has_no_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(year, "MISSING", frozenset({-1}))
+    result = invoke(*DEMO, "--months", 2, "--out", tmp_path / "year")
+    assert result.exit_code == 0, result.stderr
+    assert "2026-09: no run" in result.stdout
+    assert len(runs(tmp_path / "year")) == 1
+
+
+@pytest.mark.parametrize("month", range(1 - year.MONTHS, 1))
+def test_every_month_has_a_policy_and_waivers_that_hold(month):
+    uses = {use.check.id: use for use in load_policy(policy_in(month)).uses}
+    assert uses["SEC-016"].enabled is (month == 0)
+    waivers = load_waivers(waivers_in(month, NOW)).waivers
+    assert len(waivers) == sum(given <= month for given in (-9, -6, 0))
+    end = year.month_end(NOW, month).date()
+    assert all(waiver.created <= end for waiver in waivers)
+    assert [waiver.id for waiver in waivers if waiver.expires < end] == (["W-2"] if month == 0 else [])
+
+
+def test_a_history_is_not_written_over(tmp_path):
+    (tmp_path / "history").mkdir()
+    result = invoke(*DEMO, "--months", 2, "--force", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "not written over" in result.stderr
+
+
+def test_a_scrubbed_year_is_refused(tmp_path):
+    result = invoke(*DEMO, "--months", 2, "--scrub", "--out", tmp_path / "year")
+    assert result.exit_code == 2
+    assert "--scrub" in result.stderr
+
+
+@pytest.mark.parametrize("months", ["1", "25", "x"])
+def test_a_number_of_months_out_of_range_is_refused(tmp_path, months):
+    result = invoke(*DEMO, "--months", months, "--out", tmp_path / "year")
+    assert result.exit_code == 2
+    assert not list(tmp_path.iterdir())
