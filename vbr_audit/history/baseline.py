@@ -152,9 +152,7 @@ def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
     last = before[-1].record
     earlier = EarlierRun(last.run_id, last.now, last.since, last.until, last.timezone)
     lives = archive.lives_before(sorted(ids), order)
-    return Earlier(
-        Known(earlier, lives), tuple(entry.record for entry in before), tuple(map(str, archive.problems))
-    )
+    return Earlier(Known(earlier, lives), tuple(entry.record for entry in before), tuple(map(str, archive.problems)))
 
 
 def judged_of_folder(folder: str | Path) -> Judged:

@@ -117,16 +117,20 @@ def _column_from_json(name: str, stored: Mapping[str, Any], column: Column, rows
 
 
 def _to_parquet(frame: pd.DataFrame, spec: TableSpec) -> bytes:
-    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    stream = io.BytesIO()
+    pq.write_table(to_arrow_table(frame, spec), stream, compression="zstd", compression_level=6, version="2.6")
+    return stream.getvalue()
+
+
+def to_arrow_table(frame: pd.DataFrame, spec: TableSpec) -> Any:
+    """`frame` as an Arrow table with the columns of `spec`."""
+    import pyarrow as pa
 
     schema = pa.schema([(column.name, _arrow_type(column)) for column in spec.columns])
     arrays = [_to_arrow(frame[column.name], column) for column in spec.columns]
-    stream = io.BytesIO()
-    pq.write_table(
-        pa.Table.from_arrays(arrays, schema=schema), stream, compression="zstd", compression_level=6, version="2.6"
-    )
-    return stream.getvalue()
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _arrow_type(column: Column) -> Any:
