@@ -153,7 +153,8 @@ def in_order_of_change(rows: pd.DataFrame) -> pd.DataFrame:
             **{name: rows[name].to_numpy(dtype=object) for name in ("check_id", "server", "object_name", "key")},
         }
     )
-    places = order.sort_values(list(order), kind="stable").index.to_numpy()
+    names = ["state", "severity", "check_id", "server", "object_name", "key"]
+    places = order.sort_values(names, kind="stable").index.to_numpy()
     return rows.take(places).reset_index(drop=True)
 
 
@@ -198,16 +199,21 @@ def _of_server(server: str, rows: pd.DataFrame) -> Iterator[NotCompared]:
         yield NotCompared(
             "another scope", server, detail=f"{first['scope_old'] or 'all'}, now {first['scope_new'] or 'all'}"
         )
-    for side, kind in (("right_only", "check asked for the first time"), ("left_only", "check no longer asked")):
+    sides: tuple[tuple[str, Kind], ...] = (
+        ("right_only", "check asked for the first time"),
+        ("left_only", "check no longer asked"),
+    )
+    for side, kind in sides:
         for check in rows.loc[rows["side"].eq(side).to_numpy(dtype=bool), "check_id"]:
-            yield NotCompared(kind, server, str(check))  # type: ignore[arg-type]
-    for row in both.itertuples(index=False):
-        if pd.isna(row.meaning_old) or pd.isna(row.meaning_new):
-            yield NotCompared("rules not recorded", server, str(row.check_id))
-        elif row.meaning_old != row.meaning_new:
-            yield NotCompared("check means something else", server, str(row.check_id))
-        if row.whole_new is pd.NA or not row.whole_new:
-            yield NotCompared("not read whole", server, str(row.check_id))
+            yield NotCompared(kind, server, str(check))
+    names = ("check_id", "meaning_old", "meaning_new", "whole_new")
+    for check, old, new, whole in zip(*(both[name].tolist() for name in names), strict=True):
+        if old is pd.NA or new is pd.NA:
+            yield NotCompared("rules not recorded", server, check)
+        elif old != new:
+            yield NotCompared("check means something else", server, check)
+        if whole is pd.NA or not whole:
+            yield NotCompared("not read whole", server, check)
 
 
 def _other_parameters(before: Lives, judged: Judged) -> Iterator[NotCompared]:

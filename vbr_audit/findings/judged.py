@@ -148,8 +148,8 @@ def _asked(coverage: pd.DataFrame, ids: Mapping[str, str], manifest: Manifest) -
         "server_id": strings_of(_mapped(coverage["server"], ids)),
         "check_id": _text_of(coverage, "check_id"),
         "meaning": strings_of(meaning),
-        "population": pd.array(coverage["population"], dtype="Int64"),
-        "whole": pd.array(coverage["whole"], dtype="boolean"),
+        "population": pd.array(coverage["population"].tolist(), dtype="Int64"),
+        "whole": pd.array(coverage["whole"].tolist(), dtype="boolean"),
         "scope": strings_of([manifest.run.jobs_pattern or ""] * len(coverage)),
         "revision": strings_of(_mapped(coverage["server"], revisions)),
     }

@@ -12,14 +12,14 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.judged import judged_run
 from vbr_audit.findings.results import Results
-from vbr_audit.history import capacity
+from vbr_audit.history import capacities
 from vbr_audit.history.archive import Added, NewRun, add_run
 from vbr_audit.history.kept import MONTH_SPECS, tables_for_months
 from vbr_audit.history.records import HistoryRecord, point_of, servers_of
 from vbr_audit.tables.build.schema import TableSpec
 from vbr_audit.tables.jobs import settings as job_settings
 
-RUN_SPECS: tuple[TableSpec, ...] = (capacity.SPEC, *MONTH_SPECS, job_settings.SPEC)
+RUN_SPECS: tuple[TableSpec, ...] = (capacities.CAPACITY, *MONTH_SPECS, job_settings.SPEC)
 """The tables that a history keeps of each run, beside its findings and what became of them."""
 
 
@@ -36,9 +36,9 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
             hint=f"Judge it first: vbr-audit check {folder}",
         )
     judged = judged_run(manifest, results.findings, results.coverage)
-    samples = capacity.capacity_of(snapshot)
+    samples = capacities.capacity_of(snapshot)
     tables: dict[str, pd.DataFrame] = {
-        capacity.SPEC.name: samples,
+        capacities.CAPACITY.name: samples,
         **tables_for_months(snapshot, results),
         job_settings.SPEC.name: snapshot.job_settings,
     }

@@ -27,7 +27,6 @@ from vbr_audit.history.archive import is_history, open_archive
 from vbr_audit.history.records import HistoryRecord
 from vbr_audit.history.stored import from_json, to_json, unpacked
 
-
 _HINT: Final = "Give the folder of an earlier run, or of a history."
 
 

@@ -16,15 +16,17 @@ from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.changes import Changes, EarlierRun, changes_since
 from vbr_audit.findings.judged import ASKED_SPEC, FINDINGS_SPEC
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives
-from vbr_audit.history import capacity, month_rpo, restores
+from vbr_audit.history import capacities, month_rpo, restores
 from vbr_audit.history.adding import RUN_SPECS
 from vbr_audit.history.archive import Archive, Entry, Problem, months_without_run, open_archive, verify_runs
 from vbr_audit.history.evidence import RunTables
 from vbr_audit.history.month import coverage_of_month, runs_of_month
 from vbr_audit.history.records import HistoryRecord
+from vbr_audit.history.sampling import samples_in
 from vbr_audit.history.sql import demand_duckdb, select
 from vbr_audit.history.stored import PARQUET, arrow_table, to_arrow_table
 from vbr_audit.notebook import Grid, Headline, Line, fragment
+from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -137,11 +139,11 @@ class History:
         return month_rpo.rpo_of_month(month, self._zone(), self._run_tables())[0]
 
     def rpo_gaps(self, month: str) -> pd.DataFrame:
-        """One row per time of a month in which an object had no restore point within its RPO (`month_rpo.GAPS_SPEC`)."""
+        """One row per time of a month in which an object had no point within its RPO (`month_rpo.GAPS_SPEC`)."""
         return month_rpo.rpo_of_month(month, self._zone(), self._run_tables())[1]
 
     def job_runs(self, month: str) -> pd.DataFrame:
-        """One row per job: runs that were due, made, missed, overlapped in a month, and how they ended (`month.SPEC`)."""
+        """One row per job: runs that were due, made, missed or overlapped in a month, and their ends (`month.SPEC`)."""
         return runs_of_month(month, self._zone(), self._run_tables())
 
     def coverage(self, month: str) -> pd.DataFrame:
@@ -153,9 +155,10 @@ class History:
         return restores.restore_tests_of_year(self._run_tables())
 
     def samples(self) -> pd.DataFrame:
-        """The free space of the repositories over time: of every run, and of every sample (`capacity.SPEC`)."""
-        frames = [entry.table_or_empty(capacity.SPEC) for entry in self.archive.runs]
-        return _joined(frames, capacity.SPEC).sort_values(
+        """The free space of the repositories over time: of every run, and of every sample (`capacities.CAPACITY`)."""
+        frames = [entry.table_or_empty(capacities.CAPACITY) for entry in self.archive.runs]
+        frames.append(samples_in(self.folder))
+        return _joined(frames, capacities.CAPACITY).sort_values(
             ["server_id", "repository_id", "taken_at"], kind="stable", ignore_index=True
         )
 
@@ -165,7 +168,7 @@ class History:
         Needs scipy, of the extra `history`. `now` is the clock of the newest run, unless given.
         """
         moment = now or (self.archive.runs[-1].record.now if self.archive.runs else dt.datetime.now(dt.UTC))
-        return capacity.days_to_full(self.samples(), now=moment)
+        return capacities.days_to_full(self.samples(), now=moment)
 
     def sql(self, query: str) -> pd.DataFrame:
         """The answer to one SELECT over the runs; needs duckdb and pyarrow, of the extra `history`.
@@ -239,7 +242,8 @@ class History:
         lines = [Line(f"Left out: {problem}") for problem in self.problems]
         lines += [Line(f"No run about {month}") for month in self.missing_months]
         grid = Grid(("Run", "Servers", "Verdict", "Critical", "High"), rows)
-        return fragment(Headline(f"{count(len(self.archive.runs), 'run')} in {plain(self.folder)}"), *lines, grid)
+        headline = Headline(f"{count(len(self.archive.runs), 'run')} in {plain(self.folder)}")
+        return fragment([headline, *lines, grid])
 
 
 _LAST: Final = (dt.datetime.max.replace(tzinfo=dt.UTC), "~")
@@ -276,16 +280,15 @@ def runs_frame(
 ) -> pd.DataFrame:
     """The table of the runs, with the columns of `RUNS_SPEC`."""
     gone = {entry.record.run_id for entry in pruned}
-    rows = []
-    for entry in entries:
-        rows.append(
-            {
-                **row_of(entry.record),
-                "folder": entry.path.name,
-                "is_pruned": entry.record.run_id in gone,
-                "is_pinned": entry.record.run_id in pinned,
-            }
-        )
+    rows = [
+        {
+            **row_of(entry.record),
+            "folder": entry.path.name,
+            "is_pruned": entry.record.run_id in gone,
+            "is_pinned": entry.record.run_id in pinned,
+        }
+        for entry in entries
+    ]
     return records_frame(rows)
 
 
@@ -337,7 +340,7 @@ def trend_of(runs: pd.DataFrame) -> pd.DataFrame:
     latest = runs.assign(month=months).drop_duplicates("month", keep="last").set_index("month")
     every = pd.period_range(months.min(), months.max(), freq="M").astype(str)
     frame = latest.reindex(every)
-    frame.insert(0, "month", pd.array(every, dtype=runs["run_id"].dtype))
+    frame.insert(0, "month", pd.Series(list(every), index=frame.index, dtype=STRING))
     frame["is_missing"] = frame["run_id"].isna().astype("boolean")
     return frame.reset_index(drop=True)
 
