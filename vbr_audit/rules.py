@@ -21,7 +21,7 @@ from vbr_audit.collection.manifest import Manifest, RunRecord
 from vbr_audit.display import encodable
 from vbr_audit.findings.requirements import OwnFrameworks, kept_frameworks, read_own_frameworks
 from vbr_audit.findings.waivers import Waivers, load_waivers
-from vbr_audit.history.baseline import Baseline, load_baseline
+from vbr_audit.histories.baseline import Baseline, load_baseline
 from vbr_audit.reports.brand import Brand, kept_brand, load_brand
 from vbr_audit.reports.review import Review, load_review
 from vbr_audit.reports.sample import checked_size

@@ -12,7 +12,7 @@ import vbr_audit as va
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
-from vbr_audit.history.capacities import CAPACITY, OUTLOOK, capacity_of
+from vbr_audit.histories.capacities import CAPACITY, OUTLOOK, capacity_of
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 from vbr_audit.tables.build.schema import DTYPES, TableSpec, conform
 

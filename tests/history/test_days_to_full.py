@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.history.capacities import LEAST_DAYS, LEAST_SPAN, OUTLOOK, VERDICTS, days_to_full
+from vbr_audit.histories.capacities import LEAST_DAYS, LEAST_SPAN, OUTLOOK, VERDICTS, days_to_full
 from vbr_audit.tables.build.schema import DTYPES
 
 DAY = dt.timedelta(days=1)

@@ -18,8 +18,8 @@ import pytest
 from command_line import invoke
 
 import vbr_audit as va
-from vbr_audit.history.capacities import CAPACITY, capacity_of
-from vbr_audit.history.sampling import MOST_BYTES, MOST_REQUESTS, read_samples, samples_in, take_sample, write_sample
+from vbr_audit.histories.capacities import CAPACITY, capacity_of
+from vbr_audit.histories.sampling import MOST_BYTES, MOST_REQUESTS, read_samples, samples_in, take_sample, write_sample
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
 from vbr_audit.tables.build.schema import DTYPES
 
@@ -105,8 +105,8 @@ def test_two_at_once_are_two_files(server: StartServer, tmp_path: Path) -> None:
 def test_more_repositories_than_fit_give_a_partial_sample(
     server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vbr_audit.history.sampling._FIRST_PAGE", 3)
-    monkeypatch.setattr("vbr_audit.history.sampling.MOST_BYTES", 8_000)
+    monkeypatch.setattr("vbr_audit.histories.sampling._FIRST_PAGE", 3)
+    monkeypatch.setattr("vbr_audit.histories.sampling.MOST_BYTES", 8_000)
     url = server()
     result = sample(url, "--history", tmp_path)
     assert result.exit_code == 4
@@ -122,7 +122,7 @@ def test_more_repositories_than_fit_give_a_partial_sample(
 def test_a_second_page_is_read_while_it_fits(
     server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vbr_audit.history.sampling._FIRST_PAGE", 3)
+    monkeypatch.setattr("vbr_audit.histories.sampling._FIRST_PAGE", 3)
     url = server(revision="1.3-rev2")
     assert sample(url, "--history", tmp_path).exit_code == 0
     assert len(url.simulator.counts.log) == MOST_REQUESTS

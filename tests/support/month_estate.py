@@ -24,8 +24,8 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.results import Results
-from vbr_audit.history import daily, evidence, protection
-from vbr_audit.history.evidence import RunTables
+from vbr_audit.histories import daily, evidence, protection
+from vbr_audit.histories.evidence import RunTables
 from vbr_audit.tables.build.schema import conform
 from vbr_audit.tables.job_runs import LEAD
 

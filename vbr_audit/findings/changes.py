@@ -182,8 +182,9 @@ def _not_compared(before: Lives, judged: Judged) -> Iterator[NotCompared]:
         judged.asked, on=["server_id", "check_id"], how="outer", suffixes=("_old", "_new"), indicator="side"
     )
     merged = merged[merged["server_id"].isin(set(before.as_of) & set(now)).to_numpy(dtype=bool)]
-    for server_id, rows in merged.groupby("server_id", sort=True):
-        yield from _of_server(now[str(server_id)].name, rows.sort_values("check_id"))
+    for server_id in sorted(set(before.as_of) & set(now)):
+        own = merged[merged["server_id"].eq(server_id).to_numpy(dtype=bool)]
+        yield from _of_server(now[server_id].name, own.sort_values("check_id"))
     yield from _other_parameters(before, judged)
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 from month_estate import BERLIN
 from small_server import SmallServer, audited, daily, days, local, schedule_of
 
-from vbr_audit.history.evidence import RunTables
-from vbr_audit.history.kept import MONTH_SPECS, tables_for_months
-from vbr_audit.history.month import runs_of_month
-from vbr_audit.history.month_rpo import rpo_of_month
+from vbr_audit.histories.evidence import RunTables
+from vbr_audit.histories.kept import MONTH_SPECS, tables_for_months
+from vbr_audit.histories.month import runs_of_month
+from vbr_audit.histories.month_rpo import rpo_of_month
 from vbr_audit.pipeline import Audit
 from vbr_audit.tables.build.schema import conform
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from month_estate import moment, nightly, protected_part, protecting, snapshot_at
 
-from vbr_audit.history import restores
-from vbr_audit.history.evidence import RunTables
-from vbr_audit.history.restores import restore_tables, restore_tests_of_year
+from vbr_audit.histories import restores
+from vbr_audit.histories.evidence import RunTables
+from vbr_audit.histories.restores import restore_tables, restore_tests_of_year
 from vbr_audit.tables.build.schema import conform
 
 OCTOBER = {"since": "2026-10-01", "until": "2026-11-01", "now": "2026-11-01T06:00"}

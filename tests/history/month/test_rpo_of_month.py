@@ -16,9 +16,9 @@ from month_estate import BERLIN, Session, moment, nightly, protected_part, prote
 
 from vbr_audit.checks.site import load_site
 from vbr_audit.collection.period import month_span
-from vbr_audit.history import month_rpo, protection
-from vbr_audit.history.evidence import RunTables
-from vbr_audit.history.month_rpo import rpo_of_month
+from vbr_audit.histories import month_rpo, protection
+from vbr_audit.histories.evidence import RunTables
+from vbr_audit.histories.month_rpo import rpo_of_month
 from vbr_audit.tables.build.schema import TableSpec, conform
 
 HOUR = dt.timedelta(hours=1)

@@ -14,9 +14,9 @@ from hypothesis import Phase, given, settings
 from month_estate import BERLIN, Session, moment, nightly, part_of, promising, snapshot_at
 
 from vbr_audit.collection.period import month_span
-from vbr_audit.history import daily, evidence, month
-from vbr_audit.history.evidence import RunTables
-from vbr_audit.history.month import coverage_of_month, runs_of_month, unfinished_of_month
+from vbr_audit.histories import daily, evidence, month
+from vbr_audit.histories.evidence import RunTables
+from vbr_audit.histories.month import coverage_of_month, runs_of_month, unfinished_of_month
 from vbr_audit.tables.build.schema import TableSpec, conform
 
 OCTOBER = {"since": "2026-10-01", "until": "2026-11-01", "now": "2026-11-02"}

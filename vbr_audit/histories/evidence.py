@@ -17,6 +17,7 @@ import pandas as pd
 from vbr_audit.checks.engine.views import ServerView, views_of
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.judged import server_ids
 from vbr_audit.tables.build.arrays import STRING, dates_of, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
@@ -90,14 +91,9 @@ class Parts:
         }
 
 
-def server_ids(snapshot: Snapshot) -> dict[str, str]:
-    """The id over time of each server that the manifest names."""
-    return {record.name: record.vbr_id or record.name for record in snapshot.manifest.servers}
-
-
 def id_of(snapshot: Snapshot, server: str) -> str:
     """The id over time of one server."""
-    return server_ids(snapshot).get(server, server)
+    return server_ids(snapshot.manifest.servers).get(server, server)
 
 
 def server_views(snapshot: Snapshot) -> tuple[ServerView, ...]:

@@ -17,8 +17,8 @@ from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.logic.three_valued import Cells, one_of, places_of, surely, taken
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets.card import YEAR
-from vbr_audit.history import protection
-from vbr_audit.history.evidence import (
+from vbr_audit.histories import protection
+from vbr_audit.histories.evidence import (
     HOUR,
     NO_INSTANT,
     SERVER_COLUMNS,
@@ -31,7 +31,7 @@ from vbr_audit.history.evidence import (
     micros_of,
     server_views,
 )
-from vbr_audit.history.month import covered_length, joined_keys
+from vbr_audit.histories.month import covered_length, joined_keys
 from vbr_audit.tables.build.arrays import strings_of
 from vbr_audit.tables.build.enums import GOOD_RESULTS, RESULTS
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty

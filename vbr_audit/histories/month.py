@@ -17,8 +17,8 @@ import pandas as pd
 
 from vbr_audit.checks.logic.three_valued import Cells, surely, surely_one, worded
 from vbr_audit.collection.period import month_span
-from vbr_audit.history import daily, evidence
-from vbr_audit.history.evidence import HOUR, NO_INSTANT, SERVER_COLUMNS, RunTables, micros, micros_of
+from vbr_audit.histories import daily, evidence
+from vbr_audit.histories.evidence import HOUR, NO_INSTANT, SERVER_COLUMNS, RunTables, micros, micros_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 MET, MISSED, UNKNOWN, NO_RUN = "met", "missed", "unknown", "no run"

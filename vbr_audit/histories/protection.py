@@ -21,7 +21,7 @@ from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely, worded
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.results import Results
-from vbr_audit.history.evidence import (
+from vbr_audit.histories.evidence import (
     HOUR,
     NO_INSTANT,
     PART_COLUMNS,
@@ -34,7 +34,7 @@ from vbr_audit.history.evidence import (
     parts_of,
     server_views,
 )
-from vbr_audit.history.timeline import FAR, Timeline, make_timeline, stretch_of, worst_age
+from vbr_audit.histories.timeline import FAR, Timeline, make_timeline, stretch_of, worst_age
 from vbr_audit.tables.build.arrays import strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform
 

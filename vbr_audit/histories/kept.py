@@ -8,7 +8,7 @@ import pandas as pd
 
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.results import Results
-from vbr_audit.history import daily, evidence, protection, restores
+from vbr_audit.histories import daily, evidence, protection, restores
 from vbr_audit.tables.build.schema import TableSpec
 
 MONTH_SPECS: Final[tuple[TableSpec, ...]] = (

@@ -16,15 +16,15 @@ from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.changes import Changes, EarlierRun, changes_since
 from vbr_audit.findings.judged import ASKED_SPEC, FINDINGS_SPEC
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives
-from vbr_audit.history import capacities, month_rpo, restores
-from vbr_audit.history.adding import RUN_SPECS
-from vbr_audit.history.archive import Archive, Entry, Problem, months_without_run, open_archive, verify_runs
-from vbr_audit.history.evidence import RunTables
-from vbr_audit.history.month import coverage_of_month, runs_of_month
-from vbr_audit.history.records import HistoryRecord
-from vbr_audit.history.sampling import samples_in
-from vbr_audit.history.sql import demand_duckdb, select
-from vbr_audit.history.stored import PARQUET, arrow_table, to_arrow_table
+from vbr_audit.histories import capacities, month_rpo, restores
+from vbr_audit.histories.adding import RUN_SPECS
+from vbr_audit.histories.archive import Archive, Entry, Problem, months_without_run, open_archive, verify_runs
+from vbr_audit.histories.evidence import RunTables
+from vbr_audit.histories.month import coverage_of_month, runs_of_month
+from vbr_audit.histories.records import HistoryRecord
+from vbr_audit.histories.sampling import samples_in
+from vbr_audit.histories.sql import demand_duckdb, select
+from vbr_audit.histories.stored import PARQUET, arrow_table, to_arrow_table
 from vbr_audit.notebook import Grid, Headline, Line, fragment
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty

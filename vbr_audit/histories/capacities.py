@@ -14,11 +14,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.collection.manifest import DatasetStatus, Manifest
+from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import count, day, number, percent, size
-from vbr_audit.history.levels import Floats, Line, demand_scipy, lasting_jumps, line_through
+from vbr_audit.findings.judged import server_ids
+from vbr_audit.histories.levels import Floats, Line, demand_scipy, lasting_jumps, line_through
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
 
@@ -108,11 +109,6 @@ OUTLOOK: Final = TableSpec(
 )
 
 
-def server_ids(manifest: Manifest) -> dict[str, str]:
-    """What identifies each server of a run over time, by its name in the run."""
-    return {server.name: server.vbr_id or server.name for server in manifest.servers}
-
-
 def capacity_of(snapshot: Snapshot) -> pd.DataFrame:
     """The table `capacity` of one run: the repositories and extents of all servers, in the order of the snapshot.
 
@@ -121,7 +117,7 @@ def capacity_of(snapshot: Snapshot) -> pd.DataFrame:
     states = _states_of(snapshot)
     servers = {server.name: server for server in snapshot.manifest.servers}
     clocks = {name: server.server_time for name, server in servers.items() if server.server_time is not None}
-    ids = server_ids(snapshot.manifest)
+    ids = server_ids(snapshot.manifest.servers)
     capacity, free, used = (_bytes(states[name]) for name in ("capacity_gb", "free_gb", "used_gb"))
     limited = (capacity > 0).fillna(False).to_numpy(dtype=bool)
     taken = (capacity - free).where(free <= capacity)

@@ -16,13 +16,13 @@ import pandas as pd
 from vbr_audit.errors import ConfigurationError
 
 _SAFE: Final = {
-    "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
     "python_enable_replacements": "false",
     "temp_directory": "''",
     "memory_limit": "'2GB'",
+    "enable_external_access": "false",
 }
 _MOST_LENGTH: Final = 100_000
 _MOST_SECONDS: Final = 120.0

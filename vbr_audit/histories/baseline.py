@@ -23,9 +23,9 @@ from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.changes import EarlierRun, Known
 from vbr_audit.findings.judged import ASKED_SPEC, Judged, judged_run, server_ids
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
-from vbr_audit.history.archive import is_history, open_archive
-from vbr_audit.history.records import HistoryRecord
-from vbr_audit.history.stored import from_json, to_json, unpacked
+from vbr_audit.histories.archive import is_history, open_archive
+from vbr_audit.histories.records import HistoryRecord
+from vbr_audit.histories.stored import from_json, to_json, unpacked
 
 _HINT: Final = "Give the folder of an earlier run, or of a history."
 

@@ -19,7 +19,7 @@ from vbr_audit.checks.logic.three_valued import Cells, nullable, places_of, sure
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.results import Results
 from vbr_audit.findings.summary import runs_without_a_job
-from vbr_audit.history.evidence import (
+from vbr_audit.histories.evidence import (
     NO_INSTANT,
     PART_COLUMNS,
     SERVER_COLUMNS,
