@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot as Snapshot
     from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
     from vbr_audit.errors import VbrAuditError as VbrAuditError
+    from vbr_audit.histories.comparing import diff_runs as diff
+    from vbr_audit.histories.history import open_history as history
     from vbr_audit.pipeline import audit_snapshot as audit
     from vbr_audit.pipeline import collect as collect
     from vbr_audit.pipeline import load_audit as load_audit
@@ -41,6 +43,8 @@ _HOMES = {
     "check": ("checks.own.session", "check"),
     "collect": ("pipeline", "collect"),
     "connect": ("api.client", "connect"),
+    "diff": ("histories.comparing", "diff_runs"),
+    "history": ("histories.history", "open_history"),
     "load": ("collection.run_folder", "load"),
     "load_audit": ("pipeline", "load_audit"),
     "param": ("checks.engine.params", "param"),
@@ -59,6 +63,8 @@ __all__ = [
     "check",
     "collect",
     "connect",
+    "diff",
+    "history",
     "load",
     "load_audit",
     "param",

@@ -23,6 +23,7 @@ from vbr_audit.rules import Rules
 from vbr_audit.scrub.pseudonyms import ScrubKey
 
 if TYPE_CHECKING:
+    from vbr_audit.findings.changes import Changes
     from vbr_audit.findings.explain import Explanation
     from vbr_audit.reports.context import ReportContext
 
@@ -67,6 +68,11 @@ class Audit:
     def coverage(self) -> pd.DataFrame:
         """One row per server and check: how many objects it looked at, and with which answers."""
         return self.results.coverage
+
+    @property
+    def changes(self) -> Changes | None:
+        """What became of the findings since the earlier run that they are compared with; None without one."""
+        return self.results.changes
 
     @property
     def summary(self) -> Summary:
@@ -185,15 +191,15 @@ class Audit:
         wanted = checked_formats(formats)
         if others := self._outdated(folder, wanted):
             wanted = checked_formats([*wanted, *others])
-        texts, copies = self.rules.texts, self.rules.copies
-        names = {run_folder.MANIFEST, *texts, *(FORMATS[kind].file_name for kind in wanted)}
+        kept, copies = self.rules.kept_files, self.rules.copies
+        names = {run_folder.MANIFEST, *kept, *(FORMATS[kind].file_name for kind in wanted)}
         names |= {f"{kind}/{name}" for kind, files in copies.items() for name in files}
         names |= run_folder.copies_in(folder)
         with alone(folder):
             if not force:
                 run_folder.refuse_changed(folder, names, carried=self.rules.review.workbook_sha256)
             run_folder.write_manifest(folder, self.snapshot.manifest, wanted)
-            run_folder.write_texts(folder, texts)
+            run_folder.write_kept(folder, kept)
             for kind, files in copies.items():
                 run_folder.write_copies(folder, kind, files)
             for kind in wanted:
@@ -209,7 +215,7 @@ class Audit:
         others = [kind for kind in present if kind not in wanted]
         if not others:
             return []
-        now = {name: text.encode() for name, text in self.rules.texts.items()}
+        now = self.rules.kept_files
         now[run_folder.MANIFEST] = self.snapshot.manifest.to_json()
         if any(run_folder.bytes_of(folder / name) != content for name, content in now.items()):
             return others

@@ -27,7 +27,11 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.config.settings import load_settings
 from vbr_audit.datasets import DATASETS
 from vbr_audit.display import encodable
+from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.evaluation import evaluate
+from vbr_audit.histories.adding import add_to_history
+from vbr_audit.histories.archive import Added
+from vbr_audit.histories.baseline import Baseline
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
 
 
@@ -87,6 +91,7 @@ def audit_snapshot(snapshot: Snapshot, **given: Unpack[RuleOptions]) -> Audit:
     of your own, beside those declared in this session; `frameworks` are files with requirements of your own.
     `review` is an earlier workbook whose reviewers' remarks are carried over; `sample` findings are drawn for the
     workbook by `sample_seed`, else by the run's id. `brand` is the file of who reports: name, logo, colours.
+    `baseline` is an earlier run, or a history: `audit.changes` then says what became of the findings since.
     Raises `PolicyError`, `WaiverError`, `SiteError`, `RuleError` and
     `FrameworkError`, naming file and line, `ConfigurationError` for the review, `CheckError` for an id that is taken.
     """
@@ -107,5 +112,31 @@ def judge(snapshot: Snapshot, rules: Rules) -> Audit:
     """What `rules` find in `snapshot`; the manifest of the audit names them."""
     stated = dataclasses.replace(snapshot, manifest=rules.recorded_in(snapshot.manifest))
     frameworks = rules.frameworks.with_shipped
-    results = evaluate(stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks)
-    return Audit(stated, results, rules)
+    earlier = rules.baseline.before(stated.manifest)
+    known = None if earlier is None else earlier.known
+    results = evaluate(stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks, known=known)
+    kept = Baseline() if earlier is None else Baseline(kept=earlier.to_bytes())
+    return Audit(stated, results, dataclasses.replace(rules, baseline=kept))
+
+
+def add_saved_run(history: str | Path, folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> Added:
+    """Add a saved run to a history, with its findings as they were reported.
+
+    `checks` is the folder of its own checks in Python; without them their recorded answers count. Raises
+    `EvidenceError` where the findings do not follow from the evidence by this version, `ConfigurationError` for a run
+    that is there with another content.
+    """
+    from vbr_audit.reports.exports.json import findings_json
+
+    folder = Path(folder)
+    audit = load_audit(folder, as_recorded=True, checks=checks)
+    kept = run_folder.bytes_of(folder / run_folder.FINDINGS_JSON)
+    if kept and findings_json(audit.context) != kept:
+        raise EvidenceError(
+            f"{folder}: the findings are not what this version makes of the evidence, and nothing was added",
+            hint=f"Judge the run again with this version, then add it: vbr-audit check {folder}",
+        )
+    try:
+        return add_to_history(history, folder, audit.snapshot, audit.results)
+    finally:
+        audit.snapshot.close()

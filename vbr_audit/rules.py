@@ -21,6 +21,7 @@ from vbr_audit.collection.manifest import Manifest, RunRecord
 from vbr_audit.display import encodable
 from vbr_audit.findings.requirements import OwnFrameworks, kept_frameworks, read_own_frameworks
 from vbr_audit.findings.waivers import Waivers, load_waivers
+from vbr_audit.histories.baseline import Baseline, load_baseline
 from vbr_audit.reports.brand import Brand, kept_brand, load_brand
 from vbr_audit.reports.review import Review, load_review
 from vbr_audit.reports.sample import checked_size
@@ -49,6 +50,8 @@ class RuleOptions(TypedDict, total=False):
     """What the draw goes by; else the id of the run."""
     brand: str | Path | Brand | None
     """The file of who reports: name, logo, colours."""
+    baseline: str | Path | Baseline | None
+    """An earlier run, or a history, to say what changed since."""
 
 
 def shows_rule_options(function: Judging) -> Judging:
@@ -69,7 +72,7 @@ class Rules:
 
     `policy`, `waivers` and `site` are the rules, `checks` and `frameworks` what is asked: those of the package and
     the user's own. `review` holds the remarks that are carried over, `sample` and `sample_seed` what the workbook's
-    sample is drawn by (None: as the run says), and `brand` who reports.
+    sample is drawn by (None: as the run says), and `brand` who reports. `baseline` is what the run is compared with.
     """
 
     policy: Policy
@@ -81,6 +84,7 @@ class Rules:
     sample: int | None = None
     sample_seed: str | None = None
     brand: Brand = field(default_factory=Brand)
+    baseline: Baseline = field(default_factory=Baseline)
 
     @classmethod
     def load(cls, **given: Unpack[RuleOptions]) -> Rules:
@@ -90,7 +94,7 @@ class Rules:
         `ConfigurationError` for review, sample and brand, `CheckError` for an id that is taken.
         """
         waivers, site = given.get("waivers"), given.get("site")
-        review, brand = given.get("review"), given.get("brand")
+        review, brand, baseline = given.get("review"), given.get("brand"), given.get("baseline")
         checks = known_checks(given.get("checks"))
         return cls(
             policy=checks.policy(given.get("policy")),
@@ -102,6 +106,7 @@ class Rules:
             sample=checked_size(given.get("sample")),
             sample_seed=encodable(given.get("sample_seed") or "") or None,
             brand=brand if isinstance(brand, Brand) else load_brand(brand),
+            baseline=baseline if isinstance(baseline, Baseline) else load_baseline(baseline),
         )
 
     @classmethod
@@ -123,6 +128,7 @@ class Rules:
             "sample": lambda: run.sample_size,
             "sample_seed": lambda: run.sample_seed,
             "brand": lambda: _kept_brand(folder),
+            "baseline": lambda: load_baseline(run_folder.bytes_of(folder / run_folder.EARLIER) or None),
         }
         anew = {name: value for name, value in given.items() if not _is_nothing(value)}
         again = {name: read() for name, read in kept.items() if name not in anew}
@@ -150,9 +156,9 @@ class Rules:
         return manifest.model_copy(update={"run": run, "warnings": warnings})
 
     @property
-    def texts(self) -> dict[str, str]:
-        """What a run folder keeps, by the name of the file there; the text is empty where there is nothing to keep."""
-        return {
+    def kept_files(self) -> dict[str, bytes]:
+        """What a run folder keeps, by the name of the file there; empty where there is nothing to keep."""
+        texts = {
             run_folder.POLICY: self.policy.text,
             run_folder.WAIVERS: self.waivers.text,
             run_folder.SITE: self.site.text,
@@ -160,6 +166,7 @@ class Rules:
             run_folder.REVIEW: self.review.text,
             run_folder.BRAND: self.brand.text,
         }
+        return {name: text.encode() for name, text in texts.items()} | {run_folder.EARLIER: self.baseline.kept}
 
     @property
     def copies(self) -> dict[str, dict[str, bytes]]:

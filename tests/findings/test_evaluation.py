@@ -52,12 +52,13 @@ def test_columns_are_the_contract_and_all_text(estate: Estate) -> None:
         "finding_id", "server", "check_id", "title", "area", "severity", "object_type", "object_id", "object_name",
         "status", "result", "observed", "expected", "json_path", "reason", "remediation", "waiver_id", "waiver_owner",
         "waiver_expires", "cause", "cause_kind", "cause_key", "cause_name",
+        "rule", "first_seen", "change",
     )  # fmt: skip
     assert set(results.findings.dtypes) == {STRING}
     assert tuple(results.coverage.columns) == COVERAGE_COLUMNS
     assert COVERAGE_COLUMNS == (
         "server", "check_id", "title", "area", "severity", "population", "pass", "fail", "waived", "unknown", "error",
-        "not_applicable", "whole", "reason", "worst_severity",
+        "not_applicable", "whole", "reason", "worst_severity", "meaning",
     )  # fmt: skip
     assert [str(results.coverage[name].dtype) for name in ("population", "pass", "whole")] == [
         "Int64",

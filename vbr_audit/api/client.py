@@ -83,7 +83,8 @@ class Client:
 
     Only GET leaves this client, besides sign-in, refresh and sign-out; anything else raises `WriteRefusedError`,
     unless the client was made with `allow_writes`.
-    Use it as a context manager, or call `close()`, to sign out. It may be shared by threads.
+    Use it as a context manager, or call `close()`, to sign out. It may be shared by threads. `requests` counts what was
+    sent, sign-in and sign-out included, `retries` what was sent again.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Client:
         self.port = self._url.port or _SCHEME_PORTS[self._url.scheme]
         self.name = encodable(name or self.host)
         self.retries = 0
+        self.requests = 0
         self._slow_answers = 0
         self._count_lock = threading.Lock()
         self._offered: tuple[str, ...] | None = None
@@ -129,7 +131,7 @@ class Client:
                 cookies=_no_cookies(),
                 timeout=steps,
                 event_hooks={
-                    "request": [self._deadline.leaving],
+                    "request": [self._deadline.leaving, self._count_request],
                     "response": [_log_answer, self._deadline.arriving, bound],
                 },
                 limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
@@ -218,6 +220,15 @@ class Client:
                 raise UnreachableError(message, hint=error.hint) from None
             raise _settled(error, path, attempt.num) from None
         raise AssertionError("a retry context yields at least one attempt")
+
+    def get_once(self, path: str, params: dict[str, str] | None = None) -> Answer:
+        """The JSON answer to `GET path`, which is not asked for again if it fails; raises as `get` does."""
+        try:
+            return self._get_once(path, params)
+        except TransientError as error:
+            if not self._auth.sign_ins:
+                raise UnreachableError(f"cannot sign in: {error.message}", hint=error.hint) from None
+            raise
 
     def request(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None) -> Answer:
         """The answer to a GET, or to a write on a client that may write; `body` is sent as JSON.
@@ -325,6 +336,10 @@ class Client:
             again=again,
             path=path,
         )
+
+    def _count_request(self, _: httpx.Request) -> None:
+        with self._count_lock:
+            self.requests += 1
 
     def _count_retry(self) -> None:
         with self._count_lock:

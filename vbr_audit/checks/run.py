@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
+import orjson
 import pandas as pd
 
 from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.engine.assessment import Assessment, assess
+from vbr_audit.checks.engine.registry import Check
+from vbr_audit.checks.engine.tables import site_parts_behind
 from vbr_audit.checks.engine.views import ServerView, views_of
+from vbr_audit.checks.logic.codes import repeated
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.checks.policy.needs import needed_datasets
 from vbr_audit.checks.policy.policy import CheckUse, Policy
-from vbr_audit.checks.policy.use import ObjectRule, ObjectUse
+from vbr_audit.checks.policy.use import ObjectRule, ObjectUse, in_file
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables.build.arrays import STRING, joined_strings, strings_of
@@ -41,7 +46,12 @@ RESULT_COLUMNS: Final = (
     "cause_kind",
     "cause_key",
     "cause_name",
+    "rule",
 )
+
+
+DISABLED: Final = "disabled"
+"""The rule of an object for which the policy disables the check."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +60,8 @@ class CheckRun:
 
     `results` has one row per server, enabled check and object, with `RESULT_COLUMNS`, all text. `coverage` has one row
     per server and enabled check: `server, check_id, title, area, severity` (text), `population` (Int64, NA where the
-    objects could not be read), `whole` (boolean), `reason`; `sizes` is the number of results of each of its rows, in
-    their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
+    objects could not be read), `whole` (boolean), `reason`, `meaning`; `sizes` is the number of results of each
+    of its rows, in their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
     `datasets_needed` what the enabled ones read. `protected` are the rows of `protected_objects` of all servers; none
     where no enabled check asks for them. `offloads` are those of `offload_sessions`, `left` those of `left_objects` in
     the same way. `set_aside` counts, by check, the objects for which the policy disables it.
@@ -146,10 +156,11 @@ def _coverage(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.Da
             part.population,
             part.whole,
             f"the check broke: {part.broke}" if part.broke else part.why_not_whole,
+            str(use.check.meaning),
         )
         for use, view, part in parts
     ]
-    names = ("server", "check_id", "title", "area", "severity", "population", "whole", "reason")
+    names = ("server", "check_id", "title", "area", "severity", "population", "whole", "reason", "meaning")
     dtypes = {"population": pd.Int64Dtype(), "whole": pd.BooleanDtype()}
     return pd.DataFrame(
         {name: pd.Series([row[at] for row in rows], dtype=dtypes.get(name, STRING)) for at, name in enumerate(names)}
@@ -186,9 +197,22 @@ def assess_use(use: CheckUse, view: ServerView) -> Assessment:
 
 
 def _assessed(use: CheckUse, view: ServerView, own: ObjectUse) -> Assessment:
-    return assess(
+    assessment = assess(
         use.check, view, params=own.params, severity=own.severity, severity_from_policy=own.severity_from_policy
     )
+    return replace(assessment, rule=repeated(_rule_digest(use.check, own, view.site), len(assessment.result)))
+
+
+def _rule_digest(check: Check, own: ObjectUse, site: Site) -> str:
+    """What tells whether two answers were given under the same parameters, what the site file says among them."""
+    facts = {name: in_file(_in_order(value)) for name, value in own.params.items()}
+    facts |= {f"site: {part}": site.text_of(part) for part in site_parts_behind(check.tables)}
+    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def _in_order(value: Any) -> Any:
+    """A set as a list that is the same in every process."""
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) else value
 
 
 def _cells(one: Assessment) -> Mapping[str, Cells]:
@@ -226,5 +250,6 @@ def _disabled_answer(one: Assessment, own: ObjectUse) -> Assessment:
         json_path=blank,
         accepted=blank,
         reason=np.full(size, f"disabled by the policy ({own.enabled_source}): {own.reason}", dtype=object),
+        rule=np.full(size, DISABLED, dtype=object),
         broke=None,
     )

@@ -18,6 +18,7 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -142,6 +143,11 @@ class Site:
     def window(self) -> Window | None:
         """The hours in which jobs may run."""
         return self.document.window
+
+    def text_of(self, part: str) -> str:
+        """What the file says of `part`, as JSON, which is the same wherever it says the same."""
+        kept = self.document.model_dump(mode="json", include={part})
+        return json.dumps(kept, sort_keys=True)
 
     def has(self, part: str) -> bool:
         """Whether the file says anything of `part`: repositories, tiers, window, assets or builds."""

@@ -17,8 +17,10 @@ from vbr_audit.cli.cmd_collect import collect_command
 from vbr_audit.cli.cmd_completion import VARIABLE, completion_command
 from vbr_audit.cli.cmd_config import config_app
 from vbr_audit.cli.cmd_demo import demo_command
+from vbr_audit.cli.cmd_diff import diff_command
 from vbr_audit.cli.cmd_doctor import doctor_command
 from vbr_audit.cli.cmd_explain import explain_command
+from vbr_audit.cli.cmd_history import history_app
 from vbr_audit.cli.cmd_init import init_command
 from vbr_audit.cli.cmd_policy import policy_app
 from vbr_audit.cli.cmd_report import report_command
@@ -50,6 +52,8 @@ app.command("collect")(collect_command)
 app.command("check")(check_command)
 app.command("report")(report_command)
 app.command("verify")(verify_command)
+app.command("diff")(diff_command)
+app.add_typer(history_app, name="history")
 app.command("explain")(explain_command)
 app.command("checks")(checks_command)
 app.add_typer(policy_app, name="policy")

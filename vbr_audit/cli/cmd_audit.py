@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vbr_audit.cli import options as o
+from vbr_audit.cli.cmd_diff import exit_on_new
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
@@ -16,6 +17,7 @@ from vbr_audit.cli.servers import open_clients, take_servers
 from vbr_audit.cli.standing import settled
 
 if TYPE_CHECKING:
+    from vbr_audit.audited import Audit
     from vbr_audit.cli.servers_file import Server
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.rules import Rules
@@ -36,6 +38,8 @@ class AuditOrder:
     allow_incomplete: bool = False
     csv_bom: bool = False
     scrub_key: ScrubKey | None = None
+    history: Path | None = None
+    fail_on_new: str = "never"
 
 
 @guarded
@@ -60,6 +64,8 @@ def audit_command(
     formats: o.Formats = None,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
+    history: o.History = None,
+    fail_on_new: o.FailOnNew = None,
     revision: o.Revision = None,
     ca_file: o.CaFile = None,
     fingerprint: o.Fingerprint = None,
@@ -78,7 +84,9 @@ def audit_command(
     """Collect from one or several VBR servers, check, and report into a run folder. Only reads."""
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
-    writing |= {"force": force, "quiet": quiet}
+    writing |= {"force": force, "quiet": quiet, "history": history, "fail_on_new": o.check_fail_on_new(fail_on_new)}
+    if history is not None and rules["baseline"] is None and history.is_dir():
+        rules["baseline"] = history
     order = take_order(out, rules, **writing, fail_on=fail_on, allow_incomplete=allow_incomplete)
     access: dict[str, Any] = {"username": username, "revision": revision, "timeout": timeout, "proxy": proxy}
     access |= {"ca_file": ca_file, "fingerprint": fingerprint, "insecure": insecure}
@@ -153,7 +161,20 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     audit.write_outcome(order.out, formats=order.formats, templates=order.templates, csv_bom=order.csv_bom)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     warn_of_readers(order.out)
-    return exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)
+    if order.history is not None:
+        keep_in_history(order.history, order.out, audit, quiet=order.quiet)
+    code = exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)
+    return exit_on_new(audit.changes, order.fail_on_new) if code is Exit.DONE else code
+
+
+def keep_in_history(history: Path, out: Path, audit: Audit, *, quiet: bool) -> None:
+    """Add the run in `out` to a history, and say where it is."""
+    from vbr_audit.display import plain
+    from vbr_audit.histories.adding import add_to_history
+
+    added = add_to_history(history, out, audit.snapshot, audit.results)
+    if not quiet:
+        typer.echo(f"{'Was there already' if added.was_there else 'Added to the history'}: {plain(added.folder)}")
 
 
 def collect_from(servers: tuple[Server, ...], terms: dict[str, Any], *, quiet: bool) -> Snapshot:

@@ -6,7 +6,8 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import written
-from vbr_audit.cli.guard import guarded
+from vbr_audit.cli.cmd_diff import exit_on_new
+from vbr_audit.cli.guard import Exit, guarded
 from vbr_audit.cli.judging import KEPT, JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.standing import settled
@@ -24,6 +25,7 @@ def check_command(
     csv_bom: o.CsvBom = False,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
+    fail_on_new: o.FailOnNew = None,
     force: o.ForceChanged = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -35,10 +37,12 @@ def check_command(
     from vbr_audit.reports.html.templates import check_templates
 
     o.check_fail_on(fail_on)
+    threshold = o.check_fail_on_new(fail_on_new)
     check_templates(templates)
     audit = load_audit(run, **rules)
     present = {"json", "csv", *files_present(run)}
     formats = [name for name in FORMATS if name in present]
     audit.write_outcome(run, formats=formats, templates=templates, csv_bom=csv_bom, force=force)
     print_outcome(audit, written(run), quiet=quiet)
-    raise typer.Exit(exit_code(audit, fail_on, allow_incomplete=allow_incomplete))
+    code = exit_code(audit, fail_on, allow_incomplete=allow_incomplete)
+    raise typer.Exit(exit_on_new(audit.changes, threshold) if code is Exit.DONE else code)

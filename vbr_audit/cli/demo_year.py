@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -81,6 +80,8 @@ def take_year(out: Path, rules: JudgedBy, now: dt.datetime, **writing: Any) -> Y
 
     Raises `ConfigurationError` for a folder with a history, which is never written over, and for a scrubbed year.
     """
+    from vbr_audit.histories.baseline import Baseline
+
     if writing["scrub_key"] is not None:
         raise ConfigurationError(
             "--months cannot be combined with --scrub: the runs of a history keep their names",
@@ -93,7 +94,8 @@ def take_year(out: Path, rules: JudgedBy, now: dt.datetime, **writing: Any) -> Y
         )
     last = take_order(out, _rules_in(0, rules, now), allow_incomplete=True, **writing)
     # When the last run is written, the folder is not empty any more: the history is in it.
-    return YearOrder(dataclasses.replace(last, force=True), rules, now)
+    compared = dataclasses.replace(last.rules, baseline=Baseline(out / HISTORY))
+    return YearOrder(dataclasses.replace(last, force=True, history=out / HISTORY, rules=compared), rules, now)
 
 
 def run_year(order: YearOrder, months: int, simulated: Simulated, terms: dict[str, Any]) -> None:
@@ -107,34 +109,29 @@ def run_year(order: YearOrder, months: int, simulated: Simulated, terms: dict[st
             continue
         with simulated(month) as server:
             order.report(f"{name}: {_write_month(order, month, server, {**terms, 'month': name})}")
-    try:
-        with simulated(0) as server:
-            run_order(order.last, (server,), {**terms, "month": names[0], "policy": order.last.rules.policy})
-    except typer.Exit:
-        _keep(order.history, order.last.out, names[0])
-        raise
+    with simulated(0) as server:
+        run_order(order.last, (server,), {**terms, "month": names[0], "policy": order.last.rules.policy})
 
 
 def _write_month(order: YearOrder, month: int, server: Server, terms: dict[str, Any]) -> str:
     """Read and judge one month and add its run to the history; return in a few words what it found."""
     from vbr_audit.display import count
+    from vbr_audit.histories.adding import add_to_history
+    from vbr_audit.histories.baseline import Baseline
     from vbr_audit.pipeline import judge
     from vbr_audit.rules import Rules
 
     rules = Rules.load(**_rules_in(month, order.rules, order.now))
     snapshot = collect_from((server,), {**terms, "policy": rules.policy}, quiet=True)
+    if order.history.is_dir():
+        rules = dataclasses.replace(rules, baseline=Baseline(order.history))
     audit = judge(snapshot, rules)
     with TemporaryDirectory(prefix=".vbr-audit-", dir=order.last.out) as folder:
         audit.save(folder, formats=("json",))
-        _keep(order.history, Path(folder), terms["month"])
+        add_to_history(order.history, Path(folder), audit.snapshot, audit.results)
     snapshot.close()
     gaps = len(audit.context.gaps)
     return count(len(audit.failed), "failing finding") + (f", {count(gaps, 'gap')}" if gaps else "")
-
-
-def _keep(history: Path, run: Path, month: str) -> None:
-    """Add the run of a month to the history."""
-    shutil.copytree(run, history / month, ignore=shutil.ignore_patterns(HISTORY))
 
 
 def _rules_in(month: int, rules: JudgedBy, now: dt.datetime) -> JudgedBy:

@@ -42,6 +42,12 @@ OPTIONS: Final[Mapping[str, Any]] = {
     "sample_seed": Annotated[
         str | None, typer.Option("--sample-seed", metavar="S", help="Seed of the draw; default: the id of the run.")
     ],
+    "baseline": Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline", metavar="DIR", help="An earlier run, or a history of runs, to say what changed since."
+        ),
+    ],
     "brand": Annotated[
         Path | None,
         typer.Option(

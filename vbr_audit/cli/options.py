@@ -55,6 +55,23 @@ Insecure = Annotated[
 Timeout = Annotated[float | None, typer.Option("--timeout", metavar="S", help="Seconds to wait for a response [60].")]
 Proxy = Annotated[str | None, typer.Option("--proxy", help="HTTP proxy, e.g. http://proxy.example:3128.")]
 
+History = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        metavar="DIR",
+        help="Compare the run with this history of runs, and add it; made if it is not there.",
+    ),
+]
+FailOnNew = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on-new",
+        metavar="SEVERITY",
+        help="Exit with 1 if something of this severity or worse fails that did not before [never].",
+    ),
+]
+
 Month = Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="One calendar month.")]
 Since = Annotated[str | None, typer.Option("--since", metavar="DATE", help="First day of the period, inclusive.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Day after the period, exclusive.")]
@@ -257,6 +274,17 @@ def check_fail_on(value: str | None) -> str | None:
     if value is None or value in THRESHOLDS:
         return value
     raise ConfigurationError(f"--fail-on: unknown severity {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}.")
+
+
+def check_fail_on_new(value: str | None) -> str:
+    """A severity or `never`; raises `ConfigurationError` for anything else."""
+    from vbr_audit.errors import ConfigurationError
+
+    if value is None or value in THRESHOLDS:
+        return value or "never"
+    raise ConfigurationError(
+        f"--fail-on-new: unknown severity {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}."
+    )
 
 
 def read_password() -> str:

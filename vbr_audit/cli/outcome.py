@@ -56,11 +56,28 @@ def print_outcome(audit: Audit, files: Iterable[Path], *, quiet: bool) -> None:
     typer.echo(f"Jobs at risk: {at_risk} of {number(summary.jobs_in_scope)} in scope")
     for name, many, results in summary.runs_beside.lines:
         typer.echo(f"{name}: {many:,}{f' ({plain(results)})' if results else ''}, in no rate")
+    _print_changes(audit)
     _print_left(audit)
     _print_causes(audit)
     typer.echo("")
     for path in files:
         typer.echo(plain(path))
+
+
+def _print_changes(audit: Audit) -> None:
+    """What became of the findings since the earlier run; nothing without one."""
+    if audit.changes is None:
+        return
+    parts = [
+        f"{plain(state).replace('_', ' ').lower()} {many:,}" for state, many in audit.changes.counts.items() if many
+    ]
+    since = f"Since {audit.changes.earlier.now:%Y-%m-%d}"
+    aside = (
+        f"; {count(len(audit.changes.not_compared), 'thing')} could not be compared"
+        if audit.changes.not_compared
+        else ""
+    )
+    typer.echo(f"{since}: {' · '.join(parts) or 'nothing changed'}{aside}")
 
 
 def _print_left(audit: Audit) -> None:

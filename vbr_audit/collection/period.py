@@ -58,8 +58,7 @@ def resolve(request: PeriodRequest, now: dt.datetime, server_time: ServerTime | 
     """The period that `request` means at `now`; raises `ConfigurationError` for an empty or future one."""
     name, source, zone, warnings = _zone_for(request, server_time)
     if request.month is not None:
-        start = month_start(request.month)
-        since, until = _midnight(start, zone), _midnight(_next_month(start), zone)
+        since, until = month_span(request.month, zone)
     else:
         until = now if request.until is None else _instant(request.until, zone)
         since = until - dt.timedelta(days=DEFAULT_DAYS) if request.since is None else _instant(request.since, zone)
@@ -82,6 +81,12 @@ def month_start(text: str) -> dt.date:
     if re.fullmatch(r"\d{4}-\d{2}", text) and 1 <= int(text[5:]) <= 12 and 1990 <= int(text[:4]) <= 2100:
         return dt.date(int(text[:4]), int(text[5:]), 1)
     raise ConfigurationError(f"not a month: {text[:50]!r}", hint="Write it as YYYY-MM, e.g. 2026-10.")
+
+
+def month_span(text: str, zone: dt.tzinfo) -> tuple[dt.datetime, dt.datetime]:
+    """The first instants of the month `YYYY-MM` and of the next one on the clock of `zone`, in UTC."""
+    start = month_start(text)
+    return _midnight(start, zone), _midnight(_next_month(start), zone)
 
 
 def zone_named(name: str) -> dt.tzinfo:

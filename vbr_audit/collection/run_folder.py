@@ -28,13 +28,15 @@ POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
 SITE, ASSETS = "site.yaml", "assets.csv"
 REVIEW = "review.json"
 BRAND = "brand.json"
+EARLIER = "earlier.json.gz"
+"""What a run keeps of the earlier ones that it is compared with."""
 OWN_CHECKS = "checks"
 """The folder with copies of own checks: rules are read again from there, code never is."""
 FRAMEWORKS = "frameworks"
 """The folder with copies of own frameworks."""
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 COPIES = (OWN_CHECKS, FRAMEWORKS)
-FILES = (MANIFEST, POLICY, WAIVERS, SITE, ASSETS, REVIEW, BRAND, *shipped_names("report_files"))
+FILES = (MANIFEST, POLICY, WAIVERS, SITE, ASSETS, REVIEW, BRAND, EARLIER, *shipped_names("report_files"))
 """The files of a run beside its evidence, its copies and the list of hashes."""
 
 
@@ -102,11 +104,11 @@ def clear(folder: Path) -> None:
         _drop_if_empty(folder / place)
 
 
-def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
-    """Keep the files of the user's in a run folder, by their names there; one without text goes."""
-    for name, text in texts.items():
-        if text:
-            write_bytes(folder / name, text.encode())
+def write_kept(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Keep what a run was judged by in its folder, by the names of the files there; one without content goes."""
+    for name, content in files.items():
+        if content:
+            write_bytes(folder / name, content)
         else:
             (folder / name).unlink(missing_ok=True)
 
@@ -243,10 +245,10 @@ def seal(folder: Path, written: Collection[str] | None = None) -> None:
     write_bytes(folder / SUMS, "".join(lines).encode())
 
 
-def changed_files(folder: Path) -> dict[str, str]:
-    """The files of a run that are not what was written last, each with its hash as it is now."""
+def changed_files(folder: Path, names: Iterable[str] | None = None) -> dict[str, str]:
+    """The files of a run, or those of `names`, that are not what was written last, each with its hash as it is now."""
     listed = _read_sums(folder / SUMS)
-    hashes = {name: sha256_of(folder / name) for name in _present(folder)}
+    hashes = {name: sha256_of(folder / name) for name in (_present(folder) if names is None else names)}
     return {name: digest for name, digest in hashes.items() if listed.get(name) != digest}
 
 
@@ -325,6 +327,14 @@ def _present(folder: Path) -> list[str]:
             *(f"{path.parent.name}/{path.name}" for path in copies if path.is_file()),
         ]
     )
+
+
+def listed_hashes(folder: Path) -> dict[str, str]:
+    """The files of a run that `SHA256SUMS` lists, each with its hash; without names that lead out of the folder."""
+    listed = _read_sums(folder / SUMS)
+    return {
+        name: digest for name, digest in listed.items() if not Path(name).is_absolute() and ".." not in Path(name).parts
+    }
 
 
 def _read_sums(path: Path) -> dict[str, str]:

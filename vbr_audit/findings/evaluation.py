@@ -19,13 +19,15 @@ from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.run import CheckRun, run_checks
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.findings.changes import Changes, Known, changes_since
 from vbr_audit.findings.gaps import Gap, find_gaps, find_limits, needed_of_servers
+from vbr_audit.findings.judged import judged_run
 from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
 from vbr_audit.findings.results import Results, Verdict, WaiverOutcome, WaiverReport, WaiverState
 from vbr_audit.findings.summary import failing_counts, status_counts, summarise
 from vbr_audit.findings.table import cause_ids, finding_ids, in_order, with_waivers
 from vbr_audit.findings.waivers import Waiver, Waivers
-from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.schema import Holds
 from vbr_audit.vocabulary import COUNT_COLUMNS, COUNTED, SEVERITIES
 
@@ -37,10 +39,12 @@ def evaluate(
     site: Site | None = None,
     *,
     frameworks: Sequence[Framework] | None = None,
+    known: Known | None = None,
 ) -> Results:
     """Everything that `policy` finds in `snapshot`, with `waivers` laid over it, at the snapshot's clock.
 
-    `frameworks` are those whose requirements are answered; None stands for all that the package ships.
+    `frameworks` are those whose requirements are answered; None stands for all that the package ships. `known` is what
+    earlier runs left: with it, the findings say what became of them.
     """
     run = run_checks(snapshot, policy, site)
     waived = apply_waivers(
@@ -51,10 +55,15 @@ def evaluate(
     )
     linked = link_items(run.results, waived.status, waived.reason, cause_ids(run.results))
     added = {"finding_id": finding_ids(run.results), **waived.columns, **linked}
-    findings = in_order(with_waivers(run.results, added))
+    blank = np.full(len(run.results), pd.NA, dtype=object)
+    findings = in_order(with_waivers(run.results, {**added, "first_seen": blank, "change": blank}))
     gaps = find_gaps(snapshot, run)
     verdict = give_verdict(snapshot, run, findings, gaps, waived.report)
     coverage = counted_coverage(run, waived.status)
+    changes = None
+    if known is not None:
+        changes = changes_since(known.earlier, known.lives, judged_run(snapshot.manifest, findings, coverage))
+        findings = with_changes(findings, changes)
     asked = load_frameworks() if frameworks is None else frameworks
     return Results(
         findings=findings,
@@ -67,8 +76,20 @@ def evaluate(
         protected=run.protected,
         offloads=run.offloads,
         left=run.left,
+        changes=changes,
         requirements=answer_requirements(asked, run, findings, coverage),
     )
+
+
+def with_changes(findings: pd.DataFrame, changes: Changes) -> pd.DataFrame:
+    """The findings with what became of each, and when it first failed."""
+    places = changes.by_finding.index.get_indexer(pd.Index(findings["finding_id"]))
+    moments = changes.by_finding["first_seen"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    columns: dict[str, Any] = {}
+    for name, values in (("change", changes.by_finding["change"]), ("first_seen", moments)):
+        cells = np.append(values.astype(object).where(values.notna(), pd.NA).to_numpy(dtype=object), [pd.NA])
+        columns[name] = strings_of(cells[places])
+    return findings.assign(**columns)
 
 
 # Coverage: for each check and server how many objects there are, and what was found for them.
@@ -84,6 +105,7 @@ COVERAGE_COLUMNS: Final = (
     "whole",
     "reason",
     "worst_severity",
+    "meaning",
 )
 """The columns of the coverage, in order."""
 

@@ -15,6 +15,7 @@ from vbr_audit.checks.catalogue.analyzer.analyzer import BEST_PRACTICE
 from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.policy.policy import CheckUse
+from vbr_audit.findings.changes import Changes
 from vbr_audit.findings.failures import Failures
 from vbr_audit.findings.gaps import Gap, Limit
 from vbr_audit.findings.requirements import no_requirements
@@ -231,6 +232,8 @@ class Results:
     protected: pd.DataFrame = field(default_factory=lambda: empty(protection.SPEC))
     offloads: pd.DataFrame = field(default_factory=lambda: empty(offloads.SPEC))
     left: pd.DataFrame = field(default_factory=lambda: empty(left_objects.SPEC))
+    changes: Changes | None = None
+    """What became of the findings since an earlier run; None where none is at hand."""
 
     @property
     def incomplete(self) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ def _runs_beside(snapshot: Snapshot) -> RunsBeside:
     runs, done = snapshot.job_runs, finished(snapshot.job_runs)
     listed, inside = runs["is_listed"], runs["in_period"]
     carried, unlisted = surely(runs["is_carried_in"] & listed), surely(~listed & inside)
-    nameless = _runs_without_a_job(snapshot.sessions)
+    nameless = runs_without_a_job(snapshot.sessions)
     ended = _by_result(
         pd.concat([runs[unlisted & surely(done)][["result"]], nameless[surely(finished(nameless))][["result"]]])
     )
@@ -158,7 +158,7 @@ def _runs_beside(snapshot: Snapshot) -> RunsBeside:
     )
 
 
-def _runs_without_a_job(sessions: pd.DataFrame) -> pd.DataFrame:
+def runs_without_a_job(sessions: pd.DataFrame) -> pd.DataFrame:
     """The sessions of the kinds that are runs, at the top, that name no job: nobody can fold them into runs."""
     return sessions[
         runs_of_jobs(sessions) & sessions["job_id"].isna().to_numpy() & sessions["parent_session_id"].isna().to_numpy()

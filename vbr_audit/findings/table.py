@@ -38,11 +38,18 @@ FINDING_HOLDS: Final[Mapping[str, Holds]] = {
     "cause_kind": "kept",
     "cause_key": "id",
     "cause_name": "prose",
+    "rule": "digest",
+    "first_seen": "kept",
+    "change": "kept",
 }
 """What the columns of the findings hold, in order. Objects and causes of a known kind hold what that kind declares."""
 
 FINDING_COLUMNS: Final = tuple(FINDING_HOLDS)
-"""The columns of the findings, in order; all of them text, `waiver_expires` as YYYY-MM-DD."""
+"""The columns of the findings, in order; all of them text, `waiver_expires` as YYYY-MM-DD.
+
+`rule` is a digest of the parameters in force for the object, by which runs are compared. `first_seen`, an instant in
+UTC, and `change`, a lifecycle state, are NA where no earlier run is at hand.
+"""
 
 
 def finding_ids(results: pd.DataFrame) -> Cells:

@@ -54,4 +54,10 @@ def _make(material: Material) -> pd.DataFrame:
     return conform(columns, SPEC)[0]
 
 
-TABLE: Final = Derived(SPEC, protection.TABLE.sources, _make, also=protection.TABLE.also)
+TABLE: Final = Derived(
+    SPEC,
+    protection.TABLE.sources,
+    _make,
+    also=protection.TABLE.also,
+    site_parts=protection.TABLE.site_parts,
+)

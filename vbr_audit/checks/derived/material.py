@@ -117,5 +117,7 @@ class Derived:
     also: tuple[str, ...] = ()
     part: Literal["", "repositories", "tiers", "window", "assets", "builds"] = ""
     whole: str = ""
+    site_parts: tuple[str, ...] = ()
+    """The further parts of the site file that decide what `make` says, for runs to be compared by."""
     rows_of: str = ""
     kept: Callable[[pd.DataFrame], Cells] | None = None

@@ -244,7 +244,7 @@ ALL: Final = replace(
 
 def _make_all(material: Material) -> pd.DataFrame:
     units = material.frame("backup_objects")
-    owners, keys = _owners(units)
+    owners, keys = owners_and_keys(units)
     count, index = len(keys), pd.RangeIndex(len(keys))
     first = np.full(count, len(units), dtype=np.int64)
     np.minimum.at(first, owners, np.arange(len(units)))
@@ -418,10 +418,10 @@ def _copy_intervals(hours: pd.Series, owners: Cells, copies: Cells, index: pd.Ra
 
 def objects_of(units: pd.DataFrame) -> Cells:
     """The place among `protected_objects` of the object of each row of `backup_objects`."""
-    return _owners(units)[0]
+    return owners_and_keys(units)[0]
 
 
-def _owners(units: pd.DataFrame) -> tuple[Cells, list[str]]:
+def owners_and_keys(units: pd.DataFrame) -> tuple[Cells, list[str]]:
     """The object of each row, as a position, and the keys of the objects in the order of their first row."""
     # A row without an id is an object all the same: it must not vanish.
     other = units["backup_id"].fillna("?") + "/" + units["name"].fillna("?")
@@ -533,5 +533,6 @@ ALL_TABLE: Final = Derived(
         "managed_servers",
     ),
     whole="is_whole",
+    site_parts=("repositories", "tiers"),
 )
 TABLE: Final = replace(ALL_TABLE, spec=SPEC, make=_make)

@@ -51,6 +51,72 @@ class _Runs:
     has_tasks: Cells
 
 
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """The instants at which objects surely had a new restore point, and what is known of the time between them.
+
+    `at` and `owner` are these instants, not in order, and the object of each. From `earliest` on, every restore point
+    of an object is still there; `removed` marks those of which one of the period may be gone. `seen` is the first sign
+    of an object; `is_new` says that it surely came in the period, `is_there` that it was surely there before. Of the
+    objects in `is_known`, no further restore point of the period may have been there.
+    """
+
+    at: Cells
+    owner: Cells
+    earliest: Cells
+    removed: Cells
+    seen: Cells
+    is_new: Cells
+    is_there: Cells
+    is_known: Cells
+
+    def begin(self, material: Material, jobs: pd.DataFrame, owners: Cells) -> Cells:
+        """From which instant of the period on each object can be followed."""
+        since, count = micros(material.since), len(self.seen)
+        return np.where(self.removed, _begin(material, jobs, owners, since, count), since)
+
+
+def moments_of(
+    material: Material,
+    units: pd.DataFrame,
+    jobs: pd.DataFrame,
+    points: Points,
+    tasks: Tasks,
+    owners: Cells,
+    count: int,
+    *,
+    before: bool = False,
+) -> Moments:
+    """The moments of `count` objects; with `before`, good runs of the days before the period stand in too."""
+    since = micros(material.since)
+    kept = kept_from(material, units, jobs, points)
+    mine = owners >= 0
+    earliest = np.full(count, ANY_TIME, dtype=np.int64)
+    np.minimum.at(earliest, owners[mine], kept[mine])
+    removed = earliest > since
+    runs = _runs_of(material, jobs, owners, tasks, removed, "job_runs")
+    linked = points.unit >= 0
+    owner, created = owners[points.unit[linked]], points.frame["created"][linked]
+    dated = created.notna().to_numpy() & (owner >= 0)
+    at, owner = micros_of(created[dated]), owner[dated]
+    seen = np.full(count, ANY_TIME, dtype=np.int64)
+    np.minimum.at(seen, owner, at)
+    np.minimum.at(seen, tasks.owner[tasks.owner >= 0], tasks.at[tasks.owner >= 0])
+    is_new, is_there = _existence(units, jobs, owners, seen, kept, runs, since, count)
+    not_yet = is_new[runs.owner] & (runs.at < seen[runs.owner])
+    stand_in = [
+        _chosen(tasks.owner, tasks.at, tasks.good, earliest),
+        _chosen(runs.owner, runs.at, runs.good & ~runs.has_tasks & ~not_yet, earliest),
+    ]
+    if before:
+        early = _runs_of(material, jobs, owners, tasks, removed & ~is_new, "all_job_runs")
+        stand_in.append(_chosen(early.owner, early.at, early.good & (early.at < since), earliest))
+    at = np.concatenate([at, *(each[1] for each in stand_in)])
+    owner = np.concatenate([owner, *(each[0] for each in stand_in)])
+    known = _known(material, jobs, points, owners, removed, runs, count)
+    return Moments(at, owner, earliest, removed, seen, is_new, is_there, known)
+
+
 def gap_facts(
     material: Material,
     units: pd.DataFrame,
@@ -65,35 +131,17 @@ def gap_facts(
     Beside them, for each object the first sign of it in microseconds, and whether it surely came in the period.
     """
     since, end = micros(material.since), micros(min(material.until, material.now))
-    kept = kept_from(material, units, jobs, points)
-    mine = owners >= 0
-    earliest = np.full(count, ANY_TIME, dtype=np.int64)
-    np.minimum.at(earliest, owners[mine], kept[mine])
-    removed = earliest > since
-    runs = _runs_of(material, jobs, owners, tasks, removed)
-    linked = points.unit >= 0
-    owner, created = owners[points.unit[linked]], points.frame["created"][linked]
-    dated = created.notna().to_numpy() & (owner >= 0)
-    at, owner = micros_of(created[dated]), owner[dated]
-    seen = np.full(count, ANY_TIME, dtype=np.int64)
-    np.minimum.at(seen, owner, at)
-    np.minimum.at(seen, tasks.owner[tasks.owner >= 0], tasks.at[tasks.owner >= 0])
-    is_new, is_there = _existence(units, jobs, owners, seen, kept, runs, since, count)
-    not_yet = is_new[runs.owner] & (runs.at < seen[runs.owner])
-    stand_in = [
-        _chosen(tasks.owner, tasks.at, tasks.good, earliest),
-        _chosen(runs.owner, runs.at, runs.good & ~runs.has_tasks & ~not_yet, earliest),
-    ]
-    at = np.concatenate([at, *(each[1] for each in stand_in)])
-    owner = np.concatenate([owner, *(each[0] for each in stand_in)])
+    moments = moments_of(material, units, jobs, points, tasks, owners, count)
+    at, owner, seen = moments.at, moments.owner, moments.seen
     # Between an old point and the day from which on all are kept, others may have been.
-    begin = np.where(removed, _begin(material, jobs, owners, since, count), since)
-    at = np.where(removed[owner], np.where(at < since, begin[owner], at), np.maximum(at, earliest[owner]))
-    at, owner = _with_beginnings(at, owner, seen, is_new, begin)
-    sure_from = np.where(is_new | is_there | (seen <= since), NEVER, seen)
+    begin = moments.begin(material, jobs, owners)
+    at = np.where(
+        moments.removed[owner], np.where(at < since, begin[owner], at), np.maximum(at, moments.earliest[owner])
+    )
+    at, owner = _with_beginnings(at, owner, seen, moments.is_new, begin)
+    sure_from = np.where(moments.is_new | moments.is_there | (seen <= since), NEVER, seen)
     longest, gap_count, sure, maybe = gaps_of(at, owner, count, since, end, sure_from)
-    known = _known(material, jobs, points, owners, removed, runs, count)
-    return _gap_columns(longest, gap_count, sure, maybe, known), seen, is_new
+    return _gap_columns(longest, gap_count, sure, maybe, moments.is_known), seen, moments.is_new
 
 
 def _gap_columns(longest: Cells, gaps: Cells, sure: list[str], maybe: list[str], known: Cells) -> dict[str, Any]:
@@ -212,9 +260,9 @@ def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_n
     return by_name.fillna(-1).to_numpy(dtype=np.int64)
 
 
-def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks, removed: Cells) -> _Runs:
-    """The runs of the jobs of those objects whose points are not all kept any more, once per object."""
-    frame = material.columns("job_runs", ("job_id", "session_id", "created", "ended", "result"))
+def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks, removed: Cells, table: str) -> _Runs:
+    """The runs in `table` of the jobs of those objects whose points are not all kept any more, once per object."""
+    frame = material.columns(table, ("job_id", "session_id", "created", "ended", "result"))
     ran, asked = codes_of(frame["job_id"]), codes_of(jobs["backup_job_id"])
     late = owners >= 0
     late[late] = removed[owners[late]]

@@ -69,7 +69,8 @@ class Followed:
 
     `job` is the place of a start's job, `at` its instant in seconds since 1970 UTC. Exactly one of `served`, `missed`,
     `overlapped` and `unclear` holds of each. `is_known` says of each job whether its schedule can be followed; `reason`
-    says why not, or what is not clear.
+    says why not, or what is not clear. `waiting_job` and `waiting_at` are the starts that were due so shortly before
+    the reading that they may still come: none of the others.
     """
 
     job: Cells
@@ -82,6 +83,8 @@ class Followed:
     reason: pd.Series
     always_runs: Cells
     born: Cells
+    waiting_job: Cells
+    waiting_at: Cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +117,10 @@ def follow(material: Material) -> Followed:
     job, at = job[keep], at[keep]
     served = _served(job, at, ran, np.ones(len(ran.job), dtype=bool))
     served_sure = served if ran.is_sure.all() else _served(job, at, ran, ran.is_sure)
-    counted = (at >= _seconds_of(material.since)) & (at < _seconds_of(min(material.until, material.now)))
-    counted &= served | ((at >= born[job]) & (at < now - _GRACE_S))
+    inside = (at >= _seconds_of(material.since)) & (at < _seconds_of(min(material.until, material.now)))
+    inside &= served | (at >= born[job])
+    counted = inside & (served | (at < now - _GRACE_S))
+    waiting = job[inside & ~counted], at[inside & ~counted]
     job, at, served_sure, served = job[counted], at[counted], served_sure[counted], served[counted]
     busy = ~served & _under_way(job, at, ran)
     dateless = np.bincount(owner[(owner >= 0) & runs["started"].isna().to_numpy()], minlength=len(jobs)) > 0
@@ -134,6 +139,7 @@ def follow(material: Material) -> Followed:
         reason,
         always,
         born,
+        *waiting,
     )
 
 

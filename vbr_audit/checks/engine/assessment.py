@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -63,6 +63,8 @@ class Assessment:
     why_not_whole: str | None
     broke: str | None = None
     set_aside: int = 0
+    rule: Cells = field(default_factory=lambda: np.empty(0, dtype=object))
+    """The digest of the parameters in force for each object; whoever asks the check puts it in."""
 
 
 def assess(

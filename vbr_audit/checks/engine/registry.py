@@ -62,6 +62,8 @@ class Check:
     model: type[BaseModel]
     reserved: tuple[str, ...]
     failure: str | None = None
+    meaning: int = 1
+    """Raised when its logic changes: what it said before is not compared with what it says since."""
     recorded: Mapping[str, RecordedAnswer] | None = None
     """What it answered on each server when a run was judged, where its code is not at hand."""
 
@@ -187,6 +189,7 @@ def check(
     examples: Sequence[Example] = (),
     area: str | None = None,
     cause: str | None = None,
+    meaning: int = 1,
 ) -> Callable[[Function], Check]:
     """Make a check of the decorated function, whose docstring is the rationale; raises `CheckError`.
 
@@ -194,7 +197,8 @@ def check(
     says otherwise. `expected` is the good state in words, with parameters in braces. `failure` is what is wrong, as it
     stands behind `2 of 13 jobs`: `{is} disabled`, `{has} no schedule`, `{lies|lie} on one disk`; what is in braces
     agrees with the number of failing objects, or is a parameter. `cause` says where the remedy sits if not at the
-    object itself, e.g. `job` for protected objects: those of one job are shown as one then.
+    object itself, e.g. `job` for protected objects: those of one job are shown as one then. `meaning` is raised
+    whenever the logic changes, so that no answer is called fixed or new that only the check has changed.
     """
     used = tuple(tables) or ((table,) if table else ())
     # An object of a derived table is made of many rows: a part of them does not show what it is.
@@ -216,6 +220,7 @@ def check(
             fallback=frozenset(fallback),
             expected=expected,
             failure=failure,
+            meaning=meaning,
             json_path=json_path,
             about=reads[0] if reads else "",
             cause=cause or (default_cause(used[0]) if used and used[0] in OBJECTS else ""),
@@ -244,6 +249,8 @@ def _faults(declared: Check) -> Iterator[str]:
         yield f"its first table must be one of {', '.join(OBJECTS)}"
     elif declared.cause not in (known_causes := kinds_of_cause(declared.population)):
         yield f"its cause must be one of {', '.join(sorted(known_causes))}"
+    if isinstance(declared.meaning, bool) or not isinstance(declared.meaning, int) or declared.meaning < 1:
+        yield "its meaning must be a whole number from 1"
     if declared.severity not in SEVERITIES:
         yield f"unknown severity {declared.severity}"
     if not declared.title or len(declared.title) > 100:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from vbr_audit.checks.derived import DERIVED, SITE
@@ -37,3 +37,16 @@ def datasets_behind_table(table: str) -> tuple[str, ...]:
     else:
         names = [*sources_of(table), *ALSO_LISTED_BY.get(table, ())]
     return tuple(name for name in dict.fromkeys(names) if name != SITE)
+
+
+def site_parts_behind(tables: Iterable[str]) -> tuple[str, ...]:
+    """The parts of the site file that decide what stands in `tables`.
+
+    Not the list of assets: it says which machines are asked for, and nothing of any other.
+    """
+    parts: set[str] = set()
+    for table in tables:
+        if table in DERIVED:
+            derived = DERIVED[table]
+            parts |= {derived.part, *derived.site_parts, *site_parts_behind((*derived.sources, *derived.also))}
+    return tuple(sorted(parts - {"", "assets"}))

@@ -59,6 +59,9 @@ FINDING_HELP: Final[Mapping[str, str]] = {
     "cause_kind": "What kind of thing that is: job, repository, server setting, machine and so on.",
     "cause_key": "Its ID on its server, or what else identifies it.",
     "cause_name": "Its name.",
+    "rule": "A digest of the parameters in force for the object, by which runs are compared.",
+    "first_seen": "The first run in which it failed or was accepted; empty where no earlier run is at hand.",
+    "change": "What became of it since it was last looked at; empty where no earlier run is at hand.",
     "evidence": "The file of the run folder with the server's answers, and the datasets in it that the check looks at.",
 }
 _REVIEW_HELP: Final = {
@@ -84,6 +87,7 @@ _COVERAGE_HELP: Final[Mapping[str, str]] = {
     "whole": "Whether all objects could be read: FALSE means that there may be more.",
     "reason": "Why the population is not whole, or not known.",
     "worst_severity": "The worst severity of its failing findings; empty where none fails.",
+    "meaning": "The meaning of the check: it grows when its logic changes.",
 }
 _CAUSES_HELP: Final[Mapping[str, str]] = {
     "cause": "Names the cause; the findings of the sheet Findings with the same one are those that it would settle.",

@@ -13,6 +13,8 @@ from vbr_audit.reports.exports.encoding import plain_value
 from vbr_audit.reports.interface import Format, ReportOptions
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from vbr_audit.reports.context import ReportContext
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones count too
@@ -27,13 +29,17 @@ def findings_csv(context: ReportContext, *, bom: bool = False) -> bytes:
     one away gives the text again. Control characters and marks of text direction are shown as pictures or code points
     (`findings.json` has them as they came). What is not known is an empty cell; moments are ISO 8601 with their offset.
     """
-    findings = context.results.findings
+    return csv_text(context.results.findings).encode("utf-8-sig" if bom else "utf-8")
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """A table as RFC 4180 text, its texts guarded as those of the findings are."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(findings.columns)
-    columns = [[_cell(value) for value in findings[name].tolist()] for name in findings.columns]
+    writer.writerow([_cell(str(name)) for name in frame.columns])
+    columns = [[_cell(value) for value in frame.iloc[:, place].tolist()] for place in range(frame.shape[1])]
     writer.writerows(zip(*columns, strict=True))
-    return stream.getvalue().encode("utf-8-sig" if bom else "utf-8")
+    return stream.getvalue()
 
 
 def _cell(value: Any) -> str:

@@ -86,7 +86,7 @@ def newest_point_fresh(
     If no tier does, the job's own schedule sets the limit if its longest pause is longer than a day.
     """
     latest = objects["newest_point"]
-    allowed, most = _allowed(objects, max_age_hours)
+    allowed, most = allowed_gap_hours(objects, max_age_hours)
     age = hours_between(latest, now)
     future = older_than(latest, dt.timedelta(0), now=now).isna()
     held = (objects["points_count"] > 0).astype("boolean")
@@ -120,7 +120,7 @@ def newest_point_fresh(
     )
 
 
-def _allowed(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]:
+def allowed_gap_hours(objects: pd.DataFrame, default: int) -> tuple[pd.Series, pd.Series]:
     """The hours that each object may be without a new point; and the most that it may be by any tier of the site file.
 
     The default leaves a run some time beyond its day; the same time is left beyond a longer pause of a schedule.
@@ -189,7 +189,7 @@ def gaps_short(
     of the period. For an object that was added later, the first gap starts at its first restore point. If retention
     has removed older restore points, the object's own successful tasks count in their place, else the runs of its job.
     """
-    allowed, most = _allowed(objects, max_gap_hours)
+    allowed, most = allowed_gap_hours(objects, max_gap_hours)
     is_known = objects["gaps_h"].notna().to_numpy()
     gaps, maybe = ([_hours(text) for text in objects[name].fillna("")] for name in ("gaps_h", "maybe_gaps_h"))
     limits = allowed.to_numpy(dtype=float, na_value=np.nan)

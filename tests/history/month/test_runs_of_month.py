@@ -1,0 +1,399 @@
+"""The runs of a month, from one run or from several that each saw a part of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import hypothesis.strategies as st
+import pandas as pd
+import pytest
+from hypothesis import Phase, given, settings
+from month_estate import BERLIN, Session, moment, nightly, part_of, promising, snapshot_at
+
+from vbr_audit.collection.period import month_span
+from vbr_audit.histories import daily, evidence, month
+from vbr_audit.histories.evidence import RunTables
+from vbr_audit.histories.month import coverage_of_month, runs_of_month, unfinished_of_month
+from vbr_audit.tables.build.schema import TableSpec, conform
+
+OCTOBER = {"since": "2026-10-01", "until": "2026-11-01", "now": "2026-11-02"}
+COUNTS = ("due", "made", "missed", "overlapped", "unclear", "runs", "success", "warning", "failed", "other", "open")
+
+
+def october(sessions: list[Session], **more: Any) -> RunTables:
+    return part_of(snapshot_at(sessions, **(OCTOBER | more)))
+
+
+def only(frame: pd.DataFrame) -> dict[str, Any]:
+    assert len(frame) == 1
+    return {name: frame[name].iloc[0] for name in frame}
+
+
+def of_month(*runs: RunTables, name: str = "2026-10", zone: dt.tzinfo = BERLIN) -> dict[str, Any]:
+    return only(runs_of_month(name, zone, runs))
+
+
+@pytest.mark.parametrize(
+    ("spec", "frame"),
+    [
+        (daily.SPEC, part_of(snapshot_at([], **OCTOBER)).table(daily.SPEC)),
+        (evidence.SPEC, part_of(snapshot_at([], **OCTOBER)).table(evidence.SPEC)),
+        (daily.OPEN_SPEC, part_of(snapshot_at([], **OCTOBER)).table(daily.OPEN_SPEC)),
+        (daily.CARRIED_SPEC, part_of(snapshot_at([], **OCTOBER)).table(daily.CARRIED_SPEC)),
+        (month.SPEC, runs_of_month("2026-10", BERLIN, [])),
+        (month.SPEC, runs_of_month("2026-10", BERLIN, [october([])])),
+        (month.COVERAGE_SPEC, coverage_of_month("2026-10", BERLIN, [october([])])),
+        (month.COVERAGE_SPEC, coverage_of_month("2026-10", BERLIN, [])),
+        (month.UNFINISHED_SPEC, unfinished_of_month("2026-10", BERLIN, [october([])])),
+    ],
+)
+def test_tables_have_the_columns_and_dtypes_of_their_specification(spec: TableSpec, frame: pd.DataFrame) -> None:
+    assert frame.columns.tolist() == list(spec.names)
+    assert frame.dtypes.astype(str).to_dict() == conform({}, spec)[0].dtypes.astype(str).to_dict()
+    assert all(column.holds for column in spec.columns if column.dtype == "string")
+
+
+def test_a_month_of_nights_is_31_runs_and_745_hours() -> None:
+    row = of_month(october(nightly("2026-09-20", "2026-11-01")))
+    assert [row[name] for name in COUNTS] == [31, 31, 0, 0, 0, 31, 31, 0, 0, 0, 0]
+    assert (row["success_rate"], row["sla"], row["hours"], row["known_h"], row["unknown_h"]) == (1, "met", 745, 745, 0)
+
+
+def test_a_month_without_a_run_is_a_month_of_missed_runs() -> None:
+    row = of_month(october(nightly("2026-08-01", "2026-09-30")))
+    assert (row["due"], row["made"], row["missed"], row["runs"]) == (31, 0, 31, 0)
+    assert (row["success_rate"] is pd.NA, row["sla"]) == (True, "missed")
+
+
+def test_what_the_history_of_the_server_does_not_reach_is_unknown_and_no_zero() -> None:
+    run = october(nightly("2026-10-11", "2026-11-01"), oldest="2026-10-11")
+    row = of_month(run)
+    assert (row["runs"], row["missed"], row["known_h"], row["unknown_h"]) == (21, 0, 505, 240)
+    assert (row["success_rate"] is pd.NA, row["sla"]) == (True, "unknown")
+    assert row["reason"] == "the server's history of sessions begins later"
+    days = run.table(daily.SPEC)
+    unknown = days[days["day"] < "2026-10-11"]
+    assert len(unknown) == 10
+    assert not unknown["known"].any()
+    assert unknown[list(COUNTS)].isna().all(axis=None)
+    cover = only(coverage_of_month("2026-10", BERLIN, [run]))
+    assert (cover["sessions_h"], cover["unknown_h"]) == (505, 240)
+    assert cover["first_unknown"] == pd.Timestamp("2026-09-30T22:00Z")
+
+
+@pytest.mark.parametrize("status", ["partial", "denied", "failed"])
+def test_sessions_that_were_not_read_whole_leave_every_count_unknown_and_show_what_failed(status: str) -> None:
+    sessions = [*nightly("2026-10-01", "2026-10-30"), ("A", moment("2026-10-31T22:00"), 30.0, "Failed")]
+    row = of_month(october(sessions, status={"sessions": status}))
+    assert all(row[name] is pd.NA for name in COUNTS)
+    assert (row["failed_seen"], row["unknown_h"], row["sla"]) == (int(status == "partial"), 745, "unknown")
+    assert status in row["reason"]
+
+
+def test_an_hourly_job_of_october_in_berlin_has_745_runs() -> None:
+    plan = {
+        "schedule_daily_enabled": False,
+        "schedule_periodically_enabled": True,
+        "schedule_periodically_kind": "Hours",
+        "schedule_periodically_frequency": 1,
+        "start_interval_h": 1,
+    }
+    first = moment("2026-10-01").astimezone(dt.UTC)
+    sessions = [("A", first + dt.timedelta(hours=number), 10.0, "Success") for number in range(760)]
+    row = of_month(october(sessions, jobs={"A": plan}))
+    assert (row["runs"], row["success"], row["missed"]) == (745, 745, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "hours"),
+    [
+        ("2026-03", "Europe/Berlin", 743),
+        ("2026-10", "Europe/Berlin", 745),
+        ("2026-02", "Europe/Berlin", 672),
+        ("2026-03", "America/New_York", 743),
+        ("2026-11", "America/New_York", 721),
+        ("2026-10", "Asia/Kolkata", 744),
+        ("2026-02", "UTC", 672),
+        ("2028-02", "UTC", 696),
+    ],
+)
+def test_a_month_of_nights_is_whole_over_changes_of_the_clock(name: str, zone: str, hours: int) -> None:
+    own = ZoneInfo(zone)
+    since, until = month_span(name, own)
+    day, sessions = since.astimezone(own).date(), []
+    while day < until.astimezone(own).date():
+        sessions.append(("A", dt.datetime.combine(day, dt.time(22), tzinfo=own), 30.0, "Success"))
+        day += dt.timedelta(days=1)
+    run = part_of(
+        snapshot_at(
+            sessions,
+            since=since,
+            until=until,
+            now=until + dt.timedelta(hours=6),
+            timezone=zone,
+            server_zone=zone,
+            oldest=since - dt.timedelta(days=99),
+        )
+    )
+    row = of_month(run, name=name, zone=own)
+    assert (row["hours"], row["known_h"], row["due"], row["made"]) == (hours, hours, len(sessions), len(sessions))
+    days = run.table(daily.SPEC)
+    assert days["day"].tolist() == sorted({str(session[1].date()) for session in sessions})
+    assert days["hours"].sum() == hours
+
+
+def test_a_server_in_another_zone_has_the_days_of_the_report() -> None:
+    york = ZoneInfo("America/New_York")
+    first = dt.date(2026, 9, 25)
+    sessions = [
+        ("A", dt.datetime.combine(first + dt.timedelta(days=number), dt.time(22), tzinfo=york), 30.0, "Success")
+        for number in range(40)
+    ]
+    run = october(sessions, server_zone="America/New_York")
+    row = of_month(run)
+    # 22:00 in New York is 04:00, and after the change in Berlin 03:00, on the next day of the report.
+    assert (row["due"], row["made"], row["runs"]) == (31, 31, 31)
+    assert (run.table(daily.SPEC)["runs"] == 1).all()
+
+
+def test_the_promise_is_the_one_of_the_run_that_saw_the_day() -> None:
+    nights = nightly("2026-10-01", "2026-10-31")
+    first = [(job, start, length, "Failed" if start.day in (3, 9) else result) for job, start, length, result in nights]
+    early = {"since": "2026-10-01", "until": "2026-10-16", "now": "2026-10-16T06:00"}
+    late = {"since": "2026-10-16", "until": "2026-11-01", "now": "2026-11-02"}
+
+    def both(before: float, after: float) -> dict[str, Any]:
+        return of_month(
+            part_of(snapshot_at(first, **early), promising(before)),
+            part_of(snapshot_at(first, **late), promising(after)),
+        )
+
+    assert both(0.8, 0.99)["sla"] == "met"
+    assert both(0.99, 0.8)["sla"] == "missed"
+    assert both(0.8, 0.99)["required_rate"] == 0.99
+    assert both(0.8, 0.99)["success_rate"] == pytest.approx(29 / 31)
+
+
+def test_a_failed_run_that_was_open_is_carried_in_and_counted_once() -> None:
+    sessions = [*nightly("2026-10-01", "2026-10-30"), ("A", moment("2026-10-31T22:00"), 900.0, "Failed")]
+    sessions += nightly("2026-11-01", "2026-11-30")
+    before = october(sessions, now="2026-11-01T06:00")
+    after = part_of(snapshot_at(sessions, since="2026-11-01", until="2026-12-01", now="2026-12-01T06:00"))
+    alone = of_month(before)
+    assert (alone["runs"], alone["open"], alone["failed"]) == (31, 1, 0)
+    row = of_month(after, before)
+    assert (row["runs"], row["open"], row["failed"], row["success"], row["carried_in"]) == (31, 0, 1, 30, 0)
+    november = of_month(before, after, name="2026-11")
+    assert (november["runs"], november["failed"], november["carried_in"], november["carried_in_failed"]) == (
+        30,
+        0,
+        1,
+        1,
+    )
+    named = only(unfinished_of_month("2026-11", BERLIN, [before, after]))
+    assert (named["kind"], named["outcome"], named["result"]) == ("carried in", "ended", "Failed")
+    assert only(unfinished_of_month("2026-10", BERLIN, [before]))["outcome"] == "open"
+
+
+def test_an_open_run_is_named_until_it_ended_and_unknown_when_it_is_not_listed_any_more() -> None:
+    endless = [("A", moment("2026-10-31T22:00"), 90000.0, "Failed")]
+    before = snapshot_at(endless, **(OCTOBER | {"now": "2026-11-01T06:00"}))
+    opened = daily.open_runs(before)
+    assert opened["state"].tolist() == ["Working"]
+    later = {"since": "2026-11-01", "until": "2026-12-01", "now": "2026-12-01T06:00"}
+
+    def outcome(sessions: list[Session], **more: Any) -> tuple[Any, ...]:
+        twice = pd.concat([opened, opened])
+        row = only(daily.carried_in(twice, snapshot_at(sessions, **(later | more))))
+        return row["outcome"], row["state"], row["result"], row["reason"]
+
+    assert outcome(endless) == ("open", "Working", pd.NA, pd.NA)
+    assert outcome([]) == ("unknown", pd.NA, pd.NA, "the server does not list it any more")
+    assert outcome([], vbr_id="other")[3] == "the server was not read"
+    assert "denied" in outcome([], status={"sessions": "denied"})[3]
+    ended = [("A", moment("2026-10-31T22:00"), 900.0, "Failed")]
+    assert outcome(ended) == ("ended", "Stopped", "Failed", pd.NA)
+    gone = part_of(snapshot_at([], **later))
+    lost = only(unfinished_of_month("2026-11", BERLIN, [part_of(before), gone]))
+    assert (lost["outcome"], lost["state"], lost["result"]) == ("unknown", pd.NA, pd.NA)
+
+
+def test_a_run_that_got_a_retry_after_the_reading_has_the_result_of_the_retry() -> None:
+    jobs = {"A": {"retry_enabled": True, "retry_count": 3, "retry_wait_min": 10}}
+    first = ("A", moment("2026-10-31T22:00"), 600.0, "Failed")
+    retry = ("A", moment("2026-11-01T08:10"), 30.0, "Warning")
+    before = october([first], now="2026-11-01T06:00", jobs=jobs)
+    later = snapshot_at([first, retry], since="2026-11-01", until="2026-12-01", now="2026-12-01T06:00", jobs=jobs)
+    row = only(daily.carried_in(before.table(daily.OPEN_SPEC), later))
+    assert (row["outcome"], row["result"]) == ("ended", "Warning")
+    month_row = of_month(before, part_of(later))
+    assert (month_row["warning"], month_row["failed"], month_row["first_attempt_success"]) == (1, 0, 0)
+
+
+def test_a_job_that_is_not_listed_has_a_line_of_its_own() -> None:
+    sessions = [*nightly("2026-10-01", "2026-10-31"), ("Z", moment("2026-10-05T22:00"), 30.0, "Failed")]
+    table = runs_of_month("2026-10", BERLIN, [october(sessions)]).set_index("job_name")
+    assert table.loc["Job Z", ["is_listed", "runs", "failed"]].tolist() == [False, 1, 1]
+    assert table.loc["Job Z", "due"] is pd.NA
+    assert table.loc["Job Z", "sla"] == "missed"
+    assert table.loc["Job A", ["runs", "missed"]].tolist() == [31, 0]
+
+
+def test_a_disabled_job_keeps_its_runs_and_its_due_starts_are_not_known() -> None:
+    row = of_month(october(nightly("2026-10-01", "2026-10-10"), jobs={"A": {"expected_to_run": False}}))
+    assert (row["runs"], row["due"], row["missed"]) == (10, pd.NA, pd.NA)
+    assert (row["due_unknown_h"], row["reason"]) == (745, "the job is disabled or not scheduled")
+
+
+def test_a_job_that_a_whole_reading_does_not_list_is_absent_and_not_unknown() -> None:
+    sessions = nightly("2026-10-16", "2026-10-31")
+    before = {"since": "2026-10-01", "until": "2026-10-16", "now": "2026-10-16T06:00", "jobs": {"B": {}}}
+    after = {"since": "2026-10-16", "until": "2026-11-01", "now": "2026-11-02"}
+    table = runs_of_month("2026-10", BERLIN, [part_of(snapshot_at(sessions, **each)) for each in (before, after)])
+    row = table.set_index("job_name").loc["Job A"]
+    assert (row["known_h"], row["unlisted_h"], row["unknown_h"], row["success_rate"]) == (385, 360, 0, 1)
+    blind = before | {"status": {"jobs": "denied"}, "jobs": {}}
+    table = runs_of_month("2026-10", BERLIN, [part_of(snapshot_at(sessions, **each)) for each in (blind, after)])
+    assert table["unknown_h"].tolist() == [360]
+
+
+def test_days_of_another_zone_that_pass_an_edge_of_the_month_are_unknown() -> None:
+    run = october(nightly("2026-10-01", "2026-10-31"), since="2026-09-01", until="2026-11-02", timezone="UTC")
+    row = of_month(run)
+    assert (row["unknown_h"], row["reason"]) == (25, "a day of another zone passes the edge of the month")
+    assert of_month(run, zone=ZoneInfo("UTC"))["unknown_h"] == 0
+
+
+def test_the_later_of_two_runs_that_know_a_day_counts() -> None:
+    sessions = nightly("2026-10-01", "2026-10-31")
+    old = october(sessions[:-1], now="2026-11-02")
+    new = october(sessions, now="2026-11-03")
+    blind = october(sessions, now="2026-11-04", status={"sessions": "denied"})
+    for runs in ([old, new, blind], [blind, new, old, old]):
+        assert (of_month(*runs)["runs"], of_month(*runs)["missed"]) == (31, 0)
+
+
+def test_a_server_keeps_its_months_under_another_name() -> None:
+    sessions = nightly("2026-10-01", "2026-10-31")
+    one = part_of(snapshot_at(sessions, since="2026-10-01", until="2026-10-16", now="2026-10-17"))
+    two = part_of(snapshot_at(sessions, since="2026-10-16", until="2026-11-01", now="2026-11-02", server="vbr-new"))
+    row = of_month(one, two)
+    assert (row["runs"], row["server"], row["unknown_h"]) == (31, "vbr-new", 0)
+
+
+def test_a_server_that_no_run_saw_in_the_month_is_named_with_nothing_covered() -> None:
+    row = only(coverage_of_month("2026-12", BERLIN, [october(nightly("2026-10-01", "2026-10-31"))]))
+    assert (row["sessions_h"], row["unknown_h"], row["runs"]) == (0, 744, 0)
+    assert row["reason"] == "no run of the history covers it"
+
+
+def test_a_start_that_may_still_come_is_neither_made_nor_missed() -> None:
+    sessions = nightly("2026-10-01", "2026-10-30")
+    row = of_month(october(sessions, until="2026-10-31T22:05", now="2026-10-31T22:05"))
+    assert [row[name] for name in COUNTS[:5]] == [31, 30, 0, 0, 1]
+
+
+PROPERTY = settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+"""Each example reads several whole runs: too slow to be made smaller."""
+_DAY = st.integers(0, 30)
+
+
+@st.composite
+def estates(draw: st.DrawFn) -> list[Session]:
+    """The nights of a month of two jobs, some missing, with results and lengths of all kinds."""
+    sessions = []
+    for job in "AB":
+        for job_name, start, _, _ in nightly("2026-09-25", "2026-11-01", job=job):
+            if draw(st.integers(0, 5)):
+                length = draw(st.sampled_from([5.0, 30.0, 200.0, 900.0]))
+                sessions.append((job_name, start, length, draw(st.sampled_from(["Success", "Warning", "Failed"]))))
+    return sessions
+
+
+def seen(sessions: list[Session], since: dt.datetime, until: dt.datetime, **more: Any) -> RunTables:
+    jobs = {"A": {}, "B": {}}
+    return part_of(
+        snapshot_at(sessions, **({"since": since, "until": until, "now": "2026-11-02", "jobs": jobs} | more))
+    )
+
+
+@given(sessions=estates(), cut=st.integers(1, 744), late=st.integers(0, 60))
+@PROPERTY
+def test_two_adjoining_runs_give_the_month_of_one(sessions: list[Session], cut: int, late: int) -> None:
+    since, until = month_span("2026-10", BERLIN)
+    edge = since + dt.timedelta(hours=cut)
+    whole = runs_of_month("2026-10", BERLIN, [seen(sessions, since, until)])
+    first = seen(sessions, since, edge, now=edge + dt.timedelta(hours=late))
+    parts = [seen(sessions, edge, until), first]
+    divided = runs_of_month("2026-10", BERLIN, parts)
+    pd.testing.assert_frame_equal(divided[divided["open"] == 0], whole[divided["open"] == 0])
+    counts = ["due", "made", "missed", "runs"]
+    pd.testing.assert_frame_equal(divided[counts], whole[counts])
+
+
+@given(sessions=estates(), seed=st.integers(0, 999))
+@PROPERTY
+def test_neither_the_order_of_rows_nor_that_of_runs_changes_anything(sessions: list[Session], seed: int) -> None:
+    since, until = month_span("2026-10", BERLIN)
+    edge = since + dt.timedelta(days=12, hours=5)
+    shuffled = random.Random(seed).sample(sessions, len(sessions))
+    runs = [seen(sessions, since, edge), seen(sessions, edge, until), seen(sessions, since, until, now="2026-11-03")]
+    again = [seen(shuffled, since, until, now="2026-11-03"), seen(shuffled, edge, until), seen(shuffled, since, edge)]
+    turned = [
+        RunTables(
+            run.run_id, run.now, {name: table.sample(frac=1, random_state=seed) for name, table in run.tables.items()}
+        )
+        for run in again
+    ]
+    pd.testing.assert_frame_equal(runs_of_month("2026-10", BERLIN, turned), runs_of_month("2026-10", BERLIN, runs))
+
+
+@given(sessions=estates(), day=_DAY)
+@PROPERTY
+def test_an_odd_session_of_one_job_changes_no_other_job(sessions: list[Session], day: int) -> None:
+    since, until = month_span("2026-10", BERLIN)
+    odd = [*sessions, ("B", since + dt.timedelta(days=day, hours=3), 4000.0, "Failed")]
+    plain, other = (runs_of_month("2026-10", BERLIN, [seen(each, since, until)]) for each in (sessions, odd))
+    pd.testing.assert_frame_equal(plain[plain["job_name"] == "Job A"], other[other["job_name"] == "Job A"])
+
+
+@given(sessions=estates(), day=st.integers(1, 31))
+@PROPERTY
+def test_what_is_less_known_never_makes_a_promise_met(sessions: list[Session], day: int) -> None:
+    since, until = month_span("2026-10", BERLIN)
+    less = runs_of_month("2026-10", BERLIN, [seen(sessions, since, until, oldest=since + dt.timedelta(days=day))])
+    assert not less["sla"].isin(["met", "no run"]).any()
+    assert less["success_rate"].isna().all()
+    assert (less["unknown_h"] > 0).all()
+
+
+@given(sessions=estates(), lengths=st.lists(st.integers(1, 5000), min_size=1, max_size=20), late=st.integers(0, 90))
+@PROPERTY
+def test_every_run_counts_once_over_adjoining_months_and_every_failure_is_in_a_report(
+    sessions: list[Session], lengths: list[int], late: int
+) -> None:
+    every = [
+        (job, start + dt.timedelta(days=shift), float(lengths[(start.day + shift) % len(lengths)]), result)
+        for shift in (-30, 0, 31)
+        for job, start, _, result in sessions
+    ]
+    every = list({(job, start): (job, start, length, result) for job, start, length, result in every}.values())
+    names = ("2026-09", "2026-10", "2026-11")
+    bounds = {name: month_span(name, BERLIN) for name in names}
+    runs = [seen(every, *bounds[name], now=bounds[name][1] + dt.timedelta(hours=late)) for name in names]
+    tables = {name: runs_of_month(name, BERLIN, runs) for name in names}
+    for name, (since, until) in bounds.items():
+        started = [session for session in every if since <= session[1] < until]
+        assert tables[name]["runs"].sum() == len(started)
+        over = [
+            start + dt.timedelta(minutes=length)
+            for _, start, length, result in every
+            if since - dt.timedelta(days=7) <= start < since and result == "Failed"
+        ]
+        if name != "2026-09":
+            assert tables[name]["carried_in_failed"].sum() == sum(
+                since <= end < until and end <= runs[-1].now for end in over
+            )

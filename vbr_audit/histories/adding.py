@@ -1,0 +1,68 @@
+"""What a run brings to a history: its record and its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from vbr_audit.collection import run_folder
+from vbr_audit.collection.files import sha256_of
+from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.errors import EvidenceError
+from vbr_audit.findings.judged import judged_run
+from vbr_audit.findings.results import Results
+from vbr_audit.histories import capacities
+from vbr_audit.histories.archive import Added, NewRun, add_run
+from vbr_audit.histories.kept import MONTH_SPECS, tables_for_months
+from vbr_audit.histories.records import HistoryRecord, point_of, servers_of
+from vbr_audit.tables.build.schema import TableSpec
+from vbr_audit.tables.jobs import settings as job_settings
+
+RUN_SPECS: tuple[TableSpec, ...] = (capacities.CAPACITY, *MONTH_SPECS, job_settings.SPEC)
+"""The tables that a history keeps of each run, beside its findings and what became of them."""
+
+
+def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, results: Results) -> Added:
+    """Add the run that is saved in `folder`, of which `snapshot` and `results` are, to a history.
+
+    Raises `EvidenceError` for a run that was not judged, and what `add_run` raises.
+    """
+    folder = Path(folder)
+    manifest = run_folder.read_manifest(folder)
+    if not (folder / run_folder.FINDINGS_JSON).is_file():
+        raise EvidenceError(
+            f"{folder} has no {run_folder.FINDINGS_JSON}, and nothing was added",
+            hint=f"Judge it first: vbr-audit check {folder}",
+        )
+    judged = judged_run(manifest, results.findings, results.coverage)
+    samples = capacities.capacity_of(snapshot)
+    tables: dict[str, pd.DataFrame] = {
+        capacities.CAPACITY.name: samples,
+        **tables_for_months(snapshot, results),
+        job_settings.SPEC.name: snapshot.job_settings,
+    }
+    record = HistoryRecord(
+        run_id=manifest.run_id,
+        content=sha256_of(folder / run_folder.SUMS),
+        now=judged.now,
+        since=judged.since,
+        until=judged.until,
+        timezone=judged.timezone,
+        tool_version=judged.tool_version,
+        policy_name=judged.policy_name,
+        policy=judged.policy,
+        scope=judged.scope,
+        scrubbed=manifest.is_scrubbed,
+        servers=servers_of(manifest),
+        known_checks=tuple(sorted(judged.known_checks)),
+        point=point_of(results, _space(samples)),
+    )
+    run = NewRun(folder, record, judged, tuple((spec, tables[spec.name]) for spec in RUN_SPECS))
+    return add_run(Path(history), run)
+
+
+def _space(samples: pd.DataFrame) -> tuple[int | None, int | None]:
+    """The used bytes and the capacity of all repositories that report both; None where none does."""
+    both = samples[samples["used_bytes"].notna() & samples["capacity_bytes"].notna()]
+    return (int(both["used_bytes"].sum()), int(both["capacity_bytes"].sum())) if len(both) else (None, None)

@@ -1,0 +1,199 @@
+"""What a run is compared with: an earlier run, a history, or what a saved run kept of either."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime as dt
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from vbr_audit.collection import run_folder
+from vbr_audit.collection.manifest import Manifest
+from vbr_audit.config.given_file import MOST_KEPT, read_given
+from vbr_audit.errors import ConfigurationError, EvidenceError
+from vbr_audit.findings.changes import EarlierRun, Known
+from vbr_audit.findings.judged import ASKED_SPEC, Judged, judged_run, server_ids
+from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
+from vbr_audit.histories.archive import is_history, open_archive
+from vbr_audit.histories.records import HistoryRecord
+from vbr_audit.histories.stored import from_json, to_json, unpacked
+
+_HINT: Final = "Give the folder of an earlier run, or of a history."
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier runs left for a run: what is known of the findings, and the records of these runs, oldest first.
+
+    `left_out` names the runs of a history that are not as they were written.
+    """
+
+    known: Known
+    records: tuple[HistoryRecord, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """What a run folder keeps of it, so that the same can be said again."""
+        earlier = self.known.earlier
+        document = {
+            "earlier": dataclasses.asdict(earlier),
+            "lives": _text(to_json(self.known.lives.findings, LIVES_SPEC)),
+            "asked": _text(to_json(self.known.lives.asked, ASKED_SPEC)),
+            "as_of": dict(self.known.lives.as_of),
+            "records": [record.model_dump(mode="json", by_alias=True) for record in self.records],
+            "left_out": list(self.left_out),
+        }
+        return gzip.compress(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), compresslevel=6, mtime=0)
+
+    @classmethod
+    def from_bytes(cls, name: str, content: bytes) -> Earlier:
+        """What `to_bytes` wrote; raises `EvidenceError`."""
+        try:
+            document = orjson.loads(unpacked(content))
+            lives = Lives(
+                from_json(name, _bytes(document["lives"]), LIVES_SPEC),
+                from_json(name, _bytes(document["asked"]), ASKED_SPEC),
+                TypeAdapter(dict[str, dt.datetime]).validate_python(document["as_of"]),
+            )
+            earlier = TypeAdapter(EarlierRun).validate_python(document["earlier"])
+            records = tuple(HistoryRecord.model_validate(record) for record in document["records"])
+            left_out = tuple(map(str, document["left_out"]))
+        except (KeyError, TypeError, ValueError, ValidationError) as error:
+            raise EvidenceError(
+                f"{name}: not what a run keeps of earlier ones ({type(error).__name__})",
+                hint="Take it from a backup of the run folder, or judge the run again with --baseline.",
+            ) from None
+        return cls(Known(earlier, lives), records, left_out)
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Where a run finds what it is compared with: nowhere, a folder, or in what was kept with it."""
+
+    folder: Path | None = None
+    kept: bytes = b""
+
+    def before(self, manifest: Manifest) -> Earlier | None:
+        """What earlier runs left for the run of `manifest`; None where there is none.
+
+        Raises `ConfigurationError` for a folder that is neither a run nor a history, and `EvidenceError`.
+        """
+        if self.kept:
+            return Earlier.from_bytes(run_folder.EARLIER, self.kept)
+        if self.folder is None:
+            return None
+        if (self.folder / run_folder.MANIFEST).exists():
+            return _after_run(self.folder, manifest)
+        if is_history(self.folder):
+            return _of_history(self.folder, manifest)
+        if self.folder.is_dir() and not any(each for each in self.folder.iterdir() if each.name != "samples"):
+            return None
+        raise ConfigurationError(f"{self.folder} is neither a run nor a history", hint=_HINT)
+
+
+def load_baseline(given: str | Path | bytes | None) -> Baseline:
+    """The baseline in a folder, or that was kept; raises `ConfigurationError` where the folder is not there."""
+    if isinstance(given, bytes):
+        return Baseline(kept=given)
+    if given is None:
+        return Baseline()
+    folder = Path(given)
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} is not there, nothing can be compared with it", hint=_HINT)
+    return Baseline(folder)
+
+
+def _earlier_run(judged: Judged) -> EarlierRun:
+    return EarlierRun(judged.run_id, judged.now, judged.since, judged.until, judged.timezone)
+
+
+def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
+    """What is known after one run; what that run knew of earlier ones goes on. None where it is this very run."""
+    judged = judged_of_folder(folder)
+    if judged.run_id == manifest.run_id:
+        raise ConfigurationError(f"{folder} is the same run", hint="Compare it with an earlier one.")
+    if judged.now > manifest.run.now:
+        raise ConfigurationError(f"{folder} is later than the run that is compared with it", hint=_HINT)
+    known = folder / run_folder.EARLIER
+    lives = Earlier.from_bytes(known.name, run_folder.bytes_of(known)).known.lives if known.is_file() else Lives()
+    return Earlier(Known(_earlier_run(judged), step(lives, judged)))
+
+
+def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
+    """What the runs of a history before this one leave for its servers; None where there is none."""
+    archive = open_archive(folder)
+    ids = set(server_ids(manifest.servers).values())
+    order = (manifest.run.now, manifest.run_id)
+    before = [
+        entry
+        for entry in archive.ever
+        if entry.record.order < order and any(each.server_id in ids for each in entry.record.servers)
+    ]
+    if not before:
+        return None
+    last = before[-1].record
+    earlier = EarlierRun(last.run_id, last.now, last.since, last.until, last.timezone)
+    lives = archive.lives_before(sorted(ids), order)
+    return Earlier(Known(earlier, lives), tuple(entry.record for entry in before), tuple(map(str, archive.problems)))
+
+
+def judged_of_folder(folder: str | Path) -> Judged:
+    """What a saved run says of its findings, as its `findings.json` has them.
+
+    Raises `EvidenceError` where the folder is no run, was not judged, or is not as it was written.
+    """
+    folder = Path(folder)
+    manifest = run_folder.read_manifest(folder)
+    path = folder / run_folder.FINDINGS_JSON
+    if not path.is_file():
+        raise EvidenceError(f"{folder} was collected and not judged", hint=f"Judge it first: vbr-audit check {folder}")
+    if path.name in run_folder.changed_files(folder, [path.name]):
+        raise EvidenceError(f"{path} was changed", hint=f"Judge the run again: vbr-audit check {folder}")
+    try:
+        document = orjson.loads(read_given(path, most=MOST_KEPT))
+        findings, coverage = (_frame(document[name]) for name in ("findings", "coverage"))
+        return judged_run(manifest, findings, coverage)
+    except OSError as error:
+        raise EvidenceError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvidenceError(
+            f"{path}: not the findings of a run ({type(error).__name__}: {error})",
+            hint=f"Judge the run again: vbr-audit check {folder}",
+        ) from None
+
+
+def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows of JSON as columns of objects, NA where a value is null or a row lacks it."""
+    names = {*_NEEDED, *(rows[0] if rows else ())}
+    columns: dict[str, Any] = {}
+    for name in names:
+        cells = np.empty(len(rows), dtype=object)
+        cells[:] = [pd.NA if (value := row.get(name)) is None else value for row in rows]
+        columns[name] = cells
+    return pd.DataFrame(columns)
+
+
+_NEEDED: Final = (
+    *("server", "check_id", "title", "severity", "object_type", "object_id", "object_name", "status", "finding_id"),
+    *("population", "whole"),
+)
+
+
+__all__ = ["Baseline", "Earlier", "judged_of_folder", "load_baseline"]

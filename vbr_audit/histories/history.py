@@ -1,0 +1,359 @@
+"""A history in a notebook: its runs, what became of their findings, and what their tables show together."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from vbr_audit.display import count, plain, time_zone
+from vbr_audit.errors import EvidenceError
+from vbr_audit.findings.changes import Changes, EarlierRun, changes_since
+from vbr_audit.findings.judged import ASKED_SPEC, FINDINGS_SPEC
+from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives
+from vbr_audit.histories import capacities, month_rpo, restores
+from vbr_audit.histories.adding import RUN_SPECS
+from vbr_audit.histories.archive import Archive, Entry, Problem, months_without_run, open_archive, verify_runs
+from vbr_audit.histories.evidence import RunTables
+from vbr_audit.histories.month import coverage_of_month, runs_of_month
+from vbr_audit.histories.records import HistoryRecord
+from vbr_audit.histories.sampling import samples_in
+from vbr_audit.histories.sql import demand_duckdb, select
+from vbr_audit.histories.stored import PARQUET, arrow_table, to_arrow_table
+from vbr_audit.notebook import Grid, Headline, Line, fragment
+from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
+from vbr_audit.vocabulary import SEVERITIES
+
+_COUNTED: Final = tuple(f"failing_{severity}" for severity in SEVERITIES)
+_CAUSES: Final = tuple(f"causes_{severity}" for severity in SEVERITIES)
+RUNS_SPEC: Final = TableSpec(
+    name="runs",
+    key=("run_id",),
+    help="One row per run of a history, in the order of their clocks; those that were pruned are there with their "
+    "numbers.",
+    columns=(
+        Column("run_id", "string", "The id of the run.", holds="digest"),
+        Column("folder", "string", "Its folder in the history.", holds="kept"),
+        Column("now", "datetime", "The clock of the run."),
+        Column("since", "datetime", "The first instant of its period."),
+        Column("until", "datetime", "The first instant after its period."),
+        Column("timezone", "string", "The zone of period and report.", holds="kept"),
+        Column("servers", "string", "The names of its servers.", holds="server"),
+        Column("policy_name", "string", "The policy that it was judged by.", holds="file"),
+        Column("policy", "string", "A digest of all that it was judged by.", holds="digest"),
+        Column("scope", "string", "The pattern of jobs that it was narrowed to; empty for all.", holds="prose"),
+        Column("tool_version", "string", "The version of vbr-audit.", holds="kept"),
+        Column("level", "string", "The verdict: fail, incomplete or pass.", holds="kept"),
+        *(Column(name, "Int64", f"Failing findings of severity {name[8:]}.") for name in _COUNTED),
+        *(Column(name, "Int64", f"Causes of severity {name[7:]}.") for name in _CAUSES),
+        Column("compliance", "Float64", "The share of the answers that are good."),
+        Column("assessed", "Float64", "The share of the questions that have an answer."),
+        Column("success_rate", "Float64", "The share of the finished job runs that succeeded; NA where not whole."),
+        Column("protected_share", "Float64", "The share of the objects with a fresh restore point; NA if not asked."),
+        Column("used_bytes", "Int64", "The used space of the repositories that report it.", unit="bytes"),
+        Column("capacity_bytes", "Int64", "The capacity of these repositories.", unit="bytes"),
+        Column("gaps", "Int64", "Why the run is not whole: how many reasons."),
+        Column("policy_changed", "boolean", "It was judged by other rules than the run before it."),
+        Column("is_pruned", "boolean", "Only its numbers are left."),
+        Column("is_pinned", "boolean", "It is never pruned."),
+    ),
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class History:
+    """The runs of a history, as they stood when it was opened; what is not as it was written is in `problems`.
+
+    Every method answers a documented DataFrame. Nothing is asked of a backup server.
+    """
+
+    archive: Archive
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the history."""
+        return self.archive.folder
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The folders that are left out, each with the reason."""
+        return self.archive.problems
+
+    @property
+    def missing_months(self) -> tuple[str, ...]:
+        """The months between the first and the last run about which no run is, as YYYY-MM."""
+        return tuple(months_without_run(self.archive))
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per run, with the columns of `RUNS_SPEC`."""
+        return runs_frame(self.archive.ever, pinned=self.archive.pinned, pruned=self.archive.pruned)
+
+    def findings(self, run: str | None = None) -> pd.DataFrame:
+        """What a run found, the newest unless `run` names another by its id, its folder or its month."""
+        return self._run(run).table(FINDINGS_SPEC)
+
+    def state(self, run: str | None = None) -> pd.DataFrame:
+        """What is known of each finding after the newest run of its server, or after `run`: its state, since when.
+
+        `days_open` is how long what is open has been failing, up to that run.
+        """
+        if run is not None:
+            return _aged(self.archive.lives_after(self._run(run)))
+        ids = sorted({each.server_id for entry in self.archive.ever for each in entry.record.servers})
+        return _aged(self.archive.lives_before(ids, _LAST))
+
+    def changes(self, run: str | None = None) -> Changes:
+        """What became of the findings in a run, the newest unless `run` names another, since the run before it."""
+        entry = self._run(run)
+        ids = {each.server_id for each in entry.record.servers}
+        before = [
+            each
+            for each in self.archive.ever
+            if each.record.order < entry.record.order and any(one.server_id in ids for one in each.record.servers)
+        ]
+        judged = entry.judged()
+        lives = self.archive.lives_before(sorted(ids), entry.record.order)
+        earlier = earlier_of(before[-1].record if before else entry.record)
+        return changes_since(earlier, lives, judged)
+
+    def trend(self) -> pd.DataFrame:
+        """One row per month from the first run to the last: the numbers of the latest run about it.
+
+        `month` (text, YYYY-MM), the numeric columns of `runs`, and `is_missing` for a month without a run, which is a
+        gap and not a zero.
+        """
+        return trend_of(self.runs)
+
+    def rpo(self, month: str) -> pd.DataFrame:
+        """One row per protected object: how much of a month a restore point within its RPO covers.
+
+        What no run knows is NA, with the hours that are unknown beside. Columns: `month_rpo.SPEC`.
+        """
+        return month_rpo.rpo_of_month(month, self._zone(), self._run_tables())[0]
+
+    def rpo_gaps(self, month: str) -> pd.DataFrame:
+        """One row per time of a month in which an object had no point within its RPO (`month_rpo.GAPS_SPEC`)."""
+        return month_rpo.rpo_of_month(month, self._zone(), self._run_tables())[1]
+
+    def job_runs(self, month: str) -> pd.DataFrame:
+        """One row per job: runs that were due, made, missed or overlapped in a month, and their ends (`month.SPEC`)."""
+        return runs_of_month(month, self._zone(), self._run_tables())
+
+    def coverage(self, month: str) -> pd.DataFrame:
+        """One row per server: how much of a month the runs know (`month.COVERAGE_SPEC`)."""
+        return coverage_of_month(month, self._zone(), self._run_tables())
+
+    def restore_tests(self) -> pd.DataFrame:
+        """One row per object or job with restore tests in the year before the newest run (`restores.YEAR_SPEC`)."""
+        return restores.restore_tests_of_year(self._run_tables())
+
+    def samples(self) -> pd.DataFrame:
+        """The free space of the repositories over time: of every run, and of every sample (`capacities.CAPACITY`)."""
+        frames = [entry.table_or_empty(capacities.CAPACITY) for entry in self.archive.runs]
+        frames.append(samples_in(self.folder))
+        return _joined(frames, capacities.CAPACITY).sort_values(
+            ["server_id", "repository_id", "taken_at"], kind="stable", ignore_index=True
+        )
+
+    def capacity(self, *, now: dt.datetime | None = None) -> pd.DataFrame:
+        """One row per repository: in how many days it is full at the pace of its samples, or why nobody knows.
+
+        Needs scipy, of the extra `history`. `now` is the clock of the newest run, unless given.
+        """
+        moment = now or (self.archive.runs[-1].record.now if self.archive.runs else dt.datetime.now(dt.UTC))
+        return capacities.days_to_full(self.samples(), now=moment)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """The answer to one SELECT over the runs; needs duckdb and pyarrow, of the extra `history`.
+
+        The tables are `runs` and those of each run (`findings`, `state`, `asked`, `capacity`, `job_runs_daily`,
+        `protection_daily`, `job_settings` …), each with `run_id` and `run_now` in front. Raises `ConfigurationError`
+        for anything but one SELECT.
+        """
+        demand_duckdb()
+        tables = {spec.name: self._arrow(spec) for spec in (FINDINGS_SPEC, ASKED_SPEC, LIVES_SPEC, *RUN_SPECS)}
+        return select(query, {"runs": to_arrow_table(self.runs, RUNS_SPEC), **tables})
+
+    def verify(self) -> list[Problem]:
+        """All that is not as it was written, the evidence included; nothing where all holds."""
+        return verify_runs(self.archive)
+
+    def _run(self, name: str | None) -> Entry:
+        if name is not None:
+            return self.archive.find(name)
+        if not self.archive.runs:
+            raise EvidenceError(f"{self.folder} has no run", hint="`vbr-audit history add` adds one.")
+        return self.archive.runs[-1]
+
+    def _zone(self) -> dt.tzinfo:
+        return time_zone(self._run(None).record.timezone)
+
+    def _run_tables(self) -> list[RunTables]:
+        """The tables of every run, each read when it is asked for."""
+        return [RunTables(entry.record.run_id, entry.record.now, _Lazy(entry)) for entry in self.archive.runs]
+
+    def _arrow(self, spec: TableSpec) -> Any:
+        """A table of all runs as one Arrow table."""
+        import pyarrow as pa
+
+        parts = []
+        for entry in self.archive.runs:
+            name = entry.table_file(spec.name)
+            if name is None:
+                continue
+            content = entry.content(name)
+            own = (
+                arrow_table(name, content, spec) if name.endswith(PARQUET) else to_arrow_table(entry.table(spec), spec)
+            )
+            run_id = pa.array([entry.record.run_id], pa.string()).take(pa.array([0] * len(own), pa.int64()))
+            moment = pa.array([entry.record.now], pa.timestamp("us", tz="UTC")).take(
+                pa.array([0] * len(own), pa.int64())
+            )
+            parts.append(own.add_column(0, "run_now", moment).add_column(0, "run_id", run_id))
+        if parts:
+            return pa.concat_tables(parts)
+        columns = (Column("run_id", "string", "", holds="digest"), Column("run_now", "datetime", ""), *spec.columns)
+        wide = TableSpec(spec.name, spec.key, columns, spec.help)
+        return to_arrow_table(empty(wide), wide)
+
+    def __repr__(self) -> str:
+        left = f", {count(len(self.problems), 'folder')} left out" if self.problems else ""
+        return f"<History of {count(len(self.archive.runs), 'run')} in {plain(self.folder)}{left}>"
+
+    def _repr_html_(self) -> str:
+        recent = self.runs.tail(12)
+        rows = tuple(
+            (
+                f"{row.now:%Y-%m-%d}",
+                plain(row.servers),
+                plain(row.level),
+                str(row.failing_critical),
+                str(row.failing_high),
+            )
+            for row in recent.itertuples(index=False)
+        )
+        lines = [Line(f"Left out: {problem}") for problem in self.problems]
+        lines += [Line(f"No run about {month}") for month in self.missing_months]
+        grid = Grid(("Run", "Servers", "Verdict", "Critical", "High"), rows)
+        headline = Headline(f"{count(len(self.archive.runs), 'run')} in {plain(self.folder)}")
+        return fragment([headline, *lines, grid])
+
+
+_LAST: Final = (dt.datetime.max.replace(tzinfo=dt.UTC), "~")
+
+
+class _Lazy(dict[str, pd.DataFrame]):
+    """The tables of a run by name, each read from its file when it is first asked for."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self._entry = entry
+        self._specs = {spec.name: spec for spec in RUN_SPECS}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        self[name] = self._entry.table_or_empty(self._specs[name])
+        return self[name]
+
+
+def open_history(folder: str | Path) -> History:
+    """The history in `folder`; raises `ConfigurationError` where there is none."""
+    return History(open_archive(folder))
+
+
+def earlier_of(record: HistoryRecord) -> EarlierRun:
+    """A run of a history as what another is compared with."""
+    return EarlierRun(record.run_id, record.now, record.since, record.until, record.timezone)
+
+
+def runs_frame(
+    entries: Iterable[Entry], *, pinned: frozenset[str] = frozenset(), pruned: Iterable[Entry] = ()
+) -> pd.DataFrame:
+    """The table of the runs, with the columns of `RUNS_SPEC`."""
+    gone = {entry.record.run_id for entry in pruned}
+    rows = [
+        {
+            **row_of(entry.record),
+            "folder": entry.path.name,
+            "is_pruned": entry.record.run_id in gone,
+            "is_pinned": entry.record.run_id in pinned,
+        }
+        for entry in entries
+    ]
+    return records_frame(rows)
+
+
+def records_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of `row_of` as a table with the columns of `RUNS_SPEC`."""
+    data = {name: [row.get(name) for row in rows] for name in RUNS_SPEC.names}
+    for column in RUNS_SPEC.columns:
+        if column.dtype == "datetime":
+            data[column.name] = [None if moment is None else moment.isoformat() for moment in data[column.name]]
+    frame = conform(data, RUNS_SPEC)[0]
+    changed = frame["policy"].ne(frame["policy"].shift()) & frame["policy"].shift().notna()
+    return frame.assign(policy_changed=changed.astype("boolean"))
+
+
+def row_of(record: HistoryRecord) -> dict[str, Any]:
+    """The columns of a run in the table of runs."""
+    point = record.point
+    return {
+        "run_id": record.run_id,
+        "folder": record.folder,
+        "now": record.now,
+        "since": record.since,
+        "until": record.until,
+        "timezone": record.timezone,
+        "servers": ", ".join(server.name for server in record.servers),
+        "policy_name": record.policy_name,
+        "policy": record.policy,
+        "scope": record.scope,
+        "tool_version": record.tool_version,
+        "level": point.level,
+        **{f"failing_{severity}": point.failing.get(severity) for severity in SEVERITIES},
+        **{f"causes_{severity}": point.causes.get(severity) for severity in SEVERITIES},
+        "compliance": point.compliance,
+        "assessed": point.assessed,
+        "success_rate": point.success_rate,
+        "protected_share": point.protected_share,
+        "used_bytes": point.used_bytes,
+        "capacity_bytes": point.capacity_bytes,
+        "gaps": point.incomplete,
+    }
+
+
+def trend_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """The latest run about each month, from the first to the last; a month without a run is NA, and said."""
+    if runs.empty:
+        return runs.assign(month=pd.Series(dtype=runs["run_id"].dtype), is_missing=pd.Series(dtype="boolean"))
+    middle = runs["since"] + (runs["until"] - runs["since"]) / 2
+    months = middle.dt.strftime("%Y-%m")
+    latest = runs.assign(month=months).drop_duplicates("month", keep="last").set_index("month")
+    every = pd.period_range(months.min(), months.max(), freq="M").astype(str)
+    frame = latest.reindex(every)
+    frame.insert(0, "month", pd.Series(list(every), index=frame.index, dtype=STRING))
+    frame["is_missing"] = frame["run_id"].isna().astype("boolean")
+    return frame.reset_index(drop=True)
+
+
+def _aged(lives: Lives) -> pd.DataFrame:
+    """The findings with `days_open`: how long what is open has been failing when its server was last looked at."""
+    rows = lives.findings
+    moments = {server: pd.Timestamp(moment).as_unit("us") for server, moment in lives.as_of.items()}
+    as_of = pd.to_datetime(rows["server_id"].map(moments), utc=True).astype("datetime64[us, UTC]")
+    days = (as_of - rows["open_since"]).dt.total_seconds() / 86_400
+    return rows.assign(as_of=as_of, days_open=days.astype("Float64"))
+
+
+def _joined(frames: list[pd.DataFrame], spec: TableSpec) -> pd.DataFrame:
+    kept = [frame for frame in frames if len(frame)]
+    return pd.concat(kept, ignore_index=True) if kept else empty(spec)
