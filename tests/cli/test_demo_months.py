@@ -8,9 +8,11 @@ import json
 import pytest
 from command_line import invoke
 
+import vbr_audit as va
 from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.cli.demo_year import policy_in, waivers_in
 from vbr_audit.collection import run_folder
+from vbr_audit.findings.lifecycle import State
 from vbr_audit.findings.waivers import load_waivers
 from vbr_audit.simulator import year
 from vbr_audit.simulator.clock import ZONE
@@ -74,6 +76,11 @@ def test_the_last_month_has_what_a_report_on_changes_needs(demo):
     }
     assert {key: (before.get(key), now.get(key)) for key in changes} == changes
     assert statuses(runs(demo[0])[0])["JOB-003", "Tenant vApps"] == "FAIL"  # so that it fails again
+
+
+def test_the_last_month_shows_every_state_but_that_of_another_method(demo):
+    states = va.history(demo[0] / "history").changes().findings["state"]
+    assert set(states) == set(State) - {State.METHOD_CHANGED}
 
 
 def test_a_month_that_nobody_read_has_no_run(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
@@ -16,6 +16,9 @@ from vbr_audit.cli.cmd_audit import AuditOrder, collect_from, run_order, take_or
 from vbr_audit.cli.judging import JudgedBy
 from vbr_audit.cli.servers_file import Server
 from vbr_audit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from vbr_audit.rules import Rules
 
 HISTORY = "history"
 """The folder, in that of the demonstration, which holds the runs of all months."""
@@ -69,6 +72,12 @@ class YearOrder:
         """The folder with the runs."""
         return self.last.out / HISTORY
 
+    def compared(self, rules: Rules) -> Rules:
+        """The same rules, compared with the months before if any of them has a run."""
+        from vbr_audit.histories.baseline import Baseline
+
+        return dataclasses.replace(rules, baseline=Baseline(self.history)) if self.history.is_dir() else rules
+
     def report(self, line: str) -> None:
         """Print a line to stdout, unless quiet."""
         if not self.last.quiet:
@@ -80,7 +89,6 @@ def take_year(out: Path, rules: JudgedBy, now: dt.datetime, **writing: Any) -> Y
 
     Raises `ConfigurationError` for a folder with a history, which is never written over, and for a scrubbed year.
     """
-    from vbr_audit.histories.baseline import Baseline
 
     if writing["scrub_key"] is not None:
         raise ConfigurationError(
@@ -94,8 +102,7 @@ def take_year(out: Path, rules: JudgedBy, now: dt.datetime, **writing: Any) -> Y
         )
     last = take_order(out, _rules_in(0, rules, now), allow_incomplete=True, **writing)
     # When the last run is written, the folder is not empty any more: the history is in it.
-    compared = dataclasses.replace(last.rules, baseline=Baseline(out / HISTORY))
-    return YearOrder(dataclasses.replace(last, force=True, history=out / HISTORY, rules=compared), rules, now)
+    return YearOrder(dataclasses.replace(last, force=True, history=out / HISTORY), rules, now)
 
 
 def run_year(order: YearOrder, months: int, simulated: Simulated, terms: dict[str, Any]) -> None:
@@ -109,23 +116,21 @@ def run_year(order: YearOrder, months: int, simulated: Simulated, terms: dict[st
             continue
         with simulated(month) as server:
             order.report(f"{name}: {_write_month(order, month, server, {**terms, 'month': name})}")
+    last = dataclasses.replace(order.last, rules=order.compared(order.last.rules))
     with simulated(0) as server:
-        run_order(order.last, (server,), {**terms, "month": names[0], "policy": order.last.rules.policy})
+        run_order(last, (server,), {**terms, "month": names[0], "policy": last.rules.policy})
 
 
 def _write_month(order: YearOrder, month: int, server: Server, terms: dict[str, Any]) -> str:
     """Read and judge one month and add its run to the history; return in a few words what it found."""
     from vbr_audit.display import count
     from vbr_audit.histories.adding import add_to_history
-    from vbr_audit.histories.baseline import Baseline
     from vbr_audit.pipeline import judge
     from vbr_audit.rules import Rules
 
     rules = Rules.load(**_rules_in(month, order.rules, order.now))
     snapshot = collect_from((server,), {**terms, "policy": rules.policy}, quiet=True)
-    if order.history.is_dir():
-        rules = dataclasses.replace(rules, baseline=Baseline(order.history))
-    audit = judge(snapshot, rules)
+    audit = judge(snapshot, order.compared(rules))
     with TemporaryDirectory(prefix=".vbr-audit-", dir=order.last.out) as folder:
         audit.save(folder, formats=("json",))
         add_to_history(order.history, Path(folder), audit.snapshot, audit.results)
