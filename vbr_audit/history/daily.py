@@ -46,7 +46,7 @@ SPEC: Final = TableSpec(
         *SERVER_COLUMNS,
         Column("job_id", "string", "The job; NA for runs that name no job.", holds="id"),
         Column("job_name", "string", "The job's name in the run.", holds="job"),
-        Column("is_listed", "boolean", "The job is in `jobs`."),
+        Column("is_listed", "boolean", "The job is in `jobs`; NA if it is not, and not all jobs were read."),
         *PART_COLUMNS,
         Column("due", "Int64", "Starts that its schedule required; NA if it cannot be evaluated."),
         Column("made", "Int64", "Due starts at which it ran."),
@@ -130,8 +130,7 @@ def carried_runs(snapshot: Snapshot) -> pd.DataFrame:
     frames = []
     for view in server_views(snapshot):
         runs, parts = runs_of_server(snapshot, view), parts_of(view)
-        first = np.array([day.endswith("-01") for day in parts.day], dtype=bool)
-        edges = np.unique(np.append(parts.start[first], parts.start[:1]))
+        edges = np.unique(np.append(parts.months, parts.start[:1]))
         started, ended = micros_of(runs["started"]), micros_of(runs["ended"])
         ended = np.where(ended == NO_INSTANT, np.iinfo(np.int64).max, ended)
         ahead = np.searchsorted(edges, started, side="right")
@@ -207,7 +206,7 @@ def _by_day(snapshot: Snapshot, results: Results, view: ServerView) -> pd.DataFr
         "server": constant(view.name, count * size),
         "job_id": jobs.job_id.take(job),
         "job_name": jobs.name.take(job),
-        "is_listed": pd.array(jobs.place[job] >= 0, dtype="boolean"),
+        "is_listed": pd.Series(jobs.place[job] >= 0, dtype="boolean").mask(jobs.place[job] < 0, _unlisted(view)),
         **parts.columns(part),
         **masked,
         "failed_seen": pd.arrays.IntegerArray(seen["failed"].ravel(), rows),
@@ -271,10 +270,10 @@ def _due_counts(view: ServerView, jobs: _Jobs, parts: Parts) -> tuple[dict[str, 
     """The counts of `DUE_COUNTS` by job and part with where they are not known, and for each job why they are not."""
     shape = (len(jobs.place), len(parts.start))
     frame = view.frame("jobs")
+    unlisted = "; ".join(view.gaps("jobs")) or "the job is not listed"
     if not len(frame):
-        unlisted = worded(pd.RangeIndex(shape[0]), default="the job is not listed")
-        nothing = np.zeros(shape, dtype=np.int64)
-        return dict.fromkeys(DUE_COUNTS, (nothing, np.ones(shape, dtype=bool))), unlisted
+        nothing = np.zeros(shape, dtype=np.int64), np.ones(shape, dtype=bool)
+        return dict.fromkeys(DUE_COUNTS, nothing), worded(pd.RangeIndex(shape[0]), default=unlisted)
     followed, expected = follow(view), frame["expected_to_run"]
     where = np.full(len(frame), -1)
     listed = np.flatnonzero(jobs.place >= 0)
@@ -307,7 +306,12 @@ def _due_counts(view: ServerView, jobs: _Jobs, parts: Parts) -> tuple[dict[str, 
         default=followed.reason.to_numpy(dtype=object),
     )
     reasons = taken(reason, jobs.place, pd.RangeIndex(shape[0]))
-    return counts, reasons.mask(jobs.place < 0, "the job is not listed")
+    return counts, reasons.mask(jobs.place < 0, unlisted)
+
+
+def _unlisted(view: ServerView) -> Any:
+    """What is known of a job that the list of jobs does not have: that it is not listed, where all were read."""
+    return False if view.is_whole("jobs") else pd.NA
 
 
 def _filled(chosen: Cells, waits: Cells) -> Cells:

@@ -346,7 +346,7 @@ def _unfinished(parts: MonthParts, chosen: _Chosen) -> pd.DataFrame:
     kept = (before & lasts) | (~before & open_then)
     last = last.assign(outcome=outcome, kind=worded(last.index, (before, "carried in"), default="open"))
     lost = (outcome == "unknown").to_numpy(dtype=bool)
-    last["state"] = last["state"].mask(lost)
+    last["state"], last["result"] = last["state"].mask(lost), last["result"].mask(is_open)
     places = counted.drop_duplicates(identity, keep="last").set_index(identity)["place"]
     found = places.reindex(pd.MultiIndex.from_frame(last[identity])).fillna(-1).to_numpy(dtype=np.int64)
     frame: pd.DataFrame = last.assign(place=found)[kept].reset_index(drop=True)
