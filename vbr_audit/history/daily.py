@@ -91,6 +91,7 @@ CARRIED_SPEC: Final = TableSpec(
     ("server_id", "run_id"),
     (
         *OPEN_SPEC.columns,
+        Column("last_attempt", "datetime", "When its last session was created."),
         Column("ended", "datetime", "When its last session ended; NaT if it had not at the time of reading."),
         Column("result", "string", "The result of its last session.", holds="word"),
     ),
@@ -170,6 +171,7 @@ def _named_runs(snapshot: Snapshot, view: ServerView, runs: pd.DataFrame, spec: 
     runs = runs.sort_values(["started", "run_id"], kind="stable", ignore_index=True)
     own = {"server_id": constant(id_of(snapshot, view.name), len(runs)), "server": constant(view.name, len(runs))}
     taken_over = {name: runs[name] for name in spec.names if name in runs and name not in own}
+    taken_over["last_attempt"] = runs["created"]
     return conform({**own, **taken_over, "job_name": _names_of(view, runs)}, spec)[0]
 
 
@@ -379,7 +381,8 @@ def _resolved(rows: pd.DataFrame, snapshot: Snapshot, view: ServerView) -> pd.Da
     place = places_of(rows["run_id"], sessions["session_id"])
     place = np.where(place >= 0, place, places_of(rows["first_session_id"], sessions["session_id"]))
     at = places_of(taken(links, place, rows.index), runs["run_id"])
-    state, ended, result = (taken(runs[name], at, rows.index) for name in ("state", "ended", "result"))
+    names = ("state", "ended", "result", "created")
+    state, ended, result, attempt = (taken(runs[name], at, rows.index) for name in names)
     done = surely(finished(pd.DataFrame({"state": state})))
     still = surely(taken(runs["is_open"], at, rows.index))
     reason = worded(
@@ -390,5 +393,12 @@ def _resolved(rows: pd.DataFrame, snapshot: Snapshot, view: ServerView) -> pd.Da
     )
     fields = {name: rows[name] for name in OPEN_SPEC.names if name != "state"}
     outcome = worded(rows.index, (done, "ended"), (still, "open"), default="unknown")
-    data = {**fields, "state": state, "ended": ended, "result": result.where(done), "outcome": outcome}
+    data = {
+        **fields,
+        "last_attempt": attempt,
+        "state": state,
+        "ended": ended,
+        "result": result.where(done),
+        "outcome": outcome,
+    }
     return conform({**data, "reason": reason}, CARRIED_IN_SPEC)[0]
