@@ -62,8 +62,17 @@ class RunTables:
     tables: Mapping[str, pd.DataFrame]
 
     def table(self, spec: TableSpec) -> pd.DataFrame:
-        """The table of `spec`; empty where the run has none."""
-        return self.tables[spec.name] if spec.name in self.tables else empty(spec)
+        """The table of `spec` in its dtypes, as a file may keep others; empty where the run has none.
+
+        A column that the run does not have yet is NA.
+        """
+        frame = self.tables.get(spec.name)
+        if frame is None:
+            return empty(spec)
+        dtypes = empty(spec).dtypes
+        if frame.dtypes.equals(dtypes):
+            return frame
+        return frame.reindex(columns=list(spec.names)).astype(dtypes)
 
 
 @dataclass(frozen=True, eq=False)
