@@ -14,7 +14,7 @@ from vbr_audit.findings.judged import judged_run
 from vbr_audit.findings.results import Results
 from vbr_audit.histories import capacities
 from vbr_audit.histories.archive import Added, NewRun, add_run
-from vbr_audit.histories.kept import MONTH_SPECS, tables_for_months
+from vbr_audit.histories.month_tables import MONTH_SPECS, tables_for_months
 from vbr_audit.histories.records import HistoryRecord, point_of, servers_of
 from vbr_audit.tables.build.schema import TableSpec
 from vbr_audit.tables.jobs import settings as job_settings

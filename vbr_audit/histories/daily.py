@@ -46,7 +46,7 @@ SPEC: Final = TableSpec(
         *SERVER_COLUMNS,
         Column("job_id", "string", "The job; NA for runs that name no job.", holds="id"),
         Column("job_name", "string", "The job's name in the run.", holds="job"),
-        Column("is_listed", "boolean", "The job is in `jobs`."),
+        Column("is_listed", "boolean", "The job is in `jobs`; NA if it is not, and not all jobs were read."),
         *PART_COLUMNS,
         Column("due", "Int64", "Starts that its schedule required; NA if it cannot be evaluated."),
         Column("made", "Int64", "Due starts at which it ran."),
@@ -91,6 +91,7 @@ CARRIED_SPEC: Final = TableSpec(
     ("server_id", "run_id"),
     (
         *OPEN_SPEC.columns,
+        Column("last_attempt", "datetime", "When its last session was created."),
         Column("ended", "datetime", "When its last session ended; NaT if it had not at the time of reading."),
         Column("result", "string", "The result of its last session.", holds="word"),
     ),
@@ -130,8 +131,7 @@ def carried_runs(snapshot: Snapshot) -> pd.DataFrame:
     frames = []
     for view in server_views(snapshot):
         runs, parts = runs_of_server(snapshot, view), parts_of(view)
-        first = np.array([day.endswith("-01") for day in parts.day], dtype=bool)
-        edges = np.unique(np.append(parts.start[first], parts.start[:1]))
+        edges = np.unique(np.append(parts.months, parts.start[:1]))
         started, ended = micros_of(runs["started"]), micros_of(runs["ended"])
         ended = np.where(ended == NO_INSTANT, np.iinfo(np.int64).max, ended)
         ahead = np.searchsorted(edges, started, side="right")
@@ -171,6 +171,7 @@ def _named_runs(snapshot: Snapshot, view: ServerView, runs: pd.DataFrame, spec: 
     runs = runs.sort_values(["started", "run_id"], kind="stable", ignore_index=True)
     own = {"server_id": constant(id_of(snapshot, view.name), len(runs)), "server": constant(view.name, len(runs))}
     taken_over = {name: runs[name] for name in spec.names if name in runs and name not in own}
+    taken_over["last_attempt"] = runs["created"]
     return conform({**own, **taken_over, "job_name": _names_of(view, runs)}, spec)[0]
 
 
@@ -207,7 +208,7 @@ def _by_day(snapshot: Snapshot, results: Results, view: ServerView) -> pd.DataFr
         "server": constant(view.name, count * size),
         "job_id": jobs.job_id.take(job),
         "job_name": jobs.name.take(job),
-        "is_listed": pd.array(jobs.place[job] >= 0, dtype="boolean"),
+        "is_listed": pd.Series(jobs.place[job] >= 0, dtype="boolean").mask(jobs.place[job] < 0, _unlisted(view)),
         **parts.columns(part),
         **masked,
         "failed_seen": pd.arrays.IntegerArray(seen["failed"].ravel(), rows),
@@ -271,10 +272,10 @@ def _due_counts(view: ServerView, jobs: _Jobs, parts: Parts) -> tuple[dict[str, 
     """The counts of `DUE_COUNTS` by job and part with where they are not known, and for each job why they are not."""
     shape = (len(jobs.place), len(parts.start))
     frame = view.frame("jobs")
+    unlisted = "; ".join(view.gaps("jobs")) or "the job is not listed"
     if not len(frame):
-        unlisted = worded(pd.RangeIndex(shape[0]), default="the job is not listed")
-        nothing = np.zeros(shape, dtype=np.int64)
-        return dict.fromkeys(DUE_COUNTS, (nothing, np.ones(shape, dtype=bool))), unlisted
+        nothing = np.zeros(shape, dtype=np.int64), np.ones(shape, dtype=bool)
+        return dict.fromkeys(DUE_COUNTS, nothing), worded(pd.RangeIndex(shape[0]), default=unlisted)
     followed, expected = follow(view), frame["expected_to_run"]
     where = np.full(len(frame), -1)
     listed = np.flatnonzero(jobs.place >= 0)
@@ -307,7 +308,12 @@ def _due_counts(view: ServerView, jobs: _Jobs, parts: Parts) -> tuple[dict[str, 
         default=followed.reason.to_numpy(dtype=object),
     )
     reasons = taken(reason, jobs.place, pd.RangeIndex(shape[0]))
-    return counts, reasons.mask(jobs.place < 0, "the job is not listed")
+    return counts, reasons.mask(jobs.place < 0, unlisted)
+
+
+def _unlisted(view: ServerView) -> Any:
+    """What is known of a job that the list of jobs does not have: that it is not listed, where all were read."""
+    return False if view.is_whole("jobs") else pd.NA
 
 
 def _filled(chosen: Cells, waits: Cells) -> Cells:
@@ -375,7 +381,8 @@ def _resolved(rows: pd.DataFrame, snapshot: Snapshot, view: ServerView) -> pd.Da
     place = places_of(rows["run_id"], sessions["session_id"])
     place = np.where(place >= 0, place, places_of(rows["first_session_id"], sessions["session_id"]))
     at = places_of(taken(links, place, rows.index), runs["run_id"])
-    state, ended, result = (taken(runs[name], at, rows.index) for name in ("state", "ended", "result"))
+    names = ("state", "ended", "result", "created")
+    state, ended, result, attempt = (taken(runs[name], at, rows.index) for name in names)
     done = surely(finished(pd.DataFrame({"state": state})))
     still = surely(taken(runs["is_open"], at, rows.index))
     reason = worded(
@@ -386,5 +393,12 @@ def _resolved(rows: pd.DataFrame, snapshot: Snapshot, view: ServerView) -> pd.Da
     )
     fields = {name: rows[name] for name in OPEN_SPEC.names if name != "state"}
     outcome = worded(rows.index, (done, "ended"), (still, "open"), default="unknown")
-    data = {**fields, "state": state, "ended": ended, "result": result.where(done), "outcome": outcome}
+    data = {
+        **fields,
+        "last_attempt": attempt,
+        "state": state,
+        "ended": ended,
+        "result": result.where(done),
+        "outcome": outcome,
+    }
     return conform({**data, "reason": reason}, CARRIED_IN_SPEC)[0]

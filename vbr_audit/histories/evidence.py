@@ -1,7 +1,8 @@
 """The days of a run, and for which parts of them its evidence is whole.
 
 A day is one of the report's zone. It is cut where the period begins or ends, at the run's clock, and where the server's
-own history of sessions begins, so that each part is either known as a whole or not known at all.
+own history of sessions begins, so that each part is either known as a whole or not known at all; and where a month
+begins on the clock of the server, so that its months can be told apart whatever zone a report was made in.
 """
 
 from __future__ import annotations
@@ -62,14 +63,27 @@ class RunTables:
     tables: Mapping[str, pd.DataFrame]
 
     def table(self, spec: TableSpec) -> pd.DataFrame:
-        """The table of `spec`; empty where the run has none."""
-        return self.tables[spec.name] if spec.name in self.tables else empty(spec)
+        """The table of `spec` in its dtypes, as a file may keep others; empty where the run has none.
+
+        A column that the run does not have yet is NA.
+        """
+        frame = self.tables.get(spec.name)
+        if frame is None:
+            return empty(spec)
+        dtypes = empty(spec).dtypes
+        if frame.dtypes.equals(dtypes):
+            return frame
+        return frame.reindex(columns=list(spec.names)).astype(dtypes)
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of the days of one run for one server, in order of time; instants in microseconds."""
+    """The parts of the days of one run for one server, in order of time; instants in microseconds.
 
+    `months` are the first instants of months among their bounds.
+    """
+
+    months: Cells
     day: list[str]
     start: Cells
     end: Cells
@@ -129,22 +143,27 @@ def parts_of(view: ServerView) -> Parts:
     """The parts of the days of the period up to the server's clock, and whether its sessions are known there."""
     since, end = micros(view.since), micros(min(view.until, view.now))
     oldest, why = _known_from(view, end)
-    edges = np.array([micros(edge) for edge in _midnights(view)], dtype=np.int64)
-    cuts = np.unique(np.concatenate([edges, [since, end, min(oldest, end)]]))
+    days, own_days = (_midnights(view, zone) for zone in (view.zone, view.clock_zone))
+    months = _micros([day for first, day in (*days, *own_days) if first])
+    cuts = np.unique(np.concatenate([_micros([day for _, day in days]), months, [since, end, min(oldest, end)]]))
     cuts = cuts[(cuts >= since) & (cuts <= end)]
     start, stop = cuts[:-1], cuts[1:]
     names = pd.to_datetime(start, unit="us", utc=True).tz_convert(view.zone).strftime("%Y-%m-%d").tolist()
     known = start >= oldest
-    return Parts(names, start, stop, known, [None if one else why for one in known.tolist()])
+    months = months[(months >= since) & (months < end)]
+    return Parts(months, names, start, stop, known, [None if one else why for one in known.tolist()])
 
 
-def _midnights(view: ServerView) -> list[dt.datetime]:
-    """The first instants of the days of the period."""
-    zone, end = view.zone, min(view.until, view.now)
-    first = view.since.astimezone(zone).date()
+def _midnights(view: ServerView, zone: dt.tzinfo) -> list[tuple[bool, dt.datetime]]:
+    """The first instants of the days of the period on the clock of `zone`, each with whether a month begins."""
+    first, end = view.since.astimezone(zone).date(), min(view.until, view.now)
     count = max((end.astimezone(zone).date() - first).days, 0) + 1
     days = (first + dt.timedelta(days=number) for number in range(count))
-    return [dt.datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(dt.UTC) for day in days]
+    return [(day.day == 1, dt.datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(dt.UTC)) for day in days]
+
+
+def _micros(edges: list[dt.datetime]) -> Cells:
+    return np.array([micros(edge) for edge in edges], dtype=np.int64)
 
 
 def _known_from(view: ServerView, end: int) -> tuple[int, str | None]:

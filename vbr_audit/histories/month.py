@@ -15,14 +15,20 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic.three_valued import Cells, surely, surely_one, worded
-from vbr_audit.collection.period import month_span
+from vbr_audit.checks.logic.three_valued import Cells, surely, worded
 from vbr_audit.histories import daily, evidence
-from vbr_audit.histories.evidence import HOUR, NO_INSTANT, SERVER_COLUMNS, RunTables, micros, micros_of
+from vbr_audit.histories.evidence import HOUR, SERVER_COLUMNS, RunTables, micros_of
+from vbr_audit.histories.month_parts import NO_RUN_SAW, MonthParts, covered_length, job_keys, parts_of_month, separate
+from vbr_audit.histories.month_unfinished import (
+    RESULT_COUNTS,
+    UNFINISHED_SPEC,
+    carried_counts,
+    unfinished_runs,
+    with_results,
+)
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 MET, MISSED, UNKNOWN, NO_RUN = "met", "missed", "unknown", "no run"
-_RESULTS: Final = {"Success": "success", "Warning": "warning", "Failed": "failed"}
 _SUMS: Final = (*daily.DUE_COUNTS, *(name for name in daily.RUN_COUNTS if name != "carried_in"))
 
 SPEC: Final = TableSpec(
@@ -85,59 +91,6 @@ COVERAGE_SPEC: Final = TableSpec(
     "One row per server: how much of the month the session history that the server still had covers.",
 )
 
-UNFINISHED_SPEC: Final = TableSpec(
-    "month_unfinished",
-    ("server_id", "first_session_id"),
-    (
-        *daily.CARRIED_SPEC.columns,
-        Column(
-            "kind",
-            "string",
-            "`carried in` if it started before the month, `open` if it started in the month.",
-            holds="word",
-        ),
-        Column("outcome", "string", "`ended`, `open`, or `unknown` if no later run lists it any more.", holds="word"),
-    ),
-    "One row per run that was under way when the month began, or had not ended when it was read.",
-)
-
-
-@dataclass(frozen=True, eq=False)
-class MonthParts:
-    """What the runs of a history hold of one month: instants in microseconds, runs in order of their clocks."""
-
-    start: int
-    end: int
-    runs: tuple[RunTables, ...]
-
-    @property
-    def hours(self) -> float:
-        """The length of the month."""
-        return (self.end - self.start) / HOUR
-
-    def rows(self, spec: TableSpec) -> pd.DataFrame:
-        """The rows of one table of all runs, with the place of the run of each as `rank`."""
-        return self._ranked([run.table(spec) for run in self.runs], spec)
-
-    def clipped(self, spec: TableSpec) -> pd.DataFrame:
-        """The rows of parts of days that reach into the month, with their bounds inside of it as `start` and `end`."""
-        tables = []
-        for run in self.runs:
-            table = run.table(spec)
-            start = np.maximum(micros_of(table["since"]), self.start)
-            end = np.minimum(micros_of(table["until"]), self.end)
-            inside = start < end
-            tables.append(table[inside].assign(start=start[inside], end=end[inside]))
-        return self._ranked(tables, spec)
-
-    @staticmethod
-    def _ranked(tables: list[pd.DataFrame], spec: TableSpec) -> pd.DataFrame:
-        filled = [table.assign(rank=place) for place, table in enumerate(tables) if len(table)]
-        if filled:
-            return pd.concat(filled, ignore_index=True)
-        nothing = np.zeros(0, dtype=np.int64)
-        return empty(spec).assign(rank=nothing, start=nothing, end=nothing)
-
 
 @dataclass(frozen=True, eq=False)
 class _Chosen:
@@ -154,28 +107,20 @@ class _Chosen:
     unlisted: Cells
 
 
-def parts_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> MonthParts:
-    """The runs, each once and in order of their clocks, with the bounds of the month `YYYY-MM` in `zone`."""
-    since, until = month_span(month, zone)
-    distinct = {run.run_id: run for run in runs}
-    ordered = sorted(distinct.values(), key=lambda run: (run.now, run.run_id))
-    return MonthParts(micros(since), micros(until), tuple(ordered))
-
-
 def runs_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> pd.DataFrame:
     """The table `month_runs` of a history."""
     parts = parts_of_month(month, zone, runs)
     chosen = _chosen(parts)
-    unfinished = _unfinished(parts, chosen)
+    unfinished = unfinished_runs(parts, chosen.rows)
     keys = chosen.keys.append(pd.Index(job_keys(unfinished)).difference(chosen.keys))
     if not len(keys):
         return empty(SPEC)
-    rows = _with_results(chosen.rows, unfinished)
+    rows = with_results(chosen.rows, unfinished)
     owner, loose, late = (keys.get_indexer(pd.Index(job_keys(each))) for each in (rows, chosen.loose, unfinished))
     size = len(keys)
     unlisted = np.append(chosen.unlisted, np.zeros(size - len(chosen.keys)))
     columns = _names(chosen.named, unfinished, keys) | _hours(parts, rows, owner, unlisted)
-    columns |= _counts(rows, owner, columns["known_h"] == 0) | _carried(unfinished, late, size)
+    columns |= _counts(rows, owner, columns["known_h"] == 0) | carried_counts(unfinished, late, size)
     seen = columns["failed"].to_numpy(dtype=np.int64, na_value=0) + _most_failed(chosen.loose, loose, size)
     columns["failed_seen"] = pd.arrays.IntegerArray(seen, np.zeros(size, dtype=bool))
     columns |= _rates(rows, owner, columns)
@@ -187,7 +132,7 @@ def runs_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> pd.
 def unfinished_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> pd.DataFrame:
     """The table `month_unfinished` of a history."""
     parts = parts_of_month(month, zone, runs)
-    return conform(_unfinished(parts, _chosen(parts))[list(UNFINISHED_SPEC.names)], UNFINISHED_SPEC)[0]
+    return conform(unfinished_runs(parts, _chosen(parts).rows)[list(UNFINISHED_SPEC.names)], UNFINISHED_SPEC)[0]
 
 
 def coverage_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> pd.DataFrame:
@@ -210,7 +155,7 @@ def coverage_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) ->
                 "share": length / (parts.end - parts.start),
                 "first_unknown": None if first is None else pd.Timestamp(first, unit="us", tz="UTC"),
                 "runs": int(own["rank"].nunique()),
-                "reason": None if first is None else "; ".join(whys) or _NO_RUN_SAW,
+                "reason": None if first is None else "; ".join(whys) or NO_RUN_SAW,
             }
         )
     return conform(pd.DataFrame(records, columns=list(COVERAGE_SPEC.names)), COVERAGE_SPEC)[0]
@@ -223,40 +168,6 @@ def _servers(parts: MonthParts) -> dict[str, str]:
         seen = run.table(evidence.SPEC).drop_duplicates("server_id")
         names |= dict(zip(seen["server_id"], seen["server"], strict=True))
     return names
-
-
-_BETWEEN: Final = "\x1f"
-"""What stands between the parts of a key; no name has it."""
-_NO_RUN_SAW: Final = "no run of the history covers it"
-
-
-def job_keys(rows: pd.DataFrame) -> Any:
-    """What identifies the job of each row over time: its server and its id, else its name."""
-    return joined_keys(rows["server_id"], rows["job_id"], rows["job_name"].where(rows["job_id"].isna().to_numpy()))
-
-
-def joined_keys(*columns: pd.Series) -> Any:
-    """One text for the texts that each row has in these columns; equal rows have equal ones."""
-    number, cells = np.zeros(len(columns[0]), dtype=np.int64), np.array([""], dtype=object)
-    for column in columns:
-        codes, texts = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=False)
-        number, pairs = pd.factorize(number * max(len(texts), 1) + codes)
-        places = zip(*(np.asarray(place).tolist() for place in np.divmod(pairs, max(len(texts), 1))), strict=True)
-        words = ["" if text is pd.NA else f"={text}" for text in texts]
-        cells = np.array([*(f"{cells[one]}{_BETWEEN}{words[two]}" for one, two in places), ""], dtype=object)
-    return cells[number]
-
-
-def covered_length(start: Cells, end: Cells, first: int, last: int) -> tuple[int, int | None]:
-    """How much of the span from `first` to `last` these spans cover together, and the first instant not covered."""
-    order = np.argsort(start, kind="stable")
-    reach, length, gap = first, 0, None
-    for begin, stop in zip(start[order].tolist(), end[order].tolist(), strict=True):
-        if begin > reach and gap is None:
-            gap = reach
-        length += max(stop - max(begin, reach), 0)
-        reach = max(reach, stop)
-    return length, reach if gap is None and reach < last else gap
 
 
 def _chosen(parts: MonthParts) -> _Chosen:
@@ -306,7 +217,7 @@ def _preference(part: Any, edges: Cells) -> tuple[int, int, int]:
 def _unlisted(rows: pd.DataFrame, seen: pd.DataFrame, keys: Any, edges: Cells, taken: Cells) -> Cells:
     """Of each job the hours that only runs know which read all jobs and sessions, and have no such job."""
     absent = np.zeros_like(taken)
-    server = np.array([key.split(_BETWEEN)[1].removeprefix("=") for key in keys.tolist()], dtype=object)
+    server = np.array([separate(key)[0] for key in keys.tolist()], dtype=object)
     held = {rank: own.unique() for rank, own in rows.groupby("rank")["code"]}
     whole = seen[surely(seen["sessions_known"] & seen["jobs_known"])]
     first, last = (np.searchsorted(edges, whole[name].to_numpy(dtype=np.int64)) for name in ("start", "end"))
@@ -317,79 +228,6 @@ def _unlisted(rows: pd.DataFrame, seen: pd.DataFrame, keys: Any, edges: Cells, t
             absent[away, first[one] : last[one]] = True
     lengths = np.diff(edges) / HOUR
     return np.asarray((absent & ~taken) @ lengths if len(edges) > 1 else np.zeros(len(keys)))
-
-
-def _unfinished(parts: MonthParts, chosen: _Chosen) -> pd.DataFrame:
-    """The rows of `month_unfinished`, each with the `place` of the chosen row that counts it as open, -1 for none."""
-    listed = [parts.rows(daily.OPEN_SPEC), parts.rows(daily.CARRIED_SPEC)]
-    rows = pd.concat([table for table in listed if len(table)] or listed[:1], ignore_index=True)
-    rows = rows.reindex(columns=[*daily.CARRIED_SPEC.names, "rank"])
-    dtypes = empty(daily.CARRIED_SPEC).dtypes
-    rows = rows.astype(dtypes)
-    began = micros_of(rows["started"])
-    rows = rows[(began < parts.end) & (began != NO_INSTANT)]
-    # What the latest run that lists it shows of a run; within one run, what has an end.
-    rows = rows.assign(is_ended=rows["ended"].notna()).sort_values(["rank", "is_ended"], kind="stable")
-    identity = ["server_id", "first_session_id"]
-    last = rows.drop_duplicates(identity, keep="last")
-    last = last.sort_values(["started", "server_id", "run_id"], kind="stable", ignore_index=True)
-    began, ended = micros_of(last["started"]), micros_of(last["ended"])
-    counted = _counted_open(rows, chosen.rows)
-    open_then = pd.MultiIndex.from_frame(last[identity]).isin(pd.MultiIndex.from_frame(counted[identity]))
-    read = np.array([micros(run.now) for run in parts.runs], dtype=np.int64)[last["rank"].to_numpy(dtype=np.int64)]
-    is_open = ended == NO_INSTANT
-    newest = dict(_latest_ranks(parts))
-    still = last["rank"].to_numpy(dtype=np.int64) >= last["server_id"].map(newest).fillna(-1).to_numpy(dtype=np.int64)
-    before = began < parts.start
-    lasts = np.where(is_open, read >= parts.start - _MONTH, ended >= parts.start)
-    outcome = worded(last.index, (~is_open, "ended"), (still, "open"), default="unknown")
-    kept = (before & lasts) | (~before & open_then)
-    last = last.assign(outcome=outcome, kind=worded(last.index, (before, "carried in"), default="open"))
-    lost = (outcome == "unknown").to_numpy(dtype=bool)
-    last["state"] = last["state"].mask(lost)
-    places = counted.drop_duplicates(identity, keep="last").set_index(identity)["place"]
-    found = places.reindex(pd.MultiIndex.from_frame(last[identity])).fillna(-1).to_numpy(dtype=np.int64)
-    frame: pd.DataFrame = last.assign(place=found)[kept].reset_index(drop=True)
-    return frame
-
-
-_MONTH: Final = 31 * 24 * HOUR
-"""For how long a run that no later run lists any more is named."""
-
-
-def _latest_ranks(parts: MonthParts) -> Iterable[tuple[str, int]]:
-    """Each server with the latest run that saw it."""
-    for rank, run in enumerate(parts.runs):
-        for server_id in run.table(evidence.SPEC)["server_id"].dropna().unique():
-            yield server_id, rank
-
-
-def _counted_open(rows: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
-    """The open runs that the chosen rows count, with the `place` of that row."""
-    opened = rows[rows["ended"].isna().to_numpy() & rows["state"].notna().to_numpy()]
-    asked = opened.assign(key=job_keys(opened), began=micros_of(opened["started"]))
-    held = chosen[(chosen["open"] > 0).to_numpy(dtype=bool, na_value=False)]
-    held = pd.DataFrame(
-        {"rank": held["rank"], "key": job_keys(held), "start": held["start"], "end": held["end"], "place": held.index}
-    )
-    both = asked.merge(held, on=["rank", "key"])
-    return both[(both["start"] <= both["began"]) & (both["began"] < both["end"])]
-
-
-def _with_results(rows: pd.DataFrame, unfinished: pd.DataFrame) -> pd.DataFrame:
-    """The chosen rows, where the open runs that a later run saw the end of have their result."""
-    done = unfinished[(unfinished["place"] >= 0).to_numpy() & surely(unfinished["outcome"] == "ended")]
-    if not len(done):
-        return rows
-    columns = {name: rows[name].fillna(0).to_numpy(dtype=np.int64, copy=True) for name in daily.RUN_COUNTS}
-    place = done["place"].to_numpy(dtype=np.int64)
-    result = done["result"].map(_RESULTS).fillna("other").to_numpy(dtype=object)
-    np.subtract.at(columns["open"], place, 1)
-    for name in (*_RESULTS.values(), "other"):
-        np.add.at(columns[name], place[result == name], 1)
-    at_once = surely(done["run_id"] == done["first_session_id"]) & np.isin(result, ["success", "warning"])
-    np.add.at(columns["first_attempt_success"], place[at_once], 1)
-    return rows.assign(**{name: pd.array(cells, dtype="Int64") for name, cells in columns.items()})
 
 
 def _names(named: pd.DataFrame, unfinished: pd.DataFrame, keys: pd.Index) -> dict[str, Any]:
@@ -440,15 +278,6 @@ def _most_failed(loose: pd.DataFrame, owner: Cells, size: int) -> Cells:
     return most
 
 
-def _carried(unfinished: pd.DataFrame, owner: Cells, size: int) -> dict[str, Cells]:
-    ended = surely(unfinished["kind"] == "carried in") & surely(unfinished["outcome"] == "ended")
-    failed = ended & surely_one(unfinished["result"], "Failed")
-    return {
-        "carried_in": np.bincount(owner[ended], minlength=size).astype(np.int64),
-        "carried_in_failed": np.bincount(owner[failed], minlength=size).astype(np.int64),
-    }
-
-
 def _rates(rows: pd.DataFrame, owner: Cells, columns: Mapping[str, Any]) -> dict[str, Any]:
     """The rates of each job over the month, and whether each promise was kept on the days that it held for."""
     size = len(columns["known_h"])
@@ -475,7 +304,9 @@ def _rates(rows: pd.DataFrame, owner: Cells, columns: Mapping[str, Any]) -> dict
 def _kept(rows: pd.DataFrame, owner: Cells, promised: Cells, whole: Cells, columns: Mapping[str, Any]) -> pd.Series:
     """Whether the runs under each promise reach it: the days of one promise are measured together."""
     size = len(whole)
-    counts = {name: rows[name].fillna(0).to_numpy(dtype=np.int64) for name in (*_RESULTS.values(), "other", "open")}
+    counts = {
+        name: rows[name].fillna(0).to_numpy(dtype=np.int64) for name in (*RESULT_COUNTS.values(), "other", "open")
+    }
     by_promise = pd.DataFrame({"owner": owner, "promised": promised, **counts}).groupby(["owner", "promised"])
     sums = by_promise.sum().reset_index()
     # A run that is still open may end either way.
@@ -516,4 +347,4 @@ def _reasons(
     names = loose["reason"].mask(surely(loose["known"]), "a day of another zone passes the edge of the month")
     gaps = pd.Series(names.array, index=loose_owner).dropna().groupby(level=0).min().reindex(index)
     due = pd.Series(rows["reason"].array, index=owner).dropna().groupby(level=0).min().reindex(index)
-    return worded(index, (unknown, gaps.fillna(_NO_RUN_SAW)), default=due.to_numpy(dtype=object))
+    return worded(index, (unknown, gaps.fillna(NO_RUN_SAW)), default=due.to_numpy(dtype=object))

@@ -156,7 +156,7 @@ def test_a_server_in_another_zone_has_the_days_of_the_report() -> None:
     row = of_month(run)
     # 22:00 in New York is 04:00, and after the change in Berlin 03:00, on the next day of the report.
     assert (row["due"], row["made"], row["runs"]) == (31, 31, 31)
-    assert (run.table(daily.SPEC)["runs"] == 1).all()
+    assert (run.table(daily.SPEC).groupby("day")["runs"].sum() == 1).all()
 
 
 def test_the_promise_is_the_one_of_the_run_that_saw_the_day() -> None:
@@ -233,6 +233,34 @@ def test_a_run_that_got_a_retry_after_the_reading_has_the_result_of_the_retry() 
     assert (month_row["warning"], month_row["failed"], month_row["first_attempt_success"]) == (1, 0, 0)
 
 
+def test_a_run_whose_retry_came_after_the_reading_has_the_result_of_the_retry_and_counts_once() -> None:
+    jobs = {"A": {"retry_enabled": True, "retry_count": 3, "retry_wait_min": 10, "schedule_daily_time": "23:40"}}
+    sessions = [("A", moment("2026-10-31T23:40"), 10.0, "Failed"), ("A", moment("2026-11-01T00:01"), 20.0, "Warning")]
+    before = october(sessions, now="2026-11-01", jobs=jobs)
+    later = {"since": "2026-11-01", "until": "2026-12-01", "now": "2026-12-01T06:00", "jobs": jobs}
+    after = part_of(snapshot_at(sessions, **later))
+    assert [of_month(before)[name] for name in ("runs", "warning", "failed")] == [1, 0, 1]
+    row = of_month(before, after)
+    assert [row[name] for name in ("runs", "warning", "failed", "first_attempt_success")] == [1, 1, 0, 0]
+    november = of_month(before, after, name="2026-11")
+    assert [november[name] for name in ("runs", "carried_in", "carried_in_failed")] == [0, 1, 0]
+
+
+def test_a_run_that_lasts_over_a_month_is_carried_into_the_month_in_which_it_ends() -> None:
+    sessions = [("A", moment("2026-09-30T22:00"), 32 * 1440.0, "Failed"), *nightly("2026-11-03", "2026-11-30")]
+    reads = [("2026-09", "2026-10-01T06:00"), ("2026-10", "2026-11-01T06:00"), ("2026-11", "2026-12-01T06:00")]
+    runs = []
+    for name, now in reads:
+        since, until = month_span(name, BERLIN)
+        runs.append(part_of(snapshot_at(sessions, since=since, until=until, now=now)))
+    carried = [of_month(*runs, name=name)["carried_in_failed"] for name, _ in reads]
+    outcomes = [unfinished_of_month(name, BERLIN, runs)["outcome"].tolist() for name, _ in reads]
+    # No session of the run is in what is read for November: it is named as unknown, not as good.
+    assert carried == [0, 0, 0]
+    assert outcomes == [["unknown"], ["unknown"], ["unknown"]]
+    assert of_month(*runs, name="2026-09")["open"] == 1
+
+
 def test_a_job_that_is_not_listed_has_a_line_of_its_own() -> None:
     sessions = [*nightly("2026-10-01", "2026-10-31"), ("Z", moment("2026-10-05T22:00"), 30.0, "Failed")]
     table = runs_of_month("2026-10", BERLIN, [october(sessions)]).set_index("job_name")
@@ -256,15 +284,23 @@ def test_a_job_that_a_whole_reading_does_not_list_is_absent_and_not_unknown() ->
     row = table.set_index("job_name").loc["Job A"]
     assert (row["known_h"], row["unlisted_h"], row["unknown_h"], row["success_rate"]) == (385, 360, 0, 1)
     blind = before | {"status": {"jobs": "denied"}, "jobs": {}}
-    table = runs_of_month("2026-10", BERLIN, [part_of(snapshot_at(sessions, **each)) for each in (blind, after)])
-    assert table["unknown_h"].tolist() == [360]
+    runs = [part_of(snapshot_at(sessions, **each)) for each in (blind, after)]
+    assert runs_of_month("2026-10", BERLIN, runs)["unknown_h"].tolist() == [360]
+    unread = only(runs_of_month("2026-10", BERLIN, [october(sessions[:1], jobs={}, status={"jobs": "denied"})]))
+    assert (unread["is_listed"], unread["due"], unread["reason"]) == (pd.NA, pd.NA, "jobs: denied (403)")
 
 
 def test_days_of_another_zone_that_pass_an_edge_of_the_month_are_unknown() -> None:
-    run = october(nightly("2026-10-01", "2026-10-31"), since="2026-09-01", until="2026-11-02", timezone="UTC")
+    nights = nightly("2026-10-01", "2026-10-31")
+    period = {"since": "2026-09-01", "until": "2026-11-02", "timezone": "UTC"}
+    run = october(nights, server_zone="UTC", **period)
     row = of_month(run)
     assert (row["unknown_h"], row["reason"]) == (25, "a day of another zone passes the edge of the month")
     assert of_month(run, zone=ZoneInfo("UTC"))["unknown_h"] == 0
+    # The months of the server's own clock can be told apart in a report of any zone.
+    for zone in ("UTC", "Asia/Tokyo", "America/New_York"):
+        other = of_month(october(nights, **(period | {"timezone": zone})))
+        assert (other["unknown_h"], other["runs"], other["missed"]) == (0, 31, 0)
 
 
 def test_the_later_of_two_runs_that_know_a_day_counts() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from month_estate import BERLIN
 from small_server import SmallServer, audited, daily, days, local, schedule_of
 
 from vbr_audit.histories.evidence import RunTables
-from vbr_audit.histories.kept import MONTH_SPECS, tables_for_months
 from vbr_audit.histories.month import runs_of_month
 from vbr_audit.histories.month_rpo import rpo_of_month
+from vbr_audit.histories.month_tables import MONTH_SPECS, tables_for_months
+from vbr_audit.histories.restores import restore_tests_of_year
 from vbr_audit.pipeline import Audit
 from vbr_audit.tables.build.schema import conform
 
@@ -81,6 +84,21 @@ def test_a_job_of_weekdays_is_not_late_on_monday() -> None:
     runs, rpo = runs_of_month("2026-10", BERLIN, [run]), rpo_of_month("2026-10", BERLIN, [run])[0]
     assert [first(runs)[name] for name in ("due", "made", "missed")] == [22, 22, 0]
     assert [first(rpo)[name] for name in ("rpo_h", "verdict")] == [74, "met"]
+
+
+def test_tables_that_a_file_kept_give_the_same_month(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="Parquet is part of an extra")
+    run = october(server_of(days("2026-08-01", "2026-11-07")[::2]))
+    for name, frame in run.tables.items():
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+    read = {path.stem: pd.read_parquet(path) for path in tmp_path.iterdir()}
+    without = {**read, "job_runs_daily": read["job_runs_daily"].drop(columns="promised_rate")}
+    stored, older = (RunTables(run.run_id, run.now, tables) for tables in (read, without))
+    for one, two in zip(rpo_of_month("2026-10", BERLIN, [run]), rpo_of_month("2026-10", BERLIN, [stored]), strict=True):
+        pd.testing.assert_frame_equal(one, two)
+    pd.testing.assert_frame_equal(runs_of_month("2026-10", BERLIN, [run]), runs_of_month("2026-10", BERLIN, [stored]))
+    pd.testing.assert_frame_equal(restore_tests_of_year([run]), restore_tests_of_year([stored]))
+    assert first(runs_of_month("2026-10", BERLIN, [older]))["required_rate"] is pd.NA
 
 
 def test_two_servers_of_one_run_stay_two() -> None:
