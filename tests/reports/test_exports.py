@@ -24,7 +24,7 @@ from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS
 from vbr_audit.reports.interface import ReportOptions
 
 MakeRun = Callable[..., ReportContext]
-EXPORTS = ("json", "csv", "junit", "ocsf", "oscal", "md")
+EXPORTS = ("json", "csv", "junit", "ocsf", "sarif", "oscal", "md")
 STEERING = ("\x1b", "\x9b", "\x00", "\x07", "\x7f", "\u202e", "\u2066", "\u2028", "\ufeff")
 
 
@@ -146,6 +146,7 @@ def test_every_export_writes_its_file_whole(context: ReportContext, tmp_path: Pa
         assert (tmp_path / "deep" / report.file_name).read_bytes() == content(name, context)
     assert {path.name for path in (tmp_path / "deep").iterdir()} == {
         *("findings.json", "findings.csv", "findings.junit.xml", "findings.ocsf.jsonl"),
+        "findings.sarif",
         *("assessment-results.json", "summary.md"),
     }
 
@@ -168,7 +169,7 @@ def test_an_audit_refuses_a_format_that_does_not_exist(hostile_estate: Audit, tm
 def test_the_command_line_writes_lists_and_keeps_exports(hostile_estate: Audit, tmp_path: Path) -> None:
     run = hostile_estate.save(tmp_path / "run", formats=["json"])
     runner = CliRunner()
-    wanted = "json,csv,junit,ocsf,oscal,md"
+    wanted = "json,csv,junit,ocsf,sarif,oscal,md"
     written = runner.invoke(app, ["report", str(run), "--format", wanted, "--csv-bom"])
     assert written.exit_code == 0, written.output
     names = [FORMATS[name].file_name for name in wanted.split(",")]

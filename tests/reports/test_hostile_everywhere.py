@@ -21,6 +21,7 @@ from html_tags import Tags
 from jsonschema import Draft202012Validator
 from looking import NeedTool, open_pages
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+from sarif_demands import sarif_faults
 from trestle.oscal.assessment_results import Model
 from typer.testing import CliRunner
 
@@ -173,6 +174,7 @@ def test_exports_are_guarded_and_valid(name: str, tmp_path: Path) -> None:
     assert next(Draft202012Validator(json.loads(findings_schema())).iter_errors(document), None) is None
     for line in checked(written(name, "ocsf", tmp_path)).splitlines():
         ComplianceFinding.model_validate_json(line)
+    assert sarif_faults(json.loads(checked(written(name, "sarif", tmp_path)))) == []
     Model.model_validate_json(checked(written(name, "oscal", tmp_path)))
     findings = len(hostile_round(name).audit.findings)
     assert len(list(ElementTree.fromstring(checked(written(name, "junit", tmp_path))).iter("testcase"))) == findings
@@ -241,5 +243,5 @@ def test_files_whose_names_are_no_utf8_are_kept_and_told(tmp_path: Path) -> None
     judged: dict[str, Any] = {kind: paths[kind] for kind in ("policy", "waivers", "site", "brand")}
     audit = va.audit(plain_snapshot(), checks=paths["rules"].parent, frameworks=[paths["framework"]], **judged)
     assert audit.policy.name == "caf?-policy.yaml"
-    run = audit.save(tmp_path / "run", formats=["html", "xlsx", "json", "csv", "junit", "ocsf", "oscal", "md"])
+    run = audit.save(tmp_path / "run", formats=["html", "xlsx", "json", "csv", "junit", "ocsf", "sarif", "oscal", "md"])
     assert va.verify(run) == []

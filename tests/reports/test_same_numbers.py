@@ -297,6 +297,16 @@ def in_oscal(path: Path) -> Numbers:
     return {"statuses": statuses, "severities": severities}
 
 
+def in_sarif(path: Path) -> Numbers:
+    (run,) = json.loads(path.read_bytes())["runs"]
+    results = [result["properties"] for result in run["results"] if result.get("baselineState") != "absent"]
+    statuses = {status: run["properties"]["counts"][status] for status in STATUSES}
+    listed = full(Counter(result["status"] for result in results), STATUSES)
+    assert listed == {**statuses, "PASS": 0, "NOT_APPLICABLE": 0}
+    severities = Counter(result["severity"] for result in results if result["status"] == "FAIL")
+    return {"statuses": statuses, "severities": full(severities, SEVERITIES)}
+
+
 GROUPS = {
     "tests": STATUSES,
     "failures": ("FAIL",),
@@ -312,6 +322,7 @@ READ: Mapping[str, Callable[[Path], Numbers]] = {
     "md": in_markdown,
     "junit": in_junit,
     "ocsf": in_ocsf,
+    "sarif": in_sarif,
     "oscal": in_oscal,
 }
 SHORT = {"compliance", "assessed", "success", "jobs", "needed", "checks", "causes", "at risk"}
@@ -325,6 +336,7 @@ TOLD = {
     "md": HEADLINES,
     "junit": {"groups"},
     "ocsf": {"statuses", "severities", "judged areas"},
+    "sarif": {"statuses", "severities"},
     "oscal": {"statuses", "severities"},
 }
 

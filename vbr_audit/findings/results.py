@@ -333,4 +333,6 @@ def _named_objects(failing: pd.DataFrame) -> pd.Series:
     place = named.groupby("cause", sort=False).cumcount()
     shown = named[place <= MOST_NAMES]
     names = shown["object_name"].astype(object).where(place[place <= MOST_NAMES] < MOST_NAMES, "…")
-    return names.groupby(shown["cause"], sort=False).agg(", ".join)
+    # Not by `agg`, which infers a dtype: with pyarrow installed, one that cannot hold a lone surrogate.
+    joined = {cause: ", ".join(group) for cause, group in names.groupby(shown["cause"], sort=False)}
+    return pd.Series(joined, dtype=object)

@@ -76,6 +76,18 @@ def what_was_found(row: dict[str, Any]) -> str:
     return "; ".join(part for part in parts if part) or "nothing more is known"
 
 
+def first_seen_of(row: dict[str, Any]) -> dt.datetime | None:
+    """When the finding was seen first, in UTC; None where the findings have no such column, or that is not known."""
+    value = row.get("first_seen")
+    if value is None:
+        return None
+    try:
+        seen = dt.datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return seen.astimezone(dt.UTC) if seen.tzinfo is not None else seen.replace(tzinfo=dt.UTC)
+
+
 def _waiver_words(row: dict[str, Any]) -> str:
     if row["waiver_id"] is None:
         return ""

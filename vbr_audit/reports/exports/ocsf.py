@@ -10,7 +10,14 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from vbr_audit.reports.exports.encoding import json_bytes, outcome_uuid, records, stable_uuid, what_was_found
+from vbr_audit.reports.exports.encoding import (
+    first_seen_of,
+    json_bytes,
+    outcome_uuid,
+    records,
+    stable_uuid,
+    what_was_found,
+)
 from vbr_audit.reports.interface import export
 
 if TYPE_CHECKING:
@@ -54,7 +61,7 @@ def findings_ocsf(context: ReportContext) -> bytes:
 
 def _event(context: ReportContext, row: Row, outcome: str, named: Named, sources: Mapping[str, str]) -> Row:
     run = context.manifest.run
-    time = (run.now - _EPOCH) // dt.timedelta(milliseconds=1)
+    time = _milliseconds(run.now)
     severity = "info" if row["status"] in _NOTHING_TO_DO else row["severity"]
     severity_id, severity_name = _SEVERITIES[severity]
     return _known(
@@ -112,13 +119,14 @@ def _triage(status: str) -> Row:
 
 
 def _finding_info(row: Row, time: int, sources: Mapping[str, str]) -> Row:
-    source = sources.get(row["server"])
+    source, seen = sources.get(row["server"]), first_seen_of(row)
     return _known(
         {
             "uid": row["finding_id"],
             "title": row["title"],
             "types": [row["area"]] if row["area"] else None,
             "created_time": time,
+            "first_seen_time": None if seen is None else _milliseconds(seen),
             "data_sources": [source] if source else None,
             "analytic": _known(
                 {"uid": row["check_id"], "name": row["title"], "category": row["area"], "type_id": 1, "type": "Rule"}
@@ -162,6 +170,10 @@ def _requirements_by_check(context: ReportContext) -> Named:
         for check_id in row["checks"].split(", "):
             by_check.setdefault(check_id, []).append((standard, f"{standard} {row['requirement']}: {row['title']}"))
     return by_check
+
+
+def _milliseconds(moment: dt.datetime) -> int:
+    return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
 
 
 def _known(entries: Row) -> Row:

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.display import iso, plain
 from vbr_audit.findings.requirements import ACCEPTED, EXCEPTION, INSUFFICIENT, SUPPORTS
-from vbr_audit.reports.exports.encoding import json_bytes, outcome_uuid, records, stable_uuid, text, what_was_found
+from vbr_audit.reports.exports.encoding import (
+    first_seen_of,
+    json_bytes,
+    outcome_uuid,
+    records,
+    stable_uuid,
+    text,
+    what_was_found,
+)
 from vbr_audit.reports.interface import export
 
 if TYPE_CHECKING:
@@ -153,7 +161,8 @@ def _observation(row: Row, collected: str) -> Row:
         name.replace("_", "-"): row[name] for name in ("finding_id", "check_id", "severity", "status", "result")
     }
     values = {name.replace("_", "-"): row[name] for name in ("observed", "expected", "waiver_id")}
-    field = text(row["json_path"])
+    seen, field = first_seen_of(row), text(row["json_path"])
+    values["first-seen"] = None if seen is None else iso(seen)
     return _known(
         {
             "uuid": _observation_uuid(row),
