@@ -205,7 +205,7 @@ def test_a_server_keeps_its_objects_under_another_name() -> None:
     assert (row["covered_h"], row["verdict"], row["server"]) == (745, "met", "vbr-new")
 
 
-PROPERTY = settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+PROPERTY = settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])
 """Each example reads several whole runs: too slow to be made smaller."""
 _HOURS = st.lists(st.integers(-60, 790), max_size=25, unique=True).map(sorted)
 

@@ -332,7 +332,7 @@ def test_a_start_that_may_still_come_is_neither_made_nor_missed() -> None:
     assert [row[name] for name in COUNTS[:5]] == [31, 30, 0, 0, 1]
 
 
-PROPERTY = settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+PROPERTY = settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.generate])
 """Each example reads several whole runs: too slow to be made smaller."""
 _DAY = st.integers(0, 30)
 
