@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.findings.changes import Changes, compare
-from vbr_audit.findings.judged import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer, history_keys
+from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer, history_keys
 from vbr_audit.findings.lifecycle import LIVES_SPEC, MADE_ANEW, Before, Lives, Now, Rule, State, decide, step
 from vbr_audit.tables.build.schema import conform
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from vbr_audit.findings.judged import Judged
+from vbr_audit.findings.compared import Judged
 from vbr_audit.findings.lifecycle import TURNED_BAD, Lives, State, step
 from vbr_audit.vocabulary import SEVERITIES
 

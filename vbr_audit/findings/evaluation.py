@@ -20,8 +20,8 @@ from vbr_audit.checks.run import CheckRun, run_checks
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.changes import Changes, Known, changes_since
+from vbr_audit.findings.compared import judged_run
 from vbr_audit.findings.gaps import Gap, find_gaps, find_limits, needed_of_servers
-from vbr_audit.findings.judged import judged_run
 from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
 from vbr_audit.findings.results import Results, Verdict, WaiverOutcome, WaiverReport, WaiverState
 from vbr_audit.findings.summary import failing_counts, status_counts, summarise

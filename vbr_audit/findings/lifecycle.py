@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vbr_audit.findings.judged import ASKED_SPEC, Judged
+from vbr_audit.findings.compared import ASKED_SPEC, Judged
 from vbr_audit.tables.build.arrays import strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, empty, from_arrays
 

@@ -10,12 +10,12 @@ from vbr_audit.collection import run_folder
 from vbr_audit.collection.files import sha256_of
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import EvidenceError
-from vbr_audit.findings.judged import judged_run
+from vbr_audit.findings.compared import judged_run
 from vbr_audit.findings.results import Results
 from vbr_audit.histories import capacities
 from vbr_audit.histories.archive import Added, NewRun, add_run
 from vbr_audit.histories.month_tables import MONTH_SPECS, tables_for_months
-from vbr_audit.histories.records import HistoryRecord, point_of, servers_of
+from vbr_audit.histories.run_records import HistoryRecord, point_of, servers_of
 from vbr_audit.tables.build.schema import TableSpec
 from vbr_audit.tables.jobs import settings as job_settings
 

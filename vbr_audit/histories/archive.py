@@ -33,9 +33,9 @@ from vbr_audit.collection import run_folder
 from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, sha256_of, write_bytes
 from vbr_audit.config.given_file import MOST_KEPT, is_plain, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
-from vbr_audit.findings.judged import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer
+from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
-from vbr_audit.histories.records import FORMAT, HistoryRecord, RunServer, chained
+from vbr_audit.histories.run_records import FORMAT, HistoryRecord, RunServer, chained
 from vbr_audit.histories.stored import decoded, encoded
 from vbr_audit.tables.build.schema import TableSpec, empty
 

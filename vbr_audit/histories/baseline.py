@@ -21,10 +21,10 @@ from vbr_audit.collection.manifest import Manifest
 from vbr_audit.config.given_file import MOST_KEPT, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.changes import EarlierRun, Known
-from vbr_audit.findings.judged import ASKED_SPEC, Judged, judged_run, server_ids
+from vbr_audit.findings.compared import ASKED_SPEC, Judged, judged_run, server_ids
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
 from vbr_audit.histories.archive import is_history, open_archive
-from vbr_audit.histories.records import HistoryRecord
+from vbr_audit.histories.run_records import HistoryRecord
 from vbr_audit.histories.stored import from_json, to_json, unpacked
 
 _HINT: Final = "Give the folder of an earlier run, or of a history."

@@ -18,7 +18,7 @@ from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import count, day, number, percent, size
-from vbr_audit.findings.judged import server_ids
+from vbr_audit.findings.compared import server_ids
 from vbr_audit.histories.levels import Floats, Line, demand_scipy, lasting_jumps, line_through
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform

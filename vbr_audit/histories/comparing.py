@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.changes import Changes, compare
-from vbr_audit.findings.judged import Judged
+from vbr_audit.findings.compared import Judged
 from vbr_audit.histories.archive import open_archive
 from vbr_audit.histories.baseline import judged_of_folder
 

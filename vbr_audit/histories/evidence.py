@@ -18,7 +18,7 @@ import pandas as pd
 from vbr_audit.checks.engine.views import ServerView, views_of
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.findings.judged import server_ids
+from vbr_audit.findings.compared import server_ids
 from vbr_audit.tables.build.arrays import STRING, dates_of, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 

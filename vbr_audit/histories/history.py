@@ -14,14 +14,14 @@ import pandas as pd
 from vbr_audit.display import count, plain, time_zone
 from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.changes import Changes, EarlierRun, changes_since
-from vbr_audit.findings.judged import ASKED_SPEC, FINDINGS_SPEC
+from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives
 from vbr_audit.histories import capacities, month_rpo, restores
 from vbr_audit.histories.adding import RUN_SPECS
 from vbr_audit.histories.archive import Archive, Entry, Problem, months_without_run, open_archive, verify_runs
 from vbr_audit.histories.evidence import RunTables
 from vbr_audit.histories.month import coverage_of_month, runs_of_month
-from vbr_audit.histories.records import HistoryRecord
+from vbr_audit.histories.run_records import HistoryRecord
 from vbr_audit.histories.sampling import samples_in
 from vbr_audit.histories.sql import demand_duckdb, select
 from vbr_audit.histories.stored import PARQUET, arrow_table, to_arrow_table

@@ -25,7 +25,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import BUILDERS, DATASETS
 from vbr_audit.display import count, plain, shorten
 from vbr_audit.errors import AbsentError, ApiError, DeniedError, OutputError
-from vbr_audit.findings.judged import server_ids
+from vbr_audit.findings.compared import server_ids
 from vbr_audit.histories.capacities import CAPACITY, capacity_of
 from vbr_audit.tables import server_info, server_time
 from vbr_audit.tables.build.schema import conform

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given
 
-from vbr_audit.history.timeline import FAR, Timeline, make_timeline, stretch_of, worst_age
+from vbr_audit.histories.timeline import FAR, Timeline, make_timeline, stretch_of, worst_age
 
 START, END = 100, 150
 HOURS = st.integers(40, 170)

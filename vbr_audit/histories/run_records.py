@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vbr_audit.collection.manifest import Manifest
-from vbr_audit.findings.judged import server_ids
+from vbr_audit.findings.compared import server_ids
 from vbr_audit.findings.results import Results
 from vbr_audit.vocabulary import SEVERITIES
 
