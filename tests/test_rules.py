@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import inspect
 import json
 import shutil
@@ -20,6 +21,7 @@ from vbr_audit import simulator
 from vbr_audit.checks.own.own_checks import known_checks
 from vbr_audit.cli.judging import KEPT, OPTIONS
 from vbr_audit.collection import run_folder
+from vbr_audit.collection.manifest import standing_clock
 from vbr_audit.errors import (
     ConfigurationError,
     EvidenceError,
@@ -30,6 +32,7 @@ from vbr_audit.errors import (
     VbrAuditError,
     WaiverError,
 )
+from vbr_audit.histories.baseline import Baseline
 from vbr_audit.pipeline import judge
 from vbr_audit.reports.exports.json import findings_json
 from vbr_audit.rules import RuleOptions, Rules
@@ -83,6 +86,20 @@ def workbook(collected: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of that server a month before."""
+    now = dt.datetime.now(dt.UTC) - dt.timedelta(days=31)
+    folder = tmp_path_factory.mktemp("earlier") / "run"
+    with (
+        simulator.serve(jobs=8, sessions=60, now=now) as url,
+        standing_clock(now),
+        va.connect(url, username=simulator.DEMO_USERNAME, password=simulator.DEMO_PASSWORD) as client,
+    ):
+        snapshot = va.collect(client, policy=CORE_TEXT, progress=False)
+    return va.audit(snapshot, policy=CORE_TEXT).save(folder, formats=["json"])
+
+
 @pytest.fixture
 def snapshot(collected: Path, tmp_path: Path) -> va.Snapshot:
     """The snapshot of that server, in a folder of the test's own."""
@@ -90,7 +107,7 @@ def snapshot(collected: Path, tmp_path: Path) -> va.Snapshot:
     return va.load(tmp_path / "collected")
 
 
-def write_given(files: Path, workbook: Path) -> dict[str, Any]:
+def write_given(files: Path, workbook: Path, earlier: Path) -> dict[str, Any]:
     """Every option, each as the user gives it, in files below `files`."""
     write(files / "machines.csv", "name,owner\nsql01,Petra\n")
     write(files / "own" / "acme.yaml", OWN_RULE)
@@ -104,13 +121,14 @@ def write_given(files: Path, workbook: Path) -> dict[str, Any]:
         "sample": 3,
         "sample_seed": "October",
         "brand": write(files / "brand.yaml", BRAND),
+        "baseline": Path(shutil.copytree(earlier, files / "earlier")),
     }
 
 
 @pytest.fixture
-def given(tmp_path: Path, workbook: Path) -> dict[str, Any]:
+def given(tmp_path: Path, workbook: Path, earlier: Path) -> dict[str, Any]:
     """Every option, each as the user gives it."""
-    return write_given(tmp_path / "given", workbook)
+    return write_given(tmp_path / "given", workbook, earlier)
 
 
 def policy_for(option: str) -> str:
@@ -130,6 +148,7 @@ def told(rules: Rules) -> dict[str, object]:
         "sample": rules.sample,
         "sample_seed": rules.sample_seed,
         "brand": rules.brand,
+        "baseline": rules.baseline != Baseline(),
     }
 
 
@@ -143,7 +162,7 @@ def test_every_option_is_known_wherever_one_is_given() -> None:
 
 def test_every_file_that_is_kept_belongs_to_a_run_folder() -> None:
     rules = Rules.load()
-    assert set(rules.texts) <= set(run_folder.FILES)
+    assert set(rules.kept_files) <= set(run_folder.FILES)
     assert set(rules.copies) == set(run_folder.COPIES)
 
 
@@ -152,7 +171,7 @@ def test_nothing_given_is_the_default_profile_and_nothing_else() -> None:
     rules = Rules.load()
     assert rules.policy.name == "default profile"
     assert rules.file_names == ("default profile", "default profile", "", "", "")
-    assert [name for name, text in rules.texts.items() if text] == [run_folder.POLICY]
+    assert [name for name, text in rules.kept_files.items() if text] == [run_folder.POLICY]
     assert not any(rules.copies.values())
 
 
@@ -165,7 +184,8 @@ def test_each_option_is_read_from_its_file(given: dict[str, Any]) -> None:
     assert [one.id for one in rules.frameworks.frameworks] == ["house"]
     assert [remark.note for remark in rules.review.remarks.values()] == ["see CHG-1"]
     assert (rules.sample, rules.sample_seed, rules.brand.name) == (3, "October", "Example Ltd.")
-    assert all(rules.texts.values())
+    # What an earlier run left is worked out when a run is judged, and kept then.
+    assert [name for name, content in rules.kept_files.items() if not content] == [run_folder.EARLIER]
     assert {kind: list(files) for kind, files in rules.copies.items()} == {
         "checks": ["acme.yaml"],
         "frameworks": ["house.yaml"],
@@ -222,7 +242,7 @@ def test_a_saved_run_is_judged_again_as_it_was(
     kept = Rules.kept(folder)
     expected = told(rules) | {"sample": rules.sample or 25}
     assert told(kept) == expected
-    assert (kept.texts, kept.copies) == (rules.texts, rules.copies)
+    assert (kept.kept_files, kept.copies) == (audit.rules.kept_files, rules.copies)
     again = va.load_audit(folder)
     assert findings_json(again.context) == findings_json(audit.context) == (folder / "findings.json").read_bytes()
     assert va.verify(folder) == []

@@ -93,6 +93,18 @@ def test_after_a_jump_only_what_follows_counts() -> None:
     assert of(used)["verdict"] == "too few samples"
 
 
+@pytest.mark.parametrize("every", [1, 3, 7])
+@pytest.mark.parametrize("place", [0.12, 0.25, 0.4, 0.6, 0.75, 0.9])
+def test_a_repository_that_was_purged_and_fills_is_never_called_not_filling(place: float, every: int) -> None:
+    chance = np.random.default_rng(5)
+    used = growing(91, 40, 0.3) + chance.normal(0, 0.3, 91)
+    used[int(91 * place) :] -= 25
+    answer = outlook(made.samples_of(used).iloc[::every]).iloc[0]
+    assert answer["verdict"] in ("filling", "range", "too few samples"), answer["reason"]
+    if answer["verdict"] == "filling":
+        assert answer["days_to_full"] == pytest.approx((100 - 42) / 0.3, rel=0.2)
+
+
 @pytest.mark.parametrize("length", [1, 3, 5, 8, 10, 12, 15, 20])
 def test_a_spike_that_goes_back_is_no_jump(length: int) -> None:
     used = growing(90, 20, 0.3)
@@ -108,7 +120,7 @@ def test_a_jump_of_the_last_days_may_be_a_spike_and_may_last() -> None:
     answer = of(used)
     assert answer["verdict"] == "too few samples"
     assert answer["days_to_full"] is pd.NA
-    assert "moved by +2.0 TiB within the last 7 days" in answer["reason"]
+    assert "moved by +2.0 TiB within the last days" in answer["reason"]
 
 
 def test_two_paces_give_a_range() -> None:

@@ -25,11 +25,6 @@ Folder = Annotated[Path, typer.Option("--history", metavar="DIR", help="Folder o
 Place = Annotated[Path, typer.Argument(metavar="HISTORY", help="Folder of the history.")]
 
 
-@history_app.callback()
-def _commands() -> None:
-    """Keep runs and samples, and compare them over time."""
-
-
 @history_app.command("sample")
 @guarded
 @settled()

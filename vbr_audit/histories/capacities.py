@@ -19,7 +19,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import count, day, number, percent, size
 from vbr_audit.findings.compared import server_ids
-from vbr_audit.histories.levels import Floats, Line, demand_scipy, lasting_jumps, line_through
+from vbr_audit.histories.levels import Floats, Line, demand_scipy, early_drop, lasting_jumps, line_through
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
 
@@ -186,6 +186,8 @@ _SMALLEST_JUMP: Final = 0.002
 """The share of the capacity from which on a shift of the used space may be a jump."""
 _OPEN: Final = 7
 """So many days a level has to stay before it is known to last."""
+_FEW: Final = 4
+"""And so many samples."""
 _STALE: Final = 14
 """So old may the last sample be, or three times as old as samples are apart."""
 _AHEAD: Final = pd.Timedelta(hours=1)
@@ -359,7 +361,12 @@ def _answer(whole: _Series, now: float, changed: str | None) -> dict[str, Any]:
     if jumps.rhythm is not None and series.span < 3 * jumps.rhythm:
         reason = f"the used space drops every {jumps.rhythm:.0f} days, and the samples span less than three times that"
         return facts | {"verdict": "too few samples", "reason": reason}
-    return facts | _growth(series, now, jumps.rhythm, since)
+    row = _growth(series, now, jumps.rhythm, since)
+    early = early_drop(series.used, _SMALLEST_JUMP * series.capacity) if row["verdict"] == "not filling" else 0
+    if early:  # the drop alone may be what makes it look as if nothing grew
+        rest = _answer(series.part(slice(early, None)), now, None)
+        return rest | {"reason": f"{rest['reason']}, after a drop on {_date(series.times[early])}"}
+    return facts | row
 
 
 def _growth(series: _Series, now: float, rhythm: float | None, since: str) -> dict[str, Any]:
@@ -370,9 +377,7 @@ def _growth(series: _Series, now: float, rhythm: float | None, since: str) -> di
     row["recent_slope"] = recent.slope
     moved = _moved_last(series, recent)
     if moved is not None:
-        reason = (
-            f"the used space moved by {_change(moved)} within the last {_OPEN} days; it is not known yet if it stays"
-        )
+        reason = f"the used space moved by {_change(moved)} within the last days; it is not known yet if it stays"
         return row | {"verdict": "too few samples", "reason": reason}
     apart = recent.lies_apart_from(line)
     period = f"over {count(series.span, 'day')}{since}"
@@ -412,7 +417,7 @@ def _moved_last(series: _Series, recent: Line) -> float | None:
     A single day that is off may be a spike.
     """
     off = series.used - recent.at(series.times)
-    late = series.times > series.times[-1] - _OPEN
+    late = series.times > min(series.times[-1] - _OPEN, series.times[-_FEW])
     most = max(1.5 * float(np.abs(off[~late]).max()), _SMALLEST_JUMP * series.capacity)
     moved = np.where(np.abs(off) > most, np.sign(off), 0.0)
     run = int(np.argmin(moved[::-1] == moved[-1])) or len(moved)

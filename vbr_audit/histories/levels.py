@@ -36,6 +36,8 @@ _UNDONE: Final = 28.0
 """A jump that is undone within so many days was a spike."""
 _SIGMA: Final = 0.8693
 """What makes the upper quartile of absolute deviations a standard deviation."""
+_DEVIATION: Final = 1.4826
+"""What makes the median of absolute deviations a standard deviation."""
 _ENDS: Final = (np.floor, np.ceil)
 _WIDER: Final = 1.2
 """Every interval is wider than that of independent samples, by this at least: samples of one disk never are."""
@@ -101,6 +103,15 @@ def lasting_jumps(times: Floats, values: Floats, least: float) -> Jumps:
     return Jumps(tuple(jump for jump in lasting if not _passes(jump, times, values)), rhythm)
 
 
+def early_drop(values: Floats, least: float) -> int:
+    """The place after a drop that has too few samples before it to be compared on both sides; 0 without one."""
+    steps = np.diff(values)
+    place = int(np.argmin(steps[: _LEAST - 1])) + 1
+    level = values - float(np.median(steps)) * np.arange(len(values))
+    fall = float(np.median(level[:place]) - np.median(level[place : place + _LEAST]))
+    return place if fall > max(2 * _TIMES * _noise(steps), least) else 0
+
+
 def line_through(times: Floats, values: Floats) -> Line:
     """The Theil-Sen line, its interval widened by how much neighbouring residuals depend on each other."""
     slope, _, low, high = demand_scipy().theilslopes(values, times, CONFIDENCE)
@@ -133,7 +144,7 @@ def _widening(residuals: Floats) -> float:
         return _WIDER
     lags = range(1, min(_LAGS, len(centred) // 4) + 1)
     related = sum(float(centred[lag:] @ centred[:-lag]) for lag in lags) / total
-    return max(_WIDER, math.sqrt(max(1.0, 1.0 + 2.0 * related)))
+    return _WIDER * math.sqrt(max(1.0, 1.0 + 2.0 * related))
 
 
 def _shifts(times: Floats, values: Floats, least: float) -> list[Jump]:
@@ -143,7 +154,7 @@ def _shifts(times: Floats, values: Floats, least: float) -> list[Jump]:
     size, scatter, slope, wide = _steps(times, values)
     if not wide.any():
         return []
-    limit = np.maximum(_TIMES * np.maximum(scatter, np.median(scatter[wide])), least)
+    limit = np.maximum(_TIMES * np.maximum(scatter, _usual_scatter(values, scatter[wide])), least)
     score = np.where(wide, np.abs(size) / limit, 0.0)
     middle = (times[:-1] + times[1:]) / 2
     rise = np.diff(values) - slope * np.diff(times)
@@ -157,6 +168,19 @@ def _shifts(times: Floats, values: Floats, least: float) -> list[Jump]:
             jumps.append(Jump(place + 1, float(size[best])))
         score[np.abs(middle - middle[best]) < _APART] = 0.0
     return sorted(jumps, key=lambda jump: jump.start)
+
+
+def _usual_scatter(values: Floats, scatters: Floats) -> float:
+    """How much the series scatters where nothing happens.
+
+    Of few samples most windows contain the jump that is looked for: then the differences between neighbours tell it.
+    """
+    return min(float(np.median(scatters)), 2 * _noise(np.diff(values)))
+
+
+def _noise(steps: Floats) -> float:
+    """The standard deviation of a sample, from the differences between neighbours."""
+    return _DEVIATION * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
 
 
 def _steps(times: Floats, values: Floats) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
