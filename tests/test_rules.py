@@ -270,21 +270,32 @@ OTHERS: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.fixture(scope="module")
-def run_of_all(collected: Path, workbook: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_of_all(collected: Path, workbook: Path, earlier: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was judged by every option."""
     folder = tmp_path_factory.mktemp("all")
     shutil.copytree(collected, folder / "run")
-    rules = Rules.load(**write_given(folder / "given", workbook))
+    rules = Rules.load(**write_given(folder / "given", workbook, earlier))
     judge(va.load(folder / "run"), rules).write_outcome(folder / "run", formats=["json"])
     return folder / "run"
 
 
-@pytest.mark.parametrize("option", NAMES)
+@pytest.fixture
+def other_earlier(earlier: Path, tmp_path: Path) -> Path:
+    """The same earlier run, where it is given again."""
+    return Path(shutil.copytree(earlier, tmp_path / "other-earlier"))
+
+
+@pytest.mark.parametrize("option", [name for name in NAMES if name != "baseline"])
 def test_what_is_given_outranks_what_is_kept(option: str, run_of_all: Path, tmp_path: Path) -> None:
     other = OTHERS[option](tmp_path)
     kept, mixed = told(Rules.kept(run_of_all)), told(Rules.kept(run_of_all, **{option: other}))
     assert [name for name in NAMES if mixed[name] != kept[name]] == [option]
     assert mixed[option] == told(Rules.load(**{option: other}))[option]
+
+
+def test_a_given_baseline_outranks_the_kept_one(run_of_all: Path, other_earlier: Path) -> None:
+    assert Rules.kept(run_of_all).baseline.kept
+    assert Rules.kept(run_of_all, baseline=other_earlier).baseline == Baseline(other_earlier)
 
 
 def test_a_given_file_is_read_instead_of_a_copy_that_is_gone(
@@ -306,7 +317,9 @@ def test_rules_that_were_read_once_judge_several_snapshots(
 ) -> None:
     rules = Rules.load(**given)
     first, second = judge(snapshot, rules), judge(va.load(collected), rules)
-    assert first.rules is second.rules is rules
+    # What a run is compared with is worked out for each; all else is read once.
+    assert dataclasses.replace(first.rules, baseline=rules.baseline).policy is second.rules.policy is rules.policy
+    assert first.rules.kept_files == second.rules.kept_files
     assert findings_json(first.context) == findings_json(second.context)
     assert json.loads(findings_json(first.context))["run"]["sample_seed"] == "October"
     assert known_checks().ids == frozenset()
