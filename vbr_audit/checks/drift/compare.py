@@ -317,7 +317,9 @@ def _not_read(old: pd.DataFrame, new: pd.DataFrame, matching: Matching) -> pd.Da
     rows = []
     for (server, kind), status in after.items():
         earlier = before.get((back.get(server), kind))
-        if earlier is None or (earlier[0] == ABSENT and status[0] in (ABSENT, COMPLETE)):
+        if earlier is None or earlier[0] == status[0] == NOT_COLLECTED:
+            continue
+        if earlier[0] == ABSENT and status[0] in (ABSENT, COMPLETE):
             continue
         both = ((earlier, "earlier"), (status, "later"))
         texts = [_not_read_text(each, run) for each, run in both if each[0] not in (COMPLETE, NARROWED)]
