@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -20,12 +21,17 @@ _DAYS: Final = "_days"
 
 
 class _Object:
-    """One object in one run."""
+    """One object in one run; its rows are looked for once another setting of it matters."""
 
-    def __init__(self, kind: str, rows: Mapping[str, tuple[Any, Any]], immutable: Mapping[str, bool]) -> None:
+    def __init__(self, kind: str, number: int, run: _Run, immutable: Mapping[str, bool]) -> None:
         self._kind = kind
-        self._rows = rows
+        self._number = number
+        self._run = run
         self._immutable = immutable
+
+    @cached_property
+    def _rows(self) -> Mapping[str, tuple[Any, Any]]:
+        return self._run.rows_of_object(self._number)
 
     def value(self, control: str) -> Read:
         """The value of a setting; `UNREADABLE` where it is not known."""
@@ -82,8 +88,7 @@ class _Run:
         codes = rows["object"].to_numpy()
         self._order = np.argsort(codes, kind="stable")
         self._starts = np.searchsorted(codes[self._order], np.arange(len(run.objects) + 1))
-        self._rows = rows
-        self._objects = run.objects
+        self._servers, self._kinds = (run.objects[name].tolist() for name in ("server_id", "object_type"))
         self._columns = tuple(rows[name].to_numpy(dtype=object) for name in ("control", "value", "supported"))
         self._made: dict[int, _Object] = {}
         self._immutable = _immutable_by_server(rows)
@@ -91,12 +96,15 @@ class _Run:
     def object(self, number: int) -> _Object:
         """The object with this number."""
         if number not in self._made:
-            places = self._order[self._starts[number] : self._starts[number + 1]]
-            controls, values, supported = (column[places].tolist() for column in self._columns)
-            rows = dict(zip(controls, zip(values, supported, strict=True), strict=True))
-            server, kind = (self._objects[name].iloc[number] for name in ("server_id", "object_type"))
-            self._made[number] = _Object(kind, rows, self._immutable.get(server, {}))
+            immutable = self._immutable.get(self._servers[number], {})
+            self._made[number] = _Object(self._kinds[number], number, self, immutable)
         return self._made[number]
+
+    def rows_of_object(self, number: int) -> Mapping[str, tuple[Any, Any]]:
+        """Value and support of each setting of an object."""
+        places = self._order[self._starts[number] : self._starts[number + 1]]
+        controls, values, supported = (column[places].tolist() for column in self._columns)
+        return dict(zip(controls, zip(values, supported, strict=True), strict=True))
 
 
 def _immutable_by_server(rows: pd.DataFrame) -> Mapping[str, Mapping[str, bool]]:

@@ -278,7 +278,7 @@ def _set_aside(view: ServerView, severity: str, why: str) -> Assessment:
     """One NOT_APPLICABLE for the whole server, which has nothing to be compared with: nobody asked."""
     unread = _unread(view, severity, why)
     result = np.array(["NOT_APPLICABLE"], dtype=object)
-    return replace(unread, result=result, population=1, whole=True, why_not_whole=None)
+    return replace(unread, result=result, population=0, whole=True, why_not_whole=None)
 
 
 def _severities(given: Cells, outcome: Outcome, from_policy: bool) -> Cells:
