@@ -17,6 +17,7 @@ from typing import Unpack
 from vbr_audit import __version__
 from vbr_audit.api.client import Client
 from vbr_audit.audited import Audit
+from vbr_audit.checks.earlier import Earlier as EarlierSettings
 from vbr_audit.checks.own.own_checks import OwnChecks, known_checks
 from vbr_audit.checks.policy.needs import datasets_to_read
 from vbr_audit.checks.policy.policy import Policy
@@ -113,8 +114,10 @@ def judge(snapshot: Snapshot, rules: Rules) -> Audit:
     stated = dataclasses.replace(snapshot, manifest=rules.recorded_in(snapshot.manifest))
     frameworks = rules.frameworks.with_shipped
     earlier = rules.baseline.before(stated.manifest)
-    known = None if earlier is None else earlier.known
-    results = evaluate(stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks, known=known)
+    known, compared = (None, None) if earlier is None else (earlier.known, EarlierSettings(earlier.settings))
+    results = evaluate(
+        stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks, known=known, earlier=compared
+    )
     kept = Baseline() if earlier is None else Baseline(kept=earlier.to_bytes())
     return Audit(stated, results, dataclasses.replace(rules, baseline=kept))
 

@@ -45,6 +45,7 @@ AREAS: Final[Mapping[str, str]] = {
     "LIC": "Licence",
     "CFG": "Configuration backup",
     "TST": "Restore tests",
+    "DRF": "Drift",
     "EVD": "Evidence",
 }
 """The area of a check by the first letters of its id, in the order of the reports."""
@@ -52,7 +53,7 @@ AREAS: Final[Mapping[str, str]] = {
 AREAS_BY_URGENCY: Final = tuple(
     AREAS[prefix]
     for prefix in (
-        *("EVD", "MAL", "RPO", "RUN", "CPY", "IMM", "CFG", "TST", "JOB"),
+        *("EVD", "MAL", "DRF", "RPO", "RUN", "CPY", "IMM", "CFG", "TST", "JOB"),
         *("AGT", "REP", "SOB", "PRX", "SRV", "SEC", "SCA", "LIC"),
     )
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from vbr_audit.checks.derived import SITE
+from vbr_audit.checks.derived import EARLIER, SITE
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, Example
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
@@ -102,6 +102,8 @@ def _section(use: CheckUse, requirements: Sequence[str]) -> Iterator[str]:
     yield from _access(check)
     if word := _site_word(check):
         yield f"- Site file: {word}"
+    if any(EARLIER in sources_of(table) for table in check.tables):
+        yield "- Earlier run: needed"
     if requirements:
         yield f"- Supports: {'; '.join(requirements)}"
     yield from _parameters(check)

@@ -8,7 +8,7 @@ from typing import Final
 
 from docs_cells import cell, table_head, table_row
 
-from vbr_audit.checks.derived import DERIVED, SITE
+from vbr_audit.checks.derived import DERIVED, EARLIER, SITE
 from vbr_audit.checks.engine.tables import TABLES, datasets_behind_table, sources_of
 from vbr_audit.datasets import DATASETS, Dataset
 from vbr_audit.revisions import KNOWN, NEWEST, OLDEST
@@ -108,8 +108,11 @@ def _origin(table: str) -> Iterator[str]:
         yield f"- Also: {', '.join(f'`{name}`' for name in filling)}, for jobs that are known by their state alone"
 
 
+_GIVEN = {SITE: "the site file", EARLIER: "the settings of an earlier run"}
+
+
 def _source(name: str) -> str:
-    return "the site file" if name == SITE else f"[`{name}`](#{name})"
+    return _GIVEN.get(name) or f"[`{name}`](#{name})"
 
 
 def _requests(dataset: Dataset) -> Iterator[str]:

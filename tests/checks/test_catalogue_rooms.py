@@ -5,7 +5,8 @@ from __future__ import annotations
 from vbr_audit.checks import REGISTRY
 
 FOLDERS = {
-    "AGT": "agents", "CFG": "config_backup", "CPY": "copies", "EVD": "evidence", "IMM": "immutability", "JOB": "jobs",
+    "AGT": "agents", "CFG": "config_backup", "CPY": "copies", "DRF": "drift",
+    "EVD": "evidence", "IMM": "immutability", "JOB": "jobs",
     "LIC": "licence", "MAL": "malware", "PRX": "proxies", "REP": "repositories", "RPO": "restore_points",
     "RUN": "runs", "SCA": "analyzer", "SEC": "security", "SOB": "scale_out", "SRV": "servers", "TST": "restore_tests",
 }  # fmt: skip

@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from vbr_audit.checks import REGISTRY, CheckUse, Outcome, Policy, load_policy, run_checks
 from vbr_audit.checks.derived import DERIVED
+from vbr_audit.checks.drift.compare import SettingsOfRun
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.histories.drift.settings import settings_of_run
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 
@@ -116,6 +119,7 @@ class Calm:
 
     policy: Policy
     snapshot: Snapshot
+    earlier: Earlier
     tables: dict[str, pd.DataFrame]
     run: CheckRun
 
@@ -124,14 +128,16 @@ class Calm:
 def calm(snapshot_of: Callable[..., Snapshot]) -> Calm:
     policy, snapshot = load_policy("version: 1\n"), _estate(snapshot_of)
     tables = {name: frame.copy(deep=True) for name, frame in snapshot.tables.items()}
-    run = run_checks(snapshot, policy)
+    same = settings_of_run(snapshot)
+    earlier = Earlier(SettingsOfRun(same.now - dt.timedelta(days=5), same.settings, same.read))
+    run = run_checks(snapshot, policy, earlier=earlier)
     assert run.broken == ()
-    return Calm(policy, snapshot, tables, run)
+    return Calm(policy, snapshot, earlier, tables, run)
 
 
 def _compare(calm: Calm, check_id: str, wrong: Callable[..., Any]) -> None:
     """Let one check go wrong, and look at everything else."""
-    broken = run_checks(calm.snapshot, _with_wrong(calm.policy, check_id, wrong))
+    broken = run_checks(calm.snapshot, _with_wrong(calm.policy, check_id, wrong), earlier=calm.earlier)
     for one, other in zip(_others(calm.run, check_id), _others(broken, check_id), strict=True):
         assert one.to_csv() == other.to_csv()
         pd.testing.assert_frame_equal(one, other)
@@ -167,7 +173,7 @@ def test_all_broken_at_once_is_an_error_for_each_object(calm: Calm) -> None:
     broken = calm.policy
     for check in REGISTRY:
         broken = _with_wrong(broken, check.id, _raises)
-    run = run_checks(calm.snapshot, broken)
+    run = run_checks(calm.snapshot, broken, earlier=calm.earlier)
     names = ["server", "check_id", "object_id"]
     pd.testing.assert_frame_equal(run.results[names], calm.run.results[names])
     assert "PASS" not in set(run.results["result"])

@@ -13,6 +13,7 @@ import orjson
 import pandas as pd
 
 from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.assessment import Assessment, assess
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import site_parts_behind
@@ -80,10 +81,15 @@ class CheckRun:
     set_aside: Mapping[str, int]
 
 
-def run_checks(snapshot: Snapshot, policy: Policy, site: Site | None = None) -> CheckRun:
-    """Every enabled check of `policy` on every server of `snapshot`, with what the `site` file tells."""
+def run_checks(
+    snapshot: Snapshot, policy: Policy, site: Site | None = None, earlier: Earlier | None = None
+) -> CheckRun:
+    """Every enabled check of `policy` on every server of `snapshot`, with what the `site` file tells.
+
+    `earlier` is what the run is compared with; without it, the checks of drift do not apply.
+    """
     needed = needed_datasets(policy.uses)
-    views = views_of(snapshot, needed, site)
+    views = views_of(snapshot, needed, site, earlier)
     parts: list[tuple[CheckUse, ServerView, Assessment]] = [
         (use, view, assess_use(use, view)) for use in policy.uses if use.enabled for view in views
     ]

@@ -15,7 +15,7 @@ import pandas as pd
 from vbr_audit.collection.manifest import Manifest, RunRecord, ServerRecord
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, from_arrays
-from vbr_audit.vocabulary import shipped_names
+from vbr_audit.vocabulary import AREAS, shipped_names
 
 FINDINGS_SPEC: Final = TableSpec(
     name="findings",
@@ -106,6 +106,7 @@ def judged_run(manifest: Manifest, findings: pd.DataFrame, coverage: pd.DataFram
     """
     run = manifest.run
     ids = server_ids(manifest.servers)
+    findings, coverage = _lasting(findings), _lasting(coverage)
     return Judged(
         run_id=manifest.run_id,
         now=run.now,
@@ -121,6 +122,11 @@ def judged_run(manifest: Manifest, findings: pd.DataFrame, coverage: pd.DataFram
         asked=_asked(coverage, ids, manifest),
         known_checks=frozenset(shipped_names("checks")) | {one for record in run.own_checks for one in record.checks},
     )
+
+
+def _lasting(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those that say what changed between two runs: a change is not fixed by not happening again."""
+    return rows[rows["area"].ne(AREAS["DRF"]).to_numpy(dtype=bool, na_value=True)].reset_index(drop=True)
 
 
 def _digest_of_rules(run: RunRecord) -> str:

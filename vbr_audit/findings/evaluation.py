@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.catalogue.analyzer.analyzer import ALSO_ANSWERED, BEST_PRACTICE
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.checks.policy.model import LONGEST_WAIVER
 from vbr_audit.checks.policy.policy import Policy
@@ -40,13 +41,15 @@ def evaluate(
     *,
     frameworks: Sequence[Framework] | None = None,
     known: Known | None = None,
+    earlier: Earlier | None = None,
 ) -> Results:
     """Everything that `policy` finds in `snapshot`, with `waivers` laid over it, at the snapshot's clock.
 
     `frameworks` are those whose requirements are answered; None stands for all that the package ships. `known` is what
-    earlier runs left: with it, the findings say what became of them.
+    earlier runs left: with it, the findings say what became of them. `earlier` is whose settings those of the run are
+    compared with; without it, the checks of drift do not apply.
     """
-    run = run_checks(snapshot, policy, site)
+    run = run_checks(snapshot, policy, site, earlier)
     waived = apply_waivers(
         run.results,
         waivers.waivers if waivers else (),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from vbr_audit.checks.drift.settings import READ_SPEC as SETTINGS_READ
+from vbr_audit.checks.drift.settings import SPEC as SETTINGS
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.files import sha256_of
 from vbr_audit.collection.snapshot import Snapshot
@@ -14,12 +16,12 @@ from vbr_audit.findings.compared import judged_run
 from vbr_audit.findings.results import Results
 from vbr_audit.histories import capacities
 from vbr_audit.histories.archive import Added, NewRun, add_run
+from vbr_audit.histories.drift.settings import settings_of_run
 from vbr_audit.histories.month_tables import MONTH_SPECS, tables_for_months
 from vbr_audit.histories.run_records import HistoryRecord, point_of, servers_of
 from vbr_audit.tables.build.schema import TableSpec
-from vbr_audit.tables.jobs import settings as job_settings
 
-RUN_SPECS: tuple[TableSpec, ...] = (capacities.CAPACITY, *MONTH_SPECS, job_settings.SPEC)
+RUN_SPECS: tuple[TableSpec, ...] = (capacities.CAPACITY, *MONTH_SPECS, SETTINGS, SETTINGS_READ)
 """The tables that a history keeps of each run, beside its findings and what became of them."""
 
 
@@ -36,11 +38,12 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
             hint=f"Judge it first: vbr-audit check {folder}",
         )
     judged = judged_run(manifest, results.findings, results.coverage)
-    samples = capacities.capacity_of(snapshot)
+    samples, settings = capacities.capacity_of(snapshot), settings_of_run(snapshot)
     tables: dict[str, pd.DataFrame] = {
         capacities.CAPACITY.name: samples,
         **tables_for_months(snapshot, results),
-        job_settings.SPEC.name: snapshot.job_settings,
+        SETTINGS.name: settings.settings,
+        SETTINGS_READ.name: settings.read,
     }
     record = HistoryRecord(
         run_id=manifest.run_id,
@@ -54,6 +57,7 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
         policy=judged.policy,
         scope=judged.scope,
         scrubbed=manifest.is_scrubbed,
+        accounts_masked=manifest.run.accounts_masked,
         servers=servers_of(manifest),
         known_checks=tuple(sorted(judged.known_checks)),
         point=point_of(results, _space(samples)),

@@ -16,6 +16,9 @@ import orjson
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from vbr_audit.checks.drift.compare import SettingsOfRun
+from vbr_audit.checks.drift.settings import READ_SPEC as SETTINGS_READ
+from vbr_audit.checks.drift.settings import SPEC as SETTINGS
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.config.given_file import MOST_KEPT, read_given
@@ -23,7 +26,8 @@ from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.changes import EarlierRun, Known
 from vbr_audit.findings.compared import ASKED_SPEC, Judged, judged_run, server_ids
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
-from vbr_audit.histories.archive import is_history, open_archive
+from vbr_audit.histories.archive import Entry, is_history, open_archive
+from vbr_audit.histories.drift.settings import settings_of_run
 from vbr_audit.histories.run_records import HistoryRecord
 from vbr_audit.histories.stored import from_json, to_json, unpacked
 
@@ -34,12 +38,14 @@ _HINT: Final = "Give the folder of an earlier run, or of a history."
 class Earlier:
     """What earlier runs left for a run: what is known of the findings, and the records of these runs, oldest first.
 
-    `left_out` names the runs of a history that are not as they were written.
+    `left_out` names the runs of a history that are not as they were written. `settings` are those of the latest run;
+    None where it kept none.
     """
 
     known: Known
     records: tuple[HistoryRecord, ...] = ()
     left_out: tuple[str, ...] = ()
+    settings: SettingsOfRun | None = None
 
     def to_bytes(self) -> bytes:
         """What a run folder keeps of it, so that the same can be said again."""
@@ -51,6 +57,7 @@ class Earlier:
             "as_of": dict(self.known.lives.as_of),
             "records": [record.model_dump(mode="json", by_alias=True) for record in self.records],
             "left_out": list(self.left_out),
+            "settings": None if self.settings is None else _settings_document(self.settings),
         }
         return gzip.compress(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), compresslevel=6, mtime=0)
 
@@ -67,12 +74,31 @@ class Earlier:
             earlier = TypeAdapter(EarlierRun).validate_python(document["earlier"])
             records = tuple(HistoryRecord.model_validate(record) for record in document["records"])
             left_out = tuple(map(str, document["left_out"]))
+            settings = None if document["settings"] is None else _settings_of(name, document["settings"])
         except (KeyError, TypeError, ValueError, ValidationError) as error:
             raise EvidenceError(
                 f"{name}: not what a run keeps of earlier ones ({type(error).__name__})",
                 hint="Take it from a backup of the run folder, or judge the run again with --baseline.",
             ) from None
-        return cls(Known(earlier, lives), records, left_out)
+        return cls(Known(earlier, lives), records, left_out, settings)
+
+
+def _settings_document(settings: SettingsOfRun) -> dict[str, Any]:
+    return {
+        "now": settings.now,
+        "settings": _text(to_json(settings.settings, SETTINGS)),
+        "read": _text(to_json(settings.read, SETTINGS_READ)),
+        "hides_accounts": settings.hides_accounts,
+    }
+
+
+def _settings_of(name: str, document: Mapping[str, Any]) -> SettingsOfRun:
+    return SettingsOfRun(
+        TypeAdapter(dt.datetime).validate_python(document["now"]),
+        from_json(name, _bytes(document["settings"]), SETTINGS),
+        from_json(name, _bytes(document["read"]), SETTINGS_READ),
+        hides_accounts=bool(document["hides_accounts"]),
+    )
 
 
 def _text(content: bytes) -> str:
@@ -133,7 +159,8 @@ def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
         raise ConfigurationError(f"{folder} is later than the run that is compared with it", hint=_HINT)
     known = folder / run_folder.EARLIER
     lives = Earlier.from_bytes(known.name, run_folder.bytes_of(known)).known.lives if known.is_file() else Lives()
-    return Earlier(Known(_earlier_run(judged), step(lives, judged)))
+    settings = None if run_folder.read_manifest(folder).is_scrubbed else settings_of_run(run_folder.load(folder))
+    return Earlier(Known(_earlier_run(judged), step(lives, judged)), settings=settings)
 
 
 def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
@@ -151,7 +178,18 @@ def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
     last = before[-1].record
     earlier = EarlierRun(last.run_id, last.now, last.since, last.until, last.timezone)
     lives = archive.lives_before(sorted(ids), order)
-    return Earlier(Known(earlier, lives), tuple(entry.record for entry in before), tuple(map(str, archive.problems)))
+    settings = next((kept_settings(entry) for entry in reversed(before) if not entry.is_pruned), None)
+    return Earlier(
+        Known(earlier, lives), tuple(entry.record for entry in before), tuple(map(str, archive.problems)), settings
+    )
+
+
+def kept_settings(entry: Entry) -> SettingsOfRun | None:
+    """The settings that a run of a history kept; None of a run of an older version."""
+    if entry.table_file(SETTINGS.name) is None or entry.table_file(SETTINGS_READ.name) is None:
+        return None
+    record = entry.record
+    return SettingsOfRun(record.now, entry.table(SETTINGS), entry.table(SETTINGS_READ), record.accounts_masked)
 
 
 def judged_of_folder(folder: str | Path) -> Judged:
@@ -192,7 +230,7 @@ def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 _NEEDED: Final = (
     *("server", "check_id", "title", "severity", "object_type", "object_id", "object_name", "status", "finding_id"),
-    *("population", "whole"),
+    *("population", "whole", "area"),
 )
 
 

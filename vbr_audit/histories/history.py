@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.checks.drift.compare import SPEC as DRIFT
+from vbr_audit.checks.drift.compare import drift_between
 from vbr_audit.display import count, plain, time_zone
 from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.changes import Changes, EarlierRun, changes_since
@@ -19,6 +21,7 @@ from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives
 from vbr_audit.histories import capacities, month_rpo, restores
 from vbr_audit.histories.adding import RUN_SPECS
 from vbr_audit.histories.archive import Archive, Entry, Problem, months_without_run, open_archive, verify_runs
+from vbr_audit.histories.baseline import kept_settings
 from vbr_audit.histories.evidence import RunTables
 from vbr_audit.histories.month import coverage_of_month, runs_of_month
 from vbr_audit.histories.run_records import HistoryRecord
@@ -130,6 +133,18 @@ class History:
         gap and not a zero.
         """
         return trend_of(self.runs)
+
+    def drift(self, run: str | None = None) -> pd.DataFrame:
+        """One row per setting that changed in a run, the newest unless `run` names another, since the run before it.
+
+        Columns: `vbr_audit.checks.drift.compare.SPEC`. None where no run before it read the same servers.
+        """
+        entry = self._run(run)
+        ids = {each.server_id for each in entry.record.servers}
+        before = [each for each in self.archive.runs if each.record.order < entry.record.order]
+        before = [each for each in before if any(one.server_id in ids for one in each.record.servers)]
+        old, new = kept_settings(before[-1]) if before else None, kept_settings(entry)
+        return empty(DRIFT) if old is None or new is None else drift_between(old, new).drift
 
     def rpo(self, month: str) -> pd.DataFrame:
         """One row per protected object: how much of a month a restore point within its RPO covers.

@@ -80,6 +80,7 @@ class HistoryRecord(_Record):
     policy: str = ""
     scope: str = ""
     scrubbed: bool = False
+    accounts_masked: bool = False
     servers: tuple[RunServer, ...]
     known_checks: tuple[str, ...] = ()
     point: Point

@@ -1,4 +1,4 @@
-"""Tables that the checks make of several others, and of the site file.
+"""Tables that the checks make of several others, of the site file, and of an earlier run.
 
 Each is one module with its `TABLE`; `DERIVED` lists them.
 """
@@ -10,6 +10,7 @@ from typing import Final
 
 from vbr_audit.checks.derived import (
     assets,
+    drift_tables,
     held_objects,
     left_objects,
     offloads,
@@ -18,9 +19,9 @@ from vbr_audit.checks.derived import (
     schedules,
     site_tables,
 )
-from vbr_audit.checks.derived.material import SITE, Derived, Material
+from vbr_audit.checks.derived.material import EARLIER, GIVEN, SITE, Derived, Material
 
-__all__ = ["DERIVED", "SITE", "Derived", "Material"]
+__all__ = ["DERIVED", "EARLIER", "GIVEN", "SITE", "Derived", "Material"]
 
 DERIVED: Final[Mapping[str, Derived]] = {
     table.spec.name: table
@@ -39,6 +40,10 @@ DERIVED: Final[Mapping[str, Derived]] = {
         assets.TABLE,
         site_tables.WINDOW,
         site_tables.BUILDS,
+        drift_tables.OBJECTS,
+        drift_tables.CHANGES,
+        drift_tables.REGISTERED,
+        drift_tables.APPROVED,
     )
 }
 """Every derived table by name."""

@@ -9,12 +9,19 @@ from typing import Final, Literal, Protocol
 
 import pandas as pd
 
+from vbr_audit.checks.drift.compare import Drift, SettingsOfRun
+from vbr_audit.checks.drift.settings import ServerId
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.checks.site import Site
 from vbr_audit.tables.build.schema import TableSpec
 
 SITE: Final = "site"
 """The source of what stands in the site file; it is no dataset."""
+EARLIER: Final = "earlier run"
+"""The source of what an earlier run shows; it is no dataset either."""
+GIVEN: Final = (SITE, EARLIER)
+"""The sources that somebody gives beside the server."""
 
 
 class Material(Protocol):
@@ -61,6 +68,26 @@ class Material(Protocol):
         ...
 
     @property
+    def earlier(self) -> Earlier:
+        """What the run is compared with; nothing where no earlier run was given."""
+        ...
+
+    @property
+    def identity(self) -> ServerId:
+        """What the server is known by over time."""
+        ...
+
+    @property
+    def settings(self) -> SettingsOfRun:
+        """The settings of the server in this run."""
+        ...
+
+    @property
+    def drift(self) -> Drift:
+        """What changed since the earlier run."""
+        ...
+
+    @property
     def others(self) -> tuple[Material, ...]:
         """The same of every other server of the snapshot."""
         ...
@@ -104,9 +131,10 @@ class Derived:
     """A table that is made for the checks.
 
     Without one of the tables in `sources` it cannot be made, and it is whole only if they are. The tables in `also`
-    fill single columns: where such a table was not read whole, `make` leaves NA what cannot be known. `SITE` among
-    the sources stands for the site file, and `part` for what of it is needed. `whole` names the boolean column that
-    says of each row whether all of it was read, so that a gap in the sources concerns the other rows only.
+    fill single columns: where such a table was not read whole, `make` leaves NA what cannot be known. `SITE` or
+    `EARLIER` among the sources stands for the site file or the earlier run, and `part` for what of it is needed.
+    `whole` names the boolean column that says of each row whether all of it was read, so that a gap in the sources
+    concerns the other rows only.
 
     A table that is nothing but some rows of another derived one names that in `rows_of`; `kept` says which of its rows.
     """
@@ -115,7 +143,7 @@ class Derived:
     sources: tuple[str, ...]
     make: Callable[[Material], pd.DataFrame]
     also: tuple[str, ...] = ()
-    part: Literal["", "repositories", "tiers", "window", "assets", "builds"] = ""
+    part: Literal["", "repositories", "tiers", "window", "assets", "builds", "register"] = ""
     whole: str = ""
     site_parts: tuple[str, ...] = ()
     """The further parts of the site file that decide what `make` says, for runs to be compared by."""

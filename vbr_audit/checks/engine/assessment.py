@@ -77,6 +77,8 @@ def assess(
     """
     if check.recorded is not None:
         return _repeated(check, view, severity, severity_from_policy)
+    if why_uncompared := view.uncompared(check.tables):
+        return _set_aside(view, severity, why_uncompared)
     vital = [table for table in check.tables if table not in check.fallback]
     if gaps := _gap_text(view.gaps(table, readable=True) for table in vital):
         return _unread(view, severity, f"could not be read: {gaps}")
@@ -272,6 +274,13 @@ def _unread(view: ServerView, severity: str, why: str) -> Assessment:
         whole=False,
         why_not_whole=why,
     )
+
+
+def _set_aside(view: ServerView, severity: str, why: str) -> Assessment:
+    """One NOT_APPLICABLE for the whole server, which has nothing to be compared with: nobody asked."""
+    unread = _unread(view, severity, why)
+    result = np.array(["NOT_APPLICABLE"], dtype=object)
+    return replace(unread, result=result, population=0, whole=True, why_not_whole=None)
 
 
 def _severities(given: Cells, outcome: Outcome, from_policy: bool) -> Cells:

@@ -11,6 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.drift.compare import SettingsOfRun
+from vbr_audit.checks.drift.register import ChangeRegister
+from vbr_audit.checks.drift.settings import READ_SPEC as READ
+from vbr_audit.checks.drift.settings import SPEC as SETTINGS
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.assessment import Assessment, assess
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, EXAMPLE_SINCE, EXAMPLE_UNTIL, Example
 from vbr_audit.checks.engine.registry import Check
@@ -19,7 +24,7 @@ from vbr_audit.checks.engine.views import Reading, ServerView
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import DATASETS
-from vbr_audit.tables.build.schema import conform
+from vbr_audit.tables.build.schema import conform, empty
 
 _SITE = replace(
     load_site("""version: 1
@@ -32,10 +37,20 @@ builds: {"13.0": "13.0.0.1"}
 )
 """The examples give the tables that are made of a site file; this one only says that there is one."""
 
+_SERVER = "vbr01.example"
+_EARLIER = Earlier(
+    SettingsOfRun(
+        EXAMPLE_SINCE,
+        empty(SETTINGS),
+        conform({"server_id": [_SERVER], "server": [_SERVER], "object_type": ["job"], "status": ["complete"]}, READ)[0],
+    ),
+    register=ChangeRegister("changes.csv", "", ()),
+)
+"""The examples give the tables that are made of an earlier run; this one only says that there is one."""
+
 _NEEDED = frozenset(DATASETS) - {"server_info"}
 """The examples take every dataset as needed by some enabled check, but for one."""
 
-_SERVER = "vbr01.example"
 _JOB = "3f1c6a52-8f0e-4a56-9d4b-5e0f4c1f7a10"
 
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -81,8 +96,11 @@ def view_of(check: Check, example: Example, *, without: str | None = None) -> Se
         frames[table] = frame
     readings = {name: Reading(example.datasets.get(name, "complete")) for name in DATASETS}
     site = Site() if example.datasets.get("site") == "not given" else _SITE
+    earlier = Earlier() if example.datasets.get("earlier run") == "not given" else _EARLIER
     # A blanked server name must not take the row out of its server: the example has only one.
-    return ServerView(_SERVER, _bare_snapshot(), readings, _NEEDED, alone=True, site=site, frames=frames)
+    return ServerView(
+        _SERVER, _bare_snapshot(), readings, _NEEDED, alone=True, site=site, earlier=earlier, frames=frames
+    )
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from vbr_audit.checks.derived import DERIVED, SITE
+from vbr_audit.checks.derived import DERIVED, GIVEN
 from vbr_audit.datasets import DATASETS, SPECS
 from vbr_audit.tables.build.schema import TableSpec
 
@@ -20,12 +20,12 @@ ALSO_LISTED_BY: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("job_states",),
 
 
 def sources_of(table: str) -> tuple[str, ...]:
-    """The datasets without which `table` is not there, and `site`; none for a table of the manifest."""
+    """The datasets without which `table` is not there, and `site` or the earlier run; none for one of the manifest."""
     if table in DERIVED:
         sources = (name for source in DERIVED[table].sources for name in sources_of(source))
         return tuple(dict.fromkeys(sources))
-    if table == SITE:
-        return (SITE,)
+    if table in GIVEN:
+        return (table,)
     return (_DATASET_OF[table],) if table in _DATASET_OF else ()
 
 
@@ -36,7 +36,7 @@ def datasets_behind_table(table: str) -> tuple[str, ...]:
         names = [name for source in (*derived.sources, *derived.also) for name in datasets_behind_table(source)]
     else:
         names = [*sources_of(table), *ALSO_LISTED_BY.get(table, ())]
-    return tuple(name for name in dict.fromkeys(names) if name != SITE)
+    return tuple(name for name in dict.fromkeys(names) if name not in GIVEN)
 
 
 def site_parts_behind(tables: Iterable[str]) -> tuple[str, ...]:

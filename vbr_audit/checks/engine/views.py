@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.derived import DERIVED, SITE, Material
+from vbr_audit.checks.derived import DERIVED, EARLIER, SITE, Material
+from vbr_audit.checks.derived.drift_tables import drift_of
 from vbr_audit.checks.derived.runs import ALL
+from vbr_audit.checks.drift.compare import Drift, SettingsOfRun
+from vbr_audit.checks.drift.settings import NARROWED, ServerId, settings_of_server, settings_read_of_server
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.tables import TABLES, sources_of
 from vbr_audit.checks.logic.codes import Cells, Codes, codes_of, sealed, sealed_part
 from vbr_audit.checks.logic.three_valued import surely
@@ -61,6 +66,7 @@ class ServerView:
     needed: frozenset[str]
     alone: bool
     site: Site = field(default_factory=Site)
+    earlier: Earlier = field(default_factory=Earlier)
     peers: tuple[ServerView, ...] = ()
     is_of_snapshot: bool = False
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -120,6 +126,24 @@ class ServerView:
         return getattr(next(records, None), name, None)
 
     @property
+    def identity(self) -> ServerId:
+        """What the server is known by over time: its own id, or its name where it did not report one."""
+        return ServerId(self._own("vbr_id") or self.name, self.name, self._own("revision"))
+
+    @cached_property
+    def settings(self) -> SettingsOfRun:
+        """The settings of the server in this run."""
+        tables, server = _SettingsTables(self), self.identity
+        hidden = self.snapshot.manifest.run.accounts_masked
+        frames = settings_of_server(server, tables), settings_read_of_server(server, tables)
+        return SettingsOfRun(self.now, *frames, hides_accounts=hidden)
+
+    @cached_property
+    def drift(self) -> Drift:
+        """What changed since the earlier run."""
+        return drift_of(self)
+
+    @property
     def others(self) -> tuple[Material, ...]:
         """The same of every other server of the snapshot."""
         return tuple(view for view in self.peers if view is not self)
@@ -134,6 +158,8 @@ class ServerView:
         return {
             source: self._reading_of_site(table)
             if source == SITE
+            else self._reading_of_earlier(table)
+            if source == EARLIER
             else self.readings.get(source, Reading(NOT_COLLECTED))
             for source in sources_of(table)
         }
@@ -224,6 +250,15 @@ class ServerView:
             return Reading(NOT_GIVEN, "no site file")
         return Reading("complete") if self.site.has(part) else Reading(NOT_GIVEN, f"the site file names no {part}")
 
+    def _reading_of_earlier(self, table: str) -> Reading:
+        why = self.earlier.why_not(self.identity, self.now, DERIVED[table].part if table in DERIVED else "")
+        return Reading("complete") if why is None else Reading(NOT_GIVEN, why)
+
+    def uncompared(self, tables: Iterable[str]) -> str | None:
+        """Why `tables` cannot be made for want of something to compare the run with; None if they can."""
+        readings = (self.readings_of(table).get(EARLIER) for table in tables)
+        return next((each.reason for each in readings if each and each.status == NOT_GIVEN), None)
+
     def absent(self, control: str) -> Cells:
         """A plain boolean array, not to be written to: the jobs whose type surely lacks `control`."""
         if control not in self._absent:
@@ -253,6 +288,25 @@ class ServerView:
         return extra if frame.empty else pd.concat([frame, extra], ignore_index=True)
 
 
+@dataclass(frozen=True, eq=False)
+class _SettingsTables:
+    """The tables of a view, for the settings that stand in them."""
+
+    view: ServerView
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """The rows of `table` of the server."""
+        return self.view.frame(table)
+
+    def status(self, dataset: str) -> tuple[str, str | None]:
+        """How far `dataset` was read, and why no further."""
+        reading = self.view.readings.get(dataset, Reading(NOT_COLLECTED))
+        pattern = self.view.snapshot.jobs_pattern
+        if dataset == "jobs" and pattern is not None and reading.status == "complete":
+            return NARROWED, f"jobs named {pattern}"
+        return reading.status, reading.reason
+
+
 def server_names(snapshot: Snapshot) -> tuple[str, ...]:
     """The servers of a snapshot: those of the manifest, then any other that a table names."""
     names = dict.fromkeys(record.name for record in snapshot.manifest.servers)
@@ -268,8 +322,10 @@ def _are_all_of(servers: pd.Series, names: Mapping[str, None]) -> bool:
     return len(names) == 1 and servers.to_numpy(dtype=object).tolist().count(*names) == len(servers)
 
 
-def views_of(snapshot: Snapshot, needed: frozenset[str], site: Site | None = None) -> tuple[ServerView, ...]:
-    """One view per server; `needed` are the datasets that the enabled checks read."""
+def views_of(
+    snapshot: Snapshot, needed: frozenset[str], site: Site | None = None, earlier: Earlier | None = None
+) -> tuple[ServerView, ...]:
+    """One view per server; `needed` are the datasets that the enabled checks read, `earlier` what to compare with."""
     names = server_names(snapshot)
     readings: dict[str, dict[str, Reading]] = {name: {} for name in names}
     for record in snapshot.manifest.datasets:
@@ -277,7 +333,14 @@ def views_of(snapshot: Snapshot, needed: frozenset[str], site: Site | None = Non
         readings[record.server][record.name] = Reading(str(record.status), record.reason, below)
     views = tuple(
         ServerView(
-            name, snapshot, readings[name], needed, alone=len(names) == 1, site=site or Site(), is_of_snapshot=True
+            name,
+            snapshot,
+            readings[name],
+            needed,
+            alone=len(names) == 1,
+            site=site or Site(),
+            is_of_snapshot=True,
+            earlier=earlier or Earlier(),
         )
         for name in names
     )

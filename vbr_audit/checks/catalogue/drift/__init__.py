@@ -1,0 +1,1 @@
+"""Checks of drift (DRF)."""

@@ -1,0 +1,1 @@
+"""What was configured, what changed between two runs, who changed it, and whether that was approved."""

@@ -1,0 +1,55 @@
+"""What a run is compared with: the settings of an earlier run, events of changes, and the register of approved ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from vbr_audit.checks.drift.compare import SettingsOfRun
+from vbr_audit.checks.drift.events import ChangeEvents
+from vbr_audit.checks.drift.register import ChangeRegister
+from vbr_audit.checks.drift.settings import ServerId
+from vbr_audit.checks.logic.codes import Cells
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """The settings of an earlier run, the events since, and the change register; each None where nobody gave it."""
+
+    run: SettingsOfRun | None = None
+    events: ChangeEvents | None = None
+    register: ChangeRegister | None = None
+
+    def why_not(self, server: ServerId, now: dt.datetime, part: str) -> str | None:
+        """Why a run of `server` at `now` has nothing to be compared with, or no `part` register; None if it has."""
+        if self.run is None:
+            return "no earlier run"
+        if self.run.now > now:
+            return "the run to compare with is a later one"
+        if not self.has_server(server):
+            return "the earlier run has no such server"
+        return "no change register" if part == "register" and self.register is None else None
+
+    def has_server(self, server: ServerId) -> bool:
+        """Whether the earlier run read this server."""
+        return self.run is not None and bool(_is_of(self.run.read, server).any())
+
+    def of_server(self, server: ServerId) -> SettingsOfRun | None:
+        """The earlier run with the rows of one server alone."""
+        if self.run is None:
+            return None
+        frames = {
+            name: frame[_is_of(frame, server)] for name in ("settings", "read") for frame in [getattr(self.run, name)]
+        }
+        return replace(self.run, **frames)
+
+
+def _is_of(frame: pd.DataFrame, server: ServerId) -> Cells:
+    """The rows of a server: by its own id, or by its name where one of the runs does not know that."""
+    ids, names = frame["server_id"], frame["server"]
+    is_same = ids.eq(server.id)
+    if server.id == server.name:
+        return (is_same | names.eq(server.name)).to_numpy(dtype=bool, na_value=False)
+    return (is_same | (names.eq(server.name) & ids.eq(server.name))).to_numpy(dtype=bool, na_value=False)
