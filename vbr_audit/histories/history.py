@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -264,20 +264,24 @@ class History:
 _LAST: Final = (dt.datetime.max.replace(tzinfo=dt.UTC), "~")
 
 
-class _Lazy(dict[str, pd.DataFrame]):
+class _Lazy(Mapping[str, pd.DataFrame]):
     """The tables of a run by name, each read from its file when it is first asked for."""
 
     def __init__(self, entry: Entry) -> None:
-        super().__init__()
         self._entry = entry
-        self._specs = {spec.name: spec for spec in RUN_SPECS}
+        self._specs = {spec.name: spec for spec in RUN_SPECS if entry.table_file(spec.name) is not None}
+        self._read: dict[str, pd.DataFrame] = {}
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._specs
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._read:
+            self._read[name] = self._entry.table(self._specs[name])
+        return self._read[name]
 
-    def __missing__(self, name: str) -> pd.DataFrame:
-        self[name] = self._entry.table_or_empty(self._specs[name])
-        return self[name]
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
 
 
 def open_history(folder: str | Path) -> History:
