@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vbr_audit.findings.changes import Changes, compare
+from vbr_audit.findings.changes import Changes, compare_runs
 from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer, history_keys
 from vbr_audit.findings.lifecycle import LIVES_SPEC, MADE_ANEW, Before, Lives, Now, Rule, State, decide, step
 from vbr_audit.tables.build.schema import conform
@@ -242,7 +242,7 @@ def test_a_server_with_another_name_is_the_same() -> None:
 def test_the_comparison_says_first_what_it_cannot_compare() -> None:
     old = judged([WRONG, {"check_id": "JOB-002"}])
     new = judged([{**GOOD, "rule": "s"}], day=1)
-    changes = compare(old, new)
+    changes = compare_runs(old, new)
     assert list(map(str, changes.not_compared)) == [
         "JOB-002 on vbr01: no longer asked by the policy",
         "JOB-001 on vbr01: its parameters differ",
@@ -317,7 +317,7 @@ def test_the_order_of_rows_and_the_other_objects_change_no_answer(sequence: list
 def test_changes_count_what_happened_and_not_what_is_as_it_was() -> None:
     old = judged([WRONG, {"object_name": "b", **GOOD}, {"object_name": "c", **GOOD}])
     new = judged([WRONG, {"object_name": "b", **WRONG}, {"object_name": "c", **GOOD}], day=1)
-    changes: Changes = compare(old, new)
+    changes: Changes = compare_runs(old, new)
     assert {state: number for state, number in changes.counts.items() if number} == {State.NEW: 1}
     assert changes.turned_bad["object_name"].tolist() == ["b"]
     assert changes.still_open["object_name"].tolist() == ["a"]

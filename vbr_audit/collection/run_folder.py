@@ -340,5 +340,5 @@ def listed_hashes(folder: Path) -> dict[str, str]:
 def _read_sums(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    pairs = (line.split("  ", 1) for line in read_given(path).decode("utf-8", "replace").splitlines() if "  " in line)
+    pairs = (line.split("  ", 1) for line in read_given(path).decode("utf-8", "replace").split("\n") if "  " in line)
     return {name: digest for digest, name in pairs}

@@ -164,7 +164,7 @@ def changes_since(earlier: EarlierRun, before: Lives, judged: Judged) -> Changes
     return Changes(earlier, judged.now, after, tuple(_not_compared(before, judged)))
 
 
-def compare(old: Judged, new: Judged) -> Changes:
+def compare_runs(old: Judged, new: Judged) -> Changes:
     """What changed from one run to another, as if there had been no other before."""
     earlier = EarlierRun(old.run_id, old.now, old.since, old.until, old.timezone)
     return changes_since(earlier, step(Lives(), old), new)

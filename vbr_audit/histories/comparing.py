@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.findings.changes import Changes, compare
+from vbr_audit.findings.changes import Changes, compare_runs
 from vbr_audit.findings.compared import Judged
 from vbr_audit.histories.archive import open_archive
 from vbr_audit.histories.baseline import judged_of_folder
@@ -23,7 +23,7 @@ def diff_runs(old: str | Path, new: str | Path, *, history: str | Path | None = 
         raise ConfigurationError(f"{old} and {new} are the same run", hint="Give two different runs.")
     if first.now > second.now:
         raise ConfigurationError(f"{old} is later than {new}", hint="Give the earlier run first.")
-    return compare(first, second)
+    return compare_runs(first, second)
 
 
 def _judged(run: str | Path, history: str | Path | None) -> Judged:

@@ -6,10 +6,12 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.collection.run_folder import FINDINGS_JSON
+from vbr_audit.display import iso
 from vbr_audit.reports.exports.encoding import json_bytes, records
 from vbr_audit.reports.interface import export
 
 if TYPE_CHECKING:
+    from vbr_audit.findings.changes import Changes
     from vbr_audit.findings.results import AreaCount, WaiverOutcome
     from vbr_audit.reports.context import ReportContext
 
@@ -26,6 +28,7 @@ def findings_json(context: ReportContext) -> bytes:
         "incomplete": list(context.results.incomplete),
         "limits": list(context.results.limits),
     }
+    changes = context.results.changes
     return json_bytes(
         {
             "schema": SCHEMA,
@@ -36,8 +39,24 @@ def findings_json(context: ReportContext) -> bytes:
             "requirements": records(context.results.requirements),
             "waivers": [_waiver(outcome) for outcome in context.results.waivers.outcomes],
             "summary": _summary(context),
+            **({} if changes is None else {"changes": _changes(changes)}),
         }
     )
+
+
+def _changes(changes: Changes) -> dict[str, Any]:
+    earlier = changes.earlier
+    return {
+        "earlier": {
+            "run_id": earlier.run_id,
+            "now": iso(earlier.now),
+            "since": iso(earlier.since),
+            "until": iso(earlier.until),
+        },
+        "not_compared": [{"kind": each.kind, "text": str(each)} for each in changes.not_compared],
+        "counts": {str(state): number for state, number in changes.counts.items()},
+        "changed": records(changes.changed),
+    }
 
 
 def findings_schema() -> str:

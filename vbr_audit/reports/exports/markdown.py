@@ -9,6 +9,7 @@ from vbr_audit.display import NOT_KNOWN, count, number, percent
 from vbr_audit.findings.results import WaiverState
 from vbr_audit.reports.exports.encoding import pipe_table, records, text
 from vbr_audit.reports.interface import export
+from vbr_audit.reports.since import since_of
 from vbr_audit.reports.words import ASSESSED_FORMULA, RATE_FORMULA, RUN_RATE_FORMULA, STATUS_WORDS
 from vbr_audit.vocabulary import STATUSES
 
@@ -23,7 +24,7 @@ MOST_LINES: Final = 30
 
 def summary_markdown(context: ReportContext) -> bytes:
     """The summary as UTF-8 text; every text from outside stands as plain words or as code, never as markup."""
-    parts = [f"# {text(context.title)}", *_verdict(context), *_numbers(context), *_worst(context)]
+    parts = [f"# {text(context.title)}", *_verdict(context), *_since(context), *_numbers(context), *_worst(context)]
     parts += [*_requirements(context), *_exceptions(context), *_limits(context)]
     return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
 
@@ -37,6 +38,18 @@ def _verdict(context: ReportContext) -> Iterator[str]:
         reasons += _rest(len(context.gaps) - MOST_LINES, "> - ")
         yield "\n".join(["> **INCOMPLETE:** not everything that was asked could be read.", ">", *reasons])
     yield "\n".join(f"- **{fact.label}**: {text(fact.value)}" for fact in context.cover)
+
+
+def _since(context: ReportContext) -> Iterator[str]:
+    """What changed since the earlier run; nothing without one."""
+    since = since_of(context.results.changes, context.zone)
+    if since is None:
+        return
+    yield f"## Since the last report ({since.earlier})"
+    missing = [f"- Not compared: {text(line)}" for line in since.not_compared.rows]
+    missing += _rest(since.not_compared.total - len(since.not_compared.rows), "- Not compared: ")
+    counts = [f"- {line.state}: {number(line.number)}" for line in since.counts]
+    yield "\n".join([*missing, *counts, f"- still failing as before: {number(since.still_open)}"])
 
 
 def _numbers(context: ReportContext) -> Iterator[str]:

@@ -26,6 +26,7 @@ from vbr_audit.reports.html.checks import (
     wrong_in_short,
 )
 from vbr_audit.reports.record import NO_NAME, Capped, anchor, cell_text, clock_text, first_rows, record_text
+from vbr_audit.reports.since import Since, since_of
 from vbr_audit.reports.words import STATUS_WORDS, Badge, badge
 from vbr_audit.vocabulary import COUNT_COLUMNS
 
@@ -71,6 +72,7 @@ class Page:
     digits: tuple[DigitCount, ...]
     protection: Capped
     left: tuple[LeftRow, ...]
+    since: Since | None
 
 
 def build_page(context: ReportContext) -> Page:
@@ -102,6 +104,7 @@ def build_page(context: ReportContext) -> Page:
         digits=context.figures.protection.digits,
         protection=Capped(protection_rows(results.protected, MAX_WIDE_ROWS), len(results.protected)),
         left=left_rows(results.left, context.zone),
+        since=since_of(results.changes, context.zone),
     )
 
 

@@ -90,8 +90,14 @@ def nothing_weaker(objects: pd.DataFrame) -> Outcome:
             {},
             {"drift": [{**_WEAK, "changed_at": hours_ago(h)} for h in (400, 9)], "compared_objects": [_SAME]},
         ),
+        Example(
+            "FAIL",
+            {},
+            {"drift": [{**_WEAK, "changed_at": hours_ago(h)} for h in (400, 400 - 168)], "compared_objects": [_SAME]},
+        ),
         Example("PASS", {}, {"drift": [{**_WEAK, **_WEEK}] * 2, "compared_objects": [_SAME]}, params={"several": 3}),
         Example("UNKNOWN", {}, {"drift": [_WEAK] * 2, "compared_objects": [_SAME]}),
+        Example("UNKNOWN", {}, {"drift": [_WEAK, {**_WEAK, **_WEEK}], "compared_objects": [_SAME]}),
         Example("UNKNOWN", {}, {"drift": [{**_WEAK, **_WEEK}], "compared_objects": [{**_SAME, "open": 1}]}),
         Example("UNKNOWN", {}, {"drift": [], "compared_objects": []}),
         Example("UNKNOWN", {}, {"drift": [], "compared_objects": [{**_SAME, "compared": 0}]}),
@@ -120,7 +126,7 @@ def not_weakened_at_once(
     within = (weak["changed_before"] - weak["changed_after"] <= span).fillna(False).to_numpy(dtype=bool)
     dated = weak["changed_at"].notna().to_numpy(dtype=bool)
     at_once = _most_within(weak, within, dated, span)
-    possible = at_once + int((~within & ~dated).sum()) + vague
+    possible = at_once + (0 if within.all() else int((~dated).sum())) + vague
     is_bad, is_good = at_once >= several, possible < several and not blind
     named = servers["server"].notna().to_numpy(dtype=bool)
     answer = np.full(len(servers), not is_bad)
@@ -144,9 +150,7 @@ def _most_within(weak: pd.DataFrame, within: Any, dated: Any, span: dt.timedelta
     if within.all():
         return len(weak)
     moments = sorted(weak["changed_at"][dated].tolist())
-    return max(
-        (sum(first <= each <= first + span for each in moments[at:]) for at, first in enumerate(moments)), default=0
-    )
+    return max((sum(each <= first + span for each in moments[at:]) for at, first in enumerate(moments)), default=0)
 
 
 def _number(count: int, noun: str) -> str:

@@ -1,0 +1,97 @@
+"""What changed since an earlier run, in the words and rows that every report shows: counts, what is not compared."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vbr_audit.display import day, plain
+from vbr_audit.findings.changes import Changes
+from vbr_audit.findings.lifecycle import State
+from vbr_audit.reports.record import NO_NAME, Capped, cell_text, clock_text, first_rows
+from vbr_audit.reports.words import Badge, badge
+
+MOST_CHANGES: Final = 200
+MOST_NOT_COMPARED: Final = 20
+STATE_WORDS: Final[dict[State, str]] = {state: str(state).replace("_", " ").lower() for state in State}
+"""The states as a reader sees them: `lost sight`."""
+_STYLES: Final[dict[State, str]] = {
+    State.NEW: "FAIL",
+    State.REGRESSED: "FAIL",
+    State.WAIVER_ENDED: "FAIL",
+    State.LOST_SIGHT: "UNKNOWN",
+    State.FIXED: "PASS",
+    State.ACCEPTED: "WAIVED",
+}
+
+
+@dataclass(frozen=True)
+class ChangeCount:
+    """How many findings are in a state by this run, and what the state means."""
+
+    state: str
+    number: int
+    meaning: str
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """One finding of which something became."""
+
+    badge: Badge
+    severity: str
+    check_id: str
+    title: str
+    server: str
+    object_type: str
+    object_name: str
+    open_since: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Since:
+    """What changed since an earlier run: its clock, what of the two is not compared, counts, and the changed findings.
+
+    `still_open` counts the findings that fail as before.
+    """
+
+    earlier: str
+    earlier_id: str
+    not_compared: Capped
+    counts: tuple[ChangeCount, ...]
+    changed: Capped
+    still_open: int
+
+
+def since_of(changes: Changes | None, zone: dt.tzinfo) -> Since | None:
+    """What a report shows of `changes`; None where no earlier run is at hand."""
+    if changes is None:
+        return None
+    counts = (ChangeCount(STATE_WORDS[state], many, state.meaning) for state, many in changes.counts.items() if many)
+    rows = changes.changed.head(MOST_CHANGES).to_dict("records")
+    lines = tuple(plain(each) for each in changes.not_compared)
+    return Since(
+        earlier=day(changes.earlier.now.astimezone(zone).date()),
+        earlier_id=changes.earlier.run_id,
+        not_compared=first_rows(lines, MOST_NOT_COMPARED),
+        counts=tuple(counts),
+        changed=Capped(tuple(_row(row, zone) for row in rows), len(changes.changed)),
+        still_open=len(changes.still_open),
+    )
+
+
+def _row(row: dict[Any, Any], zone: dt.tzinfo) -> ChangeRow:
+    state = State(row["state"])
+    return ChangeRow(
+        badge=badge(_STYLES.get(state, "NOT_APPLICABLE"), STATE_WORDS[state]),
+        severity=cell_text(row["severity"]),
+        check_id=cell_text(row["check_id"]),
+        title=cell_text(row["title"]),
+        server=cell_text(row["server"]),
+        object_type=cell_text(row["object_type"]),
+        object_name=cell_text(row["object_name"]) or NO_NAME,
+        open_since=clock_text(row["open_since"], zone) if cell_text(row["open_since"]) else "–",
+        hint=cell_text(row["hint"]),
+    )
