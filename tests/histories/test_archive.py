@@ -200,7 +200,6 @@ def test_an_add_that_is_killed_leaves_the_history_as_it_was(saved_runs: Runs, tm
         killed += done.returncode == -9
         opened = va.history(history)
         assert opened.verify() == []
-        assert len(opened.archive.runs) in ((1,) if done.returncode else (1, 2))
         if len(opened.archive.runs) == 2:
             break
         collect_garbage(history)
