@@ -127,6 +127,19 @@ def test_a_damaged_run_is_named_and_left_out(history: Path, damage: Callable[[Pa
     assert "left out" in result.stderr
 
 
+def test_a_report_names_the_runs_that_it_leaves_out(history: Path, saved_runs: Runs, tmp_path: Path) -> None:
+    damaged = open_archive(history).runs[0].path
+    flip(damaged / "findings.json")
+    audit = va.load_audit(saved_runs[2], baseline=history)
+    assert audit.changes is not None
+    assert audit.changes.left_out == (f"{damaged.name}: findings.json was changed",)
+    assert f"left out of the history: {damaged.name}" in audit.to_html(tmp_path / "r.html").read_text("utf-8")
+    kept = audit.save(tmp_path / "run", formats=["json"])
+    again = va.load_audit(kept)
+    assert again.changes is not None
+    assert again.changes.left_out == audit.changes.left_out
+
+
 def newer(run: Path) -> None:
     record = json.loads((run / RECORD).read_text())
     (run / RECORD).write_text(json.dumps(record | {"schema": 2}))

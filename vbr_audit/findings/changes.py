@@ -74,10 +74,14 @@ class EarlierRun:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What earlier runs left: what is known of the findings, and the latest of these runs."""
+    """What earlier runs left: what is known of the findings, and the latest of these runs.
+
+    `left_out` names the runs of a history that are not as they were written, each with the reason.
+    """
 
     earlier: EarlierRun
     lives: Lives
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +89,15 @@ class Changes:
     """What became of the findings since they were looked at last.
 
     `lives` is what is known after the run, of its servers; `earlier` the latest run before it, and `not_compared` says
-    first what of the two cannot be compared.
+    first what of the two cannot be compared; `left_out` names the runs of the history that are not as they were
+    written.
     """
 
     earlier: EarlierRun
     now: dt.datetime
     lives: Lives
     not_compared: tuple[NotCompared, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def findings(self) -> pd.DataFrame:

@@ -38,13 +38,12 @@ _HINT: Final = "Give the folder of an earlier run, or of a history."
 class Earlier:
     """What earlier runs left for a run: what is known of the findings, and the records of these runs, oldest first.
 
-    `left_out` names the runs of a history that are not as they were written. `settings` are those of the latest run;
+    `settings` are those of the latest run;
     None where it kept none.
     """
 
     known: Known
     records: tuple[HistoryRecord, ...] = ()
-    left_out: tuple[str, ...] = ()
     settings: SettingsOfRun | None = None
 
     def to_bytes(self) -> bytes:
@@ -56,7 +55,7 @@ class Earlier:
             "asked": _text(to_json(self.known.lives.asked, ASKED_SPEC)),
             "as_of": dict(self.known.lives.as_of),
             "records": [record.model_dump(mode="json", by_alias=True) for record in self.records],
-            "left_out": list(self.left_out),
+            "left_out": list(self.known.left_out),
             "settings": None if self.settings is None else _settings_document(self.settings),
         }
         return gzip.compress(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), compresslevel=6, mtime=0)
@@ -80,7 +79,7 @@ class Earlier:
                 f"{name}: not what a run keeps of earlier ones ({type(error).__name__})",
                 hint="Take it from a backup of the run folder, or judge the run again with --baseline.",
             ) from None
-        return cls(Known(earlier, lives), records, left_out, settings)
+        return cls(Known(earlier, lives, left_out), records, settings)
 
 
 def _settings_document(settings: SettingsOfRun) -> dict[str, Any]:
@@ -179,9 +178,8 @@ def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
     earlier = EarlierRun(last.run_id, last.now, last.since, last.until, last.timezone)
     lives = archive.lives_before(sorted(ids), order)
     settings = next((kept_settings(entry) for entry in reversed(before) if not entry.is_pruned), None)
-    return Earlier(
-        Known(earlier, lives), tuple(entry.record for entry in before), tuple(map(str, archive.problems)), settings
-    )
+    known = Known(earlier, lives, tuple(map(str, archive.problems)))
+    return Earlier(known, tuple(entry.record for entry in before), settings)
 
 
 def kept_settings(entry: Entry) -> SettingsOfRun | None:

@@ -71,7 +71,8 @@ def since_of(changes: Changes | None, zone: dt.tzinfo) -> Since | None:
         return None
     counts = (ChangeCount(STATE_WORDS[state], many, state.meaning) for state, many in changes.counts.items() if many)
     rows = changes.changed.head(MOST_CHANGES).to_dict("records")
-    lines = tuple(plain(each) for each in changes.not_compared)
+    lines = tuple(f"left out of the history: {plain(each)}" for each in changes.left_out)
+    lines += tuple(plain(each) for each in changes.not_compared)
     return Since(
         earlier=day(changes.earlier.now.astimezone(zone).date()),
         earlier_id=changes.earlier.run_id,

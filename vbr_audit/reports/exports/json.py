@@ -54,6 +54,7 @@ def _changes(changes: Changes) -> dict[str, Any]:
             "until": iso(earlier.until),
         },
         "not_compared": [{"kind": each.kind, "text": str(each)} for each in changes.not_compared],
+        "left_out": list(changes.left_out),
         "counts": {str(state): number for state, number in changes.counts.items()},
         "changed": records(changes.changed),
     }
