@@ -69,7 +69,7 @@ def select(query: str, tables: Mapping[str, Any]) -> pd.DataFrame:
                 "only one SELECT is answered, and this is none"
                 if len(statements) == 1
                 else "only one SELECT is answered",
-                hint="`vbr-audit history list` shows the runs; docs/history.md the tables and their columns.",
+                hint="SHOW TABLES and DESCRIBE findings list tables and columns.",
             )
         frame: pd.DataFrame = connection.execute(statements[0]).fetch_df()
     except duckdb.InterruptException:
@@ -78,7 +78,7 @@ def select(query: str, tables: Mapping[str, Any]) -> pd.DataFrame:
         ) from None
     except duckdb.Error as error:
         raise ConfigurationError(
-            f"the query was refused: {error}", hint="docs/history.md lists tables and columns."
+            f"the query was refused: {error}", hint="SHOW TABLES and DESCRIBE findings list tables and columns."
         ) from None
     finally:
         limit.cancel()
