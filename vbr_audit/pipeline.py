@@ -118,8 +118,8 @@ def judge(snapshot: Snapshot, rules: Rules) -> Audit:
     results = evaluate(
         stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks, known=known, earlier=compared
     )
-    kept = Baseline() if earlier is None else Baseline(kept=earlier.to_bytes())
-    return Audit(stated, results, dataclasses.replace(rules, baseline=kept))
+    kept = b"" if earlier is None else rules.baseline.kept or earlier.to_bytes()
+    return Audit(stated, results, dataclasses.replace(rules, baseline=Baseline(kept=kept)))
 
 
 def add_saved_run(history: str | Path, folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> Added:

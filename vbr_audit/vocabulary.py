@@ -16,6 +16,12 @@ Threshold = Literal["critical", "high", "medium", "low", "info", "never"]
 THRESHOLDS: Final[tuple[Threshold, ...]] = get_args(Threshold)
 """What `--fail-on` takes: a severity, or never."""
 
+
+def severities_from(threshold: str) -> tuple[Severity, ...]:
+    """The severities that are `threshold` or worse; none for `never`. Raises `ValueError` for another word."""
+    return SEVERITIES[: SEVERITIES.index(threshold) + 1] if threshold != "never" else ()
+
+
 RESULTS: Final = ("PASS", "FAIL", "NOT_APPLICABLE", "UNKNOWN", "ERROR")
 """What a check can find for one object."""
 

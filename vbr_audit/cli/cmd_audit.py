@@ -84,7 +84,8 @@ def audit_command(
     """Collect from one or several VBR servers, check, and report into a run folder. Only reads."""
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
-    writing |= {"force": force, "quiet": quiet, "history": history, "fail_on_new": o.check_fail_on_new(fail_on_new)}
+    writing |= {"force": force, "quiet": quiet, "history": history}
+    writing["fail_on_new"] = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     if history is not None and rules["baseline"] is None and history.is_dir():
         rules["baseline"] = history
     order = take_order(out, rules, **writing, fail_on=fail_on, allow_incomplete=allow_incomplete)

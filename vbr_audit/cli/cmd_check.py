@@ -37,7 +37,7 @@ def check_command(
     from vbr_audit.reports.html.templates import check_templates
 
     o.check_fail_on(fail_on)
-    threshold = o.check_fail_on_new(fail_on_new)
+    threshold = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     check_templates(templates)
     audit = load_audit(run, **rules)
     present = {"json", "csv", *files_present(run)}

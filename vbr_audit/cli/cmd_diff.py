@@ -10,6 +10,7 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import Exit, guarded
 from vbr_audit.display import count, plain, shorten
+from vbr_audit.vocabulary import severities_from
 
 if TYPE_CHECKING:
     from vbr_audit.findings.changes import Changes
@@ -36,7 +37,7 @@ def diff_command(
     """Compare two saved runs: what is new, fixed, back, out of sight; what cannot be compared is said first."""
     from vbr_audit.histories.comparing import diff_runs
 
-    threshold = o.check_fail_on_new(fail_on_new)
+    threshold = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     changes = diff_runs(old, new, history=history)
     if not quiet:
         print_changes(changes)
@@ -45,10 +46,7 @@ def diff_command(
 
 def exit_on_new(changes: Changes | None, threshold: str) -> Exit:
     """1 where something of severity `threshold` or worse fails now, and did not when it was looked at last."""
-    from vbr_audit.vocabulary import SEVERITIES
-
-    counted = SEVERITIES[: SEVERITIES.index(threshold) + 1] if threshold != "never" else ()
-    turned = changes is not None and changes.turned_bad["severity"].isin(counted).any()
+    turned = changes is not None and changes.turned_bad["severity"].isin(severities_from(threshold)).any()
     return Exit.FAILING if turned else Exit.DONE
 
 

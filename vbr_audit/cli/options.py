@@ -266,25 +266,13 @@ def split_datasets(text: str | None) -> list[str] | None:
     return names
 
 
-def check_fail_on(value: str | None) -> str | None:
+def check_fail_on(value: str | None, option: str = "--fail-on") -> str | None:
     """A severity, `never`, or None; raises `ConfigurationError` for anything else."""
     from vbr_audit.errors import ConfigurationError
-    from vbr_audit.vocabulary import THRESHOLDS
 
     if value is None or value in THRESHOLDS:
         return value
-    raise ConfigurationError(f"--fail-on: unknown severity {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}.")
-
-
-def check_fail_on_new(value: str | None) -> str:
-    """A severity or `never`; raises `ConfigurationError` for anything else."""
-    from vbr_audit.errors import ConfigurationError
-
-    if value is None or value in THRESHOLDS:
-        return value or "never"
-    raise ConfigurationError(
-        f"--fail-on-new: unknown severity {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}."
-    )
+    raise ConfigurationError(f"{option}: unknown severity {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}.")
 
 
 def read_password() -> str:

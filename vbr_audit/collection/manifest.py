@@ -174,6 +174,18 @@ class Manifest(_Record):
         return next((d for d in self.datasets if d.server == server and d.name == name), None)
 
     @property
+    def server_ids(self) -> dict[str, str]:
+        """What identifies each server over time, by its name in the run: the id that it reports, else its name.
+
+        Two servers that report the same id, which are one server under two names or clones, keep their names.
+        """
+        reported = [server.vbr_id for server in self.servers]
+        return {
+            server.name: server.vbr_id if server.vbr_id and reported.count(server.vbr_id) == 1 else server.name
+            for server in self.servers
+        }
+
+    @property
     def is_scrubbed(self) -> bool:
         """Whether names were replaced by pseudonyms, and the evidence was left out."""
         return self.run.scrub_key_id is not None

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import pandas as pd
 
@@ -61,6 +61,21 @@ class NotCompared:
         return f"{subject + ': ' if subject else ''}{_WORDS[self.kind]}{f' ({self.detail})' if self.detail else ''}"
 
 
+class RunTerms(Protocol):
+    """What names a run, and its clock, period and zone."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def now(self) -> dt.datetime: ...
+    @property
+    def since(self) -> dt.datetime: ...
+    @property
+    def until(self) -> dt.datetime: ...
+    @property
+    def timezone(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class EarlierRun:
     """The run that another is compared with: its id, its clock, its period and its zone."""
@@ -70,6 +85,11 @@ class EarlierRun:
     since: dt.datetime
     until: dt.datetime
     timezone: str
+
+    @classmethod
+    def of(cls, run: RunTerms) -> EarlierRun:
+        """A run, or the record of one, as what another is compared with."""
+        return cls(run.run_id, run.now, run.since, run.until, run.timezone)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,16 +184,15 @@ def in_order_of_change(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.take(places).reset_index(drop=True)
 
 
-def changes_since(earlier: EarlierRun, before: Lives, judged: Judged) -> Changes:
-    """What became, in the run `judged`, of what was known `before`."""
-    after = step(before, judged).of(server.server_id for server in judged.servers)
-    return Changes(earlier, judged.now, after, tuple(_not_compared(before, judged)))
+def changes_since(known: Known, judged: Judged) -> Changes:
+    """What became, in the run `judged`, of what was `known` before."""
+    after = step(known.lives, judged).of(server.server_id for server in judged.servers)
+    return Changes(known.earlier, judged.now, after, tuple(_not_compared(known.lives, judged)), known.left_out)
 
 
 def compare_runs(old: Judged, new: Judged) -> Changes:
     """What changed from one run to another, as if there had been no other before."""
-    earlier = EarlierRun(old.run_id, old.now, old.since, old.until, old.timezone)
-    return changes_since(earlier, step(Lives(), old), new)
+    return changes_since(Known(EarlierRun.of(old), step(Lives(), old)), new)
 
 
 def _not_compared(before: Lives, judged: Judged) -> Iterator[NotCompared]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vbr_audit.collection.manifest import Manifest, RunRecord, ServerRecord
+from vbr_audit.collection.manifest import Manifest, RunRecord
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, from_arrays
 from vbr_audit.vocabulary import AREAS, shipped_names
@@ -87,25 +87,13 @@ class Judged:
     known_checks: frozenset[str]
 
 
-def server_ids(servers: Sequence[ServerRecord]) -> dict[str, str]:
-    """The id of each server over time, by its name in the run: its own id, else its name.
-
-    Two servers of one run that report the same id, which are one server under two names or clones, keep their names.
-    """
-    reported = [server.vbr_id for server in servers]
-    return {
-        server.name: server.vbr_id if server.vbr_id and reported.count(server.vbr_id) == 1 else server.name
-        for server in servers
-    }
-
-
 def judged_run(manifest: Manifest, findings: pd.DataFrame, coverage: pd.DataFrame) -> Judged:
     """What a run says, of its manifest, its findings and its coverage.
 
     A run of an older version has neither `rule` nor `meaning`: NA, so that nothing of it is taken for the same rule.
     """
     run = manifest.run
-    ids = server_ids(manifest.servers)
+    ids = manifest.server_ids
     findings, coverage = _lasting(findings), _lasting(coverage)
     return Judged(
         run_id=manifest.run_id,

@@ -65,8 +65,7 @@ def evaluate(
     coverage = counted_coverage(run, waived.status)
     changes = None
     if known is not None:
-        changes = changes_since(known.earlier, known.lives, judged_run(snapshot.manifest, findings, coverage))
-        changes = replace(changes, left_out=known.left_out)
+        changes = changes_since(known, judged_run(snapshot.manifest, findings, coverage))
         findings = with_changes(findings, changes)
     asked = load_frameworks() if frameworks is None else frameworks
     return Results(

@@ -12,7 +12,7 @@ import pandas as pd
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.tables.build.arrays import strings_of
 from vbr_audit.tables.build.schema import Holds, from_arrays
-from vbr_audit.vocabulary import AREAS_BY_URGENCY, SEVERITIES, STATUSES
+from vbr_audit.vocabulary import AREAS_BY_URGENCY, SEVERITIES, STATUSES, severities_from
 
 FINDING_HOLDS: Final[Mapping[str, Holds]] = {
     "finding_id": "digest",
@@ -111,10 +111,8 @@ def failing_at(findings: pd.DataFrame, threshold: str, *, without: Collection[st
 
     `without` names checks that do not count.
     """
-    counted = SEVERITIES[: SEVERITIES.index(threshold) + 1] if threshold != "never" else ()
-    chosen = (
-        (findings["status"] == "FAIL") & findings["severity"].isin(counted) & ~findings["check_id"].isin(list(without))
-    )
+    counted = findings["severity"].isin(severities_from(threshold))
+    chosen = (findings["status"] == "FAIL") & counted & ~findings["check_id"].isin(list(without))
     return findings[chosen.to_numpy(dtype=bool, na_value=False)]
 
 

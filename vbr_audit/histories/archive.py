@@ -21,7 +21,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -149,9 +149,14 @@ class Archive:
         place = self.folder / _PINS
         return frozenset(path.name for path in place.iterdir()) if place.is_dir() else frozenset()
 
-    def of_server(self, server_id: str) -> tuple[Entry, ...]:
-        """The runs about a server, the pruned ones included."""
-        return tuple(entry for entry in self.ever if entry.server(server_id) is not None)
+    def before(self, order: tuple[dt.datetime, str], server_ids: Iterable[str]) -> tuple[Entry, ...]:
+        """The runs before `order` that are about one of these servers, the pruned ones included."""
+        ids = set(server_ids)
+        return tuple(
+            entry
+            for entry in self.ever
+            if entry.record.order < order and any(each.server_id in ids for each in entry.record.servers)
+        )
 
     def find(self, name: str) -> Entry:
         """The run of this id, folder or month (the latest of it); raises `ConfigurationError`."""
@@ -168,9 +173,8 @@ class Archive:
     def chain_before(self, server_id: str, order: tuple[dt.datetime, str]) -> str:
         """The chain of a server over all runs before `order`."""
         chain = ""
-        for entry in self.of_server(server_id):
-            if entry.record.order < order:
-                chain = chained(chain, entry.record.run_id)
+        for entry in self.before(order, [server_id]):
+            chain = chained(chain, entry.record.run_id)
         return chain
 
     def lives_before(self, server_ids: Iterable[str], order: tuple[dt.datetime, str]) -> Lives:
@@ -191,7 +195,7 @@ class Archive:
         A run that is added late, or under a clock that was set back, comes before others that did not know of it: their
         state no longer holds, which the chain tells.
         """
-        earlier = [entry for entry in self.of_server(server_id) if entry.record.order < order]
+        earlier = self.before(order, [server_id])
         chain, base, start = "", Lives(), 0
         for place, entry in enumerate(earlier):
             chain = chained(chain, entry.record.run_id)
@@ -214,12 +218,10 @@ def _month_of(record: HistoryRecord) -> str:
 
 def _only(judged: Judged, server_id: str) -> Judged:
     """What a run says of one of its servers."""
-    import dataclasses
-
     findings = judged.findings[judged.findings["server_id"].eq(server_id).to_numpy(dtype=bool)]
     asked = judged.asked[judged.asked["server_id"].eq(server_id).to_numpy(dtype=bool)]
     servers = tuple(each for each in judged.servers if each.server_id == server_id)
-    return dataclasses.replace(
+    return replace(
         judged, servers=servers, findings=findings.reset_index(drop=True), asked=asked.reset_index(drop=True)
     )
 

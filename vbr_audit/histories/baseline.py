@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import datetime as dt
-import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,41 +22,38 @@ from vbr_audit.collection.manifest import Manifest
 from vbr_audit.config.given_file import MOST_KEPT, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.changes import EarlierRun, Known
-from vbr_audit.findings.compared import ASKED_SPEC, Judged, judged_run, server_ids
+from vbr_audit.findings.compared import ASKED_SPEC, Judged, judged_run
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
 from vbr_audit.histories.archive import Entry, is_history, open_archive
 from vbr_audit.histories.drift.settings import settings_of_run
-from vbr_audit.histories.run_records import HistoryRecord
-from vbr_audit.histories.stored import from_json, to_json, unpacked
+from vbr_audit.histories.stored import from_document, packed, to_document, unpacked
 
 _HINT: Final = "Give the folder of an earlier run, or of a history."
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier runs left for a run: what is known of the findings, and the records of these runs, oldest first.
+    """What earlier runs left for a run: what is known of the findings, and the settings of the latest of them.
 
-    `settings` are those of the latest run;
-    None where it kept none.
+    `settings` is None where that run kept none.
     """
 
     known: Known
-    records: tuple[HistoryRecord, ...] = ()
     settings: SettingsOfRun | None = None
 
     def to_bytes(self) -> bytes:
         """What a run folder keeps of it, so that the same can be said again."""
-        earlier = self.known.earlier
-        document = {
-            "earlier": dataclasses.asdict(earlier),
-            "lives": _text(to_json(self.known.lives.findings, LIVES_SPEC)),
-            "asked": _text(to_json(self.known.lives.asked, ASKED_SPEC)),
-            "as_of": dict(self.known.lives.as_of),
-            "records": [record.model_dump(mode="json", by_alias=True) for record in self.records],
-            "left_out": list(self.known.left_out),
-            "settings": None if self.settings is None else _settings_document(self.settings),
-        }
-        return gzip.compress(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), compresslevel=6, mtime=0)
+        known, settings = self.known, self.settings
+        return packed(
+            {
+                "earlier": dataclasses.asdict(known.earlier),
+                "lives": to_document(known.lives.findings, LIVES_SPEC),
+                "asked": to_document(known.lives.asked, ASKED_SPEC),
+                "as_of": dict(known.lives.as_of),
+                "left_out": list(known.left_out),
+                "settings": None if settings is None else _settings_document(settings),
+            }
+        )
 
     @classmethod
     def from_bytes(cls, name: str, content: bytes) -> Earlier:
@@ -66,12 +61,11 @@ class Earlier:
         try:
             document = orjson.loads(unpacked(content))
             lives = Lives(
-                from_json(name, _bytes(document["lives"]), LIVES_SPEC),
-                from_json(name, _bytes(document["asked"]), ASKED_SPEC),
+                from_document(name, document["lives"], LIVES_SPEC),
+                from_document(name, document["asked"], ASKED_SPEC),
                 TypeAdapter(dict[str, dt.datetime]).validate_python(document["as_of"]),
             )
             earlier = TypeAdapter(EarlierRun).validate_python(document["earlier"])
-            records = tuple(HistoryRecord.model_validate(record) for record in document["records"])
             left_out = tuple(map(str, document["left_out"]))
             settings = None if document["settings"] is None else _settings_of(name, document["settings"])
         except (KeyError, TypeError, ValueError, ValidationError) as error:
@@ -79,14 +73,14 @@ class Earlier:
                 f"{name}: not what a run keeps of earlier ones ({type(error).__name__})",
                 hint="Take it from a backup of the run folder, or judge the run again with --baseline.",
             ) from None
-        return cls(Known(earlier, lives, left_out), records, settings)
+        return cls(Known(earlier, lives, left_out), settings)
 
 
 def _settings_document(settings: SettingsOfRun) -> dict[str, Any]:
     return {
         "now": settings.now,
-        "settings": _text(to_json(settings.settings, SETTINGS)),
-        "read": _text(to_json(settings.read, SETTINGS_READ)),
+        "settings": to_document(settings.settings, SETTINGS),
+        "read": to_document(settings.read, SETTINGS_READ),
         "hides_accounts": settings.hides_accounts,
     }
 
@@ -94,18 +88,10 @@ def _settings_document(settings: SettingsOfRun) -> dict[str, Any]:
 def _settings_of(name: str, document: Mapping[str, Any]) -> SettingsOfRun:
     return SettingsOfRun(
         TypeAdapter(dt.datetime).validate_python(document["now"]),
-        from_json(name, _bytes(document["settings"]), SETTINGS),
-        from_json(name, _bytes(document["read"]), SETTINGS_READ),
+        from_document(name, document["settings"], SETTINGS),
+        from_document(name, document["read"], SETTINGS_READ),
         hides_accounts=bool(document["hides_accounts"]),
     )
-
-
-def _text(content: bytes) -> str:
-    return base64.b64encode(content).decode()
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
 
 
 @dataclass(frozen=True)
@@ -145,10 +131,6 @@ def load_baseline(given: str | Path | bytes | None) -> Baseline:
     return Baseline(folder)
 
 
-def _earlier_run(judged: Judged) -> EarlierRun:
-    return EarlierRun(judged.run_id, judged.now, judged.since, judged.until, judged.timezone)
-
-
 def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
     """What is known after one run; what that run knew of earlier ones goes on. None where it is this very run."""
     judged = judged_of_folder(folder)
@@ -159,27 +141,19 @@ def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
     known = folder / run_folder.EARLIER
     lives = Earlier.from_bytes(known.name, run_folder.bytes_of(known)).known.lives if known.is_file() else Lives()
     settings = None if run_folder.read_manifest(folder).is_scrubbed else settings_of_run(run_folder.load(folder))
-    return Earlier(Known(_earlier_run(judged), step(lives, judged)), settings=settings)
+    return Earlier(Known(EarlierRun.of(judged), step(lives, judged)), settings)
 
 
 def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
     """What the runs of a history before this one leave for its servers; None where there is none."""
     archive = open_archive(folder)
-    ids = set(server_ids(manifest.servers).values())
-    order = (manifest.run.now, manifest.run_id)
-    before = [
-        entry
-        for entry in archive.ever
-        if entry.record.order < order and any(each.server_id in ids for each in entry.record.servers)
-    ]
+    ids, order = sorted(set(manifest.server_ids.values())), (manifest.run.now, manifest.run_id)
+    before = archive.before(order, ids)
     if not before:
         return None
-    last = before[-1].record
-    earlier = EarlierRun(last.run_id, last.now, last.since, last.until, last.timezone)
-    lives = archive.lives_before(sorted(ids), order)
     settings = next((kept_settings(entry) for entry in reversed(before) if not entry.is_pruned), None)
-    known = Known(earlier, lives, tuple(map(str, archive.problems)))
-    return Earlier(known, tuple(entry.record for entry in before), settings)
+    lives, problems = archive.lives_before(ids, order), tuple(map(str, archive.problems))
+    return Earlier(Known(EarlierRun.of(before[-1].record), lives, problems), settings)
 
 
 def kept_settings(entry: Entry) -> SettingsOfRun | None:

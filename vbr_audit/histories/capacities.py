@@ -18,7 +18,6 @@ from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import count, day, number, percent, size
-from vbr_audit.findings.compared import server_ids
 from vbr_audit.histories.levels import Floats, Line, demand_scipy, early_drop, lasting_jumps, line_through
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
@@ -117,7 +116,7 @@ def capacity_of(snapshot: Snapshot) -> pd.DataFrame:
     states = _states_of(snapshot)
     servers = {server.name: server for server in snapshot.manifest.servers}
     clocks = {name: server.server_time for name, server in servers.items() if server.server_time is not None}
-    ids = server_ids(snapshot.manifest.servers)
+    ids = snapshot.manifest.server_ids
     capacity, free, used = (_bytes(states[name]) for name in ("capacity_gb", "free_gb", "used_gb"))
     limited = (capacity > 0).fillna(False).to_numpy(dtype=bool)
     taken = (capacity - free).where(free <= capacity)

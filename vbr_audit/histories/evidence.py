@@ -18,7 +18,6 @@ import pandas as pd
 from vbr_audit.checks.engine.views import ServerView, views_of
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.findings.compared import server_ids
 from vbr_audit.tables.build.arrays import STRING, dates_of, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
@@ -107,7 +106,7 @@ class Parts:
 
 def id_of(snapshot: Snapshot, server: str) -> str:
     """The id over time of one server."""
-    return server_ids(snapshot.manifest.servers).get(server, server)
+    return snapshot.manifest.server_ids.get(server, server)
 
 
 def server_views(snapshot: Snapshot) -> tuple[ServerView, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from vbr_audit.checks.drift.compare import SPEC as DRIFT
 from vbr_audit.checks.drift.compare import drift_between
 from vbr_audit.display import count, plain, time_zone
 from vbr_audit.errors import EvidenceError
-from vbr_audit.findings.changes import Changes, EarlierRun, changes_since
+from vbr_audit.findings.changes import Changes, EarlierRun, Known, changes_since
 from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives
 from vbr_audit.histories import capacities, month_rpo, restores
@@ -96,7 +96,7 @@ class History:
     @cached_property
     def runs(self) -> pd.DataFrame:
         """One row per run, with the columns of `RUNS_SPEC`."""
-        return runs_frame(self.archive.ever, pinned=self.archive.pinned, pruned=self.archive.pruned)
+        return _runs_frame(self.archive)
 
     def findings(self, run: str | None = None) -> pd.DataFrame:
         """What a run found, the newest unless `run` names another by its id, its folder or its month."""
@@ -115,16 +115,10 @@ class History:
     def changes(self, run: str | None = None) -> Changes:
         """What became of the findings in a run, the newest unless `run` names another, since the run before it."""
         entry = self._run(run)
-        ids = {each.server_id for each in entry.record.servers}
-        before = [
-            each
-            for each in self.archive.ever
-            if each.record.order < entry.record.order and any(one.server_id in ids for one in each.record.servers)
-        ]
-        judged = entry.judged()
-        lives = self.archive.lives_before(sorted(ids), entry.record.order)
-        earlier = earlier_of(before[-1].record if before else entry.record)
-        return changes_since(earlier, lives, judged)
+        before, ids = self._before(entry)
+        earlier = EarlierRun.of(before[-1].record if before else entry.record)
+        lives = self.archive.lives_before(ids, entry.record.order)
+        return changes_since(Known(earlier, lives, tuple(map(str, self.problems))), entry.judged())
 
     def trend(self) -> pd.DataFrame:
         """One row per month from the first run to the last: the numbers of the latest run about it.
@@ -132,7 +126,7 @@ class History:
         `month` (text, YYYY-MM), the numeric columns of `runs`, and `is_missing` for a month without a run, which is a
         gap and not a zero.
         """
-        return trend_of(self.runs)
+        return _trend_of(self.runs)
 
     def drift(self, run: str | None = None) -> pd.DataFrame:
         """One row per setting that changed in a run, the newest unless `run` names another, since the run before it.
@@ -140,9 +134,7 @@ class History:
         Columns: `vbr_audit.checks.drift.compare.SPEC`. None where no run before it read the same servers.
         """
         entry = self._run(run)
-        ids = {each.server_id for each in entry.record.servers}
-        before = [each for each in self.archive.runs if each.record.order < entry.record.order]
-        before = [each for each in before if any(one.server_id in ids for one in each.record.servers)]
+        before = [each for each in self._before(entry)[0] if not each.is_pruned]
         old, new = kept_settings(before[-1]) if before else None, kept_settings(entry)
         return empty(DRIFT) if old is None or new is None else drift_between(old, new).drift
 
@@ -206,6 +198,11 @@ class History:
         if not self.archive.runs:
             raise EvidenceError(f"{self.folder} has no run", hint="`vbr-audit history add` adds one.")
         return self.archive.runs[-1]
+
+    def _before(self, entry: Entry) -> tuple[tuple[Entry, ...], list[str]]:
+        """The runs before another about its servers, and the ids of those."""
+        ids = sorted({each.server_id for each in entry.record.servers})
+        return self.archive.before(entry.record.order, ids), ids
 
     def _zone(self) -> dt.tzinfo:
         return time_zone(self._run(None).record.timezone)
@@ -289,30 +286,17 @@ def open_history(folder: str | Path) -> History:
     return History(open_archive(folder))
 
 
-def earlier_of(record: HistoryRecord) -> EarlierRun:
-    """A run of a history as what another is compared with."""
-    return EarlierRun(record.run_id, record.now, record.since, record.until, record.timezone)
-
-
-def runs_frame(
-    entries: Iterable[Entry], *, pinned: frozenset[str] = frozenset(), pruned: Iterable[Entry] = ()
-) -> pd.DataFrame:
+def _runs_frame(archive: Archive) -> pd.DataFrame:
     """The table of the runs, with the columns of `RUNS_SPEC`."""
-    gone = {entry.record.run_id for entry in pruned}
     rows = [
         {
-            **row_of(entry.record),
+            **_row_of(entry.record),
             "folder": entry.path.name,
-            "is_pruned": entry.record.run_id in gone,
-            "is_pinned": entry.record.run_id in pinned,
+            "is_pruned": entry.is_pruned,
+            "is_pinned": entry.record.run_id in archive.pinned,
         }
-        for entry in entries
+        for entry in archive.ever
     ]
-    return records_frame(rows)
-
-
-def records_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Rows of `row_of` as a table with the columns of `RUNS_SPEC`."""
     data = {name: [row.get(name) for row in rows] for name in RUNS_SPEC.names}
     for column in RUNS_SPEC.columns:
         if column.dtype == "datetime":
@@ -322,12 +306,11 @@ def records_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return frame.assign(policy_changed=changed.astype("boolean"))
 
 
-def row_of(record: HistoryRecord) -> dict[str, Any]:
+def _row_of(record: HistoryRecord) -> dict[str, Any]:
     """The columns of a run in the table of runs."""
     point = record.point
     return {
         "run_id": record.run_id,
-        "folder": record.folder,
         "now": record.now,
         "since": record.since,
         "until": record.until,
@@ -350,7 +333,7 @@ def row_of(record: HistoryRecord) -> dict[str, Any]:
     }
 
 
-def trend_of(runs: pd.DataFrame) -> pd.DataFrame:
+def _trend_of(runs: pd.DataFrame) -> pd.DataFrame:
     """The latest run about each month, from the first to the last; a month without a run is NA, and said."""
     if runs.empty:
         return runs.assign(month=pd.Series(dtype=runs["run_id"].dtype), is_missing=pd.Series(dtype="boolean"))

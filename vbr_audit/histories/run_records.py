@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vbr_audit.collection.manifest import Manifest
-from vbr_audit.findings.compared import server_ids
 from vbr_audit.findings.results import Results
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -134,7 +133,7 @@ def point_of(results: Results, space: tuple[int | None, int | None] = (None, Non
 
 def servers_of(manifest: Manifest) -> tuple[RunServer, ...]:
     """The servers of a run."""
-    ids = server_ids(manifest.servers)
+    ids = manifest.server_ids
     return tuple(
         RunServer(server_id=ids[each.name], name=each.name, revision=each.revision, build=each.build)
         for each in manifest.servers

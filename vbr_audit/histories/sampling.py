@@ -25,7 +25,6 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import BUILDERS, DATASETS
 from vbr_audit.display import count, plain, shorten
 from vbr_audit.errors import AbsentError, ApiError, DeniedError, OutputError
-from vbr_audit.findings.compared import server_ids
 from vbr_audit.histories.capacities import CAPACITY, capacity_of
 from vbr_audit.tables import server_info, server_time
 from vbr_audit.tables.build.schema import conform
@@ -102,7 +101,7 @@ def take_sample(client: Client, *, tool_version: str) -> CapacitySample:
     builder.add(reading.rows)
     snapshot = Snapshot.from_tables({_STATES.name: builder.finish().frame}, **terms, manifest=manifest)
     return CapacitySample(
-        server_id=server_ids(manifest.servers)[server.name],
+        server_id=manifest.server_ids[server.name],
         server=server.name,
         taken_at=clock,
         status="partial" if reason else "complete",

@@ -45,10 +45,19 @@ def decoded(name: str, content: bytes, spec: TableSpec) -> pd.DataFrame:
 
 
 def to_json(frame: pd.DataFrame, spec: TableSpec) -> bytes:
-    """The columns of `frame` as compressed JSON: repeated texts once, moments as microseconds since 1970."""
+    """`to_document` as compressed JSON."""
+    return packed(to_document(frame, spec))
+
+
+def to_document(frame: pd.DataFrame, spec: TableSpec) -> dict[str, Any]:
+    """The columns of `frame` for JSON: repeated texts once, moments as microseconds since 1970."""
     columns = {column.name: _column_to_json(frame[column.name], column) for column in spec.columns}
-    packed = orjson.dumps({"table": spec.name, "rows": len(frame), "columns": columns})
-    return gzip.compress(packed, compresslevel=6, mtime=0)
+    return {"table": spec.name, "rows": len(frame), "columns": columns}
+
+
+def packed(document: Any) -> bytes:
+    """A document as compressed JSON; the same document gives the same bytes."""
+    return gzip.compress(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), compresslevel=6, mtime=0)
 
 
 def _column_to_json(values: pd.Series, column: Column) -> dict[str, Any]:
@@ -73,7 +82,14 @@ def _encodable(text: str) -> str:
 def from_json(name: str, content: bytes, spec: TableSpec) -> pd.DataFrame:
     """The frame that `to_json` made; raises `EvidenceError`."""
     try:
-        document = orjson.loads(unpacked(content))
+        return from_document(name, orjson.loads(unpacked(content)), spec)
+    except ValueError as error:
+        raise EvidenceError(f"{name}: not a table of this program ({type(error).__name__})", hint=_HINT) from None
+
+
+def from_document(name: str, document: Any, spec: TableSpec) -> pd.DataFrame:
+    """The frame that `to_document` made; raises `EvidenceError`."""
+    try:
         columns, rows = document["columns"], int(document["rows"])
         data = {
             column.name: _column_from_json(name, columns[column.name], column, rows)

@@ -66,10 +66,10 @@ def settings_of_run(snapshot: Snapshot) -> SettingsOfRun:
 def servers_of(snapshot: Snapshot) -> tuple[ServerId, ...]:
     """The servers of a run over time: by their own id, or by name where they reported none."""
     known = {record.name: record for record in snapshot.manifest.servers}
+    ids = snapshot.manifest.server_ids
     names = dict.fromkeys((*known, *(record.server for record in snapshot.manifest.datasets)))
     for table in ("jobs", "job_settings"):
         names |= dict.fromkeys(snapshot.tables[table]["server"].dropna().unique().tolist())
     return tuple(
-        ServerId(known[name].vbr_id or name, name, known[name].revision) if name in known else ServerId(name, name)
-        for name in names
+        ServerId(ids[name], name, known[name].revision) if name in known else ServerId(name, name) for name in names
     )
