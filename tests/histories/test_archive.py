@@ -180,10 +180,9 @@ def test_a_pinned_run_stays(history: Path) -> None:
 
 KILLED = """
 import os, sys
-from pathlib import Path
-from vbr_audit.histories import archive
 from vbr_audit import pipeline
-left = int(sys.argv[3])
+from vbr_audit.histories import archive
+
 def counting(function):
     def wrapped(*args, **options):
         global left
@@ -192,31 +191,42 @@ def counting(function):
             os.kill(os.getpid(), 9)
         return function(*args, **options)
     return wrapped
+
 archive.shutil.copyfile = counting(archive.shutil.copyfile)
 archive.encoded = counting(archive.encoded)
 archive._seal = counting(archive._seal)
 archive.os.fsync = counting(archive.os.fsync)
 archive._flush_folder = counting(archive._flush_folder)
-pipeline.add_saved_run(sys.argv[1], sys.argv[2])
+for line in sys.stdin:  # one interpreter for all points: each add is a process of its own
+    left = int(line)
+    child = os.fork()
+    if not child:
+        pipeline.add_saved_run(sys.argv[1], sys.argv[2])
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="processes are forked on POSIX alone")
 def test_an_add_that_is_killed_leaves_the_history_as_it_was(saved_runs: Runs, tmp_path: Path) -> None:
     history = tmp_path / "history"
     add_saved_run(history, saved_runs[0])
     killed = 0
-    for point in range(0, 60, 3):
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, history, saved_runs[1], str(point)], capture_output=True, check=False
-        )
-        killed += done.returncode == -9
-        opened = va.history(history)
-        assert opened.verify() == []
-        if len(opened.archive.runs) == 2:
-            break
-        collect_garbage(history)
-        assert not [path for path in history.iterdir() if path.name.startswith(".adding")]
+    words = [sys.executable, "-c", KILLED, history, saved_runs[1]]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for point in range(0, 60, 3):
+            print(point, file=process.stdin, flush=True)
+            killed += int(process.stdout.readline()) == -9
+            opened = va.history(history)
+            assert opened.verify() == []
+            if len(opened.archive.runs) == 2:
+                break
+            collect_garbage(history)
+            assert not [path for path in history.iterdir() if path.name.startswith(".adding")]
+        process.stdin.close()
     assert killed >= 10
     assert add_saved_run(history, saved_runs[1])
     assert len(open_archive(history).runs) == 2
