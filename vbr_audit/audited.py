@@ -25,6 +25,7 @@ from vbr_audit.scrub.pseudonyms import ScrubKey
 if TYPE_CHECKING:
     from vbr_audit.findings.changes import Changes
     from vbr_audit.findings.explain import Explanation
+    from vbr_audit.histories.trends import Trend
     from vbr_audit.reports.context import ReportContext
 
 
@@ -35,6 +36,8 @@ class Audit:
     snapshot: Snapshot
     results: Results
     rules: Rules
+    trend: Trend | None = None
+    """The months up to this run; None where no earlier run is at hand."""
 
     @property
     def policy(self) -> Policy:
@@ -84,7 +87,7 @@ class Audit:
         """What a report template is given."""
         from vbr_audit.reports.context import build_context
 
-        return build_context(self.snapshot, self.results, brand=self.brand, review=self.rules.review)
+        return build_context(self.snapshot, self.results, brand=self.brand, review=self.rules.review, trend=self.trend)
 
     def explain(self, finding_id: str) -> Explanation:
         """Why a finding is what it is: observed, expected, parameters and their source, and the server's own words.

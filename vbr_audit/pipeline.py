@@ -30,9 +30,10 @@ from vbr_audit.datasets import DATASETS
 from vbr_audit.display import encodable
 from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.evaluation import evaluate
-from vbr_audit.histories.adding import add_to_history
+from vbr_audit.histories.adding import add_to_history, record_of_run
 from vbr_audit.histories.archive import Added
 from vbr_audit.histories.baseline import Baseline
+from vbr_audit.histories.trends import MONTHS_SHOWN, trend_of
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
 
 
@@ -119,7 +120,8 @@ def judge(snapshot: Snapshot, rules: Rules) -> Audit:
         stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks, known=known, earlier=compared
     )
     kept = b"" if earlier is None else rules.baseline.kept or earlier.to_bytes()
-    return Audit(stated, results, dataclasses.replace(rules, baseline=Baseline(kept=kept)))
+    trend = None if earlier is None else trend_of(earlier.runs, record_of_run(stated, results), months=MONTHS_SHOWN)
+    return Audit(stated, results, dataclasses.replace(rules, baseline=Baseline(kept=kept)), trend)
 
 
 def add_saved_run(history: str | Path, folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> Added:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+from compared_runs import compared
 from hostile_answers import CORE, LEADS, MARK, ROUNDS, HostileTransport, Place
 from pydantic import SecretStr
 
@@ -178,7 +179,7 @@ def hostile_round(name: str) -> HostileRound:
         judged |= {"checks": files["rules"].parent, "frameworks": [files["framework"]], "sample_seed": told(54)}
         ids = va.audit(snapshot, **judged).findings["finding_id"].head(3)
         remarks = {found: Remark(finding_id=found, status="Open", note=given(60 + at)) for at, found in enumerate(ids)}
-        audit = va.audit(snapshot, review=Review(remarks, given(55)), **judged)
+        audit = compared(va.audit(snapshot, review=Review(remarks, given(55)), **judged))
     return HostileRound(audit, frozenset(transport.seen), frozenset(transport.changed))
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.derived import drift_tables, left_objects, offloads, protection
+from vbr_audit.checks.drift.compare import SPEC as DRIFT
 from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.assessment import Assessment, assess
 from vbr_audit.checks.engine.registry import Check
@@ -65,7 +66,8 @@ class CheckRun:
     of its rows, in their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
     `datasets_needed` what the enabled ones read. `protected` are the rows of `protected_objects` of all servers; none
     where no enabled check asks for them. `offloads` are those of `offload_sessions`, `left` those of `left_objects` in
-    the same way. `set_aside` counts, by check, the objects for which the policy disables it.
+    the same way, and `drift` those of `drift`, of the servers that an earlier run read. `set_aside` counts,
+    by check, the objects for which the policy disables it.
     """
 
     results: pd.DataFrame
@@ -78,6 +80,7 @@ class CheckRun:
     protected: pd.DataFrame
     offloads: pd.DataFrame
     left: pd.DataFrame
+    drift: pd.DataFrame
     set_aside: Mapping[str, int]
 
 
@@ -97,6 +100,7 @@ def run_checks(
         protected=_of_all(parts, protection.SPEC, protection.SPEC.name),
         offloads=_of_all(parts, offloads.SPEC, offloads.BY_REPOSITORY.name),
         left=_of_all(parts, left_objects.SPEC, left_objects.SPEC.name),
+        drift=_of_all([part for part in parts if _is_compared(part[1])], DRIFT, drift_tables.OBJECTS_SPEC.name),
         set_aside=_set_aside(parts),
         results=_results(parts),
         coverage=_coverage(parts),
@@ -108,6 +112,10 @@ def run_checks(
             f"{use.check.id} broke on {view.name}: {part.broke}" for use, view, part in parts if part.broke is not None
         ),
     )
+
+
+def _is_compared(view: ServerView) -> bool:
+    return view.earlier.why_not(view.identity, view.now, "") is None
 
 
 def _of_all(parts: Sequence[tuple[CheckUse, ServerView, Assessment]], spec: TableSpec, read: str) -> pd.DataFrame:

@@ -45,6 +45,9 @@ CHANGES_ORDER: Final = (
     *(State.ACCEPTED, State.POLICY_CHANGED, State.METHOD_CHANGED, State.FIRST, State.STILL),
 )
 """The states in the order in which a reader wants to know of them."""
+_AGE_ENDS: Final = (30, 90, 180)
+AGES: Final = ("up to 30 days", "31 to 90 days", "91 to 180 days", "more than 180 days")
+"""For how long findings fail, in the words of reports."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,10 @@ class Changes:
     not_compared: tuple[NotCompared, ...] = ()
     left_out: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def findings(self) -> pd.DataFrame:
-        """One row per finding, with the columns of `vbr_audit.findings.lifecycle.LIVES_SPEC`."""
-        return self.lives.findings
+        """One row per finding, with the columns of `vbr_audit.findings.lifecycle.AGED_SPEC`."""
+        return self.lives.aged
 
     @cached_property
     def changed(self) -> pd.DataFrame:
@@ -160,6 +163,21 @@ class Changes:
         return rows[chosen.to_numpy(dtype=bool, na_value=False)].sort_values(
             ["open_since", "key"], kind="stable", ignore_index=True
         )
+
+    @property
+    def ageing(self) -> dict[str, int]:
+        """How many findings fail for how long, by the names of `AGES`."""
+        failing = self.findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False)
+        days = self.findings.loc[failing, "days_open"]
+        ages = pd.cut(days.to_numpy(dtype=float), [-float("inf"), *_AGE_ENDS, float("inf")], labels=AGES)
+        found = pd.Series(ages).value_counts()
+        return {age: int(found[age]) for age in AGES}
+
+    @property
+    def median_fix_days(self) -> float | None:
+        """The median time, in days, for which what was ever fixed had been failing; None where nothing was."""
+        days = self.findings["fix_days"].dropna()
+        return float(days.median()) if len(days) else None
 
     @cached_property
     def by_finding(self) -> pd.DataFrame:

@@ -79,6 +79,7 @@ def evaluate(
         protected=run.protected,
         offloads=run.offloads,
         left=run.left,
+        drift=run.drift,
         changes=changes,
         requirements=answer_requirements(asked, run, findings, coverage),
     )

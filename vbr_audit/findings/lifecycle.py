@@ -212,6 +212,17 @@ LIVES_SPEC: Final = TableSpec(
     ),
 )
 """What is carried forward of each finding."""
+AGED_SPEC: Final = TableSpec(
+    name=LIVES_SPEC.name,
+    key=LIVES_SPEC.key,
+    help=LIVES_SPEC.help,
+    columns=(
+        *LIVES_SPEC.columns,
+        Column("as_of", "datetime", "The clock of the last run that read its server."),
+        Column("days_open", "Float64", "How long it had been failing by then; NA where it is not open.", unit="days"),
+    ),
+)
+"""The same with the age of what is open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +236,15 @@ class Lives:
     findings: pd.DataFrame = field(default_factory=lambda: empty(LIVES_SPEC))
     asked: pd.DataFrame = field(default_factory=lambda: empty(ASKED_SPEC))
     as_of: Mapping[str, dt.datetime] = field(default_factory=dict)
+
+    @property
+    def aged(self) -> pd.DataFrame:
+        """The findings with the age of what is open, by the clock of the last run of its server (`AGED_SPEC`)."""
+        rows = self.findings
+        moments = {server: pd.Timestamp(moment).as_unit("us") for server, moment in self.as_of.items()}
+        as_of = pd.to_datetime(rows["server_id"].map(moments), utc=True).astype("datetime64[us, UTC]")
+        days = (as_of - rows["open_since"]).dt.total_seconds() / 86_400
+        return rows.assign(as_of=as_of, days_open=days.astype("Float64"))
 
     def of(self, servers: Iterable[str]) -> Lives:
         """What concerns the servers with these ids."""

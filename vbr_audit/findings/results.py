@@ -13,6 +13,7 @@ import pandas as pd
 
 from vbr_audit.checks.catalogue.analyzer.analyzer import BEST_PRACTICE
 from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.drift.compare import SPEC as DRIFT
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.policy.policy import CheckUse
 from vbr_audit.findings.changes import Changes
@@ -217,8 +218,8 @@ class Results:
     `uses` every check with its parameters, disabled ones too; `gaps` say why the run is not whole, `outside`
     what was not looked at. `requirements` has one row per framework and requirement, with `REQUIREMENT_COLUMNS`;
     `protected` one row per protected object with its 3-2-1-1-0 digits, `offloads` one per session that took backups
-    to a further tier, `left` one per server and reason why objects with backups are of no job any more; they are empty
-    where no enabled check asks for them.
+    to a further tier, `left` one per server and reason why objects with backups are of no job any more, `drift` one per
+    setting that changed since the earlier run; they are empty where no enabled check asks for them.
     """
 
     findings: pd.DataFrame
@@ -232,6 +233,7 @@ class Results:
     protected: pd.DataFrame = field(default_factory=lambda: empty(protection.SPEC))
     offloads: pd.DataFrame = field(default_factory=lambda: empty(offloads.SPEC))
     left: pd.DataFrame = field(default_factory=lambda: empty(left_objects.SPEC))
+    drift: pd.DataFrame = field(default_factory=lambda: empty(DRIFT))
     changes: Changes | None = None
     """What became of the findings since an earlier run; None where none is at hand."""
 

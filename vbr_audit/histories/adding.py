@@ -18,11 +18,17 @@ from vbr_audit.histories import capacities
 from vbr_audit.histories.archive import Added, NewRun, add_run
 from vbr_audit.histories.drift.settings import settings_of_run
 from vbr_audit.histories.month_tables import MONTH_SPECS, tables_for_months
-from vbr_audit.histories.run_records import HistoryRecord, point_of, servers_of
+from vbr_audit.histories.run_records import HistoryRecord, point_of, record_of
 from vbr_audit.tables.build.schema import TableSpec
 
 RUN_SPECS: tuple[TableSpec, ...] = (capacities.CAPACITY, *MONTH_SPECS, SETTINGS, SETTINGS_READ)
 """The tables that a history keeps of each run, beside its findings and what became of them."""
+
+
+def record_of_run(snapshot: Snapshot, results: Results) -> HistoryRecord:
+    """The record of a run that is in no folder yet: what a trend shows of it."""
+    judged = judged_run(snapshot.manifest, results.findings, results.coverage)
+    return record_of(snapshot.manifest, judged, point_of(results, capacities.capacity_of(snapshot)))
 
 
 def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, results: Results) -> Added:
@@ -45,28 +51,6 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
         SETTINGS.name: settings.settings,
         SETTINGS_READ.name: settings.read,
     }
-    record = HistoryRecord(
-        run_id=manifest.run_id,
-        content=sha256_of(folder / run_folder.SUMS),
-        now=judged.now,
-        since=judged.since,
-        until=judged.until,
-        timezone=judged.timezone,
-        tool_version=judged.tool_version,
-        policy_name=judged.policy_name,
-        policy=judged.policy,
-        scope=judged.scope,
-        scrubbed=manifest.is_scrubbed,
-        accounts_masked=manifest.run.accounts_masked,
-        servers=servers_of(manifest),
-        known_checks=tuple(sorted(judged.known_checks)),
-        point=point_of(results, _space(samples)),
-    )
+    record = record_of(manifest, judged, point_of(results, samples), content=sha256_of(folder / run_folder.SUMS))
     run = NewRun(folder, record, judged, tuple((spec, tables[spec.name]) for spec in RUN_SPECS))
     return add_run(Path(history), run)
-
-
-def _space(samples: pd.DataFrame) -> tuple[int | None, int | None]:
-    """The used bytes and the capacity of all repositories that report both; None where none does."""
-    both = samples[samples["used_bytes"].notna() & samples["capacity_bytes"].notna()]
-    return (int(both["used_bytes"].sum()), int(both["capacity_bytes"].sum())) if len(both) else (None, None)

@@ -37,6 +37,7 @@ from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC, Judged, Judge
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
 from vbr_audit.histories.run_records import FORMAT, HistoryRecord, RunServer, chained
 from vbr_audit.histories.stored import decoded, encoded
+from vbr_audit.histories.trends import month_of
 from vbr_audit.tables.build.schema import TableSpec, empty
 
 RECORD: Final = "history.json"
@@ -165,7 +166,7 @@ class Archive:
             for entry in self.runs
             if name in (entry.record.run_id, entry.path.name) or entry.record.run_id.startswith(name.lower())
         ]
-        fitting = fitting or [entry for entry in self.runs if _month_of(entry.record) == name]
+        fitting = fitting or [entry for entry in self.runs if month_of(entry.record) == name]
         if not fitting:
             raise ConfigurationError(f"no run {name} in {self.folder}", hint="`vbr-audit history list` shows the runs.")
         return fitting[-1]
@@ -208,12 +209,6 @@ class Archive:
             if not entry.is_pruned:
                 base = step(base, _only(entry.judged(), server_id))
         return base
-
-
-def _month_of(record: HistoryRecord) -> str:
-    """The month that a run is about: that of the middle of its period."""
-    middle = record.since + (record.until - record.since) / 2
-    return f"{middle:%Y-%m}"
 
 
 def _only(judged: Judged, server_id: str) -> Judged:
@@ -564,7 +559,7 @@ def _is_abandoned(path: Path) -> bool:
 
 def months_without_run(archive: Archive) -> Iterator[str]:
     """The months between the first and the last run about which no run is."""
-    months = sorted({_month_of(entry.record) for entry in archive.ever})
+    months = sorted({month_of(entry.record) for entry in archive.ever})
     if months:
         every = pd.period_range(months[0], months[-1], freq="M").astype(str)
         yield from (month for month in every if month not in set(months))

@@ -24,9 +24,12 @@ from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.changes import EarlierRun, Known
 from vbr_audit.findings.compared import ASKED_SPEC, Judged, judged_run
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
+from vbr_audit.histories import capacities
 from vbr_audit.histories.archive import Entry, is_history, open_archive
 from vbr_audit.histories.drift.settings import settings_of_run
+from vbr_audit.histories.run_records import HistoryRecord, point_of_document, record_of
 from vbr_audit.histories.stored import from_document, packed, to_document, unpacked
+from vbr_audit.tables.build.schema import empty
 
 _HINT: Final = "Give the folder of an earlier run, or of a history."
 
@@ -35,11 +38,12 @@ _HINT: Final = "Give the folder of an earlier run, or of a history."
 class Earlier:
     """What earlier runs left for a run: what is known of the findings, and the settings of the latest of them.
 
-    `settings` is None where that run kept none.
+    `settings` is None where that run kept none. `runs` are the records of the runs that its trend is made of.
     """
 
     known: Known
     settings: SettingsOfRun | None = None
+    runs: tuple[HistoryRecord, ...] = ()
 
     def to_bytes(self) -> bytes:
         """What a run folder keeps of it, so that the same can be said again."""
@@ -52,6 +56,7 @@ class Earlier:
                 "as_of": dict(known.lives.as_of),
                 "left_out": list(known.left_out),
                 "settings": None if settings is None else _settings_document(settings),
+                "runs": [record.model_dump(mode="json", by_alias=True) for record in self.runs],
             }
         )
 
@@ -68,12 +73,13 @@ class Earlier:
             earlier = TypeAdapter(EarlierRun).validate_python(document["earlier"])
             left_out = tuple(map(str, document["left_out"]))
             settings = None if document["settings"] is None else _settings_of(name, document["settings"])
+            runs = tuple(map(HistoryRecord.model_validate, document["runs"]))
         except (KeyError, TypeError, ValueError, ValidationError) as error:
             raise EvidenceError(
                 f"{name}: not what a run keeps of earlier ones ({type(error).__name__})",
                 hint="Take it from a backup of the run folder, or judge the run again with --baseline.",
             ) from None
-        return cls(Known(earlier, lives, left_out), settings)
+        return cls(Known(earlier, lives, left_out), settings, runs)
 
 
 def _settings_document(settings: SettingsOfRun) -> dict[str, Any]:
@@ -133,15 +139,27 @@ def load_baseline(given: str | Path | bytes | None) -> Baseline:
 
 def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
     """What is known after one run; what that run knew of earlier ones goes on. None where it is this very run."""
-    judged = judged_of_folder(folder)
+    kept, document = _findings_of(folder)
+    judged = _judged(folder, kept, document)
     if judged.run_id == manifest.run_id:
         raise ConfigurationError(f"{folder} is the same run", hint="Compare it with an earlier one.")
     if judged.now > manifest.run.now:
         raise ConfigurationError(f"{folder} is later than the run that is compared with it", hint=_HINT)
     known = folder / run_folder.EARLIER
-    lives = Earlier.from_bytes(known.name, run_folder.bytes_of(known)).known.lives if known.is_file() else Lives()
-    settings = None if run_folder.read_manifest(folder).is_scrubbed else settings_of_run(run_folder.load(folder))
-    return Earlier(Known(EarlierRun.of(judged), step(lives, judged)), settings)
+    before = Earlier.from_bytes(known.name, run_folder.bytes_of(known)) if known.is_file() else None
+    lives, runs = (Lives(), ()) if before is None else (before.known.lives, before.runs)
+    settings = None
+    samples = empty(capacities.CAPACITY)
+    if not kept.is_scrubbed:
+        snapshot = run_folder.load(folder)
+        settings, samples = settings_of_run(snapshot), capacities.capacity_of(snapshot)
+        snapshot.close()
+    try:
+        point = point_of_document(document, samples)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _not_findings(folder, error) from None
+    record = record_of(kept, judged, point)
+    return Earlier(Known(EarlierRun.of(judged), step(lives, judged)), settings, (*runs, record.as_point))
 
 
 def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
@@ -153,7 +171,8 @@ def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
         return None
     settings = next((kept_settings(entry) for entry in reversed(before) if not entry.is_pruned), None)
     lives, problems = archive.lives_before(ids, order), tuple(map(str, archive.problems))
-    return Earlier(Known(EarlierRun.of(before[-1].record), lives, problems), settings)
+    runs = tuple(entry.record.as_point for entry in before)
+    return Earlier(Known(EarlierRun.of(before[-1].record), lives, problems), settings, runs)
 
 
 def kept_settings(entry: Entry) -> SettingsOfRun | None:
@@ -170,6 +189,11 @@ def judged_of_folder(folder: str | Path) -> Judged:
     Raises `EvidenceError` where the folder is no run, was not judged, or is not as it was written.
     """
     folder = Path(folder)
+    return _judged(folder, *_findings_of(folder))
+
+
+def _findings_of(folder: Path) -> tuple[Manifest, dict[str, Any]]:
+    """The manifest and the findings of a saved run, as they were written."""
     manifest = run_folder.read_manifest(folder)
     path = folder / run_folder.FINDINGS_JSON
     if not path.is_file():
@@ -177,16 +201,27 @@ def judged_of_folder(folder: str | Path) -> Judged:
     if path.name in run_folder.changed_files(folder, [path.name]):
         raise EvidenceError(f"{path} was changed", hint=f"Judge the run again: vbr-audit check {folder}")
     try:
-        document = orjson.loads(read_given(path, most=MOST_KEPT))
-        findings, coverage = (_frame(document[name]) for name in ("findings", "coverage"))
-        return judged_run(manifest, findings, coverage)
+        document: dict[str, Any] = orjson.loads(read_given(path, most=MOST_KEPT))
     except OSError as error:
         raise EvidenceError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from None
+    except ValueError as error:
+        raise _not_findings(folder, error) from None
+    return manifest, document
+
+
+def _judged(folder: Path, manifest: Manifest, document: Mapping[str, Any]) -> Judged:
+    try:
+        findings, coverage = (_frame(document[name]) for name in ("findings", "coverage"))
+        return judged_run(manifest, findings, coverage)
     except (KeyError, TypeError, ValueError) as error:
-        raise EvidenceError(
-            f"{path}: not the findings of a run ({type(error).__name__}: {error})",
-            hint=f"Judge the run again: vbr-audit check {folder}",
-        ) from None
+        raise _not_findings(folder, error) from None
+
+
+def _not_findings(folder: Path, error: Exception) -> EvidenceError:
+    return EvidenceError(
+        f"{folder / run_folder.FINDINGS_JSON}: not the findings of a run ({type(error).__name__}: {error})",
+        hint=f"Judge the run again: vbr-audit check {folder}",
+    )
 
 
 def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from vbr_audit.display import count, plain, time_zone
 from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.changes import Changes, EarlierRun, Known, changes_since
 from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC
-from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives
+from vbr_audit.findings.lifecycle import LIVES_SPEC
 from vbr_audit.histories import capacities, month_rpo, restores
 from vbr_audit.histories.adding import RUN_SPECS
 from vbr_audit.histories.archive import Archive, Entry, Problem, months_without_run, open_archive, verify_runs
@@ -28,8 +28,8 @@ from vbr_audit.histories.run_records import HistoryRecord
 from vbr_audit.histories.sampling import samples_in
 from vbr_audit.histories.sql import demand_duckdb, select
 from vbr_audit.histories.stored import PARQUET, arrow_table, to_arrow_table
+from vbr_audit.histories.trends import TREND_SPEC, trend_of
 from vbr_audit.notebook import Grid, Headline, Line, fragment
-from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -108,9 +108,9 @@ class History:
         `days_open` is how long what is open has been failing, up to that run.
         """
         if run is not None:
-            return _aged(self.archive.lives_after(self._run(run)))
+            return self.archive.lives_after(self._run(run)).aged
         ids = sorted({each.server_id for entry in self.archive.ever for each in entry.record.servers})
-        return _aged(self.archive.lives_before(ids, _LAST))
+        return self.archive.lives_before(ids, _LAST).aged
 
     def changes(self, run: str | None = None) -> Changes:
         """What became of the findings in a run, the newest unless `run` names another, since the run before it."""
@@ -120,13 +120,16 @@ class History:
         lives = self.archive.lives_before(ids, entry.record.order)
         return changes_since(Known(earlier, lives, tuple(map(str, self.problems))), entry.judged())
 
-    def trend(self) -> pd.DataFrame:
-        """One row per month from the first run to the last: the numbers of the latest run about it.
+    def trend(self, run: str | None = None) -> pd.DataFrame:
+        """One row per month up to a run, the newest unless `run` names another: the latest run about each month.
 
-        `month` (text, YYYY-MM), the numeric columns of `runs`, and `is_missing` for a month without a run, which is a
-        gap and not a zero.
+        Only runs about the same servers and jobs are points of it. Columns: `vbr_audit.histories.trends.TREND_SPEC`; a
+        month without a run is NA, and `is_missing`. Empty for a history without runs.
         """
-        return _trend_of(self.runs)
+        if run is None and not self.archive.ever:
+            return empty(TREND_SPEC)
+        last = self.archive.ever[-1] if run is None else self._run(run)
+        return trend_of((entry.record for entry in self.archive.ever), last.record).frame
 
     def drift(self, run: str | None = None) -> pd.DataFrame:
         """One row per setting that changed in a run, the newest unless `run` names another, since the run before it.
@@ -331,29 +334,6 @@ def _row_of(record: HistoryRecord) -> dict[str, Any]:
         "capacity_bytes": point.capacity_bytes,
         "gaps": point.incomplete,
     }
-
-
-def _trend_of(runs: pd.DataFrame) -> pd.DataFrame:
-    """The latest run about each month, from the first to the last; a month without a run is NA, and said."""
-    if runs.empty:
-        return runs.assign(month=pd.Series(dtype=runs["run_id"].dtype), is_missing=pd.Series(dtype="boolean"))
-    middle = runs["since"] + (runs["until"] - runs["since"]) / 2
-    months = middle.dt.strftime("%Y-%m")
-    latest = runs.assign(month=months).drop_duplicates("month", keep="last").set_index("month")
-    every = pd.period_range(months.min(), months.max(), freq="M").astype(str)
-    frame = latest.reindex(every)
-    frame.insert(0, "month", pd.Series(list(every), index=frame.index, dtype=STRING))
-    frame["is_missing"] = frame["run_id"].isna().astype("boolean")
-    return frame.reset_index(drop=True)
-
-
-def _aged(lives: Lives) -> pd.DataFrame:
-    """The findings with `days_open`: how long what is open has been failing when its server was last looked at."""
-    rows = lives.findings
-    moments = {server: pd.Timestamp(moment).as_unit("us") for server, moment in lives.as_of.items()}
-    as_of = pd.to_datetime(rows["server_id"].map(moments), utc=True).astype("datetime64[us, UTC]")
-    days = (as_of - rows["open_since"]).dt.total_seconds() / 86_400
-    return rows.assign(as_of=as_of, days_open=days.astype("Float64"))
 
 
 def _joined(frames: list[pd.DataFrame], spec: TableSpec) -> pd.DataFrame:

@@ -7,9 +7,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
+import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vbr_audit.collection.manifest import Manifest
+from vbr_audit.findings.compared import Judged
 from vbr_audit.findings.results import Results
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -59,12 +61,18 @@ class Point(_Record):
         """The share of the protected objects that have a fresh restore point."""
         return None if self.protected is None or not self.protected_of else self.protected / self.protected_of
 
+    @property
+    def used_share(self) -> float | None:
+        """The used share of the capacity of the repositories that report both."""
+        return None if self.used_bytes is None or not self.capacity_bytes else self.used_bytes / self.capacity_bytes
+
 
 class HistoryRecord(_Record):
     """One run of a history.
 
     `content` is the hash of the list of hashes of the run as it was when it was added, `sizes` has the bytes of each of
-    its files. `known_checks` are those that the run could have asked.
+    its files. `policy_sha256` and `site_sha256` are the files that it was judged by, `policy` a digest of these and of
+    the version of vbr-audit. `known_checks` are those that the run could have asked.
     """
 
     format: Annotated[int, Field(alias="schema", ge=1)] = FORMAT
@@ -77,6 +85,8 @@ class HistoryRecord(_Record):
     tool_version: str
     policy_name: str = ""
     policy: str = ""
+    policy_sha256: str | None = None
+    site_sha256: str | None = None
     scope: str = ""
     scrubbed: bool = False
     accounts_masked: bool = False
@@ -97,6 +107,11 @@ class HistoryRecord(_Record):
         """The name of its folder."""
         return f"{self.now.astimezone(dt.UTC):%Y-%m-%dT%H%M%SZ}-{self.run_id}"
 
+    @property
+    def as_point(self) -> HistoryRecord:
+        """The record with what a trend needs alone."""
+        return self.model_copy(update={"known_checks": (), "sizes": {}, "content": ""})
+
     def to_json(self) -> bytes:
         """The record as indented UTF-8 JSON, times in UTC."""
         return self.model_dump_json(by_alias=True, indent=2).encode() + b"\n"
@@ -107,28 +122,77 @@ def chained(before: str, run_id: str) -> str:
     return hashlib.sha256(f"{before}\0{run_id}".encode()).hexdigest()[:32]
 
 
-def point_of(results: Results, space: tuple[int | None, int | None] = (None, None)) -> Point:
-    """The numbers of a run, as its reports show them."""
+def record_of(manifest: Manifest, judged: Judged, point: Point, content: str = "") -> HistoryRecord:
+    """The record of a run; `content` is the hash of its list of hashes, where it is in a folder."""
+    run = manifest.run
+    return HistoryRecord(
+        run_id=manifest.run_id,
+        content=content,
+        now=judged.now,
+        since=judged.since,
+        until=judged.until,
+        timezone=judged.timezone,
+        tool_version=judged.tool_version,
+        policy_name=judged.policy_name,
+        policy=judged.policy,
+        policy_sha256=run.policy_sha256,
+        site_sha256=run.site_sha256,
+        scope=judged.scope,
+        scrubbed=manifest.is_scrubbed,
+        accounts_masked=run.accounts_masked,
+        servers=servers_of(manifest),
+        known_checks=tuple(sorted(judged.known_checks)),
+        point=point,
+    )
+
+
+def point_of(results: Results, samples: pd.DataFrame) -> Point:
+    """The numbers of a run, as its reports show them; `samples` are the free space of its repositories."""
     summary = results.summary
-    causes = results.causes["severity"].value_counts()
-    asked = results.coverage[results.coverage["check_id"].eq(PROTECTED_BY).to_numpy(dtype=bool, na_value=False)]
-    judged = asked[["pass", "fail", "waived", "unknown", "error"]].sum().sum()
+    numbers = {
+        "level": summary.verdict.level,
+        **{name: getattr(summary, name) for name in (*_SAME, "failing_by_severity")},
+    }
+    return _point(numbers, results.causes["severity"], results.coverage, len(results.gaps), samples)
+
+
+def point_of_document(document: Mapping[str, Any], samples: pd.DataFrame) -> Point:
+    """The numbers of a run, of its `findings.json`; raises `KeyError`, `TypeError` or `ValueError` if it is none."""
+    summary = document["summary"]
+    numbers = {**summary, "level": summary["verdict"]["level"]}
+    causes = pd.Series([cause["severity"] for cause in document["causes"]], dtype=object)
+    coverage = pd.DataFrame(document["coverage"], columns=["check_id", *ANSWERED])
+    return _point(numbers, causes, coverage, len(document["run"]["incomplete"]), samples)
+
+
+_SAME: Final = ("counts", "compliance", "assessed", "success_rate", "datasets_complete", "datasets_total")
+ANSWERED: Final = ("pass", "fail", "waived", "unknown", "error")
+
+
+def _point(
+    numbers: Mapping[str, Any], causes: pd.Series, coverage: pd.DataFrame, incomplete: int, samples: pd.DataFrame
+) -> Point:
+    by_severity = causes.value_counts()
+    asked = coverage[coverage["check_id"].eq(PROTECTED_BY).to_numpy(dtype=bool, na_value=False)]
+    judged = asked[list(ANSWERED)].sum().sum()
+    used, capacity = _space(samples)
     return Point(
-        level=summary.verdict.level,
-        failing=dict(summary.failing_by_severity),
-        causes={severity: int(causes.get(severity, 0)) for severity in SEVERITIES},
-        counts=dict(summary.counts),
-        compliance=summary.compliance,
-        assessed=summary.assessed,
-        success_rate=summary.success_rate,
+        level=numbers["level"],
+        **{name: numbers[name] for name in _SAME},
+        failing=numbers["failing_by_severity"],
+        causes={severity: int(by_severity.get(severity, 0)) for severity in SEVERITIES},
         protected=int(asked["pass"].sum()) if len(asked) else None,
         protected_of=int(judged) if len(asked) else None,
-        used_bytes=space[0],
-        capacity_bytes=space[1],
-        datasets_complete=summary.datasets_complete,
-        datasets_total=summary.datasets_total,
-        incomplete=len(results.gaps),
+        used_bytes=used,
+        capacity_bytes=capacity,
+        incomplete=incomplete,
     )
+
+
+def _space(samples: pd.DataFrame) -> tuple[int | None, int | None]:
+    """The used bytes and the capacity of all repositories that report both; None where none does."""
+    both = samples[samples["used_bytes"].notna() & samples["capacity_bytes"].notna()]
+    return (int(both["used_bytes"].sum()), int(both["capacity_bytes"].sum())) if len(both) else (None, None)
 
 
 def servers_of(manifest: Manifest) -> tuple[RunServer, ...]:

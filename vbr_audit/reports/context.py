@@ -20,6 +20,7 @@ from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.access_map import AccessRow, access_rows
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.figures.digits import Protection, protection_of
+from vbr_audit.reports.figures.month_trend import MonthTrend, month_trend
 from vbr_audit.reports.figures.repository_space import RepositorySpace, repository_spaces
 from vbr_audit.reports.figures.run_calendar import RunCalendar, build_calendar
 from vbr_audit.reports.figures.runs import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.findings.gaps import Gap
     from vbr_audit.findings.results import Results, Summary
+    from vbr_audit.histories.trends import Trend
 
 
 """How the manifest begins to describe a connection whose certificate nobody checked."""
@@ -85,6 +87,9 @@ class ReportContext:
     )
     notes: tuple[str, ...] = field(metadata=_help("what the tables could not take over as it stood"))
 
+    trend: Trend | None = field(
+        default=None, metadata=_help("the months up to this run, the last being the run itself; None without earlier")
+    )
     brand: Brand = field(default=Brand(), metadata=_help("name, logo and colours of who reports; empty without one"))
     review: Review = field(default=Review(), metadata=_help("what reviewers wrote into the workbook of an earlier run"))
 
@@ -131,6 +136,7 @@ def build_context(
     title: str | None = None,
     brand: Brand | None = None,
     review: Review | None = None,
+    trend: Trend | None = None,
 ) -> ReportContext:
     """The context of all reports of one run; `title` replaces the heading."""
     run = snapshot.manifest.run
@@ -138,7 +144,7 @@ def build_context(
     span = period_text(run.since, run.until, zone, run.timezone)
     read_at = moment(run.now, zone, run.timezone)
     servers = snapshot.manifest.servers
-    figures = make_figures(snapshot, results, zone)
+    figures = make_figures(snapshot, results, zone, trend)
     return ReportContext(
         title=title or f"Backup compliance, {_span_name(run.since, run.until, zone, run.timezone)}",
         results=results,
@@ -152,6 +158,7 @@ def build_context(
         figures=figures,
         access=access_rows(snapshot.manifest, results.uses),
         notes=data_notes(snapshot.manifest.datasets),
+        trend=trend,
         brand=brand or Brand(),
         review=review or Review(),
     )
@@ -434,7 +441,7 @@ class Figures:
     `runs` is a DataFrame with the columns of `job_runs`: the runs that every number about runs counts, newest
     first. `tested` counts, by server and check, the objects that passed or failed, before waivers. `rpo` is None where
     no check asks for it. `jobs_at_risk` are the jobs in scope with a failing finding, of their own or of a machine of
-    theirs, that is critical or high; None where no job could be read.
+    theirs, that is critical or high; None where no job could be read. `months` is None where no earlier run is known.
     """
 
     runs: pd.DataFrame
@@ -448,10 +455,11 @@ class Figures:
     tested: Mapping[tuple[str, str], int]
     rpo: RpoCount | None
     jobs_at_risk: int | None
+    months: MonthTrend | None
 
 
-def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo) -> Figures:
-    """All figures of a run; days are those of `zone`."""
+def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo, trend: Trend | None = None) -> Figures:
+    """All figures of a run; days are those of `zone`, the months those of `trend`."""
     runs = counted_runs(snapshot)
     runs = runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
     daily = count_daily_runs(snapshot, zone, runs)
@@ -469,6 +477,7 @@ def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo) -> Figur
         tested=_tested(results.findings),
         rpo=_rpo(results.coverage),
         jobs_at_risk=None if results.summary.jobs_in_scope is None else at_risk,
+        months=month_trend(trend),
     )
 
 

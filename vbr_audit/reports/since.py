@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vbr_audit.display import day, plain
+from vbr_audit.display import day, number, plain
 from vbr_audit.findings.changes import Changes
 from vbr_audit.findings.lifecycle import State
 from vbr_audit.reports.record import NO_NAME, Capped, cell_text, clock_text, first_rows
@@ -54,7 +54,8 @@ class ChangeRow:
 class Since:
     """What changed since an earlier run: its clock, what of the two is not compared, counts, and the changed findings.
 
-    `still_open` counts the findings that fail as before.
+    `still_open` counts the findings that fail as before, `ageing` all that fail by how long they have, and `to_fix`
+    says how long what was ever fixed took.
     """
 
     earlier: str
@@ -63,6 +64,14 @@ class Since:
     counts: tuple[ChangeCount, ...]
     changed: Capped
     still_open: int
+    ageing: tuple[tuple[str, int], ...]
+    to_fix: str
+
+    @property
+    def in_short(self) -> str:
+        """The counts in one line: `3 new, 1 fixed, 24 failing as before`."""
+        parts = [f"{number(line.number)} {line.state}" for line in self.counts]
+        return ", ".join([*parts, f"{number(self.still_open)} failing as before"])
 
 
 def since_of(changes: Changes | None, zone: dt.tzinfo) -> Since | None:
@@ -70,6 +79,7 @@ def since_of(changes: Changes | None, zone: dt.tzinfo) -> Since | None:
     if changes is None:
         return None
     counts = (ChangeCount(STATE_WORDS[state], many, state.meaning) for state, many in changes.counts.items() if many)
+    median = changes.median_fix_days
     rows = changes.changed.head(MOST_CHANGES).to_dict("records")
     lines = tuple(f"left out of the history: {plain(each)}" for each in changes.left_out)
     lines += tuple(plain(each) for each in changes.not_compared)
@@ -80,6 +90,8 @@ def since_of(changes: Changes | None, zone: dt.tzinfo) -> Since | None:
         counts=tuple(counts),
         changed=Capped(tuple(_row(row, zone) for row in rows), len(changes.changed)),
         still_open=len(changes.still_open),
+        ageing=tuple((age, many) for age, many in changes.ageing.items() if many),
+        to_fix="" if median is None else f"{number(median)} {'day' if round(median) == 1 else 'days'}",
     )
 
 

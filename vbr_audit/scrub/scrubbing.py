@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.drift.compare import SPEC as DRIFT
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.own.own_checks import OwnChecks
 from vbr_audit.checks.policy.model import CheckRule, PolicyDocument
@@ -33,6 +34,7 @@ from vbr_audit.rules import Rules
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
 from vbr_audit.scrub.pseudonyms import Pseudonyms, ScrubKey
 from vbr_audit.scrub.tables import KINDS, Rule, Scrubber, names_in
+from vbr_audit.tables.build.schema import empty
 
 Fact = TypeVar("Fact", Gap, Limit)
 
@@ -351,6 +353,7 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
         offloads=scrubber.frame(offloads.SPEC.name, results.offloads),
         left=scrubber.frame(left_objects.SPEC.name, results.left),
         # What went since names objects that no table of this run does: the columns of the findings stay, the list goes.
+        drift=empty(DRIFT),
         changes=None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vbr_audit.display import count, day, duration, number, percent, plain, shorten
 from vbr_audit.reports.charts.drawings import (
@@ -14,11 +14,14 @@ from vbr_audit.reports.charts.drawings import (
     draw_calendar,
     draw_capacity,
     draw_daily_runs,
+    draw_month_causes,
+    draw_month_shares,
     draw_protection,
     draw_slow_runs,
     draw_trend,
 )
 from vbr_audit.reports.charts.paint import Paint
+from vbr_audit.reports.figures.month_trend import SHARES
 from vbr_audit.reports.figures.run_calendar import DAY_WORDS
 from vbr_audit.reports.words import STATUS_WORDS
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from vbr_audit.findings.results import AreaCount, Summary
     from vbr_audit.reports.context import ReportContext
     from vbr_audit.reports.figures.digits import Protection
+    from vbr_audit.reports.figures.month_trend import MonthTrend
     from vbr_audit.reports.figures.repository_space import RepositorySpace
     from vbr_audit.reports.figures.run_calendar import CalendarRow, RunCalendar
     from vbr_audit.reports.figures.runs import DailyRuns, SlowRun, SuccessTrend
@@ -42,7 +46,8 @@ _CALENDAR_STATES = ("Failed", "missed", "Warning", "other", "Success", "idle", "
 @dataclass(frozen=True)
 class ChartPlan:
     """One chart: `alt` is its message, `inches` its height, `is_bitmap` whether its marks and letters make an SVG too
-    big. `draw` puts `facts`, and nothing else, on axes."""
+    big. `draw` puts `facts`, and nothing else, on axes. `section` says whether it is about the period of the run or the
+    months up to it."""
 
     name: str
     title: str
@@ -53,6 +58,7 @@ class ChartPlan:
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     is_bitmap: bool = False
+    section: Literal["period", "months"] = "period"
 
 
 def chart_plans(context: ReportContext) -> tuple[ChartPlan, ...]:
@@ -62,6 +68,10 @@ def chart_plans(context: ReportContext) -> tuple[ChartPlan, ...]:
 
 def _plans(context: ReportContext) -> Iterator[ChartPlan]:
     figures, zone = context.figures, context.zone_name
+    if figures.months is not None:
+        yield _month_causes(figures.months)
+        if any(value is not None for _, values in figures.months.shares for value in values):
+            yield _month_shares(figures.months)
     if any(figures.daily_runs.totals.values()):
         yield _runs(figures.daily_runs, context.summary, zone)
         if sum(map(bool, figures.trend.known)) > 1:
@@ -76,6 +86,67 @@ def _plans(context: ReportContext) -> Iterator[ChartPlan]:
         yield _protection(figures.protection)
     if context.summary.by_area:
         yield _areas(context.summary.by_area)
+
+
+def _month_causes(months: MonthTrend) -> ChartPlan:
+    known = [(name, total) for name, total in zip(months.months, months.totals, strict=True) if total is not None]
+    (first, before), (last, now) = known[0], known[-1]
+    return ChartPlan(
+        name="month-causes",
+        title="Causes of failing findings a month",
+        alt=f"Stacked bars of the causes by severity, one bar a month: {count(before, 'cause')} in {first}, "
+        f"{number(now)} in {last}.{_months_in_words(months)}",
+        draw=draw_month_causes,
+        facts=months,
+        inches=3.3,
+        section="months",
+        headers=("Month", *(severity.capitalize() for severity, _ in months.causes), "All", "Changed before it"),
+        rows=tuple(
+            (name, *(_cell(values[at]) for _, values in months.causes), _cell(months.totals[at]), _note(months, at))
+            for at, name in enumerate(months.months)
+        ),
+    )
+
+
+def _month_shares(months: MonthTrend) -> ChartPlan:
+    said = [
+        f"{SHARES[name]}: {percent(known[0])} at first, {percent(known[-1])} at last"
+        for name, values in months.shares
+        if (known := [value for value in values if value is not None])
+    ]
+    return ChartPlan(
+        name="month-shares",
+        title="Protection, success and space a month",
+        alt=f"Lines, one point a month. {'; '.join(said)}.{_months_in_words(months)}",
+        draw=draw_month_shares,
+        facts=months,
+        inches=3.1,
+        section="months",
+        headers=("Month", *(text.capitalize() for text in SHARES.values()), "Changed before it"),
+        rows=tuple(
+            (name, *(percent(values[at]) for _, values in months.shares), _note(months, at))
+            for at, name in enumerate(months.months)
+        ),
+    )
+
+
+def _cell(value: int | None) -> str:
+    return "–" if value is None else number(value)
+
+
+def _note(months: MonthTrend, at: int) -> str:
+    return months.marks[at] if months.is_known[at] else "no run"
+
+
+def _months_in_words(months: MonthTrend) -> str:
+    """What a reader of the drawing must know: months without a run, changed rules, runs that are no points of it."""
+    missing = [name for name, is_known in zip(months.months, months.is_known, strict=True) if not is_known]
+    marked = [f"{mark} before {name}" for name, mark in zip(months.months, months.marks, strict=True) if mark]
+    parts = [f" No run about {', '.join(missing)}."] if missing else []
+    parts += [f" Rules changed: {'; '.join(marked)}."] if marked else []
+    if months.beside:
+        parts.append(f" {count(months.beside, 'earlier run')} about other servers or jobs left out.")
+    return "".join(parts)
 
 
 def _runs(runs: DailyRuns, summary: Summary, zone: str) -> ChartPlan:

@@ -17,6 +17,7 @@ from vbr_audit.reports.charts.paint import (
     put_legend,
     whole_numbers,
 )
+from vbr_audit.reports.figures.month_trend import SHARES, MonthTrend
 from vbr_audit.reports.figures.run_calendar import DAY_STATES, DAY_WORDS, CalendarRow, RunCalendar
 from vbr_audit.reports.words import STATUS_WORDS
 
@@ -90,6 +91,88 @@ def draw_trend(axes: Axes, trend: SuccessTrend, paint: Paint) -> None:
     axes.set_xlim(-0.5, len(positions) - 0.5)
     axes.set_ylabel(f"success rate a {trend.step}")
     finish(axes, paint, grid="y")
+
+
+def draw_month_causes(axes: Axes, months: MonthTrend, paint: Paint) -> None:
+    """Stacked bars of the causes by severity, one per month; a month without a run is a hatched gap."""
+    positions = list(range(len(months.months)))
+    base = [0.0] * len(positions)
+    for severity, values in months.causes:
+        heights = [float(value or 0) for value in values]
+        if any(heights):
+            colour, hatch = FILLS[severity]
+            axes.bar(
+                *(positions, heights, 0.72),
+                bottom=base,
+                label=severity,
+                color=colour,
+                hatch=hatch,
+                edgecolor=paint.page,
+                linewidth=0.6,
+            )
+        base = [below + height for below, height in zip(base, heights, strict=True)]
+    top = max([*base, 1.0])
+    for at, (total, is_known) in enumerate(zip(months.totals, months.is_known, strict=True)):
+        if is_known and total is not None:
+            place = (at, base[at])
+            _above(axes, f"{total:,}", place, paint)
+    axes.set_ylim(0, top * 1.16)
+    axes.set_ylabel("causes")
+    whole_numbers(axes.yaxis)
+    _month_axis(axes, months, paint)
+
+
+def draw_month_shares(axes: Axes, months: MonthTrend, paint: Paint) -> None:
+    """One line for each share, its last point with its number; what is not known is a gap."""
+    positions = list(range(len(months.months)))
+    for name, values in months.shares:
+        shares = [float("nan") if value is None else value * 100 for value in values]
+        if not any(value is not None for value in values):
+            continue
+        colour, marker = FILLS[name]
+        axes.plot(
+            *(positions, shares),
+            marker=marker,
+            markersize=6,
+            linewidth=2,
+            color=colour,
+            markeredgecolor=paint.page,
+            label=SHARES[name],
+        )
+        if values[-1] is not None:
+            axes.annotate(
+                percent(values[-1]),
+                (positions[-1], values[-1] * 100),
+                (8, 0),
+                textcoords="offset points",
+                va="center",
+                color=paint.ink,
+                fontsize=9.5,
+            )
+    axes.set_ylim(0, 105)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+    _month_axis(axes, months, paint, room=0.5)
+
+
+def _above(axes: Axes, text: str, place: tuple[float, float], paint: Paint) -> None:
+    axes.annotate(text, place, (0, 4), textcoords="offset points", ha="center", color=paint.ink, fontsize=9.5)
+
+
+def _month_axis(axes: Axes, months: MonthTrend, paint: Paint, *, room: float = 0.0) -> None:
+    """The months below, gaps hatched from top to bottom, and a dotted line where the rules changed."""
+    for at, (is_known, mark) in enumerate(zip(months.is_known, months.marks, strict=True)):
+        if not is_known:
+            axes.axvspan(at - 0.42, at + 0.42, facecolor="none", edgecolor=paint.line, hatch="..", linewidth=0)
+        if mark:
+            axes.axvline(at - 0.5, color=paint.ink, linestyle=":", linewidth=1.2)
+    labels = [
+        name.replace(" ", "\n") + ("" if is_known else "\nno run") + (f"\n{mark}" if mark else "")
+        for name, is_known, mark in zip(months.months, months.is_known, months.marks, strict=True)
+    ]
+    axes.set_xticks(list(range(len(labels))), labels)
+    axes.set_xlim(-0.6, len(labels) - 0.4 + room)
+    finish(axes, paint, grid="y")
+    put_legend(axes, paint)
 
 
 def draw_calendar(axes: Axes, calendar: RunCalendar, paint: Paint) -> None:

@@ -46,6 +46,7 @@ class Chart:
     height: int
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    section: str
 
 
 def make_charts(context: ReportContext) -> tuple[Chart, ...]:
@@ -86,7 +87,7 @@ def _chart(plan: ChartPlan) -> Chart:
     image = image_of(plan, kind)
     uri = f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
     size = round(WIDTH * 96), round(plan.inches * 96)
-    return Chart(plan.name, plan.title, plan.alt, uri, *size, plan.headers, plan.rows)
+    return Chart(plan.name, plan.title, plan.alt, uri, *size, plan.headers, plan.rows, plan.section)
 
 
 def draw_svg(draw: Draw, paint: Paint, inches: float) -> bytes:

@@ -38,6 +38,14 @@ FILLS: Final = {
     "NOT_APPLICABLE": (GREY, ""),
     "missed": ("#b8357c", "xxxx"),
     "used": ("#3b7bc4", ""),
+    "critical": ("#8c1d12", ""),
+    "high": (RED, "////"),
+    "medium": (AMBER, "\\\\\\\\"),
+    "low": ("#3b7bc4", "----"),
+    "info": ("#b4bcc4", ""),
+    "protected_share": (GREEN, "o"),
+    "success_rate": ("#3b7bc4", "s"),
+    "used_share": (AMBER, "^"),
 }
 OTHER: Final = (GREY, "++++")
 

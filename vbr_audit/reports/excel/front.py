@@ -325,7 +325,7 @@ def write_sample(sheet: Sheet, context: ReportContext, guard: CellGuard) -> int:
 
 SUMMARY_TAB: Final = "1F3A5F"
 _SUMMARY_WIDTHS: Final = (32, 13, 13, 13, 13, 13, 18, 14, 13)
-PICTURES: Final = frozenset({"runs", "calendar", "protection", "areas"})
+PICTURES: Final = frozenset({"month-causes", "month-shares", "runs", "calendar", "protection", "areas"})
 """The charts that are shown; the numbers of the others stand in sheets of their own."""
 _PAGE_ROWS: Final = 36
 """Rows of plain text on a printed page."""

@@ -20,6 +20,7 @@ from openpyxl.packaging.custom import StringProperty
 
 from vbr_audit.collection.files import write_with
 from vbr_audit.display import shorten
+from vbr_audit.reports.excel.changes import time_plans
 from vbr_audit.reports.excel.data import columns_of, data_plans
 from vbr_audit.reports.excel.findings import exceptions_plan, result_plans
 from vbr_audit.reports.excel.front import SAMPLE_COLUMNS, SCHEMA, SheetLine, write_cover, write_sample, write_summary
@@ -116,7 +117,10 @@ def make_plans(context: ReportContext) -> Plans:
     """What goes into each data sheet."""
     footer = f"{context.servers_text}, {context.period}"
     provenance = provenance_plan(context, footer)
-    results = (*result_plans(context, footer), checks_plan(context, footer), exceptions_plan(context, footer))
+    results = (
+        *(*result_plans(context, footer), checks_plan(context, footer), exceptions_plan(context, footer)),
+        *time_plans(context, footer),
+    )
     data = tuple(data_plans(context, footer))
     method = (_access_plan(context, footer), limits_plan(context, footer))
     plans = chain((provenance,), results, (_sample_plan(),), data, method)

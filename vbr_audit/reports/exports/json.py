@@ -13,6 +13,7 @@ from vbr_audit.reports.interface import export
 if TYPE_CHECKING:
     from vbr_audit.findings.changes import Changes
     from vbr_audit.findings.results import AreaCount, WaiverOutcome
+    from vbr_audit.histories.trends import Trend
     from vbr_audit.reports.context import ReportContext
 
 SCHEMA: Final = 1
@@ -40,6 +41,7 @@ def findings_json(context: ReportContext) -> bytes:
             "waivers": [_waiver(outcome) for outcome in context.results.waivers.outcomes],
             "summary": _summary(context),
             **({} if changes is None else {"changes": _changes(changes)}),
+            **({} if context.trend is None else {"trend": _trend(context.trend)}),
         }
     )
 
@@ -57,7 +59,13 @@ def _changes(changes: Changes) -> dict[str, Any]:
         "left_out": list(changes.left_out),
         "counts": {str(state): number for state, number in changes.counts.items()},
         "changed": records(changes.changed),
+        "ageing": changes.ageing,
+        "median_fix_days": changes.median_fix_days,
     }
+
+
+def _trend(trend: Trend) -> dict[str, Any]:
+    return {"months": records(trend.frame), "runs_left_out": trend.beside}
 
 
 def findings_schema() -> str:

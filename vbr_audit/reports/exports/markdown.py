@@ -49,7 +49,22 @@ def _since(context: ReportContext) -> Iterator[str]:
     missing = [f"- Not compared: {text(line)}" for line in since.not_compared.rows]
     missing += _rest(since.not_compared.total - len(since.not_compared.rows), "- Not compared: ")
     counts = [f"- {line.state}: {number(line.number)}" for line in since.counts]
-    yield "\n".join([*missing, *counts, f"- still failing as before: {number(since.still_open)}"])
+    ages = [f"- failing for {age}: {number(many)}" for age, many in since.ageing]
+    yield "\n".join([*missing, *counts, f"- still failing as before: {number(since.still_open)}", *ages])
+    if (months := context.figures.months) is not None:
+        heads = ["Month", *(severity.capitalize() for severity, _ in months.causes), "All", "Protected", "Succeeded"]
+        shares = dict(months.shares)
+        rows = [
+            [
+                text(name) + ("" if months.is_known[at] else " (no run)"),
+                *("–" if (value := values[at]) is None else number(value) for _, values in months.causes),
+                "–" if (total := months.totals[at]) is None else number(total),
+                *(percent(shares[share][at]) for share in ("protected_share", "success_rate")),
+            ]
+            for at, name in enumerate(months.months)
+        ]
+        yield "Causes of what failed, month by month:"
+        yield pipe_table(heads, rows, numbers=range(1, len(heads)))
 
 
 def _numbers(context: ReportContext) -> Iterator[str]:

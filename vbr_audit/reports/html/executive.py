@@ -11,6 +11,7 @@ from vbr_audit.display import count, day, is_known, number, percent, plain, shor
 from vbr_audit.findings.gaps import LimitKind
 from vbr_audit.reports.causes import causes_text
 from vbr_audit.reports.record import NO_NAME, cell_text, severity_rank
+from vbr_audit.reports.since import Since, since_of
 from vbr_audit.reports.words import Badge, badge
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from vbr_audit.findings.waivers import Waiver
     from vbr_audit.reports.context import ReportContext
     from vbr_audit.reports.figures.digits import Protection
+    from vbr_audit.reports.figures.month_trend import MonthTrend
     from vbr_audit.reports.figures.repository_space import RepositorySpace
 
 MOST_RISKS: Final = 5
@@ -104,6 +106,8 @@ class Brief:
     incomplete: Lines
     remedies: tuple[str, ...]
     not_known: Lines
+    since: Since | None
+    months: tuple[tuple[str, str], ...]
 
 
 def build_brief(context: ReportContext) -> Brief:
@@ -126,7 +130,17 @@ def build_brief(context: ReportContext) -> Brief:
         incomplete=_lines([gap.text for gap in context.gaps]),
         remedies=tuple(dict.fromkeys(gap.remedy for gap in context.gaps))[:MOST_REMEDIES],
         not_known=_lines(_not_known(results)),
+        since=since_of(results.changes, context.zone),
+        months=_months(context.figures.months),
     )
+
+
+def _months(months: MonthTrend | None) -> tuple[tuple[str, str], ...]:
+    """Each month with the causes of what failed; a month without a run has none, and says so."""
+    if months is None:
+        return ()
+    pairs = zip(months.months, months.totals, strict=True)
+    return tuple((name, "no run" if total is None else number(total)) for name, total in pairs)
 
 
 def _risks(results: Results) -> tuple[Risk, ...]:

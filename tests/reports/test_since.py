@@ -1,0 +1,191 @@
+"""What changed since an earlier run, and the months up to this one: the same in every report, gaps as gaps."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from compared_runs import compared
+from estates import audit_of
+from html_tables import Page
+
+import vbr_audit as va
+from vbr_audit.display import number, percent
+from vbr_audit.findings.changes import AGES
+from vbr_audit.findings.lifecycle import State
+from vbr_audit.histories.trends import TREND_SPEC, trend_of
+from vbr_audit.reports.exports.json import findings_json
+from vbr_audit.reports.figures.month_trend import month_trend
+from vbr_audit.reports.review import Remark, Review
+from vbr_audit.reports.since import STATE_WORDS
+from vbr_audit.vocabulary import SEVERITIES
+
+
+@pytest.fixture(scope="module")
+def later() -> va.Audit:
+    """The whole simulated estate, compared with earlier runs."""
+    return compared(audit_of())
+
+
+@pytest.fixture(scope="module")
+def written(later: va.Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its reports."""
+    folder = tmp_path_factory.mktemp("later")
+    for kind in ("html", "executive", "json", "md", "xlsx"):
+        later.write(kind, folder / kind)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def book(written: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the sheets about time."""
+    (written / "xlsx").rename(written / "later.xlsx")
+    workbook = openpyxl.load_workbook(written / "later.xlsx", read_only=True)
+    sheets = {}
+    for name in ("Changes", "Drift", "Trend"):
+        header, *rows = workbook[name].iter_rows(values_only=True)
+        sheets[name] = [dict(zip_longest(header, row)) for row in rows]
+    return sheets
+
+
+def test_the_last_point_of_every_trend_is_the_headline(later: va.Audit, written: Path, book: Any) -> None:
+    summary, causes = later.summary, later.causes["severity"].value_counts()
+    last = json.loads((written / "json").read_text("utf-8"))["trend"]["months"][-1]
+    assert last["run_id"] == later.snapshot.manifest.run_id
+    assert {severity: last[f"causes_{severity}"] for severity in SEVERITIES} == {
+        severity: int(causes.get(severity, 0)) for severity in SEVERITIES
+    }
+    for name in ("compliance", "assessed", "success_rate"):
+        assert last[name] == pytest.approx(getattr(summary, name))
+        assert book["Trend"][-1][name.replace("_", " ").capitalize()] == pytest.approx(getattr(summary, name))
+    assert [last[f"failing_{severity}"] for severity in SEVERITIES] == list(summary.failing_by_severity.values())
+    page = (written / "html").read_text("utf-8")
+    assert f"{number(len(later.causes))} in Oct 2026" in page
+    assert f"<b>{number(len(later.causes))}</b> <span>Oct 2026</span>" in (written / "executive").read_text("utf-8")
+    assert f"| Oct 2026 | {number(causes['critical'])} |" in (written / "md").read_text("utf-8")
+    assert f"{percent(last['protected_share'])} at last" in page
+
+
+def test_a_month_without_a_run_is_a_gap_everywhere(later: va.Audit, written: Path, book: Any) -> None:
+    months = json.loads((written / "json").read_text("utf-8"))["trend"]["months"]
+    assert [month["month"] for month in months] == ["2026-07", "2026-08", "2026-09", "2026-10"]
+    assert [month["is_missing"] for month in months] == [False, True, False, False]
+    assert set(months[1].values()) == {"2026-08", True, None}
+    gap = [value for name, value in book["Trend"][1].items() if name not in ("Month", "Is missing")]
+    assert set(gap) == {None}
+    assert "No run about Aug 2026" in (written / "html").read_text("utf-8")
+    assert "<b>no run</b> <span>Aug 2026</span>" in (written / "executive").read_text("utf-8")
+    assert "Aug 2026 (no run) | – |" in (written / "md").read_text("utf-8")
+    assert later.trend is not None
+    assert later.trend.frame.iloc[1].drop(["month", "is_missing"]).isna().all()
+
+
+def test_changed_rules_are_marked_and_other_runs_left_out(later: va.Audit, written: Path) -> None:
+    assert later.trend is not None
+    marked = {month.month: (month.policy_changed, month.version_changed) for month in later.trend.months}
+    assert marked["2026-09"] == (True, False)  # against the point before the gap
+    assert marked["2026-10"] == (False, True)
+    assert later.trend.beside == 1
+    page = (written / "html").read_text("utf-8")
+    assert "policy before Sep 2026; version before Oct 2026" in page
+    assert "1 earlier run about other servers or jobs left out" in page
+
+
+def test_the_sheet_of_changes_has_every_change_and_all_that_still_fails(later: va.Audit, book: Any) -> None:
+    changes = later.changes
+    assert changes is not None
+    rows = book["Changes"]
+    assert [row["Finding ID"] for row in rows] == [*changes.changed["finding_id"], *changes.still_open["finding_id"]]
+    for state, many in changes.counts.items():
+        assert sum(row["State"] == STATE_WORDS[state] for row in rows) == many, state
+    still = [row for row in rows if row["State"] == STATE_WORDS[State.STILL]]
+    assert {row["Status"] for row in still} == {"FAIL"}
+    assert all(row["Days open"] == pytest.approx(30) for row in still)
+
+
+def test_the_ages_are_those_of_all_that_fails(later: va.Audit, written: Path) -> None:
+    changes = later.changes
+    assert changes is not None
+    failing = int((changes.findings["status"] == "FAIL").sum())
+    assert sum(changes.ageing.values()) == failing
+    assert list(changes.ageing) == list(AGES)
+    kept = json.loads((written / "json").read_text("utf-8"))["changes"]
+    assert kept["ageing"] == changes.ageing
+    assert kept["median_fix_days"] == pytest.approx(30)
+    assert "failing for 30 days (median)" in (written / "html").read_text("utf-8")
+
+
+def test_the_sheet_of_drift_is_what_the_checks_of_drift_judged(later: va.Audit, book: Any) -> None:
+    drift = later.results.drift
+    assert len(book["Drift"]) == len(drift) > 10
+    assert [row["Control"] for row in book["Drift"]] == drift["control"].tolist()
+    failing = later.failed[later.failed["check_id"] == "DRF-001"]
+    weaker = drift[drift["direction"] == "weakening"]
+    assert len(failing) == weaker.drop_duplicates(["server_id", "object_type", "object_id"]).shape[0]
+
+
+def test_the_numbers_of_the_charts_are_a_table_beside_them(written: Path) -> None:
+    tables = Page((written / "html").read_text("utf-8")).tables
+    months = [table.rows for table in tables if table.rows[0][0] == "Month"]
+    assert [len(table) for table in months] == [5, 5]
+    assert months[0][2][1:] == ["–"] * 6 + ["no run"]
+
+
+def test_without_an_earlier_run_there_is_nothing_of_it(tmp_path: Path) -> None:
+    audit = audit_of()
+    assert audit.trend is None
+    audit.to_html(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "Since the last report" not in page
+    assert "month-causes" not in page
+    document = json.loads(findings_json(audit.context))
+    assert not {"trend", "changes"} & set(document)
+    assert not {"Changes", "Drift", "Trend"} & {plan.name for plan in _plans(audit)}
+
+
+def _plans(audit: va.Audit) -> Any:
+    from vbr_audit.reports.excel.workbook import plan_sheets
+
+    return plan_sheets(audit.context)
+
+
+def test_one_point_is_no_trend(later: va.Audit) -> None:
+    assert later.trend is not None
+    last = later.trend.months[-1].run
+    assert last is not None
+    alone = trend_of([], last, months=12)
+    assert month_trend(alone) is None
+    assert month_trend(later.trend) is not None
+    assert list(alone.frame.columns) == list(TREND_SPEC.names)
+
+
+def test_the_remarks_of_a_reviewer_go_with_their_findings(later: va.Audit, tmp_path: Path) -> None:
+    changes = later.changes
+    assert changes is not None
+    fixed = str(changes.having(State.FIXED)["finding_id"].iloc[0])
+    still = str(changes.still_open["finding_id"].iloc[0])
+    remarks = {name: Remark(finding_id=name, status="Open", note=f"about {name}") for name in (fixed, still)}
+    rules = dataclasses.replace(later.rules, review=Review(remarks, "report.xlsx"))
+    dataclasses.replace(later, rules=rules).to_excel(tmp_path / "next.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "next.xlsx", read_only=True)["Findings"]
+    header, *rows = sheet.iter_rows(values_only=True)
+    at = {name: header.index(name) for name in ("Finding ID", "Status", "Reviewer note")}
+    notes = {row[at["Finding ID"]]: (row[at["Status"]], row[at["Reviewer note"]]) for row in rows}
+    assert notes[fixed] == ("PASS", f"about {fixed}")
+    assert notes[still] == ("FAIL", f"about {still}")
+
+
+def test_the_executive_page_says_what_changed_in_one_line(later: va.Audit, written: Path) -> None:
+    changes = later.changes
+    assert changes is not None
+    page = (written / "executive").read_text("utf-8")
+    line = re.search(r"Since the run of [^<]+</h2>\s*<p>([^<]+)\.", page)
+    assert line is not None
+    words = [f"{number(many)} {STATE_WORDS[state]}" for state, many in changes.counts.items() if many]
+    assert line[1].split(". ")[0] == ", ".join([*words, f"{number(len(changes.still_open))} failing as before"])

@@ -1,0 +1,75 @@
+"""A run beside earlier ones that never were: answers and settings differ, a month is missing, the rules changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from vbr_audit.audited import Audit
+from vbr_audit.checks.earlier import Earlier as EarlierSettings
+from vbr_audit.findings.changes import EarlierRun, Known
+from vbr_audit.findings.compared import Judged, judged_run
+from vbr_audit.findings.evaluation import evaluate
+from vbr_audit.findings.lifecycle import Lives, step
+from vbr_audit.histories.adding import record_of_run
+from vbr_audit.histories.drift.settings import settings_of_run
+from vbr_audit.histories.run_records import HistoryRecord
+from vbr_audit.histories.trends import Trend, trend_of
+
+OTHER = {"PASS": "FAIL", "FAIL": "PASS", "WAIVED": "FAIL", "UNKNOWN": "PASS"}
+EVERY = 3
+"""Every third answer was another one before, and every third setting another value."""
+
+
+def compared(audit: Audit) -> Audit:
+    """The audit, compared with a run of the month before, and with a trend of four months with a gap."""
+    snapshot, rules = audit.snapshot, audit.rules
+    before = _before(judged_run(snapshot.manifest, audit.findings, audit.coverage))
+    settings = settings_of_run(snapshot)
+    values = settings.settings["value"].to_numpy(dtype=object).copy()
+    values[::EVERY] = [{"true": "false", "false": "true"}.get(value, value) for value in values[::EVERY]]
+    values[1::EVERY] = ["1" if str(value).isdigit() else value for value in values[1::EVERY]]
+    changed = settings.settings.assign(value=pd.array(values, dtype=settings.settings["value"].dtype))
+    earlier = dataclasses.replace(settings, now=before.now, settings=changed)
+    results = evaluate(
+        snapshot,
+        rules.policy,
+        rules.waivers,
+        rules.site,
+        frameworks=rules.frameworks.with_shipped,
+        known=Known(EarlierRun.of(before), step(Lives(), before), ("a run that was changed",)),
+        earlier=EarlierSettings(earlier),
+    )
+    return Audit(snapshot, results, rules, _trend(record_of_run(snapshot, results)))
+
+
+def _before(judged: Judged) -> Judged:
+    status = judged.findings["status"].to_numpy(dtype=object).copy()
+    status[::EVERY] = [OTHER.get(each, each) for each in status[::EVERY]]
+    findings = judged.findings.assign(status=pd.array(status, dtype=judged.findings["status"].dtype))
+    kept = np.arange(len(findings)) % 7 != 1  # the rest is answered for the first time
+    earlier = dt.timedelta(days=30)
+    return dataclasses.replace(
+        judged,
+        run_id="before",
+        now=judged.now - earlier,
+        since=judged.since - earlier,
+        until=judged.until - earlier,
+        findings=findings[kept].reset_index(drop=True),
+    )
+
+
+def _trend(last: HistoryRecord) -> Trend:
+    """Points one and three months before the run; of the policy and the version of then."""
+    records = []
+    for months, policy in ((3, "of then"), (1, last.policy_sha256)):
+        apart = dt.timedelta(days=30.4 * months)
+        moments = {name: getattr(last, name) - apart for name in ("now", "since", "until")}
+        point = last.point.model_copy(update={"causes": {"critical": 2, "high": 3, "medium": 5, "low": 1, "info": 0}})
+        update = {**moments, "run_id": f"before {months}", "policy_sha256": policy, "tool_version": "0", "point": point}
+        records.append(last.model_copy(update=update))
+    other = records[0].model_copy(update={"run_id": "other", "scope": "SQL*"})
+    return trend_of([*records, other], last, months=12)
