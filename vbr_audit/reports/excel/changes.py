@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -10,7 +11,8 @@ import pandas as pd
 from vbr_audit.checks.drift.compare import SPEC as DRIFT
 from vbr_audit.findings.lifecycle import AGED_SPEC, State
 from vbr_audit.histories.trends import TREND_SPEC
-from vbr_audit.reports.excel.data import columns_of
+from vbr_audit.reports.excel.data import columns_of, header_of
+from vbr_audit.reports.excel.front import PERCENT
 from vbr_audit.reports.since import STATE_WORDS
 from vbr_audit.spreadsheet.sheet import SheetPlan
 
@@ -30,6 +32,7 @@ _DRIFT_FIRST: Final = (
     *("direction", "server", "object_type", "object_name", "control", "before", "after", "changed_after"),
     *("changed_before", "changed_at", "who", "source", "approval", "approved_by", "ticket"),
 )
+_SHARES: Final = frozenset(map(header_of, ("compliance", "assessed", "protected_share", "success_rate", "used_share")))
 _SOURCE: Final = "this run and the earlier ones"
 
 
@@ -50,6 +53,9 @@ def time_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
         yield SheetPlan(*("Drift", "tblDrift", columns, 5, footer), wrap=True, help=DRIFT.help, tab=TIME_TAB)
     if context.trend is not None and context.figures.months is not None:
         columns = columns_of(context.trend.frame, zone, spec=TREND_SPEC, source=_SOURCE, counts=True)
+        columns = tuple(
+            replace(column, number_format=PERCENT) if column.header in _SHARES else column for column in columns
+        )
         yield SheetPlan(*("Trend", "tblTrend", columns, 1, footer), help=TREND_SPEC.help, tab=TIME_TAB)
 
 

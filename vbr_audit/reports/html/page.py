@@ -81,6 +81,7 @@ def build_page(context: ReportContext) -> Page:
     findings, status = results.findings, results.findings["status"]
     causes = cause_rows(results.causes, MAX_WIDE_ROWS)
     wrong = finding_rows(findings[status == "FAIL"], MAX_ROWS, results.failures, {row.anchor for row in causes.rows})
+    shown = {row.finding_id for row in wrong.rows}
     return Page(
         many_servers=len(context.manifest.servers) > 1,
         causes=causes,
@@ -90,7 +91,7 @@ def build_page(context: ReportContext) -> Page:
         questions=open_questions(findings[status.isin(["UNKNOWN", "ERROR"])], MAX_ROWS),
         accepted=finding_rows(findings[status == "WAIVED"], MAX_ROWS, results.failures),
         checks=check_rows(context, MAX_ROWS),
-        areas=check_areas(context, {row.finding_id for row in wrong.rows}),
+        areas=check_areas(context, shown),
         glance=GLANCE_WORDS,
         jobs=job_rows(context, MAX_WIDE_ROWS),
         runs=run_rows(context, MAX_ROWS),
@@ -104,7 +105,7 @@ def build_page(context: ReportContext) -> Page:
         digits=context.figures.protection.digits,
         protection=Capped(protection_rows(results.protected, MAX_WIDE_ROWS), len(results.protected)),
         left=left_rows(results.left, context.zone),
-        since=since_of(results.changes, context.zone),
+        since=since_of(results.changes, context.zone, shown),
     )
 
 
