@@ -21,7 +21,7 @@ from vbr_audit.findings.changes import AGES
 from vbr_audit.findings.lifecycle import State
 from vbr_audit.histories.trends import TREND_SPEC, trend_of
 from vbr_audit.reports.exports.json import findings_json
-from vbr_audit.reports.figures.month_trend import month_trend
+from vbr_audit.reports.figures.month_trend import months_of_trend
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.reports.since import STATE_WORDS
 from vbr_audit.vocabulary import SEVERITIES
@@ -160,8 +160,8 @@ def test_one_point_is_no_trend(later: va.Audit) -> None:
     last = later.trend.months[-1].run
     assert last is not None
     alone = trend_of([], last, months=12)
-    assert month_trend(alone) is None
-    assert month_trend(later.trend) is not None
+    assert months_of_trend(alone) is None
+    assert months_of_trend(later.trend) is not None
     assert list(alone.frame.columns) == list(TREND_SPEC.names)
 
 

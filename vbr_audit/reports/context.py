@@ -20,7 +20,7 @@ from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.access_map import AccessRow, access_rows
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.figures.digits import Protection, protection_of
-from vbr_audit.reports.figures.month_trend import MonthTrend, month_trend
+from vbr_audit.reports.figures.month_trend import MonthTrend, months_of_trend
 from vbr_audit.reports.figures.repository_space import RepositorySpace, repository_spaces
 from vbr_audit.reports.figures.run_calendar import RunCalendar, build_calendar
 from vbr_audit.reports.figures.runs import (
@@ -477,7 +477,7 @@ def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo, trend: T
         tested=_tested(results.findings),
         rpo=_rpo(results.coverage),
         jobs_at_risk=None if results.summary.jobs_in_scope is None else at_risk,
-        months=month_trend(trend),
+        months=months_of_trend(trend),
     )
 
 

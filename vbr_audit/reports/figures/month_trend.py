@@ -41,7 +41,7 @@ class MonthTrend:
         return tuple(None if None in column else sum(value or 0 for value in column) for column in columns)
 
 
-def month_trend(trend: Trend | None) -> MonthTrend | None:
+def months_of_trend(trend: Trend | None) -> MonthTrend | None:
     """The months that are shown; None with fewer than two points, which are no trend."""
     if trend is None or sum(month.run is not None for month in trend.months) < 2:
         return None
