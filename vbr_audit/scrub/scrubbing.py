@@ -7,6 +7,7 @@ texts could not be kept, are left out.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -16,6 +17,8 @@ from pydantic import BaseModel
 
 from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.drift.events import ChangeEvents
+from vbr_audit.checks.drift.register import ChangeRegister
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.own.own_checks import OwnChecks
 from vbr_audit.checks.policy.model import CheckRule, PolicyDocument
@@ -30,7 +33,7 @@ from vbr_audit.findings.table import in_order
 from vbr_audit.findings.waivers import Waiver, Waivers
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.rules import Rules
-from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
+from vbr_audit.scrub.free_text import REMOVED, TextScrubber, folded, is_ordinary, make_terms
 from vbr_audit.scrub.pseudonyms import Pseudonyms, ScrubKey
 from vbr_audit.scrub.tables import KINDS, Rule, Scrubber, names_in
 
@@ -47,6 +50,7 @@ _WILD: Final = frozenset("*?[")
 PATTERN: Final = "pattern"
 _RULES: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(("policy_sha256", "waivers_sha256", "site_sha256", "review_sha256", "sha256"), _DIGEST),
+    **dict.fromkeys(("events_sha256", "change_register_sha256"), _DIGEST),
     "jobs_pattern": Rule("name", PATTERN),
     "command": _PROSE,
     "fault": _PROSE,
@@ -252,9 +256,30 @@ def names_of_records(
     yield from ((kind, name) for kind, name in names if name and name.strip() and not set(name) <= _WILD)
 
 
+def names_of_changes(events: ChangeEvents | None, register: ChangeRegister) -> Iterator[tuple[str, str]]:
+    """Every name in the events of changes and in the change register, with its kind; blank ones are left out.
+
+    A value of the register may be a name, too: what is neither a number nor an ordinary word is taken for one.
+    """
+    names: list[tuple[str, str | None]] = []
+    for event in events.events if events else ():
+        names += [("user", event.user), ("server", event.host), ("object", event.object_name), ("id", event.object_id)]
+    for approval in register.approvals:
+        names += [("object", approval.object), ("user", approval.approved_by), ("ticket", approval.ticket)]
+        names += [(REMOVED, value) for text in (approval.before, approval.after) for value in _worded(text)]
+    yield from ((kind, name) for kind, name in names if name and name.strip())
+
+
+def _worded(text: str) -> Iterator[str]:
+    """The items of a value of the register, and the whole of it, that may be names."""
+    for part in dict.fromkeys((text, *re.split(r'[\[\]",;]', text))):
+        if re.search(r"[^\W\d_]", part) and not is_ordinary(folded(part.strip())):
+            yield part.strip()
+
+
 _ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
 _PLAIN_FILES: Final = frozenset(
-    {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "default profile", *PROFILES}
+    {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "changes.csv", "default profile", *PROFILES}
 )
 
 
@@ -307,6 +332,7 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
     rules = material.rules
     files = [name for name in rules.file_names if name not in _PLAIN_FILES]
     yield from names_of_records(snapshot.manifest, results.uses, rules.waivers.waivers, rules.site, files)
+    yield from names_of_changes(rules.events.events, rules.change_register)
 
 
 def _builds(material: Material) -> frozenset[str]:
