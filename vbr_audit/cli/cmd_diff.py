@@ -80,7 +80,8 @@ def print_drift(drift: pd.DataFrame) -> None:
     """Print the settings that changed, what weakens first: who changed them, and whether that was approved."""
     from vbr_audit.checks.drift.compare import maker_text
 
-    typer.echo(f"{count(len(drift), 'setting')} changed." if len(drift) else "No setting changed.")
+    many = drift["change_id"].nunique()  # a list that lost and gained items has two rows
+    typer.echo(f"{count(many, 'setting')} changed." if many else "No setting changed.")
     for row in drift.sort_values("direction", key=_weakest_first, kind="stable").head(_MOST).itertuples(index=False):
         name = shorten(f"{plain(row.object_type)} {plain(row.object_name)}", 40)
         change = f"{row.control}: {shorten(row.before, 40)} → {shorten(row.after, 40)}"
@@ -90,7 +91,7 @@ def print_drift(drift: pd.DataFrame) -> None:
             parts.append(f"{row.approval}{by}{f' ({plain(row.ticket)})' if is_known(row.ticket) else ''}")
         typer.echo(f"  {row.direction:13} {name:40} {', '.join(parts)}")
     if len(drift) > _MOST:
-        typer.echo(f"  … and {count(len(drift) - _MOST, 'more setting')}")
+        typer.echo(f"  … and {count(len(drift) - _MOST, 'more change')}")
 
 
 def _weakest_first(directions: pd.Series) -> pd.Series:

@@ -12,7 +12,7 @@ import pandas as pd
 from vbr_audit.checks.derived import EARLIER, protection, site_tables
 from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.registry import Check
-from vbr_audit.checks.engine.tables import datasets_behind_table
+from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.policy.use import DEFAULT, ObjectUse
 from vbr_audit.checks.site import Site, Tier
@@ -211,11 +211,8 @@ def _waiver_words(finding: Mapping[str, Any], waivers: Waivers) -> str | None:
 def _tables(check: Check, snapshot: Snapshot, server: str, earlier: Earlier) -> tuple[TableRead, ...]:
     explained = []
     for table in check.tables:
-        lines: list[str] = []
+        lines = [*earlier.facts] if EARLIER in sources_of(table) else []
         for name in datasets_behind_table(table):
-            if name == EARLIER:
-                lines += earlier.facts
-                continue
             record = snapshot.manifest.dataset(server, name)
             if record is None:
                 lines.append(f"{name}: not collected")

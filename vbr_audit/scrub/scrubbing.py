@@ -17,8 +17,8 @@ from pydantic import BaseModel
 
 from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.derived import left_objects, offloads, protection
-from vbr_audit.checks.drift.events import ChangeEvents
 from vbr_audit.checks.drift.register import ChangeRegister
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.own.own_checks import OwnChecks
 from vbr_audit.checks.policy.model import CheckRule, PolicyDocument
@@ -256,25 +256,35 @@ def names_of_records(
     yield from ((kind, name) for kind, name in names if name and name.strip() and not set(name) <= _WILD)
 
 
-def names_of_changes(events: ChangeEvents | None, register: ChangeRegister) -> Iterator[tuple[str, str]]:
-    """Every name in the events of changes and in the change register, with its kind; blank ones are left out.
+def names_of_changes(compared: Earlier) -> Iterator[tuple[str, str]]:
+    """Every name in what a run is compared with: events, change register and earlier settings; each with its kind.
 
-    A value of the register may be a name, too: what is neither a number nor an ordinary word is taken for one.
+    A value that was changed or approved may be a name, too: what is neither a number nor an ordinary word is taken for
+    one.
     """
+    events, register = compared.events, compared.register or ChangeRegister()
     names: list[tuple[str, str | None]] = []
     for event in events.events if events else ():
         names += [("user", event.user), ("server", event.host), ("object", event.object_name), ("id", event.object_id)]
     for approval in register.approvals:
         names += [("object", approval.object), ("user", approval.approved_by), ("ticket", approval.ticket)]
         names += [(REMOVED, value) for text in (approval.before, approval.after) for value in _worded(text)]
+    if compared.run is not None:
+        values = compared.run.settings["value"].dropna().unique().tolist()
+        names += [(REMOVED, part) for part in dict.fromkeys(part for value in values for part in _worded(value))]
     yield from ((kind, name) for kind, name in names if name and name.strip())
 
 
 def _worded(text: str) -> Iterator[str]:
-    """The items of a value of the register, and the whole of it, that may be names."""
-    for part in dict.fromkeys((text, *re.split(r'[\[\]",;]', text))):
-        if re.search(r"[^\W\d_]", part) and not is_ordinary(folded(part.strip())):
-            yield part.strip()
+    """The items of a value, as JSON or as people write it, that may be names; UUIDs are found by their form."""
+    for part in map(str.strip, _BETWEEN.split(text)):
+        if _LETTER.search(part) and not _UUID.fullmatch(part) and not is_ordinary(folded(part)):
+            yield part
+
+
+_BETWEEN: Final = re.compile(r'[\[\]{}",;]')
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 _ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
@@ -332,7 +342,7 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
     rules = material.rules
     files = [name for name in rules.file_names if name not in _PLAIN_FILES]
     yield from names_of_records(snapshot.manifest, results.uses, rules.waivers.waivers, rules.site, files)
-    yield from names_of_changes(rules.events.events, rules.change_register)
+    yield from names_of_changes(rules.compared(rules.baseline.before(snapshot.manifest)))
 
 
 def _builds(material: Material) -> frozenset[str]:
