@@ -60,6 +60,8 @@ rules:
     rationale: It matters.
     remediation: "Do: rename the job."
 """
+EVENTS = "<Events/>"
+REGISTER = "object,control,from,to,approved_by\nPayroll,retention_quantity,14,30,K. Wolff\n"
 BRAND = 'version: 1\nname: Example Ltd.\ncolour: "#0a529c"\n'
 
 
@@ -122,6 +124,8 @@ def write_given(files: Path, workbook: Path, earlier: Path) -> dict[str, Any]:
         "sample_seed": "October",
         "brand": write(files / "brand.yaml", BRAND),
         "baseline": Path(shutil.copytree(earlier, files / "earlier")),
+        "events": [write(files / "events.xml", EVENTS)],
+        "change_register": write(files / "register.csv", REGISTER),
     }
 
 
@@ -149,6 +153,8 @@ def told(rules: Rules) -> dict[str, object]:
         "sample_seed": rules.sample_seed,
         "brand": rules.brand,
         "baseline": rules.baseline != Baseline(),
+        "events": rules.events.is_given,
+        "change_register": rules.change_register.approvals,
     }
 
 
@@ -170,7 +176,7 @@ def test_nothing_given_is_the_default_profile_and_nothing_else() -> None:
     assert told(Rules.load()) == told(Rules.load(**dict.fromkeys(NAMES))) == told(Rules.load(frameworks=[]))
     rules = Rules.load()
     assert rules.policy.name == "default profile"
-    assert rules.file_names == ("default profile", "default profile", "", "", "")
+    assert rules.file_names == ("default profile", "default profile", "", "", "", "")
     assert [name for name, text in rules.kept_files.items() if text] == [run_folder.POLICY]
     assert not any(rules.copies.values())
 
@@ -184,20 +190,22 @@ def test_each_option_is_read_from_its_file(given: dict[str, Any]) -> None:
     assert [one.id for one in rules.frameworks.frameworks] == ["house"]
     assert [remark.note for remark in rules.review.remarks.values()] == ["see CHG-1"]
     assert (rules.sample, rules.sample_seed, rules.brand.name) == (3, "October", "Example Ltd.")
-    # What an earlier run left is worked out when a run is judged, and kept then.
-    assert [name for name, content in rules.kept_files.items() if not content] == [run_folder.EARLIER]
+    assert [approval.approved_by for approval in rules.change_register.approvals] == ["K. Wolff"]
+    # What an earlier run left, and what changed since, is worked out when a run is judged, and kept then.
+    late = [run_folder.EARLIER, run_folder.EVENTS]
+    assert [name for name, content in rules.kept_files.items() if not content] == late
     assert {kind: list(files) for kind, files in rules.copies.items()} == {
         "checks": ["acme.yaml"],
         "frameworks": ["house.yaml"],
     }
-    names = {"policy.yaml", "waivers.yaml", "site.yaml", "reviewed.xlsx", "acme.yaml", "house.yaml"}
+    names = {"policy.yaml", "waivers.yaml", "site.yaml", "reviewed.xlsx", "acme.yaml", "house.yaml", "register.csv"}
     assert names <= set(rules.file_names)
 
 
 def test_what_was_read_before_is_taken_as_it_is(given: dict[str, Any]) -> None:
     rules = Rules.load(**given)
     again = Rules.load(**{name: getattr(rules, name) for name in NAMES})
-    for name in ("waivers", "site", "checks", "frameworks", "review", "brand"):
+    for name in ("waivers", "site", "checks", "frameworks", "review", "brand", "events", "change_register"):
         assert getattr(again, name) is getattr(rules, name), name
     assert told(again) == told(rules)
 
@@ -212,6 +220,8 @@ def test_what_was_read_before_is_taken_as_it_is(given: dict[str, Any]) -> None:
         ("checks", OWN_RULE.replace("table: jobs", "table: jbos"), RuleError),
         ("review", "no workbook", ConfigurationError),
         ("brand", "version: 1\ncolor: red\n", ConfigurationError),
+        ("events", "<Events>", ConfigurationError),
+        ("change_register", "object,control\n", ConfigurationError),
     ],
 )
 def test_a_wrong_file_is_an_error_that_names_it(
@@ -266,6 +276,7 @@ OTHERS: dict[str, Callable[[Path], Any]] = {
     "sample": lambda folder: 5,
     "sample_seed": lambda folder: "November",
     "brand": lambda folder: write(folder / "other.yaml", BRAND.replace("Example", "Other")),
+    "change_register": lambda folder: write(folder / "other.csv", REGISTER.replace("Wolff", "Other")),
 }
 
 
@@ -285,7 +296,7 @@ def other_earlier(earlier: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(earlier, tmp_path / "other-earlier"))
 
 
-@pytest.mark.parametrize("option", [name for name in NAMES if name != "baseline"])
+@pytest.mark.parametrize("option", [name for name in NAMES if name not in ("baseline", "events")])
 def test_what_is_given_outranks_what_is_kept(option: str, run_of_all: Path, tmp_path: Path) -> None:
     other = OTHERS[option](tmp_path)
     kept, mixed = told(Rules.kept(run_of_all)), told(Rules.kept(run_of_all, **{option: other}))
@@ -296,6 +307,13 @@ def test_what_is_given_outranks_what_is_kept(option: str, run_of_all: Path, tmp_
 def test_a_given_baseline_outranks_the_kept_one(run_of_all: Path, other_earlier: Path) -> None:
     assert Rules.kept(run_of_all).baseline.kept
     assert Rules.kept(run_of_all, baseline=other_earlier).baseline == Baseline(other_earlier)
+
+
+def test_given_events_outrank_the_kept_ones(run_of_all: Path, tmp_path: Path) -> None:
+    kept = Rules.kept(run_of_all).events
+    assert (kept.sha256, kept.found) == (Rules.kept(run_of_all, events=[]).events.sha256, None)
+    given = Rules.kept(run_of_all, events=write(tmp_path / "other.xml", "<Events/>")).events
+    assert (given.kept, given.is_given) == (b"", True)
 
 
 def test_a_given_file_is_read_instead_of_a_copy_that_is_gone(

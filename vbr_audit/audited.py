@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.files import alone
@@ -99,7 +100,9 @@ class Audit:
         self._demand_names()
 
         rules = self.rules
-        return explain_finding(finding_id, self.snapshot, self.results, rules.policy, rules.waivers, rules.site)
+        return explain_finding(
+            *(finding_id, self.snapshot, self.results, rules.policy, rules.waivers, rules.site), earlier=self._compared
+        )
 
     def what_if(self, check_id: str, **values: Any) -> pd.DataFrame:
         """What a check would find with other parameters: one row per value, or per combination of several.
@@ -111,7 +114,14 @@ class Audit:
         self._demand_names()
 
         rules = self.rules
-        return try_values(check_id, values, self.snapshot, rules.policy, rules.waivers, rules.site)
+        return try_values(
+            *(check_id, values, self.snapshot, rules.policy, rules.waivers, rules.site), earlier=self._compared
+        )
+
+    @cached_property
+    def _compared(self) -> Earlier:
+        """What the run was compared with when it was judged."""
+        return self.rules.compared(self.rules.baseline.before(self.snapshot.manifest))
 
     def scrub(self, key: str | Path | ScrubKey | None = None) -> Audit:
         """This audit without names: the same numbers, with pseudonyms for servers, jobs, objects, users and addresses.

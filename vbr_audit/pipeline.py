@@ -17,7 +17,6 @@ from typing import Unpack
 from vbr_audit import __version__
 from vbr_audit.api.client import Client
 from vbr_audit.audited import Audit
-from vbr_audit.checks.earlier import Earlier as EarlierSettings
 from vbr_audit.checks.own.own_checks import OwnChecks, known_checks
 from vbr_audit.checks.policy.needs import datasets_to_read
 from vbr_audit.checks.policy.policy import Policy
@@ -32,7 +31,6 @@ from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.histories.adding import add_to_history, record_of_run
 from vbr_audit.histories.archive import Added
-from vbr_audit.histories.baseline import Baseline
 from vbr_audit.histories.trends import MONTHS_SHOWN, trend_of
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
 
@@ -94,8 +92,11 @@ def audit_snapshot(snapshot: Snapshot, **given: Unpack[RuleOptions]) -> Audit:
     `review` is an earlier workbook whose reviewers' remarks are carried over; `sample` findings are drawn for the
     workbook by `sample_seed`, else by the run's id. `brand` is the file of who reports: name, logo, colours.
     `baseline` is an earlier run, or a history: `audit.changes` then says what became of the findings since.
+    `events` are files of VBR's events, which say who changed settings since; `change_register` is the file of the
+    changes that were approved.
     Raises `PolicyError`, `WaiverError`, `SiteError`, `RuleError` and
-    `FrameworkError`, naming file and line, `ConfigurationError` for the review, `CheckError` for an id that is taken.
+    `FrameworkError`, naming file and line, `ConfigurationError` for review, events and change register, `CheckError`
+    for an id that is taken.
     """
     return judge(snapshot, Rules.load(**given))
 
@@ -112,16 +113,20 @@ def load_audit(folder: str | Path, *, as_recorded: bool = False, **given: Unpack
 
 def judge(snapshot: Snapshot, rules: Rules) -> Audit:
     """What `rules` find in `snapshot`; the manifest of the audit names them."""
+    earlier = rules.baseline.before(snapshot.manifest)
+    rules = rules.of_run(snapshot.manifest.run, earlier)
     stated = dataclasses.replace(snapshot, manifest=rules.recorded_in(snapshot.manifest))
-    frameworks = rules.frameworks.with_shipped
-    earlier = rules.baseline.before(stated.manifest)
-    known, compared = (None, None) if earlier is None else (earlier.known, EarlierSettings(earlier.settings))
     results = evaluate(
-        stated, rules.policy, rules.waivers, rules.site, frameworks=frameworks, known=known, earlier=compared
+        stated,
+        rules.policy,
+        rules.waivers,
+        rules.site,
+        frameworks=rules.frameworks.with_shipped,
+        known=None if earlier is None else earlier.known,
+        earlier=rules.compared(earlier),
     )
-    kept = b"" if earlier is None else rules.baseline.kept or earlier.to_bytes()
     trend = None if earlier is None else trend_of(earlier.runs, record_of_run(stated, results), months=MONTHS_SHOWN)
-    return Audit(stated, results, dataclasses.replace(rules, baseline=Baseline(kept=kept)), trend)
+    return Audit(stated, results, rules, trend)
 
 
 def add_saved_run(history: str | Path, folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> Added:

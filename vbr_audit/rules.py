@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
+from vbr_audit.checks.drift.register import ChangeRegister, load_register
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.recorded import recorded_answers
 from vbr_audit.checks.own.own_checks import OwnChecks, checks_of_run, known_checks, left_out_text
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.site import Site, load_site
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.manifest import Manifest, RunRecord
-from vbr_audit.display import encodable
+from vbr_audit.display import encodable, time_zone
 from vbr_audit.findings.requirements import OwnFrameworks, kept_frameworks, read_own_frameworks
 from vbr_audit.findings.waivers import Waivers, load_waivers
 from vbr_audit.histories.baseline import Baseline, load_baseline
+from vbr_audit.histories.baseline import Earlier as EarlierRuns
+from vbr_audit.histories.change_events import WARNING, GivenEvents, load_events
 from vbr_audit.reports.brand import Brand, kept_brand, load_brand
 from vbr_audit.reports.review import Review, load_review
 from vbr_audit.reports.sample import checked_size
@@ -52,6 +56,10 @@ class RuleOptions(TypedDict, total=False):
     """The file of who reports: name, logo, colours."""
     baseline: str | Path | Baseline | None
     """An earlier run, or a history, to say what changed since."""
+    events: str | Path | Iterable[str | Path] | GivenEvents | None
+    """Files of VBR's events, to say who changed settings since."""
+    change_register: str | Path | ChangeRegister | None
+    """The file of approved changes of settings."""
 
 
 def shows_rule_options(function: Judging) -> Judging:
@@ -72,7 +80,8 @@ class Rules:
 
     `policy`, `waivers` and `site` are the rules, `checks` and `frameworks` what is asked: those of the package and
     the user's own. `review` holds the remarks that are carried over, `sample` and `sample_seed` what the workbook's
-    sample is drawn by (None: as the run says), and `brand` who reports. `baseline` is what the run is compared with.
+    sample is drawn by (None: as the run says), and `brand` who reports. `baseline` is what the run is compared with,
+    `events` say who changed settings since, and `change_register` which of these changes were approved.
     """
 
     policy: Policy
@@ -85,15 +94,19 @@ class Rules:
     sample_seed: str | None = None
     brand: Brand = field(default_factory=Brand)
     baseline: Baseline = field(default_factory=Baseline)
+    events: GivenEvents = field(default_factory=GivenEvents)
+    change_register: ChangeRegister = field(default_factory=ChangeRegister)
 
     @classmethod
     def load(cls, **given: Unpack[RuleOptions]) -> Rules:
         """The rules that are `given`: files are read, what was read before is taken as it is, the rest is the default.
 
         Raises `PolicyError`, `WaiverError`, `SiteError`, `RuleError` and `FrameworkError`, naming file and line,
-        `ConfigurationError` for review, sample and brand, `CheckError` for an id that is taken.
+        `ConfigurationError` for review, sample, brand, events and change register, `CheckError` for an id that is
+        taken.
         """
         waivers, site = given.get("waivers"), given.get("site")
+        events, register = given.get("events"), given.get("change_register")
         review, brand, baseline = given.get("review"), given.get("brand"), given.get("baseline")
         checks = known_checks(given.get("checks"))
         return cls(
@@ -107,6 +120,8 @@ class Rules:
             sample_seed=encodable(given.get("sample_seed") or "") or None,
             brand=brand if isinstance(brand, Brand) else load_brand(brand),
             baseline=baseline if isinstance(baseline, Baseline) else load_baseline(baseline),
+            events=events if isinstance(events, GivenEvents) else load_events(events),
+            change_register=register if isinstance(register, ChangeRegister) else load_register(register),
         )
 
     @classmethod
@@ -129,11 +144,33 @@ class Rules:
             "sample_seed": lambda: run.sample_seed,
             "brand": lambda: _kept_brand(folder),
             "baseline": lambda: load_baseline(run_folder.bytes_of(folder / run_folder.EARLIER) or None),
+            "events": lambda: GivenEvents(kept=run_folder.bytes_of(folder / run_folder.EVENTS)),
+            "change_register": lambda: _kept_file(folder / run_folder.CHANGE_REGISTER),
         }
         anew = {name: value for name, value in given.items() if not _is_nothing(value)}
         again = {name: read() for name, read in kept.items() if name not in anew}
         options: dict[str, Any] = {**anew, **again, "checks": checks}
         return cls.load(**options)
+
+    def of_run(self, run: RunRecord, earlier: EarlierRuns | None) -> Rules:
+        """These rules as a run keeps them that is compared with what earlier ones left.
+
+        Raises `ConfigurationError` where kept events do not go back to the earlier run.
+        """
+        settings = None if earlier is None else earlier.settings
+        events = self.events.of_run(
+            run.now,
+            time_zone(run.timezone),
+            None if settings is None else settings.now,
+            hides_accounts=run.accounts_masked,
+        )
+        kept = b"" if earlier is None else self.baseline.kept or earlier.to_bytes()
+        return replace(self, baseline=Baseline(kept=kept), events=events)
+
+    def compared(self, earlier: EarlierRuns | None) -> Earlier:
+        """What the checks of drift compare a run with that keeps these rules."""
+        register = self.change_register if self.change_register.is_given else None
+        return Earlier(None if earlier is None else earlier.settings, self.events.events, register)
 
     def recorded_in(self, manifest: Manifest) -> Manifest:
         """The manifest of a run that is judged by these rules."""
@@ -144,6 +181,8 @@ class Rules:
                 "policy_sha256": self.policy.sha256,
                 "waivers_sha256": self.waivers.sha256,
                 "site_sha256": self.site.sha256,
+                "events_sha256": self.events.sha256,
+                "change_register_sha256": self.change_register.sha256,
                 "own_checks": self.checks.records,
                 "frameworks": self.frameworks.records,
                 "review_sha256": self.review.sha256,
@@ -152,7 +191,9 @@ class Rules:
             }
         )
         known_before = {left_out_text(record) for record in before.own_checks}
-        warnings = [text for text in manifest.warnings if text not in known_before] + self.checks.warnings
+        known_before |= {text for text in manifest.warnings if text.startswith(WARNING)}
+        warnings = [text for text in manifest.warnings if text not in known_before]
+        warnings += [*self.checks.warnings, *self.events.warnings]
         return manifest.model_copy(update={"run": run, "warnings": warnings})
 
     @property
@@ -165,8 +206,10 @@ class Rules:
             run_folder.ASSETS: self.site.assets_text,
             run_folder.REVIEW: self.review.text,
             run_folder.BRAND: self.brand.text,
+            run_folder.CHANGE_REGISTER: self.change_register.text,
         }
-        return {name: text.encode() for name, text in texts.items()} | {run_folder.EARLIER: self.baseline.kept}
+        packed = {run_folder.EARLIER: self.baseline.kept, run_folder.EVENTS: self.events.kept}
+        return {name: text.encode() for name, text in texts.items()} | packed
 
     @property
     def copies(self) -> dict[str, dict[str, bytes]]:
@@ -177,6 +220,7 @@ class Rules:
     def file_names(self) -> tuple[str, ...]:
         """The names of the files that the user gave, which may name somebody."""
         single = (*self.policy.chain, self.policy.name, self.waivers.name, self.site.name, self.review.source)
+        single += (self.change_register.name,)
         return (*single, *self.checks.files, *self.frameworks.files)
 
 

@@ -197,7 +197,10 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
             "changes coverage drift findings gaps left offloads outside protected requirements summary uses waivers",
         ),
         ("Snapshot", "evidence manifest tables"),
-        ("Rules", "baseline brand checks frameworks policy review sample sample_seed site waivers"),
+        (
+            "Rules",
+            "baseline brand change_register checks events frameworks policy review sample sample_seed site waivers",
+        ),
         ("Manifest", "datasets interrupted run servers unwritten version warnings"),
     ],
 )

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from vbr_audit.checks.drift.compare import SettingsOfRun
-from vbr_audit.checks.drift.events import ChangeEvents
-from vbr_audit.checks.drift.register import ChangeRegister
+from vbr_audit.checks.drift.events import ChangeEvents, with_events
+from vbr_audit.checks.drift.register import ChangeRegister, with_approvals
 from vbr_audit.checks.drift.settings import ServerId
 from vbr_audit.checks.logic.codes import Cells
+from vbr_audit.display import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,26 @@ class Earlier:
         if not self.has_server(server):
             return "the earlier run has no such server"
         return "no change register" if part == "register" and self.register is None else None
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What is compared with, a line for each part."""
+        run = "no earlier run" if self.run is None else f"earlier run: of {self.run.now:%Y-%m-%d %H:%M}Z"
+        events = "no events" if self.events is None else count(len(self.events.events), "event")
+        if self.register is None:
+            return run, events, "no change register"
+        return run, events, f"change register: {count(len(self.register.approvals), 'approved change')}"
+
+    def attributed(self, changes: pd.DataFrame, now: dt.datetime, *, is_alone: bool) -> pd.DataFrame:
+        """The rows of `drift` up to `now` with who made each change, and what the register says of it.
+
+        `is_alone` says that the runs are of one server, from which all events come.
+        """
+        if self.events is not None:
+            changes = with_events(changes, self.events, is_alone=is_alone)
+        if self.register is not None:
+            changes = with_approvals(changes, self.register, now)
+        return changes
 
     def has_server(self, server: ServerId) -> bool:
         """Whether the earlier run read this server."""

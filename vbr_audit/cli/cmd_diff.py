@@ -9,10 +9,12 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import Exit, guarded
-from vbr_audit.display import count, plain, shorten
+from vbr_audit.display import count, is_known, plain, shorten
 from vbr_audit.vocabulary import severities_from
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from vbr_audit.findings.changes import Changes
 
 _MOST = 20
@@ -29,18 +31,25 @@ def diff_command(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Run folder of the earlier run.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Run folder of the later run.")],
     history: History = None,
+    events: o.Events = None,
+    change_register: o.ChangeRegister = None,
     fail_on_new: o.FailOnNew = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Compare two saved runs: what is new, fixed, back, out of sight; what cannot be compared is said first."""
+    """Compare two saved runs: what is new, fixed, back, out of sight; what cannot be compared is said first.
+
+    With events or a change register it also shows which settings changed, who did it, and whether that was approved.
+    """
     from vbr_audit.histories.comparing import diff_runs
 
     threshold = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
-    changes = diff_runs(old, new, history=history)
+    changes = diff_runs(old, new, history=history, events=events, change_register=change_register)
     if not quiet:
         print_changes(changes)
+        if changes.drift is not None:
+            print_drift(changes.drift)
     raise typer.Exit(exit_on_new(changes, threshold))
 
 
@@ -65,6 +74,28 @@ def print_changes(changes: Changes) -> None:
         typer.echo(f"  … and {count(len(changes.changed) - _MOST, 'more finding')}")
     if open_since := len(changes.still_open):
         typer.echo(f"{count(open_since, 'finding')} fail as before.")
+
+
+def print_drift(drift: pd.DataFrame) -> None:
+    """Print the settings that changed, what weakens first: who changed them, and whether that was approved."""
+    from vbr_audit.checks.drift.compare import maker_text
+
+    many = drift["change_id"].nunique()  # a list that lost and gained items has two rows
+    typer.echo(f"{count(many, 'setting')} changed." if many else "No setting changed.")
+    for row in drift.sort_values("direction", key=_weakest_first, kind="stable").head(_MOST).itertuples(index=False):
+        name = shorten(f"{plain(row.object_type)} {plain(row.object_name)}", 40)
+        change = f"{row.control}: {shorten(row.before, 40)} → {shorten(row.after, 40)}"
+        parts = [change, plain(maker_text(row.who, row.source))]
+        if is_known(row.approval):
+            by = f" by {plain(row.approved_by)}" if is_known(row.approved_by) else ""
+            parts.append(f"{row.approval}{by}{f' ({plain(row.ticket)})' if is_known(row.ticket) else ''}")
+        typer.echo(f"  {row.direction:13} {name:40} {', '.join(parts)}")
+    if len(drift) > _MOST:
+        typer.echo(f"  … and {count(len(drift) - _MOST, 'more change')}")
+
+
+def _weakest_first(directions: pd.Series) -> pd.Series:
+    return directions.ne("weakening").astype(int) + directions.isin(["neutral", "strengthening"]).astype(int)
 
 
 def _print_not_compared(changes: Changes) -> None:

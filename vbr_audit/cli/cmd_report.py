@@ -14,7 +14,7 @@ from vbr_audit.display import plain
 
 @guarded
 @settled(*KEPT)
-@takes_rules(without=("policy", "waivers", "site"))
+@takes_rules(without=("policy", "waivers", "site", "events", "change_register"))
 def report_command(
     *,
     run: o.Run,

@@ -48,6 +48,8 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "--baseline", metavar="DIR", help="An earlier run, or a history of runs, to say what changed since."
         ),
     ],
+    "events": o.Events,
+    "change_register": o.ChangeRegister,
     "brand": Annotated[
         Path | None,
         typer.Option(

@@ -148,6 +148,18 @@ OwnChecks = Annotated[
     Path | None,
     typer.Option("--checks", metavar="DIR", help="Folder with your own checks: .py files and .yaml rules."),
 ]
+Events = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--events",
+        metavar="FILE",
+        help="VBR's events, as XML or lines of syslog, to say who changed settings; repeat it for more files.",
+    ),
+]
+ChangeRegister = Annotated[
+    Path | None,
+    typer.Option("--change-register", metavar="FILE", help="Approved changes of settings in CSV."),
+]
 FailOn = Annotated[
     str | None,
     typer.Option(

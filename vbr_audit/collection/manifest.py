@@ -88,6 +88,8 @@ class RunRecord(_Record):
     policy_sha256: str | None = None
     waivers_sha256: str | None = None
     site_sha256: str | None = None
+    events_sha256: str | None = None
+    change_register_sha256: str | None = None
     own_checks: list[OwnChecksRecord] = Field(default_factory=list)
     frameworks: list[FrameworkRecord] = Field(default_factory=list)
     review_sha256: str | None = None

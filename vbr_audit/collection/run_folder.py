@@ -30,13 +30,17 @@ REVIEW = "review.json"
 BRAND = "brand.json"
 EARLIER = "earlier.json.gz"
 """What a run keeps of the earlier ones that it is compared with."""
+EVENTS = "events.json.gz"
+"""What a run keeps of the events of changes that it was given."""
+CHANGE_REGISTER = "changes.csv"
 OWN_CHECKS = "checks"
 """The folder with copies of own checks: rules are read again from there, code never is."""
 FRAMEWORKS = "frameworks"
 """The folder with copies of own frameworks."""
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 COPIES = (OWN_CHECKS, FRAMEWORKS)
-FILES = (MANIFEST, POLICY, WAIVERS, SITE, ASSETS, REVIEW, BRAND, EARLIER, *shipped_names("report_files"))
+_JUDGED_BY = (POLICY, WAIVERS, SITE, ASSETS, REVIEW, BRAND, EARLIER, EVENTS, CHANGE_REGISTER)
+FILES = (MANIFEST, *_JUDGED_BY, *shipped_names("report_files"))
 """The files of a run beside its evidence, its copies and the list of hashes."""
 
 

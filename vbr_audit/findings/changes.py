@@ -113,7 +113,8 @@ class Changes:
 
     `lives` is what is known after the run, of its servers; `earlier` the latest run before it, and `not_compared` says
     first what of the two cannot be compared; `left_out` names the runs of the history that are not as they were
-    written.
+    written. `drift` has a row per setting that changed, with the columns of `vbr_audit.checks.drift.compare.SPEC`; None
+    where nobody asked who changed settings.
     """
 
     earlier: EarlierRun
@@ -121,6 +122,7 @@ class Changes:
     lives: Lives
     not_compared: tuple[NotCompared, ...] = ()
     left_out: tuple[str, ...] = ()
+    drift: pd.DataFrame | None = None
 
     @cached_property
     def findings(self) -> pd.DataFrame:

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.derived import protection, site_tables
+from vbr_audit.checks.derived import EARLIER, protection, site_tables
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.registry import Check
-from vbr_audit.checks.engine.tables import datasets_behind_table
+from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.policy.use import DEFAULT, ObjectUse
 from vbr_audit.checks.site import Site, Tier
@@ -119,9 +120,19 @@ class Explanation:
 
 
 def explain_finding(
-    wanted: str, snapshot: Snapshot, results: Results, policy: Policy, waivers: Waivers, site: Site
+    wanted: str,
+    snapshot: Snapshot,
+    results: Results,
+    policy: Policy,
+    waivers: Waivers,
+    site: Site,
+    *,
+    earlier: Earlier | None = None,
 ) -> Explanation:
-    """The explanation of one finding of `results`; see `Audit.explain`. Raises `ConfigurationError`."""
+    """The explanation of one finding of `results`; see `Audit.explain`. Raises `ConfigurationError`.
+
+    `earlier` is what the run was compared with when it was judged.
+    """
     row = find_one(results.findings, wanted)
     finding: dict[str, Any] = {name: (None if value is pd.NA else value) for name, value in row.items()}
     use = policy.use(finding["check_id"])
@@ -139,7 +150,7 @@ def explain_finding(
         demands=demands,
         severity_source=_severity_source(finding["severity"], held),
         waiver=_waiver_words(finding, waivers),
-        tables=_tables(use.check, snapshot, finding["server"]),
+        tables=_tables(use.check, snapshot, finding["server"], earlier or Earlier()),
         proofs=proofs,
         notes=(*undemanded, *notes),
     )
@@ -197,10 +208,10 @@ def _waiver_words(finding: Mapping[str, Any], waivers: Waivers) -> str | None:
     return words
 
 
-def _tables(check: Check, snapshot: Snapshot, server: str) -> tuple[TableRead, ...]:
+def _tables(check: Check, snapshot: Snapshot, server: str, earlier: Earlier) -> tuple[TableRead, ...]:
     explained = []
     for table in check.tables:
-        lines = []
+        lines = [*earlier.facts] if EARLIER in sources_of(table) else []
         for name in datasets_behind_table(table):
             record = snapshot.manifest.dataset(server, name)
             if record is None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.views import views_of
 from vbr_audit.checks.policy.needs import needed_datasets
 from vbr_audit.checks.policy.policy import Policy
@@ -41,17 +42,21 @@ def try_values(
     policy: Policy,
     waivers: Waivers,
     site: Site,
+    *,
+    earlier: Earlier | None = None,
 ) -> pd.DataFrame:
     """One row per combination of `values`, each a value or a list of them, in the order given.
 
     Columns: the parameters; `in_force`, whether the policy has just these values; the number of findings by status
     after waivers (`pass`, `fail`, …), `fail_critical` … `fail_info`, and `compliance`, PASS as a fraction of all but
     those that do not apply (NA for none). An override of the policy for single objects still counts more. A disabled
-    check is tried too. Raises `PolicyError` for a check, parameter or value that does not exist.
+    check is tried too. `earlier` is what the run is compared with; without it, the checks of drift do not apply.
+
+    Raises `PolicyError` for a check, parameter or value that does not exist.
     """
     use = _use(check_id, policy)
     trials = _trials(use, values)
-    views = views_of(snapshot, needed_datasets(policy.uses), site)
+    views = views_of(snapshot, needed_datasets(policy.uses), site, earlier)
     rows = []
     for trial in trials:
         params = use.check.model.model_validate({**use.params, **trial}).model_dump()

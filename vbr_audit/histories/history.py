@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from vbr_audit.checks.drift.compare import SPEC as DRIFT
-from vbr_audit.checks.drift.compare import drift_between
+from vbr_audit.checks.drift.register import load_register
 from vbr_audit.display import count, plain, time_zone
 from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.changes import Changes, EarlierRun, Known, changes_since
@@ -22,6 +22,7 @@ from vbr_audit.histories import capacities, month_rpo, restores
 from vbr_audit.histories.adding import RUN_SPECS
 from vbr_audit.histories.archive import Archive, Entry, Problem, months_without_run, open_archive, verify_runs
 from vbr_audit.histories.baseline import kept_settings
+from vbr_audit.histories.change_events import attributed_drift, load_events
 from vbr_audit.histories.evidence import RunTables
 from vbr_audit.histories.month import coverage_of_month, runs_of_month
 from vbr_audit.histories.run_records import HistoryRecord
@@ -131,15 +132,26 @@ class History:
         last = self.archive.ever[-1] if run is None else self._run(run)
         return trend_of((entry.record for entry in self.archive.ever), last.record).frame
 
-    def drift(self, run: str | None = None) -> pd.DataFrame:
+    def drift(
+        self,
+        run: str | None = None,
+        *,
+        events: str | Path | Iterable[str | Path] | None = None,
+        change_register: str | Path | None = None,
+    ) -> pd.DataFrame:
         """One row per setting that changed in a run, the newest unless `run` names another, since the run before it.
 
-        Columns: `vbr_audit.checks.drift.compare.SPEC`. None where no run before it read the same servers.
+        Columns: `vbr_audit.checks.drift.compare.SPEC`. None where no run before it read the same servers. Files of
+        VBR's `events` say who changed the settings, a `change_register` which changes were approved. Raises
+        `ConfigurationError`, naming file and line, where one of these is damaged.
         """
+        given, register = load_events(events), load_register(change_register)
         entry = self._run(run)
         before = [each for each in self._before(entry)[0] if not each.is_pruned]
         old, new = kept_settings(before[-1]) if before else None, kept_settings(entry)
-        return empty(DRIFT) if old is None or new is None else drift_between(old, new).drift
+        if old is None or new is None:
+            return empty(DRIFT)
+        return attributed_drift(old, new, time_zone(entry.record.timezone), given, register)
 
     def rpo(self, month: str) -> pd.DataFrame:
         """One row per protected object: how much of a month a restore point within its RPO covers.

@@ -201,6 +201,10 @@ def _cover(snapshot: Snapshot, summary: Summary, span: str, read_at: str) -> tup
         facts.append(Fact("Waivers", f"SHA-256 {run.waivers_sha256}"))
     if run.site_sha256:
         facts.append(Fact("Site file", f"SHA-256 {run.site_sha256}"))
+    if run.events_sha256:
+        facts.append(Fact("Events of changes", f"SHA-256 {run.events_sha256}"))
+    if run.change_register_sha256:
+        facts.append(Fact("Change register", f"SHA-256 {run.change_register_sha256}"))
     facts += [Fact("Framework", f"{plain(one.name)}, SHA-256 {one.sha256}") for one in run.frameworks]
     return tuple(facts)
 

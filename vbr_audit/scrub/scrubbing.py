@@ -7,6 +7,7 @@ texts could not be kept, are left out.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -17,6 +18,8 @@ from pydantic import BaseModel
 from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.derived import left_objects, offloads, protection
 from vbr_audit.checks.drift.compare import SPEC as DRIFT
+from vbr_audit.checks.drift.register import ChangeRegister
+from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.own.own_checks import OwnChecks
 from vbr_audit.checks.policy.model import CheckRule, PolicyDocument
@@ -31,7 +34,7 @@ from vbr_audit.findings.table import in_order
 from vbr_audit.findings.waivers import Waiver, Waivers
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.rules import Rules
-from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
+from vbr_audit.scrub.free_text import REMOVED, TextScrubber, folded, is_ordinary, make_terms
 from vbr_audit.scrub.pseudonyms import Pseudonyms, ScrubKey
 from vbr_audit.scrub.tables import KINDS, Rule, Scrubber, names_in
 from vbr_audit.tables.build.schema import empty
@@ -49,6 +52,7 @@ _WILD: Final = frozenset("*?[")
 PATTERN: Final = "pattern"
 _RULES: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(("policy_sha256", "waivers_sha256", "site_sha256", "review_sha256", "sha256"), _DIGEST),
+    **dict.fromkeys(("events_sha256", "change_register_sha256"), _DIGEST),
     "jobs_pattern": Rule("name", PATTERN),
     "command": _PROSE,
     "fault": _PROSE,
@@ -254,9 +258,40 @@ def names_of_records(
     yield from ((kind, name) for kind, name in names if name and name.strip() and not set(name) <= _WILD)
 
 
+def names_of_changes(compared: Earlier) -> Iterator[tuple[str, str]]:
+    """Every name in what a run is compared with: events, change register and earlier settings; each with its kind.
+
+    A value that was changed or approved may be a name, too: what is neither a number nor an ordinary word is taken for
+    one.
+    """
+    events, register = compared.events, compared.register or ChangeRegister()
+    names: list[tuple[str, str | None]] = []
+    for event in events.events if events else ():
+        names += [("user", event.user), ("server", event.host), ("object", event.object_name), ("id", event.object_id)]
+    for approval in register.approvals:
+        names += [("object", approval.object), ("user", approval.approved_by), ("ticket", approval.ticket)]
+        names += [(REMOVED, value) for text in (approval.before, approval.after) for value in _worded(text)]
+    if compared.run is not None:
+        values = compared.run.settings["value"].dropna().unique().tolist()
+        names += [(REMOVED, part) for part in dict.fromkeys(part for value in values for part in _worded(value))]
+    yield from ((kind, name) for kind, name in names if name and name.strip())
+
+
+def _worded(text: str) -> Iterator[str]:
+    """The items of a value, as JSON or as people write it, that may be names; UUIDs are found by their form."""
+    for part in map(str.strip, _BETWEEN.split(text)):
+        if _LETTER.search(part) and not _UUID.fullmatch(part) and not is_ordinary(folded(part)):
+            yield part
+
+
+_BETWEEN: Final = re.compile(r'[\[\]{}",;]')
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
 _ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
 _PLAIN_FILES: Final = frozenset(
-    {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "default profile", *PROFILES}
+    {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "changes.csv", "default profile", *PROFILES}
 )
 
 
@@ -309,6 +344,7 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
     rules = material.rules
     files = [name for name in rules.file_names if name not in _PLAIN_FILES]
     yield from names_of_records(snapshot.manifest, results.uses, rules.waivers.waivers, rules.site, files)
+    yield from names_of_changes(rules.compared(rules.baseline.before(snapshot.manifest)))
 
 
 def _builds(material: Material) -> frozenset[str]:

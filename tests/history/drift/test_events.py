@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.checks.drift.compare import drift_between
-from vbr_audit.checks.drift.events import ChangeEvent, ChangeEvents, read_events, with_events
+from vbr_audit.checks.drift.events import ChangeEvent, ChangeEvents, event_file, read_events, with_events
 from vbr_audit.errors import ConfigurationError
 
 JOB = "71f36762-01bd-44a8-8422-29b9bc70183e"
@@ -137,7 +137,7 @@ def test_a_job_name_cannot_name_another_user() -> None:
 
 def test_a_missing_file_is_named(tmp_path: Any) -> None:
     with pytest.raises(ConfigurationError, match="cannot read"):
-        read_events(tmp_path / "none.xml")
+        event_file(tmp_path / "none.xml")
 
 
 @settings(max_examples=60)

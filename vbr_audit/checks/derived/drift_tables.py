@@ -10,9 +10,9 @@ import pandas as pd
 
 from vbr_audit.checks.derived.material import EARLIER, Derived, Material
 from vbr_audit.checks.drift.compare import SPEC as DRIFT
-from vbr_audit.checks.drift.compare import Drift, SettingsOfRun, drift_between
-from vbr_audit.checks.drift.events import rows_of, with_events
-from vbr_audit.checks.drift.register import Approval, ChangeRegister, stands_for, with_approvals
+from vbr_audit.checks.drift.compare import Drift, SettingsOfRun, drift_between, maker_text
+from vbr_audit.checks.drift.events import rows_of
+from vbr_audit.checks.drift.register import Approval, ChangeRegister, stands_for
 from vbr_audit.checks.drift.rules import UNKNOWN, WEAKENING
 from vbr_audit.checks.drift.sources import COLLECTED, TABLES_OF_SETTINGS
 from vbr_audit.checks.drift.values import compared_value
@@ -38,12 +38,7 @@ def drift_of(material: Material) -> Drift:
     if old is None:
         raise ValueError("there is no earlier run")
     found = drift_between(old, new)
-    changes = found.drift
-    if earlier.events is not None:
-        changes = with_events(changes, earlier.events, is_alone=not material.others)
-    if earlier.register is not None:
-        changes = with_approvals(changes, earlier.register, new.now)
-    return replace(found, drift=changes)
+    return replace(found, drift=earlier.attributed(found.drift, new.now, is_alone=not material.others))
 
 
 # The table `compared_objects`.
@@ -79,6 +74,7 @@ def _make_objects(material: Material) -> pd.DataFrame:
     open_ = _by_object(gaps)
     rows = {_key_of(each): int(each["compared"]) for each in rows_of(found.compared)}
     rows |= dict.fromkeys((key for key in open_ if key not in rows), 0)
+    has_events = material.earlier.events is not None
     records = []
     for key, compared in rows.items():
         kind, object_id, name = key
@@ -94,7 +90,7 @@ def _make_objects(material: Material) -> pd.DataFrame:
                 "weakened": len(changed),
                 "unclear": len(vague),
                 "open": len(gone),
-                "changes": _listed([_change_text(each) for each in changed]),
+                "changes": _listed([_change_text(each, tells_who=has_events) for each in changed]),
                 "gaps": _listed(texts),
                 "json_path": next((each["json_path"] for each in changed), None),
             }
@@ -115,8 +111,9 @@ def _by_object(rows: pd.DataFrame) -> dict[tuple[Any, ...], list[Mapping[str, An
     return groups
 
 
-def _change_text(change: Mapping[str, Any]) -> str:
-    return f"{change['control']}: {shorten(change['before'], 60)} → {shorten(change['after'], 60)}"
+def _change_text(change: Mapping[str, Any], *, tells_who: bool) -> str:
+    text = f"{change['control']}: {shorten(change['before'], 60)} → {shorten(change['after'], 60)}"
+    return f"{text}, {maker_text(change['who'], change['source'])}" if tells_who else text
 
 
 def _gap_text(gap: Mapping[str, Any]) -> str:

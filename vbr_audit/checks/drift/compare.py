@@ -105,6 +105,15 @@ _ACCOUNTS: Final = ("sender", "recipients", "roles_of_accounts")
 NOT_ATTRIBUTED: Final = "not attributed"
 
 
+def maker_text(who: Any, source: Any) -> str:
+    """Who made a change, and when, by its cells `who` and `source`; empty where neither is known."""
+    if source is None or source is pd.NA:
+        return ""
+    if source == NOT_ATTRIBUTED:
+        return NOT_ATTRIBUTED
+    return f"by {'an account that the event does not name' if who is None or who is pd.NA else who} ({source})"
+
+
 @dataclass(frozen=True, eq=False)
 class SettingsOfRun:
     """The settings of one run: the tables `settings` and `settings_read`, and the run's clock.

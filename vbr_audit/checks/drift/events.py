@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,8 @@ from vbr_audit.tables.build.enums import listed
 
 MOST_BYTES: Final = 256 * 1024 * 1024
 MOST_LINE: Final = 256 * 1024
+MOST_NAME: Final = 256
+"""Longest name of an account or an object that is taken from an event; Windows and VBR allow fewer characters."""
 _HINT: Final = "Export the events as XML, or give the lines of a syslog server."
 
 JOB: Final = frozenset({"job"})
@@ -59,7 +61,7 @@ KINDS_OF_EVENT: Final[Mapping[int, frozenset[str]]] = {
     31500: frozenset({"configuration backup"}),
 }
 """The kinds of objects whose settings an event tells of, by its id in Veeam's event reference."""
-_OF_ALL: Final = frozenset({31000, 31100, 31200, 31400, 31500})
+OF_ALL: Final = frozenset({31000, 31100, 31200, 31400, 31500})
 """The events that concern the server as a whole: they name no object."""
 
 
@@ -88,6 +90,17 @@ class ChangeEvents:
     events: tuple[ChangeEvent, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def joined(cls, parts: Iterable[ChangeEvents]) -> ChangeEvents:
+        """The events of several files, each once, in the order of time; what was skipped is added up."""
+        parts = list(parts)
+        found = dict.fromkeys(event for part in parts for event in part.events)
+        skipped: Counter[str] = Counter()
+        for part in parts:
+            skipped.update(part.skipped)
+        events = sorted(found, key=lambda event: (event.at, event.event_id, str(event.object_id)))
+        return cls(tuple(events), dict(skipped))
+
 
 NO_DATE: Final = "no valid date with its zone"
 TOO_LONG: Final = "longer than 256 KB"
@@ -96,28 +109,27 @@ NO_EVENT: Final = "no event of VBR"
 
 
 def read_events(
-    source: str | Path | bytes, *, zone: dt.tzinfo | None = None, now: dt.datetime | None = None
+    content: bytes, *, name: str = "events", zone: dt.tzinfo | None = None, now: dt.datetime | None = None
 ) -> ChangeEvents:
-    """The events in the file at `source`, or in these bytes, each once, in the order of time.
+    """The events in the content of a file called `name`, each once, in the order of time.
 
     Dates without a zone are read in `zone`, those without a year (RFC 3164) as the last ones before `now`.
 
-    Raises `ConfigurationError` for a file that cannot be read, and for XML that is not well-formed or declares
-    entities. What is no event of a change is skipped and counted.
+    Raises `ConfigurationError`, naming file and line, for XML that is not well-formed or declares entities. What is no
+    event of a change is skipped and counted.
     """
-    name = "events" if isinstance(source, bytes) else Path(source).name
-    content = source if isinstance(source, bytes) else _content(Path(source))
     if len(content) > MOST_BYTES:
         raise ConfigurationError(f"{name}: larger than {MOST_BYTES // 1024**2} MB", hint=_HINT)
     skipped: Counter[str] = Counter()
     text, clock = _text(content), Clock(zone, now)
     is_xml = text.lstrip().startswith("<") and not _PRIORITY.match(text.lstrip())
     found = _from_xml(name, text, clock, skipped) if is_xml else _from_lines(text, clock, skipped)
-    events = sorted(dict.fromkeys(found), key=lambda event: (event.at, event.event_id, str(event.object_id)))
-    return ChangeEvents(tuple(events), dict(skipped))
+    events = tuple(found)  # what is skipped is counted while they are read
+    return ChangeEvents.joined([ChangeEvents(events, skipped)])
 
 
-def _content(path: Path) -> bytes:
+def event_file(path: Path) -> bytes:
+    """The content of a file of events; raises `ConfigurationError` for one that cannot be read."""
     try:
         return read_given(path, most=MOST_BYTES)
     except OSError as fault:
@@ -135,22 +147,31 @@ def _text(content: bytes) -> str:
 
 
 def _from_xml(name: str, text: str, clock: Clock, skipped: Counter[str]) -> Iterator[ChangeEvent]:
-    root = _parsed(name, re.sub(r"^\s*<\?xml[^>]*\?>", "", text))
-    for element in root.iter():
-        if isinstance(element.tag, str) and _local(element) == "Event":
+    root = _parsed(name, _DECLARATION.sub("", text))
+    elements = [each for each in root.iter() if isinstance(each.tag, str)]
+    if not any(_local(each) in ("Event", "Events") for each in elements):
+        skipped[NO_EVENT] += 1
+    for element in elements:
+        if _local(element) == "Event":
             event = _of_element(element, clock, skipped)
             if event is not None:
                 yield event
 
 
+_DECLARATION: Final = re.compile(r"<\?xml[^>]*\?>")
+
+
 def _parsed(name: str, text: str) -> Any:
     """The XML of `text`, without entities, networks or huge trees; several elements side by side are allowed."""
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise ConfigurationError(f"{name}: declares a document type, which no export of events does", hint=_HINT)
+    declared = re.search("<!DOCTYPE|<!ENTITY", text)
+    if declared:
+        line = text.count("\n", 0, declared.start()) + 1
+        raise ConfigurationError(f"{name}:{line}: declares a document type, which no export of events does", hint=_HINT)
     try:
         return etree.fromstring(f"<all>{text}</all>".encode("utf-8", "replace"), _parser())
-    except (etree.XMLSyntaxError, ValueError) as fault:
-        raise ConfigurationError(f"{name}: not well-formed XML: {fault}", hint=_HINT) from None
+    except etree.XMLSyntaxError as fault:
+        what = str(fault.msg).partition(", line ")[0]
+        raise ConfigurationError(f"{name}:{fault.lineno or 1}: not well-formed XML: {what}", hint=_HINT) from None
 
 
 def _parser() -> etree.XMLParser:
@@ -285,7 +306,10 @@ def _event(
     values = tuple(_values(changes)) if changes is not None else ()
     if not values and {"oldvalue", "newvalue"} & data.keys():
         values = ((data.get("setting", ""), data.get("oldvalue", ""), data.get("newvalue", "")),)
-    return ChangeEvent(event_id, at, data.get("vbrhostname") or host, object_id, name, user or None, values)
+    host, object_id, name, user = (
+        (word or "")[:MOST_NAME] or None for word in (data.get("vbrhostname") or host, object_id, name, user)
+    )
+    return ChangeEvent(event_id, at, host, object_id, name, user, values)
 
 
 def _inner(text: str) -> Any:
@@ -363,11 +387,21 @@ def with_events(drift: pd.DataFrame, events: ChangeEvents, *, is_alone: bool = F
         fitting = _fitting(change, by_key, is_alone)
         latest = fitting[-1] if fitting else None
         whos.append(latest.user if latest else None)
-        sources.append("; ".join(event.source for event in reversed(fitting)) or change["source"])
+        sources.append(_sources(fitting) or change["source"])
         moments.append(latest.at if latest else None)
     who, source = (pd.Series(cells, index=drift.index, dtype=STRING) for cells in (whos, sources))
     dated = pd.Series(moments, index=drift.index, dtype=DTYPES["datetime"])
     return drift.assign(who=who, source=source, changed_at=dated)
+
+
+_MOST_SHOWN: Final = 3
+
+
+def _sources(fitting: Sequence[ChangeEvent]) -> str:
+    """The events that fit a change, the latest first; of many, the latest ones and how many there are besides."""
+    latest = [event.source for event in reversed(fitting[-_MOST_SHOWN:])]
+    more = len(fitting) - len(latest)
+    return "; ".join([*latest, f"and {more:,} more"] if more else latest)
 
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
@@ -384,7 +418,7 @@ def _by_key(events: ChangeEvents) -> Keyed:
     """The events by kind of object and what names the object there."""
     found: dict[tuple[str, str], list[ChangeEvent]] = {}
     for event in events.events:
-        if event.event_id in _OF_ALL:
+        if event.event_id in OF_ALL:
             key = _ANY
         elif event.object_id:
             key = f"id:{event.object_id.casefold()}"

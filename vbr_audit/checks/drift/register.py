@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import hashlib
 import io
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,11 +57,21 @@ class Approval:
 
 @dataclass(frozen=True)
 class ChangeRegister:
-    """The approvals of a register, with the file's name and text."""
+    """The approvals of a register, with the file's name and text; all empty where no register is given."""
 
-    name: str
-    text: str
-    approvals: tuple[Approval, ...]
+    name: str = ""
+    text: str = ""
+    approvals: tuple[Approval, ...] = ()
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is a register, be it without an approval."""
+        return bool(self.text)
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of `text`; None without a register."""
+        return hashlib.sha256(self.text.encode()).hexdigest() if self.is_given else None
 
     @cached_property
     def by_setting(self) -> Mapping[tuple[str, str], tuple[Approval, ...]]:
@@ -95,11 +106,13 @@ class ChangeRegister:
         return ()
 
 
-def load_register(source: str | Path) -> ChangeRegister:
-    """The change register at `source` (a path; a `str` with a line break is the text itself).
+def load_register(source: str | Path | None = None) -> ChangeRegister:
+    """The change register at `source` (a path; a `str` with a line break is the text itself); an empty one for None.
 
     Raises `ConfigurationError`, whose message names file and line of everything that is wrong.
     """
+    if source is None:
+        return ChangeRegister()
     if isinstance(source, str) and "\n" in source:
         return ChangeRegister("changes.csv", source, tuple(_approvals(YamlFile("changes.csv", source))))
     path = Path(source)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 
+from vbr_audit.checks.drift.compare import maker_text
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, EXAMPLE_SINCE, Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
@@ -201,11 +202,9 @@ _SHOWN = ("control", "before", "after", "approved_by", "ticket", "who", "source"
 
 
 def _change_text(control: Any, before: Any, after: Any, by: Any, ticket: Any, who: Any, source: Any, ok: bool) -> str:
-    """`retry_enabled: true → false, by HANSA\\admin (VBR event 23050 at …)`."""
-    change = f"{control}: {before} → {after}"
-    if ok:
-        return f"{change}, approved by {by}" + (f" ({ticket})" if ticket else "")
-    return f"{change}, by {who} ({source})" if who else change
+    """`retry_enabled: true → false, by HANSA\\admin (VBR event 23050 at …)`; else `not attributed`."""
+    approval = f"approved by {by}" + (f" ({ticket})" if ticket else "") if ok else ""
+    return ", ".join(part for part in (f"{control}: {before} → {after}", approval, maker_text(who, source)) if part)
 
 
 _APPROVAL = {"object_name": "Nightly", "change": "retry_enabled: false → true", "is_due": True}
