@@ -13,7 +13,7 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import run_order, take_order
-from vbr_audit.cli.cmd_simulate import Now, Seed, SimulatedRevision, read_now
+from vbr_audit.cli.cmd_simulate import Jobs, Now, Seed, Sessions, SimulatedRevision, read_now
 from vbr_audit.cli.guard import guarded
 from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.standing import without_settings_files
@@ -43,6 +43,8 @@ DemoOut = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Run f
 def demo_command(
     *,
     out: DemoOut = Path("demo-run"),
+    jobs: Jobs = 40,
+    sessions: Sessions = 3000,
     seed: Seed = 1,
     now: Now = None,
     months: Months = None,
@@ -69,7 +71,7 @@ def demo_command(
         rules["site"] = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
     writing |= {"force": force, "quiet": quiet, "fail_on": "never"}
-    served = {"seed": seed, "now": moment, "revision": revision, "role": "Administrator"}
+    served = {"jobs": jobs, "sessions": sessions, "seed": seed, "now": moment, "revision": revision, "role": "Administrator"}
     if months is None:
         order = take_order(out, rules, **writing)
         with _served(**served) as server:
