@@ -10,7 +10,8 @@ from command_line import invoke
 
 import vbr_audit as va
 from vbr_audit.checks.policy.policy import load_policy
-from vbr_audit.cli.demo_year import policy_in, waivers_in
+from vbr_audit.cli.demo_year import own_checks_in, policy_in, take_year, waivers_in
+from vbr_audit.cli.judging import OPTIONS
 from vbr_audit.collection import run_folder
 from vbr_audit.findings.lifecycle import State
 from vbr_audit.findings.waivers import load_waivers
@@ -80,9 +81,28 @@ def test_the_last_month_has_what_a_report_on_changes_needs(demo):
     assert statuses(runs(demo[0])[0])["JOB-003", "Tenant vApps"] == "FAIL"  # so that it fails again
 
 
-def test_the_last_month_shows_every_state_but_that_of_another_method(demo):
-    states = va.history(demo[0] / "history").changes().findings["state"]
-    assert set(states) == set(State) - {State.METHOD_CHANGED}
+def test_the_last_month_shows_every_state(demo):
+    assert set(va.history(demo[0] / "history").changes().findings["state"]) == set(State)
+
+
+def test_the_rule_of_the_company_means_more_since_the_last_month(demo):
+    changes = va.history(demo[0] / "history").changes()
+    changed = changes.having(State.METHOD_CHANGED)
+    assert ("HANSA-001", "Laptops - Development") in set(zip(changed["check_id"], changed["object_name"], strict=True))
+    assert set(changed["check_id"]) == {"HANSA-001"}
+    assert set(zip(changed["status_before"], changed["status"], strict=True)) == {("NOT_APPLICABLE", "FAIL")}
+    assert "HANSA-001 on vbr01.demo: its logic changed" in map(str, changes.not_compared)
+
+
+@pytest.mark.parametrize("month", [-1, 0])
+def test_the_rule_of_the_company_gives_way_to_checks_of_the_user(tmp_path, month):
+    ask = "{id: ACME-001, title: It is named, severity: low, table: jobs, column: name, op: exists, rationale: x, remediation: x}"
+    (tmp_path / "acme.yaml").write_text(f"version: 1\nrules: [{ask}]\n", encoding="utf-8")
+    assert own_checks_in(month).ids == {"HANSA-001"}
+    writing = dict.fromkeys(("formats", "templates", "scrub_key")) | {"force": False, "csv_bom": False, "quiet": True}
+    given = dict.fromkeys(OPTIONS) | {"checks": tmp_path}
+    order = take_year(tmp_path / "year", given, NOW, **writing, fail_on="never")
+    assert order.rules_in(month).checks.ids == {"ACME-001"}
 
 
 def test_a_month_that_nobody_read_has_no_run(tmp_path, monkeypatch):

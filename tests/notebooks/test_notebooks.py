@@ -104,4 +104,4 @@ def test_the_links_of_a_notebook_lead_somewhere(path: Path) -> None:
 
 
 def test_the_notebooks_are_numbered_without_a_gap() -> None:
-    assert [name[:3] for name in NAMES] == [f"{number:02}_" for number in range(1, 9)]
+    assert [name[:3] for name in NAMES] == [f"{number:02}_" for number in range(1, 10)]

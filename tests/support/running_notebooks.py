@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -32,7 +33,9 @@ def run_notebook(path: Path, folder: Path) -> Any:
     client = NotebookClient(
         notebook, timeout=120, resources={"metadata": {"path": str(folder)}}, record_timing=False, kernel_name="python3"
     )
-    client.execute()
+    # `!vbr-audit` is that of the Python which runs this, whether or not its environment is active.
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    client.execute(env=os.environ | {"PATH": places})
     notebook.metadata = nbformat.from_dict(METADATA)
     return notebook
 

@@ -13,6 +13,7 @@ import re
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from html.entities import codepoint2name
 from typing import Final
 
@@ -30,7 +31,7 @@ _SHORT: Final = 2
 _BEGINNING: Final = 16
 """Minimum length of a token to be hidden among data: a beginning that is shorter can be a word like any other."""
 _ESCAPE: Final = r"\\+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})|%[0-9a-fA-F]{2}|&#?\w{1,8};"
-_ESCAPES: Final = (re.compile(_ESCAPE), re.compile(_ESCAPE.encode()))
+_ESCAPE_IN_BYTES: Final = re.compile(_ESCAPE.encode())
 
 _NAMES: Final = r"passw(?:or)?d|passphrase|pwd|secret|access_?token|refresh_?token|api[-_]?key"
 _MARKS: Final = "\"'`“”„‘’‹›«»"
@@ -78,15 +79,16 @@ class Hiding:
         """
         words = [word for word in self._words() if word] + [token[:_BEGINNING] for token in self._long_tokens()]
         runs = {max(re.findall("[A-Za-z0-9]+", word), key=len, default="") for word in words}
-        if not any(run.encode() in body for run in runs) and not _ESCAPES[1].search(body):
+        if not any(run.encode() in body for run in runs) and not _ESCAPE_IN_BYTES.search(body):
             return None
         patterns = [pattern for word in self._words() for pattern in _places(word, alone=False)]
         patterns += [_to_the_end(token[:_BEGINNING]) for token in self._long_tokens()]
 
+        suspicious = re.compile("|".join([*map(re.escape, runs), _ESCAPE]))
+
+        @lru_cache(maxsize=4096)  # the rows of a page have the same keys, and many of the same words
         def without(text: str) -> str:
-            if any(run in text for run in runs) or _ESCAPES[0].search(text):
-                return _hidden_by(patterns, text)
-            return text
+            return _hidden_by(patterns, text) if suspicious.search(text) else text
 
         return without
 

@@ -18,6 +18,7 @@ from vbr_audit.cli.servers_file import Server
 from vbr_audit.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from vbr_audit.checks.own.own_checks import OwnChecks
     from vbr_audit.rules import Rules
 
 HISTORY = "history"
@@ -39,6 +40,27 @@ _ASKED: tuple[tuple[int, int, str], ...] = (
     (0, 0, "SEC-008: {params: {max_age_days: 180}}"),
 )
 """Rules of the policy, each with the first and the last month in which it is there."""
+
+_OWN_RULE = """\
+# A rule of the demonstration's own company, as it was in this month.
+version: 1
+rules:
+  - id: HANSA-001
+    title: Daily jobs start outside office hours
+    severity: low
+    table: jobs
+    control: schedule_daily_time
+    op: regex
+    value: "(1[89]|2[0-3]|0[0-6]):.*"
+    where:
+      - {control: schedule_daily_enabled, op: eq, value: true}
+%s    rationale: In office hours the network belongs to the people who work.
+    remediation: "Job > Schedule: let the job start from 18:00 on, and before 07:00."
+    expected: from 18:00 to 06:59
+    failure: "{starts|start} in office hours"
+"""
+_ONLY_VSPHERE = "      - {column: type, op: eq, value: VSphereBackup}\n"
+"""What the rule was narrowed to until the last month: since then it means all jobs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +93,12 @@ class YearOrder:
     def history(self) -> Path:
         """The folder with the runs."""
         return self.last.out / HISTORY
+
+    def rules_in(self, month: int) -> Rules:
+        """What a month is judged by, read and checked."""
+        from vbr_audit.rules import Rules
+
+        return Rules.load(**_rules_in(month, self.rules, self.now))
 
     def compared(self, rules: Rules) -> Rules:
         """The same rules, compared with the months before if any of them has a run."""
@@ -126,9 +154,8 @@ def _write_month(order: YearOrder, month: int, server: Server, terms: dict[str, 
     from vbr_audit.display import count
     from vbr_audit.histories.adding import add_to_history
     from vbr_audit.pipeline import judge
-    from vbr_audit.rules import Rules
 
-    rules = Rules.load(**_rules_in(month, order.rules, order.now))
+    rules = order.rules_in(month)
     snapshot = collect_from((server,), {**terms, "policy": rules.policy}, quiet=True)
     audit = judge(snapshot, order.compared(rules))
     with TemporaryDirectory(prefix=".vbr-audit-", dir=order.last.out) as folder:
@@ -146,7 +173,18 @@ def _rules_in(month: int, rules: JudgedBy, now: dt.datetime) -> JudgedBy:
         given["policy"] = policy_in(month)
     if given["waivers"] is None:
         given["waivers"] = waivers_in(month, now)
+    if given["checks"] is None:
+        given["checks"] = own_checks_in(month)
     return given
+
+
+def own_checks_in(month: int) -> OwnChecks:
+    """The company's own rule, beside the shipped checks, as it was in a month: its last edit made it mean more."""
+    from vbr_audit.checks.own.own_checks import known_checks
+
+    with TemporaryDirectory() as folder:
+        Path(folder, "hansa.yaml").write_text(_OWN_RULE % ("" if month == 0 else _ONLY_VSPHERE), encoding="utf-8")
+        return known_checks(folder)
 
 
 def policy_in(month: int) -> str:

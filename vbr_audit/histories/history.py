@@ -196,8 +196,8 @@ class History:
         """The answer to one SELECT over the runs; needs duckdb and pyarrow, of the extra `history`.
 
         The tables are `runs` and those of each run (`findings`, `state`, `asked`, `capacity`, `job_runs_daily`,
-        `protection_daily`, `job_settings` …), each with `run_id` and `run_now` in front. Raises `ConfigurationError`
-        for anything but one SELECT.
+        `protection_daily`, `settings` …), each with `run_id` and `run_now` in front. Moments are in UTC. Raises
+        `ConfigurationError` for anything but one SELECT.
         """
         demand_duckdb()
         tables = {spec.name: self._arrow(spec) for spec in (FINDINGS_SPEC, ASKED_SPEC, LIVES_SPEC, *RUN_SPECS)}

@@ -14,7 +14,8 @@ import pandas as pd
 
 from vbr_audit.errors import ConfigurationError
 
-_SAFE: Final = {
+_SET: Final = {
+    "TimeZone": "'UTC'",  # the same query has the same answer on every machine
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
@@ -55,7 +56,7 @@ def select(query: str, tables: Mapping[str, Any]) -> pd.DataFrame:
     try:
         for name, table in tables.items():
             connection.register(name, table)
-        for setting, value in _SAFE.items():
+        for setting, value in _SET.items():
             connection.execute(f"SET {setting} = {value}")
         connection.execute("SET lock_configuration = true")
         statements = connection.extract_statements(query)
