@@ -38,13 +38,7 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
             hint=f"Judge it first: vbr-audit check {folder}",
         )
     judged = judged_run(manifest, results.findings, results.coverage)
-    samples, settings = capacities.capacity_of(snapshot), settings_of_run(snapshot)
-    tables: dict[str, pd.DataFrame] = {
-        capacities.CAPACITY.name: samples,
-        **tables_for_months(snapshot, results),
-        SETTINGS.name: settings.settings,
-        SETTINGS_READ.name: settings.read,
-    }
+    tables = tables_of_run(snapshot, results)
     record = HistoryRecord(
         run_id=manifest.run_id,
         content=sha256_of(folder / run_folder.SUMS),
@@ -60,10 +54,21 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
         accounts_masked=manifest.run.accounts_masked,
         servers=servers_of(manifest),
         known_checks=tuple(sorted(judged.known_checks)),
-        point=point_of(results, _space(samples)),
+        point=point_of(results, _space(tables[capacities.CAPACITY.name])),
     )
     run = NewRun(folder, record, judged, tuple((spec, tables[spec.name]) for spec in RUN_SPECS))
     return add_run(Path(history), run)
+
+
+def tables_of_run(snapshot: Snapshot, results: Results) -> dict[str, pd.DataFrame]:
+    """The tables that a history keeps of a run, by the names of `RUN_SPECS`."""
+    settings = settings_of_run(snapshot)
+    return {
+        capacities.CAPACITY.name: capacities.capacity_of(snapshot),
+        **tables_for_months(snapshot, results),
+        SETTINGS.name: settings.settings,
+        SETTINGS_READ.name: settings.read,
+    }
 
 
 def _space(samples: pd.DataFrame) -> tuple[int | None, int | None]:

@@ -71,7 +71,7 @@ class Entry:
         name = self.table_file(spec.name)
         if name is None:
             raise EvidenceError(f"{self.path.name} has no table {spec.name}", hint=_OLDER)
-        return decoded(name, self.content(name), spec)
+        return decoded(f"{self.path.name}/{name}", self.content(name), spec)
 
     def table_or_empty(self, spec: TableSpec) -> pd.DataFrame:
         """A table of the run; without rows where a run of an older version has none."""
@@ -241,8 +241,7 @@ def open_archive(folder: str | Path) -> Archive:
     checks the evidence too. A run that is not as it was written is left out and named.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise ConfigurationError(f"{folder} is no history: no such folder", hint="`vbr-audit history add` makes one.")
+    _demand_folder(folder)
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir())
     candidates = [folder / name for name in names if name not in (_PRUNED, _PINS, "samples")]
     with ThreadPoolExecutor(4) as pool:
@@ -258,6 +257,11 @@ def open_archive(folder: str | Path) -> Archive:
                 pruned.append(entry)
     runs, pruned = (sorted(each, key=lambda entry: entry.record.order) for each in (runs, pruned))
     return Archive(folder, tuple(runs), tuple(pruned), tuple(problems))
+
+
+def _demand_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} is no history: no such folder", hint="`vbr-audit history add` makes one.")
 
 
 def is_history(folder: Path) -> bool:
@@ -561,7 +565,11 @@ def pin_run(archive: Archive, entry: Entry, *, pinned: bool) -> None:
 
 
 def collect_garbage(history: Path) -> list[str]:
-    """Remove what killed processes left behind, but nothing that one is at work on; return the names."""
+    """Remove what killed processes left behind, but nothing that one is at work on; return the names.
+
+    Raises `ConfigurationError` where there is no such folder.
+    """
+    _demand_folder(history)
     gone = []
     for path in sorted(history.glob(f"{_ADDING}*")):
         if is_plain(path) and path.is_dir() and _is_abandoned(path):
