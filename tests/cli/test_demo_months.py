@@ -96,7 +96,8 @@ def test_the_rule_of_the_company_means_more_since_the_last_month(demo):
 
 @pytest.mark.parametrize("month", [-1, 0])
 def test_the_rule_of_the_company_gives_way_to_checks_of_the_user(tmp_path, month):
-    ask = "{id: ACME-001, title: It is named, severity: low, table: jobs, column: name, op: exists, rationale: x, remediation: x}"
+    ask = "{id: ACME-001, title: It is named, severity: low, table: jobs, column: name, op: exists, "
+    ask += "rationale: x, remediation: x}"
     (tmp_path / "acme.yaml").write_text(f"version: 1\nrules: [{ask}]\n", encoding="utf-8")
     assert own_checks_in(month).ids == {"HANSA-001"}
     writing = dict.fromkeys(("formats", "templates", "scrub_key")) | {"force": False, "csv_bom": False, "quiet": True}

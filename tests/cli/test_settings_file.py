@@ -84,11 +84,12 @@ def test_how_a_certificate_is_trusted_is_one_question(folder: Path, monkeypatch:
 
 def test_paths_begin_at_the_folder_of_the_file(tmp_path: Path) -> None:
     there = tmp_path / "there"
-    text = 'policy = "mine.yaml"\nsite = "site.yaml"\nchecks = "../own"\nbrand = "/etc/brand.yaml"\n'
+    text = 'policy = "mine.yaml"\nsite = "site.yaml"\nchecks = "../own"\nbrand = "/etc/brand.yaml"\nhistory = "kept"\n'
     with reading_settings_from([SettingsFile(write(there / "x.toml", text))]):
         found = load_settings()
     assert (found.policy, found.site) == (str(there / "mine.yaml"), there / "site.yaml")
     assert (found.checks, found.brand) == (there / "../own", Path("/etc/brand.yaml"))
+    assert found.history == there / "kept"
     with reading_settings_from([SettingsFile(write(there / "x.toml", 'policy = "strict"\n'))]):
         assert load_settings().policy == "strict"
 

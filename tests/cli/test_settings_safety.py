@@ -25,6 +25,7 @@ LINES = {
     "proxy": "proxy = 'http://elsewhere.example:3128'",
     "checks": "checks = 'own'",
     "templates": "templates = 'mine'",
+    "history": "history = 'kept'",
 }
 
 

@@ -10,13 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_runs import START, judged
 
 from vbr_audit.findings.changes import Changes, compare_runs
-from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer, history_keys
+from vbr_audit.findings.compared import Judged
 from vbr_audit.findings.lifecycle import LIVES_SPEC, MADE_ANEW, Before, Lives, Now, Rule, State, decide, step
-from vbr_audit.tables.build.schema import conform
 
-START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 KNOWN = {Before.FINE, Before.OPEN, Before.ACCEPTED}
 BAD = {Before.OPEN, Before.ACCEPTED}
 
@@ -75,47 +74,6 @@ def test_fixed_only_where_it_was_looked_at_again_whole_and_by_the_same_rule() ->
         state = decide(before, now, gone=gone, whole=whole, rule=rule, was_open=was_open)
         is_fixed = now is Now.PASS and whole and rule is Rule.SAME and before in BAD
         assert (state is State.FIXED) == is_fixed
-
-
-def judged(
-    rows: list[dict[str, Any]],
-    *,
-    day: int = 0,
-    asked: dict[str, dict[str, Any]] | None = None,
-    server: str = "vbr01",
-    revision: str = "1.3-rev1",
-    policy: str = "p",
-    scope: str = "",
-) -> Judged:
-    """A run of one server whose findings are `rows`; every check of a row was asked, whole, unless `asked` says so."""
-    base = {
-        "server_id": server, "server": server, "check_id": "JOB-001", "title": "t", "severity": "high",
-        "object_type": "job", "status": "FAIL", "rule": "r", "cause": "c",
-    }  # fmt: skip
-    made = [{**base, "object_id": row.get("object_name", "a"), "object_name": "a", **row} for row in rows]
-    for number, row in enumerate(made):
-        row["finding_id"] = f"{row['check_id']}-{row['object_id']}-{number if row.get('twin') else ''}"
-    data = {name: [row.get(name) for row in made] for name in FINDINGS_SPEC.names if name != "key"}
-    frame = conform({"key": [None] * len(made), **data}, FINDINGS_SPEC)[0]
-    frame["key"] = pd.array(
-        history_keys(frame, frame["server_id"].to_numpy(dtype=object)), dtype=frame["finding_id"].dtype
-    )
-    counts: dict[str, int] = {}
-    for row in made:
-        counts[row["check_id"]] = counts.get(row["check_id"], 0) + 1
-    told = {check: {"population": number, "whole": True} for check, number in counts.items()} | (asked or {})
-    terms = [
-        {"server_id": server, "check_id": check, "meaning": "1", "scope": scope, "revision": revision, **facts}
-        for check, facts in told.items()
-        if facts is not None
-    ]
-    coverage = conform({name: [term.get(name) for term in terms] for name in ASKED_SPEC.names}, ASKED_SPEC)[0]
-    now = START + dt.timedelta(days=day)
-    return Judged(
-        run_id=f"run-{day}", now=now, timezone="UTC", since=now - dt.timedelta(days=30), until=now, policy_name="p",
-        policy=policy, scope=scope, tool_version="1", servers=(JudgedServer(server, server, revision),), findings=frame,
-        asked=coverage, known_checks=frozenset({"JOB-001", "JOB-002"}),
-    )  # fmt: skip
 
 
 def lives(*runs: Judged) -> pd.DataFrame:

@@ -298,7 +298,10 @@ def test_what_a_history_answers(whole: Path) -> None:
         *("FIRST", "NEW", "STILL", "FIXED", "REGRESSED", "LOST_SIGHT", "OBJECT_GONE"),
         *("POLICY_CHANGED", "METHOD_CHANGED", "ACCEPTED", "WAIVER_ENDED"),
     }
-    assert history.changes().earlier.run_id == history.runs["run_id"].iloc[1]
+    changes = history.changes()
+    assert changes is not None
+    assert changes.earlier.run_id == history.runs["run_id"].iloc[1]
+    assert history.changes("2026-07") is None
     trend = history.trend()
     assert trend["month"].tolist() == ["2026-07", "2026-08", "2026-09"]
     assert not trend["is_missing"].any()

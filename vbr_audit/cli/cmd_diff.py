@@ -62,14 +62,15 @@ def exit_on_new(changes: Changes | None, threshold: str) -> Exit:
 def print_changes(changes: Changes) -> None:
     """Print what became of the findings, what cannot be compared first."""
     earlier = changes.earlier
-    typer.echo(f"Compared with the run of {earlier.now:%Y-%m-%d %H:%M}Z ({earlier.run_id}).")
+    typer.echo(f"Compared with the run of {earlier.now:%Y-%m-%d %H:%M}Z ({plain(earlier.run_id)}).")
     _print_not_compared(changes)
     parts = [f"{plain(state).replace('_', ' ').lower()} {many:,}" for state, many in changes.counts.items() if many]
     typer.echo(" · ".join(parts) if parts else "Nothing changed.")
     rows = changes.changed.head(_MOST)
     for row in rows.itertuples(index=False):
         name = shorten(f"{plain(row.object_type)} {plain(row.object_name)}", 40)
-        typer.echo(f"  {row.state:14} {row.severity:8} {row.check_id}  {shorten(row.title, 48):48} {name}")
+        state, severity, check = plain(row.state), plain(row.severity), plain(row.check_id)
+        typer.echo(f"  {state:14} {severity:8} {check}  {shorten(row.title, 48):48} {name}")
     if len(changes.changed) > _MOST:
         typer.echo(f"  … and {count(len(changes.changed) - _MOST, 'more finding')}")
     if open_since := len(changes.still_open):

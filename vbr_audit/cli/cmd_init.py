@@ -25,7 +25,7 @@ Next: write the server's address and the account into {settings}, then run
   vbr-audit audit --config {settings} --out first-run
       audits the last 30 days: page, workbook and findings
 Set VBR_AUDIT_CONFIG to the absolute path of the file, and you can leave out --config. Anybody may have put an
-unnamed settings file into a folder: such a file cannot set the server, nor your own checks.
+unnamed settings file into a folder: such a file cannot set the server, nor your own checks, nor the history.
 The password comes from --password-stdin, VBR_AUDIT_PASSWORD, the keyring, or a prompt."""
 
 
@@ -65,7 +65,8 @@ SETTINGS: Final = f"""\
 #
 # Give this file with --config, or its absolute path in the variable VBR_AUDIT_CONFIG. Otherwise it is read from the
 # current folder; but then anybody may have put it there, and url, servers, ca_file, fingerprint,
-# insecure, proxy, checks and templates are refused: they decide where your password is sent, and which code is run.
+# insecure, proxy, checks, templates and history are refused: they decide where your password is sent, which code is
+# run, and where each run is kept.
 #
 # In Python, `va.connect` and `va.collect` also read their settings from here; give policy, waivers and site file to
 # `va.audit`.
@@ -116,6 +117,8 @@ site = "site.yaml"
 # A folder of templates that replace the built-in ones, and a file with name, logo and colours.
 # templates = "templates"
 # brand = "brand.yaml"
+# The history that `vbr-audit audit` compares each run with and adds it to, as with --history; made if it is not there.
+# history = "history"
 # The classification on the cover of the workbook.
 # classification = "Internal"
 """

@@ -3,7 +3,7 @@
 The stronger place counts: an argument, a variable `VBR_AUDIT_…`, the file that `--config` or `VBR_AUDIT_CONFIG`
 names or else `vbr_audit.toml` in the current folder, `config.toml` in the user's own folder, and what is built in.
 A file holds no password. One that nobody named may have been laid there by anybody: it cannot decide where a password
-goes, nor what is run (`GUARDED`).
+goes, nor what is run, nor where a run is kept (`GUARDED`).
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ GUARDED: Final = {
     **dict.fromkeys(("url", "servers", "ca_file", "fingerprint", "insecure", "proxy"), _TO_WHOM),
     "checks": "names Python files that are run",
     "templates": "can bring script into a report",
+    "history": "decides where a copy of what was read is kept",
 }
 """Settings taken only from a file that the user named, or from their own; and what each could do."""
-_PATHS: Final = ("servers", "ca_file", "waivers", "site", "checks", "templates", "brand")
+_PATHS: Final = ("servers", "ca_file", "waivers", "site", "checks", "templates", "history", "brand")
 _NOT_IN_FILES: Final = ("password", "brand_name", "brand_logo", "brand_colour", "brand_accent")
 _REFUSED: Final = (
     "a password does not belong in this file; set VBR_AUDIT_PASSWORD, store it in the keyring, or use --password-stdin"
@@ -77,6 +78,7 @@ class Settings(BaseModel):
     fail_on: Threshold | None = None
     format: Annotated[Text | None, BeforeValidator(_joined)] = None
     templates: Path | None = None
+    history: Path | None = None
     classification: Text | None = None
     brand: Path | None = None
     brand_name: str | None = None

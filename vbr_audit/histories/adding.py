@@ -44,13 +44,19 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
             hint=f"Judge it first: vbr-audit check {folder}",
         )
     judged = judged_run(manifest, results.findings, results.coverage)
-    samples, settings = capacities.capacity_of(snapshot), settings_of_run(snapshot)
-    tables: dict[str, pd.DataFrame] = {
-        capacities.CAPACITY.name: samples,
+    tables = tables_of_run(snapshot, results)
+    point = point_of(results, tables[capacities.CAPACITY.name])
+    record = record_of(manifest, judged, point, content=sha256_of(folder / run_folder.SUMS))
+    run = NewRun(folder, record, judged, tuple((spec, tables[spec.name]) for spec in RUN_SPECS))
+    return add_run(Path(history), run)
+
+
+def tables_of_run(snapshot: Snapshot, results: Results) -> dict[str, pd.DataFrame]:
+    """The tables that a history keeps of a run, by the names of `RUN_SPECS`."""
+    settings = settings_of_run(snapshot)
+    return {
+        capacities.CAPACITY.name: capacities.capacity_of(snapshot),
         **tables_for_months(snapshot, results),
         SETTINGS.name: settings.settings,
         SETTINGS_READ.name: settings.read,
     }
-    record = record_of(manifest, judged, point_of(results, samples), content=sha256_of(folder / run_folder.SUMS))
-    run = NewRun(folder, record, judged, tuple((spec, tables[spec.name]) for spec in RUN_SPECS))
-    return add_run(Path(history), run)

@@ -72,7 +72,7 @@ class Entry:
         name = self.table_file(spec.name)
         if name is None:
             raise EvidenceError(f"{self.path.name} has no table {spec.name}", hint=_OLDER)
-        return decoded(name, self.content(name), spec)
+        return decoded(f"{self.path.name}/{name}", self.content(name), spec)
 
     def table_or_empty(self, spec: TableSpec) -> pd.DataFrame:
         """A table of the run; without rows where a run of an older version has none."""
@@ -160,13 +160,15 @@ class Archive:
         )
 
     def find(self, name: str) -> Entry:
-        """The run of this id, folder or month (the latest of it); raises `ConfigurationError`."""
-        fitting = [
-            entry
-            for entry in self.runs
-            if name in (entry.record.run_id, entry.path.name) or entry.record.run_id.startswith(name.lower())
-        ]
+        """The run of this id, its beginning, folder or month (the latest of it); raises `ConfigurationError`."""
+        fitting = [entry for entry in self.runs if name in (entry.record.run_id, entry.path.name)]
         fitting = fitting or [entry for entry in self.runs if month_of(entry.record) == name]
+        if not fitting:
+            fitting = [entry for entry in self.runs if name and entry.record.run_id.startswith(name.lower())]
+            if len(fitting) > 1:
+                raise ConfigurationError(
+                    f"{len(fitting)} runs in {self.folder} begin with {name}", hint="Give more of the id."
+                )
         if not fitting:
             raise ConfigurationError(f"no run {name} in {self.folder}", hint="`vbr-audit history list` shows the runs.")
         return fitting[-1]
@@ -201,7 +203,10 @@ class Archive:
         for place, entry in enumerate(earlier):
             chain = chained(chain, entry.record.run_id)
             server = entry.server(server_id)
-            if server is not None and server.chain == chain and entry.table_file(LIVES_SPEC.name):
+            if server is None or not entry.table_file(LIVES_SPEC.name):
+                continue
+            # Of a pruned run its state is all that is left: it holds even where a run before it was damaged since.
+            if entry.is_pruned or server.chain == chain:
                 start = place + 1
         if start:
             base = earlier[start - 1].lives().of([server_id])
@@ -231,22 +236,27 @@ def open_archive(folder: str | Path) -> Archive:
     checks the evidence too. A run that is not as it was written is left out and named.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise ConfigurationError(f"{folder} is no history: no such folder", hint="`vbr-audit history add` makes one.")
+    _demand_folder(folder)
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir())
     candidates = [folder / name for name in names if name not in (_PRUNED, _PINS, "samples")]
     with ThreadPoolExecutor(4) as pool:
         read = list(pool.map(_entry_or_problem, candidates))
     runs, problems = _once_each(read)
-    pruned = []
+    whole, pruned = {entry.record.run_id for entry in runs}, list[Entry]()
     if (folder / _PRUNED).is_dir():
         for path in sorted((folder / _PRUNED).iterdir()):
             entry = _entry_or_problem(path, is_pruned=True)
-            if isinstance(entry, Entry):
-                pruned.append(entry)
-            else:
+            if isinstance(entry, Problem):
                 problems.append(entry)
-    return Archive(folder, tuple(sorted(runs, key=lambda each: each.record.order)), tuple(pruned), tuple(problems))
+            elif entry.record.run_id not in whole:  # else the pruning of it was not finished, and it counts as it is
+                pruned.append(entry)
+    runs, pruned = (sorted(each, key=lambda entry: entry.record.order) for each in (runs, pruned))
+    return Archive(folder, tuple(runs), tuple(pruned), tuple(problems))
+
+
+def _demand_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} is no history: no such folder", hint="`vbr-audit history add` makes one.")
 
 
 def is_history(folder: Path) -> bool:
@@ -492,11 +502,13 @@ def prune_runs(archive: Archive, *, keep: int) -> list[Entry]:
     going = [run for run in archive.runs if run.record.run_id not in kept]
     for entry in going:
         _bury(archive, entry)
+    for entry in going:  # not before: what is known after a run may follow from any run before it
+        _remove(archive.folder, entry.path)
     return going
 
 
 def _bury(archive: Archive, entry: Entry) -> None:
-    """Put the record of a run, and the state after it as it is known now, in the place of the run."""
+    """Write down the record of a run, and the state after it as it is known now, beside the run."""
     place = archive.folder / _PRUNED
     temporary = archive.folder / f"{_ADDING}{secrets.token_hex(6)}"
     try:
@@ -513,9 +525,10 @@ def _bury(archive: Archive, entry: Entry) -> None:
             for each in entry.record.servers
         )
         _seal(temporary, entry.record.model_copy(update={"servers": servers, "sizes": {}}))
+        if (place / entry.path.name).exists():  # of a pruning that was not finished
+            _remove(archive.folder, place / entry.path.name)
         temporary.rename(place / entry.path.name)
         _flush_folder(place)
-        _remove(archive.folder, entry.path)
     except OSError as error:
         raise OutputError(
             f"cannot prune {entry.path.name}: {error.strerror or error}", hint="Check permissions."
@@ -525,10 +538,15 @@ def _bury(archive: Archive, entry: Entry) -> None:
 
 
 def _remove(history: Path, path: Path) -> None:
-    """Remove a run: first out of the way in one move, so that no half of it is ever seen."""
+    """Remove a run: first out of the way in one move, so that no half of it is ever seen; raises `OutputError`."""
     aside = history / f"{_ADDING}{secrets.token_hex(6)}"
-    path.rename(aside)
-    shutil.rmtree(aside)
+    try:
+        path.rename(aside)
+        shutil.rmtree(aside)
+    except OSError as error:
+        raise OutputError(
+            f"cannot remove {path.name}: {error.strerror or error}", hint="Check the permissions of the history."
+        ) from error
 
 
 def pin_run(archive: Archive, entry: Entry, *, pinned: bool) -> None:
@@ -542,7 +560,11 @@ def pin_run(archive: Archive, entry: Entry, *, pinned: bool) -> None:
 
 
 def collect_garbage(history: Path) -> list[str]:
-    """Remove what killed processes left behind, but nothing that one is at work on; return the names."""
+    """Remove what killed processes left behind, but nothing that one is at work on; return the names.
+
+    Raises `ConfigurationError` where there is no such folder.
+    """
+    _demand_folder(history)
     gone = []
     for path in sorted(history.glob(f"{_ADDING}*")):
         if is_plain(path) and path.is_dir() and _is_abandoned(path):

@@ -113,13 +113,21 @@ class History:
         ids = sorted({each.server_id for entry in self.archive.ever for each in entry.record.servers})
         return self.archive.lives_before(ids, _LAST).aged
 
-    def changes(self, run: str | None = None) -> Changes:
-        """What became of the findings in a run, the newest unless `run` names another, since the run before it."""
+    def changes(self, run: str | None = None) -> Changes | None:
+        """What became of the findings in a run, the newest unless `run` names another, since the run before it.
+
+        None where no run before it is about its servers: there is nothing to compare with.
+        """
         entry = self._run(run)
         before, ids = self._before(entry)
-        earlier = EarlierRun.of(before[-1].record if before else entry.record)
-        lives = self.archive.lives_before(ids, entry.record.order)
-        return changes_since(Known(earlier, lives, tuple(map(str, self.problems))), entry.judged())
+        if not before:
+            return None
+        known = Known(
+            EarlierRun.of(before[-1].record),
+            self.archive.lives_before(ids, entry.record.order),
+            tuple(map(str, self.problems)),
+        )
+        return changes_since(known, entry.judged())
 
     def trend(self, run: str | None = None) -> pd.DataFrame:
         """One row per month up to a run, the newest unless `run` names another: the latest run about each month.
@@ -237,7 +245,9 @@ class History:
                 continue
             content = entry.content(name)
             own = (
-                arrow_table(name, content, spec) if name.endswith(PARQUET) else to_arrow_table(entry.table(spec), spec)
+                arrow_table(f"{entry.path.name}/{name}", content, spec)
+                if name.endswith(PARQUET)
+                else to_arrow_table(entry.table(spec), spec)
             )
             run_id = pa.array([entry.record.run_id], pa.string()).take(pa.array([0] * len(own), pa.int64()))
             moment = pa.array([entry.record.now], pa.timestamp("us", tz="UTC")).take(

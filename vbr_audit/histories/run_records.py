@@ -76,7 +76,7 @@ class HistoryRecord(_Record):
     """
 
     format: Annotated[int, Field(alias="schema", ge=1)] = FORMAT
-    run_id: str
+    run_id: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
     content: str
     now: AwareDatetime
     since: AwareDatetime
