@@ -7,11 +7,15 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import stamina
 import typer.testing
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile(
     "vbr",
@@ -36,6 +40,22 @@ def pytest_collection_finish() -> None:
     """What stands when all tests are collected stays to the end: no collection of garbage looks at it again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Give each file to one worker, and neighbours to the same one, so that what tests share is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class FromBothEnds(LoadFileScheduling):
+        """Every other worker takes the last of the files that are left: two meet somewhere between the folders."""
+
+        def _assign_work_unit(self, node: Any) -> None:
+            if self.nodes.index(node) % 2:
+                self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+            super()._assign_work_unit(node)
+
+    return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
