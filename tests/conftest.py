@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 import stamina
 import typer.testing
@@ -31,6 +32,10 @@ for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
+
+# Beside pyarrow, pandas makes its texts by it wherever no dtype is given, and every small table takes longer. The tests
+# of the tables, and all that start a process of their own, have it as a user has.
+pd.set_option("mode.string_storage", "python")
 
 # A process of a user makes the commands once; each call of a runner would make all of them anew.
 typer.testing._get_command = cache(typer.testing._get_command)
