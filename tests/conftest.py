@@ -7,11 +7,16 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 import stamina
 import typer.testing
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile(
     "vbr",
@@ -28,6 +33,10 @@ for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
+# Beside pyarrow, pandas makes its texts by it wherever no dtype is given, and every small table takes longer. The tests
+# of the tables, and all that start a process of their own, have it as a user has.
+pd.set_option("mode.string_storage", "python")
+
 # A process of a user makes the commands once; each call of a runner would make all of them anew.
 typer.testing._get_command = cache(typer.testing._get_command)
 
@@ -36,6 +45,22 @@ def pytest_collection_finish() -> None:
     """What stands when all tests are collected stays to the end: no collection of garbage looks at it again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Give each file to one worker, and neighbours to the same one, so that what tests share is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class FromBothEnds(LoadFileScheduling):
+        """Every other worker takes the last of the files that are left: two meet somewhere between the folders."""
+
+        def _assign_work_unit(self, node: Any) -> None:
+            if self.nodes.index(node) % 2:
+                self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+            super()._assign_work_unit(node)
+
+    return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,6 @@ UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"
 THEN = shared.THEN
 ENDS = {"audit": Exit.FAILING, "check": Exit.FAILING, "doctor": Exit.INCOMPLETE}  # without a site file
 
-pytestmark = pytest.mark.xdist_group("readme")
 Serve = Callable[..., ServerUrl]
 
 

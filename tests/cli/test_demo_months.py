@@ -19,8 +19,6 @@ from vbr_audit.simulator import year
 from vbr_audit.simulator.clock import ZONE
 from vbr_audit.verifying import verify_run
 
-pytestmark = pytest.mark.xdist_group("demo-months")  # the runs of the months are made once
-
 DEMO = ("demo", "--now", "2026-11-15T09:00", "--format", "json")
 NOW = dt.datetime(2026, 11, 15, 8, 0, tzinfo=dt.UTC)
 

@@ -12,7 +12,7 @@ from specification_facts import ANSWERS, FILE, answers_written, written
 import vbr_audit as va
 from vbr_audit.datasets import DATASETS, SPECS
 
-pytestmark = [pytest.mark.prism, pytest.mark.slow, pytest.mark.xdist_group("prism")]
+pytestmark = [pytest.mark.prism, pytest.mark.slow]
 
 
 def test_the_specification_is_collected_audited_and_reported(prism: tuple[str, str], tmp_path: Path) -> None:

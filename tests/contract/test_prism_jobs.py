@@ -12,7 +12,7 @@ import vbr_audit as va
 from vbr_audit.api.client import Client
 from vbr_audit.api.job_operations import operations as jobs
 
-pytestmark = [pytest.mark.prism, pytest.mark.slow, pytest.mark.xdist_group("prism")]
+pytestmark = [pytest.mark.prism, pytest.mark.slow]
 
 JOB = "12345678-1234-1234-1234-123456789abc"
 

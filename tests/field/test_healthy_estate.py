@@ -21,11 +21,7 @@ _NOT_TOLD = {
 _SINCE_132 = {"MAL-005", "MAL-006", "MAL-007", "SEC-020", "SEC-021", "SRV-007"}
 
 
-@pytest.fixture(
-    scope="module",
-    # One worker asks all about one audit: to make it again costs more than all questions together.
-    params=[pytest.param(name, marks=pytest.mark.xdist_group(f"healthy estate {name}")) for name in REVISIONS],
-)
+@pytest.fixture(scope="module", params=REVISIONS)
 def audit(request: pytest.FixtureRequest) -> Audit:
     return healthy_audit(request.param)
 

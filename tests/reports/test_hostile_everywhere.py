@@ -32,8 +32,6 @@ from vbr_audit.reports.exports.csv import FORMULA_STARTS
 from vbr_audit.reports.exports.json import findings_schema
 from vbr_audit.reports.formats import FORMATS
 
-pytestmark = pytest.mark.xdist_group("hostile")
-
 NEVER_HOSTILE: dict[Place, str] = {
     ("/api/v1/backups/*/backupFiles", "data[].backupId"): "the id in the path of the request, which must be one",
     ("/api/v1/agents/protectionGroups/*/discoveredEntities", "data[].protectionGroupId"): "the same",

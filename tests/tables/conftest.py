@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,13 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("vbr_audit", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("vbr_audit")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _texts_as_pandas_makes_them() -> Iterator[None]:
+    """By pyarrow, if it is installed: no table may depend on that."""
+    with pd.option_context("mode.string_storage", "auto"):
+        yield
 
 
 @pytest.fixture
