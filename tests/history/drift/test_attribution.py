@@ -346,6 +346,14 @@ def test_what_if_answers_what_the_audit_answered(judged: Path) -> None:
 # Two runs side by side.
 
 
+def test_a_history_takes_a_run_with_what_it_kept(judged: Path, tmp_path: Path) -> None:
+    added = invoke("history", "add", tmp_path / "history", judged)
+    assert added.exit_code == 0, added.output
+    (kept,) = (tmp_path / "history").glob("*/events.json.gz")
+    assert kept.read_bytes() == (judged / "events.json.gz").read_bytes()
+    assert va.history(tmp_path / "history").verify() == []
+
+
 @pytest.fixture(scope="module")
 def history(saved: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A history of both runs."""

@@ -148,14 +148,12 @@ def _text(content: bytes) -> str:
 
 def _from_xml(name: str, text: str, clock: Clock, skipped: Counter[str]) -> Iterator[ChangeEvent]:
     root = _parsed(name, _DECLARATION.sub("", text))
-    elements = [each for each in root.iter() if isinstance(each.tag, str)]
-    if not any(_local(each) in ("Event", "Events") for each in elements):
+    if next(root.iter("{*}Event", "{*}Events"), None) is None:
         skipped[NO_EVENT] += 1
-    for element in elements:
-        if _local(element) == "Event":
-            event = _of_element(element, clock, skipped)
-            if event is not None:
-                yield event
+    for element in root.iter("{*}Event"):
+        event = _of_element(element, clock, skipped)
+        if event is not None:
+            yield event
 
 
 _DECLARATION: Final = re.compile(r"<\?xml[^>]*\?>")
