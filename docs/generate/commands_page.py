@@ -45,7 +45,8 @@ every key, `vbr-audit config show` prints every setting and where it is set.
 
 Anybody may have put a `vbr_audit.toml` into the current folder. Unless you give the file explicitly, it cannot set the
 keys marked with ▲, which decide where your password is sent, which code is run, and where each run is kept. A command
-that would use one of them ends with exit code 2 until you give the file with `--config`, or its absolute path in `VBR_AUDIT_CONFIG`.
+that would use one of them ends with exit code 2 until you give the file with `--config`, or its absolute path in
+`VBR_AUDIT_CONFIG`.
 """
 _PLAIN: Final = """
 A file cannot contain a password. `VBR_AUDIT_PASSWORD` sets it for one run; `VBR_AUDIT_KEYRING=0` disables the keyring.

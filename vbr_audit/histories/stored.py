@@ -159,17 +159,12 @@ def _arrow_type(column: Column) -> Any:
 def _to_arrow(values: pd.Series, column: Column) -> Any:
     import pyarrow as pa
 
-    cells: Any = values
-    if column.dtype == "string":
-        codes, words = pd.factorize(values.to_numpy(dtype=object), use_na_sentinel=True)
-        texts = pa.array([_encodable(word) for word in words], type=pa.string())
-        places = pa.array(codes, type=pa.int64(), mask=codes < 0)
-        return (
-            pa.DictionaryArray.from_arrays(places, texts).cast(pa.string())
-            if len(words)
-            else pa.nulls(len(codes), pa.string())
-        )
-    return pa.array(cells, type=_arrow_type(column), from_pandas=True)
+    cells: Any = values.to_numpy(dtype=object) if column.dtype == "string" else values
+    try:
+        return pa.array(cells, type=_arrow_type(column), from_pandas=True)
+    except UnicodeEncodeError:  # half of a pair of surrogates, which a server may answer and no file can hold
+        texts = [_encodable(cell) if isinstance(cell, str) else None for cell in cells]
+        return pa.array(texts, type=pa.string())
 
 
 def arrow_table(name: str, content: bytes, spec: TableSpec) -> Any:
