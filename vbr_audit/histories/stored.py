@@ -135,9 +135,19 @@ def _column_from_json(name: str, stored: Mapping[str, Any], column: Column, rows
 def _to_parquet(frame: pd.DataFrame, spec: TableSpec) -> bytes:
     import pyarrow.parquet as pq
 
-    stream = io.BytesIO()
-    pq.write_table(to_arrow_table(frame, spec), stream, compression="zstd", compression_level=6, version="2.6")
+    stream, table = io.BytesIO(), to_arrow_table(frame, spec)
+    # A dictionary of words that hardly repeat, as ids and digests are, makes a file larger.
+    repeated = [column.name for column in spec.columns if column.dtype != "string" or _repeats(table[column.name])]
+    encodings = {column.name: "DELTA_LENGTH_BYTE_ARRAY" for column in spec.columns if column.name not in repeated}
+    options: dict[str, Any] = {"use_dictionary": repeated, "column_encoding": encodings or None}
+    pq.write_table(table, stream, compression="zstd", compression_level=6, version="2.6", **options)
     return stream.getvalue()
+
+
+def _repeats(words: Any) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(2 * pc.count_distinct(words).as_py() <= len(words))
 
 
 def to_arrow_table(frame: pd.DataFrame, spec: TableSpec) -> Any:
