@@ -141,3 +141,18 @@ def test_without_a_package_the_extra_is_named(tmp_path: Path, monkeypatch: pytes
         f"vbr-audit: SQL over a history needs the package {package}",
         "  Next: Install it with: pip install 'vbr-audit[history]'",
     ]
+
+
+def test_text_that_no_file_can_hold_is_kept_without_its_half_of_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {**ROW, "server_id": ["s\ud800"], "repository_id": [None], "repository": ["\u0394"]}
+    frame = conform(values, CAPACITY)[0]
+    ending, content = stored.encoded(frame, CAPACITY)
+    assert ending == stored.PARQUET
+    monkeypatch.setattr(stored, "has_parquet", lambda: False)
+    packed, others = stored.encoded(frame, CAPACITY)
+    monkeypatch.undo()
+    for name, written in ((f"capacity{ending}", content), (f"capacity{packed}", others)):
+        read = stored.decoded(name, written, CAPACITY)
+        assert read["server_id"].tolist() == ["s?"]
+        assert read["repository_id"].isna().tolist() == [True]
+        assert read["repository"].tolist() == ["\u0394"]

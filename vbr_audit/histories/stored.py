@@ -135,9 +135,19 @@ def _column_from_json(name: str, stored: Mapping[str, Any], column: Column, rows
 def _to_parquet(frame: pd.DataFrame, spec: TableSpec) -> bytes:
     import pyarrow.parquet as pq
 
-    stream = io.BytesIO()
-    pq.write_table(to_arrow_table(frame, spec), stream, compression="zstd", compression_level=6, version="2.6")
+    stream, table = io.BytesIO(), to_arrow_table(frame, spec)
+    # A dictionary of words that hardly repeat, as ids and digests are, makes a file larger.
+    repeated = [column.name for column in spec.columns if column.dtype != "string" or _repeats(table[column.name])]
+    encodings = {column.name: "DELTA_LENGTH_BYTE_ARRAY" for column in spec.columns if column.name not in repeated}
+    options: dict[str, Any] = {"use_dictionary": repeated, "column_encoding": encodings or None}
+    pq.write_table(table, stream, compression="zstd", compression_level=6, version="2.6", **options)
     return stream.getvalue()
+
+
+def _repeats(words: Any) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(2 * pc.count_distinct(words).as_py() <= len(words))
 
 
 def to_arrow_table(frame: pd.DataFrame, spec: TableSpec) -> Any:
@@ -159,17 +169,12 @@ def _arrow_type(column: Column) -> Any:
 def _to_arrow(values: pd.Series, column: Column) -> Any:
     import pyarrow as pa
 
-    cells: Any = values
-    if column.dtype == "string":
-        codes, words = pd.factorize(values.to_numpy(dtype=object), use_na_sentinel=True)
-        texts = pa.array([_encodable(word) for word in words], type=pa.string())
-        places = pa.array(codes, type=pa.int64(), mask=codes < 0)
-        return (
-            pa.DictionaryArray.from_arrays(places, texts).cast(pa.string())
-            if len(words)
-            else pa.nulls(len(codes), pa.string())
-        )
-    return pa.array(cells, type=_arrow_type(column), from_pandas=True)
+    cells: Any = values.to_numpy(dtype=object) if column.dtype == "string" else values
+    try:
+        return pa.array(cells, type=_arrow_type(column), from_pandas=True)
+    except UnicodeEncodeError:  # half of a pair of surrogates, which a server may answer and no file can hold
+        texts = [_encodable(cell) if isinstance(cell, str) else None for cell in cells]
+        return pa.array(texts, type=pa.string())
 
 
 def arrow_table(name: str, content: bytes, spec: TableSpec) -> Any:
