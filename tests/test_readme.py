@@ -84,7 +84,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
 
 def test_it_is_short_and_every_block_is_one_that_is_tried() -> None:
     assert len(README.splitlines()) <= 200
-    kinds = {"sh": 5, "text": 1, "yaml": 3, "toml": 1, "python": 1, "crontab": 1}
+    kinds = {"sh": 6, "text": 1, "yaml": 3, "toml": 1, "python": 1, "crontab": 1}
     assert Counter(kind for kind, _ in FENCES) == kinds
 
 
@@ -104,7 +104,7 @@ def test_the_demonstration_says_what_is_shown(tmp_path_factory: pytest.TempPathF
 def test_every_command_runs_in_the_order_of_the_page(demo: Path, server: Serve) -> None:
     folder, url = demo, server()
     commands = [line for text in blocks("sh") for line in text.splitlines() if line.startswith("vbr-audit ")]
-    assert len(commands) == 9
+    assert len(commands) == 12
     for command in commands:
         words = [word.replace("https://vbr01.example", url) for word in shlex.split(command, comments=True)]
         done = invoke(folder, *words[1:])

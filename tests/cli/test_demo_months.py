@@ -94,9 +94,9 @@ def test_the_rule_of_the_company_means_more_since_the_last_month(demo):
 
 @pytest.mark.parametrize("month", [-1, 0])
 def test_the_rule_of_the_company_gives_way_to_checks_of_the_user(tmp_path, month):
-    ask = "{id: ACME-001, title: It is named, severity: low, table: jobs, column: name, op: exists, "
-    ask += "rationale: x, remediation: x}"
-    (tmp_path / "acme.yaml").write_text(f"version: 1\nrules: [{ask}]\n", encoding="utf-8")
+    rule = "id: ACME-001, title: It is named, severity: low, table: jobs, column: name, op: exists"
+    text = f"version: 1\nrules: [{{{rule}, rationale: It has to be found., remediation: Name it.}}]\n"
+    (tmp_path / "acme.yaml").write_text(text, encoding="utf-8")
     assert own_checks_in(month).ids == {"HANSA-001"}
     writing = dict.fromkeys(("formats", "templates", "scrub_key")) | {"force": False, "csv_bom": False, "quiet": True}
     given = dict.fromkeys(OPTIONS) | {"checks": tmp_path}
@@ -106,7 +106,7 @@ def test_the_rule_of_the_company_gives_way_to_checks_of_the_user(tmp_path, month
 
 def test_a_month_that_nobody_read_has_no_run(tmp_path, monkeypatch):
     monkeypatch.setattr(year, "MISSING", frozenset({-1}))
-    result = invoke(*DEMO, "--months", 2, "--out", tmp_path / "year")
+    result = invoke(*DEMO, "--months", 2, "--jobs", 2, "--sessions", 20, "--out", tmp_path / "year")
     assert result.exit_code == 0, result.stderr
     assert "2026-09: no run" in result.stdout
     assert len(runs(tmp_path / "year")) == 1

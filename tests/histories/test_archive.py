@@ -366,6 +366,14 @@ def test_a_select_is_answered(whole: Path) -> None:
     assert result.stdout.replace("\r\n", "\n") == "formula,number\n'=1+1,2\n"
 
 
+def test_moments_of_a_select_are_in_utc_wherever_it_is_asked() -> None:
+    query = "SELECT TIMESTAMPTZ '2026-11-01 05:30+00' AS moment"
+    code = f"from vbr_audit.histories.sql import select; print(select({query!r}, {{}})['moment'].dtype)"
+    there = os.environ | {"TZ": "America/New_York"}
+    asked = subprocess.run([sys.executable, "-c", code], env=there, capture_output=True, text=True, check=True)
+    assert asked.stdout == "datetime64[us, UTC]\n"
+
+
 def test_the_command_line_compares_two_runs(saved_runs: Runs) -> None:
     result = invoke("diff", saved_runs[0], saved_runs[2])
     assert result.exit_code == 0, result.stderr

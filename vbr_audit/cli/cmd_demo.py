@@ -71,14 +71,7 @@ def demo_command(
         rules["site"] = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
     writing |= {"force": force, "quiet": quiet, "fail_on": "never"}
-    served = {
-        "jobs": jobs,
-        "sessions": sessions,
-        "seed": seed,
-        "now": moment,
-        "revision": revision,
-        "role": "Administrator",
-    }
+    served = {"jobs": jobs, "sessions": sessions, "seed": seed, "now": moment, "revision": revision}
     if months is None:
         order = take_order(out, rules, **writing)
         with _served(**served) as server:
@@ -101,7 +94,7 @@ def _served(**options: Any) -> Iterator[Server]:
     from vbr_audit.cli.servers_file import Server
     from vbr_audit.collection.manifest import standing_clock
 
-    with simulator.serve(**options) as url, standing_clock(url.simulator.options.now):
+    with simulator.serve(**options, role="Administrator") as url, standing_clock(url.simulator.options.now):
         yield Server(
             url,
             place="the demonstration",
