@@ -57,9 +57,9 @@ def _survivors(checks: list[Check], function: str) -> list[str]:
     """The changes of `function` that no example of `checks` notices."""
     noticed: dict[tuple[int, int, str], bool] = {}
     for one in checks:
-        for mutant in mutants_of(one):
+        for mutant in mutants_of(one, function):
             key = (*mutant.place, mutant.text)
-            if mutant.owner == function and not noticed.get(key):
+            if not noticed.get(key):
                 noticed[key] = is_noticed(one, mutant)
     return sorted({text for (*_, text), seen in noticed.items() if not seen})
 
