@@ -34,7 +34,7 @@ FINDINGS_SPEC: Final = TableSpec(
         Column("object_name", "string", "The object's name.", holds="prose"),
         Column("status", "string", "Its status after waivers.", holds="kept"),
         Column("rule", "string", "The digest of the parameters in force for the object.", holds="digest"),
-        Column("cause", "string", "What the findings of one cause share; NA of what is good.", holds="digest"),
+        Column("cause", "string", "What the findings of one cause share; NA of what does not fail.", holds="digest"),
     ),
 )
 
@@ -128,10 +128,10 @@ def _findings(findings: pd.DataFrame, ids: Mapping[str, str]) -> pd.DataFrame:
     for name in FINDINGS_SPEC.names:
         if name not in columns:
             columns[name] = _text_of(findings, name)
-    # What is good waits for nobody: its digests would be a fifth of what a history keeps.
-    good = findings["status"].isin(["PASS", "NOT_APPLICABLE"]).to_numpy(dtype=bool)
+    # Causes are those of what fails: the digests of the rest would be a fifth of what a history keeps.
+    others = ~findings["status"].isin(["FAIL", "WAIVED"]).to_numpy(dtype=bool)
     causes = columns["cause"].to_numpy(dtype=object).copy()
-    causes[good] = pd.NA
+    causes[others] = pd.NA
     columns["cause"] = strings_of(causes)
     return from_arrays({name: columns[name] for name in FINDINGS_SPEC.names}, len(findings))
 
