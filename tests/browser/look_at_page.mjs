@@ -71,29 +71,37 @@ const markKinds = () => {
 
 // Without the nodes of what is fine, which nobody reads, axe takes half the time; they are still counted.
 const judge = async (page, isDark) => {
+  await page.evaluate(() => (window.whole = document.body.cloneNode(true)));
   await page.evaluate(markKinds);
   if (isDark) await page.evaluate(dropTheUnjudged);
-  await page.addScriptTag({ path: axePath });
   const options = { runOnly: isDark ? COLOUR_RULES : RULES, resultTypes: ["violations"] };
   const result = await page.evaluate((wanted) => {
     window.axe.configure({ rules: [{ id: "color-contrast", selector: "[data-judged]" }] });
     return window.axe.run(document, wanted);
   }, options);
+  await page.evaluate(() => document.body.replaceWith(window.whole));
   const violations = result.violations.map((found) => `${found.id}: ${found.nodes.map((node) => node.html).slice(0, 3)}`);
   return { violations, passes: result.passes.map((found) => found.id) };
 };
 
 // What axe runs must not be held back by the page's own policy, hence a context of its own with the policy off.
-const accessibility = async (browser, look) => {
-  const viewport = { width: look.width, height: 900 };
-  const context = await browser.newContext({ viewport, colorScheme: look.colorScheme, bypassCSP: true });
+// One page is shown in all looks: to load a large one takes as long as to judge it.
+const accessibility = async (browser, looks) => {
+  const context = await browser.newContext({ bypassCSP: true });
   const page = await context.newPage();
   await page.goto(url);
   await page.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  const judged = values["no-rules"] ? {} : await judge(page, look.colorScheme === "dark");
+  if (!values["no-rules"]) await page.addScriptTag({ path: axePath });
+  const found = {};
+  for (const { name, colorScheme, width } of looks) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    const judged = values["no-rules"] ? {} : await judge(page, colorScheme === "dark");
+    found[name] = { overflow, ...judged };
+  }
   await context.close();
-  return { overflow, ...judged };
+  return found;
 };
 
 const column = (page, table, index) =>
@@ -171,7 +179,7 @@ try {
   }
   await silent.context.close();
   const chosen = LOOKS.filter((look) => wanted.length === 0 || wanted.includes(look.name));
-  for (const look of chosen) seen.looks[look.name] = await accessibility(browser, look);
+  seen.looks = await accessibility(browser, chosen);
 } finally {
   await browser.close();
 }

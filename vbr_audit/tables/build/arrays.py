@@ -31,6 +31,9 @@ DTYPES: Final[dict[str, Any]] = {
 }
 """The pandas dtype of each short dtype name."""
 
+_ONE_MISSING: Final = {
+    name: cast(ExtensionArray, pd.Series(None, index=range(1), dtype=dtype).array) for name, dtype in DTYPES.items()
+}
 _STRING_ARRAY: Final = STRING.construct_array_type()
 _INT_RANGE: Final = range(-(2**63), 2**63)
 _BOOLEANS: Final = frozenset({bool, type(None)})
@@ -51,7 +54,7 @@ def to_array(
 
 def all_missing(dtype: str, rows: int) -> ExtensionArray:
     """An array of `rows` times NA."""
-    return cast(ExtensionArray, pd.Series(None, index=range(rows), dtype=DTYPES[dtype]).array)
+    return _ONE_MISSING[dtype].repeat(rows)
 
 
 def to_strings(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Protocol
 
 import pandas as pd
 
-from vbr_audit.tables.build.arrays import DTYPES, STRING, to_array
+from vbr_audit.tables.build.arrays import DTYPES, STRING, all_missing, to_array
 from vbr_audit.tables.build.notes import Notes
 
 __all__ = [
@@ -169,7 +169,7 @@ class OwnTable:
 
 def empty(spec: TableSpec) -> pd.DataFrame:
     """The table of `spec` without rows, in its final dtypes."""
-    return _made_empty(spec).copy()
+    return _made_empty(spec).copy(deep=False)  # without rows there is nothing that two could write to
 
 
 @cache
@@ -194,8 +194,10 @@ def conform(
     rows = lengths.pop() if lengths else 0
     arrays = {}
     for column in spec.columns:
-        values: Any = data[column.name] if column.name in data else [None] * rows
-        arrays[column.name] = to_array(values, column.dtype, column.name, notes)
+        given = column.name in data
+        arrays[column.name] = (
+            to_array(data[column.name], column.dtype, column.name, notes) if given else all_missing(column.dtype, rows)
+        )
     for name in data:
         if name not in arrays:
             notes.count_unknown_field(str(name), rows)
