@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from vbr_audit.display import time_zone
 from vbr_audit.histories.run_records import HistoryRecord
 from vbr_audit.tables.build.schema import Column, TableSpec, conform
 from vbr_audit.vocabulary import SEVERITIES
@@ -81,9 +82,13 @@ class Trend:
 
 
 def month_of(record: HistoryRecord) -> str:
-    """The month that a run is about, as YYYY-MM: that of the middle of its period."""
+    """The month that a run is about, as YYYY-MM: that of the middle of its period, on the clock of its own zone."""
     middle = record.since + (record.until - record.since) / 2
-    return f"{middle:%Y-%m}"
+    try:
+        zone = time_zone(record.timezone)
+    except ValueError:  # a zone that only the machine of the run knew
+        zone = dt.UTC
+    return f"{middle.astimezone(zone):%Y-%m}"
 
 
 def is_alike(record: HistoryRecord, other: HistoryRecord) -> bool:
