@@ -172,7 +172,7 @@ class Snapshot:
                 tool_version="0",
             )
             manifest = Manifest(run=run)
-        frames = {name: empty(spec) for name, spec in SPECS.items()}
+        frames = {name: tables[name] if name in tables else empty(spec) for name, spec in SPECS.items()}
         frames |= provenance_tables(manifest)
         frames |= dict(tables)
         return cls(manifest=manifest, tables=frames)
