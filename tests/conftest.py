@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -47,18 +48,35 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def _file_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
-    """Give each file to one worker, and neighbours to the same one, so that what tests share is made once."""
-    from xdist.scheduler import LoadFileScheduling
+    """Give neighbours to the same worker, so that what the tests of a file or of a folder share is made once."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    class FromBothEnds(LoadFileScheduling):
-        """Every other worker takes the last of the files that are left: two meet somewhere between the folders."""
+    class FromBothEnds(LoadScopeScheduling):
+        """One of two workers goes on with the first file of those that are left, the other with the last.
+
+        They meet in one file, test by test, and end together. More than two take whole files.
+        """
+
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if self.numnodes == 2 else _file_of(nodeid)
 
         def _assign_work_unit(self, node: Any) -> None:
             if self.nodes.index(node) % 2:
-                self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+                file = _file_of(next(reversed(self.workqueue)))
+                *_, first = takewhile(lambda test: _file_of(test) == file, reversed(self.workqueue))
+                self.workqueue.move_to_end(first, last=False)
             super()._assign_work_unit(node)
+
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            super().mark_test_complete(node, item_index, duration)
+            if self.numnodes == 2:  # what is done is counted again with each test that ends
+                del self.assigned_work[node][self.registered_collections[node][item_index]]
 
     return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
 
