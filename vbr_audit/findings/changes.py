@@ -181,6 +181,12 @@ class Changes:
         days = self.findings["fix_days"].dropna()
         return float(days.median()) if len(days) else None
 
+    @property
+    def open_since(self) -> pd.Series:
+        """Since when each finding that fails has been failing, by finding id."""
+        failing = self.findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False)
+        return self.findings[failing].set_index("finding_id")["open_since"]
+
     @cached_property
     def by_finding(self) -> pd.DataFrame:
         """Columns `change` and `first_seen` by finding id, of the findings that the run has."""

@@ -260,7 +260,7 @@ class Results:
     @cached_property
     def causes(self) -> pd.DataFrame:
         """What has to be changed for the failing findings to go: one row per cause, with `CAUSE_COLUMNS`."""
-        return causes_of(self.findings, self.failures)
+        return causes_of(self.findings, self.failures, None if self.changes is None else self.changes.open_since)
 
 
 # The causes of what fails: one row per thing that somebody can do, with the number of findings that it settles.
@@ -278,19 +278,33 @@ CAUSE_COLUMNS: Final = (
     "objects",
     "object_names",
     "remediation",
+    "urgency",
+    "open_since",
 )
-"""The columns of the causes, in order: text, but for the counts `findings` and `objects`, which are Int64."""
+"""The columns of the causes, in order: text, but for the counts `findings` and `objects`, which are Int64.
+
+`urgency` is a word of `URGENCIES`; `open_since` is the instant in UTC since which the first of its findings has been
+failing, NA where no earlier run is at hand.
+"""
+URGENCIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "today": ("critical",),
+    "this month": ("high",),
+    "later": ("medium", "low", "info"),
+}
+"""When a cause has to be dealt with, by the worst severity of its findings."""
+_URGENCY: Final = {severity: urgency for urgency, severities in URGENCIES.items() for severity in severities}
 _CAUSE_ORDER: Final = ["worst", "many", "check_id", "server", "name", "cause"]
 MOST_NAMES: Final = 5
 """Maximum number of objects of a cause that are named."""
 
 
-def causes_of(findings: pd.DataFrame, failures: Failures) -> pd.DataFrame:
+def causes_of(findings: pd.DataFrame, failures: Failures, opened: pd.Series | None = None) -> pd.DataFrame:
     """One row per cause of failing, unwaived findings, with `CAUSE_COLUMNS`.
 
     `failure` is what is wrong there, in the words of the check for as many objects as it fails for.
     `severity` is the worst that one of its findings has, `findings` how many it would settle, `objects` how many
     objects they are about, `object_names` the first of those. The worst come first, then those of most findings.
+    `opened` has, by finding id, the moment since which each has been failing.
     """
     failing = findings[surely(findings["status"] == "FAIL")]
     # An item of the analyzer that shares the cause of a check does not give it its name.
@@ -307,10 +321,21 @@ def causes_of(findings: pd.DataFrame, failures: Failures) -> pd.DataFrame:
     columns["findings"] = groups.size().astype("Int64").array
     columns["objects"] = _objects(failing, groups).reindex(first.index).astype("Int64").array
     columns["object_names"] = _named_objects(failing).reindex(first.index).astype(STRING).array
+    columns["urgency"] = pd.array([_URGENCY[SEVERITIES[rank]] for rank in worst], dtype=STRING)
+    columns["open_since"] = _open_since(failing, first.index, opened)
     frame = pd.DataFrame({name: columns[name] for name in CAUSE_COLUMNS})
     order = pd.DataFrame({"worst": worst, "many": -frame["findings"].to_numpy(dtype=int)})
     order[["check_id", "server", "name", "cause"]] = frame[["check_id", "server", "name", "cause"]]
     return frame.take(order.sort_values(_CAUSE_ORDER, kind="stable").index.to_numpy()).reset_index(drop=True)
+
+
+def _open_since(failing: pd.DataFrame, causes: pd.Index, opened: pd.Series | None) -> Any:
+    """Since when the first finding of each cause has been failing, in UTC."""
+    if opened is None:
+        return pd.array([pd.NA] * len(causes), dtype=STRING)
+    moments = failing["finding_id"].map(opened)
+    since = moments.groupby(failing["cause"].to_numpy(dtype=object)).min().reindex(causes)
+    return since.dt.strftime("%Y-%m-%dT%H:%M:%SZ").astype(STRING).array
 
 
 def _failures(failing: pd.DataFrame, first: pd.DataFrame, failures: Failures) -> Any:

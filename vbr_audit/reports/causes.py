@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vbr_audit.display import count, number
+from vbr_audit.findings.results import URGENCIES
 from vbr_audit.reports.record import NO_NAME, Capped, cause_anchor, check_anchor, record_text, severity_rank
 from vbr_audit.reports.words import Badge, badge
 from vbr_audit.vocabulary import SEVERITIES
@@ -38,6 +39,8 @@ class CauseRow:
     objects: str
     names: str
     remediation: str
+    urgency: str
+    open_since: str
 
 
 def cause_rows(causes: pd.DataFrame, limit: int) -> Capped:
@@ -63,7 +66,34 @@ def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
         objects=number(record["objects"]),
         names="" if text["object_names"] == text["name"] else text["object_names"],
         remediation=text["remediation"],
+        urgency=text["urgency"],
+        open_since=text["open_since"][:10] or "–",
     )
+
+
+@dataclass(frozen=True)
+class Urgent:
+    """The causes that have to be dealt with at one time: how many they are, and how many findings they settle.
+
+    `severities` says which causes these are, `anchor` leads to the first of them; empty where there is none.
+    """
+
+    urgency: str
+    severities: str
+    causes: int
+    findings: int
+    anchor: str
+
+
+def urgent_causes(causes: pd.DataFrame) -> tuple[Urgent, ...]:
+    """The plan in short: what is for today, what for this month, what for later."""
+    return tuple(_urgent(urgency, severities, causes) for urgency, severities in URGENCIES.items())
+
+
+def _urgent(urgency: str, severities: tuple[str, ...], causes: pd.DataFrame) -> Urgent:
+    own = causes[causes["urgency"].eq(urgency).to_numpy(dtype=bool, na_value=False)]
+    anchor = cause_anchor(str(own["cause"].iloc[0])) if len(own) else ""
+    return Urgent(urgency, ", ".join(severities), len(own), int(own["findings"].sum()), anchor)
 
 
 def causes_text(causes: pd.DataFrame) -> str:

@@ -27,7 +27,10 @@ FINDINGS_FIRST: Final = (
     *("status", "severity", "check_id", "title", "server", "object_name", "observed", "expected"),
     *("reason", "remediation"),
 )
-_CAUSES_FIRST: Final = ("severity", "check_id", "title", "server", "name", "kind", "findings", "objects", "remediation")
+_CAUSES_FIRST: Final = (
+    *("urgency", "severity", "check_id", "title", "server", "name", "kind", "findings", "objects", "remediation"),
+    "open_since",
+)
 _CONTROLS_FIRST: Final = ("framework", "requirement", "title", "answer", "why")
 _OBJECTS_FIRST: Final = (
     *("server", "name", "type", "tier", "score", "has_three_copies", "has_two_media", "has_offsite"),
@@ -101,6 +104,8 @@ _CAUSES_HELP: Final[Mapping[str, str]] = {
     "findings": "How many failing findings it would settle.",
     "objects": "How many objects those are about.",
     "object_names": "The first of these objects.",
+    "urgency": "When to deal with it: today for critical, this month for high, later for the rest.",
+    "open_since": "Since when the first of its findings has been failing, in UTC; empty without an earlier run.",
     "remediation": "What to do.",
 }
 _CONTROLS_HELP: Final[Mapping[str, str]] = {

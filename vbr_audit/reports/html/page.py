@@ -12,7 +12,7 @@ from vbr_audit.checks.derived.protection import DIGITS
 from vbr_audit.display import NOT_KNOWN, count, day, duration, is_known, number, percent, plain, shorten, size
 from vbr_audit.findings.gaps import LimitKind
 from vbr_audit.findings.results import WaiverOutcome, WaiverState
-from vbr_audit.reports.causes import cause_rows, causes_text
+from vbr_audit.reports.causes import Urgent, cause_rows, causes_text, urgent_causes
 from vbr_audit.reports.figures.digits import DigitCount
 from vbr_audit.reports.figures.scorecard import GLANCE, JobScore
 from vbr_audit.reports.html.checks import (
@@ -53,6 +53,7 @@ class Page:
     many_servers: bool
     causes: Capped
     causes_told: str
+    plan: tuple[Urgent, ...]
     in_short: tuple[Wrong, ...]
     wrong: Capped
     questions: Capped
@@ -86,6 +87,7 @@ def build_page(context: ReportContext) -> Page:
         many_servers=len(context.manifest.servers) > 1,
         causes=causes,
         causes_told=causes_text(results.causes),
+        plan=urgent_causes(results.causes),
         in_short=wrong_in_short(results),
         wrong=wrong,
         questions=open_questions(findings[status.isin(["UNKNOWN", "ERROR"])], MAX_ROWS),
