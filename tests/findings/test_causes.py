@@ -7,9 +7,10 @@ import pandas as pd
 from vbr_audit.checks import load_policy
 from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
 from vbr_audit.findings.failures import Failures
-from vbr_audit.findings.results import CAUSE_COLUMNS, causes_of
+from vbr_audit.findings.results import CAUSE_COLUMNS, URGENCIES, causes_of
 from vbr_audit.findings.table import FINDING_COLUMNS, cause_ids
 from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.vocabulary import SEVERITIES
 
 FAILURES = Failures(load_policy().uses, pd.DataFrame(columns=list(COVERAGE_COLUMNS)))
 
@@ -61,3 +62,24 @@ def test_the_id_of_a_cause_hangs_on_server_check_kind_and_key_only() -> None:
     first, second, other = cause_ids(pd.DataFrame(rows, dtype=STRING))
 
     assert first == second != other
+
+
+def test_a_cause_is_urgent_as_its_worst_finding_is_and_open_since_its_first() -> None:
+    rows = frame(
+        finding(finding_id="f1", object_id="a", severity="high"),
+        finding(finding_id="f2", object_id="b", severity="low"),
+        finding(finding_id="f3", object_id="c", cause="c2", severity="critical"),
+        finding(finding_id="f4", object_id="d", cause="c3", severity="info"),
+    )
+    moments = pd.to_datetime(["2026-09-01T04:30Z", "2026-03-01T05:30Z", "2026-10-01T04:30Z"])
+    opened = pd.Series(moments, index=["f1", "f2", "f4"])
+    found = causes_of(rows, FAILURES, opened).set_index("cause")
+
+    assert found["urgency"].to_dict() == {"c2": "today", "c1": "this month", "c3": "later"}
+    assert found["open_since"].fillna("").to_dict() == {
+        "c2": "",  # a change of a setting has no life of its own
+        "c1": "2026-03-01T05:30:00Z",
+        "c3": "2026-10-01T04:30:00Z",
+    }
+    assert causes_of(rows, FAILURES)["open_since"].isna().all()
+    assert {severity for severities in URGENCIES.values() for severity in severities} == set(SEVERITIES)

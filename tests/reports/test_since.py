@@ -189,3 +189,20 @@ def test_the_executive_page_says_what_changed_in_one_line(later: va.Audit, writt
     assert line is not None
     words = [f"{number(many)} {STATE_WORDS[state]}" for state, many in changes.counts.items() if many]
     assert line[1].split(". ")[0] == ", ".join([*words, f"{number(len(changes.still_open))} failing as before"])
+
+
+def test_every_report_says_when_and_since_when_of_each_cause(later: va.Audit, written: Path) -> None:
+    causes = later.causes
+    document = json.loads((written / "json").read_text("utf-8"))["causes"]
+    assert [cause["urgency"] for cause in document] == causes["urgency"].tolist()
+    page = Page((written / "html").read_text("utf-8"))
+    rows = next(table.rows for table in page.tables if table.id == "table-causes")[1:]
+    assert [row[-2] for row in rows] == causes["urgency"].tolist()
+    assert [row[-1] for row in rows] == [since[:10] for since in causes["open_since"].fillna("–")]
+    known = causes["open_since"].dropna()
+    assert set(known) == {"2026-10-02T06:00:00Z", "2026-11-01T06:00:00Z"}
+    text = (written / "html").read_text("utf-8")
+    for urgency in ("today", "this month", "later"):
+        own = causes[causes["urgency"] == urgency]
+        settles = f"{number(len(own))} causes, which settle {number(own['findings'].sum())} findings"
+        assert re.search(rf">{urgency.capitalize()}</a></b> {settles}", text), urgency
