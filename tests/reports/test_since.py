@@ -14,6 +14,7 @@ import pytest
 from compared_runs import compared
 from estates import audit_of
 from html_tables import Page
+from sarif_demands import sarif_faults
 
 import vbr_audit as va
 from vbr_audit.display import number, percent
@@ -37,7 +38,7 @@ def later() -> va.Audit:
 def written(later: va.Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its reports."""
     folder = tmp_path_factory.mktemp("later")
-    for kind in ("html", "executive", "json", "md", "xlsx"):
+    for kind in ("html", "executive", "json", "md", "xlsx", "sarif"):
         later.write(kind, folder / kind)
     return folder
 
@@ -206,3 +207,12 @@ def test_every_report_says_when_and_since_when_of_each_cause(later: va.Audit, wr
         own = causes[causes["urgency"] == urgency]
         settles = f"{number(len(own))} causes, which settle {number(own['findings'].sum())} findings"
         assert re.search(rf">{urgency.capitalize()}</a></b> {settles}", text), urgency
+
+
+def test_every_result_of_a_compared_run_has_a_state_in_sarif(later: va.Audit, written: Path) -> None:
+    document = json.loads((written / "sarif").read_text("utf-8"))
+    assert sarif_faults(document) == []
+    results = document["runs"][0]["results"]
+    drift = [result for result in results if result["ruleId"].startswith("DRF")]
+    assert {result["baselineState"] for result in drift} == {"new"}
+    assert {result["baselineState"] for result in results} == {"new", "unchanged", "updated", "absent"}

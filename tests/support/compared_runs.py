@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from vbr_audit.audited import Audit
-from vbr_audit.checks.earlier import Earlier as EarlierSettings
 from vbr_audit.findings.changes import EarlierRun, Known
 from vbr_audit.findings.compared import Judged, judged_run
-from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.findings.lifecycle import Lives, step
 from vbr_audit.histories.adding import record_of_run
+from vbr_audit.histories.baseline import Baseline, Earlier
 from vbr_audit.histories.drift.settings import settings_of_run
 from vbr_audit.histories.run_records import HistoryRecord
-from vbr_audit.histories.trends import Trend, trend_of
+from vbr_audit.pipeline import judge
 
 OTHER = {"PASS": "FAIL", "FAIL": "PASS", "WAIVED": "FAIL", "UNKNOWN": "PASS"}
 EVERY = 3
@@ -33,17 +33,12 @@ def compared(audit: Audit) -> Audit:
     values[::EVERY] = [{"true": "false", "false": "true"}.get(value, value) for value in values[::EVERY]]
     values[1::EVERY] = ["1" if str(value).isdigit() else value for value in values[1::EVERY]]
     changed = settings.settings.assign(value=pd.array(values, dtype=settings.settings["value"].dtype))
-    earlier = dataclasses.replace(settings, now=before.now, settings=changed)
-    results = evaluate(
-        snapshot,
-        rules.policy,
-        rules.waivers,
-        rules.site,
-        frameworks=rules.frameworks.with_shipped,
-        known=Known(EarlierRun.of(before), step(Lives(), before), ("a run that was changed",)),
-        earlier=EarlierSettings(earlier),
+    earlier = Earlier(
+        Known(EarlierRun.of(before), step(Lives(), before), ("a run that was changed",)),
+        dataclasses.replace(settings, now=before.now, settings=changed),
+        tuple(_records(record_of_run(snapshot, audit.results))),
     )
-    return Audit(snapshot, results, rules, _trend(record_of_run(snapshot, results)))
+    return judge(snapshot, dataclasses.replace(rules, baseline=Baseline(kept=earlier.to_bytes())))
 
 
 def _before(judged: Judged) -> Judged:
@@ -54,7 +49,7 @@ def _before(judged: Judged) -> Judged:
     earlier = dt.timedelta(days=30)
     return dataclasses.replace(
         judged,
-        run_id="before",
+        run_id="b" * 16,
         now=judged.now - earlier,
         since=judged.since - earlier,
         until=judged.until - earlier,
@@ -62,14 +57,14 @@ def _before(judged: Judged) -> Judged:
     )
 
 
-def _trend(last: HistoryRecord) -> Trend:
-    """Points one and three months before the run; of the policy and the version of then."""
-    records = []
+def _records(last: HistoryRecord) -> Iterator[HistoryRecord]:
+    """Points one and three months before the run, of the policy and the version of then; and a run of other jobs."""
     for months, policy in ((3, "of then"), (1, last.policy_sha256)):
         apart = dt.timedelta(days=30.4 * months)
         moments = {name: getattr(last, name) - apart for name in ("now", "since", "until")}
         point = last.point.model_copy(update={"causes": {"critical": 2, "high": 3, "medium": 5, "low": 1, "info": 0}})
-        update = {**moments, "run_id": f"before {months}", "policy_sha256": policy, "tool_version": "0", "point": point}
-        records.append(last.model_copy(update=update))
-    other = records[0].model_copy(update={"run_id": "other", "scope": "SQL*"})
-    return trend_of([*records, other], last, months=12)
+        update = {**moments, "run_id": f"{months:016x}", "policy_sha256": policy, "tool_version": "0", "point": point}
+        record = last.model_copy(update=update).as_point
+        yield record
+        if months == 3:
+            yield record.model_copy(update={"run_id": "f" * 16, "scope": "SQL*"})

@@ -67,6 +67,8 @@ def findings_sarif(context: ReportContext) -> bytes:
     places = {use.check.id: place for place, use in enumerate(uses)}
     reasons = {outcome.waiver.id: outcome.waiver.reason for outcome in results.waivers.outcomes}
     rows = [row for row in records(results.findings) if row["status"] in _KINDS or _state_of(row) == "absent"]
+    # Where one result has a state, SARIF wants one of each; a change of a setting is of this run, and of no other.
+    without = "new" if results.findings["change"].notna().any() else None
     document = {
         "tool": {
             "driver": {
@@ -86,7 +88,7 @@ def findings_sarif(context: ReportContext) -> bytes:
             }
         ],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(row, places, reasons) for row in rows],
+        "results": [_result(row, _state_of(row) or without, places, reasons) for row in rows],
         "properties": {
             "runId": context.manifest.run_id,
             "verdict": context.summary.verdict.level,
@@ -110,9 +112,9 @@ def _rule(use: CheckUse) -> Row:
     }
 
 
-def _result(row: Row, places: Mapping[str, int], reasons: Mapping[str, str]) -> Row:
+def _result(row: Row, state: str | None, places: Mapping[str, int], reasons: Mapping[str, str]) -> Row:
     kind = _KINDS.get(row["status"], "pass")
-    state, seen = _state_of(row), first_seen_of(row)
+    seen = first_seen_of(row)
     names = ("status", "result", "severity", "area", "observed", "expected", "json_path", "remediation", "change")
     return _known(
         {
