@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pandas as pd
 import pytest
 from compared_runs import compared
 from estates import audit_of
@@ -198,8 +199,11 @@ def test_every_report_says_when_and_since_when_of_each_cause(later: va.Audit, wr
     assert [cause["urgency"] for cause in document] == causes["urgency"].tolist()
     page = Page((written / "html").read_text("utf-8"))
     rows = next(table.rows for table in page.tables if table.id == "table-causes")[1:]
-    assert [row[-2] for row in rows] == causes["urgency"].tolist()
-    assert [row[-1] for row in rows] == [since[:10] for since in causes["open_since"].fillna("–")]
+    opened = causes["open_since"].str[:10]
+    assert [row[-1] for row in rows] == [
+        urgency + ("" if pd.isna(since) else f" open since {since}")
+        for urgency, since in zip(causes["urgency"], opened, strict=True)
+    ]
     known = causes["open_since"].dropna()
     assert set(known) == {"2026-10-02T06:00:00Z", "2026-11-01T06:00:00Z"}
     text = (written / "html").read_text("utf-8")

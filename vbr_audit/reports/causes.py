@@ -67,7 +67,7 @@ def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
         names="" if text["object_names"] == text["name"] else text["object_names"],
         remediation=text["remediation"],
         urgency=text["urgency"],
-        open_since=text["open_since"][:10] or "–",
+        open_since=text["open_since"][:10],
     )
 
 
