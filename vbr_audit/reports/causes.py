@@ -75,14 +75,13 @@ def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
 class Urgent:
     """The causes that have to be dealt with at one time: how many they are, and how many findings they settle.
 
-    `severities` says which causes these are, `anchor` leads to the first of them; empty where there is none.
+    `severities` says which causes these are.
     """
 
     urgency: str
     severities: str
     causes: int
     findings: int
-    anchor: str
 
 
 def urgent_causes(causes: pd.DataFrame) -> tuple[Urgent, ...]:
@@ -92,8 +91,7 @@ def urgent_causes(causes: pd.DataFrame) -> tuple[Urgent, ...]:
 
 def _urgent(urgency: str, severities: tuple[str, ...], causes: pd.DataFrame) -> Urgent:
     own = causes[causes["urgency"].eq(urgency).to_numpy(dtype=bool, na_value=False)]
-    anchor = cause_anchor(str(own["cause"].iloc[0])) if len(own) else ""
-    return Urgent(urgency, ", ".join(severities), len(own), int(own["findings"].sum()), anchor)
+    return Urgent(urgency, ", ".join(severities), len(own), int(own["findings"].sum()))
 
 
 def causes_text(causes: pd.DataFrame) -> str:
