@@ -30,9 +30,9 @@ def waiver_entries(
 ) -> str:
     """A waiver file with one entry for each of `findings`, which accepts this finding and no other, as YAML.
 
-    `given` are the keys of an entry that are the same in all, None for one to leave out. No id is one of the waivers that are `known`. Raises
-    `ConfigurationError` for a table that has no findings, and `WaiverError` for findings that cannot be waived and
-    for words that a waiver file cannot hold.
+    `given` are the keys of an entry that are the same in all, None for one to leave out. No id is one of the waivers
+    that are `known`. Raises `ConfigurationError` for a table that has no findings, and `WaiverError` for findings that
+    cannot be waived and for words that a waiver file cannot hold.
     """
     if missing := [name for name in _NEEDED if name not in findings]:
         raise ConfigurationError(
