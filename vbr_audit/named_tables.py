@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -42,14 +44,37 @@ def protected(snapshot: Snapshot, *, site: str | Path | Site | None = None) -> p
     Rows may be missing where `backups` or `backup_objects` was not read whole: a warning names the server and the
     dataset. Raises `SiteError`.
     """
-    given = site if isinstance(site, Site) else load_site(site)
-    views = views_of(snapshot, frozenset(), given)
-    for view in views:
-        if gaps := view.gaps(protection.SPEC.name):
-            text = plain(f"{view.name}: protected objects may be missing: {'; '.join(gaps)}")
-            warnings.warn(text, stacklevel=2)
-    parts = [_with_age(view.frame(protection.SPEC.name), view.now) for view in views]
-    return pd.concat(parts, ignore_index=True) if parts else _with_age(empty(protection.SPEC), snapshot.now)
+    made = _MADE.get(snapshot) if site is None else None
+    if made is None:
+        made = _protected(snapshot, site if isinstance(site, Site) else load_site(site))
+    if site is None:
+        _MADE[snapshot] = made
+    for text in made.gaps:
+        warnings.warn(text, stacklevel=2)
+    return made.frame.copy()
+
+
+@dataclass(frozen=True, eq=False)
+class _Protected:
+    """The table `protected`, and for each server that was not read whole a sentence that says so."""
+
+    frame: pd.DataFrame
+    gaps: tuple[str, ...]
+
+
+_MADE: Final[WeakKeyDictionary[Snapshot, _Protected]] = WeakKeyDictionary()
+"""What was made without a site file: a notebook asks for it in cell after cell, and it takes seconds."""
+
+
+def _protected(snapshot: Snapshot, site: Site) -> _Protected:
+    views, name = views_of(snapshot, frozenset(), site), protection.SPEC.name
+    parts = [_with_age(view.frame(name), view.now) for view in views]
+    frame = pd.concat(parts, ignore_index=True) if parts else _with_age(empty(protection.SPEC), snapshot.now)
+    lacking = {view.name: "; ".join(view.gaps(name)) for view in views}
+    return _Protected(
+        frame,
+        tuple(plain(f"{server}: protected objects may be missing: {why}") for server, why in lacking.items() if why),
+    )
 
 
 def _with_age(frame: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
