@@ -158,7 +158,11 @@ def test_the_recipes_are_twelve_and_short() -> None:
 
 
 def test_success_per_job_and_weekday(runs: dict[str, Any], october: va.Snapshot, tmp_path: Path) -> None:
-    table = answer("Success per job and weekday", runs, tmp_path)
+    sessions = october.sessions
+    third = pd.Series(np.arange(len(sessions)) % 3 == 0) & sessions["state"].eq("Stopped")
+    failing = sessions.assign(result=sessions["result"].mask(third.to_numpy(dtype=bool, na_value=False), "Failed"))
+    october = dataclasses.replace(october, tables={**october.tables, "sessions": failing})
+    table = answer("Success per job and weekday", runs | {"october": october}, tmp_path)
     names = {(job["server"], job["job_id"]): job["name"] for job in rows(october.jobs)}
     told: dict[tuple[str, int], list[bool]] = defaultdict(list)
     for run in rows(october.job_runs):
@@ -166,7 +170,7 @@ def test_success_per_job_and_weekday(runs: dict[str, Any], october: va.Snapshot,
             day = run["started"].astimezone(ZONE).weekday()
             told[names[run["server"], run["job_id"]], day].append(run["result"] in ("Success", "Warning"))
     assert table.stack().to_dict() == pytest.approx({key: statistics.mean(each) for key, each in told.items()})
-    assert table.min().min() < 1 < table.size
+    assert 0 < table.mean().mean() < 1
 
 
 def test_the_longest_runs(runs: dict[str, Any], october: va.Snapshot, tmp_path: Path) -> None:

@@ -46,11 +46,12 @@ def to_excel(frame: pd.DataFrame, path: str | Path, *, timezone: str | None = No
         zone = time_zone(name)
     except ValueError as error:
         raise ConfigurationError(str(error), hint="Give an IANA name such as Europe/Berlin.") from None
-    columns = tuple(_columns(_with_index(frame), name))
-    if not 0 < len(columns) <= _MOST_COLUMNS:
+    count = len(frame.columns) + sum(level is not None for level in frame.index.names)
+    if not 0 < count <= _MOST_COLUMNS:
         raise ConfigurationError(
-            f"a sheet cannot hold a table of {len(columns):,} columns", hint=f"Keep 1 to {_MOST_COLUMNS:,} columns."
+            f"a sheet cannot hold a table of {count:,} columns", hint=f"Keep 1 to {_MOST_COLUMNS:,} columns."
         )
+    columns = tuple(_columns(_with_index(frame), name))
     with replacing(Path(path)) as part, streamed_book(part) as book:
         write_sheets(book, SheetPlan("Table", "tblTable", columns, 1), zone, CellGuard())
     return Path(path)
