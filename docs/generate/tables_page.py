@@ -62,8 +62,8 @@ def render_tables() -> str:
         (
             "What the checks make of it",
             "A check of your own may read these by name, as it reads those above. "
-            "`snapshot.job_runs` is an attribute too, and `va.protected(snapshot)` gives `protected_objects`; the others are "
-            "made inside the engine.",
+            "`snapshot.job_runs` is an attribute too, and `va.protected(snapshot)` gives `protected_objects`; "
+            "the others are made inside the engine.",
             made,
         ),
     ):
