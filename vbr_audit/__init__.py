@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from vbr_audit.errors import VbrAuditError as VbrAuditError
     from vbr_audit.histories.comparing import diff_runs as diff
     from vbr_audit.histories.history import open_history as history
+    from vbr_audit.named_tables import protected as protected
+    from vbr_audit.named_tables import with_names as with_names
     from vbr_audit.pipeline import audit_snapshot as audit
     from vbr_audit.pipeline import collect as collect
     from vbr_audit.pipeline import load_audit as load_audit
     from vbr_audit.reports.charts import plot
+    from vbr_audit.spreadsheet.single_table import to_excel as to_excel
     from vbr_audit.verifying import verify_run as verify
 
 __version__ = "0.1.0"
@@ -49,7 +52,10 @@ _HOMES = {
     "load_audit": ("pipeline", "load_audit"),
     "param": ("checks.engine.params", "param"),
     "plot": ("reports.charts.plot", None),
+    "protected": ("named_tables", "protected"),
+    "to_excel": ("spreadsheet.single_table", "to_excel"),
     "verify": ("verifying", "verify_run"),
+    "with_names": ("named_tables", "with_names"),
 }
 
 __all__ = [
@@ -69,7 +75,10 @@ __all__ = [
     "load_audit",
     "param",
     "plot",
+    "protected",
+    "to_excel",
     "verify",
+    "with_names",
 ]
 
 

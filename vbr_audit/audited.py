@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.files import alone
+from vbr_audit.collection.files import alone, write_bytes
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.results import Results, Summary
@@ -103,6 +104,43 @@ class Audit:
         return explain_finding(
             *(finding_id, self.snapshot, self.results, rules.policy, rules.waivers, rules.site), earlier=self._compared
         )
+
+    def waive(
+        self,
+        findings: pd.DataFrame,
+        *,
+        owner: str,
+        reason: str,
+        expires: str | dt.date,
+        approved_by: str | None = None,
+        ticket: str | None = None,
+        path: str | Path | None = None,
+    ) -> str:
+        """The text of a waiver file (YAML) with an entry for each of `findings`, rows of `audit.findings`.
+
+        Each entry accepts one finding, which must be FAIL or UNKNOWN, by check, server and object, and no other.
+        `expires` is its last day, `YYYY-MM-DD`. With `path`, the text is also written there, unless a file is there:
+        your own waivers are never written over, the entries go below them by hand. Their ids are not in use in the
+        waivers of this audit. Raises `WaiverError` where `va.audit(..., waivers=)` would refuse an entry or it would
+        accept nothing, `ConfigurationError` for a table without findings or a file that exists, and `OutputError`.
+        """
+        from vbr_audit.findings.waiving import waiver_entries
+
+        self._demand_names()
+        words = {"owner": owner, "approved_by": approved_by, "reason": reason, "ticket": ticket}
+        text = waiver_entries(
+            findings,
+            words | {"expires": str(expires)},
+            known=self.rules.waivers,
+            registry=self.rules.checks.registry,
+            today=dt.datetime.now(dt.UTC).date(),
+            horizon_days=self.policy.waiver_horizon_days,
+        )
+        if path is not None:
+            if Path(path).exists():
+                raise ConfigurationError(f"{path}: the file exists", hint="Name another, or add the text by hand.")
+            write_bytes(Path(path), text.encode())
+        return text
 
     def what_if(self, check_id: str, **values: Any) -> pd.DataFrame:
         """What a check would find with other parameters: one row per value, or per combination of several.

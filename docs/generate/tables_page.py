@@ -25,6 +25,8 @@ snapshot.jobs  # a table
 snapshot.repositories["name"]  # a column
 ```
 
+`va.with_names(snapshot.jobs, snapshot)` puts names beside the ids of any table; the [cookbook](cookbook.md) shows how.
+
 The *key* identifies a row. The type is the dtype of the column; only nullable ones are used, and an empty
 table has the same. After the comma stands the unit.
 
@@ -60,7 +62,8 @@ def render_tables() -> str:
         (
             "What the checks make of it",
             "A check of your own may read these by name, as it reads those above. "
-            "`snapshot.job_runs` is an attribute too; the others are made inside the engine.",
+            "`snapshot.job_runs` is an attribute too, and `va.protected(snapshot)` gives `protected_objects`; "
+            "the others are made inside the engine.",
             made,
         ),
     ):

@@ -35,7 +35,7 @@ GOOD = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def estate() -> Callable[..., Snapshot]:
     """A server with good jobs, each run once, but for what a test changes.
 

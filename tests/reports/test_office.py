@@ -14,6 +14,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+import vbr_audit as va
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
 from vbr_audit.reports.review import Remark, Review, load_review
@@ -74,6 +75,18 @@ def test_each_sheet_equals_its_table(
         assert header == [column.header for column in plan.columns]
         expected = [shown(column, context.zone) for column in plan.columns]
         assert rows == [list(row) for row in zip(*expected, strict=True)]
+
+
+def test_a_single_table_is_shown_as_it_is(tmp_path: Path, convert: Callable[[Path, str], Path]) -> None:
+    hostile = ["=HYPERLINK(1)", "=cmd|' /C calc'!A0", "#N/A", "_x003D_1"]
+    created = pd.to_datetime(["2026-07-01T10:00Z"] * 4, utc=True)
+    index = pd.Index(hostile, name="@SUM(1)")
+    frame = pd.DataFrame({"=1+1": range(4), "created": created, "odd": [True, None, False, True]}, index=index)
+    folder = convert(va.to_excel(frame, tmp_path / "table.xlsx", timezone="Europe/Berlin"), ALL_SHEETS_AS_CSV)
+    with (folder / "table-Table.csv").open(encoding="utf-8", newline="") as stream:
+        header, *rows = list(csv.reader(stream))
+    assert header == ["@SUM(1)", "=1+1", "created (Europe/Berlin)", "odd"]
+    assert [row[:3] for row in rows] == [[text, str(at), "2026-07-01 12:00:00"] for at, text in enumerate(hostile)]
 
 
 def test_it_prints(context: ReportContext, tmp_path: Path, convert: Callable[[Path, str], Path]) -> None:

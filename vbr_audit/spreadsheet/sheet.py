@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import warnings
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
+from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.formatting.rule import Rule
 from openpyxl.styles import Alignment, Font, PatternFill
@@ -28,13 +31,12 @@ from vbr_audit.spreadsheet.cells import (
     number_values,
     python_values,
     serial_dates,
+    text_cell,
     text_values,
 )
 from vbr_audit.spreadsheet.rows import HIGHEST, LINE_HEIGHT, CellColumn, DataSheet, append_columns, lines_of
 from vbr_audit.tables.build.schema import STRING
 
-if TYPE_CHECKING:
-    from openpyxl import Workbook
 A4 = 9
 """The number of that paper size in a workbook."""
 FOOTER_LENGTH = 100
@@ -143,6 +145,20 @@ class SheetPlan:
         return len(self.columns[0].values)
 
 
+@contextlib.contextmanager
+def streamed_book(path: Path) -> Iterator[Workbook]:
+    """Yield a write-only workbook; it is saved to `path` where what follows succeeds."""
+    book = Workbook(write_only=True)
+    try:
+        yield book
+        book.save(path)
+    except BaseException:
+        for sheet in book.worksheets:  # else each leaves an open stream behind
+            with contextlib.suppress(Exception):
+                sheet.close()
+        raise
+
+
 def write_sheets(book: Workbook, plan: SheetPlan, zone: dt.tzinfo, guard: CellGuard) -> list[str]:
     """Write `plan` as one sheet, or as several where it has more than `MAX_ROWS` rows; return their names."""
     starts = range(0, max(plan.rows, 1), MAX_ROWS)
@@ -221,8 +237,8 @@ def add_table(sheet: Sheet, name: str, first_row: int, rows: int, headers: list[
 
 
 def header_cell(sheet: Sheet, text: str, alignment: Alignment = WRAPPED) -> Cell:
-    """A cell of a header row."""
-    cell = WriteOnlyCell(sheet, value=text)
+    """A cell of a header row, which holds text whatever it looks like: a table may have names as its headers."""
+    cell = text_cell(sheet, text)
     cell.font, cell.fill, cell.alignment = HEADER_FONT, HEADER_FILL, alignment
     return cell
 

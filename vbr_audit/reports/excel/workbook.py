@@ -6,7 +6,6 @@ to change.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import pandas as pd
 from openpyxl import Workbook
 from openpyxl.packaging.custom import StringProperty
 
-from vbr_audit.collection.files import write_with
+from vbr_audit.collection.files import replacing
 from vbr_audit.display import shorten
 from vbr_audit.reports.excel.changes import time_plans
 from vbr_audit.reports.excel.data import columns_of, data_plans
@@ -32,7 +31,7 @@ from vbr_audit.reports.excel.method import (
     provenance_plan,
 )
 from vbr_audit.spreadsheet.cells import CellGuard, xml_text
-from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, write_sheets
+from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, streamed_book, write_sheets
 from vbr_audit.tables.build.schema import STRING
 
 if TYPE_CHECKING:
@@ -71,19 +70,8 @@ class Plans:
 
 def write_workbook(context: ReportContext, path: Path) -> None:
     """Write the workbook of a run to `path`, whole or not at all; raises `OutputError`."""
-    write_with(path, lambda temporary: _save(context, temporary))
-
-
-def _save(context: ReportContext, path: Path) -> None:
-    book = Workbook(write_only=True)
-    try:
+    with replacing(path) as temporary, streamed_book(temporary) as book:
         _fill(book, context)
-        book.save(path)
-    except BaseException:
-        for sheet in book.worksheets:  # else each leaves an open stream behind
-            with contextlib.suppress(Exception):
-                sheet.close()
-        raise
 
 
 def _fill(book: Workbook, context: ReportContext) -> None:
