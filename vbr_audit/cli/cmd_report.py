@@ -9,8 +9,8 @@ from vbr_audit.cli.cmd_audit import written
 from vbr_audit.cli.guard import complain, guarded
 from vbr_audit.cli.judging import KEPT, JudgedBy, takes_rules
 from vbr_audit.cli.standing import settled
-from vbr_audit.vocabulary import PdfLength
 from vbr_audit.display import plain
+from vbr_audit.vocabulary import PdfLength
 
 
 @guarded

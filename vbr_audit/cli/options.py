@@ -202,9 +202,7 @@ CsvBom = Annotated[
 ]
 Pdf = Annotated[
     PdfLength,
-    typer.Option(
-        "--pdf", help="Length of report.pdf: a report to read, or the full page on paper, of some 100 pages."
-    ),
+    typer.Option("--pdf", help="Length of report.pdf: a report to read, or the full page on paper, of some 100 pages."),
 ]
 Templates = Annotated[
     Path | None, typer.Option("--templates", metavar="DIR", help="Folder of templates that replace the built-in ones.")

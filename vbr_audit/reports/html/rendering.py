@@ -8,6 +8,7 @@ import hashlib
 import io
 import logging
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,8 +129,8 @@ def source_of(environment: jinja2.Environment, name: str) -> Markup:
 
 # The report as a tagged PDF, printed by WeasyPrint (extra `pdf`).
 #
-# It is for the archive: PDF/A-3 carries the files that a program reads in place of the paper. WeasyPrint writes one claim
-# into a file, so that it does not say PDF/UA too, though tags, language, title and bookmarks are there.
+# It is for the archive: PDF/A-3 carries the files that a program reads in place of the paper. WeasyPrint writes one
+# claim into a file, so that it does not say PDF/UA too, though tags, language, title and bookmarks are there.
 #
 # The document asks for nothing: what is not within the page is refused. Equal runs give equal bytes on one machine;
 # with other fonts the bytes differ, not the text.
@@ -158,7 +159,7 @@ def refuse_without_pdf() -> None:
 
 @dataclass(frozen=True)
 class Attached:
-    """A file within a PDF: its name, its bytes, what it is, and how it relates to the paper, in the words of PDF/A-3."""
+    """A file within a PDF: its name, its bytes, what it is, and how it relates to the paper, in words of PDF/A-3."""
 
     name: str
     content: bytes
@@ -214,13 +215,18 @@ def _attachment(file: Attached, moment: dt.datetime) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without WeasyPrint's remarks on the rules of the style that only browsers know."""
+    """Without WeasyPrint's remarks on the rules of the style that only browsers know, and on a file that it left open.
+
+    That file is its own colour profile, which it opens for PDF/A and never closes.
+    """
     loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)

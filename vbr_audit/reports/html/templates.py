@@ -175,7 +175,13 @@ def _trees(environment: Environment, names: Iterable[str]) -> Iterator[tuple[str
 
 # The names that a template may use, read off the classes behind them, and what a template gets wrong about them.
 
-ROOTS: Final[Mapping[str, type]] = {"report": ReportContext, "page": Page, "brief": Brief, "charts": Chart, "paper": Paper}
+ROOTS: Final[Mapping[str, type]] = {
+    "report": ReportContext,
+    "page": Page,
+    "brief": Brief,
+    "charts": Chart,
+    "paper": Paper,
+}
 """What pages are rendered with, by name; `charts` is a list of them."""
 
 _LISTED: Final = ("charts",)
