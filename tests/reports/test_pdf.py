@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import hashlib
 import re
-import shutil
 import subprocess
 import zlib
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import pytest
 from estates import attachments_of
 from looking import pdf_facts, pdf_text
 from PIL import Image
-from shared import once, printed_run
+from shared import once
 from typer.testing import CliRunner
 
 from vbr_audit.cli import app
@@ -34,6 +33,7 @@ from vbr_audit.reports.html.rendering import print_page, refuse_without_pdf, ren
 
 MakeRun = Callable[..., ReportContext]
 NeedTool = Callable[..., str]
+FIRST = "{# vbr-audit templates: 1 #}"
 PAGE_WIDTH = 595.276
 """Points; A4."""
 
@@ -146,20 +146,24 @@ def test_of_more_causes_than_fit_the_rest_is_counted(make_run: MakeRun) -> None:
     assert f"The other {rest} are in <code>findings.json</code>, which is attached" in text
 
 
-@pytest.mark.slow
-def test_the_whole_page_is_an_option(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, need_tool: NeedTool
-) -> None:
-    run, short = tmp_path / "run", printed_run(tmp_path_factory) / "report.pdf"
-    shutil.copytree(printed_run(tmp_path_factory) / "run", run)
-    done = CliRunner().invoke(app, ["report", str(run), "--format", "json,pdf", "--pdf", "full"])
-    assert done.exit_code == 0, done.output
-    full = run / "report.pdf"
-    assert "What was checked, and of how many" in pdf_text(full, need_tool)
-    assert "What was checked, and of how many" not in pdf_text(short, need_tool)
-    for paper in (full, short):
-        files = {name: (run / name).read_bytes() for name in ("findings.json", "manifest.json")}
-        assert attachments_of(paper.read_bytes()) == files
+def test_the_whole_page_is_an_option_and_templates_of_a_user_make_both(tmp_path: Path, need_tool: NeedTool) -> None:
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    for name, words in (("compliance", "all of it"), ("pdf", "in short")):
+        text = f'{FIRST}{{% extends "base.html.j2" %}}{{% block summary %}}<p>Our report, {words}</p>{{% endblock %}}'
+        (ours / f"{name}.html.j2").write_text(text, encoding="utf-8")
+    run = tmp_path / "run"
+    made = ["demo", "--out", str(run), "--jobs", "2", "--sessions", "20", "--format", "json,pdf", "--pdf", "full"]
+    for words, told in (
+        (made, "all of it"),
+        (["report", str(run), "--format", "pdf"], "in short"),
+        (["check", str(run), "--pdf", "full", "--fail-on", "never"], "all of it"),
+    ):
+        done = CliRunner().invoke(app, [*words, "--templates", str(ours), "--quiet"])
+        assert done.exit_code == 0, done.output
+        assert f"Our report, {told}" in pdf_text(run / "report.pdf", need_tool)
+    files = {name: (run / name).read_bytes() for name in ("findings.json", "manifest.json")}
+    assert attachments_of((run / "report.pdf").read_bytes()) == files
 
 
 def test_another_length_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ CsvBom = Annotated[
 ]
 Pdf = Annotated[
     PdfLength,
-    typer.Option("--pdf", help="Length of report.pdf: a report to read, or the full page on paper, of some 100 pages."),
+    typer.Option("--pdf", help="Length of report.pdf: a report of some pages to read, or the full page on paper."),
 ]
 Templates = Annotated[
     Path | None, typer.Option("--templates", metavar="DIR", help="Folder of templates that replace the built-in ones.")

@@ -19,6 +19,16 @@ MOST_WAIVERS: Final = 20
 MOST_NOTES: Final = 12
 """Maximum number of rows of a table in the short PDF; what is left out is counted."""
 
+LEFT_OUT: Final = (
+    "each failing finding with what was observed and expected",
+    "each check with its population, rationale and remedy",
+    "each job, run and protected object",
+    "each finding that is accepted",
+    "each requirement of the frameworks with its answer",
+    "each request to a server with the hash of its answer",
+)
+"""What the page has, and the short PDF has not."""
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -41,17 +51,6 @@ def build_paper(context: ReportContext) -> Paper:
         left_out=LEFT_OUT,
         notes=first_rows((*context.notes, *context.manifest.warnings), MOST_NOTES),
     )
-
-
-LEFT_OUT: Final = (
-    "each failing finding with what was observed and expected",
-    "each check with its population, rationale and remedy",
-    "each job, run and protected object",
-    "each finding that is accepted",
-    "each requirement of the frameworks with its answer",
-    "each request to a server with the hash of its answer",
-)
-"""What the page has, and the short PDF has not."""
 
 
 def build_short_page(context: ReportContext) -> Page:
