@@ -20,9 +20,10 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.results import Results, Summary
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS, checked_formats, files_present
-from vbr_audit.reports.interface import ReportOptions
+from vbr_audit.reports.interface import ReportOptions, checked_length
 from vbr_audit.rules import Rules
 from vbr_audit.scrub.pseudonyms import ScrubKey
+from vbr_audit.vocabulary import PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.findings.changes import Changes
@@ -198,13 +199,22 @@ class Audit:
         """Write the findings as CSV, guarded against formulas, `bom` with a byte order mark; return the path."""
         return self.write("csv", path, csv_bom=bom)
 
-    def write(self, kind: str, path: str | Path, *, templates: str | Path | None = None, csv_bom: bool = False) -> Path:
+    def write(
+        self,
+        kind: str,
+        path: str | Path,
+        *,
+        templates: str | Path | None = None,
+        csv_bom: bool = False,
+        pdf: str = PdfLength.SHORT,
+    ) -> Path:
         """Write the report in one of the formats of `--format`, e.g. "junit" or "oscal"; return the path.
 
-        Raises `ConfigurationError` for a format that does not exist, and `OutputError`.
+        `pdf` is the length of a PDF: "short" (a report to read) or "full" (the whole page on paper).
+        Raises `ConfigurationError` for a format or length that does not exist, and `OutputError`.
         """
         checked_formats([kind])
-        options = ReportOptions(None if templates is None else Path(templates), csv_bom)
+        options = ReportOptions(None if templates is None else Path(templates), csv_bom, checked_length(pdf))
         FORMATS[kind].write(self.context, Path(path), options)
         return Path(path)
 
@@ -215,13 +225,14 @@ class Audit:
         formats: Iterable[str] = DEFAULT_FORMATS,
         templates: str | Path | None = None,
         csv_bom: bool = False,
+        pdf: str = PdfLength.SHORT,
         force: bool = False,
     ) -> Path:
         """Write the whole run: manifest, evidence, policy, waivers, findings and the reports named in `formats`."""
-        folder = Path(folder)
+        folder, pdf = Path(folder), checked_length(pdf)
         formats = checked_formats(formats)
         self.snapshot.save(folder, force=force, unwritten=formats)
-        self.write_outcome(folder, formats=formats, templates=templates, csv_bom=csv_bom, force=force)
+        self.write_outcome(folder, formats=formats, templates=templates, csv_bom=csv_bom, pdf=pdf, force=force)
         return folder
 
     def write_outcome(
@@ -231,6 +242,7 @@ class Audit:
         formats: Iterable[str] = DEFAULT_FORMATS,
         templates: str | Path | None = None,
         csv_bom: bool = False,
+        pdf: str = PdfLength.SHORT,
         force: bool = False,
     ) -> None:
         """Write findings and reports into a run folder that already holds manifest and evidence.
@@ -239,7 +251,7 @@ class Audit:
         too: a folder never holds two answers. Raises `ConfigurationError`, unless `force`, where that would write over
         a file that somebody changed; the workbook that the review was read from may go.
         """
-        wanted = checked_formats(formats)
+        wanted, pdf = checked_formats(formats), checked_length(pdf)
         if others := self._outdated(folder, wanted):
             wanted = checked_formats([*wanted, *others])
         kept, copies = self.rules.kept_files, self.rules.copies
@@ -254,7 +266,7 @@ class Audit:
             for kind, files in copies.items():
                 run_folder.write_copies(folder, kind, files)
             for kind in wanted:
-                self.write(kind, folder / FORMATS[kind].file_name, templates=templates, csv_bom=csv_bom)
+                self.write(kind, folder / FORMATS[kind].file_name, templates=templates, csv_bom=csv_bom, pdf=pdf)
             run_folder.write_manifest(folder, self.snapshot.manifest)
             run_folder.seal(folder, names)
 

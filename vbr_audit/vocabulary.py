@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Final, Literal, get_args
@@ -20,6 +21,13 @@ THRESHOLDS: Final[tuple[Threshold, ...]] = get_args(Threshold)
 def severities_from(threshold: str) -> tuple[Severity, ...]:
     """The severities that are `threshold` or worse; none for `never`. Raises `ValueError` for another word."""
     return SEVERITIES[: SEVERITIES.index(threshold) + 1] if threshold != "never" else ()
+
+
+class PdfLength(StrEnum):
+    """What `--pdf` takes: a report to read, or the whole page on paper."""
+
+    SHORT = "short"
+    FULL = "full"
 
 
 RESULTS: Final = ("PASS", "FAIL", "NOT_APPLICABLE", "UNKNOWN", "ERROR")

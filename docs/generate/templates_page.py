@@ -26,9 +26,10 @@ BLOCKS: Final = {
 
 _ROOT_WORDS: Final = {
     "report": "everything about the run; the same for every page",
-    "page": "the rows of the tables of `compliance.html.j2`",
-    "brief": "the rows of `executive.html.j2`",
-    "charts": "a list: the pictures of `compliance.html.j2`, each with its message and its numbers",
+    "page": "the rows of the tables of `compliance.html.j2`; in `pdf.html.j2` fewer of them",
+    "brief": "the rows of `executive.html.j2`, of which `pdf.html.j2` shows some",
+    "charts": "a list: the pictures of `compliance.html.j2` and `pdf.html.j2`, each with its message and its numbers",
+    "paper": "what `pdf.html.j2` has beside `page` and `brief`",
 }
 
 _INTRODUCTION = f"""# Report templates

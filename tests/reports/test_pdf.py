@@ -1,11 +1,11 @@
-"""The page as a PDF: tagged, with the numbers of the page, asking for nothing."""
+"""The report as a PDF: short, archivable, tagged, with the numbers of the page and its data, asking for nothing."""
 
 from __future__ import annotations
 
 import builtins
+import hashlib
 import re
 import subprocess
-import sys
 import zlib
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,20 +13,29 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import estates
 import pytest
+from estates import attachments_of
 from looking import pdf_facts, pdf_text
+from PIL import Image
+from shared import once
 from typer.testing import CliRunner
 
 from vbr_audit.cli import app
 from vbr_audit.display import number, percent
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.context import ReportContext
+from vbr_audit.reports.exports.json import findings_json
 from vbr_audit.reports.formats import FORMATS
-from vbr_audit.reports.html.example_run import example_context
+from vbr_audit.reports.html.example_run import HARM
+from vbr_audit.reports.html.paper import MOST_CAUSES
 from vbr_audit.reports.html.rendering import print_page, refuse_without_pdf, render_html
 
 MakeRun = Callable[..., ReportContext]
 NeedTool = Callable[..., str]
+FIRST = "{# vbr-audit templates: 1 #}"
+PAGE_WIDTH = 595.276
+"""Points; A4."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,15 +49,18 @@ def _weasyprint() -> None:
 
 @pytest.fixture(scope="module")
 def context(make_run: MakeRun) -> ReportContext:
-    """A small run: the PDF of a large one takes its time."""
-    return make_run(job_count=3, session_count=9)
+    """A small run whose names mean harm, and are wider than a page."""
+    return make_run(job_count=3, session_count=9, word=lambda text: f"{text} {HARM} {'W' * 150}")
 
 
 @pytest.fixture(scope="module")
 def pdf(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pdf") / "report.pdf"
-    FORMATS["pdf"].write(context, path)
-    return path
+    """The report of that run, printed once for all workers."""
+
+    def make(folder: Path) -> None:
+        FORMATS["pdf"].write(context, folder / "report.pdf")
+
+    return once(tmp_path_factory, "paper", make) / "report.pdf"
 
 
 def unpacked(pdf: bytes) -> bytes:
@@ -58,15 +70,54 @@ def unpacked(pdf: bytes) -> bytes:
     return pdf + b"".join(zlib.decompress(stream) for stream in streams if stream[:1] == b"x")
 
 
-def test_it_is_tagged_and_has_a_title(pdf: Path, context: ReportContext, need_tool: NeedTool) -> None:
+def test_it_is_for_the_archive_tagged_and_has_a_title(pdf: Path, context: ReportContext, need_tool: NeedTool) -> None:
     facts = pdf_facts(pdf, need_tool)
     assert facts["Tagged"] == "yes"
     assert facts["Title"].startswith(context.title)
     assert "A4" in facts["Page size"]
     assert facts["JavaScript"] == "no"
     content = unpacked(pdf.read_bytes())
-    assert b"pdfuaid:part" in content
-    assert b"/Lang (en)" in content
+    for claimed in (b'pdfaid:part="3"', b'pdfaid:conformance="U"', b"/OutputIntents", b"/Lang (en)", b"/Outlines"):
+        assert claimed in content, claimed
+
+
+def test_it_is_a_report_to_read(pdf: Path, need_tool: NeedTool) -> None:
+    assert int(pdf_facts(pdf, need_tool)["Pages"]) <= 20
+    text = pdf_text(pdf, need_tool)
+    places = [text.find(words) for words in ("Findings by status", "What is wrong, worst first", "Findings by area")]
+    places += [text.find(words) for words in ("What could not be answered", "Method and definitions", "manifest.json")]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_the_attached_files_are_those_of_the_run_folder(pdf: Path, context: ReportContext) -> None:
+    manifest = context.manifest.to_json()
+    assert attachments_of(pdf.read_bytes()) == {"findings.json": findings_json(context), "manifest.json": manifest}
+    made = unpacked(pdf.read_bytes())
+    assert b"/AFRelationship /Data" in made
+    assert b"/AFRelationship /Source" in made
+
+
+def test_the_paper_names_its_run(pdf: Path, context: ReportContext, need_tool: NeedTool) -> None:
+    text = pdf_text(pdf, need_tool)
+    assert context.manifest.run_id in text
+    assert f"SHA-256 {hashlib.sha256(context.manifest.to_json()).hexdigest()}" in text
+
+
+def test_nothing_runs_off_the_page(pdf: Path, tmp_path: Path, need_tool: NeedTool) -> None:
+    margins = 40.0  # points, of a margin of 15 mm
+    command = [need_tool("pdftotext"), "-bbox", str(pdf), "-"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    boxes = [
+        tuple(map(float, box)) for box in re.findall(r'<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)"', told)
+    ]
+    assert len(boxes) > 1000
+    assert [box for box in boxes if box[0] < margins or box[2] > PAGE_WIDTH - margins] == []
+    subprocess.run([need_tool("pdftoppm"), "-gray", "-r", "36", str(pdf), str(tmp_path / "p")], check=True)
+    for page in sorted(tmp_path.iterdir()):
+        with Image.open(page) as image:
+            edges = [(0, 0, 18, image.height), (image.width - 18, 0, image.width, image.height)]
+            assert [image.crop(edge).getextrema() for edge in edges] == [(255, 255)] * 2, page.name
 
 
 def test_the_numbers_are_those_of_the_summary(pdf: Path, context: ReportContext, need_tool: NeedTool) -> None:
@@ -80,30 +131,48 @@ def test_the_numbers_are_those_of_the_summary(pdf: Path, context: ReportContext,
         assert number(failing) in text
 
 
-def test_names_that_mean_harm_are_text(tmp_path: Path, need_tool: NeedTool) -> None:
-    path = tmp_path / "report.pdf"
-    path.write_bytes(print_page(render_html(example_context(), kind="executive"), ""))
-    assert pdf_facts(path, need_tool)["JavaScript"] == "no"
-    content = unpacked(path.read_bytes())
-    assert not any(word in content for word in (b"/Launch", b"/URI", b"/EmbeddedFile", b"/OpenAction"))
-    assert "<script>alert(1)</script>" in pdf_text(path, need_tool)
+def test_names_that_mean_harm_are_text(pdf: Path, need_tool: NeedTool) -> None:
+    content = unpacked(pdf.read_bytes())
+    assert not any(word in content for word in (b"/Launch", b"/URI", b"/OpenAction", b"/JavaScript"))
+    assert "<script>alert(1)</script>" in pdf_text(pdf, need_tool)
 
 
-def test_equal_runs_give_equal_bytes_in_another_process_and_zone(tmp_path: Path) -> None:
-    program = (
-        "from vbr_audit.reports.html.example_run import example_context\n"
-        "from vbr_audit.reports.html.rendering import render_html\n"
-        "from vbr_audit.reports.html.rendering import print_page\n"
-        "import sys, pathlib\n"
-        "pathlib.Path(sys.argv[1]).write_bytes(print_page(render_html(example_context(), kind='executive'), ''))"
-    )
-    made = []
-    for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo")):
-        path = tmp_path / f"{seed}.pdf"
-        environment = {"PYTHONHASHSEED": seed, "TZ": zone, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-        subprocess.run([sys.executable, "-c", program, str(path)], check=True, env=environment)
-        made.append(path.read_bytes())
-    assert made[0] == made[1]
+def test_of_more_causes_than_fit_the_rest_is_counted(make_run: MakeRun) -> None:
+    context = make_run(job_count=60, session_count=60)
+    assert len(context.results.causes) > MOST_CAUSES
+    text = " ".join(render_html(context, kind="pdf").split())
+    assert text.count('id="c-') == MOST_CAUSES
+    rest = number(len(context.results.causes) - MOST_CAUSES)
+    assert f"The other {rest} are in <code>findings.json</code>, which is attached" in text
+
+
+def test_the_whole_page_is_an_option_and_templates_of_a_user_make_both(tmp_path: Path, need_tool: NeedTool) -> None:
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    for name, words in (("compliance", "all of it"), ("pdf", "in short")):
+        text = f'{FIRST}{{% extends "base.html.j2" %}}{{% block summary %}}<p>Our report, {words}</p>{{% endblock %}}'
+        (ours / f"{name}.html.j2").write_text(text, encoding="utf-8")
+    run = tmp_path / "run"
+    made = ["demo", "--out", str(run), "--jobs", "2", "--sessions", "20", "--format", "json,pdf", "--pdf", "full"]
+    for words, told in (
+        (made, "all of it"),
+        (["report", str(run), "--format", "pdf"], "in short"),
+        (["check", str(run), "--pdf", "full", "--fail-on", "never"], "all of it"),
+    ):
+        done = CliRunner().invoke(app, [*words, "--templates", str(ours), "--quiet"])
+        assert done.exit_code == 0, done.output
+        assert f"Our report, {told}" in pdf_text(run / "report.pdf", need_tool)
+    files = {name: (run / name).read_bytes() for name in ("findings.json", "manifest.json")}
+    assert attachments_of((run / "report.pdf").read_bytes()) == files
+
+
+def test_another_length_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="unknown length 'long'"):
+        estates.nothing().save(tmp_path / "run", pdf="long")
+    assert not (tmp_path / "run").exists()
+    done = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "run"), "--pdf", "long"])
+    assert done.exit_code == 2
+    assert not (tmp_path / "run").exists()
 
 
 def test_it_asks_for_nothing(tmp_path: Path) -> None:

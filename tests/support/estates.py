@@ -9,6 +9,7 @@ import io
 import json
 import re
 import subprocess
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -109,6 +110,16 @@ def texts_of(path: Path) -> str:
     return "\n".join(dict.fromkeys(_texts(path.name, path.read_bytes())))
 
 
+def attachments_of(pdf: bytes) -> dict[str, bytes]:
+    """The files attached to a PDF, by name."""
+    with tempfile.TemporaryDirectory() as place:
+        paper, files = Path(place, "paper.pdf"), Path(place, "files")
+        paper.write_bytes(pdf)
+        files.mkdir()
+        subprocess.run(["pdfdetach", "-saveall", "-o", str(files), str(paper)], capture_output=True, check=True)
+        return {path.name: path.read_bytes() for path in sorted(files.iterdir())}
+
+
 _DATA = re.compile(rb"data:([a-z/+.-]+)(?:;charset=[\w-]+)?;base64,([A-Za-z0-9+/=]+)")
 
 
@@ -125,6 +136,8 @@ def _texts(name: str, data: bytes) -> Iterator[str]:
     if data.startswith(b"%PDF"):
         for command in (["pdftotext", "-", "-"], ["pdfinfo", "-meta", "-"], ["pdfinfo", "-"]):
             yield subprocess.run(command, input=data, capture_output=True, check=True).stdout.decode()
+        for member, content in attachments_of(data).items():
+            yield from _texts(member, content)
         return
     for match in _DATA.finditer(data):
         yield from _texts(match[1].decode(), base64.b64decode(match[2]))

@@ -15,6 +15,7 @@ from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.servers import open_clients, take_servers
 from vbr_audit.cli.standing import settled
+from vbr_audit.vocabulary import PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.audited import Audit
@@ -37,6 +38,7 @@ class AuditOrder:
     quiet: bool
     allow_incomplete: bool = False
     csv_bom: bool = False
+    pdf: PdfLength = PdfLength.SHORT
     scrub_key: ScrubKey | None = None
     history: Path | None = None
     fail_on_new: str = "never"
@@ -74,6 +76,7 @@ def audit_command(
     proxy: o.Proxy = None,
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
+    pdf: o.Pdf = PdfLength.SHORT,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
     force: o.Force = False,
@@ -84,7 +87,7 @@ def audit_command(
     """Collect from one or several VBR servers, check, and report into a run folder. Only reads."""
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
-    writing |= {"force": force, "quiet": quiet, "history": history}
+    writing |= {"pdf": pdf, "force": force, "quiet": quiet, "history": history}
     writing["fail_on_new"] = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     if history is not None and rules["baseline"] is None and history.is_dir():
         rules["baseline"] = history
@@ -159,7 +162,8 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
         audit = audit.scrub(order.scrub_key)
         audit.snapshot.save(order.out, force=order.force, unwritten=order.formats)
         snapshot.close()
-    audit.write_outcome(order.out, formats=order.formats, templates=order.templates, csv_bom=order.csv_bom)
+    how: dict[str, Any] = {"formats": order.formats, "templates": order.templates, "csv_bom": order.csv_bom}
+    audit.write_outcome(order.out, **how, pdf=order.pdf)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     warn_of_readers(order.out)
     if order.history is not None:

@@ -11,6 +11,7 @@ from vbr_audit.cli.guard import Exit, guarded
 from vbr_audit.cli.judging import KEPT, JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.standing import settled
+from vbr_audit.vocabulary import PdfLength
 
 
 @guarded
@@ -23,6 +24,7 @@ def check_command(
     rules: JudgedBy,
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
+    pdf: o.Pdf = PdfLength.SHORT,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
     fail_on_new: o.FailOnNew = None,
@@ -42,7 +44,7 @@ def check_command(
     audit = load_audit(run, **rules)
     present = {"json", "csv", *files_present(run)}
     formats = [name for name in FORMATS if name in present]
-    audit.write_outcome(run, formats=formats, templates=templates, csv_bom=csv_bom, force=force)
+    audit.write_outcome(run, formats=formats, templates=templates, csv_bom=csv_bom, pdf=pdf, force=force)
     print_outcome(audit, written(run), quiet=quiet)
     code = exit_code(audit, fail_on, allow_incomplete=allow_incomplete)
     raise typer.Exit(exit_on_new(audit.changes, threshold) if code is Exit.DONE else code)

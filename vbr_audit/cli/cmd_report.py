@@ -10,6 +10,7 @@ from vbr_audit.cli.guard import complain, guarded
 from vbr_audit.cli.judging import KEPT, JudgedBy, takes_rules
 from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
+from vbr_audit.vocabulary import PdfLength
 
 
 @guarded
@@ -22,6 +23,7 @@ def report_command(
     formats: o.Formats = None,
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
+    pdf: o.Pdf = PdfLength.SHORT,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
     out: o.ScrubOut = None,
@@ -50,7 +52,7 @@ def report_command(
     if key is not None:
         audit = audit.scrub(key)
         audit.snapshot.save(place, force=force, unwritten=wanted)
-    audit.write_outcome(place, formats=wanted, templates=templates, csv_bom=csv_bom, force=force)
+    audit.write_outcome(place, formats=wanted, templates=templates, csv_bom=csv_bom, pdf=pdf, force=force)
     if not quiet:
         for path in written(place):
             typer.echo(plain(path))

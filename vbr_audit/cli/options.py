@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vbr_audit.vocabulary import THRESHOLDS, shipped_names
+from vbr_audit.vocabulary import THRESHOLDS, PdfLength, shipped_names
 
 if TYPE_CHECKING:
     from vbr_audit.scrub.pseudonyms import ScrubKey
@@ -199,6 +199,10 @@ Formats = Annotated[
 ]
 CsvBom = Annotated[
     bool, typer.Option("--csv-bom", help="Begin findings.csv with a byte order mark, so that Excel detects UTF-8.")
+]
+Pdf = Annotated[
+    PdfLength,
+    typer.Option("--pdf", help="Length of report.pdf: a report of some pages to read, or the full page on paper."),
 ]
 Templates = Annotated[
     Path | None, typer.Option("--templates", metavar="DIR", help="Folder of templates that replace the built-in ones.")

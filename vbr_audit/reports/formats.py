@@ -10,8 +10,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from vbr_audit.collection.files import write_bytes
+from vbr_audit.collection.run_folder import FINDINGS_JSON, MANIFEST
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports import exports
+from vbr_audit.reports.exports.json import findings_json
 from vbr_audit.reports.interface import Format, ReportOptions
 
 if TYPE_CHECKING:
@@ -31,9 +33,14 @@ def _write_executive(context: ReportContext, path: Path, options: ReportOptions)
 
 
 def _write_paper(context: ReportContext, path: Path, options: ReportOptions) -> None:
-    from vbr_audit.reports.html.rendering import write_pdf
+    from vbr_audit.reports.html.rendering import Attached, write_pdf
 
-    write_pdf(context, path, options.templates_dir)
+    findings, manifest = findings_json(context), context.manifest.to_json()
+    attached = (
+        Attached(FINDINGS_JSON, findings, "All findings of the run, for programs", "Data"),
+        Attached(MANIFEST, manifest, "What was asked, what came, with hashes", "Source"),
+    )
+    write_pdf(context, path, options, attached)
 
 
 def _demand_weasyprint() -> None:
@@ -53,7 +60,7 @@ HTML: Final = Format("html", "report.html", 10, _write_page, by_default=True)
 EXECUTIVE: Final = Format("executive", "executive.html", 20, _write_executive)
 """One sheet of paper for a manager, as a page."""
 PDF: Final = Format("pdf", "report.pdf", 30, _write_paper, demand=_demand_weasyprint)
-"""The page on paper."""
+"""A report to read on paper, or the whole page."""
 XLSX: Final = Format("xlsx", "report.xlsx", 40, _write_workbook, by_default=True)
 """The workbook."""
 

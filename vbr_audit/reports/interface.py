@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.collection.files import write_bytes
+from vbr_audit.errors import ConfigurationError
+from vbr_audit.vocabulary import PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -15,14 +17,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """How reports are written: templates in `templates_dir` win over the built-in ones, `csv_bom` marks a CSV."""
+    """How reports are written: templates in `templates_dir` win over the built-in ones, `csv_bom` marks a CSV.
+
+    `pdf` is the length of the PDF: a short report, or the full page on paper.
+    """
 
     templates_dir: Path | None = None
     csv_bom: bool = False
+    pdf: PdfLength = PdfLength.SHORT
 
 
 PLAIN_OPTIONS: Final = ReportOptions()
-"""Built-in templates, and a CSV without a byte order mark."""
+"""Built-in templates, a CSV without a byte order mark, a short PDF."""
+
+
+def checked_length(pdf: str) -> PdfLength:
+    """The length of a PDF by its name; raises `ConfigurationError` for another word."""
+    if pdf not in tuple(PdfLength):
+        raise ConfigurationError(f"pdf: unknown length {pdf!r}", hint=f"Known are {', '.join(PdfLength)}.")
+    return PdfLength(pdf)
 
 
 def _refuse_nothing() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
+import io
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +26,9 @@ from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.environment import make_environment
 from vbr_audit.reports.html.executive import build_brief
 from vbr_audit.reports.html.page import build_page
+from vbr_audit.reports.html.paper import build_paper, build_short_page
+from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
+from vbr_audit.vocabulary import PdfLength
 
 HINT: Final = "`vbr-audit templates check DIR` names all that is wrong; docs/templates.md says what a template may use."
 _SUFFIX = ".j2"
@@ -43,9 +49,15 @@ class PageKind:
 
 PAGES: Final[Mapping[str, PageKind]] = {
     "html": PageKind("compliance.html.j2", ("style.css",), ("script.js",), {"page": build_page, "charts": make_charts}),
+    "pdf": PageKind(
+        "pdf.html.j2",
+        ("style.css", "paper.css"),
+        (),
+        {"page": build_short_page, "brief": build_brief, "charts": make_charts, "paper": build_paper},
+    ),
     "executive": PageKind("executive.html.j2", ("style.css", "executive.css"), (), {"brief": build_brief}),
 }
-"""The pages by the format that writes them."""
+"""The pages by the format that writes them; the full PDF is the page `html` on paper."""
 
 
 def render_html(context: ReportContext, templates_dir: Path | None = None, *, kind: str = "html") -> str:
@@ -115,13 +127,19 @@ def source_of(environment: jinja2.Environment, name: str) -> Markup:
     return Markup(text)  # noqa: S704 - a file of the package or of the user's own, no data
 
 
-# The report as a tagged PDF, printed from the page by WeasyPrint (extra `pdf`).
+# The report as a tagged PDF, printed by WeasyPrint (extra `pdf`).
+#
+# It is for the archive: PDF/A-3 carries the files that a program reads in place of the paper. WeasyPrint writes one
+# claim into a file, so that it does not say PDF/UA too, though tags, language, title and bookmarks are there.
 #
 # The document asks for nothing: what is not within the page is refused. Equal runs give equal bytes on one machine;
 # with other fonts the bytes differ, not the text.
 
 PRINT_STYLE: Final = "pdf.css"
 """What the paper has beside the print style of the page: page numbers."""
+VARIANT: Final = "pdf/a-3u"
+"""The standard that the file claims: archivable, its text as Unicode, with files attached."""
+_NO_MOMENT: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
 def refuse_without_pdf() -> None:
@@ -139,15 +157,34 @@ def refuse_without_pdf() -> None:
         ) from None
 
 
-def write_pdf(context: ReportContext, path: Path, templates_dir: Path | None = None) -> None:
-    """Print the page to `path`; raises `ConfigurationError` without WeasyPrint, `TemplateError` and `OutputError`."""
+@dataclass(frozen=True)
+class Attached:
+    """A file within a PDF: its name, its bytes, what it is, and how it relates to the paper, in words of PDF/A-3."""
+
+    name: str
+    content: bytes
+    description: str
+    relationship: str
+
+
+def write_pdf(
+    context: ReportContext, path: Path, options: ReportOptions = PLAIN_OPTIONS, attached: Iterable[Attached] = ()
+) -> None:
+    """Print the report to `path` in the length of the options, with the files `attached`.
+
+    Raises `ConfigurationError` without WeasyPrint, `TemplateError` and `OutputError`.
+    """
     refuse_without_pdf()
-    page = render_html(context, templates_dir)
-    write_bytes(path, print_page(page, source_of(make_environment(templates_dir), PRINT_STYLE)))
+    page = render_html(context, options.templates_dir, kind="html" if options.pdf == PdfLength.FULL else "pdf")
+    style = source_of(make_environment(options.templates_dir), PRINT_STYLE)
+    write_bytes(path, print_page(page, style, attached, context.manifest.run.now))
 
 
-def print_page(page: str, style: str) -> bytes:
-    """An HTML document as PDF/UA-1: tagged, with title, language and bookmarks; `style` is CSS for the paper."""
+def print_page(page: str, style: str, attached: Iterable[Attached] = (), moment: dt.datetime = _NO_MOMENT) -> bytes:
+    """An HTML document as PDF/A-3u: tagged, with title, language and bookmarks; `style` is CSS for the paper.
+
+    The files `attached` are dated with `moment`, so that equal runs give equal bytes.
+    """
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
 
@@ -156,19 +193,40 @@ def print_page(page: str, style: str) -> bytes:
     with _quiet():
         paper = weasyprint.CSS(string=style, font_config=fonts, url_fetcher=nothing)
         document = weasyprint.HTML(string=page, url_fetcher=nothing, base_url=None)
-        made: Any = document.write_pdf(stylesheets=[paper], font_config=fonts, pdf_variant="pdf/ua-1")
+        files = [_attachment(file, moment.astimezone(dt.UTC)) for file in attached]
+        made: Any = document.write_pdf(
+            stylesheets=[paper], font_config=fonts, pdf_variant=VARIANT, pdf_tags=True, attachments=files
+        )
     return bytes(made)
+
+
+def _attachment(file: Attached, moment: dt.datetime) -> Any:
+    import weasyprint
+
+    return weasyprint.Attachment(
+        file_obj=io.BytesIO(file.content),
+        name=file.name,
+        description=file.description,
+        relationship=file.relationship,
+        created=moment,
+        modified=moment,
+    )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without WeasyPrint's remarks on the rules of the style that only browsers know."""
+    """Without WeasyPrint's remarks on the rules of the style that only browsers know, and on a file that it left open.
+
+    That file is its own colour profile, which it opens for PDF/A and never closes.
+    """
     loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)

@@ -28,6 +28,7 @@ from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.environment import NAMES, VERSION, builtin_templates, declared_version, make_environment
 from vbr_audit.reports.html.executive import Brief
 from vbr_audit.reports.html.page import Page
+from vbr_audit.reports.html.paper import Paper
 from vbr_audit.reports.html.rendering import HINT, PAGES, error_text, render_html, source_of
 
 KINDS: Final = (".j2", ".css", ".js")
@@ -38,12 +39,14 @@ MOST_USERS: Final = 2
 
 _PURPOSES: Final = {
     "base.html.j2": "the frame of every page: head, content security policy, order of the blocks",
-    "compliance.html.j2": "the report (formats html, pdf)",
+    "compliance.html.j2": "the report (format html; with `--pdf full`, pdf too)",
     "executive.html.j2": "one sheet of paper for a manager (format executive)",
+    "pdf.html.j2": "the report on paper (format pdf)",
     "style.css": "the style of every page",
     "executive.css": "what the executive page adds to the style",
     "brand.css": "what a brand adds to the style",
-    "pdf.css": "what the PDF adds to the style: page numbers",
+    "paper.css": "what the report on paper adds to the style",
+    "pdf.css": "what every PDF adds to the style: page numbers, bookmarks",
     "script.js": "sorting and filtering in the report",
 }
 
@@ -172,7 +175,13 @@ def _trees(environment: Environment, names: Iterable[str]) -> Iterator[tuple[str
 
 # The names that a template may use, read off the classes behind them, and what a template gets wrong about them.
 
-ROOTS: Final[Mapping[str, type]] = {"report": ReportContext, "page": Page, "brief": Brief, "charts": Chart}
+ROOTS: Final[Mapping[str, type]] = {
+    "report": ReportContext,
+    "page": Page,
+    "brief": Brief,
+    "charts": Chart,
+    "paper": Paper,
+}
 """What pages are rendered with, by name; `charts` is a list of them."""
 
 _LISTED: Final = ("charts",)
