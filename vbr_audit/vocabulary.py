@@ -22,6 +22,9 @@ def severities_from(threshold: str) -> tuple[Severity, ...]:
     return SEVERITIES[: SEVERITIES.index(threshold) + 1] if threshold != "never" else ()
 
 
+MAIN_SHEETS, ALL_SHEETS = SHEETS = ("main", "all")
+"""What `--sheets` takes: which tables are sheets of the workbook."""
+
 RESULTS: Final = ("PASS", "FAIL", "NOT_APPLICABLE", "UNKNOWN", "ERROR")
 """What a check can find for one object."""
 

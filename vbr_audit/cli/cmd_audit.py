@@ -15,6 +15,7 @@ from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.servers import open_clients, take_servers
 from vbr_audit.cli.standing import settled
+from vbr_audit.vocabulary import MAIN_SHEETS
 
 if TYPE_CHECKING:
     from vbr_audit.audited import Audit
@@ -37,6 +38,7 @@ class AuditOrder:
     quiet: bool
     allow_incomplete: bool = False
     csv_bom: bool = False
+    sheets: str = MAIN_SHEETS
     scrub_key: ScrubKey | None = None
     history: Path | None = None
     fail_on_new: str = "never"
@@ -74,6 +76,7 @@ def audit_command(
     proxy: o.Proxy = None,
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
+    sheets: o.Sheets = MAIN_SHEETS,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
     force: o.Force = False,
@@ -84,7 +87,7 @@ def audit_command(
     """Collect from one or several VBR servers, check, and report into a run folder. Only reads."""
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
-    writing |= {"force": force, "quiet": quiet, "history": history}
+    writing |= {"sheets": sheets, "force": force, "quiet": quiet, "history": history}
     writing["fail_on_new"] = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     if history is not None and rules["baseline"] is None and history.is_dir():
         rules["baseline"] = history
@@ -104,6 +107,7 @@ def take_order(
     formats: str | None,
     templates: Path | None,
     force: bool,
+    sheets: str = MAIN_SHEETS,
     fail_on: str | None = None,
     **as_given: Any,
 ) -> AuditOrder:
@@ -113,6 +117,7 @@ def take_order(
     """
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.reports.html.templates import check_templates
+    from vbr_audit.reports.interface import checked_sheets
     from vbr_audit.rules import Rules
 
     order = AuditOrder(
@@ -122,6 +127,7 @@ def take_order(
         fail_on=o.check_fail_on(fail_on),
         templates=templates,
         force=force,
+        sheets=checked_sheets(sheets),
         **as_given,
     )
     check_templates(templates)
@@ -159,7 +165,8 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
         audit = audit.scrub(order.scrub_key)
         audit.snapshot.save(order.out, force=order.force, unwritten=order.formats)
         snapshot.close()
-    audit.write_outcome(order.out, formats=order.formats, templates=order.templates, csv_bom=order.csv_bom)
+    writing: dict[str, Any] = {"templates": order.templates, "csv_bom": order.csv_bom, "sheets": order.sheets}
+    audit.write_outcome(order.out, formats=order.formats, **writing)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     warn_of_readers(order.out)
     if order.history is not None:

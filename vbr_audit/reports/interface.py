@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.collection.files import write_bytes
+from vbr_audit.errors import ConfigurationError
+from vbr_audit.vocabulary import MAIN_SHEETS, SHEETS
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -15,10 +17,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """How reports are written: templates in `templates_dir` win over the built-in ones, `csv_bom` marks a CSV."""
+    """How reports are written: templates in `templates_dir` win over the built-in ones, `csv_bom` marks a CSV.
+
+    `sheets` says which tables the workbook has, "main" or "all"; `data_files` that the others are files beside it.
+    Raises `ConfigurationError` for another word.
+    """
 
     templates_dir: Path | None = None
     csv_bom: bool = False
+    sheets: str = MAIN_SHEETS
+    data_files: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a word that means nothing."""
+        checked_sheets(self.sheets)
+
+
+def checked_sheets(word: str) -> str:
+    """`word`, if it says which tables are sheets; else raises `ConfigurationError`."""
+    if word not in SHEETS:
+        raise ConfigurationError(f"unknown choice of sheets {word!r}", hint=f"Choose one of {', '.join(SHEETS)}.")
+    return word
 
 
 PLAIN_OPTIONS: Final = ReportOptions()
