@@ -100,10 +100,10 @@ _LIMITS: Final[Mapping[str, str]] = {
 _DICTIONARY: Final[Mapping[str, tuple[str, str]]] = {
     "sheet": ("string", "The sheet, or the CSV file of the run folder."),
     "column": ("string", "The header of the column; empty for what a row of the sheet or file is."),
-    "rows": ("Int64", "How many rows it has; empty for columns, and where a sheet is filled later than this one."),
     "meaning": ("string", "Its meaning. An empty cell means: not known, or there is no such thing."),
     "kind_of_value": ("string", "text, whole number, number, yes or no, date and time, day, or time taken."),
     "source": ("string", "Where the values come from."),
+    "rows": ("Int64", "How many rows it has; empty for columns, and where a sheet is filled later than this one."),
 }
 
 
