@@ -43,7 +43,7 @@ ALL = ReportOptions(sheets="all")
 SHEETS = [
     *("Cover", "Summary", "Findings", "Causes", "Controls", "3-2-1-1-0", "Check results", "Check coverage"),
     *("Checks as configured", "Exceptions", "Sample", "Jobs", "Job settings", "Runs of jobs", "Job states"),
-    *("Sessions", "Oldest session", "Backup servers", "Provenance", "Access", "Limits", "Dictionary"),
+    *("Oldest session", "Sessions", "Backup servers", "Provenance", "Access", "Limits", "Dictionary"),
 ]
 INJECTIONS = (
     *("=1+1", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "＝1+1", "#REF!", "#N/A", "#NAME?", "="),
