@@ -51,11 +51,12 @@ def ours(audit: va.Audit, path: Path) -> None:
     from openpyxl import Workbook
 
     from vbr_audit.reports.excel.data import data_plans
+    from vbr_audit.reports.interface import ReportOptions
     from vbr_audit.spreadsheet.cells import CellGuard
     from vbr_audit.spreadsheet.sheet import write_sheets
 
     context = audit.context
-    plan = next(plan for plan in data_plans(context, "") if plan.table == "tblSessions")
+    plan = next(plan for plan in data_plans(context, "", ReportOptions(sheets="all")) if plan.table == "tblSessions")
     book = Workbook(write_only=True)
     write_sheets(book, plan, context.zone, CellGuard())
     book.save(path)

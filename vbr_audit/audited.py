@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,11 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.results import Results, Summary
 from vbr_audit.reports.brand import Brand
-from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS, checked_formats, files_present
-from vbr_audit.reports.interface import ReportOptions, checked_length
+from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS, XLSX, checked_formats, files_present
+from vbr_audit.reports.interface import ReportOptions, checked_length, checked_sheets
 from vbr_audit.rules import Rules
 from vbr_audit.scrub.pseudonyms import ScrubKey
-from vbr_audit.vocabulary import PdfLength
+from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.findings.changes import Changes
@@ -187,9 +187,9 @@ class Audit:
         """Write the report as one self-contained HTML page; return its path."""
         return self.write("html", path, templates=templates)
 
-    def to_excel(self, path: str | Path) -> Path:
-        """Write the workbook; return its path."""
-        return self.write("xlsx", path)
+    def to_excel(self, path: str | Path, *, sheets: str = MAIN_SHEETS) -> Path:
+        """Write the workbook by itself; return its path. With `sheets="all"`, every table is a sheet of it."""
+        return self.write("xlsx", path, sheets=sheets)
 
     def to_json(self, path: str | Path) -> Path:
         """Write findings, coverage and summary as JSON; return the path."""
@@ -207,14 +207,16 @@ class Audit:
         templates: str | Path | None = None,
         csv_bom: bool = False,
         pdf: str = PdfLength.SHORT,
+        sheets: str = MAIN_SHEETS,
     ) -> Path:
         """Write the report in one of the formats of `--format`, e.g. "junit" or "oscal"; return the path.
 
-        `pdf` is the length of a PDF: "short" (a report to read) or "full" (the whole page on paper).
-        Raises `ConfigurationError` for a format or length that does not exist, and `OutputError`.
+        `pdf` is the length of a PDF: "short" (a report to read) or "full" (the whole page on paper). `sheets` says
+        which tables the workbook has, "main" or "all". Raises `ConfigurationError` for a format, a length or a choice
+        of sheets that does not exist, and `OutputError`.
         """
         checked_formats([kind])
-        options = ReportOptions(None if templates is None else Path(templates), csv_bom, checked_length(pdf))
+        options = ReportOptions(None if templates is None else Path(templates), csv_bom, checked_length(pdf), sheets)
         FORMATS[kind].write(self.context, Path(path), options)
         return Path(path)
 
@@ -226,13 +228,19 @@ class Audit:
         templates: str | Path | None = None,
         csv_bom: bool = False,
         pdf: str = PdfLength.SHORT,
+        sheets: str = MAIN_SHEETS,
         force: bool = False,
     ) -> Path:
-        """Write the whole run: manifest, evidence, policy, waivers, findings and the reports named in `formats`."""
+        """Write the whole run: manifest, evidence, policy, waivers, findings and the reports named in `formats`.
+
+        The tables that are no sheets of the workbook are CSV files in the folder `data`; with `sheets="all"`, all
+        are sheets.
+        """
         folder, pdf = Path(folder), checked_length(pdf)
-        formats = checked_formats(formats)
+        formats, sheets = checked_formats(formats), checked_sheets(sheets)
         self.snapshot.save(folder, force=force, unwritten=formats)
-        self.write_outcome(folder, formats=formats, templates=templates, csv_bom=csv_bom, pdf=pdf, force=force)
+        writing: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": pdf, "sheets": sheets}
+        self.write_outcome(folder, formats=formats, **writing, force=force)
         return folder
 
     def write_outcome(
@@ -243,6 +251,7 @@ class Audit:
         templates: str | Path | None = None,
         csv_bom: bool = False,
         pdf: str = PdfLength.SHORT,
+        sheets: str = MAIN_SHEETS,
         force: bool = False,
     ) -> None:
         """Write findings and reports into a run folder that already holds manifest and evidence.
@@ -254,21 +263,33 @@ class Audit:
         wanted, pdf = checked_formats(formats), checked_length(pdf)
         if others := self._outdated(folder, wanted):
             wanted = checked_formats([*wanted, *others])
+        options = ReportOptions(None if templates is None else Path(templates), csv_bom, pdf, sheets, data_files=True)
         kept, copies = self.rules.kept_files, self.rules.copies
+        data = self._data_files(options) if XLSX.name in wanted else None
         names = {run_folder.MANIFEST, *kept, *(FORMATS[kind].file_name for kind in wanted)}
         names |= {f"{kind}/{name}" for kind, files in copies.items() for name in files}
         names |= run_folder.copies_in(folder)
+        if data is not None:
+            names |= {f"{run_folder.DATA}/{name}" for name in data} | run_folder.listed_in(folder, run_folder.DATA)
         with alone(folder):
             if not force:
                 run_folder.refuse_changed(folder, names, carried=self.rules.review.workbook_sha256)
             run_folder.write_manifest(folder, self.snapshot.manifest, wanted)
             run_folder.write_kept(folder, kept)
             for kind, files in copies.items():
-                run_folder.write_copies(folder, kind, files)
+                run_folder.write_files(folder, kind, files.items())
+            if data is not None:
+                run_folder.write_files(folder, run_folder.DATA, ((name, content()) for name, content in data.items()))
             for kind in wanted:
-                self.write(kind, folder / FORMATS[kind].file_name, templates=templates, csv_bom=csv_bom, pdf=pdf)
+                FORMATS[kind].write(self.context, folder / FORMATS[kind].file_name, options)
             run_folder.write_manifest(folder, self.snapshot.manifest)
             run_folder.seal(folder, names)
+
+    def _data_files(self, options: ReportOptions) -> dict[str, Callable[[], bytes]]:
+        """What goes beside the workbook, by name: the content is made when it is written, a table at a time."""
+        from vbr_audit.reports.data_files import data_contents
+
+        return data_contents(self.context, options)
 
     def _outdated(self, folder: Path, wanted: Iterable[str]) -> list[str]:
         """The formats that are in `folder`, are not `wanted`, and no longer agree with the findings."""

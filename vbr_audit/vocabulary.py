@@ -23,6 +23,10 @@ def severities_from(threshold: str) -> tuple[Severity, ...]:
     return SEVERITIES[: SEVERITIES.index(threshold) + 1] if threshold != "never" else ()
 
 
+MAIN_SHEETS, ALL_SHEETS = SHEETS = ("main", "all")
+"""What `--sheets` takes: which tables are sheets of the workbook."""
+
+
 class PdfLength(StrEnum):
     """What `--pdf` takes: a report to read, or the whole page on paper."""
 

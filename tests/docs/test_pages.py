@@ -25,7 +25,7 @@ from vbr_audit.checks.engine.registry import Check
 from vbr_audit.cli.guard import Exit
 from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.collection.manifest import DatasetStatus
-from vbr_audit.collection.run_folder import COPIES, FILES, SUMS
+from vbr_audit.collection.run_folder import FILES, FOLDERS, SUMS
 from vbr_audit.datasets.card import Dataset
 from vbr_audit.findings.summary import assessed, compliance
 from vbr_audit.reports.formats import FORMATS, formats_in
@@ -181,7 +181,7 @@ def test_the_words_numbers_and_codes_of_the_concepts_are_those_of_the_code() -> 
     assert set(map(int, re.findall(r"^\| (\d+) \|", text, re.MULTILINE))) == {int(code) for code in Exit}
     assert {f"| {status} |" for status in DatasetStatus} <= set(re.findall(r"^\| \w+ \|", text, re.MULTILINE))
     named = set(re.findall(r"`([\w.]+\w)`", text)) | {f"{name}" for name in re.findall(r"`(\w+)/`", text)}
-    assert {SUMS, *COPIES, *FILES[:10]} <= named
+    assert {SUMS, *FOLDERS, *FILES[:10]} <= named
 
 
 def test_the_page_of_reports_names_every_format_and_its_file() -> None:

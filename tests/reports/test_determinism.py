@@ -21,11 +21,15 @@ import os, sys
 os.umask(int(sys.argv[3]))
 from pathlib import Path
 from vbr_audit.pipeline import load_audit
+from vbr_audit.reports.data_files import data_contents
 from vbr_audit.reports.formats import FORMATS
+from vbr_audit.reports.interface import ReportOptions
 audit = load_audit(sys.argv[1])
 for name in sys.argv[4].split(","):
     report = FORMATS[name]
     report.write(audit.context, Path(sys.argv[2]) / report.file_name)
+for name, content in data_contents(audit.context, ReportOptions()).items():
+    (Path(sys.argv[2]) / name).write_bytes(content())
 """
 CHEAP = tuple(name for name in FORMATS if name != "pdf")
 BYTES = tuple(name for name in CHEAP if name != "xlsx")
@@ -64,6 +68,13 @@ def written_twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 def test_equal_runs_give_equal_bytes(name: str, written_twice: tuple[Path, Path]) -> None:
     first, second = (folder / FORMATS[name].file_name for folder in written_twice)
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_equal_runs_give_equal_files_of_data(written_twice: tuple[Path, Path]) -> None:
+    first, second = written_twice
+    tables = sorted(path.name for path in first.glob("*.csv") if path.name != FORMATS["csv"].file_name)
+    assert {"sessions.csv", "restore_points.csv"} <= set(tables)
+    assert [name for name in tables if (first / name).read_bytes() != (second / name).read_bytes()] == []
 
 
 def parts_of(path: Path) -> dict[str, bytes]:

@@ -30,6 +30,7 @@ from vbr_audit.reports.excel import workbook as excel
 from vbr_audit.reports.excel.data import header_of
 from vbr_audit.reports.excel.front import MOST_CAUSES, PICTURES, SIGNATURES
 from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
+from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.spreadsheet import sheet as excel_sheet
 from vbr_audit.spreadsheet.cells import MAX_TEXT, CellGuard, number_values, python_values
@@ -37,20 +38,12 @@ from vbr_audit.spreadsheet.cells import MAX_TEXT, CellGuard, number_values, pyth
 MakeRun = Callable[..., ReportContext]
 READ = ["Cover", "Summary", "Sample"]
 """The sheets that are read; each other one is a table from its first row on."""
+ALL = ReportOptions(sheets="all")
+"""Every table as a sheet: what holds for a sheet is tested on all of them."""
 SHEETS = [
-    *("Cover", "Provenance", "Summary", "Causes", "Controls", "3-2-1-1-0", "No longer backed up"),
-    *("Findings", "Check results"),
-    *(
-        "Check coverage",
-        "Checks as configured",
-        "Exceptions",
-        "Sample",
-        "Jobs",
-        "Job states",
-        "Job settings",
-        "Sessions",
-    ),
-    *("Runs of jobs", "Oldest session", "Backup servers", "Access", "Limits", "Dictionary"),
+    *("Cover", "Summary", "Findings", "Causes", "Controls", "3-2-1-1-0", "Check results", "Check coverage"),
+    *("Checks as configured", "Exceptions", "Sample", "Jobs", "Job settings", "Runs of jobs", "Job states"),
+    *("Oldest session", "Sessions", "Backup servers", "Provenance", "Access", "Limits", "Dictionary"),
 ]
 INJECTIONS = (
     *("=1+1", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "＝1+1", "#REF!", "#N/A", "#NAME?", "="),
@@ -60,7 +53,7 @@ INJECTIONS = (
 
 
 def write(context: ReportContext, path: Path) -> Path:
-    write_workbook(context, path)
+    write_workbook(context, path, ALL)
     return path
 
 
@@ -74,7 +67,7 @@ def values(path: Path, sheet: str) -> list[tuple[Any, ...]]:
 
 def planned(context: ReportContext, name: str) -> list[tuple[Any, ...]]:
     """The header and the rows of a data sheet, before they are written."""
-    (plan,) = (plan for plan in plan_sheets(context) if plan.name == name)
+    (plan,) = (plan for plan in plan_sheets(context, ALL) if plan.name == name)
     rows = zip(*(python_values(column.values) for column in plan.columns), strict=True)
     return [tuple(column.header for column in plan.columns), *rows]
 
@@ -87,7 +80,7 @@ def path(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_sheets_tables_and_setup(path: Path, context: ReportContext) -> None:
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == SHEETS
-    plans = plan_sheets(context)
+    plans = plan_sheets(context, ALL)
     assert [plan.name for plan in plans] == [name for name in SHEETS if name not in READ]
     tables = [list(book[plan.name].tables) for plan in plans]
     assert tables == [[plan.table] for plan in plans]
@@ -343,16 +336,15 @@ def test_provenance_proves_that_it_is_all_there(path: Path, context: ReportConte
     [
         ({"api_total": 91}, "the server counts 91 rows, 90 different ones were received"),
         ({"rows_duplicate": 1, "api_total": 89}, "89 rows should have been kept, 90 were"),
-        ({"rows_received": 91, "api_total": 91, "rows_kept": 91}, "91 rows were kept, 90 are in the sheet"),
+        ({"rows_received": 91, "api_total": 91, "rows_kept": 91}, "91 rows were kept, 90 are in the sheet or file"),
         ({"status": "partial"}, "not read whole: partial"),
         ({"status": "denied", "reason": "role too low", "pages": 0}, "role too low"),
     ],
 )
 def test_provenance_tells_what_does_not_agree(make_run: MakeRun, changes: dict[str, Any], remark: str) -> None:
-    plan = plan_sheets(make_run(changes={"sessions": changes}))[0]
-    columns = {column.header: column.values.tolist() for column in plan.columns}
-    at = columns["Dataset"].index("sessions")
-    assert (columns["Reconciled"][at], columns["Remark"][at]) == ("no", remark)
+    header, *rows = planned(make_run(changes={"sessions": changes}), "Provenance")
+    (told,) = (dict(zip(header, row, strict=True)) for row in rows if row[header.index("Dataset")] == "sessions")
+    assert (told["Reconciled"], told["Remark"]) == ("no", remark)
 
 
 def test_limits_tell_what_was_not_looked_at(make_run: MakeRun) -> None:
@@ -370,12 +362,13 @@ def test_limits_tell_what_was_not_looked_at(make_run: MakeRun) -> None:
 def test_the_dictionary_tells_of_every_column(path: Path, context: ReportContext) -> None:
     _, *rows = values(path, "Dictionary")
     told = {(row[0], row[1]): row[2:] for row in rows}
-    for plan in plan_sheets(context):
+    for plan in plan_sheets(context, ALL):
         if plan.name == "Dictionary":
             continue
         assert told[plan.name, None][0], plan.name
+        assert told[plan.name, None][3] == (plan.rows or None)
         for column in plan.columns:
-            meaning, kind, source = told[plan.name, column.header]
+            meaning, kind, source, _ = told[plan.name, column.header]
             assert meaning, f"{plan.name}: {column.header}"
             assert "`" not in meaning
             assert kind
@@ -393,7 +386,7 @@ def test_every_table_of_a_snapshot_has_a_sheet(make_run: MakeRun) -> None:
         row = pd.DataFrame({column: pd.Series([pd.NA], dtype=empty[column].dtype) for column in spec.names})
         tables[name] = context.snapshot.tables[name] if len(context.snapshot.tables[name]) else row
     filled = dataclasses.replace(context, snapshot=dataclasses.replace(context.snapshot, tables=tables))
-    plans = {plan.name: plan for plan in plan_sheets(filled)}
+    plans = {plan.name: plan for plan in plan_sheets(filled, ALL)}
     sources = {column.source for plan in plans.values() for column in plan.columns}
     assert {f"table {name}" for name in SPECS if name not in ("datasets", "edge_sessions")} <= sources
     assert all(len(name) <= 28 for name in plans)  # so that ` 99` can follow
@@ -418,9 +411,11 @@ def test_details_of_too_many_rows_are_left_out_and_it_is_told(
     path = write(dataclasses.replace(context, snapshot=snapshot), tmp_path / "x.xlsx")
     book = openpyxl.load_workbook(path)
     assert "Backup files" not in book.sheetnames
-    told = "Backup files: 2 rows are not in the workbook, but in the evidence; the checks looked at all of them"
+    told = "Backup files: 2 rows not in this workbook; data/backup_files.csv of a run folder has them, "
+    told += "and the checks looked at all of them"
     cells = {name: {cell.value for row in book[name].iter_rows() for cell in row} for name in ("Cover", "Limits")}
-    assert told in cells["Cover"] & cells["Limits"]
+    assert told in cells["Limits"]
+    assert any(str(text).startswith("1 table, with rows: Backup files (2). ") for text in cells["Cover"])
     header, proof, _ = book["Provenance"].iter_rows(values_only=True)
     shown = dict(zip(header, proof, strict=True))
     assert (shown["Rows in sheet"], shown["Sheet"]) == (None, None)
@@ -440,7 +435,7 @@ def test_the_properties_name_tool_policy_and_schema(path: Path, context: ReportC
     told = {entry.name: entry.value for entry in book.custom_doc_props.props}
     assert told["Tool"] == f"vbr-audit {context.manifest.run.tool_version}"
     assert told["Policy SHA-256"] == (context.manifest.run.policy_sha256 or "none")
-    assert (told["Run ID"], told["Schema"]) == (context.manifest.run_id, "2")
+    assert (told["Run ID"], told["Schema"]) == (context.manifest.run_id, "3")
     assert book.properties.creator == told["Tool"]
 
 

@@ -28,9 +28,11 @@ from typer.testing import CliRunner
 import vbr_audit as va
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.reports.data_files import data_contents
 from vbr_audit.reports.exports.csv import FORMULA_STARTS
 from vbr_audit.reports.exports.json import findings_schema
 from vbr_audit.reports.formats import FORMATS
+from vbr_audit.reports.interface import ReportOptions
 
 NEVER_HOSTILE: dict[Place, str] = {
     ("/api/v1/backups/*/backupFiles", "data[].backupId"): "the id in the path of the request, which must be one",
@@ -47,7 +49,7 @@ def written(name: str, kind: str, folder: Path) -> Path:
     report = FORMATS[kind]
     path = folder / f"{name}-{report.file_name}"
     if not path.exists():
-        report.write(hostile_round(name).audit.context, path)
+        report.write(hostile_round(name).audit.context, path, ReportOptions(sheets="all"))
     return path
 
 
@@ -119,6 +121,23 @@ def test_pages_are_inert(need_tool: NeedTool, reports: Path, tmp_path: Path) -> 
         assert not [name for name in seen["attributes"] if name.startswith("on")], path.name
         assert seen["addresses"] == [], path.name
         assert seen["marked"], path.name
+
+
+def test_the_files_of_data_are_inert() -> None:
+    reached = 0
+    for name in ROUNDS:
+        for file, content in data_contents(hostile_round(name).audit.context, ReportOptions()).items():
+            text = content().decode("utf-8")
+            assert not STEERING.search(text.replace("\r\n", "\n").replace("\n", "")), (name, file)
+            for row in csv.reader(io.StringIO(text, newline="")):
+                assert not [cell for cell in row if cell.startswith(FORMULA_STARTS) and not is_number(cell)], file
+                reached += sum(cell[:1] == "'" for cell in row)
+    assert reached > 100
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a negative number, as a column of numbers holds it."""
+    return re.fullmatch(r"-\d+(\.\d+)?", cell) is not None
 
 
 def test_the_texts_of_the_user_reach_the_reports(reports: Path) -> None:

@@ -17,12 +17,14 @@ import pytest
 import vbr_audit as va
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
+from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.reports.review import Remark, Review, load_review
 from vbr_audit.spreadsheet.sheet import SheetColumn
 
 pytestmark = pytest.mark.office
 
 MakeRun = Callable[..., ReportContext]
+ALL = ReportOptions(sheets="all")
 ALL_SHEETS_AS_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
 
 
@@ -67,9 +69,9 @@ def test_each_sheet_equals_its_table(
     remark = Remark(finding_id=failing, status="Open", note=f"{mark}note")
     context = dataclasses.replace(context, review=Review({failing: remark}, f"{mark}report.xlsx"))
     book = tmp_path / "report.xlsx"
-    write_workbook(context, book)
+    write_workbook(context, book, ALL)
     folder = convert(book, ALL_SHEETS_AS_CSV)
-    for plan in plan_sheets(context):
+    for plan in plan_sheets(context, ALL):
         with (folder / f"report-{plan.name}.csv").open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
         assert header == [column.header for column in plan.columns]

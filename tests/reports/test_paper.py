@@ -12,14 +12,16 @@ from openpyxl.utils import column_index_from_string, get_column_letter
 
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
+from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.spreadsheet import sheet as excel_sheet
 from vbr_audit.spreadsheet.sheet import PAGE_WIDTH, PRINT_WIDTH, WHOLE_WIDTH
 
+ALL = ReportOptions(sheets="all")
 MakeRun = Callable[..., ReportContext]
 
 
 def write_book(context: ReportContext, path: Path) -> Path:
-    write_workbook(context, path)
+    write_workbook(context, path, ALL)
     return path
 
 
@@ -29,7 +31,7 @@ def printed(sheet: Any) -> set[Any]:
 
 def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, tmp_path: Path) -> None:
     book = openpyxl.load_workbook(write_book(context, tmp_path / "x.xlsx"))
-    for plan in plan_sheets(context):
+    for plan in plan_sheets(context, ALL):
         sheet = book[plan.name]
         first, last = sheet.print_area.replace("$", "").split("!")[1].split(":")
         stop = column_index_from_string(last.rstrip("0123456789"))

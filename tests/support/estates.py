@@ -27,6 +27,7 @@ from vbr_audit.api.client import Client
 from vbr_audit.checks.site import load_site
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.formats import FORMATS
+from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.simulator import DEMO_ASSETS, DEMO_PASSWORD, DEMO_SITE, create_app
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
@@ -96,12 +97,12 @@ def hostile() -> Audit:
 
 
 def write_all(audit: Audit, folder: Path, formats: tuple[str, ...] = tuple(FORMATS)) -> dict[str, Path]:
-    """The artefacts of an audit by format."""
+    """The artefacts of an audit by format, the workbook with every table."""
     paths = {}
     for name in formats:
         report = FORMATS[name]
         paths[name] = folder / report.file_name
-        report.write(audit.context, paths[name])
+        report.write(audit.context, paths[name], ReportOptions(sheets="all"))
     return paths
 
 

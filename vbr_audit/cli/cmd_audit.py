@@ -15,7 +15,7 @@ from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.servers import open_clients, take_servers
 from vbr_audit.cli.standing import settled
-from vbr_audit.vocabulary import PdfLength
+from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.audited import Audit
@@ -39,6 +39,7 @@ class AuditOrder:
     allow_incomplete: bool = False
     csv_bom: bool = False
     pdf: PdfLength = PdfLength.SHORT
+    sheets: str = MAIN_SHEETS
     scrub_key: ScrubKey | None = None
     history: Path | None = None
     fail_on_new: str = "never"
@@ -77,6 +78,7 @@ def audit_command(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sheets: o.Sheets = MAIN_SHEETS,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
     force: o.Force = False,
@@ -87,7 +89,7 @@ def audit_command(
     """Collect from one or several VBR servers, check, and report into a run folder. Only reads."""
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
-    writing |= {"pdf": pdf, "force": force, "quiet": quiet, "history": history}
+    writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "history": history}
     writing["fail_on_new"] = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     if history is not None and rules["baseline"] is None and history.is_dir():
         rules["baseline"] = history
@@ -107,6 +109,7 @@ def take_order(
     formats: str | None,
     templates: Path | None,
     force: bool,
+    sheets: str = MAIN_SHEETS,
     fail_on: str | None = None,
     **as_given: Any,
 ) -> AuditOrder:
@@ -116,6 +119,7 @@ def take_order(
     """
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.reports.html.templates import check_templates
+    from vbr_audit.reports.interface import checked_sheets
     from vbr_audit.rules import Rules
 
     order = AuditOrder(
@@ -125,6 +129,7 @@ def take_order(
         fail_on=o.check_fail_on(fail_on),
         templates=templates,
         force=force,
+        sheets=checked_sheets(sheets),
         **as_given,
     )
     check_templates(templates)
@@ -163,7 +168,7 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
         audit.snapshot.save(order.out, force=order.force, unwritten=order.formats)
         snapshot.close()
     how: dict[str, Any] = {"formats": order.formats, "templates": order.templates, "csv_bom": order.csv_bom}
-    audit.write_outcome(order.out, **how, pdf=order.pdf)
+    audit.write_outcome(order.out, **how, pdf=order.pdf, sheets=order.sheets)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     warn_of_readers(order.out)
     if order.history is not None:

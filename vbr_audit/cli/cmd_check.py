@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from vbr_audit.cli import options as o
@@ -11,7 +13,7 @@ from vbr_audit.cli.guard import Exit, guarded
 from vbr_audit.cli.judging import KEPT, JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.standing import settled
-from vbr_audit.vocabulary import PdfLength
+from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
 
 @guarded
@@ -25,6 +27,7 @@ def check_command(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sheets: o.Sheets = MAIN_SHEETS,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
     fail_on_new: o.FailOnNew = None,
@@ -37,14 +40,17 @@ def check_command(
     from vbr_audit.pipeline import load_audit
     from vbr_audit.reports.formats import FORMATS, files_present
     from vbr_audit.reports.html.templates import check_templates
+    from vbr_audit.reports.interface import checked_sheets
 
     o.check_fail_on(fail_on)
     threshold = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     check_templates(templates)
+    checked_sheets(sheets)
     audit = load_audit(run, **rules)
     present = {"json", "csv", *files_present(run)}
     formats = [name for name in FORMATS if name in present]
-    audit.write_outcome(run, formats=formats, templates=templates, csv_bom=csv_bom, pdf=pdf, force=force)
+    writing: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": pdf, "sheets": sheets}
+    audit.write_outcome(run, formats=formats, **writing, force=force)
     print_outcome(audit, written(run), quiet=quiet)
     code = exit_code(audit, fail_on, allow_incomplete=allow_incomplete)
     raise typer.Exit(exit_on_new(audit.changes, threshold) if code is Exit.DONE else code)

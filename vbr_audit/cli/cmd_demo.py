@@ -18,7 +18,7 @@ from vbr_audit.cli.guard import guarded
 from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.standing import without_settings_files
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.vocabulary import PdfLength
+from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.cli.servers_file import Server
@@ -55,6 +55,7 @@ def demo_command(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sheets: o.Sheets = MAIN_SHEETS,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
     force: o.Force = False,
@@ -72,7 +73,7 @@ def demo_command(
     if rules["site"] is None:
         rules["site"] = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
-    writing |= {"pdf": pdf, "force": force, "quiet": quiet, "fail_on": "never"}
+    writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "fail_on": "never"}
     served = {"jobs": jobs, "sessions": sessions, "seed": seed, "now": moment, "revision": revision}
     if months is None:
         order = take_order(out, rules, **writing)

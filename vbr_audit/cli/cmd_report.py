@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from vbr_audit.cli import options as o
@@ -10,7 +12,7 @@ from vbr_audit.cli.guard import complain, guarded
 from vbr_audit.cli.judging import KEPT, JudgedBy, takes_rules
 from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
-from vbr_audit.vocabulary import PdfLength
+from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
 
 @guarded
@@ -24,6 +26,7 @@ def report_command(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sheets: o.Sheets = MAIN_SHEETS,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
     out: o.ScrubOut = None,
@@ -39,9 +42,11 @@ def report_command(
     """
     from vbr_audit.pipeline import load_audit
     from vbr_audit.reports.html.templates import check_templates
+    from vbr_audit.reports.interface import checked_sheets
 
     wanted = o.split_formats(formats)
     check_templates(templates)
+    checked_sheets(sheets)
     key = o.take_scrub_key(scrub, scrub_key, out)
     if key is None:
         o.refuse_out(out)
@@ -52,7 +57,8 @@ def report_command(
     if key is not None:
         audit = audit.scrub(key)
         audit.snapshot.save(place, force=force, unwritten=wanted)
-    audit.write_outcome(place, formats=wanted, templates=templates, csv_bom=csv_bom, pdf=pdf, force=force)
+    writing: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": pdf, "sheets": sheets}
+    audit.write_outcome(place, formats=wanted, **writing, force=force)
     if not quiet:
         for path in written(place):
             typer.echo(plain(path))

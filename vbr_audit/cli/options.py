@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vbr_audit.vocabulary import THRESHOLDS, PdfLength, shipped_names
+from vbr_audit.vocabulary import SHEETS, THRESHOLDS, PdfLength, shipped_names
 
 if TYPE_CHECKING:
     from vbr_audit.scrub.pseudonyms import ScrubKey
@@ -107,6 +107,11 @@ def complete_severities(incomplete: str) -> list[str]:
     return [word for word in THRESHOLDS if word.startswith(incomplete)]
 
 
+def complete_sheets(incomplete: str) -> list[str]:
+    """What `--sheets` takes."""
+    return [word for word in SHEETS if word.startswith(incomplete)]
+
+
 def complete_profiles(incomplete: str) -> list[str]:
     """The shipped policies; the shell itself offers files where none fits."""
     return [name for name in shipped_names("policies") if name.startswith(incomplete)]
@@ -198,7 +203,16 @@ Formats = Annotated[
     ),
 ]
 CsvBom = Annotated[
-    bool, typer.Option("--csv-bom", help="Begin findings.csv with a byte order mark, so that Excel detects UTF-8.")
+    bool, typer.Option("--csv-bom", help="Begin CSV files with a byte order mark, so that Excel detects UTF-8.")
+]
+Sheets = Annotated[
+    str,
+    typer.Option(
+        "--sheets",
+        metavar="WHICH",
+        help="Tables in report.xlsx: main, with the others as CSV files in the folder data, or all.",
+        autocompletion=complete_sheets,
+    ),
 ]
 Pdf = Annotated[
     PdfLength,

@@ -37,8 +37,12 @@ OWN_CHECKS = "checks"
 """The folder with copies of own checks: rules are read again from there, code never is."""
 FRAMEWORKS = "frameworks"
 """The folder with copies of own frameworks."""
+DATA = "data"
+"""The folder with the tables that the workbook leaves out, as CSV files."""
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 COPIES = (OWN_CHECKS, FRAMEWORKS)
+FOLDERS = (*COPIES, DATA)
+"""The folders of a run that hold files, beside that of the evidence."""
 _JUDGED_BY = (POLICY, WAIVERS, SITE, ASSETS, REVIEW, BRAND, EARLIER, EVENTS, CHANGE_REGISTER)
 FILES = (MANIFEST, *_JUDGED_BY, *shipped_names("report_files"))
 """The files of a run beside its evidence, its copies and the list of hashes."""
@@ -83,7 +87,7 @@ def refuse_traps(folder: Path) -> None:
     A run is handed on: what is written or cleared in it must not reach elsewhere, nor may it bring in what a link
     points at, and a pipe is never read to its end.
     """
-    places = [folder / place for place in (EVIDENCE, *COPIES)]
+    places = [folder / place for place in (EVIDENCE, *FOLDERS)]
     inside = [path for place in places if place.is_dir() and is_plain(place) for path in place.iterdir()]
     for path in (*(folder / name for name in (*FILES, SUMS)), *places, *inside):
         if not is_plain(path):
@@ -96,7 +100,7 @@ def refuse_traps(folder: Path) -> None:
 def clear(folder: Path) -> None:
     """Remove the files of an earlier run, and no other."""
     listed = _read_sums(folder / SUMS)
-    below = tuple(f"{place}/" for place in (EVIDENCE, *COPIES))
+    below = tuple(f"{place}/" for place in (EVIDENCE, *FOLDERS))
     several = [name for name in listed if name.startswith(below) and name.count("/") == 1]
     for name in (*FILES, SUMS, *several):
         if ".." not in Path(name).parts:
@@ -104,7 +108,7 @@ def clear(folder: Path) -> None:
     for path in folder.glob(".*.part"):  # of a process that was killed while it wrote
         if _PART.fullmatch(path.name):
             path.unlink()
-    for place in COPIES:
+    for place in FOLDERS:
         _drop_if_empty(folder / place)
 
 
@@ -117,16 +121,28 @@ def write_kept(folder: Path, files: Mapping[str, bytes]) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def write_copies(folder: Path, kind: str, files: Mapping[str, bytes]) -> None:
-    """Keep copies of own checks or frameworks in a run folder, by their names; those of an earlier outcome go."""
+def write_files(folder: Path, kind: str, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write `files` into the folder `kind` of a run, by their names there; those of an earlier outcome go.
+
+    Each is written before the next one is asked for. Raises `OutputError`.
+    """
     place = folder / kind
-    for name in _read_sums(folder / SUMS):
-        if name.startswith(f"{kind}/") and name.count("/") == 1 and ".." not in Path(name).parts:
-            (folder / name).unlink(missing_ok=True)
-    for name, content in files.items():
-        place.mkdir(mode=FOR_OWNER, exist_ok=True)
+    for name in listed_in(folder, kind):
+        (folder / name).unlink(missing_ok=True)
+    for name, content in files:
+        try:
+            place.mkdir(mode=FOR_OWNER, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot use {place}: {error.strerror or error}", hint="Move what is there to another place."
+            ) from error
         write_bytes(place / name, content)
     _drop_if_empty(place)
+
+
+def listed_in(folder: Path, kind: str) -> set[str]:
+    """The files of the folder `kind` that `SHA256SUMS` lists, by their names in the run."""
+    return {name for name in listed_hashes(folder) if name.startswith(f"{kind}/") and name.count("/") == 1}
 
 
 def copies_in(folder: Path) -> set[str]:
@@ -323,6 +339,7 @@ def evidence_names(servers: Iterable[str]) -> MappingProxyType[str, str]:
 def _present(folder: Path) -> list[str]:
     evidence = sorted((folder / EVIDENCE).glob("*.zip")) if (folder / EVIDENCE).is_dir() else []
     copies = [path for kind in COPIES if (folder / kind).is_dir() for path in (folder / kind).iterdir()]
+    copies += (folder / DATA).glob("*.csv")
     listed = [name for name in FILES if (folder / name).is_file()]
     return sorted(
         [

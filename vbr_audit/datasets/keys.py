@@ -45,6 +45,7 @@ CREDENTIALS: Final = Table(
     key=("credentials_id",),
     also_known="privateKey passphrase password rootPassword isDefaultAppliance",
     kind=ObjectKind("credentials", "credentials_id", "username", nouns=("credential record", "credential records")),
+    sheet=Sheet(rank=70),
 )
 
 CLOUD_CREDENTIALS: Final = Table(

@@ -276,7 +276,8 @@ REPOSITORIES: Final = Table(
             "immutability_enabled",
             "immutability_days",
             "path",
-        )
+        ),
+        rank=40,
     ),
 )
 
@@ -348,7 +349,7 @@ STATES: Final = Table(
     also_known="description",
     complete=_add_free_percent,
     kind=ObjectKind("repository", "repository_id", "name", nouns=("repository", "repositories")),
-    sheet=Sheet(first=("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent")),
+    sheet=Sheet(first=("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent"), rank=50),
 )
 
 CARDS: Final = (

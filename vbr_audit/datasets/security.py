@@ -154,7 +154,7 @@ MALWARE_EVENTS: Final = Table(
     ),
     key=("malware_event_id",),
     kind=ObjectKind("malware event", "malware_event_id", "machine", causes=(("machine", "machine"),)),
-    sheet=Sheet(wraps=True),
+    sheet=Sheet(wraps=True, rank=90),
 )
 
 AUTHORIZATION_EVENTS: Final = Table(
@@ -205,7 +205,7 @@ USERS: Final = Table(
     ),
     key=("user_id",),
     kind=ObjectKind("user", "user_id", "name"),
-    sheet=Sheet(first=("server", "name", "roles")),
+    sheet=Sheet(first=("server", "name", "roles"), rank=60),
 )
 
 SETTINGS: Final = Table(

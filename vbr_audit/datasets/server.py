@@ -130,7 +130,7 @@ LICENSE: Final = Table(
         supportId freeAgentInstanceConsumptionEnabled cloudConnect IsMultiSection proactiveSupportEnabled
     """,
     complete=_add_earliest,
-    sheet=Sheet("Licence", first=("server", "edition", "status", "expires")),
+    sheet=Sheet("Licence", first=("server", "edition", "status", "expires"), rank=80),
 )
 
 CARDS: Final = (

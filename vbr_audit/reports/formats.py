@@ -49,10 +49,10 @@ def _demand_weasyprint() -> None:
     refuse_without_pdf()
 
 
-def _write_workbook(context: ReportContext, path: Path, _: ReportOptions) -> None:
+def _write_workbook(context: ReportContext, path: Path, options: ReportOptions) -> None:
     from vbr_audit.reports.excel.workbook import write_workbook
 
-    write_workbook(context, path)
+    write_workbook(context, path, options)
 
 
 HTML: Final = Format("html", "report.html", 10, _write_page, by_default=True)

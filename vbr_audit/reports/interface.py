@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.vocabulary import PdfLength
+from vbr_audit.vocabulary import MAIN_SHEETS, SHEETS, PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -20,11 +20,26 @@ class ReportOptions:
     """How reports are written: templates in `templates_dir` win over the built-in ones, `csv_bom` marks a CSV.
 
     `pdf` is the length of the PDF: a short report, or the full page on paper.
+    `sheets` says which tables the workbook has, "main" or "all"; `data_files` that the others are files beside it.
+    Raises `ConfigurationError` for another word.
     """
 
     templates_dir: Path | None = None
     csv_bom: bool = False
     pdf: PdfLength = PdfLength.SHORT
+    sheets: str = MAIN_SHEETS
+    data_files: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a word that means nothing."""
+        checked_sheets(self.sheets)
+
+
+def checked_sheets(word: str) -> str:
+    """`word`, if it says which tables are sheets; else raises `ConfigurationError`."""
+    if word not in SHEETS:
+        raise ConfigurationError(f"unknown choice of sheets {word!r}", hint=f"Choose one of {', '.join(SHEETS)}.")
+    return word
 
 
 PLAIN_OPTIONS: Final = ReportOptions()

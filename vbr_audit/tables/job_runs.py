@@ -90,6 +90,7 @@ SPEC: Final = TableSpec(
             "retries",
             "result_message",
         ),
+        rank=30,
     ),
 )
 

@@ -110,6 +110,7 @@ RESTORES: Final = TableSpec(
     key=SPEC.key,
     help="One row per restore or verification in the year before the collection, independent of the period.",
     columns=SPEC.columns,
+    sheet=Sheet(rank=100),
 )
 
 

@@ -1,4 +1,4 @@
-"""The sheets that hold the tables of the snapshot: jobs, sessions, restore points, repositories, settings."""
+"""The sheets that hold the tables of the snapshot, and which tables they are: jobs, runs, repositories, accounts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from vbr_audit.checks.derived import offloads
+from vbr_audit.collection.run_folder import DATA
 from vbr_audit.datasets import SPECS
-from vbr_audit.display import number
+from vbr_audit.display import count, number
+from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
 from vbr_audit.reports.words import prose
 from vbr_audit.spreadsheet.sheet import DURATION_FORMAT, TRUTH_FORMAT, WHOLE_FORMAT, SheetColumn, SheetPlan
 from vbr_audit.tables import job_runs
 from vbr_audit.tables.build.schema import STRING, Column, TableSpec
+from vbr_audit.vocabulary import ALL_SHEETS
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -25,21 +28,11 @@ DATA_TAB: Final = "8A949E"
 MAX_DETAIL_ROWS: Final = 50_000
 """Number of rows up to which a table of `details` has a sheet."""
 
+_TABLES: Final = tuple(spec for spec in (*SPECS.values(), job_runs.SPEC, offloads.SPEC) if spec.sheet.is_shown)
 _SHOWN: Final[Mapping[str, TableSpec]] = {
-    spec.name: spec for spec in (*SPECS.values(), job_runs.SPEC, offloads.SPEC) if spec.sheet.is_shown
+    spec.name: spec for spec in sorted(_TABLES, key=lambda spec: (spec.sheet.rank is None, spec.sheet.rank or 0))
 }
-"""The tables that have a sheet: those of the snapshot, and what is made of its sessions."""
-
-_ORDER: Final = (
-    *("jobs", "job_states", "job_settings", "sessions", "job_runs", offloads.SPEC.name, "task_sessions"),
-    *("restore_sessions", "restore_tasks"),
-    *("backup_objects", "backups", "restore_points", "backup_files", "replicas", "replica_points"),
-    *("repositories", "repository_states", "scale_out_repositories", "scale_out_extents"),
-    *("config_backup", "license", "credentials", "cloud_credentials", "encryption_passwords", "kms_servers"),
-    *("users", "roles", "custom_roles", "security_settings", "authorization_events"),
-    *("best_practices", "analyzer_last_run", "analyzer_schedule", "malware_events", "session_history"),
-)
-"""The order of the sheets, as a reader asks for them; tables that are not named here follow in their own order."""
+"""The tables for readers, those of the snapshot and what is made of its sessions: first those of every workbook."""
 
 _SESSIONS: Final = TableSpec(
     "sessions",
@@ -51,6 +44,8 @@ _SESSIONS: Final = TableSpec(
     ),
     SPECS["sessions"].help,
 )
+_WITHOUT_JOB_NAMES: Final = frozenset({"job_settings", job_runs.SPEC.name})
+"""Tables that know their jobs by id alone."""
 _JOB_NAME: Final = Column("job_name", "string", "The name of the job.")
 
 
@@ -60,38 +55,72 @@ def sheet_of_table(table: str) -> str:
     return own or table.replace("_", " ").capitalize()
 
 
-def has_sheet(table: str, rows: int) -> bool:
-    """Whether a table of so many rows is in the workbook."""
+def has_sheet(table: str, rows: int, options: ReportOptions) -> bool:
+    """Whether a table of so many rows is a sheet of the workbook."""
     if table not in _SHOWN:
         return False
     sheet = _SHOWN[table].sheet
-    return sheet.always or 0 < rows <= (MAX_DETAIL_ROWS if sheet.details else rows)
+    if sheet.rank is None and (options.sheets != ALL_SHEETS or (sheet.details and rows > MAX_DETAIL_ROWS)):
+        return False
+    return sheet.always or rows > 0
 
 
-def left_out_texts(context: ReportContext) -> Iterator[tuple[str, str]]:
-    """The tables that are too long to be in the workbook, each with a sentence on it."""
-    for name in (name for name, spec in _SHOWN.items() if spec.sheet.details):
-        rows = len(context.snapshot.tables[name])
-        if rows > MAX_DETAIL_ROWS:
-            yield (
-                name,
-                f"{sheet_of_table(name)}: {number(rows)} rows are not in the workbook, but in the evidence; the checks "
-                "looked at all of them",
-            )
+def left_out(context: ReportContext, options: ReportOptions) -> Iterator[tuple[TableSpec, int]]:
+    """The tables that hold rows and are no sheets, each with the number of its rows."""
+    for name, spec in _SHOWN.items():
+        rows = len(_rows_of(context, name))
+        if rows and not has_sheet(name, rows, options):
+            yield spec, rows
 
 
-def data_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
-    """A sheet for each table that holds rows, in the order in which a reader asks for them."""
-    for name in [*_ORDER, *(name for name in _SHOWN if name not in _ORDER)]:
-        frame, spec = _table(context, name)
-        if not has_sheet(name, len(frame)):
+def file_of_table(table: str) -> str:
+    """The file of a table that is no sheet, by its name in the run folder."""
+    return f"{DATA}/{table}.csv"
+
+
+def place_of_table(table: str, rows: int, options: ReportOptions) -> str | None:
+    """The sheet of a table of so many rows, or the file beside the workbook; None where it is in neither."""
+    if has_sheet(table, rows, options):
+        return sheet_of_table(table)
+    return file_of_table(table) if options.data_files and rows and table in _SHOWN else None
+
+
+def left_out_text(spec: TableSpec, rows: int, options: ReportOptions) -> str:
+    """A sentence on a table that is no sheet."""
+    title = sheet_of_table(spec.name)
+    if options.data_files:
+        return f"{title}: {count(rows, 'row')} in the file {file_of_table(spec.name)} of the run folder"
+    return (
+        f"{title}: {count(rows, 'row')} not in this workbook; {file_of_table(spec.name)} of a run folder has them, "
+        "and the checks looked at all of them"
+    )
+
+
+def left_out_summary(context: ReportContext, options: ReportOptions) -> Iterator[str]:
+    """One sentence on all tables that are no sheets; none where there is no such table."""
+    tables = [(spec.name, rows) for spec, rows in left_out(context, options)]
+    if not tables:
+        return
+    named = ", ".join(f"{sheet_of_table(name)} ({number(rows)})" for name, rows in tables)
+    if options.data_files:
+        files = "a CSV file" if len(tables) == 1 else "CSV files"
+        yield f"{count(len(tables), 'table')} as {files} in the folder {DATA} of the run, with rows: {named}"
+    else:
+        yield f"{count(len(tables), 'table')}, with rows: {named}. A run folder has them as CSV files in {DATA}"
+
+
+def data_plans(context: ReportContext, footer: str, options: ReportOptions = PLAIN_OPTIONS) -> Iterator[SheetPlan]:
+    """A sheet for each table that is to be one, in the order in which a reader asks for them."""
+    for name in _SHOWN:
+        if not has_sheet(name, len(_rows_of(context, name)), options):
             continue
+        frame, spec = table_of(context, name)
         own, title = _SHOWN[name].sheet, sheet_of_table(name)
         first = own.first or tuple(part for part in ("server", "name") if part in frame.columns)
         yield SheetPlan(
             title,
             "tbl" + "".join(word[:1].upper() + word[1:] for word in title.replace("-", " ").split()),
-            columns_of(frame, context.zone_name, first=first, spec=spec, source=_source(name)),
+            columns_of(frame, context.zone_name, first=first, spec=spec, source=source_of(name)),
             min(len(first), own.frozen),
             footer,
             wrap=own.wraps,
@@ -100,24 +129,25 @@ def data_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
         )
 
 
-def _source(table: str) -> str:
+def source_of(table: str) -> str:
+    """Where the values of a table come from."""
     return f"table {table}" if table in SPECS else "made of the table sessions"
 
 
-def _table(context: ReportContext, name: str) -> tuple[pd.DataFrame, TableSpec]:
-    """A table as its sheet shows it: with the names of jobs, and with what belongs to the run of a session."""
-    snapshot = context.snapshot
+def _rows_of(context: ReportContext, name: str) -> pd.DataFrame:
+    """The rows of a table as the snapshot or the results have them."""
+    if name == job_runs.SPEC.name:
+        return context.snapshot.job_runs
+    return context.results.offloads if name == offloads.SPEC.name else context.snapshot.tables[name]
+
+
+def table_of(context: ReportContext, name: str) -> tuple[pd.DataFrame, TableSpec]:
+    """A table as readers get it: with the names of jobs, and with what belongs to the run of a session."""
+    rows, spec, snapshot = _rows_of(context, name), _SHOWN[name], context.snapshot
     if name == "sessions":
-        sessions = snapshot.tables["sessions"]
-        places = job_runs.runs_of(snapshot.all_sessions, snapshot.jobs).head(len(sessions))
-        return sessions.assign(is_retry=places["is_retry"], run_session_id=places["run_session_id"]), _SESSIONS
-    if name == "job_runs":
-        return _with_job_names(context, snapshot.job_runs, job_runs.SPEC)
-    if name == offloads.SPEC.name:
-        return context.results.offloads, offloads.SPEC
-    if name == "job_settings":
-        return _with_job_names(context, snapshot.tables[name], SPECS[name])
-    return snapshot.tables[name], SPECS[name]
+        places = job_runs.runs_of(snapshot.all_sessions, snapshot.jobs).head(len(rows))
+        return rows.assign(is_retry=places["is_retry"], run_session_id=places["run_session_id"]), _SESSIONS
+    return _with_job_names(context, rows, spec) if name in _WITHOUT_JOB_NAMES else (rows, spec)
 
 
 def _with_job_names(context: ReportContext, frame: pd.DataFrame, spec: TableSpec) -> tuple[pd.DataFrame, TableSpec]:

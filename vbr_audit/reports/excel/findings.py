@@ -140,8 +140,10 @@ _EXCEPTION_HELP: Final[Mapping[str, str]] = {
 
 
 def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
-    """Causes, requirements, 3-2-1-1-0, findings to look at, all findings, and how each check went."""
+    """What to look at first: findings, causes, requirements, 3-2-1-1-0, and what is left of former objects."""
     zone = context.zone_name
+    findings = _review_columns(context, _with_evidence(context))
+    yield _plan("Findings", "tblFindings", findings, 3, footer, _FINDINGS_ROW)
     causes = columns_of(
         context.results.causes, zone, first=_CAUSES_FIRST, helps=_CAUSES_HELP, source="findings", counts=True
     )
@@ -160,13 +162,17 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
     yield SheetPlan(
         "3-2-1-1-0", "tblProtection", objects, 2, footer, help="One row per protected object.", tab=RESULTS_TAB
     )
-    left = columns_of(context.results.left, zone, spec=left_objects.SPEC, source=_PROTECTED)
-    yield SheetPlan(
-        "No longer backed up", "tblLeft", left, 2, footer, help="One row per server and reason.", tab=RESULTS_TAB
-    )
-    findings = _with_evidence(context)
-    yield _plan("Findings", "tblFindings", _review_columns(context, findings), 3, footer, _FINDINGS_ROW)
-    every = columns_of(findings, zone, first=FINDINGS_FIRST, helps=FINDING_HELP, source="findings")
+    if len(context.results.left):
+        left = columns_of(context.results.left, zone, spec=left_objects.SPEC, source=_PROTECTED)
+        yield SheetPlan(
+            "No longer backed up", "tblLeft", left, 2, footer, help="One row per server and reason.", tab=RESULTS_TAB
+        )
+
+
+def check_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
+    """All findings with any status, and how each check went."""
+    zone = context.zone_name
+    every = columns_of(_with_evidence(context), zone, first=FINDINGS_FIRST, helps=FINDING_HELP, source="findings")
     yield SheetPlan(
         "Check results",
         "tblCheckResults",

@@ -25,7 +25,7 @@ from vbr_audit.display import count, is_known, number, plain, shorten
 from vbr_audit.findings.summary import counts_by_server
 from vbr_audit.reports.causes import cause_rows, causes_text
 from vbr_audit.reports.charts.chart_list import chart_plans
-from vbr_audit.reports.excel.data import left_out_texts
+from vbr_audit.reports.excel.data import left_out_summary
 from vbr_audit.reports.sample import METHOD, draw_sample
 from vbr_audit.reports.words import (
     ASSESSED_FORMULA,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from vbr_audit.findings.results import AreaCount
     from vbr_audit.reports.charts.chart_list import ChartPlan
     from vbr_audit.reports.context import ReportContext
+    from vbr_audit.reports.interface import ReportOptions
 
 
 TITLE: Final = Font(name="Calibri", size=20, bold=True, color="1F3A5F")
@@ -136,7 +137,7 @@ class FrontSheet:
 
 # The cover of the workbook: what was looked at, for whom, by whom and how; the verdict; the sheets; the sign-off.
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """The version of the workbook's sheets and columns; a change that breaks a reader of cells raises it."""
 COVER_TAB: Final = "8C1D12"
 _IN_THE_API = re.compile(r" \([^()]*“[^()]*\)|, as of the collection")
@@ -155,7 +156,9 @@ class SheetLine:
     rows: int | None = None
 
 
-def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: Sequence[SheetLine]) -> None:
+def write_cover(
+    sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: Sequence[SheetLine], options: ReportOptions
+) -> None:
     """The cover, with its title in A1. It is written last: only then is it known what the guard had to change."""
     front = FrontSheet(sheet, guard, (28, 112), context.title, COVER_TAB)
     front.write(front.cell(context.title, TITLE))
@@ -188,7 +191,7 @@ def write_cover(sheet: Sheet, context: ReportContext, guard: CellGuard, sheets: 
         front.write(
             front.link(", ".join(line.names), line.names[0]), front.cell(f"{rows}{description}.", alignment=WRAPPED)
         )
-    front.listing("Not in this workbook", (text for _, text in left_out_texts(context)))
+    front.listing("Not in this workbook", left_out_summary(context, options))
     front.listing("Not read, or not whole", (_unread_line(record) for record in context.unread))
     front.listing("Warnings while reading", context.manifest.warnings)
     front.listing("How to read the cells", _reading_notes(context.zone_name))

@@ -13,10 +13,18 @@ from vbr_audit.collection.run_folder import EVIDENCE, MANIFEST, evidence_names
 from vbr_audit.datasets import DATASETS
 from vbr_audit.display import is_known
 from vbr_audit.reports.access_map import NOT_ASKED
-from vbr_audit.reports.excel.data import columns_of, has_sheet, left_out_texts, sheet_of_table
+from vbr_audit.reports.excel.data import (
+    columns_of,
+    file_of_table,
+    left_out,
+    left_out_text,
+    place_of_table,
+    source_of,
+    table_of,
+)
 from vbr_audit.reports.record import severity_rank
 from vbr_audit.reports.words import DEFINITIONS, parameters_text, prose
-from vbr_audit.spreadsheet.sheet import SheetPlan
+from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan
 from vbr_audit.tables.build.schema import STRING, Column, TableSpec
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from vbr_audit.collection.manifest import DatasetRecord
     from vbr_audit.reports.access_map import AccessRow
     from vbr_audit.reports.context import ReportContext
+    from vbr_audit.reports.interface import ReportOptions
 
 METHOD_TAB: Final = "8467B5"
 """The colour of the tabs of method."""
@@ -40,9 +49,12 @@ _PROVENANCE: Final[Mapping[str, tuple[str, str]]] = {
     "rows_outside_period": ("Int64", "Rows left out because they lie outside the period."),
     "rows_out_of_scope": ("Int64", "Rows left out because their job is not in scope."),
     "rows_kept": ("Int64", "Rows that were taken into the table."),
-    "rows_in_sheet": ("Int64", "Rows of this server in the sheet of the dataset, counted when the sheet was made."),
+    "rows_in_sheet": ("Int64", "Rows of this server in the sheet or file of the dataset, counted when it was made."),
     "sha256": ("string", "Hash over the answers in their order; of the manifest: over manifest.json as written."),
-    "sheet": ("string", "The sheet with the rows; it goes on in a second one past a million rows."),
+    "sheet": (
+        "string",
+        "The sheet with the rows, which goes on in a second one past a million; or the file of the run folder.",
+    ),
     "path": ("string", "The path that was asked."),
     "filters": ("string", "The query, without paging."),
     "pages": ("Int64", "Answers received."),
@@ -85,12 +97,13 @@ _LIMITS: Final[Mapping[str, str]] = {
     "subject": "What it is about.",
     "text": "The limit in words.",
 }
-_DICTIONARY: Final[Mapping[str, str]] = {
-    "sheet": "The sheet.",
-    "column": "The header of the column; empty for what a row of the sheet is.",
-    "meaning": "Its meaning. An empty cell means: not known, or there is no such thing.",
-    "kind_of_value": "text, whole number, number, yes or no, date and time, day, or time taken.",
-    "source": "Where the values come from.",
+_DICTIONARY: Final[Mapping[str, tuple[str, str]]] = {
+    "sheet": ("string", "The sheet, or the CSV file of the run folder."),
+    "column": ("string", "The header of the column; empty for what a row of the sheet or file is."),
+    "meaning": ("string", "Its meaning. An empty cell means: not known, or there is no such thing."),
+    "kind_of_value": ("string", "text, whole number, number, yes or no, date and time, day, or time taken."),
+    "source": ("string", "Where the values come from."),
+    "rows": ("Int64", "How many rows it has; empty for columns, and where a sheet is filled later than this one."),
 }
 
 
@@ -103,15 +116,15 @@ def _frame(columns: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> pd.
     return pd.DataFrame(series)
 
 
-def provenance_plan(context: ReportContext, footer: str) -> SheetPlan:
+def provenance_plan(context: ReportContext, footer: str, options: ReportOptions) -> SheetPlan:
     """What was asked of whom, what came, and the proof that it is all in the workbook; last the manifest's hash."""
     kept = () if context.manifest.is_scrubbed else context.manifest.servers
     files = evidence_names(server.name for server in kept)
     servers = {server.name: server for server in context.manifest.servers}
-    left_out = dict(left_out_texts(context))
+    absent = {spec.name: left_out_text(spec, rows, options) for spec, rows in left_out(context, options)}
     rows: list[dict[str, Any]] = []
     for record in context.manifest.datasets:
-        in_sheet, sheet = _rows_in_sheet(context, record)
+        in_sheet, sheet = _rows_in_sheet(context, record, options)
         remark = _gap(record, in_sheet)
         server = servers.get(record.server)
         rows.append(
@@ -120,7 +133,7 @@ def provenance_plan(context: ReportContext, footer: str) -> SheetPlan:
                 "status": str(record.status),
                 "dataset": record.name,
                 "reconciled": "no" if remark else "yes",
-                "remark": record.reason or remark or left_out.get(record.name) or _no_total(record),
+                "remark": record.reason or remark or (None if sheet else absent.get(record.name)) or _no_total(record),
                 "rows_after_duplicates": record.rows_received - record.rows_duplicate,
                 "rows_in_sheet": in_sheet,
                 "sheet": sheet,
@@ -155,20 +168,23 @@ def provenance_plan(context: ReportContext, footer: str) -> SheetPlan:
     )
 
 
-def _rows_in_sheet(context: ReportContext, record: DatasetRecord) -> tuple[int | None, str | None]:
-    """How many rows of a dataset its sheet has, and which it is; None where there is no such sheet."""
+def _rows_in_sheet(
+    context: ReportContext, record: DatasetRecord, options: ReportOptions
+) -> tuple[int | None, str | None]:
+    """How many rows of a dataset its sheet or file has, and which it is; None where there is none."""
     dataset = DATASETS.get(record.name)
     if dataset is None:
         return None, None
     table = dataset.tables[0]
     frame = context.snapshot.tables[table]
-    if len(frame) and not has_sheet(table, len(frame)):
+    place = place_of_table(table, len(frame), options)
+    if len(frame) and place is None:
         return None, None
     own = frame["server"].eq(record.server)
     if table == "jobs":  # a job that only its state or its backups report is in the table, but not of this dataset
         own &= frame["seen_in"].str.split("+").map(lambda parts: "jobs" in parts, na_action="ignore").eq(True)
     number = int(own.to_numpy(dtype=bool, na_value=False).sum())
-    return number, sheet_of_table(table) if has_sheet(table, len(frame)) else None
+    return number, place
 
 
 def _gap(record: DatasetRecord, in_sheet: int | None) -> str:
@@ -182,7 +198,7 @@ def _gap(record: DatasetRecord, in_sheet: int | None) -> str:
     if left != record.rows_kept:
         return f"{left:,} rows should have been kept, {record.rows_kept:,} were"
     if in_sheet is not None and in_sheet != record.rows_kept:
-        return f"{record.rows_kept:,} rows were kept, {in_sheet:,} are in the sheet"
+        return f"{record.rows_kept:,} rows were kept, {in_sheet:,} are in the sheet or file"
     return ""
 
 
@@ -254,24 +270,24 @@ def _override_texts(use: CheckUse) -> Iterator[str]:
         yield f"{override.match}: {', '.join(texts)} ({override.place})"
 
 
-def limits_plan(context: ReportContext, footer: str) -> SheetPlan:
+def limits_plan(context: ReportContext, footer: str, options: ReportOptions) -> SheetPlan:
     """What was not looked at and why, what could not be taken over, and how the words of the report are meant."""
-    rows = [dict(zip(_LIMITS, row, strict=True)) for row in _limit_rows(context)]
+    rows = [dict(zip(_LIMITS, row, strict=True)) for row in _limit_rows(context, options)]
     columns = columns_of(_frame(_LIMITS, rows), context.zone_name, helps=_LIMITS, source="manifest.json, policy")
     return SheetPlan(
         "Limits", "tblLimits", columns, 1, footer, wrap=True, help="One row per limit or definition.", tab=METHOD_TAB
     )
 
 
-def _limit_rows(context: ReportContext) -> Iterator[tuple[str, str | None, str | None, str]]:
+def _limit_rows(context: ReportContext, options: ReportOptions) -> Iterator[tuple[str, str | None, str | None, str]]:
     for text in context.results.incomplete:
         yield "incomplete", None, None, text
     for record in context.unread:
         yield "not read whole", record.server, record.name, f"{record.status}: {record.reason or 'no reason given'}"
     for text in context.results.limits:
         yield "not looked at", None, None, text
-    for name, text in left_out_texts(context):
-        yield "not in the workbook", None, name, text
+    for spec, rows in left_out(context, options):
+        yield "not in the workbook", None, spec.name, left_out_text(spec, rows, options)
     for row in context.access:
         if row.status == NOT_ASKED:
             yield "not asked for", row.server, row.name, row.reason or _not_asked(row)
@@ -303,11 +319,13 @@ def _history_rows(context: ReportContext) -> Iterator[tuple[str, str | None, str
         )
 
 
-def dictionary_plan(plans: Iterable[SheetPlan], context: ReportContext, footer: str) -> SheetPlan:
-    """Every column of every sheet of `plans`: what it means, what its values are, where they come from."""
+def dictionary_plan(
+    plans: Iterable[SheetPlan], context: ReportContext, footer: str, options: ReportOptions
+) -> SheetPlan:
+    """Every column of every sheet of `plans`, then of the files beside the workbook: what it means and holds."""
     rows: list[dict[str, Any]] = []
     for plan in plans:
-        rows.append({"sheet": plan.name, "meaning": plan.help})
+        rows.append({"sheet": plan.name, "rows": plan.rows if plan.rows else None, "meaning": plan.help})
         rows += [
             {
                 "sheet": plan.name,
@@ -318,7 +336,28 @@ def dictionary_plan(plans: Iterable[SheetPlan], context: ReportContext, footer: 
             }
             for column in plan.columns
         ]
-    columns = columns_of(_frame(_DICTIONARY, rows), context.zone_name, helps=_DICTIONARY, source="this tool")
+    rows += _file_rows(context, options)
+    helps = {name: text for name, (_, text) in _DICTIONARY.items()}
+    columns = columns_of(_frame(_DICTIONARY, rows), context.zone_name, helps=helps, source="this tool", counts=True)
     return SheetPlan(
         "Dictionary", "tblDictionary", columns, 2, footer, wrap=True, help="One row per column.", tab=METHOD_TAB
     )
+
+
+def _file_rows(context: ReportContext, options: ReportOptions) -> Iterator[dict[str, Any]]:
+    """What the Dictionary says of these tables: of each file its rows and columns, or that there is no file."""
+    for listed, rows in left_out(context, options):
+        if not options.data_files:
+            yield {"sheet": f"{listed.name} (no sheet)", "rows": rows, "meaning": left_out_text(listed, rows, options)}
+            continue
+        frame, spec = table_of(context, listed.name)
+        file, source = file_of_table(spec.name), source_of(spec.name)
+        yield {"sheet": file, "rows": rows, "meaning": prose(spec.help)}
+        for column in spec.columns:
+            yield {
+                "sheet": file,
+                "column": column.name,
+                "meaning": prose(column.help) + (f" In {column.unit}." if column.unit else ""),
+                "kind_of_value": SheetColumn(column.name, frame[column.name]).kind,
+                "source": source,
+            }

@@ -21,7 +21,7 @@ from vbr_audit.collection.files import replacing
 from vbr_audit.display import shorten
 from vbr_audit.reports.excel.changes import time_plans
 from vbr_audit.reports.excel.data import columns_of, data_plans
-from vbr_audit.reports.excel.findings import exceptions_plan, result_plans
+from vbr_audit.reports.excel.findings import check_plans, exceptions_plan, result_plans
 from vbr_audit.reports.excel.front import SAMPLE_COLUMNS, SCHEMA, SheetLine, write_cover, write_sample, write_summary
 from vbr_audit.reports.excel.method import (
     METHOD_TAB,
@@ -30,6 +30,7 @@ from vbr_audit.reports.excel.method import (
     limits_plan,
     provenance_plan,
 )
+from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
 from vbr_audit.spreadsheet.cells import CellGuard, xml_text
 from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, streamed_book, write_sheets
 from vbr_audit.tables.build.schema import STRING
@@ -60,23 +61,22 @@ _LONGEST_PROPERTY: Final = 255
 
 @dataclass(frozen=True)
 class Plans:
-    """The data sheets by where they stand in the workbook: around Summary and Sample."""
+    """The data sheets by where they stand in the workbook: Cover and Summary are before them, Sample among them."""
 
-    provenance: SheetPlan
     results: tuple[SheetPlan, ...]
     data: tuple[SheetPlan, ...]
     method: tuple[SheetPlan, ...]
 
 
-def write_workbook(context: ReportContext, path: Path) -> None:
+def write_workbook(context: ReportContext, path: Path, options: ReportOptions = PLAIN_OPTIONS) -> None:
     """Write the workbook of a run to `path`, whole or not at all; raises `OutputError`."""
     with replacing(path) as temporary, streamed_book(temporary) as book:
-        _fill(book, context)
+        _fill(book, context, options)
 
 
-def _fill(book: Workbook, context: ReportContext) -> None:
+def _fill(book: Workbook, context: ReportContext, options: ReportOptions) -> None:
     _set_properties(book, context)
-    guard, plans = CellGuard(), make_plans(context)
+    guard, plans = CellGuard(), make_plans(context, options)
     cover = book.create_sheet("Cover")
     lines: list[SheetLine] = []
 
@@ -85,34 +85,37 @@ def _fill(book: Workbook, context: ReportContext) -> None:
             names = write_sheets(book, plan, context.zone, guard)
             lines.append(SheetLine(tuple(names), plan.help, plan.rows))
 
-    write(plans.provenance)
     write_summary(book.create_sheet("Summary"), context, guard)
     lines.append(SheetLine(("Summary",), _LINES["Summary"]))
     write(*plans.results)
     drawn = write_sample(book.create_sheet("Sample"), context, guard)
     lines.append(SheetLine(("Sample",), _LINES["Sample"], drawn))
     write(*plans.data, *plans.method)
-    write_cover(cover, context, guard, lines)
+    write_cover(cover, context, guard, lines, options)
 
 
-def plan_sheets(context: ReportContext) -> tuple[SheetPlan, ...]:
+def plan_sheets(context: ReportContext, options: ReportOptions = PLAIN_OPTIONS) -> tuple[SheetPlan, ...]:
     """The data sheets in order; each has its header in the first row and every column of its table."""
-    plans = make_plans(context)
-    return (plans.provenance, *plans.results, *plans.data, *plans.method)
+    plans = make_plans(context, options)
+    return (*plans.results, *plans.data, *plans.method)
 
 
-def make_plans(context: ReportContext) -> Plans:
+def make_plans(context: ReportContext, options: ReportOptions) -> Plans:
     """What goes into each data sheet."""
     footer = f"{context.servers_text}, {context.period}"
-    provenance = provenance_plan(context, footer)
     results = (
-        *(*result_plans(context, footer), checks_plan(context, footer), exceptions_plan(context, footer)),
+        *result_plans(context, footer),
+        *check_plans(context, footer),
+        *(checks_plan(context, footer), exceptions_plan(context, footer)),
         *time_plans(context, footer),
     )
-    data = tuple(data_plans(context, footer))
-    method = (_access_plan(context, footer), limits_plan(context, footer))
-    plans = chain((provenance,), results, (_sample_plan(),), data, method)
-    return Plans(provenance, results, data, (*method, dictionary_plan(plans, context, footer)))
+    data = tuple(data_plans(context, footer, options))
+    method = (
+        *(provenance_plan(context, footer, options), _access_plan(context, footer)),
+        limits_plan(context, footer, options),
+    )
+    plans = chain(results, (_sample_plan(),), data, method)
+    return Plans(results, data, (*method, dictionary_plan(plans, context, footer, options)))
 
 
 def _sample_plan() -> SheetPlan:

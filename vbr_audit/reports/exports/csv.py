@@ -7,14 +7,15 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pandas as pd
+
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.display import plain
 from vbr_audit.reports.exports.encoding import plain_value
 from vbr_audit.reports.interface import Format, ReportOptions
+from vbr_audit.tables.build.schema import STRING
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from vbr_audit.reports.context import ReportContext
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones count too
@@ -37,9 +38,18 @@ def csv_text(frame: pd.DataFrame) -> str:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow([_cell(str(name)) for name in frame.columns])
-    columns = [[_cell(value) for value in frame.iloc[:, place].tolist()] for place in range(frame.shape[1])]
+    columns = [_cells(frame.iloc[:, place]) for place in range(frame.shape[1])]
     writer.writerows(zip(*columns, strict=True))
     return stream.getvalue()
+
+
+def _cells(column: pd.Series) -> list[str]:
+    """The cells of a column; texts and moments, which repeat and take time, are written once for all that are equal."""
+    if column.dtype != STRING and not isinstance(column.dtype, pd.DatetimeTZDtype):
+        return [_cell(value) for value in column.tolist()]
+    places, different = pd.factorize(column)
+    texts = [*(_cell(value) for value in different), ""]  # the place of what is missing is -1
+    return [texts[place] for place in places.tolist()]
 
 
 def _cell(value: Any) -> str:

@@ -98,7 +98,8 @@ class Sheet:
 
     `name` is the sheet's, if not the table's; `first` are the columns in front, of which `frozen` stay while
     scrolling. One that `wraps` breaks long texts, one that is there `always` has perhaps no row, and one of `details`,
-    of many rows for each job, is left out where it would be too long.
+    of many rows for each job, is left out where it would be too long. A table with a `rank` is a sheet of every
+    workbook, at that place among them; the others are files beside it, and sheets only where all tables are.
     """
 
     name: str = ""
@@ -108,6 +109,7 @@ class Sheet:
     always: bool = False
     details: bool = False
     is_shown: bool = True
+    rank: int | None = None
 
 
 PLAIN_SHEET: Final = Sheet()

@@ -28,7 +28,7 @@ SPEC: Final = TableSpec(
         Column("json_path", "string", "Where the job's document keeps it.", holds="kept"),
         Column("supported", "boolean", "True: the kind of job has it; False: it has not; NA: not known."),
     ),
-    sheet=Sheet(first=("server", "job_name", "control", "value"), frozen=3, always=True),
+    sheet=Sheet(first=("server", "job_name", "control", "value"), frozen=3, always=True, rank=20),
 )
 
 

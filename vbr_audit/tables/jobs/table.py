@@ -283,6 +283,7 @@ SPEC: Final = TableSpec(
             "app_aware_enabled",
         ),
         always=True,
+        rank=10,
     ),
 )
 
