@@ -217,8 +217,11 @@ class Audit:
         """
         checked_formats([kind])
         options = ReportOptions(None if templates is None else Path(templates), csv_bom, checked_length(pdf), sheets)
-        FORMATS[kind].write(self.context, Path(path), options)
-        return Path(path)
+        return self._write(kind, Path(path), options)
+
+    def _write(self, kind: str, path: Path, options: ReportOptions) -> Path:
+        FORMATS[kind].write(self.context, path, options)
+        return path
 
     def save(
         self,
@@ -281,7 +284,7 @@ class Audit:
             if data is not None:
                 run_folder.write_files(folder, run_folder.DATA, ((name, content()) for name, content in data.items()))
             for kind in wanted:
-                FORMATS[kind].write(self.context, folder / FORMATS[kind].file_name, options)
+                self._write(kind, folder / FORMATS[kind].file_name, options)
             run_folder.write_manifest(folder, self.snapshot.manifest)
             run_folder.seal(folder, names)
 

@@ -234,7 +234,7 @@ def test_a_run_that_was_killed_is_no_run(reading: subprocess.Popen[str], tmp_pat
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o700 for path in (tmp_path / "tmp").iterdir())
 
 
-@pytest.mark.parametrize("moment", ["write_outcome", "write"])
+@pytest.mark.parametrize("moment", ["write_outcome", "_write"])
 def test_an_audit_that_was_killed_before_its_reports_says_so(tmp_path: Path, policy: Path, moment: str) -> None:
     vbr = SmallServer()
     vbr.add_session(vbr.add_job("Nightly"), "2026-10-31T22:00:00+01:00")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import re
@@ -71,13 +72,14 @@ def told(moment: dt.datetime, zone: str) -> str:
 
 
 def texts_of_workbook(path: Path) -> Iterator[str]:
-    for sheet in load_workbook(path, read_only=True):
-        for row in sheet.iter_rows(values_only=True):
-            for cell in row:
-                if isinstance(cell, dt.datetime):
-                    yield f"{cell:%Y-%m-%d %H:%M}"
-                elif isinstance(cell, str):
-                    yield cell
+    with contextlib.closing(load_workbook(path, read_only=True)) as book:
+        for sheet in book:
+            for row in sheet.iter_rows(values_only=True):
+                for cell in row:
+                    if isinstance(cell, dt.datetime):
+                        yield f"{cell:%Y-%m-%d %H:%M}"
+                    elif isinstance(cell, str):
+                        yield cell
 
 
 @pytest.mark.parametrize("zone", ZONES)

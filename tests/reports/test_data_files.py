@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import estates
 import openpyxl
@@ -42,9 +44,18 @@ def run(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(written, tmp_path / "run"))
 
 
-def dictionary(book: Path) -> dict[tuple[str, str | None], tuple[object, ...]]:
-    rows = openpyxl.load_workbook(book, read_only=True)["Dictionary"].iter_rows(values_only=True)
-    return {(str(row[0]), row[1]): row[2:] for row in rows}
+def sheet_names(path: Path) -> list[str]:
+    with contextlib.closing(openpyxl.load_workbook(path, read_only=True)) as book:
+        return list(book.sheetnames)
+
+
+def rows_of(path: Path, sheet: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(openpyxl.load_workbook(path, read_only=True)) as book:
+        return list(book[sheet].iter_rows(values_only=True))
+
+
+def dictionary(book: Path) -> dict[tuple[str, str | None], tuple[Any, ...]]:
+    return {(str(row[0]), row[1]): row[2:] for row in rows_of(book, "Dictionary")}
 
 
 def invoke(*words: object) -> tuple[int, str]:
@@ -53,7 +64,7 @@ def invoke(*words: object) -> tuple[int, str]:
 
 
 def test_a_workbook_has_the_sheets_that_people_read_in_their_order(written: Path) -> None:
-    names = openpyxl.load_workbook(written / "report.xlsx", read_only=True).sheetnames
+    names = sheet_names(written / "report.xlsx")
     assert len(names) <= MOST_SHEETS
     order = ["Cover", "Summary", "Findings", "Causes", "Controls", "3-2-1-1-0", "Check results", "Exceptions", "Sample"]
     order += ["Jobs", "Runs of jobs", "Repositories", "Users", "Licence", "Provenance", "Limits", "Dictionary"]
@@ -61,7 +72,7 @@ def test_a_workbook_has_the_sheets_that_people_read_in_their_order(written: Path
 
 
 def test_every_table_with_rows_is_a_sheet_or_a_file(written: Path) -> None:
-    names = openpyxl.load_workbook(written / "report.xlsx", read_only=True).sheetnames
+    names = sheet_names(written / "report.xlsx")
     files = {path.stem for path in (written / "data").iterdir()}
     assert files > RAW
     for table, frame in estate().snapshot.tables.items():
@@ -98,9 +109,7 @@ def test_the_dictionary_names_each_file_its_rows_and_its_columns(written: Path) 
 
 
 def test_provenance_counts_the_rows_of_a_file(written: Path) -> None:
-    header, *rows = openpyxl.load_workbook(written / "report.xlsx", read_only=True)["Provenance"].iter_rows(
-        values_only=True
-    )
+    header, *rows = rows_of(written / "report.xlsx", "Provenance")
     told = {row[1]: dict(zip(header, row, strict=False)) for row in rows}  # blank cells at the end are not read
     points = told["restore_points"]
     assert points["Sheet"] == "data/restore_points.csv"
@@ -144,7 +153,7 @@ def test_all_tables_in_the_workbook_leave_no_file(run: Path) -> None:
     assert invoke("report", run, "--format", "xlsx", "--sheets", "all")[0] == 0
     assert not (run / "data").exists()
     assert va.verify(run) == []
-    names = openpyxl.load_workbook(run / "report.xlsx", read_only=True).sheetnames
+    names = sheet_names(run / "report.xlsx")
     assert {"Sessions", "Restore points", "Backup files", "Task sessions"} <= set(names)
     assert invoke("report", run, "--format", "xlsx")[0] == 0
     assert (run / "data" / "sessions.csv").is_file()
