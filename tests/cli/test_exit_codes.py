@@ -39,6 +39,7 @@ def test_a_failing_finding_ends_in_1_and_writes_the_whole_run(run, server, tmp_p
         "report.xlsx",
         "policy.yaml",
         "SHA256SUMS",
+        "data",
     }
     assert str(out / "report.html") in result.stdout
     assert DEMO_PASSWORD not in result.output
