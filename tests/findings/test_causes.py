@@ -82,4 +82,5 @@ def test_a_cause_is_urgent_as_its_worst_finding_is_and_open_since_its_first() ->
         "c3": "2026-10-01T04:30:00Z",
     }
     assert causes_of(rows, FAILURES)["open_since"].isna().all()
+    assert causes_of(rows, FAILURES, opened.iloc[:0])["open_since"].isna().all()  # all that fails is drift
     assert {severity for severities in URGENCIES.values() for severity in severities} == set(SEVERITIES)

@@ -333,8 +333,8 @@ def _open_since(failing: pd.DataFrame, causes: pd.Index, opened: pd.Series | Non
     """Since when the first finding of each cause has been failing, in UTC."""
     if opened is None:
         return pd.array([pd.NA] * len(causes), dtype=STRING)
-    moments = failing["finding_id"].map(opened)
-    since = moments.groupby(failing["cause"].to_numpy(dtype=object)).min().reindex(causes)
+    moments = opened.reindex(failing["finding_id"]).groupby(failing["cause"].to_numpy(dtype=object))
+    since = moments.min().reindex(causes)
     return since.dt.strftime("%Y-%m-%dT%H:%M:%SZ").astype(STRING).array
 
 
