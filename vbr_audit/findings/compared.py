@@ -102,14 +102,19 @@ def judged_run(manifest: Manifest, findings: pd.DataFrame, coverage: pd.DataFram
         since=run.since,
         until=run.until,
         policy_name=run.policy_name or "",
-        policy=_digest_of_rules(run),
+        policy=rules_digest(run),
         scope=run.jobs_pattern or "",
         tool_version=run.tool_version,
         servers=tuple(JudgedServer(ids[each.name], each.name, each.revision) for each in manifest.servers),
         findings=_findings(findings, ids),
         asked=_asked(coverage, ids, manifest),
-        known_checks=frozenset(shipped_names("checks")) | {one for record in run.own_checks for one in record.checks},
+        known_checks=checks_known_to(run),
     )
+
+
+def checks_known_to(run: RunRecord) -> frozenset[str]:
+    """The checks that a run could have asked: those of the package and its own."""
+    return frozenset(shipped_names("checks")) | {one for record in run.own_checks for one in record.checks}
 
 
 def _lasting(rows: pd.DataFrame) -> pd.DataFrame:
@@ -117,7 +122,8 @@ def _lasting(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["area"].ne(AREAS["DRF"]).to_numpy(dtype=bool, na_value=True)].reset_index(drop=True)
 
 
-def _digest_of_rules(run: RunRecord) -> str:
+def rules_digest(run: RunRecord) -> str:
+    """A digest of all that a run was judged by: policy, site file, version of vbr-audit."""
     parts = (run.policy_sha256, run.site_sha256, run.tool_version)
     return hashlib.sha256("\0".join(part or "" for part in parts).encode()).hexdigest()[:16]
 

@@ -27,8 +27,7 @@ RUN_SPECS: tuple[TableSpec, ...] = (capacities.CAPACITY, *MONTH_SPECS, SETTINGS,
 
 def record_of_run(snapshot: Snapshot, results: Results) -> HistoryRecord:
     """The record of a run that is in no folder yet: what a trend shows of it."""
-    judged = judged_run(snapshot.manifest, results.findings, results.coverage)
-    return record_of(snapshot.manifest, judged, point_of(results, capacities.capacity_of(snapshot)))
+    return record_of(snapshot.manifest, point_of(results, capacities.capacity_of(snapshot)))
 
 
 def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, results: Results) -> Added:
@@ -46,7 +45,7 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
     judged = judged_run(manifest, results.findings, results.coverage)
     tables = tables_of_run(snapshot, results)
     point = point_of(results, tables[capacities.CAPACITY.name])
-    record = record_of(manifest, judged, point, content=sha256_of(folder / run_folder.SUMS))
+    record = record_of(manifest, point, content=sha256_of(folder / run_folder.SUMS))
     run = NewRun(folder, record, judged, tuple((spec, tables[spec.name]) for spec in RUN_SPECS))
     return add_run(Path(history), run)
 

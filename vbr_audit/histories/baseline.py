@@ -158,7 +158,7 @@ def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
         point = point_of_document(document, samples)
     except (KeyError, TypeError, ValueError) as error:
         raise _not_findings(folder, error) from None
-    record = record_of(kept, judged, point)
+    record = record_of(kept, point)
     return Earlier(Known(EarlierRun.of(judged), step(lives, judged)), settings, (*runs, record.as_point))
 
 

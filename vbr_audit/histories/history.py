@@ -25,17 +25,19 @@ from vbr_audit.histories.baseline import kept_settings
 from vbr_audit.histories.change_events import attributed_drift, load_events
 from vbr_audit.histories.evidence import RunTables
 from vbr_audit.histories.month import coverage_of_month, runs_of_month
-from vbr_audit.histories.run_records import HistoryRecord
+from vbr_audit.histories.run_records import COUNT_NAMES, NUMBERS
 from vbr_audit.histories.sampling import samples_in
 from vbr_audit.histories.sql import demand_duckdb, select
 from vbr_audit.histories.stored import PARQUET, arrow_table, to_arrow_table
 from vbr_audit.histories.trends import TREND_SPEC, trend_of
 from vbr_audit.notebook import Grid, Headline, Line, fragment
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
-from vbr_audit.vocabulary import SEVERITIES
 
-_COUNTED: Final = tuple(f"failing_{severity}" for severity in SEVERITIES)
-_CAUSES: Final = tuple(f"causes_{severity}" for severity in SEVERITIES)
+_SHOWN: Final = (
+    *("level", *COUNT_NAMES["failing"], *COUNT_NAMES["causes"], "compliance", "assessed", "success_rate"),
+    *("protected_share", "used_bytes", "capacity_bytes", "gaps"),
+)
+"""The numbers of a run that the table of runs has."""
 RUNS_SPEC: Final = TableSpec(
     name="runs",
     key=("run_id",),
@@ -53,16 +55,7 @@ RUNS_SPEC: Final = TableSpec(
         Column("policy", "string", "A digest of all that it was judged by.", holds="digest"),
         Column("scope", "string", "The pattern of jobs that it was narrowed to; empty for all.", holds="prose"),
         Column("tool_version", "string", "The version of vbr-audit.", holds="kept"),
-        Column("level", "string", "The verdict: fail, incomplete or pass.", holds="kept"),
-        *(Column(name, "Int64", f"Failing findings of severity {name[8:]}.") for name in _COUNTED),
-        *(Column(name, "Int64", f"Causes of severity {name[7:]}.") for name in _CAUSES),
-        Column("compliance", "Float64", "The share of the answers that are good."),
-        Column("assessed", "Float64", "The share of the questions that have an answer."),
-        Column("success_rate", "Float64", "The share of the finished job runs that succeeded; NA where not whole."),
-        Column("protected_share", "Float64", "The share of the objects with a fresh restore point; NA if not asked."),
-        Column("used_bytes", "Int64", "The used space of the repositories that report it.", unit="bytes"),
-        Column("capacity_bytes", "Int64", "The capacity of these repositories.", unit="bytes"),
-        Column("gaps", "Int64", "Why the run is not whole: how many reasons."),
+        *(NUMBERS[name] for name in _SHOWN),
         Column("policy_changed", "boolean", "It was judged by other rules than the run before it."),
         Column("is_pruned", "boolean", "Only its numbers are left."),
         Column("is_pinned", "boolean", "It is never pruned."),
@@ -315,7 +308,8 @@ def _runs_frame(archive: Archive) -> pd.DataFrame:
     """The table of the runs, with the columns of `RUNS_SPEC`."""
     rows = [
         {
-            **_row_of(entry.record),
+            **entry.record.row,
+            "servers": ", ".join(server.name for server in entry.record.servers),
             "folder": entry.path.name,
             "is_pruned": entry.is_pruned,
             "is_pinned": entry.record.run_id in archive.pinned,
@@ -323,39 +317,9 @@ def _runs_frame(archive: Archive) -> pd.DataFrame:
         for entry in archive.ever
     ]
     data = {name: [row.get(name) for row in rows] for name in RUNS_SPEC.names}
-    for column in RUNS_SPEC.columns:
-        if column.dtype == "datetime":
-            data[column.name] = [None if moment is None else moment.isoformat() for moment in data[column.name]]
     frame = conform(data, RUNS_SPEC)[0]
     changed = frame["policy"].ne(frame["policy"].shift()) & frame["policy"].shift().notna()
     return frame.assign(policy_changed=changed.astype("boolean"))
-
-
-def _row_of(record: HistoryRecord) -> dict[str, Any]:
-    """The columns of a run in the table of runs."""
-    point = record.point
-    return {
-        "run_id": record.run_id,
-        "now": record.now,
-        "since": record.since,
-        "until": record.until,
-        "timezone": record.timezone,
-        "servers": ", ".join(server.name for server in record.servers),
-        "policy_name": record.policy_name,
-        "policy": record.policy,
-        "scope": record.scope,
-        "tool_version": record.tool_version,
-        "level": point.level,
-        **{f"failing_{severity}": point.failing.get(severity) for severity in SEVERITIES},
-        **{f"causes_{severity}": point.causes.get(severity) for severity in SEVERITIES},
-        "compliance": point.compliance,
-        "assessed": point.assessed,
-        "success_rate": point.success_rate,
-        "protected_share": point.protected_share,
-        "used_bytes": point.used_bytes,
-        "capacity_bytes": point.capacity_bytes,
-        "gaps": point.incomplete,
-    }
 
 
 def _joined(frames: list[pd.DataFrame], spec: TableSpec) -> pd.DataFrame:

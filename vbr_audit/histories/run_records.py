@@ -11,8 +11,9 @@ import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vbr_audit.collection.manifest import Manifest
-from vbr_audit.findings.compared import Judged
+from vbr_audit.findings.compared import checks_known_to, rules_digest
 from vbr_audit.findings.results import Results
+from vbr_audit.tables.build.schema import Column
 from vbr_audit.vocabulary import SEVERITIES
 
 FORMAT: Final = 1
@@ -67,6 +68,36 @@ class Point(_Record):
         return None if self.used_bytes is None or not self.capacity_bytes else self.used_bytes / self.capacity_bytes
 
 
+_COUNTS: Final = {"causes": "Causes of severity", "failing": "Failing findings of severity"}
+_PLAIN: Final = (
+    *("level", "compliance", "assessed", "protected_share", "success_rate"),
+    *("used_share", "used_bytes", "capacity_bytes"),
+)
+"""The columns that are called as the numbers of a point are."""
+COUNT_NAMES: Final = {kind: tuple(f"{kind}_{severity}" for severity in SEVERITIES) for kind in _COUNTS}
+"""The columns that count causes and failing findings by severity, the worst first."""
+NUMBERS: Final = {
+    column.name: column
+    for column in (
+        Column("level", "string", "The verdict: fail, incomplete or pass.", holds="kept"),
+        *(
+            Column(f"{kind}_{severity}", "Int64", f"{words} {severity}.")
+            for kind, words in _COUNTS.items()
+            for severity in SEVERITIES
+        ),
+        Column("compliance", "Float64", "The share of the answers that are good."),
+        Column("assessed", "Float64", "The share of the questions that have an answer."),
+        Column("protected_share", "Float64", "The share of the objects with a fresh restore point; NA if not asked."),
+        Column("success_rate", "Float64", "The share of the finished job runs that succeeded; NA where not whole."),
+        Column("used_share", "Float64", "The used share of the capacity of the repositories that report both."),
+        Column("used_bytes", "Int64", "The used space of the repositories that report it.", unit="bytes"),
+        Column("capacity_bytes", "Int64", "The capacity of these repositories.", unit="bytes"),
+        Column("gaps", "Int64", "Why the run is not whole: how many reasons."),
+    )
+}
+"""The numbers of a run as columns of a table, by name."""
+
+
 class HistoryRecord(_Record):
     """One run of a history.
 
@@ -108,6 +139,20 @@ class HistoryRecord(_Record):
         return f"{self.now.astimezone(dt.UTC):%Y-%m-%dT%H%M%SZ}-{self.run_id}"
 
     @property
+    def row(self) -> dict[str, Any]:
+        """The record as a row of a table: its terms, times as ISO 8601, and its numbers by the names of `NUMBERS`."""
+        point = self.point
+        own = ("run_id", "timezone", "policy_name", "policy", "scope", "tool_version")
+        counts = {"causes": point.causes, "failing": point.failing}
+        return {
+            **{name: getattr(self, name) for name in own},
+            **{name: getattr(self, name).isoformat() for name in ("now", "since", "until")},
+            **{f"{kind}_{word}": several.get(word) for kind, several in counts.items() for word in SEVERITIES},
+            **{name: getattr(point, name) for name in _PLAIN},
+            "gaps": point.incomplete,
+        }
+
+    @property
     def as_point(self) -> HistoryRecord:
         """The record with what a trend needs alone."""
         return self.model_copy(update={"known_checks": (), "sizes": {}, "content": ""})
@@ -122,26 +167,26 @@ def chained(before: str, run_id: str) -> str:
     return hashlib.sha256(f"{before}\0{run_id}".encode()).hexdigest()[:32]
 
 
-def record_of(manifest: Manifest, judged: Judged, point: Point, content: str = "") -> HistoryRecord:
+def record_of(manifest: Manifest, point: Point, content: str = "") -> HistoryRecord:
     """The record of a run; `content` is the hash of its list of hashes, where it is in a folder."""
     run = manifest.run
     return HistoryRecord(
         run_id=manifest.run_id,
         content=content,
-        now=judged.now,
-        since=judged.since,
-        until=judged.until,
-        timezone=judged.timezone,
-        tool_version=judged.tool_version,
-        policy_name=judged.policy_name,
-        policy=judged.policy,
+        now=run.now,
+        since=run.since,
+        until=run.until,
+        timezone=run.timezone,
+        tool_version=run.tool_version,
+        policy_name=run.policy_name or "",
+        policy=rules_digest(run),
         policy_sha256=run.policy_sha256,
         site_sha256=run.site_sha256,
-        scope=judged.scope,
+        scope=run.jobs_pattern or "",
         scrubbed=manifest.is_scrubbed,
         accounts_masked=run.accounts_masked,
         servers=servers_of(manifest),
-        known_checks=tuple(sorted(judged.known_checks)),
+        known_checks=tuple(sorted(checks_known_to(run))),
         point=point,
     )
 

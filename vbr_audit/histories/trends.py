@@ -14,9 +14,8 @@ from typing import Any, Final
 import pandas as pd
 
 from vbr_audit.display import time_zone
-from vbr_audit.histories.run_records import HistoryRecord
+from vbr_audit.histories.run_records import NUMBERS, HistoryRecord
 from vbr_audit.tables.build.schema import Column, TableSpec, conform
-from vbr_audit.vocabulary import SEVERITIES
 
 MONTHS_SHOWN: Final = 12
 """How many months a report shows, its own included."""
@@ -32,20 +31,7 @@ TREND_SPEC: Final = TableSpec(
         Column("now", "datetime", "The clock of the run."),
         Column("since", "datetime", "The first instant of its period."),
         Column("until", "datetime", "The first instant after its period."),
-        Column("level", "string", "The verdict: fail, incomplete or pass.", holds="kept"),
-        *(Column(f"causes_{severity}", "Int64", f"Causes of severity {severity}.") for severity in SEVERITIES),
-        *(
-            Column(f"failing_{severity}", "Int64", f"Failing findings of severity {severity}.")
-            for severity in SEVERITIES
-        ),
-        Column("compliance", "Float64", "The share of the answers that are good."),
-        Column("assessed", "Float64", "The share of the questions that have an answer."),
-        Column("protected_share", "Float64", "The share of the objects with a fresh restore point; NA if not asked."),
-        Column("success_rate", "Float64", "The share of the finished job runs that succeeded; NA where not whole."),
-        Column("used_share", "Float64", "The used share of the capacity of the repositories that report both."),
-        Column("used_bytes", "Int64", "The used space of these repositories.", unit="bytes"),
-        Column("capacity_bytes", "Int64", "Their capacity.", unit="bytes"),
-        Column("gaps", "Int64", "Why the run is not whole: how many reasons."),
+        *NUMBERS.values(),
         Column("policy_changed", "boolean", "Another policy or site file than at the point before it."),
         Column("version_changed", "boolean", "Another version of vbr-audit than at the point before it."),
         Column("policy_name", "string", "The policy that it was judged by.", holds="file"),
@@ -126,31 +112,7 @@ def _month(name: str, run: HistoryRecord | None, previous: HistoryRecord | None)
 
 def _row(month: TrendMonth) -> dict[str, Any]:
     """The columns of a month."""
-    run = month.run
-    if run is None:
+    if month.run is None:
         return {"month": month.month, "is_missing": True}
-    point = run.point
-    return {
-        "month": month.month,
-        "is_missing": False,
-        "run_id": run.run_id,
-        **{name: _iso(getattr(run, name)) for name in ("now", "since", "until")},
-        **{f"causes_{severity}": point.causes.get(severity) for severity in SEVERITIES},
-        **{f"failing_{severity}": point.failing.get(severity) for severity in SEVERITIES},
-        **{
-            name: getattr(point, name)
-            for name in (
-                *("level", "compliance", "assessed", "protected_share", "success_rate"),
-                *("used_share", "used_bytes", "capacity_bytes"),
-            )
-        },
-        "gaps": point.incomplete,
-        "policy_changed": month.policy_changed,
-        "version_changed": month.version_changed,
-        "policy_name": run.policy_name,
-        "tool_version": run.tool_version,
-    }
-
-
-def _iso(moment: dt.datetime) -> str:
-    return moment.isoformat()
+    marks = {"policy_changed": month.policy_changed, "version_changed": month.version_changed}
+    return {**month.run.row, "month": month.month, "is_missing": False, **marks}
