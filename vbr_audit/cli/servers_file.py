@@ -7,7 +7,8 @@
     ca_file = "company-ca.pem"        # relative to this file; or fingerprint = "…", or insecure = true
     password_env = "HAMBURG_PASSWORD" # the variable that holds the password; the password itself is refused
 
-Further keys: `revision`, `timeout` (seconds), `proxy`. What a server does not say is taken from the command line.
+Further keys: `revision`, `timeout` (seconds), `deadline` (such as `30m`), `proxy`, and `tenant`: whose server it is.
+What a server does not say is taken from the command line.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
@@ -24,9 +25,13 @@ from vbr_audit.api.client import parse_url
 from vbr_audit.api.negotiate import check_pinned
 from vbr_audit.api.tls import Tls, normal_fingerprint
 from vbr_audit.collection.files import slug
+from vbr_audit.config.durations import seconds_of
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems
 from vbr_audit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from vbr_audit.cli.shards import Shard
 
 _HINT = 'Correct the file of servers: one [[server]] with url = "https://…" for each; README.md has an example.'
 _REFUSED = (
@@ -53,7 +58,9 @@ class ServerEntry(BaseModel):
     insecure: bool | None = None
     revision: Text | None = None
     timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
+    deadline: Text | None = None
     proxy: Text | None = None
+    tenant: Text | None = None
     password_env: Text | None = None
 
 
@@ -67,7 +74,10 @@ class ServersDocument(BaseModel):
 
 @dataclass(frozen=True)
 class Server:
-    """One server of a run, as `connect` takes it; `place` says where it was named (`servers.toml:3`)."""
+    """One server of a run: what `connect` takes, and the place where it was named (`servers.toml:3`).
+
+    `deadline` is how long it may be read, and `tenant` whose it is.
+    """
 
     url: str
     place: str
@@ -79,7 +89,9 @@ class Server:
     insecure: bool | None = None
     revision: str | None = None
     timeout: float | None = None
+    deadline: str | None = None
     proxy: str | None = None
+    tenant: str | None = None
 
     @property
     def shown_name(self) -> str:
@@ -87,10 +99,13 @@ class Server:
         return self.name or parse_url(self.url).host
 
 
-def load_servers(path: str | Path, *, environ: Mapping[str, str], password_given: bool = False) -> tuple[Server, ...]:
+def load_servers(
+    path: str | Path, *, environ: Mapping[str, str], password_given: bool = False, shard: Shard | None = None
+) -> tuple[Server, ...]:
     """The servers of the file at `path`, in its order, with the passwords that `environ` holds for them.
 
-    With `password_given` one password is for all, and none is looked for. Raises `ConfigurationError`, with one line
+    With `password_given` one password is for all, and none is looked for. With a `shard`, only its servers, though the
+    whole file must be right: passwords are looked for only of these. Raises `ConfigurationError`, with one line
     `file:line: key: what` for everything that is wrong.
     """
     path = Path(path)
@@ -98,18 +113,30 @@ def load_servers(path: str | Path, *, environ: Mapping[str, str], password_given
     content = file.content(hint=_HINT)
     variables = None if password_given else environ
     problems = [*_shape_problems(content)]
-    problems += (problem for at, entry in _entries(content) for problem in _entry_problems(at, entry, path, variables))
+    for at, entry in _entries(content):
+        mine = shard is None or _is_in(shard, entry)
+        problems += _entry_problems(at, entry, path, variables if mine else None)
     if problems:
         raise_problems(file, problems, error=ConfigurationError, hint=_HINT)
     entries = ServersDocument.model_validate(content).server
     servers = tuple(_server(entry, file, at, path, variables) for at, entry in enumerate(entries))
     check_names(servers)
-    return servers
+    return tuple(server for server in servers if shard is None or shard.holds(server.shown_name))
+
+
+def _is_in(shard: Shard, entry: dict[str, Any]) -> bool:
+    """Whether an entry, which may be wrong, is of the shard."""
+    name, url = entry.get("name"), entry.get("url")
+    try:
+        return shard.holds(name.strip() if isinstance(name, str) and name.strip() else parse_url(str(url)).host)
+    except ConfigurationError:
+        return False
 
 
 def check_names(servers: Iterable[Server]) -> None:
-    """Raise `ConfigurationError` where two servers have one name, or names that give the same file of evidence."""
+    """Raise `ConfigurationError` where two servers have one name, one address, or one file of evidence."""
     seen: dict[str, Server] = {}
+    addresses: dict[tuple[str, int | None], Server] = {}
     for server in servers:
         other = seen.setdefault(slug(server.shown_name), server)
         if other is not server:
@@ -119,6 +146,13 @@ def check_names(servers: Iterable[Server]) -> None:
             raise ConfigurationError(
                 f"{server.place}: {clash} {server.shown_name!r}{also}",
                 hint="Give each server its own name, with name = in the file of servers.",
+            )
+        url = parse_url(server.url)
+        twin = addresses.setdefault((url.host.casefold().rstrip("."), url.port), server)
+        if twin is not server:
+            raise ConfigurationError(
+                f"{server.place}: {server.shown_name!r} has the address of {twin.shown_name!r} ({twin.place})",
+                hint="A server is read once in a run: keep one of the two.",
             )
 
 
@@ -155,6 +189,7 @@ def _entry_problems(
         "revision": check_pinned,
         "fingerprint": normal_fingerprint,
         "ca_file": lambda name: Tls(ca_file=path.parent / name).context(),
+        "deadline": seconds_of,
         "proxy": _check_proxy,
         "password_env": lambda name: _check_variable(name, variables),
     }
