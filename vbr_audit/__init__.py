@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot as Snapshot
     from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
     from vbr_audit.errors import VbrAuditError as VbrAuditError
+    from vbr_audit.fleet.merging import merge_runs as merge_runs
     from vbr_audit.histories.comparing import diff_runs as diff
     from vbr_audit.histories.history import open_history as history
     from vbr_audit.named_tables import protected as protected
@@ -50,6 +51,7 @@ _HOMES = {
     "history": ("histories.history", "open_history"),
     "load": ("collection.run_folder", "load"),
     "load_audit": ("pipeline", "load_audit"),
+    "merge_runs": ("fleet.merging", "merge_runs"),
     "param": ("checks.engine.params", "param"),
     "plot": ("reports.charts.plot", None),
     "protected": ("named_tables", "protected"),
@@ -73,6 +75,7 @@ __all__ = [
     "history",
     "load",
     "load_audit",
+    "merge_runs",
     "param",
     "plot",
     "protected",

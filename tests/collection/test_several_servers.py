@@ -73,7 +73,11 @@ def test_each_server_has_its_rows_and_they_stand_in_the_order_given(stack):
 
 
 def test_one_server_down_is_that_servers_failure_and_the_others_are_whole(stack):
-    clients = [client(stack, "gone", Down()), client(stack, "there", simulated()), client(stack, "too", simulated())]
+    clients = [
+        client(stack, "gone", Down()),
+        client(stack, "there", simulated()),
+        client(stack, "too", simulated(seed=2)),
+    ]
     snapshot = read_snapshot(clients, CollectionRequest(), tool_version="test")
     gone = [record for record in snapshot.manifest.datasets if record.server == "gone"]
     assert {record.status for record in gone} == {"failed"}
@@ -98,7 +102,7 @@ def test_more_servers_than_are_read_at_a_time(stack):
 
 def test_an_interruption_keeps_what_had_come_of_every_server(stack):
     interrupting = Interrupting(simulated(faults=["limit-cap=5"]), at=8)
-    clients = [client(stack, "first", interrupting), client(stack, "second", simulated(faults=["slow=0.05"]))]
+    clients = [client(stack, "first", interrupting), client(stack, "second", simulated(seed=2, faults=["slow=0.05"]))]
     with pytest.raises(CollectionInterrupted) as caught:
         read_snapshot(clients, CollectionRequest(), tool_version="test")
     partial = caught.value.partial

@@ -18,7 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import orjson
 import pytest
 from command_line import invoke, write
-from small_server import Document, SmallServer
+from small_server import Document, SmallServer, id_of
 
 READ = {
     "jobs": "jobs",
@@ -236,7 +236,8 @@ def test_odd_answers_lose_nothing_and_are_told(
     batch: list[tuple[Oddity, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = [Odd() for _ in batch]
-    for server, odd in zip(servers, batch, strict=True):
+    for number, (server, odd) in enumerate(zip(servers, batch, strict=True)):
+        server.objects["serverInfo"]["vbrId"] = id_of("server", number)
         for oddity in odd:
             oddity.make(server)
     monkeypatch.setenv("VBR_AUDIT_PASSWORD", "p")

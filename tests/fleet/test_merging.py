@@ -1,0 +1,180 @@
+"""Runs of shards merged are the run of all servers; what does not fit together is refused, and says why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from command_line import invoke, write
+from fleet_runs import NAMES, PASSWORD, Estate
+
+import vbr_audit as va
+from vbr_audit.audited import Audit
+from vbr_audit.collection import run_folder
+from vbr_audit.collection.manifest import Manifest
+from vbr_audit.errors import ConfigurationError, EvidenceError
+
+
+@pytest.fixture(scope="module")
+def merged(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    out = tmp_path_factory.mktemp("merged") / "run"
+    done = invoke(
+        *("fleet", "merge", *estate.shards, "--out", out, "--servers", estate.file),
+        *("--format", "json", "--fail-on", "never"),
+    )
+    assert done.exit_code == 0, done.output
+    assert "this run was merged from 3 runs" in done.stdout
+    return va.load_audit(out)
+
+
+def rows(frame: pd.DataFrame, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
+    left = frame.drop(columns=[name for name in without if name in frame])
+    return left.sort_values(list(left.columns)[:8], ignore_index=True)
+
+
+@pytest.fixture
+def changed(estate: Estate, tmp_path: Path) -> Callable[..., Path]:
+    """A function that copies the run of a shard, with another manifest, sealed again."""
+
+    def make(shard: int, change: Callable[[dict[str, Any]], None]) -> Path:
+        place = tmp_path / f"changed{shard}"
+        shutil.copytree(estate.shards[shard], place)
+        document = json.loads((place / run_folder.MANIFEST).read_bytes())
+        change(document)
+        (place / run_folder.MANIFEST).write_bytes(Manifest.model_validate(document).to_json())
+        run_folder.seal(place)
+        return place
+
+    return make
+
+
+def test_every_server_is_in_exactly_one_shard(estate: Estate) -> None:
+    servers = [[server.name for server in run_folder.read_manifest(run).servers] for run in estate.shards]
+    assert sorted(sum(servers, [])) == sorted(NAMES)
+    assert all(servers)
+
+
+def test_three_shards_merged_are_one_run(estate: Estate, merged: Audit) -> None:
+    whole = va.load_audit(estate.whole)
+    assert len(whole.findings) > 100
+    assert rows(merged.findings).equals(rows(whole.findings))
+    assert rows(merged.coverage).equals(rows(whole.coverage))
+    assert merged.summary.counts == whole.summary.counts
+    assert rows(merged.causes).equals(rows(whole.causes))
+    for name, table in whole.snapshot.tables.items():
+        if name != "datasets":  # it says when each was read
+            assert rows(merged.snapshot.tables[name]).equals(rows(table)), name
+    times = ("started", "ended")
+    assert rows(merged.snapshot.datasets, without=times).equals(rows(whole.snapshot.datasets, without=times))
+
+
+def test_a_merged_run_is_a_run_like_any_other(merged: Audit, tmp_path: Path) -> None:
+    assert merged.snapshot.is_complete
+    folder = next(iter(merged.snapshot.evidence.values())).path.parents[1]
+    assert va.verify(folder) == []
+    assert len(list((folder / run_folder.EVIDENCE).iterdir())) == len(NAMES)
+    assert PASSWORD.strip() not in (folder / run_folder.MANIFEST).read_text("utf-8")
+    twice = va.merge_runs([folder], tmp_path / "again", formats=["json"])
+    assert rows(twice.findings).equals(rows(merged.findings))
+
+
+def test_a_server_that_no_run_is_about_is_told_not_forgotten(estate: Estate, tmp_path: Path) -> None:
+    lost = [server.name for server in run_folder.read_manifest(estate.shards[1]).servers]
+    runs, out = (estate.shards[0], estate.shards[2]), tmp_path / "run"
+    words = ("--servers", estate.file, "--format", "json", "--fail-on", "never")
+    done = invoke("fleet", "merge", *runs, "--out", out, *words)
+    assert done.exit_code == 4
+    assert "none of the merged runs is about this server" in done.stdout.lower()
+    findings = va.load_audit(out).findings
+    assert set(findings.loc[findings["server"].isin(lost), "status"]) == {"UNKNOWN"}
+    assert va.verify(out) == []
+
+
+def test_a_server_twice_is_refused_by_name_and_by_id(estate: Estate, changed: Any, tmp_path: Path) -> None:
+    one = estate.shards[0]
+    again = tmp_path / "again"
+    shutil.copytree(one, again)
+    with pytest.raises(ConfigurationError, match="is in .* and in "):
+        va.merge_runs([one, again], tmp_path / "out")
+    vbr_id = run_folder.read_manifest(one).servers[0].vbr_id
+    twin = changed(1, lambda document: document["servers"][0].update(vbr_id=str(vbr_id).upper()))
+    with pytest.raises(ConfigurationError, match="are the same server: both report the id"):
+        va.merge_runs([one, twin], tmp_path / "out")
+    with pytest.raises(ConfigurationError, match="one run twice"):
+        va.merge_runs([one, one], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("since", "2026-10-02T00:00:00Z", "the period begins 2026-10-01 00:00 UTC in .*, 2026-10-02 00:00 UTC in"),
+        ("until", "2026-10-31T00:00:00Z", "the period ends 2026-11-01 00:00 UTC in"),
+        ("timezone", "Europe/Berlin", "the time zone is UTC in .*, Europe/Berlin in"),
+        ("jobs_pattern", "SQL*", r"the jobs in scope are all in .*, SQL\* in"),
+        ("accounts_masked", True, "accounts are masked: False in"),
+        ("policy_sha256", "ab" * 32, "not judged by the same policy"),
+        ("sample_size", 3, "not judged by the same sample"),
+    ],
+)
+def test_other_terms_are_refused(estate: Estate, changed: Any, tmp_path: Path, key: str, value: Any, told: str) -> None:
+    other = changed(1, lambda document: document["run"].update({key: value}))
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        va.merge_runs([estate.shards[0], other], tmp_path / "out")
+    assert caught.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_rules_that_are_given_hold_for_all(estate: Estate, changed: Any, tmp_path: Path) -> None:
+    other = changed(1, lambda document: document["run"].update(policy_sha256="ab" * 32))
+    audit = va.merge_runs([estate.shards[0], other], tmp_path / "out", formats=["json"], policy="minimal")
+    assert audit.policy.name == "minimal"
+
+
+def test_a_run_of_a_newer_version_and_a_scrubbed_one_are_refused(estate: Estate, changed: Any, tmp_path: Path) -> None:
+    newer = changed(1, lambda document: document["run"].update(tool_version="99.0"))
+    with pytest.raises(EvidenceError, match=r"written by vbr-audit 99\.0, and this is"):
+        va.merge_runs([estate.shards[0], newer], tmp_path / "out")
+    scrubbed = tmp_path / "scrubbed"
+    va.load_audit(estate.shards[2]).scrub(va_key(tmp_path)).save(scrubbed, formats=["json"])
+    with pytest.raises(EvidenceError, match="were scrubbed"):
+        va.merge_runs([estate.shards[0], scrubbed], tmp_path / "out")
+
+
+def va_key(folder: Path) -> Path:
+    """A key file of this test's own."""
+    return write(folder / "scrub.key", "ab" * 32 + "\n")
+
+
+def test_a_damaged_run_is_refused(estate: Estate, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(estate.shards[1], damaged)
+    evidence = next((damaged / run_folder.EVIDENCE).iterdir())
+    evidence.write_bytes(evidence.read_bytes()[:-1])
+    done = invoke("fleet", "merge", estate.shards[0], damaged, "--out", tmp_path / "out")
+    assert done.exit_code == 4
+    assert "is not as it was written: evidence/" in done.stderr
+
+
+def test_own_rules_of_shards_must_be_the_same_files(estate: Estate, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(estate.shards[1], other)
+    write(other / run_folder.SITE, "version: 1\n")
+    run_folder.seal(other)
+    with pytest.raises(ConfigurationError, match="not judged by the same site"):
+        va.merge_runs([estate.shards[0], other], tmp_path / "out")
+
+
+def test_what_each_run_was_compared_with_is_left_out_and_told(estate: Estate, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(estate.shards[1], other)
+    done = invoke("check", other, "--baseline", estate.whole, "--fail-on", "never", "--quiet")
+    assert done.exit_code == 0, done.output
+    audit = va.merge_runs([estate.shards[0], other], tmp_path / "out", formats=["json"])
+    assert audit.changes is None
+    assert any("what the runs were compared with" in text for text in audit.snapshot.manifest.warnings)

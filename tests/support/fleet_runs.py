@@ -1,0 +1,46 @@
+"""Seven small servers, read in one run and in three shards."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from command_line import invoke, write
+from core_checks import CORE_TEXT
+
+from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
+
+NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
+NAMES = ("hamburg", "ulm", "leeds", "zurich", "oslo", "graz", "turin")
+TERMS = ("--month", "2026-10", "--timezone", "UTC", "--format", "json", "--fail-on", "never", "--quiet")
+PASSWORD = f"{DEMO_PASSWORD}\n"
+
+
+@dataclass(frozen=True)
+class Estate:
+    """A file of servers, the options to audit them by, and the runs: of all servers, and of each shard."""
+
+    file: Path
+    words: tuple[str, ...]
+    whole: Path
+    shards: tuple[Path, ...]
+
+
+@contextmanager
+def read_estate(folder: Path) -> Iterator[Estate]:
+    """The servers, and the runs of them in `folder`."""
+    policy = write(folder / "core.yaml", CORE_TEXT)
+    words = ("--policy", str(policy), "--username", DEMO_USERNAME, "--password-stdin", *TERMS)
+    with ExitStack() as stack:
+        start = {"jobs": 3, "sessions": 20, "now": NOW, "role": "Administrator"}
+        urls = [stack.enter_context(serve(seed=seed, **start)) for seed in range(len(NAMES))]
+        pairs = zip(NAMES, urls, strict=True)
+        file = write(folder / "servers.toml", "".join(f'[[server]]\nname = "{n}"\nurl = "{u}"\n' for n, u in pairs))
+        parts = {"whole": (), **{f"shard{k}": ("--shard", f"{k}/3") for k in (1, 2, 3)}}
+        for name, part in parts.items():
+            done = invoke("audit", "--servers", file, *part, *words, "--out", folder / name, input=PASSWORD)
+            assert done.exit_code == 0, done.output
+        yield Estate(file, words, folder / "whole", tuple(folder / f"shard{k}" for k in (1, 2, 3)))

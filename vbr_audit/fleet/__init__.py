@@ -1,0 +1,1 @@
+"""Many servers: the runs of their parts as one."""
