@@ -24,8 +24,8 @@ from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.config.durations import Duration, seconds_of
 from vbr_audit.config.settings import load_settings
+from vbr_audit.config.time_spans import Duration, seconds_of
 from vbr_audit.datasets import DATASETS
 from vbr_audit.display import encodable
 from vbr_audit.errors import EvidenceError

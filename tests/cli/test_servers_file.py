@@ -243,6 +243,26 @@ def test_no_server_at_all_ends_in_2_with_a_hint(run, tmp_path: Path, command: st
     assert "--servers" in result.stderr
 
 
+@pytest.mark.parametrize("other", ["https://VBR01.example:9419/", "vbr01.example.", "https://vbr01.example"])
+def test_one_address_under_two_names_is_refused_before_a_password_is_asked(run, file, tmp_path, other: str) -> None:
+    path = file(f'[[server]]\nurl = "vbr01.example"\nname = "Hamburg"\n[[server]]\nurl = "{other}"\nname = "Ulm"\n')
+    result = run("collect", "--servers", path, "--out", tmp_path / "run", "--username", "auditor")
+    assert result.exit_code == 2
+    assert "servers.toml:6: 'Ulm' has the address of 'Hamburg' (servers.toml:3)" in result.stderr
+    assert "no password" not in result.stderr
+
+
+@pytest.mark.usefixtures("account")
+def test_one_server_under_two_names_ends_in_2(run, server, file, tmp_path: Path) -> None:
+    url = server(role="Administrator")
+    other = url.replace("127.0.0.1", "localhost")
+    path = file(f'[[server]]\nurl = "{url}"\nname = "Hamburg"\n[[server]]\nurl = "{other}"\nname = "Ulm"\n')
+    result = run("audit", "--servers", path, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "Hamburg and Ulm are the same server" in result.stderr
+    assert not (tmp_path / "run" / "manifest.json").exists()
+
+
 @pytest.mark.usefixtures("account")
 def test_a_name_of_the_command_line_and_of_the_file_clash(run, file, tmp_path: Path) -> None:
     path = file('[[server]]\nurl = "vbr01.example"\n')

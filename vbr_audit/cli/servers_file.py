@@ -25,7 +25,7 @@ from vbr_audit.api.client import parse_url
 from vbr_audit.api.negotiate import check_pinned
 from vbr_audit.api.tls import Tls, normal_fingerprint
 from vbr_audit.collection.files import slug
-from vbr_audit.config.durations import seconds_of
+from vbr_audit.config.time_spans import seconds_of
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems
 from vbr_audit.errors import ConfigurationError

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
-from vbr_audit.config.durations import seconds_of
+from vbr_audit.config.time_spans import seconds_of
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems, suggestion
 from vbr_audit.errors import ConfigurationError
