@@ -51,6 +51,7 @@ def collect(
     workers: int = 4,
     deadline: Duration | Mapping[str, Duration] | None = None,
     dataset_deadline: Duration | None = None,
+    tenants: Mapping[str, str] | None = None,
     progress: bool | None = None,
     command: str | None = None,
     note: str | None = None,
@@ -63,7 +64,8 @@ def collect(
     `mask_accounts` replaces user names and hints before anything is kept; a `note` stands on the cover of every report.
     `workers` pages are asked for at once, of one server never more than four. `deadline` bounds the reading of each
     server: `"30m"`, seconds, a `timedelta`, or a mapping of these by the names of servers; `dataset_deadline` that of
-    one dataset, else half of the server's. What had come by then is kept, the rest is recorded as not read.
+    one dataset, else half of the server's. What had come by then is kept, the rest is recorded as not read. `tenants`
+    says whose servers are, by their names; the manifest keeps it.
     Raises `ConnectError` when no server answers, `ConfigurationError` where two names are one server, and
     `CollectionInterrupted` on Ctrl-C.
     """
@@ -82,6 +84,7 @@ def collect(
         deadline_s=None if common is None else seconds_of(common),
         deadlines_s={server: seconds_of(duration) for server, duration in own.items()},
         dataset_deadline_s=None if of_dataset is None else seconds_of(of_dataset),
+        tenants={server: encodable(tenant) for server, tenant in (tenants or {}).items()},
     )
     return read_snapshot(client, request, tool_version=__version__, progress=progress)
 

@@ -17,6 +17,8 @@ from ruamel.yaml import YAML
 
 import vbr_audit as va
 from vbr_audit.cli.cmd_audit import audit_command
+from vbr_audit.cli.cmd_collect import collect_command
+from vbr_audit.cli.cmd_fleet import fleet_merge
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 
 SAMPLES = DOCS / "samples"
@@ -96,6 +98,21 @@ def test_the_workflow_of_github() -> None:
     assert steps[1]["env"] == {"VBR_AUDIT_PASSWORD": "${{ secrets.VBR_AUDIT_PASSWORD }}"}
     for step in steps:
         subprocess.run(["bash", "-n", "-c", step.get("run", "")], check=True)
+
+
+def test_the_workflow_of_shards_reads_all_of_them_and_merges() -> None:
+    found = YAML(typ="safe", pure=True).load(SAMPLES / "github-shards.yml")
+    collect, audit = found["jobs"]["collect"], found["jobs"]["audit"]
+    shards = collect["strategy"]["matrix"]["shard"]
+    runs = [step["run"] for job in (collect, audit) for step in job["steps"] if "run" in step]
+    assert shards == list(range(1, len(shards) + 1))
+    assert f"--shard ${{{{ matrix.shard }}}}/{len(shards)} " in runs[0]
+    assert runs[1].startswith("vbr-audit fleet merge shards/* ")
+    for command, run in ((collect_command, runs[0]), (fleet_merge, runs[1])):
+        for name in re.findall(r" --([a-z-]+)", run.partition("vbr-audit")[2]):
+            assert name.replace("-", "_") in {*command.__annotations__, "format"}, name
+    for run in runs:
+        subprocess.run(["bash", "-n", "-c", run], capture_output=True, check=True)
 
 
 def test_the_script_audits_the_month_that_has_ended(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from command_line import invoke, write
-from fleet_runs import NAMES, PASSWORD, Estate
+from fleet_runs import NAMES, PASSWORD, TENANT, Estate
 
 import vbr_audit as va
 from vbr_audit.audited import Audit
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.errors import ConfigurationError, EvidenceError
+from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,28 @@ def test_three_shards_merged_are_one_run(estate: Estate, merged: Audit) -> None:
     times = ("started", "ended", "clock_skew_s")
     for name, table in whole.snapshot.tables.items():
         assert rows(merged.snapshot.tables[name], without=times).equals(rows(table, without=times)), name
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_findings_do_not_depend_on_the_number_of_workers(estate: Estate, workers: int) -> None:
+    with ExitStack() as stack:
+        account = {"username": DEMO_USERNAME, "password": DEMO_PASSWORD}
+        clients = [stack.enter_context(va.connect(url, name=name, **account)) for name, url in estate.urls.items()]
+        how = {"workers": workers, "datasets": estate.needed, "progress": False}
+        snapshot = va.collect(clients, month="2026-10", timezone="UTC", **how)
+        stack.callback(snapshot.close)
+        again = va.audit(snapshot, policy=estate.policy)
+    assert rows(again.findings).equals(rows(va.load_audit(estate.whole).findings))
+
+
+def test_whose_a_server_is_goes_with_it_but_not_into_a_run_without_names(merged: Audit, tmp_path: Path) -> None:
+    assert {server.tenant for server in merged.snapshot.manifest.servers} == {TENANT}
+    clean = merged.scrub(key_in(tmp_path)).snapshot.manifest
+    (stand_in,) = {server.tenant for server in clean.servers}
+    assert str(stand_in).startswith("company-")
+    assert TENANT.encode() not in clean.to_json()
+    nobody = merged.snapshot.manifest.servers[0].model_copy(update={"tenant": None})
+    assert b"tenant" not in Manifest(run=clean.run, servers=[nobody]).to_json()
 
 
 def test_a_merged_run_is_a_run_like_any_other(merged: Audit, tmp_path: Path) -> None:
@@ -142,12 +166,12 @@ def test_a_run_of_a_newer_version_and_a_scrubbed_one_are_refused(estate: Estate,
     with pytest.raises(EvidenceError, match=r"written by vbr-audit 99\.0, and this is"):
         va.merge_runs([estate.shards[0], newer], tmp_path / "out")
     scrubbed = tmp_path / "scrubbed"
-    va.load_audit(estate.shards[2]).scrub(va_key(tmp_path)).save(scrubbed, formats=["json"])
+    va.load_audit(estate.shards[2]).scrub(key_in(tmp_path)).save(scrubbed, formats=["json"])
     with pytest.raises(EvidenceError, match="were scrubbed"):
         va.merge_runs([estate.shards[0], scrubbed], tmp_path / "out")
 
 
-def va_key(folder: Path) -> Path:
+def key_in(folder: Path) -> Path:
     """A key file of this test's own."""
     return write(folder / "scrub.key", "ab" * 32 + "\n")
 

@@ -203,6 +203,7 @@ def collect_from(servers: tuple[Server, ...], terms: dict[str, Any], *, quiet: b
         clients = open_clients(servers, stack)
         pairs = list(zip(clients, servers, strict=True))
         of_each: dict[str, Any] = {"deadline": {c.name: server.deadline for c, server in pairs if server.deadline}}
+        of_each["tenants"] = {client.name: server.tenant for client, server in pairs if server.tenant}
         return collect(clients, progress=False if quiet else None, command=command_line(), **of_each, **terms)
 
 

@@ -81,4 +81,4 @@ def _expected(file: Path | None) -> list[Expected]:
     from vbr_audit.fleet.merging import Expected
 
     named = () if file is None else load_servers(file, environ={}, password_given=True)
-    return [Expected(server.shown_name, str(parse_url(server.url)).rstrip("/")) for server in named]
+    return [Expected(each.shown_name, str(parse_url(each.url)).rstrip("/"), each.tenant) for each in named]

@@ -128,7 +128,7 @@ class _Run:
         for reading in self._readings:
             if interrupted:
                 self._note_unread(reading)
-            server = server_record(reading, self._redaction)
+            server = server_record(reading, self._redaction, self._request.tenants.get(reading.client.name))
             clock = reading.tables.server_time()
             window = self._window(clock.server_time if clock else None)
             read_on = (clock.server_time if clock else None) or self._now
@@ -312,13 +312,14 @@ def clock_warnings(skews_s: Mapping[str, float], leading: str) -> tuple[str, ...
 # The account that a collection gives of itself: which servers, under which terms, and what a reader must know.
 
 
-def server_record(reading: ServerReading, redaction: Redaction) -> ServerRecord:
-    """One server as it was found."""
+def server_record(reading: ServerReading, redaction: Redaction, tenant: str | None) -> ServerRecord:
+    """One server as it was found, of `tenant`."""
     client, info, clock = reading.client, reading.tables.server_info(), reading.tables.server_time()
     zone = reading.tables.server_zone()
     return ServerRecord(
         name=client.name,
         url=client.url,
+        tenant=tenant,
         revision=client.revision,
         revision_newest=reading.newest_revision or client.revision,
         build=info.build if info else None,
@@ -425,7 +426,8 @@ class CollectionRequest:
     """What to read: the period, the jobs in scope, the datasets (None: `BASIC`), and how many pages at once.
 
     `deadline_s` are the seconds that a server may be read, those of `deadlines_s` by the server's name before the
-    common ones, and `dataset_deadline_s` those of one dataset; None is without end.
+    common ones, and `dataset_deadline_s` those of one dataset; None is without end. `tenants` says whose a server is,
+    by its name.
     """
 
     period: PeriodRequest = field(default_factory=PeriodRequest)
@@ -438,6 +440,7 @@ class CollectionRequest:
     deadline_s: float | None = None
     deadlines_s: Mapping[str, float] = field(default_factory=dict)
     dataset_deadline_s: float | None = None
+    tenants: Mapping[str, str] = field(default_factory=dict)
 
     def allowance_of(self, server: str) -> Allowance:
         """How long `server` may be read."""

@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 
 class DatasetStatus(StrEnum):
@@ -106,10 +114,11 @@ class RunRecord(_Record):
 
 
 class ServerRecord(_Record):
-    """One backup server as it was found."""
+    """One backup server as it was found; `tenant` says whose it is, where the user said so."""
 
     name: str
     url: str
+    tenant: str | None = None
     revision: str
     revision_newest: str
     build: str | None = None
@@ -131,6 +140,12 @@ class ServerRecord(_Record):
         if isinstance(record, dict) and "verified" not in record:
             return record | {"verified": not str(record.get("tls")).startswith("NOT VERIFIED")}
         return record
+
+    @model_serializer(mode="wrap")
+    def _without_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A manifest of servers that are nobody's in particular stays one that older versions read."""
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name != "tenant" or value is not None}
 
 
 class DatasetRecord(_Record):

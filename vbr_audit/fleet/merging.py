@@ -49,6 +49,7 @@ class Expected:
 
     name: str
     url: str
+    tenant: str | None = None
 
 
 @shows_rule_options
@@ -221,7 +222,7 @@ def _warnings(manifests: Mapping[Path, Manifest], servers: Sequence[ServerRecord
 def _never_met(server: Expected) -> ServerRecord:
     """The record of a server that no run is about; the revisions are those that would have been asked for."""
     facts: dict[str, Any] = {"revision": NEWEST, "revision_newest": NEWEST, "account": "", "verified": True}
-    return ServerRecord(name=server.name, url=server.url, tls="not connected", **facts)
+    return ServerRecord(name=server.name, url=server.url, tenant=server.tenant, tls="not connected", **facts)
 
 
 def _not_read(server: Expected, records: Sequence[DatasetRecord], now: dt.datetime) -> Iterator[DatasetRecord]:

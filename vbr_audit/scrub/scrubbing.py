@@ -61,6 +61,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "server": Rule("name", "server"),
     "url": Rule("name", "url"),
     "account": Rule("name", "user"),
+    "tenant": Rule("name", "company"),
     "vbr_id": Rule("id"),
     **dict.fromkeys(("timezone", "timezone_source", "tool_version", "revision", "revision_newest"), Rule("kept")),
     **dict.fromkeys(("checks", "kind"), Rule("kept")),
@@ -238,7 +239,7 @@ def names_of_records(
     """Every name that stands in the records and files of a run, with its kind; blank ones are left out."""
     names: list[tuple[str, str | None]] = [(PATTERN, manifest.run.jobs_pattern)]
     for server in manifest.servers:
-        names += [("server", server.name), ("url", server.url), ("user", server.account)]
+        names += [("server", server.name), ("url", server.url), ("user", server.account), ("company", server.tenant)]
     for waiver in waivers:
         names += [
             ("user", waiver.owner),
