@@ -79,7 +79,9 @@ def test_a_server_that_hangs_leaves_the_run_incomplete_with_a_remedy(run, server
         done = run("audit", "--servers", file, *words)
     assert done.exit_code == 4, done.output
     assert "Deadline of 0.5 s for one dataset passed." in done.stdout
-    assert "collect again with a longer --dataset-deadline" in (tmp_path / "run" / "summary.md").read_text("utf-8")
+    assert "collect again with a longer --deadline or --dataset-deadline" in (
+        tmp_path / "run" / "summary.md"
+    ).read_text("utf-8")
     assert DEMO_PASSWORD not in done.output
 
 

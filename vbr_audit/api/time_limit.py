@@ -37,10 +37,9 @@ class TimeLimit:
 
     def error(self) -> DeadlinePassedError:
         """What is raised where the time is over."""
-        what = "" if self.whole else " for one dataset"
+        what, options = ("", "--deadline") if self.whole else (" for one dataset", "--deadline or --dataset-deadline")
         return DeadlinePassedError(
             f"deadline of {duration_text(self.seconds)}{what} passed",
-            hint=f"Look at why the server is slow, or give it more time with --{'' if self.whole else 'dataset-'}"
-            "deadline.",
+            hint=f"Look at why the server is slow, or give it more time with {options}.",
             whole=self.whole,
         )

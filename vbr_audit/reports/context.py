@@ -325,7 +325,7 @@ _GAP_STATES: Final[Mapping[str, tuple[str, str]]] = {
 """What became of datasets that are not whole, and what to do, by their status."""
 _MORE_TIME: Final[Mapping[str, str]] = {
     "server": "Look at why the server is slow, or collect again with a longer --deadline.",
-    "dataset": "Look at why the server is slow, or collect again with a longer --dataset-deadline.",
+    "dataset": "Look at why the server is slow, or collect again with a longer --deadline or --dataset-deadline.",
 }
 """What to do where the time ran out, by whose time it was."""
 _GAP_REMEDY: Final = "Correct what this names, then collect again."
