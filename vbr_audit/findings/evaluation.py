@@ -72,7 +72,7 @@ def evaluate(
         findings=findings,
         coverage=coverage,
         uses=run.uses,
-        summary=summarise(snapshot, run, findings, verdict),
+        summary=summarise(snapshot, run, findings, verdict, len(gaps)),
         waivers=waived.report,
         gaps=gaps,
         outside=find_limits(snapshot, run),

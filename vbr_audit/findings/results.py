@@ -19,6 +19,7 @@ from vbr_audit.checks.policy.policy import CheckUse
 from vbr_audit.findings.changes import Changes
 from vbr_audit.findings.failures import Failures
 from vbr_audit.findings.gaps import Gap, Limit
+from vbr_audit.findings.rating import Rating
 from vbr_audit.findings.requirements import no_requirements
 from vbr_audit.findings.waivers import Waiver
 from vbr_audit.tables.build.arrays import STRING
@@ -102,7 +103,8 @@ class Summary:
     sessions; `runs_beside` are the runs that none of the three counts. `offloads_by_result` and `offload_rate` are
     about the sessions that took backups to a capacity or archive tier, started in the period and ended. What was
     not read at all is None; `jobs_whole` and `sessions_whole` say whether the numbers of jobs and sessions are whole,
-    or at least so many; `success_rate` is None unless they are.
+    or at least so many; `success_rate` is None unless they are. `rating` is the grade of the run, by the rule of
+    `vbr_audit.findings.rating`.
     """
 
     counts: Mapping[str, int]
@@ -128,6 +130,7 @@ class Summary:
     needed_complete: int
     needed_total: int
     verdict: Verdict
+    rating: Rating
 
     @property
     def checks_share(self) -> float | None:

@@ -9,6 +9,7 @@ from vbr_audit.display import MONTHS
 from vbr_audit.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
+    from vbr_audit.findings.rating import Rating
     from vbr_audit.histories.trends import Trend, TrendMonth
 
 SHARES: Final = {
@@ -29,6 +30,7 @@ class MonthTrend:
 
     months: tuple[str, ...]
     is_known: tuple[bool, ...]
+    ratings: tuple[Rating | None, ...]
     causes: tuple[tuple[str, tuple[int | None, ...]], ...]
     shares: tuple[tuple[str, tuple[float | None, ...]], ...]
     marks: tuple[str, ...]
@@ -49,6 +51,7 @@ def months_of_trend(trend: Trend | None) -> MonthTrend | None:
     return MonthTrend(
         months=tuple(_month_name(month.month) for month in trend.months),
         is_known=tuple(point is not None for point in points),
+        ratings=tuple(None if point is None else point.rating for point in points),
         causes=tuple(
             (severity, tuple(None if point is None else point.causes.get(severity, 0) for point in points))
             for severity in SEVERITIES
