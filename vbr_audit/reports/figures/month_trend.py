@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
+
 from vbr_audit.display import MONTHS
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -60,6 +62,12 @@ def months_of_trend(trend: Trend | None) -> MonthTrend | None:
         marks=tuple(_mark(month) for month in trend.months),
         beside=trend.beside,
     )
+
+
+def month_names_before(first: str, several: int) -> tuple[str, ...]:
+    """The names of so many months before the month named `first`, the oldest first."""
+    start = pd.Period(first, freq="M")
+    return tuple(_month_name(str(start - back)) for back in range(several, 0, -1))
 
 
 def _month_name(month: str) -> str:
