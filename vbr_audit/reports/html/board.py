@@ -31,7 +31,7 @@ MOST_FIXED: Final = 3
 MOST_AREAS: Final = 4
 LINE: Final = 120
 """Characters of a line; the full report has the rest."""
-NAME: Final = 24
+NAME: Final = 32
 """Characters of a name within a line."""
 _GRADE_STYLES: Final = {"A": "pass", "B": "pass", "C": "warn", "D": "fail", "E": "fail", NOT_RATED: "unk"}
 
@@ -121,15 +121,17 @@ def _rated_month(months: MonthTrend, at: int) -> RatedMonth:
 
 def worst_risks(results: Results) -> tuple[Risk, ...]:
     """The causes by severity and check, the worst first, then those of most findings."""
-    groups = []
+    groups, failed = [], results.failed
     for (severity, check_id), rows in results.causes.groupby(["severity", "check_id"], sort=True):
-        rank = severity_rank(severity)
-        groups.append((rank, -int(rows["findings"].sum()), str(check_id), _risk(rows, results.failures)))
+        own = failed["check_id"].eq(check_id) & failed["cause"].isin(rows["cause"])
+        rank, findings = severity_rank(severity), int(own.sum())
+        groups.append((rank, -findings, str(check_id), _risk(rows, findings, results.failures)))
     return tuple(risk for *_, risk in sorted(groups, key=lambda entry: entry[:3]))
 
 
-def _risk(causes: pd.DataFrame, failures: Failures) -> Risk:
-    one, findings = causes.iloc[0], int(causes["findings"].sum())
+def _risk(causes: pd.DataFrame, findings: int, failures: Failures) -> Risk:
+    """The `causes` of one severity of one check, of which so many `findings` are."""
+    one = causes.iloc[0]
     check_id = cell_text(one["check_id"])
     return Risk(
         badge=badge("FAIL", cell_text(one["severity"])),

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MOST_REMEDIES: Final = 2
 MOST_LINES: Final = 4
 """Maximum number of lines of a list on the sheet; what is left out is counted."""
-MOST_DETAIL: Final = 320
+MOST_DETAIL: Final = 420
 """Characters of what the verdict says in detail."""
 
 
