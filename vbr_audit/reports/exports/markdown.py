@@ -122,8 +122,20 @@ def _worst(context: ReportContext) -> Iterator[str]:
     if not failing:
         yield "Nothing fails."
         return
-    columns = ("severity", "check_id", "failure", "server", "kind", "name", "findings", "remediation")
-    heads = ["Severity", "Check", "What is wrong", "Server", "Kind", "Where", "Settles", "What to do"]
+    columns = (
+        "severity",
+        "due",
+        "owner",
+        "check_id",
+        "consequence",
+        "server",
+        "kind",
+        "name",
+        "findings",
+        "remediation",
+    )
+    heads = ["Severity", "Due", "Owner", "Check", "What may come of it", "Server", "Kind", "Where", "Settles"]
+    heads.append("What to do")
     shown = (row | {"findings": number(row["findings"])} for row in causes[:MOST_CAUSES])
     rows = [[row[name] for name in columns] for row in shown]
     yield pipe_table(heads, rows, numbers=[heads.index("Settles")])
