@@ -131,8 +131,19 @@ def _worst(context: ReportContext) -> Iterator[str]:
     if not failing:
         yield "Nothing fails."
         return
-    columns = ("severity", "check_id", "failure", "server", "kind", "name", "findings", "remediation")
-    heads = ["Severity", "Check", "What is wrong", "Server", "Kind", "Where", "Settles", "What to do"]
+    columns = {
+        "severity": "Severity",
+        "due": "Due",
+        "check_id": "Check",
+        "consequence": "What may come of it",
+        "server": "Server",
+        "kind": "Kind",
+        "name": "Where",
+        "owner": "Owner",
+        "findings": "Settles",
+        "remediation": "What to do",
+    }
+    heads = list(columns.values())
     shown = (row | {"findings": number(row["findings"])} for row in causes[:MOST_CAUSES])
     rows = [[row[name] for name in columns] for row in shown]
     yield pipe_table(heads, rows, numbers=[heads.index("Settles")])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from vbr_audit.display import count, is_known, number, shorten
+from vbr_audit.checks.logic.three_valued import surely
+from vbr_audit.display import NOT_KNOWN, count, day, is_known, number, shorten
 from vbr_audit.findings.gaps import LimitKind
 from vbr_audit.findings.lifecycle import State
 from vbr_audit.findings.rating import GRADES, NOT_RATED, Rating
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
 
 MOST_RISKS: Final = 5
 MOST_WHERE: Final = 3
+MOST_OWNERS: Final = 2
 MOST_FIXED: Final = 3
 MOST_AREAS: Final = 4
 LINE: Final = 120
 """Characters of a line; the full report has the rest."""
+MOST_CONSEQUENCE: Final = 200
+"""Characters of what may come of a risk."""
 NAME: Final = 32
 """Characters of a name within a line."""
 _GRADE_STYLES: Final = {"A": "pass", "B": "pass", "C": "warn", "D": "fail", "E": "fail", NOT_RATED: "unk"}
@@ -60,19 +65,20 @@ class RatedMonth:
 
 @dataclass(frozen=True)
 class Risk:
-    """The causes of one severity of one check: what is wrong there, on how many findings, what to do, by whom, by when.
+    """The causes of one severity of one check: what may come of it and why, where, who owns it, by when it is due.
 
     `causes` counts the causes of this severity alone, so that those of all risks add up to no more than the report has;
-    `where` names the first of them.
+    `where` names the first of them, `owner` those who own their machines, `due` is the first day by which one is due.
     """
 
     badge: Badge
     check_id: str
-    failure: str
+    consequence: str
     causes: str
-    findings: str
     where: str
-    remedy: str
+    owner: str
+    due: str
+    is_overdue: bool
 
 
 @dataclass(frozen=True)
@@ -136,19 +142,25 @@ def _risk(causes: pd.DataFrame, findings: int, failures: Failures) -> Risk:
     return Risk(
         badge=badge("FAIL", cell_text(one["severity"])),
         check_id=check_id,
-        failure=shorten(failures.alone(check_id, findings) or cell_text(one["title"]), LINE),
+        consequence=shorten(failures.told_alone(check_id, findings) or cell_text(one["title"]), MOST_CONSEQUENCE),
         causes=count(len(causes), "cause"),
-        findings=count(findings, "finding"),
-        where=_where(causes),
-        remedy=shorten(" ".join(cell_text(one["remediation"]).split()), LINE),
+        where=_first([name if is_known(name) else NO_NAME for name in causes["name"].tolist()], MOST_WHERE),
+        owner=_first(causes["owner"].dropna().tolist(), MOST_OWNERS) or "nobody named",
+        due=_due(causes["due"]),
+        is_overdue=bool(surely(causes["overdue"]).any()),
     )
 
 
-def _where(causes: pd.DataFrame) -> str:
-    """`Web frontends, Test lab and 4 more`: the first causes, each name once."""
-    names = list(dict.fromkeys(shorten(name if is_known(name) else NO_NAME, NAME) for name in causes["name"].tolist()))
-    first = ", ".join(names[:MOST_WHERE])
-    return first + (f" and {number(len(names) - MOST_WHERE)} more" if len(names) > MOST_WHERE else "")
+def _first(names: Iterable[str], most: int) -> str:
+    """`Web frontends, Test lab and 4 more`: the first names, each once."""
+    each = list(dict.fromkeys(shorten(name, NAME) for name in names))
+    return ", ".join(each[:most]) + (f" and {number(len(each) - most)} more" if len(each) > most else "")
+
+
+def _due(days: pd.Series) -> str:
+    """The first of the days by which causes are due."""
+    known = days.dropna()
+    return day(dt.date.fromisoformat(str(known.min()))) if len(known) else NOT_KNOWN
 
 
 def causes_left(results: Results, shown: tuple[Risk, ...]) -> str:

@@ -73,7 +73,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Brief:
-    """What the executive page shows beside the big numbers, in lines that fit on it; `grade` is the style of its grade."""
+    """What the executive page shows beside the big numbers, in lines that fit on it; `grade` is how its grade looks."""
 
     servers: str
     note: str
