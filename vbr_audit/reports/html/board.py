@@ -144,14 +144,14 @@ def _risk(causes: pd.DataFrame, findings: int, failures: Failures) -> Risk:
         check_id=check_id,
         consequence=shorten(failures.told_alone(check_id, findings) or cell_text(one["title"]), MOST_CONSEQUENCE),
         causes=count(len(causes), "cause"),
-        where=_first([name if is_known(name) else NO_NAME for name in causes["name"].tolist()], MOST_WHERE),
-        owner=_first(causes["owner"].dropna().tolist(), MOST_OWNERS) or "nobody named",
+        where=first_names([name if is_known(name) else NO_NAME for name in causes["name"].tolist()], MOST_WHERE),
+        owner=first_names(causes["owner"].dropna().tolist(), MOST_OWNERS) or "nobody named",
         due=_due(causes["due"]),
         is_overdue=bool(surely(causes["overdue"]).any()),
     )
 
 
-def _first(names: Iterable[str], most: int) -> str:
+def first_names(names: Iterable[str], most: int) -> str:
     """`Web frontends, Test lab and 4 more`: the first names, each once."""
     each = list(dict.fromkeys(shorten(name, NAME) for name in names))
     return ", ".join(each[:most]) + (f" and {number(len(each) - most)} more" if len(each) > most else "")
@@ -184,7 +184,7 @@ def what_was_fixed(changes: Changes | None) -> Fixed | None:
 
 def not_answered(results: Results) -> tuple[str, ...]:
     """What nobody could answer: open questions by area, what the policy leaves out, what lies outside."""
-    return tuple(shorten(line, LINE) for line in _not_answered(results))
+    return tuple(_not_answered(results))
 
 
 def _not_answered(results: Results) -> Iterator[str]:
@@ -195,9 +195,11 @@ def _not_answered(results: Results) -> Iterator[str]:
     more = f" and {count(len(asked) - MOST_AREAS, 'other area')}" if len(asked) > MOST_AREAS else ""
     yield f"{count(total, 'question')} without an answer{f': {parts}{more}' if asked else ''}"
     limits = Counter(limit.kind for limit in results.outside)
-    yield from (str(limit) for limit in results.outside if limit.kind == LimitKind.SCOPE)
+    scopes = (limit.subject for limit in results.outside if limit.kind == LimitKind.SCOPE)
+    yield from (f"Only jobs whose name fits {shorten(subject, NAME)} are in scope" for subject in scopes)
     if limits[LimitKind.DISABLED]:
         yield f"{count(limits[LimitKind.DISABLED], 'check')} turned off by the policy"
     if limits[LimitKind.NOT_WHOLE]:
         yield f"{count(limits[LimitKind.NOT_WHOLE], 'dataset')} that no check needs, not read whole"
-    yield from (str(limit) for limit in results.outside if limit.kind == LimitKind.OUT_OF_REACH)
+    if limits[LimitKind.OUT_OF_REACH]:
+        yield " ".join(str(limit) for limit in results.outside if limit.kind == LimitKind.OUT_OF_REACH)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vbr_audit.display import count, day, number, percent, plain, shorten
+from vbr_audit.display import count, day, number, percent, shorten
 from vbr_audit.reports.causes import causes_text
 from vbr_audit.reports.html.board import (
     LINE,
     MOST_RISKS,
+    NAME,
     Fixed,
     GradeLine,
     RatedMonth,
     Risk,
     causes_left,
+    first_names,
     grade_style,
     not_answered,
     rated_months,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 MOST_REMEDIES: Final = 2
 MOST_LINES: Final = 4
 """Maximum number of lines of a list on the sheet; what is left out is counted."""
+MOST_SERVERS: Final = 3
+"""A line names so many servers, and counts the others."""
 MOST_DETAIL: Final = 420
 """Characters of what the verdict says in detail."""
 
@@ -109,9 +113,9 @@ def build_brief(context: ReportContext) -> Brief:
         grade=grade_style(rating),
         scale=scale_of(rating),
         months=rated_months(context.figures.months),
-        servers=shorten(context.servers_text, LINE),
+        servers=first_names((server.name for server in context.manifest.servers), MOST_SERVERS) or "no server",
         note=shorten(context.manifest.run.note, LINE) if context.manifest.run.note else "",
-        unverified=shorten(", ".join(context.unverified), LINE),
+        unverified=first_names(context.unverified, MOST_SERVERS),
         risks=risks,
         causes=causes_text(results.causes),
         causes_left=causes_left(results, risks),
@@ -157,7 +161,7 @@ def _capacity(spaces: tuple[RepositorySpace, ...]) -> Lines:
     known = [space for space in spaces if space.free_share is not None]
     silent = len(spaces) - len(known)
     shown = [
-        f"{plain(space.name)}: {percent(space.free_share)} free of {number(space.capacity_gb)} GB"
+        f"{shorten(space.name, NAME)}: {percent(space.free_share)} free of {number(space.capacity_gb)} GB"
         for space in known[: MOST_LINES - 1]
     ]
     unknown = [f"{count(silent, 'repository', 'repositories')} of unknown capacity"] if silent else []
@@ -192,7 +196,7 @@ def _by_end(waivers: tuple[Waiver, ...]) -> list[Waiver]:
 
 
 def _waiver(waiver: Waiver) -> str:
-    return f"{waiver.id} for {waiver.check}, owner {waiver.owner}"
+    return f"{shorten(waiver.id, NAME)} for {shorten(waiver.check, NAME)}, owner {shorten(waiver.owner, NAME)}"
 
 
 def _lines(texts: list[str]) -> Lines:
