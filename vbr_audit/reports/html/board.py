@@ -128,10 +128,11 @@ def _rated_month(months: MonthTrend, at: int) -> RatedMonth:
 def worst_risks(results: Results) -> tuple[Risk, ...]:
     """The causes by severity and check, the worst first, then those of most findings."""
     groups, failed = [], results.failed
-    for (severity, check_id), rows in results.causes.groupby(["severity", "check_id"], sort=True):
+    for key, rows in results.causes.groupby(["severity", "check_id"], sort=True):
+        severity, check_id = map(str, key)
         own = failed["check_id"].eq(check_id) & failed["cause"].isin(rows["cause"])
         rank, findings = severity_rank(severity), int(own.sum())
-        groups.append((rank, -findings, str(check_id), _risk(rows, findings, results.failures)))
+        groups.append((rank, -findings, check_id, _risk(rows, findings, results.failures)))
     return tuple(risk for *_, risk in sorted(groups, key=lambda entry: entry[:3]))
 
 
