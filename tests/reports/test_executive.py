@@ -9,16 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-from looking import html_faults, look_at, pdf_facts, pdf_text, print_to_pdf
+from looking import html_faults, look_at, pdf_facts, pdf_text, print_to_pdf, too_wide
 
-from vbr_audit.display import number, percent
+from vbr_audit.display import count, number, percent
 from vbr_audit.findings.gaps import Gap, GapKind
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.formats import FORMATS
+from vbr_audit.reports.html.board import LINE, MOST_RISKS
 from vbr_audit.reports.html.example_run import example_context
-from vbr_audit.reports.html.executive import LINE, MOST_LINES, MOST_RISKS, build_brief
+from vbr_audit.reports.html.executive import MOST_LINES, build_brief
 from vbr_audit.reports.html.rendering import render_html
 
 MakeRun = Callable[..., ReportContext]
@@ -29,47 +31,44 @@ def page(context: ReportContext) -> str:
     return render_html(context, kind="executive")
 
 
-def rows(text: str, name: str) -> list[list[str]]:
-    """The cells of a table below its header, as a reader sees them."""
-    found = re.search(rf'<table[^>]*id="{name}".*?</table>', text, re.DOTALL)
-    assert found, name
-    lines = re.findall(r"<tr>(.*?)</tr>", found.group(), re.DOTALL)[1:]
-    cells = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", line, re.DOTALL) for line in lines]
-    return [[html.unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", "", cell))).strip() for cell in row] for row in cells]
-
-
 def test_the_numbers_are_those_of_the_summary(context: ReportContext) -> None:
     text, summary = page(context), context.summary
     assert summary.verdict.headline in html.unescape(text)
     assert re.findall(r"<li><b>([^<]+)</b>", text)[: len(context.tiles)] == [tile.value for tile in context.tiles]
-    assert [row[1:] for row in rows(text, "table-areas")] == [
-        [
-            number(area.counts["FAIL"]),
-            number(area.counts["WAIVED"]),
-            number(area.counts["UNKNOWN"] + area.counts["ERROR"]),
-            number(area.counts["PASS"]),
-            percent(area.compliance),
-        ]
-        for area in summary.by_area
-    ]
+    assert f"Rating <b>{summary.rating.told}</b>" in text
+    assert summary.rating.reason in html.unescape(text)
+    open_questions = summary.counts["UNKNOWN"] + summary.counts["ERROR"]
+    assert f"{count(open_questions, 'question')} without an answer" in text
 
 
 def test_the_worst_risks_come_first_over_all_servers(make_run: MakeRun) -> None:
     context = make_run(servers=("vbr01", "vbr02"))
-    brief, failed = build_brief(context), context.results.failed
-    assert len(brief.risks) + brief.more_risks == failed["check_id"].nunique()
-    assert len(brief.risks) <= MOST_RISKS
+    brief, causes = build_brief(context), context.results.causes
+    groups = causes.groupby(["severity", "check_id"])
+    assert len(brief.risks) == min(groups.ngroups, MOST_RISKS)
     for risk in brief.risks:
-        assert risk.failing == number(int((failed["check_id"] == risk.check_id).sum()))
-        assert risk.remedy
+        own = groups.get_group((risk.badge.word, risk.check_id))
+        assert risk.causes == count(len(own), "cause")
+        assert risk.consequence
+        assert risk.owner
     order = ["critical", "high", "medium", "low", "info"]
     ranks = [order.index(risk.badge.word) for risk in brief.risks]
     assert ranks == sorted(ranks)
 
 
-def test_objects_of_an_unknown_population_are_told_so() -> None:
-    brief = build_brief(example_context())
-    assert "not known" in {risk.population for risk in brief.risks}
+def test_a_risk_counts_only_the_causes_of_its_own_severity(context: ReportContext) -> None:
+    """A check with one critical object among many lesser ones is one critical cause, not many."""
+    findings = context.results.failed
+    check = findings["check_id"].value_counts().index[0]
+    several = findings[findings["check_id"] == check]
+    words = ["critical", *["low"] * (len(several) - 1)]
+    lone = several.assign(severity=pd.array(words, dtype=several["severity"].dtype))
+    brief = build_brief(dataclasses.replace(context, results=dataclasses.replace(context.results, findings=lone)))
+    assert len(several) > 1
+    assert [(risk.badge.word, risk.causes) for risk in brief.risks] == [
+        ("critical", "1 cause"),
+        ("low", count(len(several) - 1, "cause")),
+    ]
 
 
 def test_protection_and_capacity_are_those_of_the_figures() -> None:
@@ -93,7 +92,8 @@ def test_what_is_not_known_is_said(context: ReportContext) -> None:
     text = page(example_context())
     assert text.index("This report is incomplete") < text.index("The identity of a server") < text.index('id="verdict"')
     brief = build_brief(example_context())
-    assert brief.not_known.shown[0].startswith("Questions without an answer: Job settings ")
+    assert re.match(r"\d+ questions without an answer: Job settings \d+", brief.not_known[0])
+    assert brief.not_known[-1].startswith("Tape jobs, media and libraries")
     gap = example_context().gaps[0]
     assert brief.incomplete.shown[0][:50] == gap.text[:50]
     assert brief.remedies == (gap.remedy,)
@@ -121,31 +121,77 @@ def test_nothing_runs_and_nothing_is_inline(context: ReportContext) -> None:
     assert not re.search(r"<[^>]+\s(style|on\w+)=", text)
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("which", ["ordinary", "example", "hostile", "nothing"])
-def test_it_is_safe_accessible_and_one_sheet(
-    which: str,
+LONG = "漢W" * 250
+"""A name of 500 letters without a place to break it, all of them wide."""
+WIDTHS = [320, 390, 768, 1000, 1280, 1920]
+
+
+@pytest.fixture(scope="session")
+def crowded(make_run: MakeRun) -> ReportContext:
+    """Twenty servers, of which every name is long and nothing could be read whole, with 10,000 findings."""
+    denied = {"status": "denied", "reason": LONG}
+    made = make_run(
+        servers=[f"vbr{place:02}" for place in range(20)],
+        job_count=3,
+        session_count=5,
+        word=lambda text: f"{text}{LONG}"[:500],
+        changes=dict.fromkeys(("backups", "restore_points", "sessions", "job_states"), denied),
+        tls="NOT VERIFIED (--insecure)",
+        title=LONG,
+    )
+    findings = made.results.findings
+    copies = [
+        findings.assign(**{name: findings[name] + f"-{copy}" for name in ("finding_id", "cause", "object_id")})
+        for copy in range(10_000 // len(findings) + 1)
+    ]
+    results = dataclasses.replace(made.results, findings=pd.concat(copies, ignore_index=True))
+    return dataclasses.replace(made, results=results)
+
+
+@pytest.fixture(scope="session")
+def pages(
+    tmp_path_factory: pytest.TempPathFactory,
     context: ReportContext,
     hostile_context: ReportContext,
+    crowded: ReportContext,
     make_run: MakeRun,
-    tmp_path: Path,
-    need_tool: NeedTool,
-) -> None:
+) -> dict[str, Path]:
+    """The executive pages of estates of every kind."""
     made = {
-        "ordinary": lambda: context,
-        "example": example_context,
-        "hostile": lambda: hostile_context,
-        "nothing": lambda: make_run(job_count=0, session_count=0, waivers=None),
-    }[which]()
-    path = tmp_path / "executive.html"
-    FORMATS["executive"].write(made, path)
+        "ordinary": context,
+        "example": example_context(),
+        "hostile": hostile_context,
+        "nothing": make_run(job_count=0, session_count=0, waivers=None),
+        "crowded": crowded,
+    }
+    folder = tmp_path_factory.mktemp("executive")
+    for name, one in made.items():
+        FORMATS["executive"].write(one, folder / f"{name}.html")
+    return {name: folder / f"{name}.html" for name in made}
+
+
+def test_the_crowded_estate_is_crowded(crowded: ReportContext) -> None:
+    assert len(crowded.results.findings) > 10_000
+    assert len(crowded.unverified) == 20
+
+
+@pytest.mark.browser
+def test_nothing_scrolls_at_any_width(pages: dict[str, Path], need_tool: NeedTool) -> None:
+    assert too_wide(list(pages.values()), WIDTHS, need_tool) == {path.name: {} for path in pages.values()}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("which", ["ordinary", "example", "hostile", "nothing", "crowded"])
+def test_it_is_safe_accessible_and_one_sheet(which: str, pages: dict[str, Path], need_tool: NeedTool) -> None:
+    path = pages[which]
     seen = look_at(path, need_tool)
     assert (seen["dialogs"], seen["requests"], seen["csp"], seen["errors"]) == (0, [], [], [])
     assert seen["h1"] == 1
     for name, found in seen["looks"].items():
         assert found["violations"] == [], name
         assert found["overflow"] <= 0, name
-    assert pdf_facts(print_to_pdf(path, need_tool), need_tool)["Pages"] == "1"
+    facts = pdf_facts(print_to_pdf(path, need_tool), need_tool)
+    assert (facts["Pages"], facts["Page size"].rpartition("(")[2]) == ("1", "A4)")
 
 
 @pytest.mark.browser

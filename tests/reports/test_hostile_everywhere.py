@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -19,7 +20,7 @@ from hostile_answers import BARE, MARK, ROUNDS, Place
 from hostile_audits import FILES, hostile_round, plain_answers, plain_snapshot, write_files
 from html_tags import Tags
 from jsonschema import Draft202012Validator
-from looking import NeedTool, open_pages
+from looking import NeedTool, open_pages, pdf_facts, print_to_pdf, too_wide
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 from sarif_demands import sarif_faults
 from trestle.oscal.assessment_results import Model
@@ -121,6 +122,19 @@ def test_pages_are_inert(need_tool: NeedTool, reports: Path, tmp_path: Path) -> 
         assert not [name for name in seen["attributes"] if name.startswith("on")], path.name
         assert seen["addresses"] == [], path.name
         assert seen["marked"], path.name
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_executive_page_is_one_sheet_whatever_it_says(need_tool: NeedTool, tmp_path: Path) -> None:
+    everything = hostile_round("everything").audit.context
+    names = tuple(f"{place}{'W' * 500}" for place in range(20))
+    path = tmp_path / "executive.html"
+    FORMATS["executive"].write(dataclasses.replace(everything, unverified=names), path)
+    assert everything.brand.name
+    assert everything.trend is not None
+    assert pdf_facts(print_to_pdf(path, need_tool), need_tool)["Pages"] == "1"
+    assert too_wide([path], [320, 1000], need_tool) == {path.name: {}}
 
 
 def test_the_files_of_data_are_inert() -> None:

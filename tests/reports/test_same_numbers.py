@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import html
 import io
 import json
@@ -24,10 +25,10 @@ from shared import printed_run
 
 from vbr_audit.checks.derived.protection import DIGITS
 from vbr_audit.cli.outcome import print_outcome
-from vbr_audit.display import number, percent
+from vbr_audit.display import day, number, percent
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.formats import FORMATS
-from vbr_audit.reports.html.executive import MOST_RISKS
+from vbr_audit.reports.html.board import MOST_RISKS
 
 ESTATES = ("demo", "incomplete", "nothing")
 STATUSES = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")
@@ -62,6 +63,7 @@ def in_python(audit: Audit) -> Numbers:
         "needed": f"{summary.needed_complete} of {summary.needed_total}",
         "checks": share_of_checks(audit),
         "causes": audit.failed["cause"].nunique(),
+        "rating": summary.rating.told,
         "settled": settled(audit.failed),
         "at risk": number(sum(score.is_at_risk for score in audit.context.figures.scores)),
         "digits": [[yes, no, len(objects) - yes - no] for yes, no in digits],
@@ -104,11 +106,18 @@ def tiles_of(page: Page) -> Numbers:
     }
 
 
+def rating_in(path: Path) -> str:
+    found = re.search(r'class="rating"[^>]*>Rating <b>([^<]+)</b>', path.read_text("utf-8"))
+    assert found is not None
+    return found[1]
+
+
 def in_html(path: Path) -> Numbers:
     page = Page(path.read_text("utf-8"))
     tables = {table.id: table.rows for table in page.tables if table.id}
     statuses = {status_of(row[0]): whole(row[1]) for row in tables["status-counts"][1:]}
     found = tiles_of(page) | {
+        "rating": rating_in(path),
         "statuses": statuses,
         "severities": {row[0]: whole(row[1]) for row in tables["severity-counts"][1:]},
     }
@@ -127,11 +136,9 @@ def in_html(path: Path) -> Numbers:
 def in_executive(path: Path) -> Numbers:
     page = Page(path.read_text("utf-8"))
     tables = {table.id: table.rows for table in page.tables if table.id}
-    found = tiles_of(page)
+    found = tiles_of(page) | {"rating": rating_in(path)}
     if "table-digits" in tables:
         found["digits"] = [[whole(cell) for cell in row[1:4]] for row in tables["table-digits"][1:6]]
-    if "table-areas" in tables:
-        found["short areas"] = {row[0]: [whole(cell) for cell in row[1:5]] for row in tables["table-areas"][1:]}
     return found
 
 
@@ -168,6 +175,7 @@ def in_workbook(path: Path) -> Numbers:
         "needed": f"{totals['Datasets needed, complete']} of {totals['Datasets needed']}",
         "checks": f"{rate(shares[1])}: {shares[2].split(' checks: ')[0]}",
         "causes": totals["Causes of failing findings"],
+        "rating": totals["Rating"],
         "settled": sorted(map(tuple, told)),
         "at risk": next(value for label, value in cover.items() if re.match("jobs? at risk:", label)),
     } | ({"digits": digits} if digits else {})
@@ -188,6 +196,7 @@ def in_json(path: Path) -> Numbers:
         "needed": f"{summary['needed_complete']} of {summary['needed_total']}",
         "checks": f"{percent(summary['checks_share'])}: {summary['checks_clean']} of {summary['checks_judged']}",
         "causes": summary["causes"],
+        "rating": summary["rating"]["grade"] + (" at best" if summary["rating"]["at_best"] else ""),
         "settled": sorted((row["severity"], row["check_id"], row["findings"]) for row in document["causes"]),
         "at risk": number(summary["jobs_at_risk"]),
     }
@@ -239,6 +248,7 @@ def in_markdown(path: Path) -> Numbers:
         "needed": line("Datasets that the checks need, read whole"),
         "checks": line("Checks without an open finding") + ": " + shares[1],
         "causes": whole(line("Causes of what fails")),
+        "rating": line("Rating"),
         "at risk": line("Jobs at risk"),
     }
 
@@ -325,7 +335,7 @@ READ: Mapping[str, Callable[[Path], Numbers]] = {
     "sarif": in_sarif,
     "oscal": in_oscal,
 }
-SHORT = {"compliance", "assessed", "success", "jobs", "needed", "checks", "causes", "at risk"}
+SHORT = {"compliance", "assessed", "success", "jobs", "needed", "checks", "causes", "at risk", "rating"}
 HEADLINES = {"statuses", "severities", "areas"} | SHORT
 TOLD = {
     "html": HEADLINES,
@@ -358,10 +368,6 @@ def expected_of(audit: Audit) -> Numbers:
         numbers["at risk"] = "not known"
     numbers["groups"] = {name: sum(statuses[status] for status in members) for name, members in GROUPS.items()}
     numbers["judged areas"] = {name: counts for name, counts in areas.items() if any(counts.values())}
-    numbers["short areas"] = {
-        name: [counts["FAIL"], counts["WAIVED"], counts["UNKNOWN"] + counts["ERROR"], counts["PASS"]]
-        for name, counts in areas.items()
-    }
     return numbers
 
 
@@ -403,9 +409,18 @@ def sentences_in_html(path: Path) -> list[tuple[str, str]]:
     return [(check, html.unescape(sentence).strip()) for check, sentence in lines]
 
 
-def sentences_in_executive(path: Path) -> list[tuple[str, str]]:
-    lines = re.findall(r'</span> <b>([^<]+)</b> <span class="soft id">([^<]+)</span>', path.read_text("utf-8"))
-    return [(check, html.unescape(sentence)) for sentence, check in lines]
+RISK = re.compile(
+    r'<li>\s*<p><span class="chip fail">.*?</span> (\w+)</span> <b>([^<]+)</b> <span class="soft id">([^<]+)</span></p>'
+    r'\s*<p class="line">([\d,]+) causes?:.*?</p>\s*<p class="line">(Overdue since|Due by) <b>([^<]+)</b>',
+    re.DOTALL,
+)
+LEFT = re.compile(r"Beside these, causes of other checks: ([^<]+)\.</p>")
+
+
+def risks_in_executive(path: Path) -> list[tuple[str, str, int, str]]:
+    """Severity, check, causes and the first day by which one is due, of each risk."""
+    text = path.read_text("utf-8")
+    return [(severity, check, whole(many), due) for severity, _, check, many, _, due in RISK.findall(text)]
 
 
 def sizes_of(audit: Audit, keys: list[str]) -> list[tuple[str, int, int | None]]:
@@ -434,12 +449,26 @@ def size_in(sentence: str) -> tuple[int, int | None]:
 def test_what_is_wrong_has_the_numbers_of_the_findings(estate: str, tmp_path: Path) -> None:
     audit = audit_called(estate)
     files = estates.write_all(audit, tmp_path, ("html", "executive"))
-    page, brief = sentences_in_html(files["html"]), sentences_in_executive(files["executive"])
-    told = sorted((check, *size_in(sentence)) for check, sentence in page)
+    told = sorted((check, *size_in(sentence)) for check, sentence in sentences_in_html(files["html"]))
     assert told == sorted(sizes_of(audit, ["check_id", "server"]))
-    by_check = sizes_of(audit, ["check_id"])
-    assert {(check, *size_in(sentence)) for check, sentence in brief} <= set(by_check)
-    assert len(brief) == min(len(by_check), MOST_RISKS)
+
+
+@pytest.mark.parametrize("estate", ESTATES)
+def test_the_risks_count_no_more_causes_than_there_are(estate: str, tmp_path: Path) -> None:
+    audit = audit_called(estate)
+    path = estates.write_all(audit, tmp_path, ("executive",))["executive"]
+    risks, causes = risks_in_executive(path), audit.causes
+    by_check = causes.groupby(["severity", "check_id"])
+    firsts = {key: day(dt.date.fromisoformat(rows["due"].min())) for key, rows in by_check}
+    assert len(risks) == min(len(firsts), MOST_RISKS)
+    for severity, check, many, due in risks:
+        assert (many, due) == (len(by_check.get_group((severity, check))), firsts[severity, check])
+    left = LEFT.search(path.read_text("utf-8"))
+    total = Counter(dict.fromkeys(SEVERITIES, 0))
+    total.update({word: whole(many) for many, word in re.findall(r"([\d,]*\d) (\w+)", left[1] if left else "")})
+    for severity, _, many, _ in risks:
+        total[severity] += many
+    assert total == Counter(full(causes["severity"].value_counts().to_dict(), SEVERITIES))
 
 
 def test_the_numbers_of_the_summary_are_those_of_the_findings() -> None:
@@ -489,6 +518,7 @@ def in_pdf(path: Path) -> Numbers:
         "checks": ": ".join(one(r"([\d.]+ %|not known) of checks without an open finding: ([\d,]+ of [\d,]+)")),
         "causes": whole(one(r"([\d,]+) causes? of [\d,]+ failing finding")[0]),
         "at risk": one(r"([\d,]+|not known) jobs? at risk")[0],
+        "rating": one(r"Rating (not rated|[A-E](?: at best)?):")[0],
     }
 
 

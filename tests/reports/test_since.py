@@ -63,13 +63,15 @@ def test_the_last_point_of_every_trend_is_the_headline(later: va.Audit, written:
     assert {severity: last[f"causes_{severity}"] for severity in SEVERITIES} == {
         severity: int(causes.get(severity, 0)) for severity in SEVERITIES
     }
+    assert last["rating"] == book["Trend"][-1]["Rating"] == summary.rating.told
     for name in ("compliance", "assessed", "success_rate"):
         assert last[name] == pytest.approx(getattr(summary, name))
         assert book["Trend"][-1][name.replace("_", " ").capitalize()] == pytest.approx(getattr(summary, name))
     assert [last[f"failing_{severity}"] for severity in SEVERITIES] == list(summary.failing_by_severity.values())
     page = (written / "html").read_text("utf-8")
     assert f"{number(len(later.causes))} in Oct 2026" in page
-    assert f"<b>{number(len(later.causes))}</b> <span>Oct 2026</span>" in (written / "executive").read_text("utf-8")
+    critical, brief = number(causes["critical"]), (written / "executive").read_text("utf-8")
+    assert f'<b>{summary.rating.grade}</b> <span>{critical} critical</span> <span class="when">Oct 2026</span>' in brief
     assert f"| Oct 2026 | {number(causes['critical'])} |" in (written / "md").read_text("utf-8")
     assert f"{percent(last['protected_share'])} at last" in page
 
@@ -82,7 +84,11 @@ def test_a_month_without_a_run_is_a_gap_everywhere(later: va.Audit, written: Pat
     gap = [value for name, value in book["Trend"][1].items() if name not in ("Month", "Is missing")]
     assert set(gap) == {None}
     assert "No run about Aug 2026" in (written / "html").read_text("utf-8")
-    assert "<b>no run</b> <span>Aug 2026</span>" in (written / "executive").read_text("utf-8")
+    brief = (written / "executive").read_text("utf-8")
+    assert re.findall(r'<li class="gap">\s*<span>no run</span> <span class="when">(\w+ \d+)</span></li>', brief) == [
+        *(f"{month} 2025" for month in ("Nov", "Dec")),
+        *(f"{month} 2026" for month in ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Aug")),
+    ]
     assert "Aug 2026 (no run) | – |" in (written / "md").read_text("utf-8")
     assert later.trend is not None
     assert later.trend.frame.iloc[1].drop(["month", "is_missing"]).isna().all()
@@ -96,6 +102,10 @@ def test_changed_rules_are_marked_and_other_runs_left_out(later: va.Audit, writt
     assert later.trend.beside == 1
     page = (written / "html").read_text("utf-8")
     assert "policy before Sep 2026; version before Oct 2026" in page
+    marked_months = re.findall(
+        r'">(\w+ 2026)</span> <span class="changed">▲ (\w+)', (written / "executive").read_text()
+    )
+    assert marked_months == [("Sep 2026", "policy"), ("Oct 2026", "version")]
     assert "1 earlier run about other servers or jobs left out" in page
 
 
@@ -136,7 +146,7 @@ def test_the_numbers_of_the_charts_are_a_table_beside_them(written: Path) -> Non
     tables = Page((written / "html").read_text("utf-8")).tables
     months = [table.rows for table in tables if table.rows[0][0] == "Month"]
     assert [len(table) for table in months] == [5, 5]
-    assert months[0][2][1:] == ["–"] * 6 + ["no run"]
+    assert months[0][2][1:] == ["–"] * 7 + ["no run"]
 
 
 def test_without_an_earlier_run_there_is_nothing_of_it(tmp_path: Path) -> None:
@@ -187,7 +197,9 @@ def test_the_executive_page_says_what_changed_in_one_line(later: va.Audit, writt
     changes = later.changes
     assert changes is not None
     page = (written / "executive").read_text("utf-8")
-    line = re.search(r"Since the run of [^<]+</h2>\s*<p>([^<]+)\.", page)
+    line = re.search(
+        r"Since the report of [^<]+</h2>\s*<p><b>[\d,]+ fixed</b>[^\n]*\n<p class=\"soft\">([^<]+)\.", page
+    )
     assert line is not None
     words = [f"{number(many)} {STATE_WORDS[state]}" for state, many in changes.counts.items() if many]
     assert line[1].split(". ")[0] == ", ".join([*words, f"{number(len(changes.still_open))} failing as before"])

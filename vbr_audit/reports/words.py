@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vbr_audit.display import plain
+from vbr_audit.findings.rating import GRADES, PARTIAL_RULE
 
 STATUS_WORDS = {
     "PASS": "pass",
@@ -47,6 +48,7 @@ DEFINITIONS = (
         "jobs in scope with a failing critical or high finding that is not waived, of the job or of a machine that it "
         "backs up.",
     ),
+    ("Rating", f"{' '.join(f'{grade.letter}: {grade.rule}' for grade in GRADES)} The first that holds. {PARTIAL_RULE}"),
     ("Compliance", f"{RATE_FORMULA}. What could not be answered lowers it; what does not apply is left out."),
     ("Assessed", f"{ASSESSED_FORMULA}: the share of the questions that have an answer."),
     (
