@@ -12,7 +12,7 @@ from vbr_audit.cli.guard import complain
 
 if TYPE_CHECKING:
     from vbr_audit.api.client import Client
-    from vbr_audit.cli.servers_file import Server
+    from vbr_audit.fleets.servers_file import Server
 
 _TRUST = ("ca_file", "fingerprint", "insecure")
 
@@ -26,8 +26,8 @@ def take_servers(
     """
     import os
 
-    from vbr_audit.cli.servers_file import Server, check_names, load_servers
     from vbr_audit.errors import ConfigurationError
+    from vbr_audit.fleets.servers_file import Server, check_names, load_servers
 
     servers = [Server(url, place="the command line") for url in urls or ()]
     if file is not None:
@@ -53,17 +53,7 @@ def open_clients(servers: tuple[Server, ...], clients: contextlib.ExitStack) -> 
 
 def open_client(server: Server) -> Client:
     """A client for `server`, which has not sent anything yet; an error of its settings says where it is named."""
-    from vbr_audit.api.client import connect
-    from vbr_audit.errors import ConfigurationError
-
-    facts = {field.name: getattr(server, field.name) for field in dataclasses.fields(server)}
-    place = facts.pop("place")
-    try:
-        client = connect(**facts)
-    except ConfigurationError as error:
-        if ":" not in place:
-            raise
-        raise type(error)(f"{place}: {error.message}", hint=error.hint) from None
+    client = server.connect()
     if not client.verified:
         complain(
             f"WARNING: the certificate is not verified (--insecure): responses of {client.name} may come from anyone"
@@ -79,4 +69,6 @@ def _completed(server: Server, defaults: dict[str, Any]) -> Server:
         for name, value in defaults.items()
         if getattr(server, name) is None and not (own_trust and name in _TRUST)
     }
+    if "password" in missing:
+        missing["secret"] = None
     return dataclasses.replace(server, **missing)

@@ -111,8 +111,12 @@ class ServerSummary(_Record):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, populate_by_name=True)
 
     def to_json(self) -> bytes:
-        """The summary as UTF-8 JSON of at most `MOST_BYTES`."""
-        return self.model_dump_json(by_alias=True, exclude_none=True).encode()
+        """The summary as UTF-8 JSON of at most `MOST_BYTES`: what does not fit is left out, the totals still say so."""
+        for update in ({}, {"worst": self.worst[:5]}, {"worst": (), "reasons": self.reasons[:1]}, {"checks": ()}):
+            content = self.model_copy(update=update).model_dump_json(by_alias=True, exclude_none=True).encode()
+            if len(content) <= MOST_BYTES:
+                break
+        return content
 
 
 def not_audited(server: str, reason: str, *, tenant: str | None = None, seconds: float = 0.0) -> ServerSummary:
@@ -127,16 +131,15 @@ def not_audited(server: str, reason: str, *, tenant: str | None = None, seconds:
     )
 
 
-def summary_of(
-    audit: Audit, *, tenant: str | None = None, folder: str | None = None, seconds: float = 0.0
-) -> ServerSummary:
-    """The summary of an audit of one server; `folder` is the name of its run in the history.
+def summary_of(audit: Audit, *, tenant: str | None = None, seconds: float = 0.0) -> ServerSummary:
+    """The summary of an audit of one server, whose run is called `folder` in a history.
 
     The numbers are those of its own reports. What would not fit `MOST_BYTES` is cut, and `causes_total` and
     `reasons_total` still count it. Raises `ValueError` for an audit of several servers, which share their numbers.
     """
     manifest, results = audit.snapshot.manifest, audit.results
     (server,) = manifest.servers
+    record = record_of_run(audit.snapshot, results)
     run, gaps = manifest.run, [shorten(str(gap), _TEXT) for gap in results.gaps]
     return ServerSummary(
         server=shorten(server.name, _TEXT),
@@ -146,7 +149,7 @@ def summary_of(
         reasons_total=len(gaps),
         server_id=manifest.server_ids[server.name],
         run_id=manifest.run_id,
-        folder=folder,
+        folder=record.folder,
         now=run.now,
         since=run.since,
         until=run.until,
@@ -157,7 +160,7 @@ def summary_of(
         role=server.role,
         policy_name=run.policy_name,
         rules=rules_digest(run),
-        point=record_of_run(audit.snapshot, results).point,
+        point=record.point,
         checks=tuple(_check_counts(results.coverage, results.failed)),
         worst=tuple(_worst(results.causes.head(MOST_CAUSES))),
         causes_total=len(results.causes),

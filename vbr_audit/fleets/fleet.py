@@ -1,0 +1,227 @@
+"""A fleet: many servers audited as one task each, and the picture of what came of them."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Unpack
+
+import orjson
+import pandas as pd
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from vbr_audit.collection.files import write_bytes
+from vbr_audit.collection.period import PeriodRequest
+from vbr_audit.config.given_file import MOST_KEPT, read_given
+from vbr_audit.display import count, plain
+from vbr_audit.errors import ConfigurationError, EvidenceError
+from vbr_audit.fleets.dask_cluster import SchedulerTls, demand_dask, run_tasks
+from vbr_audit.fleets.servers_file import Server, check_names, load_servers
+from vbr_audit.fleets.summaries import Outcome, ServerSummary
+from vbr_audit.fleets.tasks import ServerTask, held_batch
+from vbr_audit.fleets.travelling_rules import packed_rules
+from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
+
+FORMAT: Final = 1
+"""The version of `fleet.json`."""
+FLEET_JSON: Final = "fleet.json"
+_NO_BASELINE: Final = ("baseline", "review", "events", "change_register", "sample", "sample_seed")
+"""Rules that are about one run of one server; in a fleet each is compared with what the history has of it."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, populate_by_name=True)
+
+    format: Annotated[int, Field(alias="schema", ge=1)] = FORMAT
+    batch: str
+    now: AwareDatetime
+    servers: tuple[ServerSummary, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Fleet:
+    """What came of the audits of many servers: one summary for each that was asked for, audited or not.
+
+    `now` is when the audits began, `batch` names them together.
+    """
+
+    summaries: tuple[ServerSummary, ...]
+    now: dt.datetime
+    batch: str
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many servers were audited, audited with open questions, and not audited."""
+        found = Counter(summary.outcome for summary in self.summaries)
+        return {outcome: found.get(outcome, 0) for outcome in Outcome}
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of the servers that were audited, those with open questions among them; None of no server."""
+        judged = sum(summary.outcome is not Outcome.NOT_AUDITED for summary in self.summaries)
+        return judged / len(self.summaries) if self.summaries else None
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per server: `server`, `tenant`, `outcome`, `reason`, counts and shares; what is not known is NA.
+
+        Text columns are strings, counts Int64, shares Float64 (fractions), `now` an instant in UTC.
+        """
+        return pd.DataFrame([_row(summary) for summary in self.summaries], columns=list(_COLUMNS)).astype(_COLUMNS)
+
+    def to_json(self) -> bytes:
+        """The fleet as indented UTF-8 JSON: `schema`, `batch`, `now`, and `servers` with every summary."""
+        document = _Document(batch=self.batch, now=self.now, servers=self.summaries)
+        return orjson.dumps(
+            orjson.loads(document.model_dump_json(by_alias=True, exclude_none=True)),
+            option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `fleet.json` to `folder`, which is made; return its path. Raises `OutputError`."""
+        path = Path(folder) / FLEET_JSON
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, self.to_json())
+        return path
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{number} {outcome}" for outcome, number in self.counts.items() if number)
+        return f"<Fleet of {count(len(self.summaries), 'server')}: {parts or 'nothing asked for'}>"
+
+
+_TEXT: Final = "string"
+_COLUMNS: Final = {
+    **dict.fromkeys(("server", "tenant", "outcome", "reason", "build", "revision", "level", "run_id", "folder"), _TEXT),
+    **dict.fromkeys(("causes", "failing", "gaps"), "Int64"),
+    **dict.fromkeys(("causes_critical", "causes_high", "causes_medium", "causes_low", "causes_info"), "Int64"),
+    **dict.fromkeys(("compliance", "assessed", "success_rate", "protected_share", "used_share", "seconds"), "Float64"),
+    "now": "datetime64[us, UTC]",
+}
+
+
+def _row(summary: ServerSummary) -> dict[str, Any]:
+    point = summary.point
+    row: dict[str, Any] = {
+        **{name: getattr(summary, name) for name in ("server", "tenant", "build", "revision", "run_id", "folder")},
+        "outcome": str(summary.outcome),
+        "reason": summary.reasons[0] if summary.reasons else None,
+        "seconds": summary.seconds,
+        "now": summary.now,
+    }
+    if point is None:
+        return row
+    shares = ("compliance", "assessed", "success_rate", "protected_share", "used_share")
+    return row | {
+        "level": point.level,
+        "causes": summary.causes_total,
+        "failing": sum(point.failing.values()),
+        "gaps": point.incomplete,
+        **{f"causes_{severity}": number for severity, number in point.causes.items()},
+        **{name: getattr(point, name) for name in shares},
+    }
+
+
+def load_fleet(*paths: str | Path) -> Fleet:
+    """The fleet of `fleet.json`, or of several about different servers (shards), which become one.
+
+    Raises `ConfigurationError` where nothing is there or a server is in two of them, `EvidenceError` for a file that
+    is none.
+    """
+    documents = [_read(Path(path)) for path in paths]
+    if not documents:
+        raise ConfigurationError("no fleet is given", hint=f"Give a folder with {FLEET_JSON}.")
+    summaries = tuple(summary for document in documents for summary in document.servers)
+    _refuse_twice(summaries)
+    return Fleet(summaries, min(document.now for document in documents), documents[0].batch)
+
+
+def _refuse_twice(summaries: Sequence[ServerSummary]) -> None:
+    """A server that is counted twice would make every number of the fleet wrong, whatever it is called."""
+    for kind, keys in (
+        ("the name", [summary.server.casefold() for summary in summaries]),
+        ("the id", [summary.server_id for summary in summaries]),
+    ):
+        seen: dict[str, str] = {}
+        for key, summary in zip(keys, summaries, strict=True):
+            if key is not None and key in seen:
+                raise ConfigurationError(
+                    f"{plain(summary.server)} and {plain(seen[key])} have {kind} in common",
+                    hint="Name each server once: one server under two names is counted twice.",
+                )
+            if key is not None:
+                seen[key] = summary.server
+
+
+def _read(path: Path) -> _Document:
+    path = path / FLEET_JSON if path.is_dir() else path
+    try:
+        document = _Document.model_validate_json(read_given(path, most=MOST_KEPT))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror or error}", hint="`vbr-audit fleet audit` writes it."
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise EvidenceError(f"{path}: {where}: {first['msg']}", hint="Audit the fleet again.") from None
+    if document.format > FORMAT:
+        raise EvidenceError(f"{path} was written by a newer version of vbr-audit", hint="Install that version.")
+    return document
+
+
+@shows_rule_options
+def audit_fleet(
+    servers: str | Path | Iterable[Server],
+    *,
+    history: str | Path,
+    cluster: Any = None,
+    workers: int | None = None,
+    tls: SchedulerTls | None = None,
+    month: str | None = None,
+    since: dt.date | dt.datetime | str | None = None,
+    until: dt.date | dt.datetime | str | None = None,
+    timezone: str | None = None,
+    jobs: str | None = None,
+    mask_accounts: bool = False,
+    formats: Iterable[str] = ("json",),
+    on_done: Callable[[ServerSummary], None] = lambda summary: None,
+    **given: Unpack[RuleOptions],
+) -> Fleet:
+    """Audit many servers, one task each, and keep every run in `history`; only small summaries come back.
+
+    `servers` is a file of servers. `cluster` is None for processes of this machine (`workers` of them), the address of
+    a Dask scheduler (`tls://…`, with `tls`), or a cluster or client of Dask. Passwords are looked for where a server
+    is audited, never sent there. A server that cannot be audited does not end the others: its summary says why.
+
+    Raises what `collect` and `audit_snapshot` raise for wrong options, `ConfigurationError` for rules of a single run
+    (`baseline`, `review`, `events`, `change_register`, `sample`), a password at hand, or workers of another version,
+    `OutputError` for a history that cannot be written to, and `ConnectError` for a scheduler that does not answer.
+    """
+    demand_dask()
+    if of_one := [name for name in _NO_BASELINE if given.get(name) is not None]:
+        raise ConfigurationError(
+            f"{of_one[0]} is about a run of one server", hint="Judge a single run with it: vbr-audit check."
+        )
+    chosen = load_servers(servers, environ={}, password_given=True) if isinstance(servers, str | Path) else servers
+    chosen = tuple(chosen)
+    check_names(chosen)
+    terms = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    PeriodRequest.of(month=month, since=since, until=until, timezone=timezone)
+    rules = packed_rules(Rules.load(**given))
+    now, batch = dt.datetime.now(dt.UTC), secrets.token_hex(8)
+    place = str(Path(history).absolute())
+    tasks = [
+        ServerTask(server, rules, place, batch, terms | {"mask_accounts": mask_accounts}, tuple(formats))
+        for server in chosen
+    ]
+    # With a scheduler elsewhere the history may be a folder that only the workers see.
+    with held_batch(place, batch) if not isinstance(cluster, str) else contextlib.nullcontext():
+        summaries = run_tasks(tasks, cluster=cluster, workers=workers, tls=tls, on_done=on_done)
+    _refuse_twice(summaries)
+    return Fleet(summaries, now, batch)
