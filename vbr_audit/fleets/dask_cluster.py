@@ -111,7 +111,7 @@ def _connected(cluster: Any, workers: int, tls: SchedulerTls | None) -> Iterator
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
                 )
             )
