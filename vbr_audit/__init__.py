@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot as Snapshot
     from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
     from vbr_audit.errors import VbrAuditError as VbrAuditError
+    from vbr_audit.fleets.fleet import audit_fleet as fleet
     from vbr_audit.histories.comparing import diff_runs as diff
     from vbr_audit.histories.history import open_history as history
     from vbr_audit.named_tables import protected as protected
@@ -47,6 +48,7 @@ _HOMES = {
     "collect": ("pipeline", "collect"),
     "connect": ("api.client", "connect"),
     "diff": ("histories.comparing", "diff_runs"),
+    "fleet": ("fleets.fleet", "audit_fleet"),
     "history": ("histories.history", "open_history"),
     "load": ("collection.run_folder", "load"),
     "load_audit": ("pipeline", "load_audit"),
@@ -70,6 +72,7 @@ __all__ = [
     "collect",
     "connect",
     "diff",
+    "fleet",
     "history",
     "load",
     "load_audit",

@@ -19,6 +19,7 @@
     │   │   └── OutcomeUnknownError     but it was a write: look before it is asked again
     │   ├── ChangedMeanwhileError   a job is not what it was when its edit began; nothing was written
     │   └── BadAnswerError      an answer, but not what the API promises
+    ├── DeadlinePassedError     the time that a server or a dataset was given is over
     ├── WriteRefusedError       a write was asked of a client that only reads
     ├── CollectionInterrupted   Ctrl-C while reading; `.partial` is a usable snapshot
     ├── EvidenceError           a run folder cannot be read, or is not what was written
@@ -159,6 +160,14 @@ class ChangedMeanwhileError(ApiError):
 
 class BadAnswerError(ApiError):
     """The server answered something else than the API promises: HTML, cut JSON, another shape."""
+
+
+class DeadlinePassedError(VbrAuditError):
+    """The time for a server (`whole`), or for one of its datasets, is over; nothing more is asked in it."""
+
+    def __init__(self, message: str, *, hint: str | None = None, whole: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.whole = whole
 
 
 class WriteRefusedError(VbrAuditError):

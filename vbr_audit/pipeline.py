@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -24,6 +24,7 @@ from vbr_audit.collection import run_folder
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.config.durations import Duration, seconds_of
 from vbr_audit.config.settings import load_settings
 from vbr_audit.datasets import DATASETS
 from vbr_audit.display import encodable
@@ -48,6 +49,8 @@ def collect(
     checks: str | Path | OwnChecks | None = None,
     mask_accounts: bool = False,
     workers: int = 4,
+    deadline: Duration | Mapping[str, Duration] | None = None,
+    dataset_deadline: Duration | None = None,
     progress: bool | None = None,
     command: str | None = None,
     note: str | None = None,
@@ -58,17 +61,27 @@ def collect(
     "all"; without it, what every report shows and what the checks of `policy` (else of the default one) need, those
     of your own in the folder `checks` among them.
     `mask_accounts` replaces user names and hints before anything is kept; a `note` stands on the cover of every report.
-    Raises `ConnectError` when no server answers and `CollectionInterrupted` on Ctrl-C.
+    `workers` pages are asked for at once, of one server never more than four. `deadline` bounds the reading of each
+    server: `"30m"`, seconds, a `timedelta`, or a mapping of these by the names of servers; `dataset_deadline` that of
+    one dataset, else half of the server's. What had come by then is kept, the rest is recorded as not read.
+    Raises `ConnectError` when no server answers, `ConfigurationError` where two names are one server, and
+    `CollectionInterrupted` on Ctrl-C.
     """
-    zone = load_settings(timezone=timezone).timezone
+    settings = load_settings(timezone=timezone)
+    own = deadline if isinstance(deadline, Mapping) else {}
+    common = settings.deadline if deadline is None or isinstance(deadline, Mapping) else deadline
+    of_dataset = settings.dataset_deadline if dataset_deadline is None else dataset_deadline
     request = CollectionRequest(
-        period=PeriodRequest.of(month=month, since=since, until=until, timezone=zone),
+        period=PeriodRequest.of(month=month, since=since, until=until, timezone=settings.timezone),
         jobs_pattern=jobs,
         datasets=_chosen_datasets(datasets, policy, checks),
         mask_accounts=mask_accounts,
         workers=workers,
         command=None if command is None else encodable(command),
         note=None if note is None else encodable(note),
+        deadline_s=None if common is None else seconds_of(common),
+        deadlines_s={server: seconds_of(duration) for server, duration in own.items()},
+        dataset_deadline_s=None if of_dataset is None else seconds_of(of_dataset),
     )
     return read_snapshot(client, request, tool_version=__version__, progress=progress)
 

@@ -38,7 +38,19 @@ def folder(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_setting_is_guarded_or_harmless() -> None:
     """A new key of the file must be put in one of these two on purpose."""
-    harmless = {"username", "revision", "timeout", "timezone", "mask_accounts", "policy", "waivers", "site", "fail_on"}
+    harmless = {
+        "username",
+        "revision",
+        "timeout",
+        "deadline",
+        "dataset_deadline",
+        "timezone",
+        "mask_accounts",
+        "policy",
+        "waivers",
+        "site",
+        "fail_on",
+    }
     assert harmless | {"format", "classification", "brand"} == set(FILE_KEYS) - set(GUARDED)
     assert set(GUARDED) == set(LINES) <= set(FILE_KEYS)
 

@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from vbr_audit.api.hiding import hidden
+from vbr_audit.api.time_limit import TimeLimit
 from vbr_audit.errors import AbsentError, ApiError, BadAnswerError, DeniedError, TransientError
 
 _RETRY_AFTER_MOST_S = 60.0
@@ -249,13 +250,14 @@ class Deadline:
     """Ends the reading of an answer `seconds` after its request left; each thread reads one answer at a time.
 
     `timeout` is that of the single steps. `httpx` gives it to no request that an `httpx.Auth` makes: sign-in would
-    wait for ever.
+    wait for ever. `limit` bounds all answers together: no step of any of them goes on beyond it.
     """
 
     def __init__(self, seconds: float, timeout: httpx.Timeout) -> None:
         self._seconds = seconds
         self._timeout = timeout.as_dict()
         self._running = threading.local()
+        self.limit: TimeLimit | None = None
 
     @property
     def left(self) -> float:
@@ -264,9 +266,19 @@ class Deadline:
         return self._seconds if until is None else until - time.monotonic()
 
     def leaving(self, request: httpx.Request) -> None:
-        """Start the time of the answer to `request`: a hook for `httpx.Client`."""
-        self._running.until = time.monotonic() + self._seconds
-        request.extensions = {"timeout": self._timeout, **request.extensions, _DEADLINE_KEY: self._running.until}
+        """Start the time of the answer to `request`: a hook for `httpx.Client`.
+
+        Raises `WholeAnswerTimeout`, before anything is sent, where the time of all answers is over.
+        """
+        limit = self.limit
+        left = self._seconds if limit is None else min(self._seconds, limit.left)
+        if left <= 0:
+            raise WholeAnswerTimeout("the time to ask is over", request=request)
+        self._running.until = time.monotonic() + left
+        steps = self._timeout | request.extensions.get("timeout", {})
+        if limit is not None:
+            steps = {step: left if seconds is None else min(seconds, left) for step, seconds in steps.items()}
+        request.extensions = {**request.extensions, "timeout": steps, _DEADLINE_KEY: self._running.until}
 
     def arriving(self, response: httpx.Response) -> None:
         """Bound the time for the body of `response`: a hook for `httpx.Client`."""

@@ -183,8 +183,7 @@ class BearerAuth(httpx.Auth):
             hint="Check user name and password. Multi-factor sign-in must be off for this account; "
             "up to 1.3-rev1 a custom role cannot sign in over REST.",
         )
-        if response.status_code in (401, 403):
-            self._refused = error
+        self._refused = error  # sent again, the password would count as one more failed sign-in
         raise error
 
     def __repr__(self) -> str:

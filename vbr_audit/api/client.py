@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import ssl
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -33,12 +35,14 @@ from vbr_audit.api.answers import (
 from vbr_audit.api.auth import VERSION_HEADER, BearerAuth
 from vbr_audit.api.hiding import Hiding
 from vbr_audit.api.job_operations.writing import check_write, send_write
+from vbr_audit.api.time_limit import TimeLimit
 from vbr_audit.api.tls import Tls, plain_on_tls, speaks_tls, tls_cause, tls_fault
 from vbr_audit.config.settings import find_password, load_settings
 from vbr_audit.display import encodable, plain, shorten
 from vbr_audit.errors import (
     BadAnswerError,
     ConfigurationError,
+    DeadlinePassedError,
     TransientError,
     UnreachableError,
     VbrAuditError,
@@ -53,6 +57,10 @@ _SERVER_TIME = "/api/v1/serverTime"
 _NO_REVISION = "0.0-rev0"
 _ATTEMPTS = 6
 _RETRY_TIMEOUT_S = 300.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
+_GOODBYE_S, _SHORT_GOODBYE_S = 10.0, 3.0
+MOST_AT_ONCE = 4
+"""Maximum number of requests that wait for one server's answer at a time, whatever asks."""
 _LOOKED_AT, _SHOWN = 4000, 60
 _LOG = logging.getLogger(__name__)
 _LONGEST_FACT = 300
@@ -83,8 +91,8 @@ class Client:
 
     Only GET leaves this client, besides sign-in, refresh and sign-out; anything else raises `WriteRefusedError`,
     unless the client was made with `allow_writes`.
-    Use it as a context manager, or call `close()`, to sign out. It may be shared by threads. `requests` counts what was
-    sent, sign-in and sign-out included, `retries` what was sent again.
+    Use it as a context manager, or call `close()`, to sign out. It may be shared by threads, of which four wait for an
+    answer at a time. `requests` counts what was sent, sign-in and sign-out included, `retries` what was sent again.
     """
 
     def __init__(
@@ -113,6 +121,8 @@ class Client:
         self.requests = 0
         self._slow_answers = 0
         self._count_lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._ran_out = False
         self._offered: tuple[str, ...] | None = None
         pinned = negotiate.check_pinned(revision) if revision else None
         self._auth = BearerAuth(self.url, username, password, revision=pinned)
@@ -205,21 +215,39 @@ class Client:
 
         Raises `ConnectError` kinds when the server cannot be used, `ApiError` kinds when this request failed.
         """
-        attempts = stamina.retry_context(
-            on=_backoff, attempts=_ATTEMPTS, timeout=_RETRY_TIMEOUT_S, wait_initial=0.5, wait_max=30.0
-        )
+        tries = 0
+
+        def wait(error: Exception) -> bool | float:
+            return self._wait_after(error, tries)
+
         try:
-            for attempt in attempts:
+            for attempt in stamina.retry_context(on=wait, attempts=_ATTEMPTS, timeout=_RETRY_TIMEOUT_S):
                 with attempt:
-                    if attempt.num > 1:
+                    tries = attempt.num
+                    if tries > 1:
                         self._count_retry()
                     return self._get_once(path, params)
         except TransientError as error:
             if not self._auth.sign_ins:
-                message = f"cannot sign in: {error.message}, after {_tries(attempt.num)}"
+                message = f"cannot sign in: {error.message}, after {_tries(tries)}"
                 raise UnreachableError(message, hint=error.hint) from None
-            raise _settled(error, path, attempt.num) from None
+            raise _settled(error, path, tries) from None
+        except DeadlinePassedError as error:
+            if not self._auth.sign_ins:
+                raise UnreachableError(
+                    f"cannot sign in: no answer before the {error.message}", hint=error.hint
+                ) from None
+            raise
         raise AssertionError("a retry context yields at least one attempt")
+
+    @contextlib.contextmanager
+    def within(self, limit: TimeLimit | None) -> Iterator[None]:
+        """Within, no request, wait or retry goes on beyond `limit`: what would raises `DeadlinePassedError`."""
+        before, self._deadline.limit = self._deadline.limit, limit
+        try:
+            yield
+        finally:
+            self._deadline.limit = before
 
     def get_once(self, path: str, params: dict[str, str] | None = None) -> Answer:
         """The JSON answer to `GET path`, which is not asked for again if it fails; raises as `get` does."""
@@ -251,10 +279,14 @@ class Client:
         return self.revision
 
     def close(self) -> None:
-        """Sign out and close the connections; a failing sign-out is no error, the token then expires by itself."""
+        """Sign out and close the connections; a failing sign-out is no error, the token then expires by itself.
+
+        It takes 10 seconds at most, and 3 where the server had used up its time.
+        """
         request = self._auth.sign_out_request()
         if request is not None and not self._http.is_closed:
-            with contextlib.suppress(httpx.RequestError, OSError):
+            goodbye = TimeLimit.of(_SHORT_GOODBYE_S if self._ran_out else _GOODBYE_S)
+            with contextlib.suppress(httpx.RequestError, OSError), self.within(goodbye):
                 self._http.send(request, auth=None)
         self._http.close()
 
@@ -288,14 +320,51 @@ class Client:
     def _get_once(self, path: str, params: dict[str, str] | None) -> Answer:
         if self._http.is_closed:
             raise UnreachableError(f"{path}: the client was closed", hint="Connect again to read more.")
-        try:
-            response = self._http.get(path, params=params)
-        except _BROKEN as error:
-            raise self._unsent(error, path) from None
+        with self._slot():
+            try:
+                response = self._http.get(path, params=params)
+            except _BROKEN as error:
+                raise self._unsent(error, path) from None
         raise_for_answer(response, path)
         return Answer(response.content, decode(response, path), self._auth.hiding)
 
+    @contextlib.contextmanager
+    def _slot(self) -> Iterator[None]:
+        """One of the requests that may wait for an answer; raises `DeadlinePassedError` where no time is left."""
+        limit = self._deadline.limit
+        if limit is not None and limit.is_over:
+            raise self._over(limit)
+        if limit is None:
+            self._slots.acquire()
+        elif not self._slots.acquire(timeout=limit.left):
+            raise self._over(limit)
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _over(self, limit: TimeLimit) -> DeadlinePassedError:
+        self._ran_out = True
+        return limit.error()
+
+    def _wait_after(self, error: Exception, tries: int) -> bool | float:
+        """The seconds until the next try; False where it would not help, or would go on beyond the time limit.
+
+        Part of a wait is left to chance, also where the server says how long it is: those who were told the same do
+        not come back at the same moment.
+        """
+        if not isinstance(error, TransientError) or (isinstance(error, SlowAnswerError) and not error.again):
+            return False
+        least = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (tries - 1))
+        if error.retry_after is not None and not isinstance(error, SlowAnswerError):
+            least = error.retry_after
+        seconds = least + random.uniform(0, max(1.0, least / 4))  # noqa: S311 - no secret
+        limit = self._deadline.limit
+        return False if limit is not None and seconds >= limit.left else seconds
+
     def _unsent(self, error: Exception, path: str) -> VbrAuditError:
+        if self._deadline.limit is not None and self._deadline.limit.is_over:
+            return self._over(self._deadline.limit)
         cause = tls_cause(error)
         # Once signed in, TLS works: only another certificate is more than a connection that broke off.
         if cause is not None and (not self._auth.sign_ins or isinstance(cause, ssl.SSLCertVerificationError)):
@@ -367,14 +436,6 @@ def _log_answer(response: httpx.Response) -> None:
 
 def _tries(number: int) -> str:
     return "one try" if number == 1 else f"{number} tries"
-
-
-def _backoff(error: Exception) -> bool | float:
-    if isinstance(error, SlowAnswerError):
-        return error.again
-    if not isinstance(error, TransientError):
-        return False
-    return True if error.retry_after is None else error.retry_after
 
 
 def _settled(error: TransientError, path: str, tries: int) -> VbrAuditError:

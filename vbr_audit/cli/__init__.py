@@ -20,6 +20,7 @@ from vbr_audit.cli.cmd_demo import demo_command
 from vbr_audit.cli.cmd_diff import diff_command
 from vbr_audit.cli.cmd_doctor import doctor_command
 from vbr_audit.cli.cmd_explain import explain_command
+from vbr_audit.cli.cmd_fleet import fleet_app
 from vbr_audit.cli.cmd_history import history_app
 from vbr_audit.cli.cmd_init import init_command
 from vbr_audit.cli.cmd_policy import policy_app
@@ -53,6 +54,7 @@ app.command("check")(check_command)
 app.command("report")(report_command)
 app.command("verify")(verify_command)
 app.command("diff")(diff_command)
+app.add_typer(fleet_app, name="fleet")
 app.add_typer(history_app, name="history")
 app.command("explain")(explain_command)
 app.command("checks")(checks_command)

@@ -14,6 +14,7 @@ from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.judging import JudgedBy, takes_rules
 from vbr_audit.cli.outcome import exit_code, print_outcome
 from vbr_audit.cli.servers import open_clients, take_servers
+from vbr_audit.cli.shards import take_shard
 from vbr_audit.cli.standing import settled
 from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
@@ -53,6 +54,7 @@ def audit_command(
     out: o.Out,
     urls: o.Urls = None,
     servers: o.Servers = None,
+    shard: o.Shard = None,
     config: o.Config = None,
     username: o.Username = None,
     password_stdin: o.PasswordStdin = False,
@@ -74,6 +76,8 @@ def audit_command(
     fingerprint: o.Fingerprint = None,
     insecure: o.Insecure = None,
     timeout: o.Timeout = None,
+    deadline: o.Deadline = None,
+    dataset_deadline: o.DatasetDeadline = None,
     proxy: o.Proxy = None,
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
@@ -87,6 +91,7 @@ def audit_command(
     debug: o.Debug = False,
 ) -> None:
     """Collect from one or several VBR servers, check, and report into a run folder. Only reads."""
+    part = take_shard(shard, urls, servers, fixed=bool(month or until), quiet=quiet)
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
     writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "history": history}
@@ -95,10 +100,11 @@ def audit_command(
         rules["baseline"] = history
     order = take_order(out, rules, **writing, fail_on=fail_on, allow_incomplete=allow_incomplete)
     access: dict[str, Any] = {"username": username, "revision": revision, "timeout": timeout, "proxy": proxy}
-    access |= {"ca_file": ca_file, "fingerprint": fingerprint, "insecure": insecure}
-    chosen = take_servers(urls, servers, password_stdin=password_stdin, **access)
+    access |= {"ca_file": ca_file, "fingerprint": fingerprint, "insecure": insecure, "deadline": o.span(deadline)}
+    chosen = take_servers(urls, servers, password_stdin=password_stdin, shard=part, **access)
     scope = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
     reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": order.rules.policy}
+    scope["dataset_deadline"] = o.span(dataset_deadline, "--dataset-deadline")
     run_order(order, chosen, scope | reading)
 
 
@@ -195,7 +201,9 @@ def collect_from(servers: tuple[Server, ...], terms: dict[str, Any], *, quiet: b
 
     with contextlib.ExitStack() as stack:
         clients = open_clients(servers, stack)
-        return collect(clients, progress=False if quiet else None, command=command_line(), **terms)
+        pairs = list(zip(clients, servers, strict=True))
+        of_each: dict[str, Any] = {"deadline": {c.name: server.deadline for c, server in pairs if server.deadline}}
+        return collect(clients, progress=False if quiet else None, command=command_line(), **of_each, **terms)
 
 
 def warn_of_readers(folder: Path) -> None:

@@ -11,6 +11,7 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli.cmd_audit import collect_from, warn_of_readers
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.servers import take_servers
+from vbr_audit.cli.shards import take_shard
 from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 
@@ -24,6 +25,7 @@ def collect_command(
     out: o.Out,
     urls: o.Urls = None,
     servers: o.Servers = None,
+    shard: o.Shard = None,
     config: o.Config = None,
     username: o.Username = None,
     password_stdin: o.PasswordStdin = False,
@@ -42,6 +44,8 @@ def collect_command(
     fingerprint: o.Fingerprint = None,
     insecure: o.Insecure = None,
     timeout: o.Timeout = None,
+    deadline: o.Deadline = None,
+    dataset_deadline: o.DatasetDeadline = None,
     proxy: o.Proxy = None,
     force: o.Force = False,
     quiet: o.Quiet = False,
@@ -52,22 +56,26 @@ def collect_command(
     from vbr_audit.checks.own.own_checks import known_checks
     from vbr_audit.collection.run_folder import prepare
 
+    part = take_shard(shard, urls, servers, fixed=bool(month or until), quiet=quiet)
     rules = known_checks(checks).policy(policy)
     prepare(out, force=force)
     chosen = take_servers(
         urls,
         servers,
         password_stdin=password_stdin,
+        shard=part,
         username=username,
         revision=revision,
         ca_file=ca_file,
         fingerprint=fingerprint,
         insecure=insecure,
         timeout=timeout,
+        deadline=o.span(deadline),
         proxy=proxy,
     )
     scope = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
     reading = {"datasets": o.split_datasets(datasets), "mask_accounts": mask_accounts, "policy": rules}
+    scope["dataset_deadline"] = o.span(dataset_deadline, "--dataset-deadline")
     _collect(chosen, scope | reading, out, force=force, quiet=quiet, allow_incomplete=allow_incomplete)
 
 

@@ -90,6 +90,9 @@ SETTINGS: Final = f"""\
 # revision = "1.3-rev1"
 # Seconds to wait for a response.
 # timeout = 60
+# How long one server may be read, such as 30m, and one dataset of it; what had come by then is kept.
+# deadline = "1h"
+# dataset_deadline = "20m"
 # An HTTP proxy; without name and password, which belong in the variable HTTPS_PROXY.
 # proxy = "http://proxy.example:3128"
 

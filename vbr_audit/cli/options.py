@@ -53,6 +53,24 @@ Insecure = Annotated[
     bool | None, typer.Option("--insecure", help="Do not verify the certificate; every report shows this.")
 ]
 Timeout = Annotated[float | None, typer.Option("--timeout", metavar="S", help="Seconds to wait for a response [60].")]
+Deadline = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline", metavar="TIME", help="How long each server may be read, e.g. 30m; what had come by then is kept."
+    ),
+]
+DatasetDeadline = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset-deadline", metavar="TIME", help="How long one dataset may be read; default: half of --deadline."
+    ),
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="K/N", help="Only part K of N of the servers of --servers, e.g. 1/3; see `fleet merge`."
+    ),
+]
 Proxy = Annotated[str | None, typer.Option("--proxy", help="HTTP proxy, e.g. http://proxy.example:3128.")]
 
 History = Annotated[
@@ -303,6 +321,19 @@ def check_fail_on(value: str | None, option: str = "--fail-on") -> str | None:
     if value is None or value in THRESHOLDS:
         return value
     raise ConfigurationError(f"{option}: unknown severity {value!r}", hint=f"Choose one of {', '.join(THRESHOLDS)}.")
+
+
+def span(value: str | None, option: str = "--deadline") -> str | None:
+    """A span of time as written, such as `30m`, or None; raises `ConfigurationError` for anything else."""
+    from vbr_audit.config.durations import seconds_of
+    from vbr_audit.errors import ConfigurationError
+
+    try:
+        if value is not None:
+            seconds_of(value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{option}: {error.message}", hint=error.hint) from None
+    return value
 
 
 def read_password() -> str:

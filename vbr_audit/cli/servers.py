@@ -13,14 +13,23 @@ from vbr_audit.cli.guard import complain
 if TYPE_CHECKING:
     from vbr_audit.api.client import Client
     from vbr_audit.fleets.servers_file import Server
+    from vbr_audit.fleets.shards import Shard
 
+_AT_ONCE = 32
 _TRUST = ("ca_file", "fingerprint", "insecure")
 
 
 def take_servers(
-    urls: list[str] | None, file: Path | None, *, password_stdin: bool = False, **defaults: Any
+    urls: list[str] | None,
+    file: Path | None,
+    *,
+    password_stdin: bool = False,
+    shard: Shard | None = None,
+    **defaults: Any,
 ) -> tuple[Server, ...]:
     """The servers that the user named, those of the command line first; `defaults` hold for what one does not say.
+
+    With a `shard`, those of the file that are in it.
 
     Raises `ConfigurationError` for none at all, for two of one name, and for a file that is wrong.
     """
@@ -31,7 +40,7 @@ def take_servers(
 
     servers = [Server(url, place="the command line") for url in urls or ()]
     if file is not None:
-        servers += load_servers(file, environ=os.environ, password_given=password_stdin)
+        servers += load_servers(file, environ=os.environ, password_given=password_stdin, shard=shard)
     if not servers:
         raise ConfigurationError(
             "no server is given",
@@ -43,12 +52,24 @@ def take_servers(
         from pydantic import SecretStr
 
         defaults["password"] = SecretStr(o.read_password())
-    return tuple(_completed(server, defaults) for server in servers)
+    return tuple(completed(server, defaults) for server in servers)
 
 
 def open_clients(servers: tuple[Server, ...], clients: contextlib.ExitStack) -> list[Client]:
     """A client for each of `servers`, which `clients` closes; sends nothing. Raises `ConfigurationError`."""
-    return [clients.enter_context(open_client(server)) for server in servers]
+    opened: list[Client] = []
+    clients.callback(_close_all, opened)
+    opened.extend(map(open_client, servers))  # one by one: those before one that is refused are closed
+    return opened
+
+
+def _close_all(clients: list[Client]) -> None:
+    """Sign out of all at once: of those that hang, each may take some seconds."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for closed in [pool.submit(client.close) for client in clients]:
+            closed.result()
 
 
 def open_client(server: Server) -> Client:
@@ -61,7 +82,7 @@ def open_client(server: Server) -> Client:
     return client
 
 
-def _completed(server: Server, defaults: dict[str, Any]) -> Server:
+def completed(server: Server, defaults: dict[str, Any]) -> Server:
     """`server` with `defaults` where it is silent; how its certificate is trusted is one question, not three."""
     own_trust = any(getattr(server, name) is not None for name in _TRUST)
     missing = {

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 
 from vbr_audit.api.client import Client
 from vbr_audit.api.paging import WORKERS
+from vbr_audit.collection.allowance import Allowance
 from vbr_audit.collection.assemble import join
 from vbr_audit.collection.manifest import DatasetStatus, Manifest, RunRecord, ServerRecord, utc_now
 from vbr_audit.collection.period import Period, PeriodRequest, resolve
@@ -88,7 +89,14 @@ class _Run:
         self._redaction = Redaction(request.mask_accounts)
         self._stop = threading.Event()
         self._readings = [
-            ServerReading(client, progress, workers=request.workers, redaction=self._redaction, stop=self._stop)
+            ServerReading(
+                client,
+                progress,
+                workers=request.workers,
+                redaction=self._redaction,
+                stop=self._stop,
+                allowance=request.allowance_of(client.name),
+            )
             for client in clients
         ]
         self._warnings: list[str] = []
@@ -98,6 +106,7 @@ class _Run:
     def read(self) -> None:
         """Read the clocks of all servers, settle the period, then read all else."""
         self._on_each(self._read_clock)
+        _check_ids(self._readings)
         self._settle_period()
         self._on_each(self._read_rest)
         failures = [reading.failure for reading in self._readings if reading.failure is not None]
@@ -161,7 +170,8 @@ class _Run:
     def _guarded(self, work: Callable[[ServerReading], None], reading: ServerReading) -> None:
         """Do `work`; a server that cannot be used is its own failure, and the others are whole."""
         try:
-            work(reading)
+            with reading.allowance.counting():
+                work(reading)
         except ConnectError as error:
             reading.failure = error
             reading.records.clear()
@@ -176,8 +186,9 @@ class _Run:
                 if clock is not None and clock.server_time is not None:
                     # the first read also signs in, which may take long: only its end is near the server's answer
                     reading.clock_skew_s = round((clock.server_time - utc_now()).total_seconds(), 1)
-        reading.offered_revisions = reading.client.offered_revisions()
-        reading.newest_revision = reading.client.newest_revision()
+        with reading.client.within(reading.allowance.for_dataset()):
+            reading.offered_revisions = reading.client.offered_revisions()
+            reading.newest_revision = reading.client.newest_revision()
 
     def _settle_period(self) -> None:
         """A server's clock, as a rule the first one's, is the clock of the run, and its zone the zone."""
@@ -243,6 +254,26 @@ def _check_names(clients: list[Client]) -> None:
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ConfigurationError(f"two servers are called {', '.join(double)}", hint="Give each server its own name.")
+
+
+def _check_ids(readings: Iterable[ServerReading]) -> None:
+    """Raise `ConfigurationError` where two names are one server, by the id of the installation that both report."""
+    names: dict[str, str] = {}
+    for reading in readings:
+        info = reading.tables.server_info()
+        if info is None or not info.vbr_id:
+            continue
+        other = names.setdefault(info.vbr_id.casefold(), reading.client.name)
+        if other != reading.client.name:
+            raise same_server(other, reading.client.name, info.vbr_id)
+
+
+def same_server(one: str, other: str, vbr_id: str) -> ConfigurationError:
+    """The error for two names of one installation."""
+    return ConfigurationError(
+        f"{one} and {other} are the same server: both report the id {vbr_id}",
+        hint="Keep one of the two names. Of a server that was cloned, read each clone in a run of its own.",
+    )
 
 
 # Whose clock is the clock of a run over several servers, and what to say where their clocks differ.
@@ -391,7 +422,11 @@ _OWNERS = {
 
 @dataclass(frozen=True)
 class CollectionRequest:
-    """What to read: the period, the jobs in scope, the datasets (None: `BASIC`), and how many pages at once."""
+    """What to read: the period, the jobs in scope, the datasets (None: `BASIC`), and how many pages at once.
+
+    `deadline_s` are the seconds that a server may be read, those of `deadlines_s` by the server's name before the
+    common ones, and `dataset_deadline_s` those of one dataset; None is without end.
+    """
 
     period: PeriodRequest = field(default_factory=PeriodRequest)
     jobs_pattern: str | None = None
@@ -400,6 +435,13 @@ class CollectionRequest:
     mask_accounts: bool = False
     command: str | None = None
     note: str | None = None
+    deadline_s: float | None = None
+    deadlines_s: Mapping[str, float] = field(default_factory=dict)
+    dataset_deadline_s: float | None = None
+
+    def allowance_of(self, server: str) -> Allowance:
+        """How long `server` may be read."""
+        return Allowance(self.deadlines_s.get(server, self.deadline_s), self.dataset_deadline_s)
 
     def chosen(self) -> list[Dataset]:
         """The datasets to read, in order; raises `ConfigurationError` for an unknown name."""

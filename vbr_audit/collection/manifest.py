@@ -43,6 +43,10 @@ PAGES_UNCOUNTED = "pages_without_total"
 """The note of a dataset some of whose pages did not report how many rows there are: how many such pages came."""
 
 
+DEADLINE_PASSED = "deadline_passed"
+"""The note of a dataset that the time ran out for: `server` or `dataset`, whose time it was."""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 

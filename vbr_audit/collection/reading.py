@@ -8,9 +8,11 @@ from contextlib import contextmanager
 
 from vbr_audit.api.client import Answer, Client
 from vbr_audit.api.paging import LargestPage
+from vbr_audit.collection.allowance import Allowance
 from vbr_audit.collection.assemble import ServerTables, Terms
 from vbr_audit.collection.evidence import DatasetWriter, EvidenceWriter
 from vbr_audit.collection.manifest import (
+    DEADLINE_PASSED,
     UNREAD_BELOW,
     DatasetRecord,
     DatasetStatus,
@@ -26,6 +28,7 @@ from vbr_audit.errors import (
     AbsentError,
     ApiError,
     ConnectError,
+    DeadlinePassedError,
     DeniedError,
     OutputError,
     TransientError,
@@ -43,7 +46,7 @@ class ReadingStopped(VbrAuditError):  # noqa: N818 - a request to stop, not a fa
 class ServerReading:
     """Reads the datasets of one server one after another into `tables`, `evidence` and `records`.
 
-    `stop` ends the reading at the next request; what had come by then is kept.
+    `stop` ends the reading at the next request, and `allowance` bounds its time; what had come by then is kept.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class ServerReading:
         workers: int,
         redaction: Redaction | None = None,
         stop: threading.Event | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self.client = client
         self.tables = ServerTables(client.name)
@@ -64,6 +68,7 @@ class ServerReading:
         self.offered_revisions: tuple[str, ...] = ()
         self.failure: ConnectError | None = None
         self.stop = stop or threading.Event()
+        self.allowance = allowance or Allowance()
         self._progress = progress
         self._workers = workers
         self._redaction = redaction or Redaction()
@@ -84,6 +89,9 @@ class ServerReading:
             record.status = DatasetStatus.ABSENT
             record.reason = f"revision {record.revision} does not offer it (first in {dataset.first_revision})"
             return
+        if (limit := self.allowance.over) is not None:
+            _run_out(record, limit.error())
+            return
         if len(self._silences) >= MOST_SILENT:
             reason = (
                 f"not asked: the server gave no answer to the {MOST_SILENT} datasets before it ({self._silences[-1]})"
@@ -91,7 +99,7 @@ class ServerReading:
             record.reason = self._fit_to_keep(reason)
             return
         maybe = not is_at_least(record.revision, dataset.first_revision)
-        with self._recording(record, writer, maybe_absent=maybe):
+        with self._recording(record, writer, maybe_absent=maybe), self.client.within(self.allowance.for_dataset()):
             parents = self._parents(dataset, record)
             if parents is not None:
                 HANDLINGS[dataset.shape].read(self._intake(dataset, record, writer, parents, window))
@@ -198,8 +206,10 @@ class ServerReading:
             raise
         except VbrAuditError as error:
             _give_up(record, writer, error.message)
+            if isinstance(error, DeadlinePassedError):
+                _run_out(record, error)
             status = error.status if isinstance(error, ApiError) else None
-            silent = isinstance(error, TransientError) and status is None
+            silent = isinstance(error, TransientError | DeadlinePassedError) and status is None
             self._silences = [*self._silences, error.message] if silent else []
             if status is not None and status != 200:
                 record.notes["http_status"] = status
@@ -254,6 +264,11 @@ def settle(record: DatasetRecord, count: RowCount) -> None:
 def _give_up(record: DatasetRecord, writer: DatasetWriter, reason: str) -> None:
     record.status = DatasetStatus.PARTIAL if writer.pages else DatasetStatus.FAILED
     record.reason = reason
+
+
+def _run_out(record: DatasetRecord, error: DeadlinePassedError) -> None:
+    record.reason = error.message
+    record.notes[DEADLINE_PASSED] = "server" if error.whole else "dataset"
 
 
 def take_states_from_sessions(records: Iterable[DatasetRecord]) -> bool:

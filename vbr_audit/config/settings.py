@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
+from vbr_audit.config.durations import seconds_of
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems, suggestion
 from vbr_audit.errors import ConfigurationError
@@ -51,7 +52,18 @@ def _joined(value: Any) -> Any:
     return ",".join(value) if is_words else value
 
 
+def _span(text: str) -> str:
+    """`text`, if it is a span of time; raises `ValueError`."""
+    try:
+        seconds_of(text)
+    except ConfigurationError as error:
+        raise ValueError(f"not a span of time from 1s to 168h; {error.hint}") from None
+    return text
+
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Span = Annotated[Text, AfterValidator(_span)]
+"""A span of time as people write it, such as `30m`."""
 
 
 class Settings(BaseModel):
@@ -68,6 +80,8 @@ class Settings(BaseModel):
     insecure: bool = False
     revision: Text | None = None
     timeout: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    deadline: Span | None = None
+    dataset_deadline: Span | None = None
     proxy: Text | None = None
     timezone: Text | None = None
     mask_accounts: bool = False

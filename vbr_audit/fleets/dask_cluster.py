@@ -99,7 +99,7 @@ def run_tasks(
 def _connected(cluster: Any, workers: int, tls: SchedulerTls | None) -> Iterator[Any]:
     distributed: Any = importlib.import_module("distributed")
 
-    with contextlib.ExitStack() as stack:
+    with _quiet("distributed"), contextlib.ExitStack() as stack:
         if isinstance(cluster, distributed.Client):
             yield cluster
             return
@@ -136,6 +136,18 @@ def _connected(cluster: Any, workers: int, tls: SchedulerTls | None) -> Iterator
                 hint="Check its address and its TLS files, and that a worker is connected.",
             ) from None
         yield client
+
+
+@contextlib.contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Within, a logger says errors only: each worker that comes and goes is no news to somebody who audits servers."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def worker_facts(history: str) -> dict[str, str]:

@@ -18,11 +18,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.collection.period import PeriodRequest
+from vbr_audit.config.durations import Duration, seconds_of
 from vbr_audit.config.given_file import MOST_KEPT, read_given
 from vbr_audit.display import count, plain
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.fleets.dask_cluster import SchedulerTls, demand_dask, run_tasks
 from vbr_audit.fleets.servers_file import Server, check_names, load_servers
+from vbr_audit.fleets.shards import Shard
 from vbr_audit.fleets.summaries import Outcome, ServerSummary
 from vbr_audit.fleets.tasks import ServerTask, held_batch
 from vbr_audit.fleets.travelling_rules import packed_rules
@@ -188,6 +190,9 @@ def audit_fleet(
     until: dt.date | dt.datetime | str | None = None,
     timezone: str | None = None,
     jobs: str | None = None,
+    deadline: Duration | None = None,
+    dataset_deadline: Duration | None = None,
+    shard: Shard | None = None,
     mask_accounts: bool = False,
     formats: Iterable[str] = ("json",),
     on_done: Callable[[ServerSummary], None] = lambda summary: None,
@@ -199,6 +204,9 @@ def audit_fleet(
     a Dask scheduler (`tls://…`, with `tls`), or a cluster or client of Dask. Passwords are looked for where a server
     is audited, never sent there. A server that cannot be audited does not end the others: its summary says why.
 
+    `deadline` and `dataset_deadline` bound the reading of a server and of one dataset, as in `vbr_audit.collect`; a
+    server's own deadline counts before. With a `shard`, only its servers are audited.
+
     Raises what `collect` and `audit_snapshot` raise for wrong options, `ConfigurationError` for rules of a single run
     (`baseline`, `review`, `events`, `change_register`, `sample`), a password at hand, or workers of another version,
     `OutputError` for a history that cannot be written to, and `ConnectError` for a scheduler that does not answer.
@@ -208,11 +216,11 @@ def audit_fleet(
         raise ConfigurationError(
             f"{of_one[0]} is about a run of one server", hint="Judge a single run with it: vbr-audit check."
         )
-    chosen = load_servers(servers, environ={}, password_given=True) if isinstance(servers, str | Path) else servers
-    chosen = tuple(chosen)
-    check_names(chosen)
-    terms = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    chosen = _chosen(servers, shard)
     PeriodRequest.of(month=month, since=since, until=until, timezone=timezone)
+    terms: dict[str, Any] = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    spans = {"deadline": deadline, "dataset_deadline": dataset_deadline}
+    terms |= {name: seconds_of(span) for name, span in spans.items() if span is not None}
     rules = packed_rules(Rules.load(**given))
     now, batch = dt.datetime.now(dt.UTC), secrets.token_hex(8)
     place = str(Path(history).absolute())
@@ -225,3 +233,12 @@ def audit_fleet(
         summaries = run_tasks(tasks, cluster=cluster, workers=workers, tls=tls, on_done=on_done)
     _refuse_twice(summaries)
     return Fleet(summaries, now, batch)
+
+
+def _chosen(servers: str | Path | Iterable[Server], shard: Shard | None) -> tuple[Server, ...]:
+    """The servers of a fleet, each once; their passwords are looked for where they are audited."""
+    if isinstance(servers, str | Path):
+        return load_servers(servers, environ={}, password_given=True, shard=shard)
+    chosen = tuple(server for server in servers if shard is None or shard.holds(server.shown_name))
+    check_names(chosen)
+    return chosen

@@ -8,7 +8,8 @@
     password_env = "HAMBURG_PASSWORD" # the variable that holds the password; the password itself is refused
 
 In its place may stand `password_file = "/run/secrets/hamburg"` and `password_command = ["pass", "show", "hamburg"]`,
-whose first line counts, or `password_keyring = true`. Further keys: `revision`, `timeout` (seconds), `proxy`.
+whose first line counts, or `password_keyring = true`. Further keys: `revision`, `timeout` (seconds), `deadline` (such
+as `30m`), `proxy`, and `tenant`: whose server it is.
 What a server does not say is taken from the command line.
 """
 
@@ -26,11 +27,13 @@ from vbr_audit.api.client import Client, connect, parse_url
 from vbr_audit.api.negotiate import check_pinned
 from vbr_audit.api.tls import Tls, normal_fingerprint
 from vbr_audit.collection.files import slug
+from vbr_audit.config.durations import seconds_of
 from vbr_audit.config.settings import load_settings
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.fleets.secret_sources import SecretSource, password_without_asking
+from vbr_audit.fleets.shards import Shard
 
 _HINT = 'Correct the file of servers: one [[server]] with url = "https://…" for each; README.md has an example.'
 _REFUSED = (
@@ -58,6 +61,7 @@ class ServerEntry(BaseModel):
     insecure: bool | None = None
     revision: Text | None = None
     timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
+    deadline: Text | None = None
     proxy: Text | None = None
     tenant: Text | None = None
     password_env: Text | None = None
@@ -78,7 +82,8 @@ class ServersDocument(BaseModel):
 class Server:
     """One server of a run; `place` says where it was named (`servers.toml:3`).
 
-    `secret` says where its password is found, `password` is one that is at hand.
+    `secret` says where its password is found, `password` is one that is at hand. `deadline` is how long it may be read,
+    in seconds, and `tenant` whose it is.
     """
 
     url: str
@@ -92,6 +97,7 @@ class Server:
     insecure: bool | None = None
     revision: str | None = None
     timeout: float | None = None
+    deadline: str | None = None
     proxy: str | None = None
     tenant: str | None = None
 
@@ -121,10 +127,13 @@ class Server:
 _FACTS: Final = ("url", "name", "username", "ca_file", "fingerprint", "insecure", "revision", "timeout", "proxy")
 
 
-def load_servers(path: str | Path, *, environ: Mapping[str, str], password_given: bool = False) -> tuple[Server, ...]:
+def load_servers(
+    path: str | Path, *, environ: Mapping[str, str], password_given: bool = False, shard: Shard | None = None
+) -> tuple[Server, ...]:
     """The servers of the file at `path`, in its order, each with the place of its password where it names one.
 
-    The variables that they name must be in `environ`, unless `password_given` is for all of them. Raises
+    The variables that they name must be in `environ`, unless `password_given` is for all of them. With a `shard`, only
+    its servers, though the whole file must be right: variables are looked for only of these. Raises
     `ConfigurationError`, with one line `file:line: key: what` for everything that is wrong.
     """
     path = Path(path)
@@ -132,18 +141,30 @@ def load_servers(path: str | Path, *, environ: Mapping[str, str], password_given
     content = file.content(hint=_HINT)
     variables = None if password_given else environ
     problems = [*_shape_problems(content)]
-    problems += (problem for at, entry in _entries(content) for problem in _entry_problems(at, entry, path, variables))
+    for at, entry in _entries(content):
+        mine = shard is None or _is_in(shard, entry)
+        problems += _entry_problems(at, entry, path, variables if mine else None)
     if problems:
         raise_problems(file, problems, error=ConfigurationError, hint=_HINT)
     entries = ServersDocument.model_validate(content).server
     servers = tuple(_server(entry, file, at, path) for at, entry in enumerate(entries))
     check_names(servers)
-    return servers
+    return tuple(server for server in servers if shard is None or shard.holds(server.shown_name))
+
+
+def _is_in(shard: Shard, entry: dict[str, Any]) -> bool:
+    """Whether an entry, which may be wrong, is of the shard."""
+    name, url = entry.get("name"), entry.get("url")
+    try:
+        return shard.holds(name.strip() if isinstance(name, str) and name.strip() else parse_url(str(url)).host)
+    except ConfigurationError:
+        return False
 
 
 def check_names(servers: Iterable[Server]) -> None:
-    """Raise `ConfigurationError` where two servers have one name, or names that give the same file of evidence."""
+    """Raise `ConfigurationError` where two servers have one name, one address, or one file of evidence."""
     seen: dict[str, Server] = {}
+    addresses: dict[tuple[str, int | None], Server] = {}
     for server in servers:
         other = seen.setdefault(slug(server.shown_name), server)
         if other is not server:
@@ -153,6 +174,13 @@ def check_names(servers: Iterable[Server]) -> None:
             raise ConfigurationError(
                 f"{server.place}: {clash} {server.shown_name!r}{also}",
                 hint="Give each server its own name, with name = in the file of servers.",
+            )
+        url = parse_url(server.url)
+        twin = addresses.setdefault((url.host.casefold().rstrip("."), url.port), server)
+        if twin is not server:
+            raise ConfigurationError(
+                f"{server.place}: {server.shown_name!r} has the address of {twin.shown_name!r} ({twin.place})",
+                hint="A server is read once in a run: keep one of the two.",
             )
 
 
@@ -189,6 +217,7 @@ def _entry_problems(
         "revision": check_pinned,
         "fingerprint": normal_fingerprint,
         "ca_file": lambda name: Tls(ca_file=path.parent / name).context(),
+        "deadline": seconds_of,
         "proxy": _check_proxy,
         "password_env": lambda name: _check_variable(name, variables),
     }

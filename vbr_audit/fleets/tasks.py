@@ -131,7 +131,10 @@ def _audited(task: ServerTask, place: Path, started: float) -> ServerSummary:
     """Collect, judge and keep; what a second run of the task must know is written down before the run is kept."""
     rules = unpacked_rules(task.rules, _made(place / _RULES), history=Path(task.history))
     with task.server.connect(asks=False) as client:
-        snapshot = collect(client, progress=False, policy=rules.policy, **task.terms)
+        terms = dict(task.terms)
+        if task.server.deadline is not None:
+            terms["deadline"] = task.server.deadline
+        snapshot = collect(client, progress=False, policy=rules.policy, **terms)
     run = place / _RUN
     snapshot.save(run)
     audit = judge(snapshot, rules)

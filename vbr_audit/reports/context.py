@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from vbr_audit.collection.manifest import FILTER_UNHEARD, PAGES_UNCOUNTED
+from vbr_audit.collection.manifest import DEADLINE_PASSED, FILTER_UNHEARD, PAGES_UNCOUNTED
 from vbr_audit.collection.scope import has_document
 from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, shorten, time_zone
 from vbr_audit.findings.gaps import GapKind, LimitKind
@@ -323,6 +323,11 @@ _GAP_STATES: Final[Mapping[str, tuple[str, str]]] = {
     "failed": ("not read", "Correct what the reason names, then collect again."),
 }
 """What became of datasets that are not whole, and what to do, by their status."""
+_MORE_TIME: Final[Mapping[str, str]] = {
+    "server": "Look at why the server is slow, or collect again with a longer --deadline.",
+    "dataset": "Look at why the server is slow, or collect again with a longer --dataset-deadline.",
+}
+"""What to do where the time ran out, by whose time it was."""
 _GAP_REMEDY: Final = "Correct what this names, then collect again."
 
 
@@ -345,7 +350,7 @@ def grouped_gaps(
         if gap.kind != GapKind.NOT_WHOLE or (record := known.get((gap.server or "", gap.dataset or ""))) is None:
             groups.setdefault((str(gap),), [])
             continue
-        key = (record.server, str(record.status), _why_not_read(record))
+        key = (record.server, str(record.status), _why_not_read(record), str(record.notes.get(DEADLINE_PASSED, "")))
         groups.setdefault(key, []).append(titles.get((record.server, record.name), record.name))
     return tuple(_gap_group(key, names) for key, names in groups.items())
 
@@ -359,8 +364,9 @@ def _why_not_read(record: DatasetRecord) -> str:
 def _gap_group(key: tuple[str, ...], names: Sequence[str]) -> GapGroup:
     if not names:
         return GapGroup(plain(key[0]), _GAP_REMEDY)
-    server, status, why = key
+    server, status, why, over = key
     state, remedy = _GAP_STATES[status]
+    remedy = _MORE_TIME.get(over, remedy)
     text = f"{count(len(names), 'dataset')} of {server} {'was' if len(names) == 1 else 'were'} {state}"
     reason = f" {why[:1].upper()}{why[1:]}." if why else ""
     return GapGroup(plain(f"{text}: {'; '.join(names)}.{reason}"), remedy)
