@@ -1,12 +1,14 @@
-"""Failure phrases: every shipped check has one, it agrees with the number of objects, and a wrong one is refused."""
+"""Phrases of failure and consequence: every shipped check has both, they agree in number, wrong ones are refused."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from vbr_audit.checks import REGISTRY
+from vbr_audit.checks.engine.failure import LONGEST as LONGEST_PHRASE
 from vbr_audit.checks.engine.failure import predicate, subject, subject_alone
 from vbr_audit.checks.engine.objects import OBJECTS
 from vbr_audit.checks.engine.registry import Check, check
@@ -15,10 +17,10 @@ from vbr_audit.errors import CheckError
 LONGEST = 120
 
 
-def declared(failure: str | None) -> Check:
+def declared(failure: str | None, consequence: str | None = None) -> Check:
     @check(
         "ACME-001", "It is good", severity="low", table="repositories", reads=("name",), remediation="Do: x.",
-        failure=failure,
+        failure=failure, consequence=consequence,
     )  # fmt: skip
     def judge(repositories: Any, *, max_days: int = 7, share: float = 12.5) -> Any:
         """It matters."""
@@ -41,6 +43,18 @@ def test_each_shipped_check_says_what_is_wrong_with_one_object_and_with_several(
         assert "  " not in sentence
     assert single.startswith("1 of 99 ")
     assert several.startswith("2 of 99 ")
+
+
+@pytest.mark.parametrize("one", REGISTRY.all(), ids=lambda one: one.id)
+def test_each_shipped_check_says_what_may_come_of_it(one: Check) -> None:
+    assert one.consequence is not None
+    assert re.match("(could|may) ", one.consequence)  # which claims no more than the check knows
+    assert not re.search(r"\b(its?|their|they|them)\b", re.sub(r"\{[^}]*\}", "", one.consequence))
+    for failing in (1, 2):
+        told = predicate(one.consequence, {}, failing)
+        assert len(told) <= LONGEST_PHRASE
+        assert told[-1].isalnum()
+        assert told not in predicate(one.failure or "", one.defaults, failing)
 
 
 def test_the_phrase_agrees_with_the_number_of_failing_objects() -> None:
@@ -99,3 +113,27 @@ def test_a_wrong_phrase_is_refused_where_it_is_declared(failure: str, message: s
 def test_a_check_of_ones_own_may_have_none() -> None:
     assert declared(None).failure_example is None
     assert declared("{is} offline").failure_example == "2 of 9 repositories are offline"
+    assert declared("{is} offline").consequence_example is None
+
+
+def test_the_consequence_stands_before_what_is_wrong() -> None:
+    assert declared("{is} offline", "could lose {its} backups").consequence_example == (
+        "2 of 9 repositories could lose their backups: they are offline"
+    )
+    assert (
+        declared(None, "could lose {its} backups").consequence_example == "2 of 9 repositories could lose their backups"
+    )
+
+
+@pytest.mark.parametrize(
+    ("consequence", "message"),
+    [
+        ("could be lost.", "its consequence ends with a full stop"),
+        ("could be lost in {max_days} days", r"its consequence names \{max_days\}"),
+        ("{is} offline", "must say what may come of the failure"),
+        ("far " * 26, "its consequence needs 1 to 100 characters"),
+    ],
+)
+def test_a_wrong_consequence_is_refused_where_it_is_declared(consequence: str, message: str) -> None:
+    with pytest.raises(CheckError, match=message):
+        declared("{is} offline", consequence)

@@ -87,9 +87,10 @@ def test_the_numbers_are_those_of_the_run(hostile_estate: Audit) -> None:
     assert len(causes) > MOST_CAUSES
     assert f"… {number(len(causes) - MOST_CAUSES)} more in the workbook, sheet Causes." in markdown
     assert f"## What fails ({number(failing)} findings, {number(len(causes))} causes)" in markdown
-    settled = [row for row in rows if len(row) == 8 and row[0] in SEVERITIES]
-    assert [(row[0], row[1], row[6]) for row in settled] == [
-        (cause.severity, cause.check_id, number(cause.findings)) for cause in causes.head(MOST_CAUSES).itertuples()
+    settled = [row for row in rows if len(row) == 10 and row[0] in SEVERITIES]
+    assert [(row[0], row[1], row[2], row[8]) for row in settled] == [
+        (cause.severity, cause.due, cause.check_id, number(cause.findings))
+        for cause in causes.head(MOST_CAUSES).itertuples()
     ]
 
 

@@ -62,6 +62,7 @@ def in_python(audit: Audit) -> Numbers:
         "needed": f"{summary.needed_complete} of {summary.needed_total}",
         "checks": share_of_checks(audit),
         "causes": audit.failed["cause"].nunique(),
+        "rating": summary.rating.told,
         "settled": settled(audit.failed),
         "at risk": number(sum(score.is_at_risk for score in audit.context.figures.scores)),
         "digits": [[yes, no, len(objects) - yes - no] for yes, no in digits],
@@ -104,11 +105,18 @@ def tiles_of(page: Page) -> Numbers:
     }
 
 
+def rating_in(path: Path) -> str:
+    found = re.search(r'class="rating"[^>]*>Rating <b>([^<]+)</b>', path.read_text("utf-8"))
+    assert found is not None
+    return found[1]
+
+
 def in_html(path: Path) -> Numbers:
     page = Page(path.read_text("utf-8"))
     tables = {table.id: table.rows for table in page.tables if table.id}
     statuses = {status_of(row[0]): whole(row[1]) for row in tables["status-counts"][1:]}
     found = tiles_of(page) | {
+        "rating": rating_in(path),
         "statuses": statuses,
         "severities": {row[0]: whole(row[1]) for row in tables["severity-counts"][1:]},
     }
@@ -168,6 +176,7 @@ def in_workbook(path: Path) -> Numbers:
         "needed": f"{totals['Datasets needed, complete']} of {totals['Datasets needed']}",
         "checks": f"{rate(shares[1])}: {shares[2].split(' checks: ')[0]}",
         "causes": totals["Causes of failing findings"],
+        "rating": totals["Rating"],
         "settled": sorted(map(tuple, told)),
         "at risk": next(value for label, value in cover.items() if re.match("jobs? at risk:", label)),
     } | ({"digits": digits} if digits else {})
@@ -188,6 +197,7 @@ def in_json(path: Path) -> Numbers:
         "needed": f"{summary['needed_complete']} of {summary['needed_total']}",
         "checks": f"{percent(summary['checks_share'])}: {summary['checks_clean']} of {summary['checks_judged']}",
         "causes": summary["causes"],
+        "rating": summary["rating"]["grade"] + (" at best" if summary["rating"]["at_best"] else ""),
         "settled": sorted((row["severity"], row["check_id"], row["findings"]) for row in document["causes"]),
         "at risk": number(summary["jobs_at_risk"]),
     }
@@ -239,6 +249,7 @@ def in_markdown(path: Path) -> Numbers:
         "needed": line("Datasets that the checks need, read whole"),
         "checks": line("Checks without an open finding") + ": " + shares[1],
         "causes": whole(line("Causes of what fails")),
+        "rating": line("Rating"),
         "at risk": line("Jobs at risk"),
     }
 
@@ -325,7 +336,7 @@ READ: Mapping[str, Callable[[Path], Numbers]] = {
     "sarif": in_sarif,
     "oscal": in_oscal,
 }
-SHORT = {"compliance", "assessed", "success", "jobs", "needed", "checks", "causes", "at risk"}
+SHORT = {"compliance", "assessed", "success", "jobs", "needed", "checks", "causes", "at risk", "rating"}
 HEADLINES = {"statuses", "severities", "areas"} | SHORT
 TOLD = {
     "html": HEADLINES,
@@ -489,6 +500,7 @@ def in_pdf(path: Path) -> Numbers:
         "checks": ": ".join(one(r"([\d.]+ %|not known) of checks without an open finding: ([\d,]+ of [\d,]+)")),
         "causes": whole(one(r"([\d,]+) causes? of [\d,]+ failing finding")[0]),
         "at risk": one(r"([\d,]+|not known) jobs? at risk")[0],
+        "rating": one(r"Rating (not rated|[A-E](?: at best)?):")[0],
     }
 
 

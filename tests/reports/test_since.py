@@ -63,6 +63,7 @@ def test_the_last_point_of_every_trend_is_the_headline(later: va.Audit, written:
     assert {severity: last[f"causes_{severity}"] for severity in SEVERITIES} == {
         severity: int(causes.get(severity, 0)) for severity in SEVERITIES
     }
+    assert last["rating"] == book["Trend"][-1]["Rating"] == summary.rating.told
     for name in ("compliance", "assessed", "success_rate"):
         assert last[name] == pytest.approx(getattr(summary, name))
         assert book["Trend"][-1][name.replace("_", " ").capitalize()] == pytest.approx(getattr(summary, name))
@@ -136,7 +137,7 @@ def test_the_numbers_of_the_charts_are_a_table_beside_them(written: Path) -> Non
     tables = Page((written / "html").read_text("utf-8")).tables
     months = [table.rows for table in tables if table.rows[0][0] == "Month"]
     assert [len(table) for table in months] == [5, 5]
-    assert months[0][2][1:] == ["–"] * 6 + ["no run"]
+    assert months[0][2][1:] == ["–"] * 7 + ["no run"]
 
 
 def test_without_an_earlier_run_there_is_nothing_of_it(tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ def _page(check: Check, own: OwnChecks) -> Iterator[str]:
         yield from _wrapped("From         ", _origin(check, own) or "")
     if check.failure_example:
         yield from _wrapped("If it fails  ", check.failure_example)
+    if check.consequence_example:
+        yield from _wrapped("Consequence  ", check.consequence_example)
     for table, columns in check.reads.items():
         yield from _wrapped("Reads        ", f"{table}: {', '.join(columns)}")
     for parameter in check.parameters:
@@ -120,6 +122,7 @@ def _described(check: Check, own: OwnChecks) -> dict[str, Any]:
         "rationale": check.rationale,
         "remediation": check.remediation,
         "failure": check.failure,
+        "consequence": check.consequence,
         "reads": {table: list(columns) for table, columns in check.reads.items()},
         "parameters": [
             {

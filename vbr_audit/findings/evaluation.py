@@ -20,11 +20,13 @@ from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.checks.run import CheckRun, run_checks
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
+from vbr_audit.display import time_zone
 from vbr_audit.findings.changes import Changes, Known, changes_since
 from vbr_audit.findings.compared import judged_run
 from vbr_audit.findings.gaps import Gap, find_gaps, find_limits, needed_of_servers
+from vbr_audit.findings.owners import owners_of
 from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
-from vbr_audit.findings.results import Results, Verdict, WaiverOutcome, WaiverReport, WaiverState
+from vbr_audit.findings.results import Planning, Results, Verdict, WaiverOutcome, WaiverReport, WaiverState
 from vbr_audit.findings.summary import failing_counts, status_counts, summarise
 from vbr_audit.findings.table import cause_ids, finding_ids, in_order, with_waivers
 from vbr_audit.findings.waivers import Waiver, Waivers
@@ -72,7 +74,8 @@ def evaluate(
         findings=findings,
         coverage=coverage,
         uses=run.uses,
-        summary=summarise(snapshot, run, findings, verdict),
+        summary=summarise(snapshot, run, findings, verdict, len(gaps)),
+        planning=Planning(snapshot.now, time_zone(snapshot.manifest.run.timezone), owners_of(findings, site)),
         waivers=waived.report,
         gaps=gaps,
         outside=find_limits(snapshot, run),

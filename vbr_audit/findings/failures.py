@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from vbr_audit.checks.engine.failure import names_in, predicate, subject, subject_alone
+from vbr_audit.checks.engine.failure import consequence_told, names_in, predicate, subject, subject_alone
 from vbr_audit.checks.policy.use import CheckUse
 from vbr_audit.vocabulary import COUNT_COLUMNS
 
@@ -34,6 +34,31 @@ class Failures:
     def of_check(self, check_id: str) -> str:
         """What is wrong over all servers."""
         return self._sentence(check_id, *self._by_check[check_id])
+
+    def told_of_server(self, check_id: str, server: str) -> str:
+        """What may come of it on one server, and what is wrong; the latter alone where the check says no more."""
+        failing, judged = self._by_server[check_id, server]
+        use = self._uses[check_id]
+        return self._told(use, subject(use.check.object_kind, failing, judged), failing) or self.of_server(
+            check_id, server
+        )
+
+    def told_alone(self, check_id: str, failing: int) -> str | None:
+        """The same of so many objects, whatever their whole number; None where only the title can tell it."""
+        use = self._uses.get(check_id)
+        if use is None:
+            return None
+        who = subject_alone(use.check.object_kind, failing)
+        return self._told(use, who, failing) or self.alone(check_id, failing)
+
+    @staticmethod
+    def _told(use: CheckUse, who: str, failing: int) -> str | None:
+        """What may come of it, in a sentence about `who`; None where the check does not say."""
+        if use.check.consequence is None:
+            return None
+        phrase = _phrase_of(use)
+        failure = None if phrase is None else predicate(phrase, use.params, failing)
+        return consequence_told(who, predicate(use.check.consequence, {}, failing), failure, failing)
 
     def alone(self, check_id: str, failing: int) -> str | None:
         """What is wrong with so many objects, whatever their whole number; None where only the title can tell it."""

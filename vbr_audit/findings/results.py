@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +20,8 @@ from vbr_audit.checks.policy.policy import CheckUse
 from vbr_audit.findings.changes import Changes
 from vbr_audit.findings.failures import Failures
 from vbr_audit.findings.gaps import Gap, Limit
+from vbr_audit.findings.owners import owners_told
+from vbr_audit.findings.rating import Rating
 from vbr_audit.findings.requirements import no_requirements
 from vbr_audit.findings.waivers import Waiver
 from vbr_audit.tables.build.arrays import STRING
@@ -102,7 +105,8 @@ class Summary:
     sessions; `runs_beside` are the runs that none of the three counts. `offloads_by_result` and `offload_rate` are
     about the sessions that took backups to a capacity or archive tier, started in the period and ended. What was
     not read at all is None; `jobs_whole` and `sessions_whole` say whether the numbers of jobs and sessions are whole,
-    or at least so many; `success_rate` is None unless they are.
+    or at least so many; `success_rate` is None unless they are. `rating` is the grade of the run, by the rule of
+    `vbr_audit.findings.rating`.
     """
 
     counts: Mapping[str, int]
@@ -128,6 +132,7 @@ class Summary:
     needed_complete: int
     needed_total: int
     verdict: Verdict
+    rating: Rating
 
     @property
     def checks_share(self) -> float | None:
@@ -211,6 +216,19 @@ class WaiverReport:
 
 
 @dataclass(frozen=True, eq=False)
+class Planning:
+    """What the plan of causes needs beside the findings.
+
+    `now` is the run's clock, and `zone` that in which days are counted. `owners` are the owners of failing findings by
+    finding id, as strings; one with several of them has several rows.
+    """
+
+    now: dt.datetime
+    zone: dt.tzinfo
+    owners: pd.Series
+
+
+@dataclass(frozen=True, eq=False)
 class Results:
     """Everything that a report needs to know about what was found.
 
@@ -226,6 +244,7 @@ class Results:
     coverage: pd.DataFrame
     uses: tuple[CheckUse, ...]
     summary: Summary
+    planning: Planning
     waivers: WaiverReport = field(default_factory=WaiverReport)
     gaps: tuple[Gap, ...] = ()
     outside: tuple[Limit, ...] = ()
@@ -260,7 +279,8 @@ class Results:
     @cached_property
     def causes(self) -> pd.DataFrame:
         """What has to be changed for the failing findings to go: one row per cause, with `CAUSE_COLUMNS`."""
-        return causes_of(self.findings, self.failures, None if self.changes is None else self.changes.open_since)
+        opened = None if self.changes is None else self.changes.open_since
+        return causes_of(self.findings, self.failures, self.planning, opened)
 
 
 # The causes of what fails: one row per thing that somebody can do, with the number of findings that it settles.
@@ -271,6 +291,7 @@ CAUSE_COLUMNS: Final = (
     "check_id",
     "title",
     "failure",
+    "consequence",
     "kind",
     "name",
     "severity",
@@ -280,11 +301,18 @@ CAUSE_COLUMNS: Final = (
     "remediation",
     "urgency",
     "open_since",
+    "due",
+    "overdue",
+    "owner",
 )
-"""The columns of the causes, in order: text, but for the counts `findings` and `objects`, which are Int64.
+"""The columns of the causes, in order: text, but for the counts `findings` and `objects`, which are Int64, and
+`overdue`, which is boolean.
 
+`consequence` is what may come of it and why, in one sentence; what is wrong alone where the check says no more.
 `urgency` is a word of `URGENCIES`; `open_since` is the instant in UTC since which the first of its findings has been
-failing, NA where no earlier run is at hand.
+failing, NA where no earlier run is at hand. `due` is the day, `YYYY-MM-DD` in the zone of the run, by which it has to
+be dealt with, by `DUE_DAYS`; `overdue` says whether that day is over. `owner` names who owns its machines by the site
+file, NA where that names nobody.
 """
 URGENCIES: Final[Mapping[str, tuple[str, ...]]] = {
     "today": ("critical",),
@@ -292,19 +320,23 @@ URGENCIES: Final[Mapping[str, tuple[str, ...]]] = {
     "later": ("medium", "low", "info"),
 }
 """When a cause has to be dealt with, by the worst severity of its findings."""
+DUE_DAYS: Final[Mapping[str, int]] = {"today": 1, "this month": 30, "later": 90}
+"""So many days after it has begun to fail a cause is due, or after the day of the run where no earlier one is known."""
 _URGENCY: Final = {severity: urgency for urgency, severities in URGENCIES.items() for severity in severities}
 _CAUSE_ORDER: Final = ["worst", "many", "check_id", "server", "name", "cause"]
 MOST_NAMES: Final = 5
 """Maximum number of objects of a cause that are named."""
 
 
-def causes_of(findings: pd.DataFrame, failures: Failures, opened: pd.Series | None = None) -> pd.DataFrame:
+def causes_of(
+    findings: pd.DataFrame, failures: Failures, planning: Planning, opened: pd.Series | None = None
+) -> pd.DataFrame:
     """One row per cause of failing, unwaived findings, with `CAUSE_COLUMNS`.
 
     `failure` is what is wrong there, in the words of the check for as many objects as it fails for.
     `severity` is the worst that one of its findings has, `findings` how many it would settle, `objects` how many
     objects they are about, `object_names` the first of those. The worst come first, then those of most findings.
-    `opened` has, by finding id, the moment since which each has been failing.
+    `opened` has, by finding id, the moment since which each has been failing; `planning` when the causes are due.
     """
     failing = findings[surely(findings["status"] == "FAIL")]
     # An item of the analyzer that shares the cause of a check does not give it its name.
@@ -314,7 +346,7 @@ def causes_of(findings: pd.DataFrame, failures: Failures, opened: pd.Series | No
     first = groups.first()
     columns: dict[str, Any] = {name: first[name].array for name in ("server", "check_id", "title", "remediation")}
     columns |= {"kind": first["cause_kind"].array, "name": first["cause_name"].array}
-    columns["failure"] = _failures(failing, first, failures)
+    columns |= _told(failing, first, failures)
     columns["cause"] = pd.array(first.index.to_numpy(dtype=object), dtype=STRING)
     worst = groups["rank"].min().to_numpy(dtype=int)
     columns["severity"] = pd.array([SEVERITIES[rank] for rank in worst], dtype=STRING)
@@ -322,28 +354,53 @@ def causes_of(findings: pd.DataFrame, failures: Failures, opened: pd.Series | No
     columns["objects"] = _objects(failing, groups).reindex(first.index).astype("Int64").array
     columns["object_names"] = _named_objects(failing).reindex(first.index).astype(STRING).array
     columns["urgency"] = pd.array([_URGENCY[SEVERITIES[rank]] for rank in worst], dtype=STRING)
-    columns["open_since"] = _open_since(failing, first.index, opened)
+    since = _open_since(failing, first.index, opened)
+    columns["open_since"] = since.dt.strftime("%Y-%m-%dT%H:%M:%SZ").astype(STRING).array
+    columns |= _due(since, columns["urgency"], planning)
+    columns["owner"] = _owners(failing, planning.owners).reindex(first.index).astype(STRING).array
     frame = pd.DataFrame({name: columns[name] for name in CAUSE_COLUMNS})
     order = pd.DataFrame({"worst": worst, "many": -frame["findings"].to_numpy(dtype=int)})
     order[["check_id", "server", "name", "cause"]] = frame[["check_id", "server", "name", "cause"]]
     return frame.take(order.sort_values(_CAUSE_ORDER, kind="stable").index.to_numpy()).reset_index(drop=True)
 
 
-def _open_since(failing: pd.DataFrame, causes: pd.Index, opened: pd.Series | None) -> Any:
-    """Since when the first finding of each cause has been failing, in UTC."""
+def _open_since(failing: pd.DataFrame, causes: pd.Index, opened: pd.Series | None) -> pd.Series:
+    """Since when the first finding of each cause has been failing, in UTC; NaT where that is not known."""
     if opened is None:
-        return pd.array([pd.NA] * len(causes), dtype=STRING)
+        return pd.Series(pd.NaT, index=causes, dtype="datetime64[us, UTC]")
     moments = opened.reindex(failing["finding_id"]).groupby(failing["cause"].to_numpy(dtype=object))
-    since = moments.min().reindex(causes)
-    return since.dt.strftime("%Y-%m-%dT%H:%M:%SZ").astype(STRING).array
+    since: pd.Series = pd.to_datetime(moments.min().reindex(causes), utc=True)
+    return since
 
 
-def _failures(failing: pd.DataFrame, first: pd.DataFrame, failures: Failures) -> Any:
-    """What is wrong at each cause: by its own check, not by the items of the analyzer that share it."""
+def _due(since: pd.Series, urgency: Any, planning: Planning) -> dict[str, Any]:
+    """By which day each cause is due, and whether that is over, by days of the run's zone."""
+    today = planning.now.astimezone(planning.zone).date()
+    begun = [today if pd.isna(moment) else moment.tz_convert(planning.zone).date() for moment in since]
+    days = [first + dt.timedelta(days=DUE_DAYS[word]) for first, word in zip(begun, urgency, strict=True)]
+    return {
+        "due": pd.array([day.isoformat() for day in days], dtype=STRING),
+        "overdue": pd.array([day < today for day in days], dtype="boolean"),
+    }
+
+
+def _owners(failing: pd.DataFrame, owners: pd.Series) -> pd.Series:
+    """Who owns the machines of each cause; no row for one of which nobody is known."""
+    causes = pd.Series(failing["cause"].to_numpy(dtype=object), index=failing["finding_id"].to_numpy(dtype=object))
+    by_cause: dict[Any, list[str]] = {}
+    for cause, owner in zip(causes.reindex(owners.index), owners, strict=True):
+        by_cause.setdefault(cause, []).append(owner)
+    return pd.Series({cause: owners_told(names) for cause, names in by_cause.items()}, dtype=object)
+
+
+def _told(failing: pd.DataFrame, first: pd.DataFrame, failures: Failures) -> dict[str, Any]:
+    """What is wrong at each cause, and what may come of it: by its own check, not by the items that share it."""
     sizes = failing.groupby(["cause", "check_id"]).size()
     rows = zip(first.index, first["check_id"], first["title"], strict=True)
-    words = [failures.alone(check_id, int(sizes[cause, check_id])) or title for cause, check_id, title in rows]
-    return pd.array(words, dtype=STRING)
+    given = [(check_id, int(sizes[cause, check_id]), title) for cause, check_id, title in rows]
+    wrong = [failures.alone(check_id, failing) or title for check_id, failing, title in given]
+    told = [failures.told_alone(check_id, failing) or title for check_id, failing, title in given]
+    return {"failure": pd.array(wrong, dtype=STRING), "consequence": pd.array(told, dtype=STRING)}
 
 
 def _objects(failing: pd.DataFrame, groups: Any) -> pd.Series:

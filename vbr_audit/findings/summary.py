@@ -14,6 +14,7 @@ from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.gaps import needed_of_servers
+from vbr_audit.findings.rating import rate
 from vbr_audit.findings.results import AreaCount, RunsBeside, Summary, Verdict
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.job_runs import runs_of_jobs
@@ -27,9 +28,10 @@ _OPEN: Final = ("FAIL", "UNKNOWN", "ERROR")
 _ANSWERED: Final = ("PASS", "WAIVED")
 
 
-def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict: Verdict) -> Summary:
-    """All numbers of a run."""
+def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict: Verdict, gaps: int) -> Summary:
+    """All numbers of a run, which is incomplete for so many reasons as `gaps`."""
     counts = status_counts(findings)
+    share = assessed(counts, _accepted_open(findings))
     runs = counted_runs(snapshot)
     by_result = _by_result(runs)
     disabled = snapshot.jobs["is_disabled"]
@@ -43,7 +45,7 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         checks_clean=len(_checks_with(findings, _ANSWERED) - _checks_with(findings, _OPEN)),
         checks_judged=len(_checks_with(findings, (*_ANSWERED, *_OPEN))),
         compliance=compliance(counts),
-        assessed=assessed(counts, _accepted_open(findings)),
+        assessed=share,
         jobs_in_scope=len(snapshot.jobs) if _is_read(snapshot, "jobs", "job_states") else None,
         jobs_disabled=int(surely(disabled).sum()) if _is_read(snapshot, "jobs") else None,
         jobs_whole=_is_whole(snapshot, run, "jobs"),
@@ -60,6 +62,7 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         needed_complete=sum(need.is_whole for need in needed),
         needed_total=len(needed),
         verdict=verdict,
+        rating=rate(cause_counts(findings), assessed=share, gaps=gaps),
     )
 
 
@@ -89,6 +92,14 @@ def failing_counts(findings: pd.DataFrame) -> dict[str, int]:
     """The number of failing findings by severity, worst first, every severity named."""
     counts = findings.loc[findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False), "severity"].value_counts()
     return {severity: int(counts.get(severity, 0)) for severity in SEVERITIES}
+
+
+def cause_counts(findings: pd.DataFrame) -> dict[str, int]:
+    """The number of causes of what fails by the worst severity of their findings, every severity named."""
+    failing = findings[findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False)]
+    ranks = failing["severity"].map({severity: rank for rank, severity in enumerate(SEVERITIES)})
+    worst = ranks.groupby(failing["cause"]).min().value_counts()
+    return {severity: int(worst.get(rank, 0)) for rank, severity in enumerate(SEVERITIES)}
 
 
 def compliance(counts: Mapping[str, int]) -> float | None:

@@ -34,7 +34,7 @@ from vbr_audit.notebook import Grid, Headline, Line, fragment
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 _SHOWN: Final = (
-    *("level", *COUNT_NAMES["failing"], *COUNT_NAMES["causes"], "compliance", "assessed", "success_rate"),
+    *("level", "rating", *COUNT_NAMES["failing"], *COUNT_NAMES["causes"], "compliance", "assessed", "success_rate"),
     *("protected_share", "used_bytes", "capacity_bytes", "gaps"),
 )
 """The numbers of a run that the table of runs has."""

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.findings.compared import checks_known_to, rules_digest
+from vbr_audit.findings.rating import Rating, rate
 from vbr_audit.findings.results import Results
 from vbr_audit.tables.build.schema import Column
 from vbr_audit.vocabulary import SEVERITIES
@@ -67,6 +68,11 @@ class Point(_Record):
         """The used share of the capacity of the repositories that report both."""
         return None if self.used_bytes is None or not self.capacity_bytes else self.used_bytes / self.capacity_bytes
 
+    @property
+    def rating(self) -> Rating:
+        """The grade by the rule of today, whatever the version that made the run."""
+        return rate(self.causes, assessed=self.assessed, gaps=self.incomplete)
+
 
 _COUNTS: Final = {"causes": "Causes of severity", "failing": "Failing findings of severity"}
 _PLAIN: Final = (
@@ -80,6 +86,7 @@ NUMBERS: Final = {
     column.name: column
     for column in (
         Column("level", "string", "The verdict: fail, incomplete or pass.", holds="kept"),
+        Column("rating", "string", "The grade, A to E, or `not rated`; `at best` where it can be worse.", holds="kept"),
         *(
             Column(f"{kind}_{severity}", "Int64", f"{words} {severity}.")
             for kind, words in _COUNTS.items()
@@ -149,6 +156,7 @@ class HistoryRecord(_Record):
             **{name: getattr(self, name).isoformat() for name in ("now", "since", "until")},
             **{f"{kind}_{word}": several.get(word) for kind, several in counts.items() for word in SEVERITIES},
             **{name: getattr(point, name) for name in _PLAIN},
+            "rating": point.rating.told,
             "gaps": point.incomplete,
         }
 

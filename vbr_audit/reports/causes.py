@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vbr_audit.display import count, number
-from vbr_audit.findings.results import URGENCIES
+from vbr_audit.findings.results import DUE_DAYS, URGENCIES
 from vbr_audit.reports.record import NO_NAME, Capped, cause_anchor, check_anchor, record_text, severity_rank
 from vbr_audit.reports.words import Badge, badge
 from vbr_audit.vocabulary import SEVERITIES
@@ -92,6 +92,12 @@ def urgent_causes(causes: pd.DataFrame) -> tuple[Urgent, ...]:
 def _urgent(urgency: str, severities: tuple[str, ...], causes: pd.DataFrame) -> Urgent:
     own = causes[causes["urgency"].eq(urgency).to_numpy(dtype=bool, na_value=False)]
     return Urgent(urgency, ", ".join(severities), len(own), int(own["findings"].sum()))
+
+
+def due_rule() -> str:
+    """By when causes are due, as part of a sentence."""
+    days = ", ".join(f"{count(many, 'day')} for {urgency}" for urgency, many in DUE_DAYS.items())
+    return f"{days}, after it has begun to fail, or after the day of the run where no earlier run is known"
 
 
 def causes_text(causes: pd.DataFrame) -> str:

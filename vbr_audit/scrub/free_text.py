@@ -275,6 +275,7 @@ def _texts() -> Iterator[str]:
             check.remediation,
             check.expected or "",
             check.failure or "",
+            check.consequence or "",
             check.json_path or "",
         )
         yield from (f"{parameter.name} {parameter.help}" for parameter in check.parameters)

@@ -29,7 +29,7 @@ from vbr_audit.checks.site import Site
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.findings.gaps import Gap, Limit
-from vbr_audit.findings.results import Results, Summary, WaiverReport
+from vbr_audit.findings.results import Planning, Results, Summary, WaiverReport
 from vbr_audit.findings.table import in_order
 from vbr_audit.findings.waivers import Waiver, Waivers
 from vbr_audit.reports.review import Remark, Review
@@ -47,6 +47,7 @@ Fact = TypeVar("Fact", Gap, Limit)
 Record = TypeVar("Record", bound=BaseModel)
 _SAYING: Final = Rule("text")
 _DIGEST: Final = Rule("digest")
+_USER: Final = Rule("name", "user")
 _PROSE: Final = Rule("prose")
 _WILD: Final = frozenset("*?[")
 PATTERN: Final = "pattern"
@@ -60,7 +61,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "sample_seed": _SAYING,
     "server": Rule("name", "server"),
     "url": Rule("name", "url"),
-    "account": Rule("name", "user"),
+    "account": _USER,
     "vbr_id": Rule("id"),
     **dict.fromkeys(("timezone", "timezone_source", "tool_version", "revision", "revision_newest"), Rule("kept")),
     **dict.fromkeys(("checks", "kind"), Rule("kept")),
@@ -178,6 +179,7 @@ def _own_check(check: Check, scrubber: Scrubber) -> Check:
         expected=None if check.expected is None else clean(check.expected),
         # A name within braces would be no parameter any more once it was replaced; the title says as much without it.
         failure=None,
+        consequence=None,
     )
 
 
@@ -381,6 +383,7 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
         coverage=_coverage(results.coverage, scrubber, own),
         uses=tuple(scrub_use(use, scrubber) for use in results.uses),
         summary=_summary(results.summary, scrubber),
+        planning=_planning(results.planning, scrubber),
         waivers=scrub_waivers(results.waivers, scrubber),
         gaps=tuple(_fact(gap, scrubber) for gap in results.gaps),
         outside=tuple(_fact(limit, scrubber) for limit in results.outside),
@@ -392,6 +395,13 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
         drift=empty(DRIFT),
         changes=None,
     )
+
+
+def _planning(planning: Planning, scrubber: Scrubber) -> Planning:
+    """The owners as pseudonyms, by the ids of the scrubbed findings."""
+    owners = scrubber.column(planning.owners, _USER)
+    ids = [scrubber.pseudonyms.hashed(name) for name in owners.index]
+    return dataclasses.replace(planning, owners=owners.set_axis(pd.Index(ids, dtype=object)))
 
 
 def _fact(fact: Fact, scrubber: Scrubber) -> Fact:

@@ -1,4 +1,4 @@
-"""What is wrong where a check fails, as a phrase that agrees with the number of the failing objects."""
+"""What is wrong where a check fails, and what may come of it, in phrases that agree with the number of objects."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ def predicate(phrase: str, params: Mapping[str, Any], failing: int) -> str:
     return phrase.format_map({**params, **words, **pairs})
 
 
+def consequence_told(who: str, consequence: str, failure: str | None, failing: int) -> str:
+    """`2 jobs may not run: they are off`: who it is about, what may come of it, and what is wrong, if that is given.
+
+    Both phrases are filled in already.
+    """
+    why = "" if failure is None else f": {'it' if failing == 1 else 'they'} {failure}"
+    return f"{who} {consequence}{why}"
+
+
 def names_in(phrase: str) -> tuple[str, ...]:
     """What stands in braces, without formats; raises `ValueError` for braces that do not fit each other."""
     return tuple(name for name, _ in _braces(phrase))
@@ -58,34 +67,36 @@ def _braces(phrase: str) -> list[tuple[str, str]]:
     return [(name, f"!{how}" if how else spec or "") for _, name, spec, how in parts if name is not None]
 
 
-def phrase_faults(phrase: str, title: str, defaults: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a phrase of a check whose parameters have these defaults."""
+def phrase_faults(
+    phrase: str, title: str, defaults: Mapping[str, Any], *, name: str = "failure phrase"
+) -> Iterator[str]:
+    """What is wrong with a phrase of a check whose parameters have these defaults; `name` is what it is called."""
     try:
         braces = _braces(phrase)
     except ValueError as error:
-        yield f"its failure phrase cannot be read: {error}"
+        yield f"its {name} cannot be read: {error}"
         return
-    if strange := [name for name, _ in braces if not _is_known(name, defaults)]:
-        known = ", ".join(f"{{{name}}}" for name in (*WORDS, *defaults))
+    if strange := [brace for brace, _ in braces if not _is_known(brace, defaults)]:
+        known = ", ".join(f"{{{word}}}" for word in (*WORDS, *defaults))
         yield (
-            f"its failure phrase names {', '.join(f'{{{name}}}' for name in strange)}; it may name {known}, "
+            f"its {name} names {', '.join(f'{{{brace}}}' for brace in strange)}; it may name {known}, "
             "or a verb for one object and for several, such as {lies|lie}"
         )
         return
     if not all(_FORMAT.fullmatch(form) for _, form in braces):
-        yield "its failure phrase may write a number as {share:.1f}, {count:,} or {limit:g}, and no other way"
+        yield f"its {name} may write a number as {{share:.1f}}, {{count:,}} or {{limit:g}}, and no other way"
         return
     try:
         rendered = [predicate(phrase, defaults, failing) for failing in (1, 2)]
     except ValueError as error:
-        yield f"its failure phrase cannot be filled in: {error}"
+        yield f"its {name} cannot be filled in: {error}"
         return
     if not phrase.strip() or max(map(len, rendered)) > LONGEST:
-        yield f"its failure phrase needs 1 to {LONGEST} characters"
+        yield f"its {name} needs 1 to {LONGEST} characters"
     if phrase.endswith("."):
-        yield "its failure phrase ends with a full stop, but stands within a line"
+        yield f"its {name} ends with a full stop, but stands within a line"
     if phrase == title:
-        yield "its failure phrase must say what is wrong, and its title what is good"
+        yield f"its {name} must say what is wrong, and its title what is good"
 
 
 def _is_known(name: str, params: Collection[str]) -> bool:

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from vbr_audit.checks.derived import DERIVED
-from vbr_audit.checks.engine.failure import phrase_faults, predicate, subject
+from vbr_audit.checks.engine.failure import consequence_told, phrase_faults, predicate, subject
 from vbr_audit.checks.engine.objects import OBJECTS, ObjectKind, default_cause, kinds_of_cause
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import Parameter, describe, model_of, reserved_of
@@ -39,6 +39,7 @@ class Check:
     `optional` says which value stands for a setting that a job type does not have. Over the tables in `aggregates` it
     counts, so it cannot answer from a part of them; without those in `fallback` it can still answer for most objects.
     `failure` is what is wrong where it fails, put behind the failing objects; without it, reports show the title.
+    `consequence` is what may come of that, put behind them as well; without it, reports show `failure` alone.
     `cause` is what has to be changed where it fails: the object itself, or that which `causes.KEYS` names by it.
     """
 
@@ -62,6 +63,7 @@ class Check:
     model: type[BaseModel]
     reserved: tuple[str, ...]
     failure: str | None = None
+    consequence: str | None = None
     meaning: int = 1
     """Raised when its logic changes: what it said before is not compared with what it says since."""
     recorded: Mapping[str, RecordedAnswer] | None = None
@@ -118,6 +120,15 @@ class Check:
         if self.failure is None:
             return None
         return f"{subject(self.object_kind, 2, 9)} {predicate(self.failure, self.defaults, 2)}"
+
+    @property
+    def consequence_example(self) -> str | None:
+        """`2 of 9 jobs could miss backups: they are disabled`: both phrases with the defaults."""
+        if self.consequence is None:
+            return None
+        failure = None if self.failure is None else predicate(self.failure, self.defaults, 2)
+        who = subject(self.object_kind, 2, 9)
+        return consequence_told(who, predicate(self.consequence, {}, 2), failure, 2)
 
 
 class Registry:
@@ -185,6 +196,7 @@ def check(
     fallback: Sequence[str] = (),
     expected: str | None = None,
     failure: str | None = None,
+    consequence: str | None = None,
     json_path: str | None = None,
     examples: Sequence[Example] = (),
     area: str | None = None,
@@ -196,7 +208,8 @@ def check(
     `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
     says otherwise. `expected` is the good state in words, with parameters in braces. `failure` is what is wrong, as it
     stands behind `2 of 13 jobs`: `{is} disabled`, `{has} no schedule`, `{lies|lie} on one disk`; what is in braces
-    agrees with the number of failing objects, or is a parameter. `cause` says where the remedy sits if not at the
+    agrees with the number of failing objects, or is a parameter. `consequence` is what may come of it for the
+    business: `could be lost with {its} site`; it names no parameter. `cause` says where the remedy sits if not at the
     object itself, e.g. `job` for protected objects: those of one job are shown as one then. `meaning` is raised
     whenever the logic changes, so that no answer is called fixed or new that only the check has changed.
     """
@@ -220,6 +233,7 @@ def check(
             fallback=frozenset(fallback),
             expected=expected,
             failure=failure,
+            consequence=consequence,
             meaning=meaning,
             json_path=json_path,
             about=reads[0] if reads else "",
@@ -261,6 +275,10 @@ def _faults(declared: Check) -> Iterator[str]:
         yield "it must say what to do"
     if declared.failure is not None:
         yield from phrase_faults(declared.failure, declared.title, declared.defaults)
+    if declared.consequence is not None:
+        yield from phrase_faults(declared.consequence, declared.title, {}, name="consequence")
+        if declared.consequence == declared.failure:
+            yield "its consequence must say what may come of the failure, not what is wrong"
     for table, columns in declared.reads.items():
         if table not in declared.tables or table not in TABLES:
             yield f"unknown table {table}"

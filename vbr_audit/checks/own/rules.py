@@ -75,6 +75,7 @@ class Rule(Condition):
     remediation: Text
     expected: Text | None = None
     failure: Text | None = None
+    consequence: Text | None = None
 
 
 class RuleDocument(BaseModel):
@@ -209,6 +210,7 @@ def _declared(rule: Rule) -> Check:
         reads=columns,
         expected=expected,
         failure=rule.failure,
+        consequence=rule.consequence,
         remediation=rule.remediation,
     )(_function_of(rule))
 

@@ -100,9 +100,21 @@ def _month_causes(months: MonthTrend) -> ChartPlan:
         facts=months,
         inches=3.3,
         section="months",
-        headers=("Month", *(severity.capitalize() for severity, _ in months.causes), "All", "Changed before it"),
+        headers=(
+            "Month",
+            *(severity.capitalize() for severity, _ in months.causes),
+            "All",
+            "Rating",
+            "Changed before it",
+        ),
         rows=tuple(
-            (name, *(_cell(values[at]) for _, values in months.causes), _cell(months.totals[at]), _note(months, at))
+            (
+                name,
+                *(_cell(values[at]) for _, values in months.causes),
+                _cell(months.totals[at]),
+                "–" if (rating := months.ratings[at]) is None else rating.told,
+                _note(months, at),
+            )
             for at, name in enumerate(months.months)
         ),
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from vbr_audit.checks.derived import left_objects, protection
 from vbr_audit.collection.run_folder import EVIDENCE, evidence_names
+from vbr_audit.reports.causes import due_rule
 from vbr_audit.reports.excel.data import columns_of
 from vbr_audit.reports.review import NOTE_HEADER, REVIEWER_STATUSES, STATUS_HEADER
 from vbr_audit.spreadsheet.sheet import DAY_FORMAT, SheetColumn, SheetPlan
@@ -28,8 +29,8 @@ FINDINGS_FIRST: Final = (
     *("reason", "remediation"),
 )
 _CAUSES_FIRST: Final = (
-    *("urgency", "severity", "check_id", "title", "server", "name", "kind", "findings", "objects", "remediation"),
-    "open_since",
+    *("urgency", "severity", "due", "overdue", "owner", "consequence", "check_id", "server", "name", "kind"),
+    *("findings", "objects", "object_names", "remediation", "open_since"),
 )
 _CONTROLS_FIRST: Final = ("framework", "requirement", "title", "answer", "why")
 _OBJECTS_FIRST: Final = (
@@ -98,6 +99,7 @@ _CAUSES_HELP: Final[Mapping[str, str]] = {
     "check_id": "The check.",
     "title": "The good state that the check asks for.",
     "failure": "What is wrong there.",
+    "consequence": "What may come of it, and what is wrong there.",
     "kind": "What kind of thing has to be changed: job, repository, server setting, machine and so on.",
     "name": "The name of that thing.",
     "severity": "The worst severity that one of its failing findings has.",
@@ -106,6 +108,9 @@ _CAUSES_HELP: Final[Mapping[str, str]] = {
     "object_names": "The first of these objects.",
     "urgency": "When to deal with it: today for critical, this month for high, later for the rest.",
     "open_since": "Since when the first of its findings has been failing, in UTC; empty without an earlier run.",
+    "due": f"The last day to deal with it: {due_rule()}.",
+    "overdue": "Whether that day was over when the run was read.",
+    "owner": "Who owns its machines by the asset list of the site file; empty where that names nobody.",
     "remediation": "What to do.",
 }
 _CONTROLS_HELP: Final[Mapping[str, str]] = {
@@ -147,7 +152,7 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
     causes = columns_of(
         context.results.causes, zone, first=_CAUSES_FIRST, helps=_CAUSES_HELP, source="findings", counts=True
     )
-    yield _plan("Causes", "tblCauses", causes, 2, footer, _CAUSES_ROW)
+    yield _plan("Causes", "tblCauses", with_days(causes, ("Due",)), 2, footer, _CAUSES_ROW)
     controls = columns_of(
         context.results.requirements, zone, first=_CONTROLS_FIRST, helps=_CONTROLS_HELP, source="findings", counts=True
     )

@@ -398,6 +398,9 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
         ("Success rate by session", summary.session_rate, "every session of these runs by itself, retries included"),
         *([("Success rate of offloads", summary.offload_rate, OFFLOAD_RATE_FORMULA)] if offloads else ()),
     )
+    rating = summary.rating
+    told = front.cell(rating.told, alignment=RIGHT)
+    front.write("Rating", told, front.cell(f"{rating.rule} {rating.reason}", alignment=INDENTED))
     for name, value, formula in rates:
         front.write(name, _rate(front, value), front.cell(formula, alignment=INDENTED))
     totals: tuple[tuple[str, int | None, str], ...] = (

@@ -12,6 +12,7 @@ from vbr_audit.reports.interface import export
 
 if TYPE_CHECKING:
     from vbr_audit.findings.changes import Changes
+    from vbr_audit.findings.rating import Rating
     from vbr_audit.findings.results import AreaCount, WaiverOutcome
     from vbr_audit.histories.trends import Trend
     from vbr_audit.reports.context import ReportContext
@@ -79,6 +80,7 @@ def _summary(context: ReportContext) -> dict[str, Any]:
     verdict = summary.verdict
     return {
         "verdict": {"level": verdict.level, "headline": verdict.headline, "detail": verdict.detail},
+        "rating": _rating(summary.rating),
         "counts": dict(summary.counts),
         "failing_by_severity": dict(summary.failing_by_severity),
         "by_area": [_area(entry) for entry in summary.by_area],
@@ -109,6 +111,10 @@ def _summary(context: ReportContext) -> dict[str, Any]:
         "datasets_complete": summary.datasets_complete,
         "datasets_total": summary.datasets_total,
     }
+
+
+def _rating(rating: Rating) -> dict[str, Any]:
+    return {"grade": rating.grade, "at_best": rating.at_best, "rule": rating.rule, "reason": rating.reason}
 
 
 def _waiver(outcome: WaiverOutcome) -> dict[str, Any]:

@@ -52,13 +52,21 @@ def _since(context: ReportContext) -> Iterator[str]:
     ages = [f"- failing for {age}: {number(many)}" for age, many in since.ageing]
     yield "\n".join([*missing, *counts, f"- still failing as before: {number(since.still_open)}", *ages])
     if (months := context.figures.months) is not None:
-        heads = ["Month", *(severity.capitalize() for severity, _ in months.causes), "All", "Protected", "Succeeded"]
+        heads = [
+            "Month",
+            *(severity.capitalize() for severity, _ in months.causes),
+            "All",
+            "Rating",
+            "Protected",
+            "Succeeded",
+        ]
         shares = dict(months.shares)
         rows = [
             [
                 text(name) + ("" if months.is_known[at] else " (no run)"),
                 *("–" if (value := values[at]) is None else number(value) for _, values in months.causes),
                 "–" if (total := months.totals[at]) is None else number(total),
+                "–" if (rating := months.ratings[at]) is None else rating.told,
                 *(percent(shares[share][at]) for share in ("protected_share", "success_rate")),
             ]
             for at, name in enumerate(months.months)
@@ -82,6 +90,7 @@ def _numbers(context: ReportContext) -> Iterator[str]:
     at_least = "" if summary.jobs_whole else ", at least"
     yield "\n".join(
         [
+            f"- Rating: {summary.rating.told}; {summary.rating.rule} {summary.rating.reason}",
             f"- Checks without an open finding: {percent(summary.checks_share)}, which is "
             f"{number(summary.checks_clean)} of {number(summary.checks_judged)}",
             f"- Compliance: {percent(summary.compliance)}, which is {RATE_FORMULA}",
@@ -122,8 +131,19 @@ def _worst(context: ReportContext) -> Iterator[str]:
     if not failing:
         yield "Nothing fails."
         return
-    columns = ("severity", "check_id", "failure", "server", "kind", "name", "findings", "remediation")
-    heads = ["Severity", "Check", "What is wrong", "Server", "Kind", "Where", "Settles", "What to do"]
+    columns = {
+        "severity": "Severity",
+        "due": "Due",
+        "check_id": "Check",
+        "consequence": "What may come of it",
+        "server": "Server",
+        "kind": "Kind",
+        "name": "Where",
+        "owner": "Owner",
+        "findings": "Settles",
+        "remediation": "What to do",
+    }
+    heads = list(columns.values())
     shown = (row | {"findings": number(row["findings"])} for row in causes[:MOST_CAUSES])
     rows = [[row[name] for name in columns] for row in shown]
     yield pipe_table(heads, rows, numbers=[heads.index("Settles")])

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
+
 from vbr_audit.display import MONTHS
 from vbr_audit.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
+    from vbr_audit.findings.rating import Rating
     from vbr_audit.histories.trends import Trend, TrendMonth
 
 SHARES: Final = {
@@ -29,6 +32,7 @@ class MonthTrend:
 
     months: tuple[str, ...]
     is_known: tuple[bool, ...]
+    ratings: tuple[Rating | None, ...]
     causes: tuple[tuple[str, tuple[int | None, ...]], ...]
     shares: tuple[tuple[str, tuple[float | None, ...]], ...]
     marks: tuple[str, ...]
@@ -49,6 +53,7 @@ def months_of_trend(trend: Trend | None) -> MonthTrend | None:
     return MonthTrend(
         months=tuple(_month_name(month.month) for month in trend.months),
         is_known=tuple(point is not None for point in points),
+        ratings=tuple(None if point is None else point.rating for point in points),
         causes=tuple(
             (severity, tuple(None if point is None else point.causes.get(severity, 0) for point in points))
             for severity in SEVERITIES
@@ -57,6 +62,12 @@ def months_of_trend(trend: Trend | None) -> MonthTrend | None:
         marks=tuple(_mark(month) for month in trend.months),
         beside=trend.beside,
     )
+
+
+def month_names_before(first: str, several: int) -> tuple[str, ...]:
+    """The names of so many months before the month named `first`, the oldest first."""
+    start = pd.Period(first, freq="M")
+    return tuple(_month_name(str(start - back)) for back in range(several, 0, -1))
 
 
 def _month_name(month: str) -> str:

@@ -3,56 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import pandas as pd
-
-from vbr_audit.display import count, day, is_known, number, percent, plain, shorten
-from vbr_audit.findings.gaps import LimitKind
+from vbr_audit.display import count, day, number, percent, shorten
 from vbr_audit.reports.causes import causes_text
-from vbr_audit.reports.record import NO_NAME, cell_text, severity_rank
+from vbr_audit.reports.html.board import (
+    LINE,
+    MOST_RISKS,
+    NAME,
+    Fixed,
+    GradeLine,
+    RatedMonth,
+    Risk,
+    causes_left,
+    first_names,
+    grade_style,
+    not_answered,
+    rated_months,
+    scale_of,
+    what_was_fixed,
+    worst_risks,
+)
 from vbr_audit.reports.since import Since, since_of
 from vbr_audit.reports.words import Badge, badge
-from vbr_audit.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
-    from vbr_audit.findings.failures import Failures
     from vbr_audit.findings.results import AreaCount, Results
     from vbr_audit.findings.waivers import Waiver
     from vbr_audit.reports.context import ReportContext
     from vbr_audit.reports.figures.digits import Protection
-    from vbr_audit.reports.figures.month_trend import MonthTrend
     from vbr_audit.reports.figures.repository_space import RepositorySpace
 
-MOST_RISKS: Final = 5
-MOST_CAUSES: Final = 3
-MOST_AREAS: Final = 3
 MOST_REMEDIES: Final = 2
 MOST_LINES: Final = 4
 """Maximum number of lines of a list on the sheet; what is left out is counted."""
-LINE: Final = 120
-"""Characters of a line; the full report has the rest."""
-NAME: Final = 24
-"""Characters of a name within a line."""
-
-
-@dataclass(frozen=True)
-class Risk:
-    """One check that fails: how bad, what is wrong on how many objects of how many over all servers (`failure`), and
-    what to do.
-
-    `causes` says how many causes that has, `where` the first of them with the number of findings that each settles.
-    """
-
-    badge: Badge
-    check_id: str
-    title: str
-    failure: str
-    failing: str
-    population: str
-    causes: str
-    where: str
-    remedy: str
+MOST_SERVERS: Final = 3
+"""A line names so many servers, and counts the others."""
+MOST_DETAIL: Final = 420
+"""Characters of what the verdict says in detail."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +77,20 @@ class Lines:
 
 @dataclass(frozen=True)
 class Brief:
-    """What the executive page shows beside the verdict and the big numbers, in lines that fit on it."""
+    """What the executive page shows beside the big numbers, in lines that fit on it; `grade` is how its grade looks."""
 
     servers: str
     note: str
     unverified: str
+    title: str
+    detail: str
+    grade: str
+    scale: tuple[GradeLine, ...]
+    months: tuple[RatedMonth, ...]
     risks: tuple[Risk, ...]
-    more_risks: int
     causes: str
+    causes_left: str
+    fixed: Fixed | None
     areas: tuple[AreaLine, ...]
     digits: tuple[DigitLine, ...]
     objects: str
@@ -105,22 +99,27 @@ class Brief:
     exceptions: Lines
     incomplete: Lines
     remedies: tuple[str, ...]
-    not_known: Lines
+    not_known: tuple[str, ...]
     since: Since | None
-    months: tuple[tuple[str, str], ...]
 
 
 def build_brief(context: ReportContext) -> Brief:
     """The rows of the executive page, worst first."""
     results = context.results
-    risks = _risks(results)
+    rating, risks = results.summary.rating, worst_risks(results)[:MOST_RISKS]
     return Brief(
-        servers=shorten(context.servers_text, LINE),
+        title=shorten(context.title, LINE),
+        detail=shorten(results.summary.verdict.detail, MOST_DETAIL),
+        grade=grade_style(rating),
+        scale=scale_of(rating),
+        months=rated_months(context.figures.months),
+        servers=first_names((server.name for server in context.manifest.servers), MOST_SERVERS) or "no server",
         note=shorten(context.manifest.run.note, LINE) if context.manifest.run.note else "",
-        unverified=shorten(", ".join(context.unverified), LINE),
-        risks=risks[:MOST_RISKS],
-        more_risks=max(len(risks) - MOST_RISKS, 0),
+        unverified=first_names(context.unverified, MOST_SERVERS),
+        risks=risks,
         causes=causes_text(results.causes),
+        causes_left=causes_left(results, risks),
+        fixed=what_was_fixed(results.changes),
         areas=tuple(_area_line(area) for area in results.summary.by_area),
         digits=_digit_lines(context.figures.protection),
         objects=count(context.figures.protection.objects, "protected object"),
@@ -129,56 +128,9 @@ def build_brief(context: ReportContext) -> Brief:
         exceptions=_lines(_exceptions(results)),
         incomplete=_lines([gap.text for gap in context.gaps]),
         remedies=tuple(dict.fromkeys(gap.remedy for gap in context.gaps))[:MOST_REMEDIES],
-        not_known=_lines(_not_known(results)),
+        not_known=not_answered(results),
         since=since_of(results.changes, context.zone),
-        months=_months(context.figures.months),
     )
-
-
-def _months(months: MonthTrend | None) -> tuple[tuple[str, str], ...]:
-    """Each month with the causes of what failed; a month without a run has none, and says so."""
-    if months is None:
-        return ()
-    pairs = zip(months.months, months.totals, strict=True)
-    return tuple((name, "no run" if total is None else number(total)) for name, total in pairs)
-
-
-def _risks(results: Results) -> tuple[Risk, ...]:
-    """The checks that fail, by the worst severity of their findings, then by the number of objects."""
-    causes = results.causes
-    population = results.coverage.groupby("check_id")["population"].agg(lambda values: values.sum(skipna=False))
-    risks = []
-    for check_id, rows in results.failed.groupby("check_id", sort=True):
-        rank = min(severity_rank(severity) for severity in rows["severity"])
-        own = causes[causes["cause"].isin(rows["cause"])]
-        risks.append((rank, -len(rows), str(check_id), _risk(rows, own, rank, population[check_id], results.failures)))
-    return tuple(risk for *_, risk in sorted(risks, key=lambda entry: entry[:3]))
-
-
-def _risk(failed: pd.DataFrame, causes: pd.DataFrame, rank: int, population: Any, failures: Failures) -> Risk:
-    """One check that fails, with its findings and their causes; the worst of these come first."""
-    one = failed.iloc[0]
-    return Risk(
-        badge=badge("FAIL", SEVERITIES[rank]),
-        check_id=cell_text(one["check_id"]),
-        title=cell_text(one["title"]),
-        failure=failures.of_check(cell_text(one["check_id"])),
-        failing=number(len(failed)),
-        population=number(population if is_known(population) else None),
-        causes=count(len(causes), "cause"),
-        where=_where(causes),
-        remedy=shorten(" ".join(cell_text(one["remediation"]).split()), LINE),
-    )
-
-
-def _where(causes: pd.DataFrame) -> str:
-    """`Web frontends (10), Test lab (3) and 4 more`: the first causes with the findings that each would settle."""
-    first = causes.head(MOST_CAUSES)
-    names = ", ".join(
-        f"{shorten(name if is_known(name) else NO_NAME, NAME)} ({number(findings)})"
-        for name, findings in zip(first["name"].tolist(), first["findings"].tolist(), strict=True)
-    )
-    return names + (f" and {number(len(causes) - len(first))} more" if len(causes) > len(first) else "")
 
 
 def _area_line(area: AreaCount) -> AreaLine:
@@ -209,7 +161,7 @@ def _capacity(spaces: tuple[RepositorySpace, ...]) -> Lines:
     known = [space for space in spaces if space.free_share is not None]
     silent = len(spaces) - len(known)
     shown = [
-        f"{plain(space.name)}: {percent(space.free_share)} free of {number(space.capacity_gb)} GB"
+        f"{shorten(space.name, NAME)}: {percent(space.free_share)} free of {number(space.capacity_gb)} GB"
         for space in known[: MOST_LINES - 1]
     ]
     unknown = [f"{count(silent, 'repository', 'repositories')} of unknown capacity"] if silent else []
@@ -244,21 +196,7 @@ def _by_end(waivers: tuple[Waiver, ...]) -> list[Waiver]:
 
 
 def _waiver(waiver: Waiver) -> str:
-    return f"{waiver.id} for {waiver.check}, owner {waiver.owner}"
-
-
-def _not_known(results: Results) -> list[str]:
-    """The areas with the most questions that have no answer, what was not looked at, how many checks are off."""
-    areas = [(area.counts["UNKNOWN"] + area.counts["ERROR"], area.area) for area in results.summary.by_area]
-    asked = sorted(((unknown, name) for unknown, name in areas if unknown), key=lambda entry: -entry[0])
-    parts = ", ".join(f"{name} {number(unknown)}" for unknown, name in asked[:MOST_AREAS])
-    more = f" and {count(len(asked) - MOST_AREAS, 'other area')}" if len(asked) > MOST_AREAS else ""
-    off = [use.check.id for use in results.uses if not use.enabled]
-    return [
-        *([f"Questions without an answer: {parts}{more}"] if asked else []),
-        *([f"{count(len(off), 'check')} turned off by the policy"] if off else []),
-        *(str(limit) for limit in results.outside if limit.kind != LimitKind.DISABLED),
-    ]
+    return f"{shorten(waiver.id, NAME)} for {shorten(waiver.check, NAME)}, owner {shorten(waiver.owner, NAME)}"
 
 
 def _lines(texts: list[str]) -> Lines:

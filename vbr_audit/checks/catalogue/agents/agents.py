@@ -36,6 +36,7 @@ _MACHINE = {"type": "Computer", "name": "win-001.hansa.example"}
     json_path="agentStatus",
     expected="Installed",
     failure="{has} an agent that failed, is missing, is unsupported or needs an upgrade",
+    consequence="could miss {its} next backups",
     remediation="Inventory > Physical Infrastructure: read the error of the last rescan; reinstall the agent.",
     examples=(
         Example("PASS", _SOUND),
@@ -84,6 +85,7 @@ def agent_works(entities: pd.DataFrame) -> Outcome:
     json_path="state",
     expected="online, or reached in the last {max_days} days",
     failure="{is} not online and {was} not reached in the last {max_days} days",
+    consequence="could be without a recent backup",
     remediation="Inventory > Physical Infrastructure: rescan the machine; remove it from the group if it is gone.",
     examples=(
         Example("PASS", _REACHED),
@@ -145,6 +147,7 @@ def machine_reached(
     json_path="name",
     expected="an object of a backup with this name and a restore point",
     failure="{is} in no backup with a restore point",
+    consequence="could be lost for good",
     remediation="Jobs > Backup > Agent: add the group or the machine to a job; or remove it from the group.",
     examples=(
         Example("PASS", _MACHINE, {"backup_objects": [_HELD]}),
@@ -201,6 +204,7 @@ def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> 
     json_path="isDisabled",
     expected="enabled",
     failure="{is} disabled",
+    consequence="could leave {its} machines without backups",
     remediation="Inventory > Physical Infrastructure: enable the group; delete it if its machines are gone.",
     examples=(
         Example("PASS", {"is_disabled": False}),

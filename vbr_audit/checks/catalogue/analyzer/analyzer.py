@@ -86,6 +86,7 @@ _WHY_UNKNOWN: Final = {
     json_path="creationTime",
     expected="run every day, and last at most {max_age_days} days ago",
     failure="{has} no daily scan of the analyzer, or no run in the last {max_age_days} days",
+    consequence="could have unsafe settings that nobody notices",
     remediation="Home > Security & Compliance > Schedule: enable the daily scan; then start a scan manually.",
     examples=(
         Example("PASS", {}, {"analyzer_last_run": [{"created": hours_ago(30 * 24)}], **_DAILY}),
@@ -144,6 +145,7 @@ def analyzer_runs(
     json_path="items.status",
     expected="OK",
     failure="{is} violated",
+    consequence="may be {the gap|gaps} that an attacker uses",
     remediation="Home > Security & Compliance: open the item, and follow its link to Veeam's recommendation.",
     examples=(
         Example("PASS", {"status": "OK"}),
@@ -203,6 +205,7 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
     json_path="items.note",
     expected="a note",
     failure="{is} suppressed without a note",
+    consequence="may hide a real weakness",
     remediation="Home > Security & Compliance > right-click the item > Suppress: note why, who agreed, and until when.",
     examples=(
         Example("PASS", {"status": "Suppressed", "note": "Isolated network, CHG-7"}),

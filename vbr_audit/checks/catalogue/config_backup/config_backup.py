@@ -37,6 +37,7 @@ def _unless(answer: pd.Series) -> pd.Series:
     json_path="isEnabled",
     expected="on",
     failure="{has} the configuration backup disabled",
+    consequence="could lose all {its} jobs, settings and stored passwords",
     remediation=f"{_MENU} > Enable configuration backup: choose a repository on another machine.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"is_enabled": True}]}),
@@ -61,6 +62,7 @@ def config_backup_enabled(servers: pd.DataFrame, config_backup: pd.DataFrame) ->
     json_path="encryption.isEnabled",
     expected="encrypted",
     failure="{does} not encrypt {its} configuration backup",
+    consequence="could come back without {its} stored passwords after a rebuild",
     remediation=f"{_MENU} > Encrypt configuration backup: enable it; store the password outside the server.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"encryption_enabled": True}]}),
@@ -83,6 +85,7 @@ def config_backup_encrypted(servers: pd.DataFrame, config_backup: pd.DataFrame) 
     reads=("config_backup.last_success", "server", "config_backup.server"),
     json_path="lastSuccessfulBackup.lastSuccessfulTime",
     failure="last backed up {its} configuration successfully too long ago",
+    consequence="could come back with outdated settings after a loss",
     remediation=f"{_MENU} > Backup now: read the error of its session in History, and fix it.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"last_success": hours_ago(24 * 7)}]}),
@@ -140,6 +143,7 @@ def config_backup_recent(
     json_path="schedule",
     expected="scheduled, ≥ {min_points} restore points",
     failure="{has} an unscheduled configuration backup, or one with fewer than {min_points} restore points",
+    consequence="could be left without a configuration to go back to",
     remediation=f"{_MENU} > Schedule: run it daily; Restore points to keep: increase the number.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"is_scheduled": True, "restore_points_to_keep": 10}]}),
@@ -198,6 +202,7 @@ def config_backup_kept(
     json_path="notifications",
     expected="an e-mail on failure, or SNMP traps",
     failure="{does} not report a failed configuration backup by e-mail or SNMP",
+    consequence="could be without a configuration backup for weeks before anybody knows",
     remediation=f"{_MENU} > Notifications: enable e-mail, at least on failure; or enable SNMP traps.",
     examples=(
         Example("PASS", {}, {"config_backup": [{"snmp_enabled": True}]}),

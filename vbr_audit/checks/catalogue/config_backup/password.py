@@ -33,6 +33,7 @@ _SEALED = {**_KEY, "encryption_enabled": True}
     json_path="encryption.passwordId",
     expected="last changed at most {max_age_days} days ago",
     failure="{has} a configuration backup password that was last changed more than {max_age_days} days ago",
+    consequence="could have {its} configuration backup opened by somebody who has left",
     remediation="Main menu > Configuration Backup > Passwords: add a new one, select it, and keep it in a safe.",
     examples=(
         Example("PASS", {}, {"config_backup": [_SEALED], "encryption_passwords": [{**_KEY, **OLDEST}]}),

@@ -41,6 +41,7 @@ _IN_BUCKET: Final = {"repository_id": "repository-1", "storage_class": "object s
     json_path="backupRepositoryId",
     expected="on another machine",
     failure="{keeps|keep} {its} configuration backup on {its} own disks",
+    consequence="could be lost together with {its} configuration backup",
     remediation=f"{_MENU} > Backup repository: choose one on another machine, at another site if possible.",
     examples=(
         Example("PASS", {}, {"config_backup": _TO, "repositories": [_ON_SHARE]}),
@@ -135,6 +136,7 @@ def config_backup_elsewhere(
     json_path="backupRepositoryId",
     expected="on immutable object storage",
     failure="{keeps|keep} {its} configuration backup outside of immutable object storage",
+    consequence="could lose {its} configuration backup to an attacker",
     remediation=f"{_MENU} > Backup repository: choose object storage with immutability.",
     examples=(
         Example("PASS", {}, {"config_backup": _TO, "repositories": [{**_IN_BUCKET, "immutability_enabled": True}]}),

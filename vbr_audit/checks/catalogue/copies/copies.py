@@ -66,6 +66,7 @@ def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str | list[st
     reads=("has_three_copies", *_KEPT),
     expected="backups on at least two repositories",
     failure="{has} fewer than two backup copies",
+    consequence="could be lost when a single backup fails",
     remediation="Home > Backup Copy > create a job that copies these backups to another repository; tape is not shown.",
     examples=(
         Example("PASS", {"has_three_copies": True}),
@@ -96,6 +97,7 @@ def three_copies(objects: pd.DataFrame) -> Outcome:
     reads=("has_two_media", *_KEPT),
     expected="one copy on another medium than local disk",
     failure="{has} copies on local disk only",
+    consequence="could lose all copies to one fault of the disks",
     remediation="Home > Backup Copy > choose object storage, an appliance or a share as target; tape is not shown.",
     examples=(
         Example("PASS", {"has_two_media": True}),
@@ -121,6 +123,7 @@ def two_media(objects: pd.DataFrame) -> Outcome:
     reads=("has_offsite", *_KEPT),
     expected="a copy with a cloud provider, or on a repository tagged offsite",
     failure="{has} no off-site copy",
+    consequence="could be lost with {its} site",
     remediation="Home > Backup Copy > choose a repository at another site; tag it offsite in the site file.",
     examples=(
         Example("PASS", {"has_offsite": True}),
@@ -145,6 +148,7 @@ def offsite_copy(objects: pd.DataFrame) -> Outcome:
     reads=("has_protected_copy", "locked_until", "unlocked_repositories", *_KEPT),
     expected="a copy on an immutable, offline or rotated repository",
     failure="{has} no immutable or offline copy",
+    consequence="could be lost together with {its} backups in an attack",
     remediation="Backup Infrastructure > Backup Repositories: add a hardened one, or enable immutability for a bucket.",
     examples=(
         Example("PASS", {"has_protected_copy": True}),
@@ -183,6 +187,7 @@ def protected_copy(objects: pd.DataFrame) -> Outcome:
     reads=("is_verified", "platform"),
     expected="a health check or content scan that ran in the period",
     failure="{has} no verified copy",
+    consequence="could turn out not to be restorable when it matters",
     remediation="Job > Storage > Advanced > Maintenance: enable the health check; or scan with a SureBackup job.",
     examples=(
         Example("PASS", {"is_verified": True}),
@@ -223,6 +228,7 @@ def verified_copy(objects: pd.DataFrame) -> Outcome:
     json_path="hostId",
     expected="copies on at least two hosts",
     failure="{has} all copies on one host",
+    consequence="could lose every copy with one host",
     remediation="Home > Backup Copy > Target: choose a repository on a different server than the backup.",
     examples=(
         Example("PASS", {"has_separate_hosts": True, "has_three_copies": True}),
@@ -259,6 +265,7 @@ def separate_hosts(objects: pd.DataFrame) -> Outcome:
     reads=("latest_copy_point", "latest_source_point", "has_copies", "copy_interval_h"),
     expected="newest copy at most {max_lag_hours} h behind, or the time between two starts of the copy job",
     failure="{has} a newest copy too far behind the newest backup",
+    consequence="could lose more recent work than expected when restored from the copy",
     remediation="Home > Jobs > Backup Copy: find out why the copy lags; give it more time or bandwidth.",
     examples=(
         Example("PASS", {"has_copies": True, "latest_copy_point": hours_ago(30), "latest_source_point": hours_ago(6)}),
@@ -316,6 +323,7 @@ def copy_keeps_up(
     json_path="capacityTier.copyPolicyEnabled",
     expected="copied at once",
     failure="{moves|move} backups to the capacity tier without copying them at once",
+    consequence="could lose the newest backups with {its} local storage",
     remediation="Backup Infrastructure > Scale-out > Capacity Tier > Copy backups to object storage: enable it.",
     examples=(
         Example("PASS", {"capacity_tier_enabled": True, "capacity_copy_enabled": True}),
@@ -356,6 +364,7 @@ def capacity_copied(repositories: pd.DataFrame) -> Outcome:
     reads=(*_DIGITS, "points_count"),
     expected="3:yes 2:yes 1:yes 1:yes 0:yes",
     failure="{does} not meet the 3-2-1-1-0 rule in full",
+    consequence="may have no usable copy left after a disaster",
     remediation="See CPY-001 (3), CPY-002 (2), CPY-003 (1), CPY-004 (1) and CPY-005 (0): each states what to do.",
     examples=(
         Example("PASS", _DIGITS),

@@ -30,6 +30,7 @@ _WEEK = {"changed_after": hours_ago(7 * 24), "changed_before": EXAMPLE_NOW}
     reads=("weakened", "compared", "unclear", "open", "changes", "gaps", "json_path"),
     expected="no weakening change",
     failure="{is} weaker than in the earlier run",
+    consequence="could leave backups less safe than the business believes",
     remediation="Ask who changed the setting and why; change it back, or have the change approved.",
     examples=(
         Example("PASS", _SAME),
@@ -76,6 +77,7 @@ def nothing_weaker(objects: pd.DataFrame) -> Outcome:
     ),
     expected="fewer than {several} weakening changes within {days} days",
     failure="{has} {several} or more weakening changes within {days} days",
+    consequence="could be under attack, or lose protection step by step",
     remediation="Treat it as an attack until it is explained: ask who changed the settings, and change them back.",
     examples=(
         Example("PASS", {}, {"compared_objects": [_SAME]}),
@@ -170,6 +172,7 @@ _MADE = {**_CHANGE, "before": "true", "after": "false", "approval": "unapproved"
     reads=("approval", "control", "before", "after", "approved_by", "ticket", "who", "source", "json_path"),
     expected="an approval in the change register",
     failure="{has} no approval in the change register",
+    consequence="could come from a mistake or from an intruder",
     remediation="Ask who made the change; enter the approval in the change register, or change the setting back.",
     examples=(
         Example("PASS", {**_MADE, "approval": "approved", "approved_by": "j.doe"}),
@@ -218,6 +221,7 @@ _APPROVAL = {"object_name": "Nightly", "change": "retry_enabled: false → true"
     reads=("is_made", "is_due", "change", "value"),
     expected="the approved value",
     failure="{was|were} not made",
+    consequence="could leave a known weakness in place",
     remediation="Make the change; if it is no longer wanted, take its approval out of the change register.",
     examples=(
         Example("PASS", {**_APPROVAL, "is_made": True}),

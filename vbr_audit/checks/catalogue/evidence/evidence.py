@@ -28,6 +28,7 @@ NEVER_OFFERED = "no revision of this server offers it"
     reads=("status", "name", "reason", "servers.revision_newest"),
     expected="complete",
     failure="{was} not read completely",
+    consequence="could hide failures that this report does not show",
     remediation="Give the account a role that can read it, or fix what the reason names; then collect again.",
     examples=(
         Example("PASS", {"name": "sessions", "status": "complete"}),
@@ -78,6 +79,7 @@ def never_offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
     tables=("datasets", "servers"),
     reads=("rows_received", "rows_duplicate", "api_total", "name", "status", "servers.revision_newest"),
     failure="{differs|differ} from the server's own count of rows",
+    consequence="could lack rows, so that this report may miss failures",
     remediation="Collect again, at a quiet time if the server adds rows during collection; keep both runs.",
     examples=(
         Example("PASS", {**_JOBS, "rows_received": 41, "api_total": 41, "status": "complete"}),
@@ -128,6 +130,7 @@ def _rows(numbers: pd.Series) -> list[str]:
     reads=("session_history.oldest_session", "server", "session_history.server"),
     json_path="creationTime",
     failure="{has} a session history that begins after the start of the period",
+    consequence="could have failed runs that this report does not show",
     remediation="Main menu > Options > History: keep sessions longer than the reporting period; collect in time.",
     examples=(
         Example("PASS", {}, {"session_history": [{"oldest_session": hours_ago(24 * 90)}]}),

@@ -48,6 +48,7 @@ _LAB: Final = {"session_type": "SureBackup"}
     json_path="id",
     expected="0 rows more than once",
     failure="{has} rows that came more than once",
+    consequence="could make counts in this report wrong",
     remediation="Collect again, at a quiet time: rows that move while they are read are returned twice or skipped.",
     examples=(
         Example("PASS", {**_WHOLE, "rows_duplicate": 0}),
@@ -89,6 +90,7 @@ def rows_came_once(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: fro
     reads=("naive_dates", "impossible_dates", "name", "status", "servers.revision_newest"),
     expected="0 dates outside of 1990 to 2100, and none whose clock is not known",
     failure="{has} dates outside of 1990 to 2100",
+    consequence="could place runs and restore points on the wrong days",
     remediation="Look up the dates in the evidence: the clock of the server, or of a protected machine, was wrong.",
     examples=(
         Example("PASS", {**_WHOLE, **_DATED}),
@@ -179,6 +181,7 @@ def _of_what_was_read(
     json_path="sessionType",
     expected="sessions of workloads whose settings can be read",
     failure="{has} sessions of workloads whose settings the REST API does not show",
+    consequence="could have workloads without a backup that nobody sees here",
     remediation="Audit these workloads separately, in the console: the REST API does not return their settings.",
     examples=(
         Example("PASS", {}, {"sessions": [_BACKUP]}),

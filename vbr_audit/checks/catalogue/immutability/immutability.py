@@ -33,6 +33,7 @@ DAYS = {"Days": 1, "Months": 30, "Years": 365}
     ),
     expected="immutable",
     failure="{is} not immutable, although {it|they} can be",
+    consequence="could lose all {its} backups in an attack",
     remediation="Backup Infrastructure > Backup Repositories > Edit: make recent backups immutable; harden Linux ones.",
     examples=(
         Example("PASS", {"immutability_supported": True, "immutability_enabled": True}),
@@ -91,6 +92,7 @@ def repository_immutable(repositories: pd.DataFrame, held: pd.DataFrame) -> Outc
     table="repositories",
     reads=("immutability_days", "immutability_enabled", "immutability_kind", "immutability_mode"),
     failure="{is} immutable for fewer days than required",
+    consequence="could lose {its} older backups in an attack",
     remediation="Backup Infrastructure > Backup Repositories > Edit > Make recent backups immutable: add days.",
     examples=(
         Example("PASS", {"immutability_enabled": True, "immutability_days": 7}),
@@ -166,6 +168,7 @@ def immutable_long_enough(
         "scale_out_extents.tier",
     ),
     failure="{keeps|keep} restore points for longer than the repository locks them",
+    consequence="could lose restore points after the lock has ended",
     remediation="None if old chains may be deleted early; else Backup Repositories > Edit: raise the immutable days.",
     examples=(
         Example("PASS", _JOB, {"repositories": [{**_ON_DISK, "immutability_days": 14}]}),

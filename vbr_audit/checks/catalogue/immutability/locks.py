@@ -35,6 +35,7 @@ _WITHOUT_CREDENTIALS = ("SingleUse", "Certificate")
     json_path="status",
     expected="OK",
     failure="{has} immutable repositories outside of Compliance mode",
+    consequence="could lose locked backups to somebody with enough rights",
     remediation="Home > Security & Compliance: read the item; recreate the bucket in Compliance mode.",
     examples=(
         Example("PASS", {}, {"best_practices": [_KNOWN_ITEM]}),
@@ -69,6 +70,7 @@ def compliance_mode(servers: pd.DataFrame, items: pd.DataFrame) -> Outcome:
     json_path="status",
     expected="OK for SSH, virtual machine and proxy, and no proxy on their hosts",
     failure="{has} a hardened repository that is virtual, open to SSH or on the host of a proxy",
+    consequence="could have a hardened repository taken over by an attacker",
     remediation="Home > Security & Compliance: read the items; disable SSH, move proxies away, use a physical server.",
     examples=(
         Example("PASS", {}, {"best_practices": [{"best_practice": n, "status": "OK"} for n in (_SSH, _VM, _PROXY)]}),
@@ -130,6 +132,7 @@ def hardened_closed(
     json_path="credentialsStorageType",
     expected="single-use credentials, or a certificate",
     failure="{is} reached with credentials that the backup server keeps",
+    consequence="could be taken over together with the backup server",
     remediation="Backup Infrastructure > Managed Servers > the host > SSH Connection: choose single-use credentials.",
     examples=(
         Example("PASS", _VAULT, {"managed_servers": [_HOST]}),

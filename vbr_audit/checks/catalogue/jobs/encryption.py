@@ -48,6 +48,7 @@ def _scale_out(performance: str | None = "local disk", **tier: bool | None) -> d
     reads=("encryption_enabled",),
     expected="on",
     failure="{does} not encrypt backups",
+    consequence="could expose all backed-up data when a disk or file is stolen",
     remediation="Job > Storage > Advanced > Storage > Enable backup file encryption; keep the password safe.",
     examples=(
         Example("PASS", {"encryption_enabled": True}),
@@ -83,6 +84,7 @@ def backups_encrypted(jobs: pd.DataFrame) -> pd.Series:
     ),
     expected="encrypted by the job, or by the capacity tier that holds them",
     failure="{has} unencrypted backups in object or cloud storage",
+    consequence="could expose all backed-up data to whoever reaches the storage",
     remediation="Job > Storage > Advanced > Storage: enable encryption; or encrypt the capacity tier.",
     examples=(
         Example(
@@ -201,6 +203,7 @@ def _performance_in_cloud(
     json_path="encryption",
     expected="a password of this server, not imported; or a key management server that is set up here",
     failure="{encrypts|encrypt} with a key that is imported or not kept on this server",
+    consequence="could leave backups that nobody is able to open",
     remediation="Menu > Credentials & Passwords > Encryption Passwords: add a password, and select it in the job.",
     examples=(
         Example(
@@ -310,6 +313,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
     reads=("encryption_password_id", "encryption_enabled", "encryption_type"),
     expected="≤ {max_jobs} jobs with the same password",
     failure="{uses|use} an encryption password that more than {max_jobs} jobs share",
+    consequence="could be exposed by the loss of one shared password",
     remediation="Menu > Credentials & Passwords > Encryption Passwords: add passwords, and split the jobs among them.",
     examples=(
         Example("PASS", _BY_P1, params={"max_jobs": 1}),

@@ -42,6 +42,7 @@ def _settled(words: pd.Series, name: str) -> pd.Series:
     optional={"app_failure_handling": "RequireSuccess", "app_processing_enabled": True},
     expected="required to succeed, for each machine",
     failure="{ignores|ignore} failures of application-aware processing, or {skips|skip} it, for some machine",
+    consequence="could keep an inconsistent backup of a machine without an alarm",
     remediation="Job > Guest Processing > Applications > Edit: require successful processing.",
     examples=(
         Example("PASS", {**_AWARE, "app_failure_handling": "RequireSuccess"}),
@@ -89,6 +90,7 @@ def application_failures_count(jobs: pd.DataFrame) -> Outcome:
     optional={"transaction_log_handling": NOT_OFFERED},
     expected="logs processed, those of SQL Server truncated or backed up",
     failure="{leaves|leave} transaction logs as they are",
+    consequence="could let transaction logs grow until a database stops",
     remediation="Job > Guest Processing > Applications > Edit > SQL: truncate logs, or back them up periodically.",
     examples=(
         Example("PASS", {**_AWARE, "transaction_log_handling": "Process", "sql_log_handling": "Truncate"}),
@@ -148,6 +150,7 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
     ),
     expected="an enabled job of this server",
     failure="{starts|start} after a job that is disabled or not on this server",
+    consequence="may never start",
     remediation="Job > Schedule > After this job: choose a job that runs, or schedule it at its own time.",
     examples=(
         Example("PASS", {**_CHAINED, "schedule_after_job_name": "Nightly"}),
@@ -247,6 +250,7 @@ def _are_all_listed(profiles: pd.Series) -> Cells:
     reads=("backup_window_enabled", "job_id", "job_states.job_id", "job_states.objects_count"),
     expected="a backup window, for jobs of {min_objects} objects or more",
     failure="{has} {min_objects} objects or more and no backup window",
+    consequence="could slow down production during office hours",
     remediation="Job > Schedule > Backup window: set the hours in which the job can run.",
     examples=(
         Example("PASS", {"backup_window_enabled": True}, {"job_states": [{"objects_count": 50}]}),

@@ -48,6 +48,7 @@ def _regular(pattern: str) -> str:
     optional={"email_enabled": False},
     expected="mail of the whole server, by which the job's mail goes too",
     failure="{sends|send} no mail about {its} results",
+    consequence="could fail for days before anybody knows",
     remediation="Menu > Options > E-mail Settings: enable notifications; or Job > Storage > Advanced > Notifications.",
     examples=(
         Example("PASS", {}, _SERVER_MAIL),
@@ -99,6 +100,7 @@ def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> 
     reads=("rpo_monitor_enabled", "type"),
     expected="RPO monitor on",
     failure="{does} not warn when a backup is not copied in time",
+    consequence="could fall behind without anybody noticing",
     remediation="Copy job > Target > Advanced > RPO Monitor: warn if a new backup is not copied within a day.",
     examples=(
         Example("PASS", {**_COPY, "rpo_monitor_enabled": True}),
@@ -133,6 +135,7 @@ def copy_is_watched(jobs: pd.DataFrame) -> Outcome:
     json_path="description",
     expected="a description of its own",
     failure="{has} no description of {its} own",
+    consequence="may be misunderstood when somebody has to act in a hurry",
     remediation="Job > Name > Description: enter purpose, owner and service level.",
     examples=(
         Example("PASS", {"description": "Payroll databases, owner: finance IT"}),
@@ -165,6 +168,7 @@ def described(jobs: pd.DataFrame) -> Outcome:
     json_path="objectsCount",
     expected="at least one object",
     failure="{has} nothing to protect",
+    consequence="may leave machines unprotected that somebody relies on",
     remediation="Job > Virtual Machines: add the objects to protect; or delete the job.",
     examples=(
         Example("PASS", {}, {"job_states": [{"objects_count": 1}]}),
@@ -200,6 +204,7 @@ def protects_something(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     json_path="virtualMachines.excludes",
     expected="without exclusions",
     failure="{leaves|leave} out machines, disks or jobs",
+    consequence="may not bring back everything in a restore",
     remediation="Job > Virtual Machines > Exclusions: remove those that are not agreed, record the others as a waiver.",
     examples=(
         Example("PASS", {"excluded_count": 0}),
@@ -257,6 +262,7 @@ def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
     json_path="note",
     expected="a note with the reason",
     failure="{has} no note with a reason",
+    consequence="could hide machines that should be protected",
     remediation="Menu > Global VM Exclusions: remove the machine, or write in the note why it is excluded.",
     examples=(
         Example("PASS", {"note": "Test machine, rebuilt every night"}),
@@ -281,6 +287,7 @@ def exclusion_explained(exclusions: pd.DataFrame) -> Outcome:
     json_path="name",
     expected="a name that fits {pattern}",
     failure="{has} a name that does not fit the naming rule",
+    consequence="may be hard to find when a backup is looked for",
     remediation="Job > Name: rename the job according to the naming rule.",
     examples=(
         Example("PASS", {"name": "PRD-SQL-01"}, params={"pattern": r"(PRD|TST)-.+"}),
@@ -313,6 +320,7 @@ def name_fits(
     reads=("pre_script_enabled", "post_script_enabled"),
     expected="without scripts",
     failure="{runs|run} a script",
+    consequence="could run commands that an attacker has changed",
     remediation="Job > Storage > Advanced > Scripts: remove the scripts, or record them as a waiver with an owner.",
     examples=(
         Example("PASS", {"pre_script_enabled": False, "post_script_enabled": False}),

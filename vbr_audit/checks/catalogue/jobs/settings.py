@@ -31,6 +31,7 @@ MONTHS_PER_YEAR = 12
     reads=("is_disabled",),
     expected="enabled",
     failure="{is} disabled",
+    consequence="could leave {its} objects without new backups",
     remediation="Home > Jobs > right-click the job > clear Disable; delete the job if it is no longer needed.",
     examples=(
         Example("PASS", {"is_disabled": False}),
@@ -54,6 +55,7 @@ def job_enabled(jobs: pd.DataFrame) -> Outcome:
     json_path="schedule",
     expected="runs automatically, by at least one enabled schedule",
     failure="{is} not scheduled",
+    consequence="may not run unless somebody starts {it|them}",
     remediation="Job > Schedule > Run the job automatically: enable it and choose when.",
     examples=(
         Example("PASS", {"is_scheduled": True}),
@@ -78,6 +80,7 @@ def job_scheduled(jobs: pd.DataFrame) -> Outcome:
     reads=("retry_enabled", "retry_count"),
     expected="on, retries ≥ {min_retries}",
     failure="{has} automatic retry disabled, or too few retries",
+    consequence="could miss a backup because of a short disturbance",
     remediation="Job > Schedule > Automatic retry: enable it and set the number of retries.",
     examples=(
         Example("PASS", {"retry_enabled": True, "retry_count": 1}),
@@ -108,6 +111,7 @@ def retry_enabled(
     reads=("gfs_enabled", "gfs_level_enabled", "type"),
     expected="on, with a weekly, monthly or yearly level",
     failure="{keeps|keep} no long-term restore points (GFS)",
+    consequence="could leave no way back to data of several months ago",
     remediation="Job > Storage > Keep certain full backups longer for archival purposes: enable and configure a level.",
     examples=(
         Example("PASS", {"gfs_enabled": True, "gfs_level_enabled": True}),
@@ -145,6 +149,7 @@ def gfs_kept(jobs: pd.DataFrame) -> Outcome:
     reads=("retention_quantity", "retention_type", "job_id", "job_demands.job_id", "job_demands.retention_days"),
     optional={"retention_type": "RestorePoints"},
     failure="{keeps|keep} restore points for too few days, or too few of them",
+    consequence="could leave nothing good to restore when damage is found late",
     remediation="Job > Storage > Retention policy: keep more days or restore points.",
     examples=(
         Example("PASS", {"retention_type": "Days", "retention_quantity": 7}),
@@ -229,6 +234,7 @@ def _days_kept(unit: pd.Series, quantity: pd.Series) -> pd.Series:
     reads=("health_check_enabled", "health_check_scheduled"),
     expected="on, weekly or monthly",
     failure="{has} no scheduled health check of the backup files",
+    consequence="could have corrupt backups that stay unnoticed until a restore fails",
     remediation="Job > Storage > Advanced > Maintenance > Perform backup files health check: enable it.",
     examples=(
         Example("PASS", {"health_check_enabled": True, "health_check_scheduled": True}),
@@ -251,6 +257,7 @@ def health_check_on(jobs: pd.DataFrame) -> Outcome:
     reads=("app_aware_enabled",),
     expected="on",
     failure="{has} application-aware processing disabled",
+    consequence="could restore databases in a damaged state",
     remediation="Job > Guest Processing > Enable application-aware processing, for machines with applications.",
     examples=(
         Example("PASS", {"app_aware_enabled": True}),

@@ -42,6 +42,7 @@ _ALL_LEVELS = {
         *(f"job_demands.{name}" for name in ("job_id", "gfs_weekly", "gfs_monthly", "gfs_yearly")),
     ),
     failure="{keeps|keep} fewer weekly, monthly or yearly restore points (GFS) than required",
+    consequence="could leave nothing to restore from weeks, months or years that must be kept",
     remediation="Job > Storage > Configure GFS: keep more weekly, monthly or yearly fulls.",
     examples=(
         Example("PASS", {**_WEEKLY, "gfs_weekly_count": 4}),
@@ -126,6 +127,7 @@ def _levels_kept(*counts: int) -> str:
     reads=("gfs_yearly_enabled", "gfs_weekly_enabled", "gfs_monthly_enabled", "gfs_enabled"),
     expected="weekly or monthly restore points beside the yearly ones",
     failure="{keeps|keep} yearly restore points without weekly or monthly ones",
+    consequence="could leave a single restore point for a whole year",
     remediation="Job > Storage > Configure GFS: enable weekly or monthly fulls in addition to the yearly ones.",
     examples=(
         Example("PASS", {"gfs_enabled": True, "gfs_yearly_enabled": True, "gfs_weekly_enabled": True}),
@@ -172,6 +174,7 @@ def yearly_not_alone(jobs: pd.DataFrame) -> Outcome:
     optional={"active_fulls_enabled": False},
     expected="a health check with a time to run, or active full backups",
     failure="{has} neither a scheduled health check nor active full backups",
+    consequence="could have a corrupt backup chain that nobody notices",
     remediation="Job > Storage > Advanced > Maintenance: enable the health check; or > Backup: create active fulls.",
     examples=(
         Example("PASS", {"health_check_enabled": True, "health_check_scheduled": True}),
@@ -206,6 +209,7 @@ def chain_guarded(jobs: pd.DataFrame) -> Outcome:
     reads=("backup_mode",),
     expected="a mode other than reverse incremental",
     failure="{builds|build} reverse incremental chains",
+    consequence="could slow down {its} storage and delay backups",
     remediation="Job > Storage > Advanced > Backup: choose Incremental with active or synthetic fulls.",
     examples=(
         Example("PASS", {"backup_mode": "Incremental"}),
@@ -234,6 +238,7 @@ def built_forward(jobs: pd.DataFrame) -> Outcome:
     reads=("swap_blocks_excluded", "deleted_blocks_excluded"),
     expected="both left out",
     failure="{backs|back} up swap files or deleted blocks",
+    consequence="may take more time and space than needed",
     remediation="Job > Storage > Advanced > Storage: exclude swap file blocks and deleted file blocks.",
     examples=(
         Example("PASS", {"swap_blocks_excluded": True, "deleted_blocks_excluded": True}),

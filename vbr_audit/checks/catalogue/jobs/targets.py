@@ -44,6 +44,7 @@ def _extents(*rows: dict[str, Any], online: bool | None = True) -> Rows:
     ),
     expected="online; of a scale-out repository, one performance extent that is online and Normal",
     failure="{has} a target that takes no backups",
+    consequence="could fail to write new backups",
     remediation="Backup Infrastructure: bring the repository online, end maintenance; or choose another in the job.",
     examples=(
         Example("PASS", _TO, {"repository_states": [_ONLINE]}),

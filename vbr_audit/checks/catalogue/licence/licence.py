@@ -49,6 +49,7 @@ def _left(ends: pd.Series, now: dt.datetime) -> list[str]:
     reads=("license.expires", "license.status", "license.type", "server", "license.server"),
     json_path="expirationDate",
     failure="{has} a licence that is invalid, has expired or expires too soon",
+    consequence="could stop making backups",
     remediation="Main menu > License > Install: renew the licence before it expires; enable automatic update.",
     examples=(
         Example("PASS", {}, {"license": [{**_VALID, "expires": hours_ago(-24 * 90)}]}),
@@ -108,6 +109,7 @@ def licence_valid(
     reads=("license.support_expires", "server", "license.server"),
     json_path="supportExpirationDate",
     failure="{has} a support contract that has ended or ends too soon",
+    consequence="could be left without updates and help in an emergency",
     remediation="Main menu > License: renew the support contract, then install the new licence file.",
     examples=(
         Example("PASS", {}, {"license": [{"support_expires": hours_ago(-24 * 90)}]}),
@@ -157,6 +159,7 @@ def support_runs(
     ),
     json_path="instanceLicenseSummary",
     failure="{has} too little room left in the licence",
+    consequence="could leave new machines without backups",
     remediation="Main menu > License > Instances: revoke workloads no longer protected, or extend the licence.",
     examples=(
         Example("PASS", {}, {"license": [{"used_instances": 80, "licensed_instances": 100}]}),
@@ -250,6 +253,7 @@ def _counts(used: Cells, licensed: Cells, both: Cells) -> list[str]:
     json_path="type",
     expected="a perpetual licence, a subscription or a rental, not of the Community edition",
     failure="{has} a licence that is not paid, or the Community edition",
+    consequence="could lack features and support when it matters",
     remediation="Main menu > License > Install: install a licence for production use.",
     examples=(
         Example("PASS", {}, {"license": [{"type": "Perpetual", "edition": "Standard"}]}),

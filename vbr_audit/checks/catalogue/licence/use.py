@@ -37,6 +37,7 @@ _REPLICA: Final = {"name": "win-001.hansa.example"}
     json_path="name",
     expected="a backup with a restore point, or a replica, of this name",
     failure="{is} in no backup and no replica",
+    consequence="could be lost for good, although a licence is used",
     remediation="Main menu > License > Instances: revoke it if it needs no protection; otherwise add it to a job.",
     examples=(
         Example("PASS", _WORKLOAD, {"backup_objects": [_HELD]}),
@@ -103,6 +104,7 @@ def _either(first: bool | None, second: bool | None) -> bool | None:
     json_path="type",
     expected="a licence for its platform, or a universal one",
     failure="{is} not covered by a socket licence",
+    consequence="could be left out of backups",
     remediation="Main menu > License > Sockets: revoke hosts that are no longer protected, or extend the licence.",
     examples=(
         Example("PASS", {"type": "vSphere"}),

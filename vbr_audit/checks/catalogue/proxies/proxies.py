@@ -27,6 +27,7 @@ _DIRECT: Final = {"type": "ViProxy", "transport_mode": "DirectAccess"}
     json_path="isOnline",
     expected="online, enabled and up to date",
     failure="{is} offline, out of date or disabled",
+    consequence="could make backups late, or fail",
     remediation="Backup Infrastructure > Backup Proxies: enable it; check its host and services; Main menu > Upgrade.",
     examples=(
         Example("PASS", _GOOD),
@@ -69,6 +70,7 @@ def proxy_ready(states: pd.DataFrame) -> Outcome:
     json_path="type",
     expected="at least {min_proxies} of its kind",
     failure="{belongs|belong} to a kind with fewer than {min_proxies} proxies",
+    consequence="could stop many backups by failing alone",
     remediation="Backup Infrastructure > Backup Proxies > Add: add a second proxy of this type on another host.",
     examples=(
         Example("PASS", {"type": "ViProxy"}, params={"min_proxies": 1}),
@@ -105,6 +107,7 @@ def proxy_not_alone(
     json_path="server.hostToProxyEncryption",
     expected="encrypted",
     failure="{reads|read} over the network without encryption",
+    consequence="could have data read by somebody on the network",
     remediation="Backup Proxy > Edit > Server > Transport mode > Options > Enable host to proxy traffic encryption.",
     examples=(
         Example("PASS", {**_OVER_NETWORK, "host_to_proxy_encryption": True}),

@@ -36,6 +36,7 @@ _OTHER_SERVER: Final = {"managed_server_id": _HOST, "is_backup_server": False}
     reads=("free_percent", "is_without_limit", "type"),
     json_path="freeGB",
     failure="{has} too little free space",
+    consequence="could run full, so that backups fail",
     remediation="Backup Infrastructure > Backup Repositories: add space, shorten the retention or move backups.",
     examples=(
         Example("PASS", {"free_percent": 20.0}),
@@ -83,6 +84,7 @@ def enough_free_space(
     json_path="isOnline",
     expected="online",
     failure="{is} offline",
+    consequence="could stop backups and block restores",
     remediation="Backup Infrastructure > Backup Repositories > Rescan: then check host, network and credentials.",
     examples=(
         Example("PASS", {"is_online": True}),
@@ -109,6 +111,7 @@ def repository_online(states: pd.DataFrame) -> Outcome:
     json_path="isOutOfDate",
     expected="up to date",
     failure="{has} outdated components",
+    consequence="could make backups fail",
     remediation="Main menu > Upgrade: select the server of the repository and apply the update.",
     examples=(
         Example("PASS", {"is_out_of_date": False}),
@@ -146,6 +149,7 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
     json_path="hostId",
     expected="on another server than the backup server, and not on drive C:",
     failure="{lies|lie} on the backup server or on a system drive",
+    consequence="could be lost together with the server",
     remediation="Backup Infrastructure > Backup Repositories > Add: use another server, then move the backups there.",
     examples=(
         Example("PASS", {**_ON_DISK, "path": "D:\\Backup"}, {"managed_servers": [_OTHER_SERVER]}),
@@ -233,6 +237,7 @@ def apart_from_backup_server(
     json_path="taskLimitEnabled",
     expected="limited",
     failure="{has} no limit of concurrent tasks",
+    consequence="could be slowed down by too many tasks at once",
     remediation="Backup Repository > Edit > Repository > Limit maximum concurrent tasks to: set a number.",
     examples=(
         Example("PASS", {"task_limit_enabled": True}),
@@ -267,6 +272,7 @@ def tasks_limited(repositories: pd.DataFrame) -> Outcome:
     json_path="repository.advancedSettings.perVmBackup",
     expected="per-machine backup files",
     failure="{does} not keep each machine in backup files of its own",
+    consequence="could lose the backups of many machines with one damaged file",
     remediation="Backup Repository > Edit > Repository > Advanced > Use per-machine backup files: enable it.",
     examples=(
         Example("PASS", {"per_machine_files_enabled": True}),

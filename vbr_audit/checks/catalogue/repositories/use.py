@@ -37,6 +37,7 @@ _DISK: Final = {"repository_id": "repository-2", "storage_class": "local disk"}
     json_path="id",
     expected="a backup, a job or the configuration backup uses it",
     failure="{is} not used by any backup, job or configuration backup",
+    consequence="may take up space and care for nothing",
     remediation="Backup Infrastructure > Backup Repositories > Remove: if nobody needs it; else document its purpose.",
     examples=(
         Example("PASS", {"repository_id": _ID}, {"backups": _USED}),
@@ -103,6 +104,7 @@ def repository_in_use(
     json_path="type",
     expected="backups on at least one repository other than an SMB or NFS share",
     failure="{has} backups on network shares only",
+    consequence="could lose backups to whoever reaches the share",
     remediation="Backup Infrastructure > Backup Repositories > Add: choose a hardened repository or object storage.",
     examples=(
         Example("PASS", {}, {"repositories": [_DISK], "backups": _ELSEWHERE}),

@@ -23,6 +23,7 @@ _HELD = {"name": "srv-1", "is_protected": True, "latest_point": hours_ago(9)}
     reads=("is_protected", "is_backed_up", "latest_point", "exempt"),
     expected="a restore point, and a job that makes the next one",
     failure="{is} in no backup, or only in one that no job continues",
+    consequence="could be lost, or come back only in an old state",
     remediation="Home > Jobs > Edit > Virtual Machines: add the machine to a job, or enter a reason in column exempt.",
     examples=(
         Example("PASS", {**_HELD, "is_backed_up": True}),

@@ -53,6 +53,7 @@ def _scheduled(hours: int) -> dict[str, list[dict[str, object]]]:
     reads=("kept_percent", "retention_due", "points_count"),
     expected="≥ {min_percent} % of what the job promises",
     failure="{has} less than {min_percent} % of the promised restore points",
+    consequence="may not go back to the day that a restore needs",
     remediation="Home > Backups > Disk: compare the restore points with the job's retention; find why some are gone.",
     examples=(
         Example("PASS", {**_DUE, "kept_percent": 80.0}),
@@ -105,6 +106,7 @@ def retention_kept(
     json_path="gfsPeriods",
     expected="one for every finished week, month and year that the job keeps",
     failure="{lacks|lack} promised long-term restore points (GFS)",
+    consequence="may not go back to the months or years that must be kept",
     remediation="Job > Storage > Configure GFS: check the days; run an active full and check that it gets the flag.",
     examples=(
         Example("PASS", {**_OWED, "gfs_missing": 0}),
@@ -160,6 +162,7 @@ def long_term_points_there(objects: pd.DataFrame) -> Outcome:
     reads=("latest_full", "points_count", "full_known", "has_fulls"),
     expected="at most {max_age_days} days ago",
     failure="{has} no full backup from the last {max_age_days} days",
+    consequence="could be lost with one damaged file of a long chain",
     remediation="Job > Storage > Advanced > Backup: enable periodic synthetic or active full backups.",
     examples=(
         Example("PASS", {**_HELD, "latest_full": hours_ago(35 * 24)}),
@@ -224,6 +227,7 @@ def full_lately(
     json_path="jobId",
     expected="a job that still exists",
     failure="{belongs|belong} to a job that no longer exists",
+    consequence="may grow old without anybody noticing",
     remediation="Home > Backups > Disk (Orphaned): map the backup to a job, or delete it when it is no longer needed.",
     examples=(
         Example("PASS", {"job_id": "j1"}, {"jobs": [{"job_id": "j1", "seen_in": "jobs+backups"}]}),
@@ -324,6 +328,7 @@ def _newest_of(instants: pd.Series, keys: pd.Series, own: pd.Series) -> pd.Serie
     json_path="malwareStatus",
     expected="Clean",
     failure="{has} a restore point marked as suspicious or infected",
+    consequence="could be infected again by a restore",
     remediation="Home > Backups > Scan Backup: find the last clean point; restore only from it; clean the machine.",
     examples=(
         Example("PASS", {"points_count": 1, "worst_malware": "Clean"}),
@@ -365,6 +370,7 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
     reads=("latest_clean_point", "points_count", "has_clean_point", "clean_known", "newest_is_clean", "has_marks"),
     expected="at most {max_age_days} days ago",
     failure="{has} no clean restore point from the last {max_age_days} days",
+    consequence="could be restored only with malware or with old data",
     remediation="Home > Backups > Scan Backup: scan the newer restore points; clean the machine and back it up again.",
     examples=(
         Example("PASS", {**_MARKED, "latest_clean_point": hours_ago(7 * 24)}),
@@ -431,6 +437,7 @@ def clean_point_recent(
     ),
     expected="ready, newest point at most {max_age_hours} h old, or within {intervals} intervals of its job's schedule",
     failure="{is} not ready, or {has} too old a newest point",
+    consequence="could fail when {it has|they have} to take over",
     remediation="Home > Replicas: undo, commit or repeat the failover; then start the replication job.",
     examples=(
         Example("PASS", {**_REGULAR, "state": "Ready"}, _point_of(24)),

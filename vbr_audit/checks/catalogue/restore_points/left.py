@@ -27,6 +27,7 @@ _LEFT = {"standing": "left its job", "objects_count": 2, "points_count": 14, "ba
     reads=("oldest_end", *_SHOWN),
     expected="none whose newest restore point is older than {max_age_days} days",
     failure="{contains|contain} an object whose newest restore point is older than {max_age_days} days",
+    consequence="may take up space, or keep personal data for too long",
     remediation="Home > Backups: delete what is not needed; Job > Storage > Maintenance: remove deleted items data.",
     examples=(
         Example("PASS", {**_LEFT, "oldest_end": hours_ago(30 * 24)}),

@@ -79,6 +79,7 @@ _RECOVERY_READS: Final = (
     json_path="sessionId",
     expected="open for at most {max_days} days",
     failure="{has} been open for more than {max_days} days",
+    consequence="could lose {its} changes when the backup storage fails",
     remediation="Home > Instant Recovery: migrate the machine to production, or stop publishing it.",
     examples=_RECOVERY_EXAMPLES,
 )
@@ -103,6 +104,7 @@ def instant_recovery_ended(
     json_path="sessionId",
     expected="open for at most {max_days} days",
     failure="{has} been open for more than {max_days} days",
+    consequence="could lose {its} changes when the backup storage fails",
     remediation="Home > Instant Recovery: migrate the machine to production, or stop publishing it.",
     examples=_RECOVERY_EXAMPLES,
 )
@@ -134,6 +136,7 @@ def hyperv_recovery_ended(
     json_path="sessionId",
     expected="open for at most {max_days} days",
     failure="{has} been open for more than {max_days} days",
+    consequence="could leave backed-up files open to others",
     remediation="Home > Last 24 Hours > Running: close the backup browser, or stop the session.",
     examples=(
         Example("PASS", _OPEN, _since(48)),
@@ -183,6 +186,7 @@ def file_mount_closed(
     json_path="mountState",
     expected="open for at most {max_days} days",
     failure="{has} been published for more than {max_days} days",
+    consequence="could expose backed-up data, or block backups",
     remediation="Home > Instant Recovery > the published disks: stop publishing them.",
     examples=(
         Example("PASS", _MOUNTED, _publishing(_WEEK_H)),

@@ -49,6 +49,7 @@ def aged(instants: pd.Series, now: dt.datetime) -> list[str]:
         *("points_count", "rpo_hours", "tier_known", "loosest_rpo_hours", "pause_h"),
     ),
     failure="{has} no restore point as recent as required",
+    consequence="could lose more work than agreed",
     remediation="Home > Jobs: fix what prevents the object's job from succeeding, then start it.",
     examples=(
         Example("PASS", {**_HELD, "newest_point": hours_ago(26)}),
@@ -149,6 +150,7 @@ def allowed_gap_hours(objects: pd.DataFrame, default: int) -> tuple[pd.Series, p
         "pause_h",
     ),
     failure="{has} too long a gap between restore points",
+    consequence="could lack the version that a restore needs",
     remediation="History > Jobs: find the sessions that failed or did not start in the gaps; fix the cause.",
     examples=(
         Example("PASS", {**_GAPS, "gaps_h": "26.00,24.10"}, severity="high"),
@@ -262,6 +264,7 @@ def _gaps(over: int, gaps: list[float]) -> str:
     json_path="restorePointsCount",
     expected="at least 1",
     failure="{has} no restore point",
+    consequence="could be lost for good",
     remediation="Home > Backups: if the object no longer exists, delete its backups; else run its job.",
     examples=(
         Example("PASS", {"points_count": 1}),
@@ -285,6 +288,7 @@ def has_point(objects: pd.DataFrame) -> pd.Series:
     json_path="lastRunFailed",
     expected="succeeded",
     failure="failed in the last run",
+    consequence="could lose what changed since the last good run",
     remediation="Home > Jobs > Statistics: select the object, read its error, fix it, and retry.",
     examples=(
         Example("PASS", {"last_run_failed": False}),
@@ -312,6 +316,7 @@ def last_run_succeeded(objects: pd.DataFrame) -> Outcome:
     reads=("primary_jobs_count",),
     expected="at most {max_jobs}",
     failure="{is} backed up by too many jobs",
+    consequence="could be slowed down by several backups, or restored from the wrong one",
     remediation="Home > Jobs > Edit > Virtual Machines: remove the object from all jobs but one.",
     examples=(
         Example("PASS", {"primary_jobs_count": 1}),

@@ -52,6 +52,7 @@ _ELEVEN: Final = [*_TEN, {"name": "srv-11"}]
     json_path="sessionType",
     expected="one that succeeded in the last {window_days} days",
     failure="{has} no successful restore or verification in the last {window_days} days",
+    consequence="may have backups that cannot be restored",
     remediation="Home > Backups > Restore: restore a sample each quarter and record it; or add a SureBackup job.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_RESTORED]}),
@@ -141,6 +142,7 @@ def restore_tried(
     json_path="name",
     expected="at least {min_percent:g} % of them in {window_days} days",
     failure="restored less than {min_percent:g} % of the protected objects in {window_days} days",
+    consequence="could have machines that fail to restore, unnoticed",
     remediation="Home > Backups > Restore: restore a sample of the machines and record the results.",
     examples=(
         Example("PASS", {}, {"restore_tasks": [_TASK], "protected_objects": [{"name": "srv-1"}]}),

@@ -60,6 +60,7 @@ _REV1 = {"revision": "1.3-rev1"}
     json_path="result.result",
     expected="0 that failed in the period",
     failure="{has} restores or verifications that failed in the period",
+    consequence="may fail to restore in an emergency",
     remediation="History > Restore: read the error of each failed session, fix its cause, and restore again.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_TIMED]}),
@@ -123,6 +124,7 @@ def restores_succeeded(
     json_path="endTime",
     expected="at most {rto_hours:g} h each",
     failure="{has} restores that took longer than {rto_hours:g} h",
+    consequence="could keep the business waiting for longer than agreed",
     remediation="History > Restore: find out what slows the restore (proxy, network, repository); measure it again.",
     examples=(
         Example("PASS", {}, {"restore_sessions": [_TIMED]}, params={"rto_hours": 2.0}),
@@ -188,6 +190,7 @@ def restores_fast_enough(
     json_path="type",
     expected="at least one enabled job of this kind",
     failure="{has} no enabled SureBackup content scan job",
+    consequence="could restore malware unnoticed",
     remediation="Home > Jobs > SureBackup > Content scan: add a job, choose the backups, and schedule it.",
     examples=(
         Example("PASS", _REV1, {"jobs": [_SCAN_JOB]}),

@@ -80,6 +80,7 @@ _HANGING: dict[str, object] = {"state": "WaitingRepository", "created": hours_ag
     json_path="result.isCanceled",
     expected="no session stopped by hand",
     failure="{has} sessions that were stopped by hand",
+    consequence="could lack the backups that were broken off",
     remediation="History > Jobs: ask who stopped the session and why; run the job again.",
     examples=(
         Example("PASS", _JOB, _sessions({"is_canceled": False, "created": hours_ago(30)})),
@@ -125,6 +126,7 @@ def runs_not_cancelled(
     json_path="state",
     expected="no session that runs for more than {max_hours} h, or {times} times as long as usual",
     failure="{has} a running session that hangs",
+    consequence="could block later runs and delay backups",
     remediation="Home > Last 24 Hours > Running: check what the session waits for; stop it, and run the job again.",
     examples=(
         Example("PASS", _JOB, _open({"state": "Stopped"})),
@@ -214,6 +216,7 @@ def sessions_do_not_hang(
     ),
     json_path="endTime",
     failure="took much longer than usual in the newest run",
+    consequence="could run into office hours, or point to a failing disk",
     remediation="History > Jobs > the session: compare the bottleneck and the amount of data with earlier runs.",
     examples=(
         Example("PASS", _JOB, _lasting(*[1.0, 1.5] * 5, 1.4)),

@@ -69,6 +69,7 @@ _OF_ANOTHER_JOB = [_run("Failed", 1, **_DENIED) | {"job_id": "job-2"}] * 3
     fallback=("job_schedules",),
     reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
     failure="{has} too low a share of successful runs",
+    consequence="could lack a backup of the day that is needed",
     remediation="History > Jobs: read the errors of the failed sessions, and fix the most frequent cause first.",
     examples=(
         Example("PASS", _RAN, _runs(*["Success"] * 19, "Failed"), severity="high"),
@@ -135,6 +136,7 @@ def runs_succeed(
     reads=("job_runs.result", *_READS),
     expected="fewer than {failures} failed runs in a row",
     failure="{has} {failures} or more failed runs in a row",
+    consequence="could leave {its} objects without a backup for days",
     remediation="Home > Jobs > right-click the job > Statistics: fix the error that repeats, and run the job.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Failed", "Failed", "Success", "Failed")),
@@ -186,6 +188,7 @@ def failures_isolated(
     reads=("job_runs.result", "expected_to_run", *_READS, *_DUE),
     expected="at least one run with Success or Warning",
     failure="{has} no successful run in the period",
+    consequence="could leave a whole period without a backup",
     remediation="Home > Jobs > right-click the job > Statistics: fix the error, and run the job immediately.",
     examples=(
         Example("PASS", _RAN, _runs("Success")),
@@ -245,6 +248,7 @@ def one_run_succeeded(
     aggregates=("job_runs",),
     reads=("job_runs.retries", *_READS),
     failure="{needs|need} a retry in too many runs",
+    consequence="could fail for good once retries no longer help",
     remediation="History > Jobs: read the errors of the first attempts; fix the cause that the retries hide.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Success", retries=0, attempts=1, folded_by="retry wait")),
@@ -311,6 +315,7 @@ def first_attempt_succeeds(
     reads=("job_runs.result", "job_runs.result_message", *_READS),
     expected="the same error fewer than {times} times",
     failure="failed {times} times or more for the same reason",
+    consequence="could go on failing until the reason is removed",
     remediation="History > Jobs: fix the cause of the error that repeats; search for it in the vendor's articles.",
     examples=(
         Example("PASS", _EXPECTED, _runs("Failed", "Failed", **_DENIED)),

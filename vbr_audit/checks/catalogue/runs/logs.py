@@ -85,6 +85,7 @@ def _beside(*rows: dict[str, Any], revision: str | None) -> Rows:
     json_path="guestProcessing.appAwareProcessing.appSettings[]",
     expected="one that ended in the last {min_hours} h, or {times} of its intervals, and few that failed",
     failure="{has} database log backups that fail, have stopped or are absent",
+    consequence="could lose database changes made since the last backup",
     remediation="History > Jobs > the log backup: read its error; check credentials, log shipping servers and space.",
     examples=(
         Example("PASS", _JOB, _logs(24)),

@@ -32,6 +32,7 @@ def _of(*rows: dict[str, object]) -> dict[str, list[dict[str, object]]]:
     json_path="schedule",
     expected="a run at each start that the schedule demands, as it is set now",
     failure="missed a run that the schedule demands",
+    consequence="could lack backups of the days missed",
     remediation="Home > Jobs: find out why the job did not start (server down, service stopped, job disabled).",
     examples=(
         Example("PASS", _JOB, _of({})),

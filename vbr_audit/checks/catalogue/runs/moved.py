@@ -53,6 +53,7 @@ def _moved(*sizes: int | None, processed: int | None = 10**9, run: dict[str, Any
     json_path="progress.transferredSize",
     expected="data in at least one of the newest {runs} good runs",
     failure="moved no data in the newest {runs} successful runs",
+    consequence="could be backing up nothing of use",
     remediation="History > Jobs > the session: check whether its machines are powered off, empty, or read at all.",
     examples=(
         Example("PASS", _JOB, _moved(0, 0, 5, processed=None), params=_THREE),

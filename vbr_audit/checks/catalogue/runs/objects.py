@@ -90,6 +90,7 @@ _TASK_OF_LAST = {"session_id": "last", "algorithm": "Increment", "read_bytes": 1
     ),
     json_path="progress.readSize",
     failure="read far more or far less data than usual in the newest run",
+    consequence="could have left data out, or backed up an attack",
     remediation="History > Jobs > the session: find the machine that changed; look for encryption and exclusions.",
     examples=(
         Example("PASS", _JOB, _volumes(*[10] * 7, 15)),
@@ -192,6 +193,7 @@ def volume_usual(
     json_path="result.result",
     expected="no failed object in a session with Success or Warning",
     failure="{has} successful runs in which an object failed",
+    consequence="could leave machines unprotected behind a good result",
     remediation="History > Jobs > the session: read the error of the object; fix it, and run the job again.",
     examples=(
         Example("PASS", _JOB, _task("Success") | {"task_sessions": [_UNNAMED]}),

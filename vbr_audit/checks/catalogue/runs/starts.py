@@ -56,6 +56,7 @@ def _in_window(*rows: dict[str, object]) -> Rows:
     json_path="creationTime",
     expected="start and end inside the window of the site file",
     failure="ran outside of the agreed hours",
+    consequence="could slow down production",
     remediation="Job > Schedule: change the start time; set a backup window that ends the job in time.",
     examples=(
         Example("PASS", _JOB, _in_window({"created": _AT_EIGHT, "ended": _AT_SIX})),
@@ -131,6 +132,7 @@ def _outside(sessions: pd.DataFrame, zone: dt.tzinfo, begin: int, length: int) -
     json_path="initiatedBy",
     expected="sessions of the accounts {services} only",
     failure="{has} runs that a person started",
+    consequence="may depend on somebody who remembers to start {it|them}",
     remediation="History > Jobs: ask who started the job by hand and why; fix the schedule if that is the reason.",
     examples=(
         Example("PASS", _JOB, _sessions({"initiated_by": "NT AUTHORITY\\SYSTEM", "created": hours_ago(30)})),

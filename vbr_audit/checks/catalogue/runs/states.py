@@ -65,6 +65,7 @@ _LATER_UNREAD = "lastResult is None, and no run after the period shows more"
     json_path="lastResult",
     expected="Success or Warning",
     failure="failed in {its} last run",
+    consequence="could leave {its} objects without a current backup",
     remediation="Home > Jobs > right-click the job > Statistics: read the error, fix it, and run the job again.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
@@ -97,6 +98,7 @@ def last_run_good(
     json_path="lastResult",
     expected="Success",
     failure="ended {its} last run with a warning",
+    consequence="may have left something out of the backup",
     remediation="Home > Jobs > right-click the job > Statistics: read the warning, and fix its cause.",
     examples=(
         Example("PASS", {}, {"job_states": [{"last_result": "Success"}]}),
@@ -169,6 +171,7 @@ def _judge_last(
     json_path="lastRun",
     expected="a last run",
     failure="{has} never run",
+    consequence="may have left {its} objects without any backup",
     remediation="Home > Jobs > right-click the job > Start; then check that its schedule starts it.",
     examples=(
         Example("PASS", _EXPECTED, {"job_states": [{"last_run": hours_ago(9), "last_result": "Success"}]}),
@@ -211,6 +214,7 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     json_path="lastRun",
     expected="a last run at most {max_age_hours} h ago, or within {intervals} intervals of its schedule",
     failure="{has} not run recently enough",
+    consequence="could leave only old data to restore",
     remediation="Home > Jobs: find out why the job did not start (schedule, proxy, service), and start it.",
     examples=(
         Example("PASS", _EXPECTED, {"job_states": [{"last_run": hours_ago(48)}]}),

@@ -49,6 +49,7 @@ _NONE_NAMED: Final = _offload(None, None, offloads_count=0, failed_count=0, seen
     ),
     expected="Success or Warning",
     failure="{has} a newest offload that failed",
+    consequence="could lack the newest backups in the further tier",
     remediation="History > Storage Management: find out why the offload fails; fix it, then run the offload.",
     examples=(
         Example("PASS", _TIERED, _offload("Success", 20)),
@@ -97,6 +98,7 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
     ),
     expected="a good offload in the last {max_days} days",
     failure="{has} no successful offload in the last {max_days} days",
+    consequence="could lose the newest backups with {its} local storage",
     remediation="History > Storage Management: look for the offload; check the offload window and the policies.",
     examples=(
         Example("PASS", _TIERED, _offload("Success", 20)),

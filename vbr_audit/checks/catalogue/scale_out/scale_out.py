@@ -28,6 +28,7 @@ _MOVED: Final = {**_TIERED, "capacity_move_enabled": True, "capacity_copy_enable
     json_path="performanceTier.performanceExtents[].status",
     expected="Normal",
     failure="{takes|take} no new backups",
+    consequence="could leave too little room for new backups",
     remediation="Scale-out Repositories > right-click the extent: end maintenance or sealed mode; finish evacuation.",
     examples=(
         Example("PASS", {**_FIRST, "status": "Normal"}),
@@ -78,6 +79,7 @@ def takes_backups(status: str) -> bool | None:
     reads=("capacity_tier_enabled", "capacity_encryption_enabled"),
     json_path="capacityTier",
     failure="{has} no encrypted capacity tier",
+    consequence="could expose backups to whoever reaches the object storage",
     remediation="Scale-out Repository > Capacity Tier: encrypt data uploaded to it; add object storage if needed.",
     examples=(
         Example("PASS", {**_TIERED, "capacity_encryption_enabled": True}),
@@ -139,6 +141,7 @@ def capacity_tier_encrypted(
     json_path="capacityTier.backupHealth",
     expected="on, weekly or monthly",
     failure="{has} no scheduled health check of the capacity tier",
+    consequence="could hold corrupt backups unnoticed",
     remediation="Scale-out Repository > Capacity Tier > health check: enable it and set its schedule.",
     examples=(
         Example(
@@ -197,6 +200,7 @@ def capacity_tier_checked(repositories: pd.DataFrame) -> Outcome:
     json_path="capacityTier.operationalRestorePeriodDays",
     expected="after at most {max_days} days",
     failure="{moves|move} backups to the capacity tier only after more than {max_days} days",
+    consequence="could run full, or lose backups with {its} local storage",
     remediation="Scale-out Repository > Capacity Tier: copy backups as soon as they are created, or move them earlier.",
     examples=(
         Example("PASS", {**_MOVED, "operational_restore_days": 30}),
@@ -241,6 +245,7 @@ def moved_in_time(
     json_path="archiveTier.encryption.isEnabled",
     expected="encrypted",
     failure="{has} an unencrypted archive tier",
+    consequence="could expose archived backups to whoever reaches the storage",
     remediation="Scale-out Repository > Archive Tier: encrypt data uploaded to it.",
     examples=(
         Example("PASS", {"archive_tier_enabled": True, "archive_encryption_enabled": True}),

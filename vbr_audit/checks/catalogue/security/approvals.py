@@ -53,6 +53,7 @@ _SWITCHED = {"state": "Info", "name": "Four-eyes authorization settings updated"
     json_path="state",
     expected="requests for approval in the period, each decided by somebody else than who asked",
     failure="{has} four-eyes authorization switched off, or requests that their own author approved",
+    consequence="could lose all backups through one person",
     remediation="Main menu > Users and Roles > Authorization: require additional approval for sensitive operations.",
     examples=(
         Example("PASS", {}, {"authorization_events": [_APPROVED]}),
@@ -202,6 +203,7 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     json_path="state",
     expected="approved or rejected; pending for at most {max_pending_days} days",
     failure="{has} expired, or {has} been pending for more than {max_pending_days} days",
+    consequence="could leave a needed change undone, or a strange one unnoticed",
     remediation="Home > Pending Approvals: approve or reject the request; find out why nobody reviewed it.",
     examples=(
         Example("PASS", {"state": "Approved"}),
@@ -253,6 +255,7 @@ def requests_decided(
     json_path="name",
     expected="approved by another account than the one that made the change",
     failure="changed users or roles without approval by a second person",
+    consequence="could have given somebody rights that nobody checked",
     remediation="Main menu > Users and Roles: compare each change with its ticket; require approval for such changes.",
     examples=(
         Example("PASS", {**_APPROVED, "name": "Update user"}),

@@ -28,6 +28,7 @@ _FUTURE = {"created": hours_ago(-72)}
     json_path="creationTime",
     expected="a record made at most {max_age_days} days ago; the age of the password is not reported",
     failure="{was} made more than {max_age_days} days ago",
+    consequence="could be known to people who have left",
     remediation="Main menu > Credentials and Passwords > Datacenter Credentials: set a new password; record the date.",
     examples=(
         Example("PASS", {"type": "Standard", "created": hours_ago(YEAR_H)}),
@@ -76,6 +77,7 @@ def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_da
     json_path="lastModified",
     expected="last changed at most {max_age_days} days ago",
     failure="{was} last changed more than {max_age_days} days ago",
+    consequence="could still be used by somebody who has left",
     remediation="Main menu > Credentials and Passwords > Cloud Credentials: create and enter a new key, then "
     "revoke the old one.",
     examples=(
@@ -100,6 +102,7 @@ def cloud_keys_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_day
     json_path="modificationTime",
     expected="last changed at most {max_age_days} days ago",
     failure="{was} last changed more than {max_age_days} days ago",
+    consequence="could be known to somebody who has left",
     remediation="Main menu > Credentials and Passwords > Encryption Passwords: add a new one; select it in the jobs.",
     examples=(
         Example("PASS", {"modified": hours_ago(YEAR_H)}),
@@ -123,6 +126,7 @@ def encryption_passwords_fresh(passwords: pd.DataFrame, *, now: dt.datetime, max
     json_path="authenticationType",
     expected="SshKey",
     failure="{uses|use} a password, not an SSH key",
+    consequence="could be guessed, or stolen and used again",
     remediation="Main menu > Credentials and Passwords: add a Linux private key; use it instead of the password.",
     examples=(
         Example("PASS", {**_LINUX, "authentication_type": "SshKey"}),
@@ -161,6 +165,7 @@ def linux_by_key(credentials: pd.DataFrame) -> Outcome:
     json_path="elevateToRoot",
     expected="neither raised to root nor added to sudoers",
     failure="{is} raised to root or added to sudoers",
+    consequence="could give an intruder full control of a host",
     remediation="Main menu > Credentials and Passwords > Edit: disable elevation to root; use single-use credentials.",
     examples=(
         Example("PASS", {**_LINUX, "elevate_to_root": False, "add_to_sudoers": False}),

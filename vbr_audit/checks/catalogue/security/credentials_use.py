@@ -43,6 +43,7 @@ _UNUSED = {"jobs": [_SILENT_JOB], "managed_servers": [_OTHER], "general_options"
     json_path="id",
     expected="used by a job, a managed server, a repository or mail",
     failure="{is} not used by any job, managed server, repository or mail setting",
+    consequence="could be stolen although nobody needs {it|them}",
     remediation="Main menu > Credentials and Passwords: check that no protection group, file share or domain needs it; "
     "delete it.",
     examples=(

@@ -31,6 +31,7 @@ _WIDE: Final[dict[str, Any]] = {"manages_backups": True, "manages_restores": Tru
     json_path="inventoryScope.entireInventory",
     expected="backups or restores only, or a limited scope",
     failure="{manages|manage} all backups and all restores without a limit",
+    consequence="could let one account restore or delete everything",
     remediation="Main menu > Users and Roles > Roles: limit the role to the workloads, repositories, backups and "
     "targets that its users need; give the administrator role to users who need everything, where it is visible.",
     examples=(

@@ -89,6 +89,7 @@ _OPERATOR = {"type": "ExternalUser", "roles": "Veeam Backup Operator"}
     json_path="mfaEnabled",
     expected="on for the server, and for every user but service accounts",
     failure="{does} not require multi-factor authentication of every user",
+    consequence="could be taken over with one stolen password",
     remediation="Main menu > Users and Roles > Security: require multi-factor authentication; then enrol every user.",
     examples=(
         Example("PASS", _REV1, {"security_settings": _SWITCH_ON}),
@@ -152,6 +153,7 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
     json_path="roles",
     expected="1 to {max_administrators} accounts, groups not among them",
     failure="{has} more than {max_administrators} Backup Administrators",
+    consequence="could be damaged through any of many accounts",
     remediation="Main menu > Users and Roles: give each user the role that they need; keep administrators few.",
     examples=(
         Example("PASS", {}, {"users": [_ADMIN, _OPERATOR]}),
@@ -207,6 +209,7 @@ def few_administrators(
     json_path="name",
     expected="a group made for this purpose",
     failure="{is a built-in group|are built-in groups} with a role",
+    consequence="could give access to people who should have none",
     remediation="Main menu > Users and Roles: assign the role to named accounts; then remove the built-in group.",
     examples=(
         Example("PASS", {"name": r"HANSA\Backup admins", "type": "ExternalGroup"}),
@@ -253,6 +256,7 @@ def built_in_groups_without_role(users: pd.DataFrame) -> Outcome:
     json_path="roles",
     expected="a role with fewer rights than the Backup Administrator's",
     failure="{is a service account|are service accounts} with the rights of a Backup Administrator",
+    consequence="could hand all backups to whoever takes over one service",
     remediation="Main menu > Users and Roles: give the service account a role with fewer rights, or a custom role.",
     examples=(
         Example("PASS", {"is_service_account": True, "roles": "Veeam Backup Viewer"}),

@@ -36,6 +36,7 @@ _NOTICES = {"storage_space_notice": True, "support_expiration_notice": True, "up
     ),
     json_path="notificationEnabled",
     failure="{does} not send the e-mail notifications that are required",
+    consequence="could let failures go unnoticed",
     remediation="Main menu > Options > E-mail Settings: enable notifications, at least on failure.",
     examples=(
         Example("PASS", {}, {"general_options": [_OLD_MAIL]}, params=_BOTH),
@@ -104,6 +105,7 @@ def reported_by_mail(
     json_path="notifications",
     expected="all three on",
     failure="{has} a warning of little space, of updates or of the end of support disabled",
+    consequence="could run out of space or support without a warning",
     remediation="Main menu > Options > Notifications: enable them for backup storage, support contract and updates.",
     examples=(
         Example("PASS", {}, {"general_options": [_NOTICES]}),

@@ -42,6 +42,7 @@ _NOT_REPORTED: Final = "whether events go to a syslog server is not reported"
     json_path="trafficRules.encryptionEnabled",
     expected="at least one rule, and encryption on in each",
     failure="{has} no network traffic rule, or one without encryption",
+    consequence="could have backup data read on the network",
     remediation="Main menu > Network Traffic Rules: add a rule for each network, and enable encryption in it.",
     examples=(
         Example("PASS", {}, {"traffic_rules": [{"encryption_enabled": True}]}),
@@ -94,6 +95,7 @@ def traffic_encrypted(servers: pd.DataFrame, rules: pd.DataFrame) -> Outcome:
     json_path="siemIntegration.SyslogEventsEnabled",
     expected="on, with a syslog server",
     failure="{does} not send events to a syslog server",
+    consequence="could be attacked without leaving a trace elsewhere",
     remediation="Main menu > Options > Event Forwarding: add the syslog server of your SIEM.",
     examples=(
         Example("PASS", {}, {"general_options": [_OPTIONS_ON]}),
@@ -138,6 +140,7 @@ def events_sent_to_syslog(servers: pd.DataFrame, options: pd.DataFrame, forwardi
     json_path="syslogServer.transportProtocol",
     expected="Tls",
     failure="{sends|send} events to the syslog server without TLS",
+    consequence="could have {its} events read or changed on the way",
     remediation="Main menu > Options > Event Forwarding > syslog server: choose TLS, and trust its certificate.",
     examples=(
         Example("PASS", {}, {"event_forwarding": [{**_SIEM, "syslog_protocol": "Tls"}]}),
@@ -191,6 +194,7 @@ def syslog_over_tls(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd
     json_path="syslogEventFiltering",
     expected="0 filters",
     failure="{filters|filter} the events that go to the syslog server",
+    consequence="could leave an attack out of the central log",
     remediation="Main menu > Options > Event Forwarding > filters: remove those that your SIEM does not need.",
     examples=(
         Example("PASS", {}, {"event_forwarding": [{**_SIEM, "syslog_filters": 0}]}),

@@ -22,6 +22,7 @@ _MODES: Final = ("TrustAll", "TrustSpecified")
     json_path="mode",
     expected="TrustSpecified",
     failure="{trusts|trust} every Linux host",
+    consequence="could send data to a machine that poses as a host",
     remediation="Main menu > Options > Security: check unknown hosts manually, and accept each fingerprint once.",
     examples=(
         Example("PASS", {}, {"host_authentication": [{"trust_mode": "TrustSpecified"}]}),

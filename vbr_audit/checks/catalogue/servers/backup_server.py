@@ -27,6 +27,7 @@ _TRUSTED: Final = {"trust_needed": True}
     reads=("build", "supported_builds.release", "supported_builds.oldest_build"),
     json_path="buildVersion",
     failure="{has} a build older than the site file accepts",
+    consequence="could be open to attacks that are publicly known",
     remediation="Download the newest build from veeam.com > Downloads; update the server after a configuration backup.",
     examples=(
         Example(
@@ -119,6 +120,7 @@ def _rule(
     json_path="serverTime",
     expected="at most {max_minutes} min from the collector's clock",
     failure="{has} a clock that is wrong by more than {max_minutes} min",
+    consequence="could delete backups too early, or show wrong times",
     remediation="Set the server's time source (w32tm or chrony); then compare its clock with the collector's again.",
     examples=(
         Example("PASS", {"clock_skew_s": 300.0}),
@@ -165,6 +167,7 @@ def _span(seconds: float) -> str:
     ),
     json_path="validBy",
     failure="{has} a certificate that expires soon or has expired, is weak, or is not trusted as required",
+    consequence="could be imitated by an attacker, or refuse connections",
     remediation="Main menu > Options > Security > Install: install a certificate of your own authority in time.",
     examples=(
         Example("PASS", {}, {"server_certificate": [_RSA]}),

@@ -33,6 +33,7 @@ _SOUND: Final = {
     json_path="states.isOnline",
     expected="online, both nodes running, the second at most {max_lag_mb} MB behind",
     failure="{is} offline, {has} a node that does not run, or {lags|lag} by more than {max_lag_mb} MB",
+    consequence="could fail to take over when a node is lost",
     remediation="Main menu > High Availability: check the state of the node that is behind; reinitialize it.",
     examples=(
         Example("PASS", _SOUND),

@@ -32,6 +32,7 @@ _GB: Final = 1024**3
     json_path="status",
     expected="Available",
     failure="{is} unavailable",
+    consequence="could make backups and restores fail",
     remediation="Backup Infrastructure > Managed Servers > Rescan: check network, credentials and Veeam services.",
     examples=(
         Example("PASS", {"status": "Available"}),
@@ -60,6 +61,7 @@ def managed_server_reached(servers: pd.DataFrame) -> Outcome:
     json_path="updatesState",
     expected="no update is due",
     failure="{has} updates waiting, or an update or a search for updates that failed",
+    consequence="could be open to known attacks",
     remediation="Backup Infrastructure > Managed Servers: install the updates; find out why the last one failed.",
     examples=(
         Example("PASS", {**_WINDOWS, "updates_state": "NotAvailable"}),
@@ -112,6 +114,7 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
     json_path="cache.cacheSize",
     expected="a cache ≥ {min_gb} GB",
     failure="{has} a cache smaller than {min_gb} GB",
+    consequence="could slow down copies to another site",
     remediation="Backup Infrastructure > WAN Accelerators > Edit > Cache: set its size; choose a folder with enough "
     "free space.",
     examples=(
