@@ -15,8 +15,11 @@ from vbr_audit.cli.standing import settled
 from vbr_audit.display import count, plain, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vbr_audit.fleets.dask_cluster import SchedulerTls
-    from vbr_audit.fleets.fleet import Fleet
+    from vbr_audit.fleets.picture import FleetPicture
+    from vbr_audit.fleets.population import Population
     from vbr_audit.fleets.summaries import ServerSummary
 
 fleet_app = typer.Typer(help="Audit many servers, and see them together.", no_args_is_help=True, rich_markup_mode=None)
@@ -25,7 +28,15 @@ ServersFile = Annotated[Path, typer.Option("--servers", metavar="FILE", help="Fi
 FleetHistory = Annotated[
     Path, typer.Option("--history", metavar="DIR", help="Folder of the history that every run is added to.")
 ]
-FleetOut = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for fleet.json.")]
+FleetOut = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for fleet.json and the reports.")]
+FleetFormats = Annotated[
+    str, typer.Option("--format", metavar="LIST", help="Reports of the fleet: html, xlsx, json (always there).")
+]
+PopulationFile = Annotated[
+    Path | None,
+    typer.Option("--population", metavar="FILE", help="CSV list of the servers that ought to be audited."),
+]
+FleetTitle = Annotated[str, typer.Option("--title", help="Heading of the report.")]
 Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="URL", help="A Dask scheduler, tls://…; default: processes of this machine."),
@@ -75,7 +86,10 @@ def fleet_audit(
     timeout: o.Timeout = None,
     *,
     rules: JudgedBy,
+    formats: FleetFormats = "html,xlsx,json",
     run_formats: RunFormats = "json",
+    population: PopulationFile = None,
+    title: FleetTitle = "Backup servers",
     fail_on: o.FailOn = None,
     min_coverage: MinCoverage = "100%",
     quiet: o.Quiet = False,
@@ -88,12 +102,13 @@ def fleet_audit(
     4 where less than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
     """
     from vbr_audit.fleets.fleet import audit_fleet
+    from vbr_audit.fleets.reporting import write_fleet
     from vbr_audit.fleets.servers_file import load_servers
     from vbr_audit.fleets.shards import Shard
     from vbr_audit.rules import Rules
 
     least = share_of(min_coverage)
-    formats = o.split_formats(run_formats)
+    wanted, listed = _reports(formats, population)
     judged_by = Rules.load(**rules)
     threshold = o.check_fail_on(fail_on) or judged_by.policy.fail_on
     part = None if shard is None else Shard.of(shard)
@@ -113,15 +128,53 @@ def fleet_audit(
         deadline=o.span(deadline),
         dataset_deadline=o.span(dataset_deadline, "--dataset-deadline"),
         mask_accounts=mask_accounts,
-        formats=formats,
+        formats=o.split_formats(run_formats),
         on_done=(lambda summary: None) if quiet else _tell,
         **rules,
     )
-    path = fleet.save(out)
+    picture, paths = write_fleet(fleet, out, formats=wanted, population=listed, title=title)
     if not quiet:
-        print_fleet(fleet)
-        typer.echo(plain(path))
-    raise typer.Exit(fleet_exit(fleet, threshold, least))
+        print_fleet(picture, paths)
+    raise typer.Exit(fleet_exit(picture, threshold, least))
+
+
+@fleet_app.command("report")
+@guarded
+def fleet_report(
+    fleets: Annotated[list[Path], typer.Argument(metavar="FLEET...", help="Folders with fleet.json; shards add up.")],
+    out: FleetOut,
+    formats: FleetFormats = "html,xlsx,json",
+    population: PopulationFile = None,
+    title: FleetTitle = "Backup servers",
+    fail_on: o.FailOn = None,
+    min_coverage: MinCoverage = "100%",
+    *,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
+    """Report what one or several fleet audits left, each about other servers; no server is asked.
+
+    Exit code 4 where less than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
+    """
+    from vbr_audit.fleets.fleet import load_fleet
+    from vbr_audit.fleets.reporting import write_fleet
+
+    least, threshold = share_of(min_coverage), o.check_fail_on(fail_on) or "high"
+    wanted, listed = _reports(formats, population)
+    picture, paths = write_fleet(load_fleet(*fleets), out, formats=wanted, population=listed, title=title)
+    if not quiet:
+        print_fleet(picture, paths)
+    raise typer.Exit(fleet_exit(picture, threshold, least))
+
+
+def _reports(formats: str, population: Path | None) -> tuple[tuple[str, ...], Population | None]:
+    """The formats and the list of servers, read and right before anything is asked of a server."""
+    from vbr_audit.fleets.population import load_population
+    from vbr_audit.fleets.reporting import checked_fleet_formats
+
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    return checked_fleet_formats(names), None if population is None else load_population(population)
 
 
 def _tls_of(ca: Path | None, cert: Path | None, key: Path | None) -> SchedulerTls | None:
@@ -160,31 +213,42 @@ def _tell(summary: ServerSummary) -> None:
     typer.echo(f"{plain(summary.server)} {summary.outcome}{reason}", err=True)
 
 
-def print_fleet(fleet: Fleet) -> None:
-    """Print how many servers were audited, and those that were not, with the reason."""
+def print_fleet(picture: FleetPicture, paths: Iterable[Path]) -> None:
+    """Print the coverage, what was not audited and why, the grades, what servers share, and the files."""
     from vbr_audit.fleets.summaries import Outcome
 
-    total, counts = len(fleet.summaries), fleet.counts
-    missing = counts[Outcome.NOT_AUDITED]
-    typer.echo(f"{missing:,} of {count(total, 'server')} {'was' if missing == 1 else 'were'} not audited")
-    for summary in fleet.summaries:
-        if summary.outcome is Outcome.NOT_AUDITED:
-            typer.echo(f"  {plain(summary.server)}: {shorten(summary.reasons[0], 160)}")
-    if counts[Outcome.INCOMPLETE]:
-        typer.echo(f"{count(counts[Outcome.INCOMPLETE], 'server')} audited with questions left open")
+    typer.echo(picture.coverage_text)
+    for line in picture.not_audited[:_SHOWN]:
+        typer.echo(f"  {plain(line.summary.server)}: {shorten(line.summary.reasons[0], 160)}")
+    if len(picture.not_audited) > _SHOWN:
+        typer.echo(f"  … and {count(len(picture.not_audited) - _SHOWN, 'more server')}")
+    incomplete = picture.fleet.counts[Outcome.INCOMPLETE]
+    if incomplete:
+        typer.echo(f"{count(incomplete, 'server')} audited with questions left open")
+    typer.echo(
+        "Ratings: " + (", ".join(f"{many:,} {grade}" for grade, many in picture.grades.items() if many) or "none")
+    )
+    for cause in picture.shared[:_SHARED]:
+        typer.echo(
+            f"  {cause.severity:8} {cause.check_id}  {count(cause.servers, 'server')}: {shorten(cause.told, 90)}"
+        )
+    if picture.population:
+        typer.echo(f"Against the list: {count(len(picture.population), 'difference')}")
+    typer.echo("")
+    for path in paths:
+        typer.echo(plain(path))
 
 
-def fleet_exit(fleet: Fleet, threshold: str, least: float) -> Exit:
+_SHOWN, _SHARED = 10, 5
+
+
+def fleet_exit(picture: FleetPicture, threshold: str, least: float) -> Exit:
     """4 where too few servers were audited, 1 where one has a failing finding at or above the threshold, else 0."""
     from vbr_audit.vocabulary import severities_from
 
-    if fleet.coverage is None or fleet.coverage < least:
+    if picture.coverage is None or picture.coverage < least:
         return Exit.INCOMPLETE
     counted = severities_from(threshold)
-    failing = any(
-        summary.point.failing.get(severity, 0)
-        for summary in fleet.summaries
-        if summary.point is not None
-        for severity in counted
-    )
+    points = [line.summary.point for line in picture.lines if line.summary.point is not None]
+    failing = any(point.failing.get(severity, 0) for point in points for severity in counted)
     return Exit.FAILING if failing else Exit.DONE

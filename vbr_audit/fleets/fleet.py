@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Unpack
 
-import orjson
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -78,12 +77,9 @@ class Fleet:
         return pd.DataFrame([_row(summary) for summary in self.summaries], columns=list(_COLUMNS)).astype(_COLUMNS)
 
     def to_json(self) -> bytes:
-        """The fleet as indented UTF-8 JSON: `schema`, `batch`, `now`, and `servers` with every summary."""
+        """The fleet as UTF-8 JSON: `schema`, `batch`, `now`, and `servers` with every summary."""
         document = _Document(batch=self.batch, now=self.now, servers=self.summaries)
-        return orjson.dumps(
-            orjson.loads(document.model_dump_json(by_alias=True, exclude_none=True)),
-            option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
-        )
+        return document.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
 
     def save(self, folder: str | Path) -> Path:
         """Write `fleet.json` to `folder`, which is made; return its path. Raises `OutputError`."""
