@@ -113,7 +113,8 @@ class FleetPicture:
     def matrix(self) -> tuple[tuple[str, ...], ...]:
         """For each of `lines`, the status of each of `check_ids`.
 
-        It is UNKNOWN for a server that was not audited, and `NOT_ASKED` where its policy does not ask the check.
+        It is UNKNOWN for a server that was not audited, or whose summary has not all checks, and `NOT_ASKED` where its
+        policy does not ask the check.
         """
         return tuple(self._cells(line) for line in self.lines)
 
@@ -121,7 +122,8 @@ class FleetPicture:
         if line.rating is None:
             return ("UNKNOWN",) * len(self.check_ids)
         own = {check.check_id: _status(check) for check in line.summary.checks}
-        return tuple(own.get(check_id, NOT_ASKED) for check_id in self.check_ids)
+        other = "UNKNOWN" if line.summary.checks_cut else NOT_ASKED
+        return tuple(own.get(check_id, other) for check_id in self.check_ids)
 
 
 def _status(check: CheckCount) -> str:

@@ -79,7 +79,8 @@ class ServerSummary(_Record):
 
     `reasons` say why it is not whole, or was not audited at all: the first of `reasons_total`. `point` has the numbers
     that its own report shows, `changes` how many findings are in which state since its run before, empty without one.
-    `rules` is a digest of what it was judged by, `seconds` the time from its first request to its kept run.
+    `checks_cut` says that not all of its checks are in `checks`. `rules` is a digest
+    of what it was judged by, `seconds` the time from its first request to its kept run.
     """
 
     format: Annotated[int, Field(alias="schema", ge=1)] = FORMAT
@@ -103,6 +104,7 @@ class ServerSummary(_Record):
     rules: str = ""
     point: Point | None = None
     checks: tuple[CheckCount, ...] = ()
+    checks_cut: bool = False
     worst: tuple[WorstCause, ...] = ()
     causes_total: int = 0
     changes: Mapping[str, int] = Field(default_factory=dict)
@@ -111,9 +113,23 @@ class ServerSummary(_Record):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, populate_by_name=True)
 
     def to_json(self) -> bytes:
-        """The summary as UTF-8 JSON of at most `MOST_BYTES`: what does not fit is left out, the totals still say so."""
-        for update in ({}, {"worst": self.worst[:5]}, {"worst": (), "reasons": self.reasons[:1]}, {"checks": ()}):
-            content = self.model_copy(update=update).model_dump_json(by_alias=True, exclude_none=True).encode()
+        """The summary as UTF-8 JSON of at most `MOST_BYTES`: what does not fit is left out, and said to be.
+
+        Titles of own checks go first, then causes and reasons beyond the first, then checks that do not fail, and at
+        last checks at all.
+        """
+        untitled = tuple(check.model_copy(update={"title": None}) for check in self.checks)
+        failing = tuple(check for check in untitled if check.severity is not None)
+        kept: dict[str, object] = {}
+        for less in (
+            {},
+            {"checks": untitled},
+            {"worst": self.worst[:1], "reasons": self.reasons[:1]},
+            {"checks": failing, "checks_cut": True},
+            {"checks": (), "worst": ()},
+        ):
+            kept |= less
+            content = self.model_copy(update=kept).model_dump_json(by_alias=True, exclude_none=True).encode()
             if len(content) <= MOST_BYTES:
                 break
         return content
@@ -147,7 +163,7 @@ def summary_of(audit: Audit, *, tenant: str | None = None, seconds: float = 0.0)
         tenant=tenant,
         reasons=tuple(gaps[:MOST_REASONS]),
         reasons_total=len(gaps),
-        server_id=manifest.server_ids[server.name],
+        server_id=shorten(manifest.server_ids[server.name], _TEXT),
         run_id=manifest.run_id,
         folder=record.folder,
         now=run.now,
