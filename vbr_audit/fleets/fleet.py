@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import secrets
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from vbr_audit.fleets.dask_cluster import SchedulerTls, demand_dask, run_tasks
 from vbr_audit.fleets.servers_file import Server, check_names, load_servers
 from vbr_audit.fleets.shards import Shard
 from vbr_audit.fleets.summaries import Outcome, ServerSummary
-from vbr_audit.fleets.tasks import ServerTask, held_batch
+from vbr_audit.fleets.tasks import ServerTask, batch_folder, held_batch
 from vbr_audit.fleets.travelling_rules import packed_rules
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
 
@@ -135,6 +136,102 @@ def load_fleet(*paths: str | Path) -> Fleet:
     if not documents:
         raise ConfigurationError("no fleet is given", hint=f"Give a folder with {FLEET_JSON}.")
     summaries = tuple(summary for document in documents for summary in document.servers)
+    _refuse_twice(summaries)
+    return Fleet(summaries, min(document.now for document in documents), documents[0].batch)
+
+
+def _refuse_twice(summaries: Sequence[ServerSummary]) -> None:
+    """A server that is counted twice would make every number of the fleet wrong, whatever it is called."""
+    for kind, keys in (
+        ("the name", [summary.server.casefold() for summary in summaries]),
+        ("the id", [summary.server_id for summary in summaries]),
+    ):
+        seen: dict[str, str] = {}
+        for key, summary in zip(keys, summaries, strict=True):
+            if key is not None and key in seen:
+                raise ConfigurationError(
+                    f"{plain(summary.server)} and {plain(seen[key])} have {kind} in common",
+                    hint="Name each server once: one server under two names is counted twice.",
+                )
+            if key is not None:
+                seen[key] = summary.server
+
+
+def _read(path: Path) -> _Document:
+    path = path / FLEET_JSON if path.is_dir() else path
+    try:
+        document = _Document.model_validate_json(read_given(path, most=MOST_KEPT))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror or error}", hint="`vbr-audit fleet audit` writes it."
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise EvidenceError(f"{path}: {where}: {first['msg']}", hint="Audit the fleet again.") from None
+    if document.format > FORMAT:
+        raise EvidenceError(f"{path} was written by a newer version of vbr-audit", hint="Install that version.")
+    return document
+
+
+@shows_rule_options
+def audit_fleet(
+    servers: str | Path | Iterable[Server],
+    *,
+    history: str | Path,
+    cluster: Any = None,
+    workers: int | None = None,
+    tls: SchedulerTls | None = None,
+    month: str | None = None,
+    since: dt.date | dt.datetime | str | None = None,
+    until: dt.date | dt.datetime | str | None = None,
+    timezone: str | None = None,
+    jobs: str | None = None,
+    deadline: Duration | None = None,
+    dataset_deadline: Duration | None = None,
+    shard: Shard | None = None,
+    mask_accounts: bool = False,
+    formats: Iterable[str] = ("json",),
+    on_done: Callable[[ServerSummary], None] = lambda summary: None,
+    **given: Unpack[RuleOptions],
+) -> Fleet:
+    """Audit many servers, one task each, and keep every run in `history`; only small summaries come back.
+
+    `servers` is a file of servers. `cluster` is None for processes of this machine (`workers` of them), the address of
+    a Dask scheduler (`tls://…`, with `tls`), or a cluster or client of Dask. Passwords are looked for where a server
+    is audited, never sent there. A server that cannot be audited does not end the others: its summary says why.
+
+    `deadline` and `dataset_deadline` bound the reading of a server and of one dataset, as in `vbr_audit.collect`; a
+    server's own deadline counts before. With a `shard`, only its servers are audited.
+
+    Raises what `collect` and `audit_snapshot` raise for wrong options, `ConfigurationError` for rules of a single run
+    (`baseline`, `review`, `events`, `change_register`, `sample`), a password at hand, or workers of another version,
+    `OutputError` for a history that cannot be written to, and `ConnectError` for a scheduler that does not answer.
+    """
+    demand_dask()
+    if of_one := [name for name in _NO_BASELINE if given.get(name) is not None]:
+        raise ConfigurationError(
+            f"{of_one[0]} is about a run of one server", hint="Judge a single run with it: vbr-audit check."
+        )
+    chosen = _chosen(servers, shard)
+    PeriodRequest.of(month=month, since=since, until=until, timezone=timezone)
+    terms: dict[str, Any] = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    spans = {"deadline": deadline, "dataset_deadline": dataset_deadline}
+    terms |= {name: seconds_of(span) for name, span in spans.items() if span is not None}
+    rules = packed_rules(Rules.load(**given))
+    now, batch = dt.datetime.now(dt.UTC), secrets.token_hex(8)
+    place = str(Path(history).absolute())
+    tasks = [
+        ServerTask(server, rules, place, batch, terms | {"mask_accounts": mask_accounts}, tuple(formats))
+        for server in chosen
+    ]
+    # A scheduler elsewhere may have workers that see a folder which is not here.
+    is_here = not isinstance(cluster, str) or Path(place).is_dir()
+    try:
+        with held_batch(place, batch) if is_here else contextlib.nullcontext():
+            summaries = run_tasks(tasks, cluster=cluster, workers=workers, tls=tls, on_done=on_done)
+    finally:
+        shutil.rmtree(batch_folder(place, batch), ignore_errors=True)
     _refuse_twice(summaries)
     return Fleet(summaries, min(document.now for document in documents), documents[0].batch)
 
