@@ -28,7 +28,9 @@ from vbr_audit.fleets.shards import Shard
 from vbr_audit.fleets.summaries import Outcome, ServerSummary
 from vbr_audit.fleets.tasks import ServerTask, batch_folder, held_batch
 from vbr_audit.fleets.travelling_rules import packed_rules
+from vbr_audit.notebook import Grid, Headline, Line, fragment
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
+from vbr_audit.tables.build.arrays import STRING
 
 FORMAT: Final = 1
 """The version of `fleet.json`."""
@@ -66,16 +68,40 @@ class Fleet:
     @property
     def coverage(self) -> float | None:
         """The share of the servers that were audited, those with open questions among them; None of no server."""
-        judged = sum(summary.outcome is not Outcome.NOT_AUDITED for summary in self.summaries)
+        judged = sum(summary.is_audited for summary in self.summaries)
         return judged / len(self.summaries) if self.summaries else None
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row per server: `server`, `tenant`, `outcome`, `reason`, counts and shares; what is not known is NA.
+        """One row per server: `server`, `tenant`, `outcome`, `rating`, `reason`, counts and shares; NA is not known.
 
         Text columns are strings, counts Int64, shares Float64 (fractions), `now` an instant in UTC.
         """
         return pd.DataFrame([_row(summary) for summary in self.summaries], columns=list(_COLUMNS)).astype(_COLUMNS)
+
+    @cached_property
+    def matrix(self) -> pd.DataFrame:
+        """One row per server, one column per check: the worst status that the check has there, as text.
+
+        UNKNOWN for a server that was not audited, or whose summary has not all checks; an empty text where a server was
+        not asked the check.
+        """
+        names = checks_of(self.summaries)
+        rows = [cells_of(summary, names) for summary in self.summaries]
+        index = pd.Index([summary.server for summary in self.summaries], name="server", dtype=STRING)
+        return pd.DataFrame(rows, index=index, columns=list(names), dtype=STRING)
+
+    def write(self, folder: str | Path, *, title: str = "Backup servers", population: str | Path | None = None) -> Path:
+        """Write the page, the workbook, `fleet.json` and a page for each tenant to `folder`; return it.
+
+        `population` is a CSV file of the servers that ought to be audited. Raises `ConfigurationError`, `OutputError`.
+        """
+        from vbr_audit.fleets.population import load_population
+        from vbr_audit.fleets.reporting import write_fleet
+
+        listed = None if population is None else load_population(population)
+        write_fleet(self, folder, population=listed, title=title)
+        return Path(folder)
 
     def to_json(self) -> bytes:
         """The fleet as UTF-8 JSON: `schema`, `batch`, `now`, and `servers` with every summary."""
@@ -93,10 +119,36 @@ class Fleet:
         parts = ", ".join(f"{number} {outcome}" for outcome, number in self.counts.items() if number)
         return f"<Fleet of {count(len(self.summaries), 'server')}: {parts or 'nothing asked for'}>"
 
+    def _repr_html_(self) -> str:
+        missing = [summary for summary in self.summaries if not summary.is_audited]
+        told = f"{len(missing):,} of {count(len(self.summaries), 'server')} not audited"
+        headline = Headline(repr(self)[1:-1], told if missing else "", "fail" if missing else "pass")
+        lines = [Line(f"{summary.server}: {summary.reasons[0]}", "loud") for summary in missing[:_SHOWN]]
+        worst = self.table[self.table["causes"].notna()].sort_values(_WORST, ascending=False).head(_SHOWN)
+        rows = worst[["server", "rating", *_WORST]].to_numpy(dtype=object).tolist()
+        return fragment([headline, *lines, Grid(("Server", "Rating", "Critical", "High", "Causes"), rows)])
 
-_TEXT: Final = "string"
-_COLUMNS: Final = {
-    **dict.fromkeys(("server", "tenant", "outcome", "reason", "build", "revision", "level", "run_id", "folder"), _TEXT),
+
+def checks_of(summaries: Iterable[ServerSummary]) -> tuple[str, ...]:
+    """The ids of the checks that any of the servers was asked, in order."""
+    return tuple(sorted({check.check_id for summary in summaries for check in summary.checks}))
+
+
+def cells_of(summary: ServerSummary, check_ids: Sequence[str]) -> tuple[str, ...]:
+    """The status of each of these checks on a server, as `Fleet.matrix` has them."""
+    if not summary.is_audited:
+        return ("UNKNOWN",) * len(check_ids)
+    own = {check.check_id: check.status for check in summary.checks}
+    other = "UNKNOWN" if summary.checks_cut else ""
+    return tuple(own.get(check_id, other) for check_id in check_ids)
+
+
+_SHOWN: Final = 10
+_WORST: Final = ["causes_critical", "causes_high", "causes"]
+_COLUMNS: Final[dict[str, Any]] = {
+    **dict.fromkeys(
+        ("server", "tenant", "outcome", "rating", "reason", "build", "revision", "level", "run_id", "folder"), STRING
+    ),
     **dict.fromkeys(("causes", "failing", "gaps"), "Int64"),
     **dict.fromkeys(("causes_critical", "causes_high", "causes_medium", "causes_low", "causes_info"), "Int64"),
     **dict.fromkeys(("compliance", "assessed", "success_rate", "protected_share", "used_share", "seconds"), "Float64"),
@@ -109,6 +161,7 @@ def _row(summary: ServerSummary) -> dict[str, Any]:
     row: dict[str, Any] = {
         **{name: getattr(summary, name) for name in ("server", "tenant", "build", "revision", "run_id", "folder")},
         "outcome": str(summary.outcome),
+        "rating": None if summary.rating is None else summary.rating.told,
         "reason": summary.reasons[0] if summary.reasons else None,
         "seconds": summary.seconds,
         "now": summary.now,

@@ -11,20 +11,15 @@ from typing import Final
 from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.engine.failure import names_in, predicate, subject_alone
 from vbr_audit.display import count, number, period_text, time_zone
-from vbr_audit.findings.rating import GRADES, NOT_RATED, Rating, rate
-from vbr_audit.fleets.fleet import Fleet
+from vbr_audit.findings.rating import GRADES, NOT_RATED, Rating
+from vbr_audit.fleets.fleet import Fleet, cells_of, checks_of
 from vbr_audit.fleets.population import Population, PopulationFinding, held_against
 from vbr_audit.fleets.summaries import CheckCount, Outcome, ServerSummary, not_audited
-from vbr_audit.vocabulary import COUNTED, SEVERITIES
+from vbr_audit.vocabulary import SEVERITIES
 
 MOST_WORST: Final = 20
 _SHIPPED: Final = {check.id: check for check in REGISTRY}
 _RANK: Final[Mapping[str, int]] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-_PLACE: Final = {status: place for place, status in enumerate(COUNTED)}
-MATRIX_ORDER: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
-"""A cell of the matrix is the first of these that the check has on the server."""
-NOT_ASKED: Final = ""
-"""The cell of a check that a server was not asked."""
 
 
 @dataclass(frozen=True)
@@ -111,23 +106,8 @@ class FleetPicture:
 
     @cached_property
     def matrix(self) -> tuple[tuple[str, ...], ...]:
-        """For each of `lines`, the status of each of `check_ids`.
-
-        It is UNKNOWN for a server that was not audited, or whose summary has not all checks, and `NOT_ASKED` where its
-        policy does not ask the check.
-        """
-        return tuple(self._cells(line) for line in self.lines)
-
-    def _cells(self, line: ServerLine) -> tuple[str, ...]:
-        if line.rating is None:
-            return ("UNKNOWN",) * len(self.check_ids)
-        own = {check.check_id: _status(check) for check in line.summary.checks}
-        other = "UNKNOWN" if line.summary.checks_cut else NOT_ASKED
-        return tuple(own.get(check_id, other) for check_id in self.check_ids)
-
-
-def _status(check: CheckCount) -> str:
-    return next((status for status in MATRIX_ORDER if check.counts[_PLACE[status]]), "NOT_APPLICABLE")
+        """For each of `lines`, the status of each of `check_ids`, as `fleet.matrix` has it."""
+        return tuple(cells_of(line.summary, self.check_ids) for line in self.lines)
 
 
 def picture_of(
@@ -158,7 +138,7 @@ def picture_of(
         population=None if population is None else held_against(population, fleet.summaries),
         grades={grade: grades.get(grade, 0) for grade in _ORDER},
         shared=_shared(judged),
-        check_ids=tuple(sorted({check.check_id for summary in judged for check in summary.checks})),
+        check_ids=checks_of(judged),
         versions=_versions(judged),
         tenants=() if tenant is not None else _tenants(lines),
         periods=tuple(sorted({_period(summary) for summary in judged})),
@@ -171,10 +151,7 @@ _ORDER: Final = (*(grade.letter for grade in reversed(GRADES)), NOT_RATED, str(O
 
 
 def _line(summary: ServerSummary) -> ServerLine:
-    point = summary.point
-    if point is None:
-        return ServerLine(summary, None)
-    return ServerLine(summary, rate(point.causes, assessed=point.assessed, gaps=point.incomplete))
+    return ServerLine(summary, summary.rating)
 
 
 def _worst_first(line: ServerLine) -> tuple[object, ...]:
@@ -193,14 +170,14 @@ def _shared(summaries: Sequence[ServerSummary]) -> tuple[SharedCause, ...]:
     for summary in summaries:
         for check in summary.checks:
             asked[check.check_id] += 1
-            if check.counts[_PLACE["FAIL"]]:
+            if check.failing:
                 failing[check.check_id].append((summary, check))
     shared = [_shared_cause(check_id, found, asked[check_id]) for check_id, found in failing.items() if len(found) > 1]
     return tuple(sorted(shared, key=lambda one: (_RANK[one.severity], -one.servers, one.check_id)))
 
 
 def _shared_cause(check_id: str, found: Sequence[tuple[ServerSummary, CheckCount]], asked: int) -> SharedCause:
-    objects = sum(check.counts[_PLACE["FAIL"]] for _, check in found)
+    objects = sum(check.failing for _, check in found)
     worst = min((check.severity or SEVERITIES[-1] for _, check in found), key=lambda word: _RANK.get(word, len(_RANK)))
     names = sorted((summary.server for summary, _ in found), key=str.casefold)
     severity = worst if worst in _RANK else SEVERITIES[-1]

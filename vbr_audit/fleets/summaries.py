@@ -15,9 +15,10 @@ from vbr_audit import __version__
 from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.display import is_known, shorten
 from vbr_audit.findings.compared import rules_digest
+from vbr_audit.findings.rating import Rating, rate
 from vbr_audit.histories.adding import record_of_run
 from vbr_audit.histories.run_records import Point
-from vbr_audit.vocabulary import COUNT_COLUMNS, SEVERITIES
+from vbr_audit.vocabulary import COUNT_COLUMNS, COUNTED, SEVERITIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +61,20 @@ class CheckCount(_Record):
     counts: tuple[int, int, int, int, int, int]
     severity: str | None = None
     title: str | None = None
+
+    @property
+    def status(self) -> str:
+        """The worst status that it has on the server; NOT_APPLICABLE where it has no finding."""
+        return next((status for status in WORST_FIRST if self.counts[_PLACE[status]]), "NOT_APPLICABLE")
+
+    @property
+    def failing(self) -> int:
+        """How many findings fail."""
+        return self.counts[_PLACE["FAIL"]]
+
+
+WORST_FIRST: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
+_PLACE: Final = {status: place for place, status in enumerate(COUNTED)}
 
 
 class WorstCause(_Record):
@@ -111,6 +126,18 @@ class ServerSummary(_Record):
     seconds: float = 0.0
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, populate_by_name=True)
+
+    @property
+    def rating(self) -> Rating | None:
+        """The rating of the server by the rule of its own report; None where it was not audited."""
+        if self.point is None:
+            return None
+        return rate(self.point.causes, assessed=self.point.assessed, gaps=self.point.incomplete)
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether anything is known of it."""
+        return self.outcome is not Outcome.NOT_AUDITED
 
     def to_json(self) -> bytes:
         """The summary as UTF-8 JSON of at most `MOST_BYTES`: what does not fit is left out, and said to be.
