@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -94,3 +96,18 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VBR_AUDIT_KEYRING", "0")
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def need_tool() -> Callable[[str], str]:
+    """Give the path of a program; without it the test is skipped on a user's machine, and fails in CI."""
+
+    def need(*names: str) -> str:
+        for name in names:
+            if found := shutil.which(name) or (name if Path(name).exists() else None):
+                return found
+        if os.environ.get("CI"):
+            pytest.fail(f"{names[0]} is missing")
+        pytest.skip(f"needs {names[0]}")
+
+    return need

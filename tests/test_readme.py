@@ -26,9 +26,9 @@ from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.checks.site import load_site
 from vbr_audit.cli import app
 from vbr_audit.cli.guard import Exit
-from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.findings.requirements import load_frameworks
 from vbr_audit.findings.waivers import load_waivers
+from vbr_audit.fleets.servers_file import load_servers
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, ServerUrl, serve
 from vbr_audit.vocabulary import AREAS

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot as Snapshot
     from vbr_audit.errors import CollectionInterrupted as CollectionInterrupted
     from vbr_audit.errors import VbrAuditError as VbrAuditError
-    from vbr_audit.fleet.merging import merge_runs as merge_runs
+    from vbr_audit.fleets.fleet import audit_fleet as fleet
+    from vbr_audit.fleets.merging import merge_runs as merge_runs
     from vbr_audit.histories.comparing import diff_runs as diff
     from vbr_audit.histories.history import open_history as history
     from vbr_audit.named_tables import protected as protected
@@ -48,10 +49,11 @@ _HOMES = {
     "collect": ("pipeline", "collect"),
     "connect": ("api.client", "connect"),
     "diff": ("histories.comparing", "diff_runs"),
+    "fleet": ("fleets.fleet", "audit_fleet"),
     "history": ("histories.history", "open_history"),
     "load": ("collection.run_folder", "load"),
     "load_audit": ("pipeline", "load_audit"),
-    "merge_runs": ("fleet.merging", "merge_runs"),
+    "merge_runs": ("fleets.merging", "merge_runs"),
     "param": ("checks.engine.params", "param"),
     "plot": ("reports.charts.plot", None),
     "protected": ("named_tables", "protected"),
@@ -72,6 +74,7 @@ __all__ = [
     "collect",
     "connect",
     "diff",
+    "fleet",
     "history",
     "load",
     "load_audit",

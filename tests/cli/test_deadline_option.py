@@ -11,9 +11,9 @@ from command_line import write
 from raw_server import Asked, raw_server
 from small_server import SmallServer
 
-from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.config.time_spans import duration_text, seconds_of
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.fleets.servers_file import load_servers
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME
 
 

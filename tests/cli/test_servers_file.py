@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from vbr_audit.cli.servers_file import check_names, load_servers
 from vbr_audit.config.toml_file import positions
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.fleets.secret_sources import SecretSource
+from vbr_audit.fleets.servers_file import check_names, load_servers
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME
 
 SECRET = "hunter2-Canary"
@@ -48,8 +50,8 @@ def test_every_key_is_taken_and_paths_are_relative_to_the_file(file, ca_file: Pa
     first, second = load_servers(path, environ={"HAMBURG": SECRET})
     assert (first.url, first.shown_name, first.username) == ("https://vbr01.example:9420", "Hamburg", "auditor")
     assert (first.ca_file, first.revision, first.timeout) == (tmp_path / "ca.pem", "1.3-rev1", 5.0)
-    assert first.password is not None
-    assert first.password.get_secret_value() == SECRET
+    assert first.secret == SecretSource("environment", ("HAMBURG",))
+    assert first.secret.resolve("auditor", "https://vbr01.example", environ={"HAMBURG": SECRET}) == SecretStr(SECRET)
     assert SECRET not in repr(first)
     assert (second.shown_name, second.password, second.insecure) == ("vbr02.example", None, False)
     assert (first.place, second.place) == ("servers.toml:3", "servers.toml:12")

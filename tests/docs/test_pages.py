@@ -23,11 +23,11 @@ import vbr_audit as va
 from vbr_audit.checks.engine.examples import run_example
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.cli.guard import Exit
-from vbr_audit.cli.servers_file import load_servers
 from vbr_audit.collection.manifest import DatasetStatus
 from vbr_audit.collection.run_folder import FILES, FOLDERS, SUMS
 from vbr_audit.datasets.card import Dataset
 from vbr_audit.findings.summary import assessed, compliance
+from vbr_audit.fleets.servers_file import load_servers
 from vbr_audit.reports.formats import FORMATS, formats_in
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 from vbr_audit.simulator.endpoint import Endpoint

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 import vbr_audit as va
 from vbr_audit.cli.cmd_audit import audit_command
 from vbr_audit.cli.cmd_collect import collect_command
-from vbr_audit.cli.cmd_fleet import fleet_merge
+from vbr_audit.cli.cmd_fleet import fleet_audit, fleet_merge
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 
 SAMPLES = DOCS / "samples"
@@ -38,7 +38,7 @@ def is_cron(schedule: str) -> bool:
 
 
 def test_every_sample_is_shown_and_none_names_a_secret() -> None:
-    page = (DOCS / "scheduling.md").read_text("utf-8")
+    page = "".join((DOCS / name).read_text("utf-8") for name in ("scheduling.md", "fleet.md"))
     assert set(re.findall(r'^--8<-- "samples/(.+)"$', page, re.MULTILINE)) == {path.name for path in SAMPLES.iterdir()}
     for path in SAMPLES.iterdir():
         text = path.read_text("utf-8")
@@ -46,6 +46,23 @@ def test_every_sample_is_shown_and_none_names_a_secret() -> None:
         for option in re.findall(r"vbr-audit(?:\.exe'| )audit .*|\$folder.*", text):
             for name in re.findall(r"--([a-z-]+)", option):
                 assert name.replace("-", "_") in {*audit_command.__annotations__, "format"}, (path.name, name)
+
+
+def test_the_samples_of_a_fleet_are_well_formed_and_name_options_that_exist() -> None:
+    options = {*fleet_audit.__annotations__} | {"month", "username"}
+    for name in ("fleet-ssh.sh", "fleet-slurm.sh", "fleet-kubernetes.yaml"):
+        text = (SAMPLES / name).read_text("utf-8")
+        (command,) = re.findall(r"vbr-audit fleet audit .*?(?=\n\S|\n {14}\S|\Z)", text, re.DOTALL)
+        given = re.findall(r"--([a-z-]+)", command)
+        assert "scheduler" in given
+        assert [option for option in given if option.replace("-", "_") not in options] == []
+        if name.endswith(".sh"):
+            subprocess.run(["sh", "-n", SAMPLES / name], check=True)
+    parts = list(YAML(typ="safe", pure=True).load_all((SAMPLES / "fleet-kubernetes.yaml").read_text("utf-8")))
+    assert [part["kind"] for part in parts] == ["Service", "Deployment", "Deployment", "CronJob"]
+    job = parts[-1]["spec"]
+    assert is_cron(job["schedule"])
+    assert job["concurrencyPolicy"] == "Forbid"
 
 
 def test_the_line_of_cron() -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -259,21 +256,6 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
 def context(make_run: MakeRun) -> ReportContext:
     """The run of an estate where most is well."""
     return make_run()
-
-
-@pytest.fixture(scope="session")
-def need_tool() -> Callable[[str], str]:
-    """Give the path of a program; without it the test is skipped on a user's machine, and fails in CI."""
-
-    def need(*names: str) -> str:
-        for name in names:
-            if found := shutil.which(name) or (name if Path(name).exists() else None):
-                return found
-        if os.environ.get("CI"):
-            pytest.fail(f"{names[0]} is missing")
-        pytest.skip(f"needs {names[0]}")
-
-    return need
 
 
 @pytest.fixture(scope="session")

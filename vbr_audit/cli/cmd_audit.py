@@ -20,8 +20,8 @@ from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.audited import Audit
-    from vbr_audit.cli.servers_file import Server
     from vbr_audit.collection.snapshot import Snapshot
+    from vbr_audit.fleets.servers_file import Server
     from vbr_audit.rules import Rules
     from vbr_audit.scrub.pseudonyms import ScrubKey
 

@@ -16,7 +16,7 @@ from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 
 if TYPE_CHECKING:
-    from vbr_audit.cli.servers_file import Server
+    from vbr_audit.fleets.servers_file import Server
 
 
 @guarded

@@ -21,7 +21,7 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
 if TYPE_CHECKING:
-    from vbr_audit.cli.servers_file import Server
+    from vbr_audit.fleets.servers_file import Server
 
 NOTE = "Demonstration on a simulated server: its jobs, sessions and faults are invented."
 
@@ -94,8 +94,8 @@ def _served(**options: Any) -> Iterator[Server]:
     from pydantic import SecretStr
 
     from vbr_audit import simulator
-    from vbr_audit.cli.servers_file import Server
     from vbr_audit.collection.manifest import standing_clock
+    from vbr_audit.fleets.servers_file import Server
 
     with simulator.serve(**options, role="Administrator") as url, standing_clock(url.simulator.options.now):
         yield Server(

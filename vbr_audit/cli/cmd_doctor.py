@@ -15,7 +15,7 @@ from vbr_audit.cli.standing import settled
 if TYPE_CHECKING:
     from vbr_audit.checks.policy.policy import Policy
     from vbr_audit.cli.diagnosis import Diagnosis
-    from vbr_audit.cli.servers_file import Server
+    from vbr_audit.fleets.servers_file import Server
 
 JsonFile = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Also write the results as JSON; - prints only the JSON.")

@@ -14,8 +14,8 @@ import typer
 
 from vbr_audit.cli.cmd_audit import AuditOrder, collect_from, run_order, take_order
 from vbr_audit.cli.judging import JudgedBy
-from vbr_audit.cli.servers_file import Server
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.fleets.servers_file import Server
 
 if TYPE_CHECKING:
     from vbr_audit.checks.own.own_checks import OwnChecks

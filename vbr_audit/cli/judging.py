@@ -62,7 +62,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
 KEPT: Final = tuple(name for name in OPTIONS if name != "checks")
 """Options that a run folder answers for, so that no setting does; code is never taken from there."""
 _AFTER: Final = {"brand": "templates"}
-"""Options that stand after another option in `--help`, not with the rest of these."""
+"""Options that stand after another option in `--help`, where a command has it, not with the rest of these."""
 
 
 def takes_rules(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
@@ -90,11 +90,12 @@ def _signature_with(names: list[str], signature: inspect.Signature) -> inspect.S
         name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=OPTIONS[name])
         for name in names
     }
+    anchors = {name: anchor for name, anchor in _AFTER.items() if anchor in signature.parameters}
     parameters = []
     for parameter in signature.parameters.values():
         if parameter.name == "rules":
-            parameters += [option for name, option in given.items() if name not in _AFTER]
+            parameters += [option for name, option in given.items() if name not in anchors]
         else:
-            after = [option for name, option in given.items() if _AFTER.get(name) == parameter.name]
+            after = [option for name, option in given.items() if anchors.get(name) == parameter.name]
             parameters += [parameter, *after]
     return signature.replace(parameters=parameters)

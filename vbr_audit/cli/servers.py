@@ -12,12 +12,10 @@ from vbr_audit.cli.guard import complain
 
 if TYPE_CHECKING:
     from vbr_audit.api.client import Client
-    from vbr_audit.cli.servers_file import Server
-    from vbr_audit.cli.shards import Shard
+    from vbr_audit.fleets.servers_file import Server
+    from vbr_audit.fleets.shards import Shard
 
 _AT_ONCE = 32
-_OF_READING = ("place", "deadline", "tenant")
-"""What is said of a server beside its access."""
 _TRUST = ("ca_file", "fingerprint", "insecure")
 
 
@@ -37,8 +35,8 @@ def take_servers(
     """
     import os
 
-    from vbr_audit.cli.servers_file import Server, check_names, load_servers
     from vbr_audit.errors import ConfigurationError
+    from vbr_audit.fleets.servers_file import Server, check_names, load_servers
 
     servers = [Server(url, place="the command line") for url in urls or ()]
     if file is not None:
@@ -54,7 +52,7 @@ def take_servers(
         from pydantic import SecretStr
 
         defaults["password"] = SecretStr(o.read_password())
-    return tuple(_completed(server, defaults) for server in servers)
+    return tuple(completed(server, defaults) for server in servers)
 
 
 def open_clients(servers: tuple[Server, ...], clients: contextlib.ExitStack) -> list[Client]:
@@ -76,17 +74,7 @@ def _close_all(clients: list[Client]) -> None:
 
 def open_client(server: Server) -> Client:
     """A client for `server`, which has not sent anything yet; an error of its settings says where it is named."""
-    from vbr_audit.api.client import connect
-    from vbr_audit.errors import ConfigurationError
-
-    names = [field.name for field in dataclasses.fields(server) if field.name not in _OF_READING]
-    facts, place = {name: getattr(server, name) for name in names}, server.place
-    try:
-        client = connect(**facts)
-    except ConfigurationError as error:
-        if ":" not in place:
-            raise
-        raise type(error)(f"{place}: {error.message}", hint=error.hint) from None
+    client = server.connect()
     if not client.verified:
         complain(
             f"WARNING: the certificate is not verified (--insecure): responses of {client.name} may come from anyone"
@@ -94,7 +82,7 @@ def open_client(server: Server) -> Client:
     return client
 
 
-def _completed(server: Server, defaults: dict[str, Any]) -> Server:
+def completed(server: Server, defaults: dict[str, Any]) -> Server:
     """`server` with `defaults` where it is silent; how its certificate is trusted is one question, not three."""
     own_trust = any(getattr(server, name) is not None for name in _TRUST)
     missing = {
@@ -102,4 +90,6 @@ def _completed(server: Server, defaults: dict[str, Any]) -> Server:
         for name, value in defaults.items()
         if getattr(server, name) is None and not (own_trust and name in _TRUST)
     }
+    if "password" in missing:
+        missing["secret"] = None
     return dataclasses.replace(server, **missing)

@@ -19,13 +19,14 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import orjson
 import pandas as pd
 from pydantic import ValidationError
 
@@ -229,17 +230,23 @@ def _only(judged: Judged, server_id: str) -> Judged:
 # Reading what is there.
 
 
-def open_archive(folder: str | Path) -> Archive:
+def open_archive(folder: str | Path, *, about: Collection[str] | None = None) -> Archive:
     """The history in `folder`; raises `ConfigurationError` where there is none.
 
     Of every run the list of its files, their sizes and the hashes of all but the evidence are checked; `verify_runs`
-    checks the evidence too. A run that is not as it was written is left out and named.
+    checks the evidence too. A run that is not as it was written is left out and named. With `about`, the runs that
+    say they are of none of these servers are passed over unchecked: in a history of hundreds of servers, each is
+    added to without reading all the others.
     """
     folder = Path(folder)
     _demand_folder(folder)
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir())
     candidates = [folder / name for name in names if name not in (_PRUNED, _PINS, "samples")]
     with ThreadPoolExecutor(4) as pool:
+        if about is not None:
+            ids = frozenset(about)
+            concerned = pool.map(lambda path: _may_be_about(path, ids), candidates)
+            candidates = [path for path, is_meant in zip(candidates, list(concerned), strict=True) if is_meant]
         read = list(pool.map(_entry_or_problem, candidates))
     runs, problems = _once_each(read)
     whole, pruned = {entry.record.run_id for entry in runs}, list[Entry]()
@@ -307,6 +314,15 @@ def _entry(path: Path, *, is_pruned: bool) -> Entry:
     return Entry(path, record, sums, is_pruned)
 
 
+def _may_be_about(path: Path, server_ids: Set[str]) -> bool:
+    """Whether a run says that it is of one of these servers, or cannot say."""
+    try:
+        servers = orjson.loads(read_given(path / RECORD, most=MOST_KEPT))["servers"]
+        return any(server["server_id"] in server_ids for server in servers)
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+
+
 def _record(path: Path) -> HistoryRecord:
     try:
         record = HistoryRecord.model_validate_json(read_given(path / RECORD, most=MOST_KEPT))
@@ -357,7 +373,7 @@ def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = l
     than what was pruned, `EvidenceError` for a run that is not as it was written, `OutputError` where the disk is full.
     """
     _make_history(history)
-    archive = open_archive(history)
+    archive = open_archive(history, about=[server.server_id for server in run.record.servers])
     if known := _known(archive, run.record):
         return known
     _refuse_older_than_pruned(archive, run.record)

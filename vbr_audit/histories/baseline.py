@@ -120,8 +120,10 @@ class Baseline:
             return _after_run(self.folder, manifest)
         if is_history(self.folder):
             return _of_history(self.folder, manifest)
-        if self.folder.is_dir() and not any(each for each in self.folder.iterdir() if each.name != "samples"):
-            return None
+        if self.folder.is_dir() and all(
+            each.name.startswith(".") or each.name == "samples" for each in self.folder.iterdir()
+        ):
+            return None  # a history to which no run was added yet
         raise ConfigurationError(f"{self.folder} is neither a run nor a history", hint=_HINT)
 
 
@@ -164,8 +166,8 @@ def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
 
 def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
     """What the runs of a history before this one leave for its servers; None where there is none."""
-    archive = open_archive(folder)
     ids, order = sorted(set(manifest.server_ids.values())), (manifest.run.now, manifest.run_id)
+    archive = open_archive(folder, about=ids)
     before = archive.before(order, ids)
     if not before:
         return None

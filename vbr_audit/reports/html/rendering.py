@@ -66,7 +66,7 @@ def render_html(context: ReportContext, templates_dir: Path | None = None, *, ki
     Raises `TemplateError`, with file and line, for a template that is missing, wrong or asks for an unknown name.
     """
     page = PAGES[kind]
-    environment = _builtin_environment() if templates_dir is None else make_environment(templates_dir)
+    environment = builtin_environment() if templates_dir is None else make_environment(templates_dir)
     given = {name: build(context) for name, build in page.names.items()}
     branded = ("brand.css",) if context.brand.is_set else ()
     try:
@@ -85,7 +85,7 @@ def render_html(context: ReportContext, templates_dir: Path | None = None, *, ki
 
 
 @cache
-def _builtin_environment() -> jinja2.Environment:
+def builtin_environment() -> jinja2.Environment:
     """The environment of the built-in templates alone, which are compiled once for all pages."""
     return make_environment()
 

@@ -23,7 +23,7 @@ from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.display import count, encodable, plain
 from vbr_audit.errors import ConfigurationError, EvidenceError
-from vbr_audit.fleet.rules_of_runs import common_rules
+from vbr_audit.fleets.rules_of_runs import common_rules
 from vbr_audit.pipeline import judge
 from vbr_audit.reports.formats import DEFAULT_FORMATS, checked_formats
 from vbr_audit.reports.interface import checked_length, checked_sheets

@@ -10,9 +10,9 @@ from fleet_runs import NAMES, PASSWORD, Estate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vbr_audit.cli.servers_file import load_servers
-from vbr_audit.cli.shards import Shard
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.fleets.servers_file import load_servers
+from vbr_audit.fleets.shards import Shard
 
 
 @settings(max_examples=20)

@@ -7,7 +7,9 @@
     ca_file = "company-ca.pem"        # relative to this file; or fingerprint = "…", or insecure = true
     password_env = "HAMBURG_PASSWORD" # the variable that holds the password; the password itself is refused
 
-Further keys: `revision`, `timeout` (seconds), `deadline` (such as `30m`), `proxy`, and `tenant`: whose server it is.
+In its place may stand `password_file = "/run/secrets/hamburg"` and `password_command = ["pass", "show", "hamburg"]`,
+whose first line counts, or `password_keyring = true`. Further keys: `revision`, `timeout` (seconds), `deadline` (such
+as `30m`), `proxy`, and `tenant`: whose server it is.
 What a server does not say is taken from the command line.
 """
 
@@ -17,21 +19,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from vbr_audit.api.client import parse_url
+from vbr_audit.api.client import Client, connect, parse_url
 from vbr_audit.api.negotiate import check_pinned
 from vbr_audit.api.tls import Tls, normal_fingerprint
 from vbr_audit.collection.files import slug
+from vbr_audit.config.settings import load_settings
 from vbr_audit.config.time_spans import seconds_of
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems
 from vbr_audit.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from vbr_audit.cli.shards import Shard
+from vbr_audit.fleets.secret_sources import SecretSource, password_without_asking
+from vbr_audit.fleets.shards import Shard
 
 _HINT = 'Correct the file of servers: one [[server]] with url = "https://…" for each; README.md has an example.'
 _REFUSED = (
@@ -40,6 +42,7 @@ _REFUSED = (
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NO_VARIABLE = "must be the name of an environment variable: letters, digits and _"
+_SECRET_KEYS = ("password_env", "password_file", "password_command", "password_keyring")
 _ONE_TABLE = "write [[server]], in double brackets, before each server"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -62,6 +65,9 @@ class ServerEntry(BaseModel):
     proxy: Text | None = None
     tenant: Text | None = None
     password_env: Text | None = None
+    password_file: Text | None = None
+    password_command: Annotated[list[Text], Field(min_length=1)] | None = None
+    password_keyring: Literal[True] | None = None
 
 
 class ServersDocument(BaseModel):
@@ -74,9 +80,10 @@ class ServersDocument(BaseModel):
 
 @dataclass(frozen=True)
 class Server:
-    """One server of a run: what `connect` takes, and the place where it was named (`servers.toml:3`).
+    """One server of a run; `place` says where it was named (`servers.toml:3`).
 
-    `deadline` is how long it may be read, and `tenant` whose it is.
+    `secret` says where its password is found, `password` is one that is at hand. `deadline` is how long it may be read,
+    in seconds, and `tenant` whose it is.
     """
 
     url: str
@@ -84,6 +91,7 @@ class Server:
     name: str | None = None
     username: str | None = None
     password: SecretStr | None = None
+    secret: SecretSource | None = None
     ca_file: Path | None = None
     fingerprint: str | None = None
     insecure: bool | None = None
@@ -98,15 +106,35 @@ class Server:
         """The name that it has in the run: its own, else its host."""
         return self.name or parse_url(self.url).host
 
+    def connect(self, *, asks: bool = True) -> Client:
+        """A client for the server, which has not sent anything yet; an error of its settings says where it is named.
+
+        Without `asks`, nobody is asked for a password. Raises `ConfigurationError`.
+        """
+        facts = {name: getattr(self, name) for name in _FACTS}
+        try:
+            username = load_settings(username=self.username).username
+            password = self.password
+            if password is None and username and (self.secret is not None or not asks):
+                password = password_without_asking(self.secret, username, str(parse_url(self.url)).rstrip("/"))
+            return connect(**facts, password=password)
+        except ConfigurationError as error:
+            if ":" not in self.place:
+                raise
+            raise type(error)(f"{self.place}: {error.message}", hint=error.hint) from None
+
+
+_FACTS: Final = ("url", "name", "username", "ca_file", "fingerprint", "insecure", "revision", "timeout", "proxy")
+
 
 def load_servers(
     path: str | Path, *, environ: Mapping[str, str], password_given: bool = False, shard: Shard | None = None
 ) -> tuple[Server, ...]:
-    """The servers of the file at `path`, in its order, with the passwords that `environ` holds for them.
+    """The servers of the file at `path`, in its order, each with the place of its password where it names one.
 
-    With `password_given` one password is for all, and none is looked for. With a `shard`, only its servers, though the
-    whole file must be right: passwords are looked for only of these. Raises `ConfigurationError`, with one line
-    `file:line: key: what` for everything that is wrong.
+    The variables that they name must be in `environ`, unless `password_given` is for all of them. With a `shard`, only
+    its servers, though the whole file must be right: variables are looked for only of these. Raises
+    `ConfigurationError`, with one line `file:line: key: what` for everything that is wrong.
     """
     path = Path(path)
     file = TomlFile.read(path, error=ConfigurationError, default_name=path.name)
@@ -119,7 +147,7 @@ def load_servers(
     if problems:
         raise_problems(file, problems, error=ConfigurationError, hint=_HINT)
     entries = ServersDocument.model_validate(content).server
-    servers = tuple(_server(entry, file, at, path, variables) for at, entry in enumerate(entries))
+    servers = tuple(_server(entry, file, at, path) for at, entry in enumerate(entries))
     check_names(servers)
     return tuple(server for server in servers if shard is None or shard.holds(server.shown_name))
 
@@ -201,8 +229,10 @@ def _entry_problems(
             except ConfigurationError as error:
                 yield Problem(("server", at, key), error.message.splitlines()[0])
     trusts = [key for key in ("ca_file", "fingerprint", "insecure") if entry.get(key)]
-    if len(trusts) > 1:
-        yield Problem(("server", at, trusts[-1]), f"{' and '.join(trusts)} exclude each other")
+    secrets = [key for key in _SECRET_KEYS if entry.get(key)]
+    for several in (trusts, secrets):
+        if len(several) > 1:
+            yield Problem(("server", at, several[-1]), f"{' and '.join(several)} exclude each other")
 
 
 def _check_proxy(address: str) -> None:
@@ -224,12 +254,21 @@ def _check_variable(name: str, variables: Mapping[str, str] | None) -> None:
         raise ConfigurationError("this environment variable is not set or is empty")
 
 
-def _server(entry: ServerEntry, file: TomlFile, at: int, path: Path, variables: Mapping[str, str] | None) -> Server:
-    facts = entry.model_dump(exclude={"ca_file", "password_env"})
-    secret = variables.get(entry.password_env) if variables is not None and entry.password_env else None
+def _server(entry: ServerEntry, file: TomlFile, at: int, path: Path) -> Server:
+    facts = entry.model_dump(exclude={"ca_file", *_SECRET_KEYS})
     return Server(
         **facts,
         ca_file=path.parent / entry.ca_file if entry.ca_file else None,
-        password=SecretStr(secret) if secret else None,
+        secret=_secret_source(entry, path.parent),
         place=f"{file.name}:{file.line_of(('server', at, 'name' if entry.name else 'url'))}",
     )
+
+
+def _secret_source(entry: ServerEntry, folder: Path) -> SecretSource | None:
+    if entry.password_env is not None:
+        return SecretSource("environment", (entry.password_env,))
+    if entry.password_file is not None:
+        return SecretSource("file", (str((folder / entry.password_file).absolute()),))
+    if entry.password_command is not None:
+        return SecretSource("command", tuple(entry.password_command))
+    return SecretSource("keyring") if entry.password_keyring else None

@@ -1,0 +1,39 @@
+"""What the tests of fleets share: a cluster of two worker processes, and the password in the environment."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fleet_servers import PASSWORD, VARIABLE
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Any]:
+    """Two worker processes of Dask, made with the password in their environment."""
+    distributed = pytest.importorskip("distributed", reason='needs Dask: pip install "vbr-audit[fleet]"')
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = PASSWORD
+    try:
+        with distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        ) as cluster:
+            yield cluster
+    finally:
+        os.environ.pop(VARIABLE)
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
+@pytest.fixture
+def password(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The password of every small server, in the environment."""
+    monkeypatch.setenv(VARIABLE, PASSWORD)
+    return PASSWORD

@@ -1,0 +1,230 @@
+"""Audits of a fleet on real worker processes of Dask: none is lost, none is doubled, none holds up the rest."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet_servers import PASSWORD, TERMS, fleet_of
+from raw_server import Asked, document
+
+import vbr_audit as va
+from vbr_audit.errors import ConfigurationError, ConnectError, OutputError
+from vbr_audit.fleets import dask_cluster
+from vbr_audit.fleets.dask_cluster import SchedulerTls
+from vbr_audit.fleets.fleet import audit_fleet, load_fleet
+from vbr_audit.fleets.servers_file import load_servers
+from vbr_audit.fleets.summaries import MOST_BYTES, Outcome, ServerSummary
+from vbr_audit.fleets.tasks import ServerTask, audit_server, batch_folder
+
+pytestmark = [pytest.mark.fleet, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+
+def servers_in(history: Path) -> Counter[str]:
+    """How many runs each server has in a history."""
+    return Counter(name for run in va.history(history).runs["servers"] for name in run.split(", "))
+
+
+def test_forty_servers_are_audited_once_each_though_a_worker_is_killed(workers: Any, tmp_path: Path) -> None:
+    names = [f"vbr{number:02}" for number in range(40)]
+    done: list[ServerSummary] = []
+
+    def kill_one(summary: ServerSummary) -> None:
+        done.append(summary)
+        if len(done) == 12:
+            os.kill(next(iter(workers.workers.values())).pid, signal.SIGKILL)
+
+    with fleet_of(names, tmp_path) as servers:
+        fleet = audit_fleet(servers, history=tmp_path / "history", cluster=workers, on_done=kill_one, **TERMS)
+    assert [summary.server for summary in fleet.summaries] == names
+    assert fleet.counts[Outcome.NOT_AUDITED] == 0
+    assert servers_in(tmp_path / "history") == Counter(dict.fromkeys(names, 1))
+    assert not list((tmp_path / "history").glob(".*"))
+
+
+def test_a_server_that_refuses_or_dies_costs_no_other_its_audit(workers: Any, tmp_path: Path) -> None:
+    def refusing(asked: Asked) -> bytes | None:
+        if asked.path == "/api/oauth2/token":
+            return document({"errorCode": "AccessDenied", "message": "wrong password"}, status="401 Unauthorized")
+        return None
+
+    def dying(asked: Asked) -> Any:
+        return (lambda stream: stream.close()) if "/sessions" in asked.path else None
+
+    names = ["good1", "refusing", "dying", "good2"]
+    answering = {"refusing": refusing, "dying": dying}
+    with fleet_of(names, tmp_path, answering=answering) as servers:
+        fleet = audit_fleet(servers, history=tmp_path / "history", cluster=workers, **TERMS)
+    found = {summary.server: summary for summary in fleet.summaries}
+    assert found["refusing"].outcome is Outcome.NOT_AUDITED
+    assert "refused" in found["refusing"].reasons[0]
+    assert found["dying"].outcome is Outcome.INCOMPLETE
+    assert any("sessions" in reason for reason in found["dying"].reasons)
+    for name in ("good1", "good2"):
+        assert found[name].point is not None
+        assert found[name].point.counts["PASS"] > 0
+    assert fleet.coverage == 0.75
+    assert set(servers_in(tmp_path / "history")) == {"good1", "good2", "dying"}
+
+
+def test_the_findings_do_not_depend_on_where_they_were_made(workers: Any, tmp_path: Path, password: str) -> None:
+    distributed = pytest.importorskip("distributed")
+    made = {}
+    with (
+        fleet_of(["vbr01", "vbr02", "vbr03"], tmp_path) as servers,
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
+        ) as threads,
+    ):
+        for name, cluster in (("processes", workers), ("threads", threads)):
+            audit_fleet(servers, history=tmp_path / name, cluster=cluster, **TERMS)
+            made[name] = va.history(tmp_path / name).findings()
+        task = tasks_of(servers, tmp_path / "here")
+        for each in task:
+            audit_server(each)
+        made["here"] = va.history(tmp_path / "here").findings()
+    keys = ["server", "check_id", "object_id", "object_name", "status", "severity", "finding_id"]
+    frames = [frame[keys].sort_values(keys).reset_index(drop=True) for frame in made.values()]
+    assert len(frames[0]) > 50
+    for frame in frames[1:]:
+        assert frame.equals(frames[0])
+
+
+def tasks_of(servers: Path, history: Path, **changes: Any) -> list[ServerTask]:
+    """The tasks of a file of servers, as `audit_fleet` makes them."""
+    from vbr_audit.fleets.travelling_rules import packed_rules
+    from vbr_audit.rules import Rules
+
+    rules = packed_rules(Rules.load(policy="minimal"))
+    terms = {"month": "2026-10", "timezone": "Europe/Berlin"}
+    options = {"rules": rules, "history": str(history), "batch": "abcdef0123456789", "terms": terms} | changes
+    return [ServerTask(server, **options) for server in load_servers(servers, environ={}, password_given=True)]
+
+
+def test_no_secret_is_in_a_task_a_log_a_result_or_an_artefact(workers: Any, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with fleet_of(["vbr01", "vbr02"], tmp_path) as servers, distributed.Client(workers, set_as_default=False) as client:
+        assert all(PASSWORD.encode() not in pickle.dumps(task) for task in tasks_of(servers, tmp_path))
+        fleet = audit_fleet(servers, history=tmp_path / "history", cluster=client, **TERMS)
+        logs = f"{client.get_scheduler_logs()}{client.get_worker_logs()}{client.get_events()}"
+    assert fleet.counts[Outcome.NOT_AUDITED] == 0
+    assert PASSWORD not in logs
+    assert PASSWORD.encode() not in fleet.to_json()
+    fleet.save(tmp_path / "out")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert not [path for path in files if PASSWORD.encode() in path.read_bytes()]
+    assert all(len(summary.to_json()) <= MOST_BYTES for summary in fleet.summaries)
+
+
+def test_a_task_that_runs_again_finds_the_run_that_it_kept(tmp_path: Path, password: str) -> None:
+    with fleet_of(["vbr01"], tmp_path) as servers:
+        (task,) = tasks_of(servers, tmp_path / "history")
+        first = audit_server(task)
+        again = audit_server(task)
+    assert ServerSummary.model_validate_json(first) == ServerSummary.model_validate_json(again)
+    assert servers_in(tmp_path / "history") == Counter({"vbr01": 1})
+
+
+def test_a_task_that_died_before_its_run_was_kept_audits_again(tmp_path: Path, password: str) -> None:
+    with fleet_of(["vbr01"], tmp_path) as servers:
+        (task,) = tasks_of(servers, tmp_path / "history")
+        place = batch_folder(task.history, task.batch) / "vbr01"
+        (place / "run").mkdir(parents=True)
+        (place / "run" / "manifest.json").write_text("{half")
+        summary = ServerSummary.model_validate_json(audit_server(task))
+        assert summary.folder is not None
+        shutil.rmtree(tmp_path / "history" / summary.folder)  # as if it had died between the two last steps
+        again = ServerSummary.model_validate_json(audit_server(task))
+    assert summary.outcome is not Outcome.NOT_AUDITED
+    assert again.folder == summary.folder
+    assert servers_in(tmp_path / "history") == Counter({"vbr01": 1})
+
+
+def test_a_worker_of_another_version_is_refused_by_name(workers: Any, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with fleet_of(["vbr01"], tmp_path) as servers, distributed.Client(workers, set_as_default=False) as client:
+        worker = next(iter(client.scheduler_info()["workers"]))
+        client.run(_set_version, "0.0.1", workers=[worker])
+        try:
+            with pytest.raises(ConfigurationError, match=f"{worker} has vbr-audit 0.0.1"):
+                audit_fleet(servers, history=tmp_path / "history", cluster=client, **TERMS)
+        finally:
+            client.run(_set_version, va.__version__, workers=[worker])
+        (task,) = tasks_of(servers, tmp_path / "history", tool_version="0.0.1")
+        summary = ServerSummary.model_validate_json(audit_server(task))
+    assert summary.outcome is Outcome.NOT_AUDITED
+    assert "0.0.1" in summary.reasons[0]
+
+
+def _set_version(version: str) -> None:
+    dask_cluster.__version__ = version
+
+
+def test_a_history_that_cannot_be_written_is_an_error_before_any_server_is_asked(workers: Any, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def listening(request: Asked) -> None:
+        asked.append(request.path)
+
+    (tmp_path / "file").write_text("")
+    with fleet_of(["vbr01"], tmp_path, answering={"vbr01": listening}) as servers:
+        for cluster in (workers, workers.scheduler_address):
+            with pytest.raises(OutputError, match=r"history|cannot use"):
+                audit_fleet(servers, history=tmp_path / "file" / "history", cluster=cluster, **TERMS)
+    assert asked == []
+
+
+def test_a_scheduler_without_tls_is_refused_beyond_loopback_and_one_that_is_silent_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
+    with fleet_of(["vbr01"], tmp_path) as servers:
+        for address in ("tcp://10.0.0.9:8786", "tcp://scheduler.example:8786"):
+            with pytest.raises(ConfigurationError, match="not encrypted"):
+                audit_fleet(servers, history=tmp_path / "history", cluster=address, **TERMS)
+        for address in ("scheduler.example:8786", "http://127.0.0.1:1", "tls://:8786", "tls://scheduler.example"):
+            with pytest.raises(ConfigurationError, match="no address"):
+                audit_fleet(servers, history=tmp_path / "history", cluster=address, **TERMS)
+        with pytest.raises(ConfigurationError, match="needs a CA"):
+            audit_fleet(servers, history=tmp_path / "history", cluster="tls://scheduler.example:8786", **TERMS)
+        with pytest.raises(ConnectError, match="does not answer"):
+            audit_fleet(servers, history=tmp_path / "history", cluster="tcp://127.0.0.1:1", **TERMS)
+
+
+def test_a_fleet_is_audited_over_a_scheduler_with_tls(tmp_path: Path, password: str) -> None:
+    distributed = pytest.importorskip("distributed")
+    security = distributed.Security.temporary()
+    files = {name: tmp_path / f"{name}.pem" for name in ("ca_file", "cert_file", "key_file")}
+    files["ca_file"].write_text(security.tls_ca_file)
+    files["cert_file"].write_text(security.tls_client_cert)
+    files["key_file"].write_text(security.tls_client_key)
+    with (
+        fleet_of(["vbr01"], tmp_path) as servers,
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            processes=False,
+            protocol="tls://",
+            security=security,
+            dashboard_address="127.0.0.1:0",
+            host="127.0.0.1",
+        ) as cluster,
+    ):
+        assert cluster.scheduler_address.startswith("tls://")
+        fleet = audit_fleet(
+            servers,
+            history=tmp_path / "history",
+            cluster=cluster.scheduler_address,
+            tls=SchedulerTls(**files),
+            **TERMS,
+        )
+    assert fleet.counts[Outcome.NOT_AUDITED] == 0
+    fleet.save(tmp_path / "out")
+    assert load_fleet(tmp_path / "out").summaries == fleet.summaries

@@ -1,1 +1,0 @@
-"""Many servers: the runs of their parts as one."""
