@@ -287,7 +287,8 @@ class FindingRow:
 @dataclass(frozen=True)
 class Wrong:
     """One check that fails somewhere on one server: how bad at worst, what is wrong (`failure`, which says on how many
-    objects of how many), what may come of it (`consequence`, which says what is wrong, too), how many causes that has."""
+    objects of how many), what may come of it (`consequence`, which says what is wrong, too), how many causes that has.
+    """
 
     badge: Badge
     server: str
