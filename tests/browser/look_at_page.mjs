@@ -167,9 +167,16 @@ try {
   seen.errors.push(...lost.map((href) => `no target for ${href}`));
   seen.keys = await keys(page);
   seen.parts = await parts(page);
-  seen.tools = await tools(page, "table-wrong");
+  const plans = await page.$$eval('table[id^="table-causes"]', (found) => found.map((table) => table.id));
+  seen.tools = plans.length ? await tools(page, plans.at(-1)) : null;
   await context.close();
   const silent = await open(browser, { javaScriptEnabled: false });
+  const folded = silent.page.locator(".beneath");
+  if (await folded.count()) {
+    await folded.first().locator("summary").click();
+    seen.silentBeneath = await folded.first().locator("li").first().isVisible();
+  }
+  await silent.page.$$eval("details", (found) => found.forEach((part) => (part.open = true)));
   seen.silentText = await silent.page.innerText("body");
   seen.silentButtons = (await silent.page.$$("button")).length;
   const linked = await silent.page.$$eval("#in-short a", (links) => links.map((link) => link.getAttribute("href")));

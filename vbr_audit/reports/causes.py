@@ -134,8 +134,8 @@ def _urgent(urgency: str, severities: tuple[str, ...], causes: pd.DataFrame) -> 
 
 def due_rule() -> str:
     """By when causes are due, as part of a sentence."""
-    days = ", ".join(f"{count(many, 'day')} for {urgency}" for urgency, many in DUE_DAYS.items())
-    return f"{days}, after it has begun to fail, or after the day of the run where no earlier run is known"
+    *first, last = (f"{count(many, 'day')} ({urgency})" for urgency, many in DUE_DAYS.items())
+    return f"{', '.join(first)} or {last} after it began to fail, or after the run where no earlier one is known"
 
 
 def causes_text(causes: pd.DataFrame) -> str:
