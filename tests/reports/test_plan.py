@@ -31,9 +31,11 @@ def with_failing(context: ReportContext, failing: pd.DataFrame, owners: pd.Serie
     if owners is not None:
         planning = Planning(planning.now, planning.zone, owners)
     findings = pd.concat([failing, others], ignore_index=True)
-    return build_context(
-        context.snapshot, dataclasses.replace(results, findings=findings, planning=planning), title=context.title
+    counts = results.coverage["check_id"].map(failing["check_id"].value_counts()).fillna(0).astype("Int64")
+    changed = dataclasses.replace(
+        results, findings=findings, planning=planning, coverage=results.coverage.assign(fail=counts)
     )
+    return build_context(context.snapshot, changed, title=context.title)
 
 
 def repeated(context: ReportContext, times: int, **told: str) -> pd.DataFrame:
