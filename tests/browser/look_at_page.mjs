@@ -105,7 +105,7 @@ const accessibility = async (browser, looks) => {
 };
 
 const column = (page, table, index) =>
-  page.$$eval(`#${table} tbody tr`, (rows, at) => rows.map((row) => row.cells[at].textContent.trim()), index);
+  page.$$eval(`#${table} tbody tr:not(.under)`, (rows, at) => rows.map((row) => row.cells[at].textContent.trim()), index);
 
 const tools = async (page, table) => {
   if ((await page.$(`#${table}`)) === null) return null;
@@ -121,7 +121,7 @@ const tools = async (page, table) => {
   const label = `Filter ${await page.getAttribute(`#${table}`, "data-filter")}`;
   await page.getByLabel(label, { exact: true }).fill("job-008");
   const status = await page.textContent(`.scroll:has(#${table}) >> xpath=preceding-sibling::p[1]//*[@role="status"]`);
-  const shown = await page.$$eval(`#${table} tbody tr`, (rows) => rows.filter((row) => !row.hidden).length);
+  const shown = await page.$$eval(`#${table} tbody tr:not(.under)`, (rows) => rows.filter((row) => !row.hidden).length);
   return { before, sorted, reversed, ascending, descending, status, shown, sortTime };
 };
 

@@ -113,6 +113,7 @@ def in_html(path: Path) -> Numbers:
         "severities": {row[0]: whole(row[1]) for row in tables["severity-counts"][1:]},
     }
     plan = [row for name, rows in tables.items() if name.startswith("table-causes") for row in rows[1:]]
+    plan = [row for row in plan if len(row) > 1]  # what stands beneath a cause is one cell
     if plan:
         found["settled"] = sorted((row[0], row[1].split()[0], whole(row[3])) for row in plan)
     if "digit-counts" in tables:
