@@ -9,14 +9,23 @@
     return a !== "" && b !== "" && !Number.isNaN(x) && !Number.isNaN(y) ? x - y : collator.compare(a, b);
   };
 
+  // A row and those that belong beneath it move and hide together.
+  const groupsOf = (table) => {
+    const groups = [];
+    for (const row of table.tBodies[0].rows) {
+      if (row.classList.contains("under")) groups.at(-1).push(row);
+      else groups.push([row]);
+    }
+    return groups;
+  };
+
   const sort = (table, header, index) => {
     const descending = header.getAttribute("aria-sort") === "ascending";
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-    const body = table.tBodies[0];
-    const rows = Array.from(body.rows, (row) => [keyOf(row.cells[index]), row]);
-    rows.sort((a, b) => (descending ? compare(b[0], a[0]) : compare(a[0], b[0])));
-    body.replaceChildren(...rows.map((pair) => pair[1]));
+    const groups = groupsOf(table).map((group) => [keyOf(group[0].cells[index]), group]);
+    groups.sort((a, b) => (descending ? compare(b[0], a[0]) : compare(a[0], b[0])));
+    table.tBodies[0].replaceChildren(...groups.flatMap((pair) => pair[1]));
   };
 
   const makeSortable = (table) => {
@@ -30,8 +39,8 @@
   };
 
   const makeFilter = (table) => {
-    const rows = Array.from(table.tBodies[0].rows);
-    if (rows.length < 2) return;
+    const groups = groupsOf(table);
+    if (groups.length < 2) return;
     let texts = null;
     const tools = document.createElement("p");
     tools.className = "tools";
@@ -45,22 +54,23 @@
     const state = document.createElement("span");
     state.setAttribute("role", "status");
     const tell = (shown) => {
-      state.textContent = `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")} shown`;
+      state.textContent = `${shown.toLocaleString("en")} of ${groups.length.toLocaleString("en")} shown`;
     };
     const show = () => {
-      texts ??= rows.map((row) => row.textContent.toLowerCase());
+      texts ??= groups.map((group) => group.map((row) => row.textContent.toLowerCase()).join(" "));
       const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
-      rows.forEach((row, index) => {
-        row.hidden = !words.every((word) => texts[index].includes(word));
-        shown += !row.hidden;
+      groups.forEach((group, index) => {
+        const fits = words.every((word) => texts[index].includes(word));
+        for (const row of group) row.hidden = !fits;
+        shown += fits;
       });
       tell(shown);
     };
     input.addEventListener("input", show);
     tools.append(label, state);
     table.closest(".scroll").before(tools);
-    tell(rows.length);
+    tell(groups.length);
   };
 
   for (const table of document.querySelectorAll("table[data-filter]")) makeFilter(table);

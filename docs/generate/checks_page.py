@@ -97,6 +97,8 @@ def _section(use: CheckUse, requirements: Sequence[str]) -> Iterator[str]:
         yield f"- Expected: {check.expected}"
     if check.failure_example:
         yield f"- Where it fails: {check.failure_example}"
+    if check.consequence_example:
+        yield f"- What may come of it: {check.consequence_example}"
     yield f"- Remediation: {check.remediation}"
     yield f"- Reads: {'; '.join(_reads(check))}"
     yield from _access(check)

@@ -105,7 +105,7 @@ const accessibility = async (browser, looks) => {
 };
 
 const column = (page, table, index) =>
-  page.$$eval(`#${table} tbody tr`, (rows, at) => rows.map((row) => row.cells[at].textContent.trim()), index);
+  page.$$eval(`#${table} tbody tr:not(.under)`, (rows, at) => rows.map((row) => row.cells[at].textContent.trim()), index);
 
 const tools = async (page, table) => {
   if ((await page.$(`#${table}`)) === null) return null;
@@ -121,7 +121,7 @@ const tools = async (page, table) => {
   const label = `Filter ${await page.getAttribute(`#${table}`, "data-filter")}`;
   await page.getByLabel(label, { exact: true }).fill("job-008");
   const status = await page.textContent(`.scroll:has(#${table}) >> xpath=preceding-sibling::p[1]//*[@role="status"]`);
-  const shown = await page.$$eval(`#${table} tbody tr`, (rows) => rows.filter((row) => !row.hidden).length);
+  const shown = await page.$$eval(`#${table} tbody tr:not(.under)`, (rows) => rows.filter((row) => !row.hidden).length);
   return { before, sorted, reversed, ascending, descending, status, shown, sortTime };
 };
 
@@ -167,9 +167,16 @@ try {
   seen.errors.push(...lost.map((href) => `no target for ${href}`));
   seen.keys = await keys(page);
   seen.parts = await parts(page);
-  seen.tools = await tools(page, "table-wrong");
+  const plans = await page.$$eval('table[id^="table-causes"]', (found) => found.map((table) => table.id));
+  seen.tools = plans.length ? await tools(page, plans.at(-1)) : null;
   await context.close();
   const silent = await open(browser, { javaScriptEnabled: false });
+  const folded = silent.page.locator(".beneath");
+  if (await folded.count()) {
+    await folded.first().locator("summary").click();
+    seen.silentBeneath = await folded.first().locator("li").first().isVisible();
+  }
+  await silent.page.$$eval("details", (found) => found.forEach((part) => (part.open = true)));
   seen.silentText = await silent.page.innerText("body");
   seen.silentButtons = (await silent.page.$$("button")).length;
   const linked = await silent.page.$$eval("#in-short a", (links) => links.map((link) => link.getAttribute("href")));

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import estates
 import pytest
-from looking import BROWSER, NeedTool, look_at
+from compared_runs import compared
+from looking import BROWSER, NeedTool, first_screen, look_at
 
 from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.context import ReportContext
@@ -93,16 +95,18 @@ def test_sort_and_filter(ordinary: Any, context: ReportContext) -> None:
     assert [name.casefold() for name in tools["sorted"]] == sorted(name.casefold() for name in tools["before"])
     assert tools["reversed"][0] == tools["sorted"][-1]
     assert (tools["ascending"], tools["descending"]) == ("ascending", "descending")
-    failing = context.results.failed
-    expected = int((failing["check_id"] == "JOB-008").sum())
-    assert 0 < expected == tools["shown"] < len(failing)
-    assert tools["status"] == f"{expected} of {len(failing)} shown"
+    causes = context.results.causes
+    later = causes[causes["urgency"] == "later"]
+    expected = int((later["check_id"] == "JOB-008").sum())
+    assert 0 < expected == tools["shown"] < len(later)
+    assert tools["status"] == f"{expected} of {len(later)} shown"
 
 
 def test_everything_is_there_without_script(ordinary: Any, context: ReportContext) -> None:
     seen = ordinary
     assert seen["silentButtons"] == 0
     assert seen["silentReveal"]
+    assert seen["silentBeneath"]
     assert context.summary.verdict.headline in seen["silentText"]
     for finding_id in context.results.failed["finding_id"]:
         assert finding_id in seen["silentText"]
@@ -139,17 +143,20 @@ def test_a_page_at_its_row_limit(look: Look, make_run: MakeRun, monkeypatch: pyt
     """It is small enough to open and to sort; that everybody can read it is judged at a limit of a few rows."""
     context = make_run(job_count=480, session_count=600)
     page = render_html(context)
-    assert "Showing 1,000 of" in page
+    assert "Showing 500 of" in page
     assert len(page.encode()) <= 2_000_000
     seen = look(page, rules=False)
     assert_harmless(seen)
-    assert len(seen["tools"]["before"]) == 1000
+    shown = context.results.causes.head(500)["urgency"]
+    assert len(seen["tools"]["before"]) == int((shown == shown.iloc[-1]).sum())
     monkeypatch.setattr("vbr_audit.reports.html.page.MAX_ROWS", 60)
+    monkeypatch.setattr("vbr_audit.reports.html.page.MAX_WIDE_ROWS", 60)
     short = render_html(context)
     assert "Showing 60 of" in short
     seen = look(short)
     assert_harmless_and_readable(seen)
-    assert len(seen["tools"]["before"]) == 60
+    shown = shown.head(60)
+    assert len(seen["tools"]["before"]) == int((shown == shown.iloc[-1]).sum())
 
 
 def test_an_incomplete_run_with_two_servers(look: Look, make_run: MakeRun) -> None:
@@ -174,3 +181,15 @@ def test_the_notebook_fragment(look: Look, hostile_context: ReportContext, schem
         f"<style>body{{color:{ink};background:{paper}}}</style></head><body><main><h1>Notebook</h1>"
     )
     assert_harmless_and_readable(look(f"{frame}<div>{audit_html(hostile_context)}</div></main></body></html>"))
+
+
+FIRST = ("h1", ".lede", "#verdict", ".bars", '.first a[href="#since"]', ".worst > p")
+
+
+def test_the_first_screen_says_verdict_trend_changes_and_the_worst_causes(need_tool: NeedTool, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render_html(compared(estates.demo()).context), encoding="utf-8")
+    for seen in first_screen(page, need_tool, *FIRST):
+        counts = {selector: len(bottoms) for selector, bottoms in seen["bottoms"].items()}
+        assert counts == {**dict.fromkeys(FIRST, 1), ".worst > p": 3}
+        assert max(map(max, seen["bottoms"].values())) <= seen["height"], seen

@@ -21,6 +21,7 @@ from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.html import page
 from vbr_audit.reports.html.environment import builtin_templates
 from vbr_audit.reports.html.rendering import render_html
+from vbr_audit.reports.record import cause_anchor
 from vbr_audit.reports.words import STATUS_WORDS
 from vbr_audit.vocabulary import COUNT_COLUMNS
 
@@ -92,7 +93,8 @@ def test_numbers_are_those_of_the_summary(text: str, context: ReportContext) -> 
 
 def test_rows_are_those_of_the_results(text: str, context: ReportContext) -> None:
     counts = context.summary.counts
-    assert len(table(text, "table-wrong")) - 1 == counts["FAIL"]
+    shown_findings = re.findall(r'<li id="f-([^"]+)"', text)
+    assert sorted(shown_findings) == sorted(context.results.failed["finding_id"])
     assert sum(int(row[3]) for row in table(text, "table-questions")[1:]) == counts["UNKNOWN"] + counts["ERROR"]
     assert len(table(text, "table-accepted")) - 1 == counts["WAIVED"]
     coverage = context.results.coverage
@@ -101,13 +103,21 @@ def test_rows_are_those_of_the_results(text: str, context: ReportContext) -> Non
         [number(record[name]) for name in ("population", *COUNT_COLUMNS)] for record in coverage.to_dict("records")
     ]
     causes = context.results.causes
-    assert [[row[0], row[3], row[4]] for row in table(text, "table-causes")[1:]] == [
-        [cause.severity, number(cause.findings), number(cause.objects)] for cause in causes.itertuples()
+    names = re.findall(r'<table[^>]*id="(table-causes-[^"]+)"', text)
+    groups = [[row for row in table(text, name)[1:] if len(row) > 1] for name in names]
+    assert len(groups) == causes["urgency"].nunique()
+    assert [[row[0], row[3], row[4], *row[6:8]] for rows in groups for row in rows] == [
+        [cause.severity, number(cause.findings), number(cause.objects), "not named", "not known"]
+        for cause in causes.itertuples()
     ]
+    assert [row[8] for rows in groups for row in rows] == causes["due"].tolist()
+    for row, told in zip((row for rows in groups for row in rows), causes["consequence"], strict=True):
+        assert told in row[1]
     assert int(causes["findings"].sum()) == counts["FAIL"]
-    links = re.findall(r'href="#(c-[^"]+)"', text)
-    assert len(links) == counts["FAIL"]
-    assert set(links) <= set(re.findall(r'<tr id="(c-[^"]+)"', text))
+    for row, inside in re.findall(r'<tr id="(c-[^"]+)".*?<ul>(.*?)</ul>', text, re.DOTALL):
+        own = context.results.failed
+        own = own[own["cause"].map(cause_anchor) == row]
+        assert re.findall(r'<li id="f-([^"]+)"', inside) == own["finding_id"].tolist()
     short = re.findall(r'<li><span class="chip.*?<a href="#[^"]+">([^<]+)</a> ([^<]+)', text)
     failing = coverage[coverage["fail"] > 0]
     assert sorted((check, html.unescape(sentence).strip()) for check, sentence in short) == sorted(
@@ -148,10 +158,13 @@ def test_an_unverified_server_is_told_loudly(make_run: MakeRun) -> None:
 
 
 def test_a_cut_table_says_so(context: ReportContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "MAX_ROWS", 5)
+    monkeypatch.setattr(page, "MAX_WIDE_ROWS", 5)
     text = render_html(context)
-    assert len(table(text, "table-wrong")) == 6
-    assert f"Showing 5 of {context.summary.counts['FAIL']}, worst first." in text
+    assert text.count('<tr id="c-') == 5
+    causes = context.results.causes
+    assert f"Showing 5 of {len(causes)}, worst first. The full list is in the workbook, sheet Causes." in text
+    hidden = set(causes["urgency"]) - set(causes["urgency"].head(5))
+    assert text.count("All of them are in the workbook, sheet Causes.") == len(hidden)
 
 
 def test_a_cut_table_names_a_sheet_of_the_workbook(context: ReportContext, tmp_path: Path) -> None:

@@ -121,8 +121,10 @@ def in_html(path: Path) -> Numbers:
         "statuses": statuses,
         "severities": {row[0]: whole(row[1]) for row in tables["severity-counts"][1:]},
     }
-    if "table-causes" in tables:
-        found["settled"] = sorted((row[0], row[1].split()[0], whole(row[3])) for row in tables["table-causes"][1:])
+    plan = [row for name, rows in tables.items() if name.startswith("table-causes") for row in rows[1:]]
+    plan = [row for row in plan if len(row) > 1]  # what stands beneath a cause is one cell
+    if plan:
+        found["settled"] = sorted((row[0], row[1].split()[0], whole(row[3])) for row in plan)
     if "digit-counts" in tables:
         found["digits"] = [[whole(cell) for cell in row[1:4]] for row in tables["digit-counts"][1:6]]
     for table in page.tables:
@@ -500,7 +502,7 @@ def in_pdf(path: Path) -> Numbers:
         return found.groups()
 
     statuses = one(r"Findings by status Status Findings((?: \S \w+(?: \w+)? [\d,]+)+)")[0]
-    severities = one(r"Failing findings by severity Severity Failing((?: \w+ [\d,]+)+)")[0]
+    severities = one(r"Failing findings by severity Severity Failing((?:(?: \S)? \w+ [\d,]+)+)")[0]
     compliance, good, judged, assessed = one(
         r"([\d.]+ %|not known) compliant: ([\d,]+) of ([\d,]+) answers are good, ([\d.]+ %|not known) assessed"
     )

@@ -210,12 +210,15 @@ def test_every_report_says_when_and_since_when_of_each_cause(later: va.Audit, wr
     document = json.loads((written / "json").read_text("utf-8"))["causes"]
     assert [cause["urgency"] for cause in document] == causes["urgency"].tolist()
     page = Page((written / "html").read_text("utf-8"))
-    rows = next(table.rows for table in page.tables if table.id == "table-causes")[1:]
-    opened = causes["open_since"].str[:10]
+    rows = [row for table in page.tables if (table.id or "").startswith("table-causes") for row in table.rows[1:]]
+    rows = [row for row in rows if len(row) > 1]  # what stands beneath a cause is one cell
+    assert [row[-2] for row in rows] == causes["open_since"].str[:10].fillna("not known").tolist()
     assert [row[-1] for row in rows] == [
-        urgency + ("" if pd.isna(since) else f" open since {since}")
-        for urgency, since in zip(causes["urgency"], opened, strict=True)
+        due + (" overdue" if late else "") for due, late in zip(causes["due"], causes["overdue"], strict=True)
     ]
+    for name in ("due", "overdue", "owner", "consequence"):
+        shown = [None if pd.isna(value) else value for value in causes[name]]
+        assert [cause[name] for cause in document] == shown
     known = causes["open_since"].dropna()
     assert set(known) == {"2026-10-02T06:00:00Z", "2026-11-01T06:00:00Z"}
     text = (written / "html").read_text("utf-8")

@@ -28,6 +28,17 @@ def look_at(page: Path, need_tool: NeedTool, *looks: str, rules: bool = True) ->
     return json.loads(done.stdout)
 
 
+def first_screen(page: Path, need_tool: NeedTool, *selectors: str) -> list[dict[str, Any]]:
+    """For a wide and a narrow window, the lower edges in pixels of the elements that `selectors` find, and its size."""
+    chromium, node = need_tool(*CHROMIUM), need_tool("node")
+    need_tool(str(BROWSER / "node_modules" / "playwright-core"))
+    words = [node, str(BROWSER / "first_screen.mjs"), chromium, str(page), *selectors]
+    done = subprocess.run(words, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
 def html_faults(pages: list[Path], need_tool: NeedTool) -> str:
     """What the Nu Html Checker finds wrong in `pages`; empty where nothing is."""
     checker = need_tool(str(BROWSER / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"))

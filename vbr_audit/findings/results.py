@@ -386,10 +386,10 @@ def _due(since: pd.Series, urgency: Any, planning: Planning) -> dict[str, Any]:
 
 def _owners(failing: pd.DataFrame, owners: pd.Series) -> pd.Series:
     """Who owns the machines of each cause; no row for one of which nobody is known."""
-    causes = pd.Series(failing["cause"].to_numpy(dtype=object), index=failing["finding_id"].to_numpy(dtype=object))
+    causes = dict(zip(failing["finding_id"], failing["cause"], strict=True))
     by_cause: dict[Any, list[str]] = {}
-    for cause, owner in zip(causes.reindex(owners.index), owners, strict=True):
-        by_cause.setdefault(cause, []).append(owner)
+    for finding, owner in owners.items():
+        by_cause.setdefault(causes.get(finding), []).append(owner)
     return pd.Series({cause: owners_told(names) for cause, names in by_cause.items()}, dtype=object)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vbr_audit.display import count, number
 from vbr_audit.findings.results import DUE_DAYS, URGENCIES
@@ -16,12 +16,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class FindingLike(Protocol):
+    """A row that shows a finding, and tells the anchor of its cause."""
+
+    @property
+    def cause_anchor(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class CauseRow:
-    """One cause: what is wrong there (`failure`), how bad at worst, how many findings it would settle, what to do.
+    """One cause: what may come of it (`consequence`) and what is wrong there (`failure`), how bad at worst, how many
+    findings it would settle, what to do, by when, and who owns its machines (empty where nobody is named).
 
     `name` is the job, repository, machine or whatever has to be changed, `kind` what that is; `names` are the first
-    of its objects, empty where the only one is called as the cause is. `settles` is `findings` with its noun.
+    of its objects, empty where the only one is called as the cause is. `settles` is `findings` with its noun,
+    and `listed` has the first of them where a page shows them beneath it.
     """
 
     anchor: str
@@ -32,6 +41,7 @@ class CauseRow:
     check_anchor: str
     title: str
     failure: str
+    consequence: str
     kind: str
     name: str
     findings: str
@@ -41,6 +51,10 @@ class CauseRow:
     remediation: str
     urgency: str
     open_since: str
+    due: str
+    overdue: bool
+    owner: str
+    listed: Capped
 
 
 def cause_rows(causes: pd.DataFrame, limit: int) -> Capped:
@@ -59,6 +73,7 @@ def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
         check_anchor=check_anchor(text["check_id"]),
         title=text["title"],
         failure=text["failure"],
+        consequence=text["consequence"],
         kind=text["kind"],
         name=text["name"] or NO_NAME,
         findings=number(record["findings"]),
@@ -68,18 +83,34 @@ def _cause_row(record: Mapping[Any, Any]) -> CauseRow:
         remediation=text["remediation"],
         urgency=text["urgency"],
         open_since=text["open_since"][:10],
+        due=text["due"],
+        overdue=bool(record["overdue"]),
+        owner=text["owner"],
+        listed=Capped((), int(record["findings"])),
     )
+
+
+def with_findings(causes: Capped, rows: Iterable[FindingLike]) -> Capped:
+    """The causes with those of their findings that are among `rows` beneath them, in the order of these."""
+    own: dict[str, list[FindingLike]] = {}
+    for row in rows:
+        own.setdefault(row.cause_anchor, []).append(row)
+    shown = (replace(row, listed=Capped(tuple(own.get(row.anchor, ())), row.listed.total)) for row in causes.rows)
+    return Capped(tuple(shown), causes.total)
 
 
 @dataclass(frozen=True)
 class Urgent:
     """The causes that have to be dealt with at one time: how many they are, and how many findings they settle.
 
-    `severities` says which causes these are.
+    `severities` says which causes these are, `days` how long after they have begun to fail they are due, and `overdue`
+    how many of them are due already.
     """
 
     urgency: str
     severities: str
+    days: int
+    overdue: int
     causes: int
     findings: int
 
@@ -91,13 +122,20 @@ def urgent_causes(causes: pd.DataFrame) -> tuple[Urgent, ...]:
 
 def _urgent(urgency: str, severities: tuple[str, ...], causes: pd.DataFrame) -> Urgent:
     own = causes[causes["urgency"].eq(urgency).to_numpy(dtype=bool, na_value=False)]
-    return Urgent(urgency, ", ".join(severities), len(own), int(own["findings"].sum()))
+    return Urgent(
+        urgency=urgency,
+        severities=", ".join(severities),
+        days=DUE_DAYS[urgency],
+        overdue=int(own["overdue"].sum()),
+        causes=len(own),
+        findings=int(own["findings"].sum()),
+    )
 
 
 def due_rule() -> str:
     """By when causes are due, as part of a sentence."""
-    days = ", ".join(f"{count(many, 'day')} for {urgency}" for urgency, many in DUE_DAYS.items())
-    return f"{days}, after it has begun to fail, or after the day of the run where no earlier run is known"
+    *first, last = (f"{count(many, 'day')} ({urgency})" for urgency, many in DUE_DAYS.items())
+    return f"{', '.join(first)} or {last} after it began to fail, or after the run where no earlier one is known"
 
 
 def causes_text(causes: pd.DataFrame) -> str:

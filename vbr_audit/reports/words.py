@@ -90,11 +90,18 @@ _STYLES = {
     "failed": ("fail", "✕"),
     "not asked for": ("na", "–"),
 }
+_SEVERITY_SIGNS = {"critical": "■", "high": "◆", "medium": "▲", "low": "○", "info": "·"}
+"""Every severity with its sign: the worse, the heavier; styles of these names fill, outline or leave the word plain."""
 _LEVELS = {"fail": "FAIL", "incomplete": "UNKNOWN", "pass": "PASS"}
 
 
 def badge(state: str, word: str | None = None) -> Badge:
-    """The badge of a status of a finding or a dataset; `word` replaces its word."""
+    """The badge of a status of a finding or a dataset; `word` replaces its word.
+
+    What fails with a severity as its word looks as that severity does.
+    """
+    if state == "FAIL" and word in _SEVERITY_SIGNS:
+        return Badge(word, _SEVERITY_SIGNS[word], word)
     style, sign = _STYLES.get(state, ("na", "·"))
     return Badge(style, sign, word or STATUS_WORDS.get(state, state))
 

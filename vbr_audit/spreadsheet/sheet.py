@@ -71,14 +71,19 @@ SPACED = Alignment(horizontal="left", indent=1, vertical="top", wrap_text=True)
 WHOLE_FORMAT = "#,##0"
 
 _TONES = {
+    "critical": ("FFFFFF", "8C1D12"),
+    "high": ("7A1F04", "F9C9B4"),
+    "medium": ("6B4500", "FBF1DC"),
+    "low": ("444B54", "EEF0F2"),
     "bad": ("7A1F04", "FBE3D9"),
     "open": ("46307A", "EAE3F6"),
     "accepted": ("0A4480", "DDEBFA"),
     "good": ("00523E", "DDF1EA"),
 }
 _WORDS = {
+    **{severity: (severity,) for severity in ("critical", "high", "medium", "low")},
     "bad": (
-        *("FAIL", "ERROR", "critical", "high", "failed", "denied", "Failed", "expired", "fits nothing", "too long"),
+        *("FAIL", "ERROR", "failed", "denied", "Failed", "expired", "fits nothing", "too long"),
         *("exception", "Violation", "Infected", "no"),
     ),
     "open": (

@@ -30,7 +30,7 @@ FINDINGS_FIRST: Final = (
 )
 _CAUSES_FIRST: Final = (
     *("urgency", "severity", "due", "overdue", "owner", "consequence", "check_id", "server", "name", "kind"),
-    *("findings", "objects", "object_names", "remediation", "open_since"),
+    *("findings", "objects", "remediation", "open_since", "object_names"),
 )
 _CONTROLS_FIRST: Final = ("framework", "requirement", "title", "answer", "why")
 _OBJECTS_FIRST: Final = (

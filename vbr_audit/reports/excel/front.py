@@ -206,7 +206,8 @@ def _write_causes(front: FrontSheet, context: ReportContext) -> None:
     front.write(None, front.cell(causes_text(context.results.causes), alignment=WRAPPED))
     for row in causes.rows:
         where = f"{row.kind} {row.name}" + (f" on {row.server}" if len(context.manifest.servers) > 1 else "")
-        description = f"{row.check_id} {row.failure}: {where}. Settles {row.settles}. {row.remediation}"
+        told = f"{row.check_id} {row.consequence} ({where}). Due {row.due}{', overdue' if row.overdue else ''}."
+        description = f"{told} Settles {row.settles}. {row.remediation}"
         front.write(front.cell(row.badge.word, STRONG), front.cell(description, alignment=WRAPPED))
     if causes.is_cut:
         front.write(None, f"and {count(causes.total - len(causes.rows), 'more cause')}, in the sheet Causes")

@@ -20,7 +20,7 @@ from vbr_audit.reports.record import (
     severity_rank,
 )
 from vbr_audit.reports.words import STATUS_WORDS, Badge, badge, parameters_text, prose
-from vbr_audit.vocabulary import COUNT_COLUMNS, STATUSES
+from vbr_audit.vocabulary import COUNT_COLUMNS, SEVERITIES, STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +156,7 @@ def check_areas(context: ReportContext, shown: Collection[str]) -> tuple[Area, .
 
 
 def _area_text(parts: Sequence[CheckPart]) -> str:
-    bad = sum(part.badge.style == "fail" for part in parts)
+    bad = sum(part.badge.word in SEVERITIES for part in parts)
     return f"{number(bad)} of {number(len(parts))} checks fail somewhere"
 
 
@@ -287,7 +287,8 @@ class FindingRow:
 @dataclass(frozen=True)
 class Wrong:
     """One check that fails somewhere on one server: how bad at worst, what is wrong (`failure`, which says on how many
-    objects of how many), how many causes that has."""
+    objects of how many), what may come of it (`consequence`, which says what is wrong, too), how many causes that has.
+    """
 
     badge: Badge
     server: str
@@ -295,6 +296,7 @@ class Wrong:
     check_anchor: str
     title: str
     failure: str
+    consequence: str
     failing: str
     population: str
     causes: int
@@ -311,6 +313,13 @@ class OpenQuestion:
     questions: int
     names: tuple[str, ...]
     more: int
+
+
+def findings_beneath(failed: pd.DataFrame, causes: Collection[str], most: int) -> pd.DataFrame:
+    """The first `most` failing findings of each of the causes whose anchors are given, in their order."""
+    anchors = failed["cause"].astype(object).map(cause_anchor)
+    place = failed.groupby("cause", sort=False).cumcount()
+    return failed[(anchors.isin(list(causes)) & (place < most)).to_numpy(dtype=bool)]
 
 
 def finding_rows(findings: pd.DataFrame, limit: int, failures: Failures, causes: Collection[str] = ()) -> Capped:
@@ -364,6 +373,7 @@ def wrong_in_short(results: Results) -> tuple[Wrong, ...]:
             check_anchor=check_anchor(cell_text(record["check_id"])),
             title=cell_text(record["title"]),
             failure=failures.of_server(record["check_id"], record["server"]),
+            consequence=failures.told_of_server(record["check_id"], record["server"]),
             failing=number(record["fail"]),
             population=number(record["population"]),
             causes=int(causes.get((record["server"], record["check_id"]), 0)),

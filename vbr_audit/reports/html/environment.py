@@ -37,7 +37,7 @@ from markupsafe import Markup
 from vbr_audit.config.yaml_file import suggestion
 from vbr_audit.display import count, day, duration, iso, moment, number, percent, plain, size
 from vbr_audit.errors import TemplateError
-from vbr_audit.reports.html.page import MAX_ROWS, PRINT_ROWS
+from vbr_audit.reports.html.page import MAX_ROWS, PRINT_BENEATH, PRINT_ROWS
 from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS, badge, level_badge
 from vbr_audit.vocabulary import COUNT_COLUMNS
 
@@ -65,6 +65,7 @@ CONSTANTS: Final[Mapping[str, Any]] = {
     "COUNTED": COUNT_COLUMNS,
     "MAX_ROWS": MAX_ROWS,
     "PRINT_ROWS": PRINT_ROWS,
+    "PRINT_BENEATH": PRINT_BENEATH,
 }
 TABLE_METHODS: Final = (
     *("count", "head", "isna", "items", "iterrows", "itertuples", "max", "min", "notna", "nunique", "sort_values"),

@@ -12,7 +12,7 @@ from vbr_audit.checks.derived.protection import DIGITS
 from vbr_audit.display import NOT_KNOWN, count, day, duration, is_known, number, percent, plain, shorten, size
 from vbr_audit.findings.gaps import LimitKind
 from vbr_audit.findings.results import WaiverOutcome, WaiverState
-from vbr_audit.reports.causes import Urgent, cause_rows, causes_text, urgent_causes
+from vbr_audit.reports.causes import Urgent, cause_rows, causes_text, due_rule, urgent_causes, with_findings
 from vbr_audit.reports.figures.digits import DigitCount
 from vbr_audit.reports.figures.scorecard import GLANCE, JobScore
 from vbr_audit.reports.html.checks import (
@@ -22,9 +22,11 @@ from vbr_audit.reports.html.checks import (
     check_rows,
     disabled_checks,
     finding_rows,
+    findings_beneath,
     open_questions,
     wrong_in_short,
 )
+from vbr_audit.reports.html.first_screen import TrendLine, trend_line
 from vbr_audit.reports.record import NO_NAME, Capped, anchor, cell_text, clock_text, first_rows, record_text
 from vbr_audit.reports.since import Since, since_of
 from vbr_audit.reports.words import STATUS_WORDS, Badge, badge
@@ -42,6 +44,10 @@ MAX_ROWS = 1_000
 """The page shows so many rows of a table; the workbook has them all."""
 MAX_WIDE_ROWS = 500
 """The tables of causes, of jobs and of protected objects show half as many, so that the page stays below 2 MB."""
+MOST_BENEATH = 50
+"""So many findings of one cause stand beneath it; the workbook has them all."""
+PRINT_BENEATH = 3
+"""On paper, so many of them."""
 PRINT_ROWS = 100
 """On paper a table has so many rows, and says so; the page and the workbook have more."""
 
@@ -54,6 +60,8 @@ class Page:
     causes: Capped
     causes_told: str
     plan: tuple[Urgent, ...]
+    due_rule: str
+    trend: TrendLine | None
     in_short: tuple[Wrong, ...]
     wrong: Capped
     questions: Capped
@@ -81,13 +89,17 @@ def build_page(context: ReportContext) -> Page:
     results = context.results
     findings, status = results.findings, results.findings["status"]
     causes = cause_rows(results.causes, MAX_WIDE_ROWS)
-    wrong = finding_rows(findings[status == "FAIL"], MAX_ROWS, results.failures, {row.anchor for row in causes.rows})
+    anchors = {row.anchor for row in causes.rows}
+    beneath = findings_beneath(results.failed, anchors, MOST_BENEATH)
+    wrong = Capped(finding_rows(beneath, MAX_ROWS, results.failures, anchors).rows, len(results.failed))
     shown = {row.finding_id for row in wrong.rows}
     return Page(
         many_servers=len(context.manifest.servers) > 1,
-        causes=causes,
+        causes=with_findings(causes, wrong.rows),
         causes_told=causes_text(results.causes),
         plan=urgent_causes(results.causes),
+        due_rule=due_rule(),
+        trend=trend_line(context.figures.months),
         in_short=wrong_in_short(results),
         wrong=wrong,
         questions=open_questions(findings[status.isin(["UNKNOWN", "ERROR"])], MAX_ROWS),

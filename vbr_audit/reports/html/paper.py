@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from vbr_audit.reports.causes import with_findings
 from vbr_audit.reports.html.page import Page, build_page
 from vbr_audit.reports.record import Capped, first_rows
 
@@ -61,7 +62,7 @@ def build_short_page(context: ReportContext) -> Page:
         since = replace(since, changed=_first(since.changed, MOST_CHANGES))
     return replace(
         page,
-        causes=_first(page.causes, MOST_CAUSES),
+        causes=with_findings(_first(page.causes, MOST_CAUSES), ()),
         questions=_first(page.questions, MOST_QUESTIONS),
         waivers=_first(page.waivers, MOST_WAIVERS),
         since=since,

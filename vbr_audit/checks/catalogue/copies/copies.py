@@ -187,7 +187,7 @@ def protected_copy(objects: pd.DataFrame) -> Outcome:
     reads=("is_verified", "platform"),
     expected="a health check or content scan that ran in the period",
     failure="{has} no verified copy",
-    consequence="could turn out not to be restorable when it matters",
+    consequence="could turn out not to be restorable in an emergency",
     remediation="Job > Storage > Advanced > Maintenance: enable the health check; or scan with a SureBackup job.",
     examples=(
         Example("PASS", {"is_verified": True}),

@@ -253,7 +253,7 @@ def _counts(used: Cells, licensed: Cells, both: Cells) -> list[str]:
     json_path="type",
     expected="a perpetual licence, a subscription or a rental, not of the Community edition",
     failure="{has} a licence that is not paid, or the Community edition",
-    consequence="could lack features and support when it matters",
+    consequence="could lack features and support in an emergency",
     remediation="Main menu > License > Install: install a licence for production use.",
     examples=(
         Example("PASS", {}, {"license": [{"type": "Perpetual", "edition": "Standard"}]}),
