@@ -111,5 +111,5 @@ def _hashed(ids: Sequence[str]) -> Numbers:
     try:
         return pd.util.hash_array(texts, categorize=False)
     except UnicodeEncodeError:  # a lone surrogate, which has no UTF-8
-        texts[:] = [text.encode("utf-8", "surrogatepass").hex() for text in ids]
+        texts[:] = [text.encode("utf-8", "backslashreplace").decode() for text in ids]
         return pd.util.hash_array(texts, categorize=False)

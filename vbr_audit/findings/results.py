@@ -137,9 +137,10 @@ def _their(number: int) -> str:
 class Summary:
     """The numbers of a run; no report computes one of its own.
 
-    `jobs_found` tells how the jobs in scope are known. `checks_clean` of the `checks_judged` checks with a finding that applies have no open one: none fails or has no
-    answer. `compliance` is PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is
-    (PASS + FAIL + WAIVED) / the same sum, both fractions, None when there is nothing to divide by.
+    `checks_clean` of the `checks_judged` checks with a finding that applies have no open one: none fails or has no
+    answer. `jobs_found` tells how the jobs in scope are known. `compliance` is
+    PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is (PASS + FAIL + WAIVED) / the same sum, both
+    fractions, None when there is nothing to divide by.
     `sessions_by_result` and `success_rate` are about the job runs (retries folded into their run, as RUN-005
     counts them) that are finished, started in the period and of a job in scope; a warning counts as success.
     `first_attempt_rate` is the same share by the first session of each of these runs, `session_rate` by all of their
