@@ -11,6 +11,8 @@ from docs_cells import cell, table_head, table_row
 from vbr_audit.checks.derived import DERIVED, EARLIER, SITE
 from vbr_audit.checks.engine.tables import TABLES, datasets_behind_table, sources_of
 from vbr_audit.datasets import DATASETS, Dataset
+from vbr_audit.findings.table import FINDING_COLUMNS
+from vbr_audit.reports.excel.findings import FINDING_HELP
 from vbr_audit.revisions import KNOWN, NEWEST, OLDEST
 from vbr_audit.tables.build.schema import Column, TableSpec
 from vbr_audit.tables.jobs.control_list import CONTROLS
@@ -71,7 +73,17 @@ def render_tables() -> str:
         for spec in specs:
             lines += ["", *_section(spec)]
         lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([*lines, *_findings()]).rstrip() + "\n"
+
+
+def _findings() -> Iterator[str]:
+    """The columns of the findings, which are no table of a snapshot."""
+    yield from ("## The findings", "")
+    yield "`audit.findings` has one row per server, check and object; `findings.json` and `findings.csv` have the same."
+    yield ""
+    yield from table_head("column", "type", "description")
+    for name in FINDING_COLUMNS:
+        yield table_row(f"`{name}`", "Int64" if name == "evidence_row" else "text", cell(FINDING_HELP[name]))
 
 
 def _index(specs: Sequence[TableSpec]) -> Iterator[str]:

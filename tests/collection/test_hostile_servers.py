@@ -150,7 +150,7 @@ def test_an_id_in_another_spelling_doubles_nothing_and_what_is_no_id_is_a_gap(re
         assert "2 of" in told(odd, name).reason
         assert "is no id" in told(odd, name).reason
         assert told(odd, name).api_total is None
-    assert all(".." not in body[0] for body in odd.evidence["a"].entries("backup_files") if body[0])
+    assert all(".." not in name for name, _ in odd.evidence["a"].named_pages("backup_files"))
 
 
 def test_a_right_lost_midway_leaves_what_had_come_in_part(read: Read) -> None:

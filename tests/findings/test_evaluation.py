@@ -52,9 +52,11 @@ def test_columns_are_the_contract_and_all_text(estate: Estate) -> None:
         "finding_id", "server", "check_id", "title", "area", "severity", "object_type", "object_id", "object_name",
         "status", "result", "observed", "expected", "json_path", "reason", "remediation", "waiver_id", "waiver_owner",
         "waiver_expires", "cause", "cause_kind", "cause_key", "cause_name",
-        "rule", "first_seen", "change",
+        "rule", "first_seen", "change", "job_name", "repository_name", "evidence_file", "evidence_entry",
+        "evidence_row", "evidence_sha256",
     )  # fmt: skip
-    assert set(results.findings.dtypes) == {STRING}
+    assert set(results.findings.drop(columns="evidence_row").dtypes) == {STRING}
+    assert results.findings["evidence_row"].dtype == pd.Int64Dtype()
     assert tuple(results.coverage.columns) == COVERAGE_COLUMNS
     assert COVERAGE_COLUMNS == (
         "server", "check_id", "title", "area", "severity", "population", "pass", "fail", "waived", "unknown", "error",
@@ -71,7 +73,7 @@ def test_columns_and_dtypes_stay_when_there_is_nothing(estate: Estate) -> None:
     text = "version: 1\nchecks:\n  '*': {enabled: false, reason: nothing wanted}\n"
     results = evaluate(estate(), load_policy(text))
     assert results.findings.empty
-    assert set(results.findings.dtypes) == {STRING}
+    assert set(results.findings.drop(columns="evidence_row").dtypes) == {STRING}
     assert tuple(results.coverage.columns) == COVERAGE_COLUMNS
     assert results.summary.compliance is None
     assert results.summary.assessed is None

@@ -249,6 +249,7 @@ def test_summary_has_the_numbers(path: Path, context: ReportContext) -> None:
     assert cells["Share assessed"] == pytest.approx(summary.assessed)
     assert cells["Success rate by run"] == pytest.approx(summary.success_rate)
     assert cells["Jobs in scope"] == summary.jobs_in_scope
+    assert next(row[2] for row in rows if row[0] == "Jobs in scope").endswith(summary.jobs_found.text)
     assert cells["Datasets needed"] == summary.needed_total
     areas = {row[0]: row[1:9] for row in rows if row[0] in {entry.area for entry in summary.by_area}}
     for entry in summary.by_area:

@@ -197,7 +197,7 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
             "changes coverage drift findings gaps left offloads outside planning protected requirements summary "
             "uses waivers",
         ),
-        ("Snapshot", "evidence manifest tables"),
+        ("Snapshot", "evidence manifest positions tables"),
         (
             "Rules",
             "baseline brand change_register checks events frameworks policy review sample sample_seed site waivers",

@@ -13,7 +13,7 @@ ends but the empty page, so the reader goes on to that one, and the collection i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +41,8 @@ class Page:
     """One page: the body as received, the rows on it whose key was not seen before, and the server's total, or None
     where it names none.
 
-    `joins`: whether it follows what was read before without a gap.
+    `joins`: whether it follows what was read before without a gap. `places` has the place of each of its rows on the
+    page, from 0; none where the page is one document.
     """
 
     skip: int
@@ -50,6 +51,15 @@ class Page:
     rows: list[Any]
     total: int | None
     joins: bool = True
+    places: Sequence[int] = ()
+
+
+def places_among(rows: Sequence[Any], page: Sequence[Any]) -> Sequence[int]:
+    """The place on `page` of each of `rows`, which are some of its own in their order."""
+    if len(rows) == len(page):
+        return range(len(page))
+    each = iter(enumerate(page))
+    return [next(place for place, other in each if other is row) for row in rows]
 
 
 @dataclass
@@ -236,7 +246,8 @@ class PageReader:
             self._detached.update(map(self._keys.key_of, fresh))
         elif self._detached:
             self._detached.difference_update(map(self._keys.key_of, rows))
-        page = Page(skip=skip, body=answer.body, received=len(rows), rows=fresh, total=total, joins=joins)
+        places = places_among(fresh, rows)
+        page = Page(skip, answer.body, len(rows), fresh, total, joins=joins, places=places)
         self._count(page)
         self._first_key = self._keys.key_of(rows[0]) if rows and not skip else self._first_key
         self._place = self._after(page, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,10 @@ import orjson
 import pandas as pd
 
 from vbr_audit.api.client import Answer
-from vbr_audit.api.paging import KeyFilter
-from vbr_audit.collection.evidence import EvidenceFile
+from vbr_audit.api.paging import KeyFilter, places_among
+from vbr_audit.collection.evidence import EvidenceFile, KeptPage, parent_of_entry
 from vbr_audit.collection.manifest import DatasetRecord
+from vbr_audit.collection.positions import KeptRows, Positions
 from vbr_audit.collection.scope import (
     DATED,
     Frames,
@@ -75,6 +77,7 @@ class ServerTables:
     """Takes the rows of one server dataset by dataset and makes its tables of them.
 
     `accept` may be called page by page; `finish` gives the frames and, per dataset, what became of its rows.
+    `positions` says where the rows stand in the evidence.
     """
 
     def __init__(self, server: str) -> None:
@@ -86,10 +89,13 @@ class ServerTables:
         self._seen: set[str] = set()
         self._parents: dict[str, list[_Parent]] = {}
         self._kinds = KindsInHand()
+        self.positions = Positions()
 
-    def accept(self, dataset: str, rows: list[Any]) -> None:
-        """Take the new rows of one page of `dataset`, or its one object."""
+    def accept(self, dataset: str, rows: list[Any], kept: KeptRows | None = None) -> None:
+        """Take the new rows of one page of `dataset`, or its one object, with where they are kept as evidence."""
         self._seen.add(dataset)
+        if kept is not None:
+            self.positions.add(dataset, rows, kept, key=DATASETS[dataset].key[0])
         if dataset == "jobs":
             self._documents.extend(rows)
             return
@@ -246,9 +252,12 @@ def replay(evidence: EvidenceFile, server: str, records: Iterable[DatasetRecord]
 
 def _replay_dataset(evidence: EvidenceFile, dataset: Dataset, tables: ServerTables) -> None:
     keys = KeyFilter(dataset.key)
-    for below, body in evidence.entries(dataset.name):
-        rows = HANDLINGS[dataset.shape].rows(Answer(body, orjson.loads(body)), dataset, below)
-        tables.accept(dataset.name, keys.fresh(dataset.fitting(rows)))
+    for entry, body in evidence.named_pages(dataset.name):
+        rows = HANDLINGS[dataset.shape].rows(Answer(body, orjson.loads(body)), dataset, parent_of_entry(entry))
+        fresh = keys.fresh(dataset.fitting(rows))
+        places = places_among(fresh, rows) if dataset.shape.is_listed else ()
+        page = KeptPage(entry, hashlib.sha256(body).hexdigest())
+        tables.accept(dataset.name, fresh, KeptRows(page, places))
 
 
 def join(parts: list[Frames]) -> Frames:

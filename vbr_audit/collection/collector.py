@@ -145,8 +145,8 @@ class _Run:
         )
         manifest.warnings[:0] = self._warnings
         manifest.interrupted = interrupted
-        tables = join(parts) | provenance_tables(manifest)
-        return Snapshot(manifest=manifest, tables=tables, evidence=evidence)
+        positions = {reading.client.name: reading.tables.positions for reading in self._readings}
+        return Snapshot(manifest, join(parts) | provenance_tables(manifest), evidence, positions)
 
     def _on_each(self, work: Callable[[ServerReading], None]) -> None:
         """Do `work` for each server that is up: one in this thread, several in threads of their own."""

@@ -10,13 +10,10 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from vbr_audit.errors import EvidenceError, OutputError
 
@@ -29,15 +26,12 @@ _DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, Runtim
 """What reading a damaged zip may raise; RuntimeError stands for one that calls itself encrypted or oddly packed."""
 
 
-@dataclass(frozen=True)
-class EvidenceRow:
-    """One row as the server sent it: the entry of its page in the zip, both counted from 0, and that page's hash."""
+@dataclass
+class KeptPage:
+    """One page as it is kept: the name of its entry in the zip, and the SHA-256 of its body once that is written."""
 
     entry: str
-    page: int
-    index: int
-    page_sha256: str
-    document: Any
+    sha256: str = ""
 
 
 class EvidenceFile:
@@ -49,14 +43,8 @@ class EvidenceFile:
 
     def pages(self, dataset: str) -> Iterator[bytes]:
         """The page bodies of `dataset` in the order of reading; raises `EvidenceError` for a damaged file."""
-        for _, body in self.entries(dataset):
+        for _, body in self.named_pages(dataset):
             yield body
-
-    def entries(self, dataset: str) -> Iterator[tuple[str | None, bytes]]:
-        """As `pages`, each body with the id of the row below which it was read, or None."""
-        for name, body in self.named_pages(dataset):
-            parts = name.split("/")
-            yield (parts[1] if len(parts) > 2 else None), body
 
     def named_pages(self, dataset: str) -> Iterator[tuple[str, bytes]]:
         """As `pages`, each body with the name of its entry in the zip."""
@@ -66,35 +54,21 @@ class EvidenceFile:
                     if name.startswith(f"{dataset}/"):
                         yield name, _page(archive, name)
         except _DAMAGE as error:
-            raise EvidenceError(
-                f"cannot read the evidence {self.path}: {error}",
-                hint="The file is damaged or missing; take it from a backup of the run folder.",
-            ) from error
+            raise self._unreadable(error) from error
 
-    def rows(
-        self, dataset: str, wanted: Iterable[str], *, key: str, rows_at: str | None = "data"
-    ) -> dict[str, EvidenceRow]:
-        """The rows of `dataset` whose `key` is one of `wanted`, by that id; the first of equal ones, case apart.
+    def _unreadable(self, error: Exception) -> EvidenceError:
+        return EvidenceError(
+            f"cannot read the evidence {self.path}: {error}",
+            hint="The file is damaged or missing; take it from a backup of the run folder.",
+        )
 
-        `rows_at` names the list that holds the rows of a page, None where a page is one row. Pages without the text of
-        an id are not decoded.
-        """
-        open_ids = {name.casefold(): name for name in wanted}
-        by_key: dict[str, EvidenceRow] = {}
-        for page, (entry, body) in enumerate(self.named_pages(dataset)):
-            folded = body.decode("utf-8", "replace").casefold()
-            if not any(name in folded for name in open_ids):
-                continue
-            content = orjson.loads(body)
-            listed = content.get(rows_at) if rows_at and isinstance(content, dict) else [content]
-            for index, row in enumerate(listed if isinstance(listed, list) else []):
-                value = row.get(key) if isinstance(row, dict) else None
-                name = open_ids.pop(value.casefold(), None) if isinstance(value, str) else None
-                if name is not None:
-                    by_key[name] = EvidenceRow(entry, page, index, hashlib.sha256(body).hexdigest(), row)
-            if not open_ids:
-                break
-        return by_key
+    def page(self, entry: str) -> bytes:
+        """The body of the page that is kept as `entry`; raises `EvidenceError` where it cannot be read."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return _page(archive, entry)
+        except (*_DAMAGE, KeyError) as error:
+            raise self._unreadable(error) from error
 
     def sha256(self, dataset: str) -> str:
         """The SHA-256 over the page bodies of `dataset` in page order."""
@@ -123,6 +97,12 @@ class EvidenceFile:
         if self._remove is not None:
             self._remove()
             self._remove = None
+
+
+def parent_of_entry(name: str) -> str | None:
+    """The id of the row below which the page of an entry was read, or None."""
+    parts = name.split("/")
+    return parts[1] if len(parts) > 2 else None
 
 
 def _page(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -202,10 +182,11 @@ class DatasetWriter:
         self._evidence.wait()
         return self._digest.hexdigest()
 
-    def write(self, skip: int, body: bytes, below: str | None = None) -> None:
+    def write(self, skip: int, body: bytes, below: str | None = None) -> KeptPage:
         """Add one page, named by the rows that were skipped; a page read again gets a suffix.
 
-        `below` is the id of the row below which it was read: that row's pages share a folder.
+        `below` is the id of the row below which it was read: that row's pages share a folder. The hash of what is
+        returned is there when the evidence is finished.
         """
         name = f"{self._name}/{below}/{skip:09d}" if below else f"{self._name}/{skip:09d}"
         again = f"-{self.pages:05d}" if name in self._names else ""
@@ -213,11 +194,14 @@ class DatasetWriter:
         entry = zipfile.ZipInfo(f"{name}{again}.json", date_time=_EPOCH)
         entry.compress_type = zipfile.ZIP_DEFLATED
         entry.external_attr = 0o644 << 16
+        page = KeptPage(entry.filename)
 
         def put(archive: zipfile.ZipFile) -> None:
             archive.writestr(entry, body, compresslevel=_FAST)
             self._digest.update(body)
+            page.sha256 = hashlib.sha256(body).hexdigest()
 
         self._evidence.submit(put)
         self.bytes += len(body)
         self.pages += 1
+        return page

@@ -206,15 +206,15 @@ def load(folder: str | Path) -> Snapshot:
             hint="Use the run that it was made from.",
         )
     names = evidence_names(server.name for server in manifest.servers)
-    parts, evidence = [], {}
+    parts, evidence, positions = [], {}, {}
     for server in manifest.servers:
         file = EvidenceFile(folder / EVIDENCE / names[server.name])
         records = [record for record in manifest.datasets if record.server == server.name]
         tables = replay(file, server.name, [record for record in records if record.pages])
         frames, _ = tables.finish(terms_of(scope_of(manifest, server), records, server))
         parts.append(frames)
-        evidence[server.name] = file
-    return Snapshot(manifest=manifest, tables=join(parts) | provenance_tables(manifest), evidence=evidence)
+        evidence[server.name], positions[server.name] = file, tables.positions
+    return Snapshot(manifest, join(parts) | provenance_tables(manifest), evidence, positions)
 
 
 def scope_of(manifest: Manifest, server: ServerRecord) -> Scope:

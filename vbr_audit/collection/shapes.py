@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 from vbr_audit.api.client import Answer
-from vbr_audit.api.paging import LIMIT, KeyFilter, LargestPage, Page, PageReader, envelope
+from vbr_audit.api.paging import LIMIT, KeyFilter, LargestPage, Page, PageReader, envelope, places_among
+from vbr_audit.collection.evidence import KeptPage
 from vbr_audit.collection.manifest import (
     FILTER_UNHEARD,
     OTHER_KINDS,
@@ -23,6 +24,7 @@ from vbr_audit.collection.manifest import (
     DatasetRecord,
     DatasetStatus,
 )
+from vbr_audit.collection.positions import KeptRows
 from vbr_audit.datasets import DATASETS, Dataset, Shape
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 from vbr_audit.tables.build.dates import NAT, read_dates
@@ -36,7 +38,8 @@ _MARGIN: Final = dt.timedelta(seconds=1)
 _ORDER: Final = ("orderColumn", "orderAsc")
 
 Ask = Callable[[str, dict[str, str]], Answer]
-Keep = Callable[[int, bytes, str | None], None]
+Keep = Callable[[int, bytes, str | None], KeptPage]
+Accept = Callable[[str, list[Any], KeptRows | None], None]
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,9 @@ class Intake:
     """One dataset on its way in: where its answers come from, where its bodies and rows go, and its record.
 
     `ask` gives the answer to a path and a query, cleaned of secrets; `keep` stores a body as evidence; `accept` takes
-    new rows; `advance` hears how many rows have come, of how many. `parents` are those of a dataset that is read below
-    another; `kinds` is what came of which kind of the datasets before it, and `window` the bounds of its dates.
+    new rows, with where they stand in it; `advance` hears how many rows have come, of how many. `parents` are those of
+    a dataset that is read below another; `kinds` is what came of which kind of the datasets before it, and `window` the
+    bounds of its dates.
     """
 
     dataset: Dataset
@@ -69,13 +73,23 @@ class Intake:
     record: DatasetRecord
     ask: Ask
     keep: Keep
-    accept: Callable[[str, list[Any]], None]
+    accept: Accept
     advance: Callable[[int, int | None], None]
     workers: int
     largest_page: LargestPage
     parents: Parents
     kinds: KindsInHand
     window: Window | None
+
+    def take(
+        self, skip: int, body: bytes, rows: list[Any], places: Sequence[int] = (), *, below: str | None = None
+    ) -> None:
+        """Keep one page as evidence, and take its new `rows`, which stand at these `places` of it."""
+        self.accept(self.dataset.name, rows, KeptRows(self.keep(skip, body, below), places))
+
+    def take_nothing(self) -> None:
+        """Take that there are no more rows."""
+        self.accept(self.dataset.name, [], None)
 
     def ask_first(self, path: str, query: dict[str, str]) -> Answer:
         """The answer to a first page; a server that does not know the order column is asked without one."""
@@ -122,8 +136,7 @@ def read_pages(intake: Intake) -> None:
     )
     try:
         for page in reader:
-            intake.keep(page.skip, page.body, None)
-            intake.accept(dataset.name, page.rows)
+            intake.take(page.skip, page.body, page.rows, page.places)
             intake.advance(reader.distinct, reader.total)
     finally:
         record.api_total = reader.total
@@ -142,8 +155,7 @@ def read_first(intake: Intake) -> None:
     dataset, record = intake.dataset, intake.record
     answer = intake.ask(dataset.path, intake.query)
     rows, total = envelope(answer, dataset.path)
-    intake.keep(0, answer.body, None)
-    intake.accept(dataset.name, rows)
+    intake.take(0, answer.body, rows, range(len(rows)))
     record.rows_received = len(rows)
     if total is None:
         record.notes[PAGES_UNCOUNTED] = 1
@@ -164,13 +176,11 @@ def read_object(intake: Intake) -> None:
     except ApiError as error:
         if error.status not in dataset.none_at:
             raise
-        intake.accept(dataset.name, [])
+        intake.take_nothing()
         record.notes["http_status"] = error.status
         record.status = DatasetStatus.COMPLETE
         return
-    rows = row_of_object(answer, dataset, None)
-    intake.keep(0, answer.body, None)
-    intake.accept(dataset.name, rows)
+    intake.take(0, answer.body, row_of_object(answer, dataset, None))
     record.rows_received = 1
     record.status = DatasetStatus.COMPLETE
 
@@ -180,9 +190,8 @@ def read_list(intake: Intake) -> None:
     dataset, record = intake.dataset, intake.record
     answer = intake.ask(dataset.path, {})
     rows = rows_of_list(answer, dataset, None)
-    intake.keep(0, answer.body, None)
     fresh = KeyFilter(dataset.key).fresh(rows)
-    intake.accept(dataset.name, fresh)
+    intake.take(0, answer.body, fresh, places_among(fresh, rows))
     record.rows_received, record.rows_duplicate = len(rows), len(rows) - len(fresh)
     record.status = DatasetStatus.COMPLETE
 
@@ -269,12 +278,11 @@ def _read_each(intake: Intake, wanted: Parents, read_below: Callable[[Intake, st
                 continue
             silent = 0
             for page in below.pages:
-                intake.keep(page.skip, page.body, below.parent)
                 fitting = dataset.fitting(page.rows)
                 fresh = keys.fresh(fitting)
                 others += len(page.rows) - len(fitting)
                 doubles += len(fitting) - len(fresh)
-                intake.accept(dataset.name, fresh)
+                intake.take(page.skip, page.body, fresh, _places_left(page, fresh), below=below.parent)
             total += below.total
             uncounted += below.uncounted
             doubles += below.duplicates
@@ -292,7 +300,7 @@ def _read_each(intake: Intake, wanted: Parents, read_below: Callable[[Intake, st
         _note_unread_below(record, [*(gap.parent for gap in gaps), *short])
     if parents and len(gaps) + len(refused) == len(parents):
         raise (gaps or refused)[0].error
-    intake.accept(dataset.name, [])
+    intake.take_nothing()
     record.reason = "; ".join(_each_reasons(dataset, gaps, len(parents), shortfalls, wanted.gap)) or None
     record.status = DatasetStatus.PARTIAL if record.reason else DatasetStatus.COMPLETE
     return keys
@@ -314,10 +322,10 @@ def _read_without_filter(intake: Intake, keys: KeyFilter) -> None:
     others = 0
     try:
         for page in reader:
-            intake.keep(page.skip, page.body, None)
             fitting = dataset.fitting(page.rows)
+            fresh = keys.fresh(fitting)
             others += len(page.rows) - len(fitting)
-            intake.accept(dataset.name, keys.fresh(fitting))
+            intake.take(page.skip, page.body, fresh, _places_left(page, fresh))
             intake.advance(len(keys), None)
     finally:
         record.api_total = None
@@ -326,6 +334,11 @@ def _read_without_filter(intake: Intake, keys: KeyFilter) -> None:
         _note(record, PAGES_UNCOUNTED, reader.uncounted)
     record.reason = reader.shortfall
     record.status = DatasetStatus.PARTIAL if reader.shortfall else DatasetStatus.COMPLETE
+
+
+def _places_left(page: Page, rows: list[Any]) -> Sequence[int]:
+    """The places on a page of those of its new rows that are left; none where it is one document."""
+    return [page.places[at] for at in places_among(rows, page.rows)] if page.places else ()
 
 
 def _note_unread_below(record: DatasetRecord, parents: list[str]) -> None:

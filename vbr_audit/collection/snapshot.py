@@ -21,6 +21,7 @@ from vbr_audit.tables.build.schema import conform, empty
 if TYPE_CHECKING:
     from vbr_audit.collection.evidence import EvidenceFile
     from vbr_audit.collection.manifest import DatasetRecord
+    from vbr_audit.collection.positions import Positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +30,13 @@ class Snapshot:
 
     `tables` maps each name of `vbr_audit.datasets.SPECS` to a DataFrame with that table's columns and dtypes;
     each is also an attribute (`snapshot.jobs`, `snapshot.repositories`). `evidence` maps a server's name to its
-    file of answers.
+    file of answers, `positions` to where the rows of the tables stand there.
     """
 
     manifest: Manifest
     tables: Mapping[str, pd.DataFrame]
     evidence: Mapping[str, EvidenceFile] = field(default_factory=dict, repr=False)
+    positions: Mapping[str, Positions] = field(default_factory=dict, repr=False)
 
     @property
     def jobs(self) -> pd.DataFrame:

@@ -52,6 +52,11 @@ class Shape(Enum):
         return self not in (Shape.FIRST, Shape.OBJECT)
 
     @property
+    def is_listed(self) -> bool:
+        """Whether an answer lists rows; else it is one document."""
+        return self not in (Shape.OBJECT, Shape.EACH_OBJECT)
+
+    @property
     def has_one_object(self) -> bool:
         """Whether a server has one object of it."""
         return self is Shape.OBJECT

@@ -29,6 +29,7 @@ from vbr_audit.findings.requirements import Framework, answer_requirements, load
 from vbr_audit.findings.results import Planning, Results, Verdict, WaiverOutcome, WaiverReport, WaiverState
 from vbr_audit.findings.summary import failing_counts, status_counts, summarise
 from vbr_audit.findings.table import cause_ids, finding_ids, in_order, with_waivers
+from vbr_audit.findings.tracing import traced
 from vbr_audit.findings.waivers import Waiver, Waivers
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.schema import Holds
@@ -59,9 +60,10 @@ def evaluate(
         horizon_days=policy.waiver_horizon_days,
     )
     linked = link_items(run.results, waived.status, waived.reason, cause_ids(run.results))
-    added = {"finding_id": finding_ids(run.results), **waived.columns, **linked}
+    added: dict[str, Any] = {"finding_id": finding_ids(run.results), **waived.columns, **linked}
     blank = np.full(len(run.results), pd.NA, dtype=object)
-    findings = in_order(with_waivers(run.results, {**added, "first_seen": blank, "change": blank}))
+    added |= {"first_seen": blank, "change": blank, **traced(run, snapshot)}
+    findings = in_order(with_waivers(run.results, added))
     gaps = find_gaps(snapshot, run)
     verdict = give_verdict(snapshot, run, findings, gaps, waived.report)
     coverage = counted_coverage(run, waived.status)

@@ -13,10 +13,10 @@ import pandas as pd
 from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
-from vbr_audit.collection.evidence import EvidenceFile, EvidenceRow
+from vbr_audit.collection.evidence import KeptPage
+from vbr_audit.collection.positions import Place
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import DATASETS
-from vbr_audit.datasets.card import Dataset, Shape
 from vbr_audit.errors import EvidenceError
 from vbr_audit.vocabulary import AREAS
 
@@ -50,168 +50,143 @@ class Proof:
 def proofs_of(
     finding: Mapping[str, Any], check: Check, snapshot: Snapshot
 ) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
-    """The documents behind a finding, and in words what could not be shown."""
+    """The documents behind a finding, that of its object first, and in words what could not be shown."""
     server = str(finding["server"])
-    file = snapshot.evidence.get(server)
-    if file is None:
+    if server not in snapshot.evidence:
         return (), ("This snapshot has no evidence: it was made of tables, not read from a server.",)
-    proofs: list[Proof] = []
+    proofs: dict[tuple[str, int | None], Proof] = {}
     try:
-        proofs += _own_document(finding, check, snapshot, file)
-        if not proofs:
-            proofs += _related_documents(finding, check, snapshot, file)
-        proofs += _single_objects(finding, check, snapshot, file)
-        if check.population == "jobs":
-            proofs += _state_and_sessions(finding, check, snapshot, file)
+        for proof in _documents_behind(finding, check, _Evidence(server, snapshot)):
+            proofs.setdefault((proof.entry, proof.index), proof)
     except (EvidenceError, orjson.JSONDecodeError) as error:
-        return tuple(proofs), (f"The evidence cannot be read: {error}",)
+        return tuple(proofs.values()), (f"The evidence cannot be read: {error}",)
     if proofs:
-        return tuple(proofs), ()
+        return tuple(proofs.values()), ()
     sources = [name for name in sources_of(check.population) if name in DATASETS]
     if sources and check.population not in DERIVED:
         return (), (f"No document of this {finding['object_type']} is in the evidence of {', '.join(sources)}.",)
     return (), ("What was judged comes from the manifest of the run or from several datasets, not from one document.",)
 
 
-def _own_document(finding: Mapping[str, Any], check: Check, snapshot: Snapshot, file: EvidenceFile) -> Iterator[Proof]:
-    """The object itself, with the part around the value that was judged."""
-    wanted = finding["object_id"]
-    if not isinstance(wanted, str) or not wanted:
-        return
-    path = finding["json_path"] if isinstance(finding["json_path"], str) else ""
-    for name in sources_of(check.population):
-        dataset = DATASETS.get(name)
-        if dataset is None or dataset.shape.has_one_object:
-            continue
-        for row in _rows(file, dataset, [wanted]).values():
-            yield _proof(f"the {finding['object_type']} itself", name, row, path, snapshot, str(finding["server"]))
+@dataclass(frozen=True)
+class _Evidence:
+    """The evidence of one server, opened where its positions say."""
 
+    server: str
+    snapshot: Snapshot
 
-def _related_documents(
-    finding: Mapping[str, Any], check: Check, snapshot: Snapshot, file: EvidenceFile
-) -> Iterator[Proof]:
-    """What an object is made of that has no document of its own."""
-    wanted, server = finding["object_id"], str(finding["server"])
-    if not isinstance(wanted, str) or not wanted:
-        return
-    if check.population == "protected_objects":
-        yield from _of_protected_object(finding, check, snapshot, file)
-    elif check.population == "scale_out_extents":
-        extents = _own_rows(snapshot, "scale_out_extents", server, repository_id=wanted)
-        pools = extents["scale_out_repository_id"].dropna().unique().tolist()
-        yield from _documents(
-            "the scale-out repository of the extent", "scale_out_repositories", pools, server, snapshot, file
+    def proof(self, what: str, dataset: str, place: Place, path: str = "") -> Proof:
+        """The document at `place`, with the part around `path`."""
+        document = orjson.loads(self.snapshot.evidence[self.server].page(place.page.entry))
+        if place.row is not None:
+            document = document[DATASETS[dataset].rows_at or "data"][place.row]
+        record = self.snapshot.manifest.dataset(self.server, dataset)
+        reached, part = around(document, path)
+        return Proof(
+            what=what,
+            dataset=dataset,
+            entry=place.page.entry,
+            page=place.number,
+            index=place.row,
+            path=reached,
+            json=readable_json(part),
+            page_sha256=place.page.sha256,
+            dataset_sha256=record.sha256 if record else None,
         )
-    elif check.population == "jobs":
-        backups = _own_rows(snapshot, "backups", server, job_id=wanted)["backup_id"].dropna().tolist()
-        yield from _documents("a backup of the job", "backups", backups[:MOST_RELATED], server, snapshot, file)
+
+    def documents(self, what: str, dataset: str, ids: Sequence[str]) -> Iterator[Proof]:
+        """The documents with these ids."""
+        for place in self.snapshot.positions[self.server].places(dataset, ids).values():
+            yield self.proof(what, dataset, place)
+
+    def rows(self, table: str, **wanted: Any) -> pd.DataFrame:
+        """The rows of a table that have these values; a value that is NA is not asked for."""
+        frame = self.snapshot.tables[table]
+        chosen = frame["server"].eq(self.server)
+        for name, value in wanted.items():
+            if value is not None and value is not pd.NA:
+                chosen &= frame[name].eq(value)
+        return frame[chosen.to_numpy(dtype=bool, na_value=False)]
 
 
-def _of_protected_object(
-    finding: Mapping[str, Any], check: Check, snapshot: Snapshot, file: EvidenceFile
-) -> Iterator[Proof]:
+def _documents_behind(finding: Mapping[str, Any], check: Check, evidence: _Evidence) -> Iterator[Proof]:
+    yield from _own_document(finding, evidence)
+    job = finding["object_id"]
+    if isinstance(job, str) and job:
+        if check.population == "protected_objects":
+            yield from _of_protected_object(finding, check, evidence)
+        elif check.population == "jobs" and str(finding["evidence_entry"]).startswith("backups/"):
+            backups = evidence.rows("backups", job_id=job)["backup_id"].dropna().tolist()
+            yield from evidence.documents("a backup of the job", "backups", backups[:MOST_RELATED])
+    yield from _single_objects(finding, check, evidence)
+    if check.population == "jobs" and isinstance(job, str):
+        yield from _state_and_sessions(job, check, evidence)
+
+
+def _own_document(finding: Mapping[str, Any], evidence: _Evidence) -> Iterator[Proof]:
+    """The document that the finding names, with the part around the value that was judged."""
+    entry, row = finding["evidence_entry"], finding["evidence_row"]
+    if not isinstance(entry, str):
+        return
+    dataset = entry.partition("/")[0]
+    pages = [page.entry for page in evidence.snapshot.positions[evidence.server].pages(dataset)]
+    number = pages.index(entry)
+    page = KeptPage(entry, str(finding["evidence_sha256"]))
+    place = Place(page, number, None if row is None else int(row))
+    path = finding["json_path"] if isinstance(finding["json_path"], str) else ""
+    kind = DATASETS[dataset].table.spec.kind
+    itself = kind is not None and kind.kind == finding["object_type"]
+    what = f"the {kind.kind} itself" if kind is not None and itself else _CALLED.get(dataset, DATASETS[dataset].title)
+    yield evidence.proof(what, dataset, place, path)
+
+
+_CALLED: Final[Mapping[str, str]] = {
+    "backup_objects": "the object in a backup",
+    "backups": "a backup of the job",
+    "job_states": "the state of the job",
+    "scale_out_repositories": "the scale-out repository of the extent",
+}
+"""What a document is called that is not the object itself, if not by the title of its dataset."""
+
+
+def _of_protected_object(finding: Mapping[str, Any], check: Check, evidence: _Evidence) -> Iterator[Proof]:
     """The object as the server lists it, its backups and, for a check of restore points, the newest of those."""
-    server = str(finding["server"])
-    own = _own_rows(snapshot, "backup_objects", server, backup_object_id=finding["object_id"])
+    own = evidence.rows("backup_objects", backup_object_id=finding["object_id"])
     if own["name"].notna().any():
         first = own.iloc[0]
-        own = _own_rows(snapshot, "backup_objects", server, name=first["name"], platform=first["platform"])
+        own = evidence.rows("backup_objects", name=first["name"], platform=first["platform"])
     ids, backups = (own[name].dropna().unique().tolist() for name in ("backup_object_id", "backup_id"))
-    yield from _documents("the object in a backup", "backup_objects", ids[:MOST_RELATED], server, snapshot, file)
-    yield from _documents("a backup of the object", "backups", backups[:MOST_RELATED], server, snapshot, file)
+    yield from evidence.documents("the object in a backup", "backup_objects", ids[:MOST_RELATED])
+    yield from evidence.documents("a backup of the object", "backups", backups[:MOST_RELATED])
     if check.area == AREAS["RPO"]:
-        points = _own_rows(snapshot, "restore_points", server, name=finding["object_name"])
+        points = evidence.rows("restore_points", name=finding["object_name"])
         points = points[points["backup_id"].isin(backups).to_numpy(dtype=bool)]
         newest = points.sort_values("created", ascending=False, kind="stable")["restore_point_id"].dropna()
         description = f"a restore point of {len(points):,}, the newest first"
-        yield from _documents(description, "restore_points", newest.head(MOST_RELATED).tolist(), server, snapshot, file)
+        yield from evidence.documents(description, "restore_points", newest.head(MOST_RELATED).tolist())
 
 
-def _own_rows(snapshot: Snapshot, table: str, server: str, **wanted: Any) -> pd.DataFrame:
-    """The rows of a table on one server that have these values; a value that is NA is not asked for."""
-    frame = snapshot.tables[table]
-    chosen = frame["server"].eq(server)
-    for name, value in wanted.items():
-        if value is not None and value is not pd.NA:
-            chosen &= frame[name].eq(value)
-    return frame[chosen.to_numpy(dtype=bool, na_value=False)]
-
-
-def _documents(
-    what: str, dataset: str, ids: Sequence[str], server: str, snapshot: Snapshot, file: EvidenceFile
-) -> Iterator[Proof]:
-    """The documents with these ids, of one server."""
-    rows = file.rows(dataset, ids, key="id") if ids else {}
-    for name in ids:
-        if name in rows:
-            yield _proof(what, dataset, rows[name], "", snapshot, server)
-
-
-def _single_objects(
-    finding: Mapping[str, Any], check: Check, snapshot: Snapshot, file: EvidenceFile
-) -> Iterator[Proof]:
+def _single_objects(finding: Mapping[str, Any], check: Check, evidence: _Evidence) -> Iterator[Proof]:
     """The documents of which a server has one, as far as the check reads them."""
     path = finding["json_path"] if isinstance(finding["json_path"], str) else ""
     wanted = dict.fromkeys(name for table in check.tables for name in datasets_behind_table(table))
     for name in wanted:
-        if name in DATASETS and DATASETS[name].shape.has_one_object:
-            for page, (entry, body) in enumerate(file.named_pages(name)):
-                row = EvidenceRow(entry, page, 0, _sha256(body), orjson.loads(body))
-                yield _proof(DATASETS[name].title, name, row, path, snapshot, str(finding["server"]), index=None)
+        if DATASETS[name].shape.has_one_object:
+            for number, page in enumerate(evidence.snapshot.positions[evidence.server].pages(name)):
+                yield evidence.proof(DATASETS[name].title, name, Place(page, number, None), path)
 
 
-def _state_and_sessions(
-    finding: Mapping[str, Any], check: Check, snapshot: Snapshot, file: EvidenceFile
-) -> Iterator[Proof]:
+def _state_and_sessions(job: str, check: Check, evidence: _Evidence) -> Iterator[Proof]:
     """The state of the job and, where the check looks at sessions, the newest ones of the period."""
-    server, job = str(finding["server"]), finding["object_id"]
-    if not isinstance(job, str):
-        return
     wanted = {name for table in check.tables for name in datasets_behind_table(table)}
     if "job_states" in wanted:
-        for row in _rows(file, DATASETS["job_states"], [job]).values():
-            yield _proof("the state of the job", "job_states", row, "", snapshot, server)
+        yield from evidence.documents("the state of the job", "job_states", [job])
     if "sessions" in wanted:
-        frame = snapshot.sessions
-        mine = frame[(frame["server"] == server).fillna(False) & (frame["job_id"] == job).fillna(False)]
-        newest = mine.sort_values("created", ascending=False, kind="stable")["session_id"].dropna()
-        ids = newest.head(MOST_SESSIONS).tolist()
-        rows = _rows(file, DATASETS["sessions"], ids)
-        for number, name in enumerate((name for name in ids if name in rows), start=1):
-            description = f"session {number} of {len(mine)}, the newest first"
-            yield _proof(description, "sessions", rows[name], "", snapshot, server)
-
-
-def _rows(file: EvidenceFile, dataset: Dataset, wanted: Sequence[str]) -> dict[str, EvidenceRow]:
-    if not wanted:
-        return {}
-    rows_at = None if dataset.shape is Shape.EACH_OBJECT else dataset.rows_at or "data"
-    return file.rows(dataset.name, wanted, key=dataset.key[-1], rows_at=rows_at)
-
-
-def _proof(
-    what: str,
-    dataset: str,
-    row: EvidenceRow,
-    path: str,
-    snapshot: Snapshot,
-    server: str,
-    *,
-    index: int | None = -1,
-) -> Proof:
-    record = snapshot.manifest.dataset(server, dataset)
-    reached, part = around(row.document, path)
-    return Proof(
-        what=what,
-        dataset=dataset,
-        entry=row.entry,
-        page=row.page,
-        index=row.index if index == -1 else index,
-        path=reached,
-        json=readable_json(part),
-        page_sha256=row.page_sha256,
-        dataset_sha256=record.sha256 if record else None,
-    )
+        own = evidence.rows("sessions", job_id=job)
+        newest = own.sort_values("created", ascending=False, kind="stable")["session_id"].dropna()
+        places = evidence.snapshot.positions[evidence.server].places("sessions", newest.head(MOST_SESSIONS).tolist())
+        for number, place in enumerate(places.values(), start=1):
+            yield evidence.proof(f"session {number} of {len(own)}, the newest first", "sessions", place)
 
 
 def around(document: Any, path: str) -> tuple[str, Any]:
@@ -237,9 +212,3 @@ def readable_json(part: Any) -> str:
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} more lines"]
     return "\n".join(lines)
-
-
-def _sha256(body: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(body).hexdigest()

@@ -93,12 +93,57 @@ def _results_in_words(by_result: Mapping[str, int], running: int) -> str:
 
 
 @dataclass(frozen=True)
+class JobsFound:
+    """The jobs in scope by what the server shows of them, so that the lists that it gives agree with their number.
+
+    `with_settings` have a document, the others a state only, or backups only; `with_state` have a state, whatever else.
+    `judged` have an answer of a check of jobs that applies to them; None where no such check is enabled.
+    """
+
+    with_settings: int
+    by_state_only: int
+    by_backups_only: int
+    with_state: int
+    judged: int | None
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.with_settings + self.by_state_only + self.by_backups_only
+
+    @property
+    def sources(self) -> str:
+        """How many are known by what: `41 with settings, 2 known by their state only, 1 by its backups only`."""
+        states, backups = self.by_state_only, self.by_backups_only
+        parts = [f"{self.with_settings:,} with settings"]
+        parts += [f"{states:,} known by {_their(states)} state only"] if states else []
+        parts += [f"{backups:,} {'' if states else 'known '}by {_their(backups)} backups only"] if backups else []
+        return ", ".join(parts)
+
+    @property
+    def text(self) -> str:
+        """The whole account, in two sentences at most."""
+        silent = self.total - self.with_settings
+        judged = "no check of jobs is enabled" if self.judged is None else f"{self.judged:,} judged by checks of jobs"
+        lines = f"{self.total:,} job{'' if self.total == 1 else 's'}: {self.sources}; {judged}."
+        if not silent and self.with_state == self.total:
+            return lines
+        listed = f"The server lists {self.with_settings:,} by their settings and {self.with_state:,} by their state"
+        return f"{lines} {listed}{', and checks of settings have no answer for the others' if silent else ''}."
+
+
+def _their(number: int) -> str:
+    return "its" if number == 1 else "their"
+
+
+@dataclass(frozen=True)
 class Summary:
     """The numbers of a run; no report computes one of its own.
 
     `checks_clean` of the `checks_judged` checks with a finding that applies have no open one: none fails or has no
-    answer. `compliance` is PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is
-    (PASS + FAIL + WAIVED) / the same sum, both fractions, None when there is nothing to divide by.
+    answer. `jobs_found` tells how the jobs in scope are known. `compliance` is
+    PASS / (PASS + FAIL + WAIVED + UNKNOWN + ERROR) and `assessed` is (PASS + FAIL + WAIVED) / the same sum, both
+    fractions, None when there is nothing to divide by.
     `sessions_by_result` and `success_rate` are about the job runs (retries folded into their run, as RUN-005
     counts them) that are finished, started in the period and of a job in scope; a warning counts as success.
     `first_attempt_rate` is the same share by the first session of each of these runs, `session_rate` by all of their
@@ -119,6 +164,7 @@ class Summary:
     jobs_in_scope: int | None
     jobs_disabled: int | None
     jobs_whole: bool
+    jobs_found: JobsFound
     sessions_by_result: Mapping[str, int]
     sessions_whole: bool
     success_rate: float | None

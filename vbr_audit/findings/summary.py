@@ -8,14 +8,16 @@ from typing import Final
 
 import pandas as pd
 
+from vbr_audit.checks.engine.objects import OBJECTS
 from vbr_audit.checks.logic.dates import within
 from vbr_audit.checks.logic.sessions import finished
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.run import CheckRun
+from vbr_audit.collection.scope import has_document
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.gaps import needed_of_servers
 from vbr_audit.findings.rating import rate
-from vbr_audit.findings.results import AreaCount, RunsBeside, Summary, Verdict
+from vbr_audit.findings.results import AreaCount, JobsFound, RunsBeside, Summary, Verdict
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.job_runs import runs_of_jobs
 from vbr_audit.vocabulary import COUNTED, SEVERITIES
@@ -49,6 +51,7 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         jobs_in_scope=len(snapshot.jobs) if _is_read(snapshot, "jobs", "job_states") else None,
         jobs_disabled=int(surely(disabled).sum()) if _is_read(snapshot, "jobs") else None,
         jobs_whole=_is_whole(snapshot, run, "jobs"),
+        jobs_found=_jobs_found(snapshot, run),
         sessions_by_result=by_result,
         sessions_whole=sessions_whole,
         success_rate=_success_rate(by_result) if sessions_whole else None,
@@ -63,6 +66,24 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
         needed_total=len(needed),
         verdict=verdict,
         rating=rate(cause_counts(findings), assessed=share, gaps=gaps),
+    )
+
+
+def _jobs_found(snapshot: Snapshot, run: CheckRun) -> JobsFound:
+    """The jobs in scope by where they were found, and how many of them the checks of jobs judged."""
+    jobs, documented = snapshot.jobs, has_document(snapshot.jobs).to_numpy(dtype=bool)
+    stated = jobs["seen_in"].str.contains("job_states", regex=False).to_numpy(dtype=bool, na_value=False)
+    asking = [use.check.id for use in run.uses if use.enabled and use.check.population == "jobs"]
+    results = run.results
+    chosen = results["check_id"].isin(asking) & results["object_type"].eq(OBJECTS["jobs"].kind)
+    answers = results[surely(chosen & results["result"].ne("NOT_APPLICABLE"))]
+    known = answers.assign(object_id=answers["object_id"].fillna(answers["object_name"]))
+    return JobsFound(
+        with_settings=int(documented.sum()),
+        by_state_only=int((stated & ~documented).sum()),
+        by_backups_only=int((~stated & ~documented).sum()),
+        with_state=int(stated.sum()),
+        judged=len(known[["server", "object_id"]].drop_duplicates()) if asking else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.tables.build.arrays import strings_of
@@ -41,15 +42,27 @@ FINDING_HOLDS: Final[Mapping[str, Holds]] = {
     "rule": "digest",
     "first_seen": "kept",
     "change": "kept",
+    "job_name": "first job",
+    "repository_name": "first repository",
+    "evidence_file": "file",
+    "evidence_entry": "path",
+    "evidence_row": "kept",
+    "evidence_sha256": "digest",
 }
 """What the columns of the findings hold, in order. Objects and causes of a known kind hold what that kind declares."""
 
 FINDING_COLUMNS: Final = tuple(FINDING_HOLDS)
-"""The columns of the findings, in order; all of them text, `waiver_expires` as YYYY-MM-DD.
+"""The columns of the findings, in order; all of them text, `waiver_expires` as YYYY-MM-DD, but `evidence_row`, Int64.
 
 `rule` is a digest of the parameters in force for the object, by which runs are compared. `first_seen`, an instant in
-UTC, and `change`, a lifecycle state, are NA where no earlier run is at hand.
+UTC, and `change`, a lifecycle state, are NA where no earlier run is at hand. `job_name` and `repository_name` are those
+that the object has to do with, of several the first and how many more. `evidence_file` in the run folder holds, as its
+`evidence_entry`, the page with the document of the object: its row from 0, NA where the page is one document, and the
+SHA-256 of the page in hex. They are NA where the evidence has no document of the object.
 """
+
+EVIDENCE_COLUMNS: Final = ("evidence_file", "evidence_entry", "evidence_row", "evidence_sha256")
+"""The columns that say where the evidence holds the object."""
 
 
 def finding_ids(results: pd.DataFrame) -> Cells:
@@ -98,12 +111,19 @@ def in_order(findings: pd.DataFrame) -> pd.DataFrame:
     return findings.take(np.lexsort(ranks)).reset_index(drop=True)
 
 
-def with_waivers(results: pd.DataFrame, added: Mapping[str, Cells]) -> pd.DataFrame:
+def with_waivers(results: pd.DataFrame, added: Mapping[str, Cells | ExtensionArray]) -> pd.DataFrame:
     """The findings with `FINDING_COLUMNS`: the results, and the columns that are `added` or take their place."""
-    columns: dict[str, Any] = {
-        name: strings_of(added[name]) if name in added else results[name].array for name in FINDING_COLUMNS
-    }
+    columns: dict[str, Any] = {}
+    for name in FINDING_COLUMNS:
+        given = added.get(name, results[name].array if name in results else None)
+        columns[name] = strings_of(given) if isinstance(given, np.ndarray) else given
     return from_arrays(columns, len(results))
+
+
+def without_evidence(findings: pd.DataFrame) -> pd.DataFrame:
+    """The findings without where the evidence holds their objects, for a run whose evidence is left out."""
+    blank = {name: findings[name].array.take([-1] * len(findings), allow_fill=True) for name in EVIDENCE_COLUMNS}
+    return findings.assign(**blank)
 
 
 def failing_at(findings: pd.DataFrame, threshold: str, *, without: Collection[str] = ()) -> pd.DataFrame:

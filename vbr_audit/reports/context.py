@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.collection.manifest import DEADLINE_PASSED, FILTER_UNHEARD, PAGES_UNCOUNTED
-from vbr_audit.collection.scope import has_document
 from vbr_audit.display import count, day, duration, moment, number, percent, period_text, plain, shorten, time_zone
 from vbr_audit.findings.gaps import GapKind, LimitKind
 from vbr_audit.findings.summary import counted_runs
@@ -253,7 +252,7 @@ def _tiles(snapshot: Snapshot, results: Results, figures: Figures) -> tuple[Tile
             number(at_risk),
             f"{'job' if at_risk == 1 else 'jobs'} at risk: a critical or high finding fails, of the job or a machine",
         ),
-        _jobs_tile(snapshot, summary),
+        _jobs_tile(summary),
         _runs_tile(summary),
         Tile(
             f"{number(summary.needed_complete)} of {number(summary.needed_total)}",
@@ -290,15 +289,15 @@ def _rpo_tiles(rpo: RpoCount | None) -> tuple[Tile, ...]:
     return (Tile(number(rpo.late), description),)
 
 
-def _jobs_tile(snapshot: Snapshot, summary: Summary) -> Tile:
+def _jobs_tile(summary: Summary) -> Tile:
     """How many jobs; the server shows some by their state or their backups only, so that fewer documents were read."""
     disabled = "not known" if summary.jobs_disabled is None else number(summary.jobs_disabled)
     jobs = number(summary.jobs_in_scope)
     if summary.jobs_in_scope is not None and not summary.jobs_whole:
         jobs = f"at least {jobs}"
-    silent = int((~has_document(snapshot.jobs)).sum())
-    shown = f"; {number(silent)} of them without settings in the API" if silent else ""
-    return Tile(jobs, f"{'job' if jobs == '1' else 'jobs'} in scope, {disabled} disabled{shown}")
+    found = summary.jobs_found
+    sources = f": {found.sources}" if found.total > found.with_settings else ""
+    return Tile(jobs, f"{'job' if jobs == '1' else 'jobs'} in scope, {disabled} disabled{sources}")
 
 
 def _runs_tile(summary: Summary) -> Tile:

@@ -30,7 +30,7 @@ from vbr_audit.collection.manifest import Manifest
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.findings.gaps import Gap, Limit
 from vbr_audit.findings.results import Planning, Results, Summary, WaiverReport
-from vbr_audit.findings.table import in_order
+from vbr_audit.findings.table import in_order, without_evidence
 from vbr_audit.findings.waivers import Waiver, Waivers
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.rules import Rules
@@ -380,7 +380,7 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
     own = frozenset(use.check.id for use in results.uses if not is_shipped(use.check))
     return dataclasses.replace(
         results,
-        findings=in_order(scrubber.findings(results.findings, own)),
+        findings=in_order(without_evidence(scrubber.findings(results.findings, own))),
         coverage=_coverage(results.coverage, scrubber, own),
         uses=tuple(scrub_use(use, scrubber) for use in results.uses),
         summary=_summary(results.summary, scrubber),

@@ -21,17 +21,17 @@ from vbr_audit.scrub.pseudonyms import Pseudonyms
 from vbr_audit.tables.build.arrays import STRING, strings_of
 from vbr_audit.tables.build.schema import Holds, NameOf
 
-How = Literal["name", "names", "id", "ids", "digest", "word", "own", "text", "prose", "json", "kept"]
+How = Literal["name", "names", "first", "id", "ids", "digest", "word", "own", "text", "prose", "json", "kept"]
 
 
 @dataclass(frozen=True)
 class Rule:
     """How the values of a column are scrubbed.
 
-    `name` and `names` (with commas between them) become pseudonyms that begin with `kind`; `id`, `ids` and `digest`
-    become keyed ones. In a `word` of the API's the names are replaced; in this tool's `own` text also what people
-    wrote; in a `text` of the server's also names that are ordinary words. `prose`, which people wrote, goes; of `json`
-    numbers and known words stay.
+    `name`, `names` (with commas between them) and the `first` of some become pseudonyms that begin with `kind`; `id`,
+    `ids` and `digest` become keyed ones. In a `word` of the API's the names are replaced; in this tool's `own` text
+    also what people wrote; in a `text` of the server's also names that are ordinary words. `prose`, which people wrote,
+    goes; of `json` numbers and known words stay.
     """
 
     how: How
@@ -47,6 +47,8 @@ _RULES: Final[Mapping[Holds, Rule]] = {
     "jobs": Rule("names", "job"),
     "repositories": Rule("names", "repository"),
     "mails": Rule("names", "mail"),
+    "first job": Rule("first", "job"),
+    "first repository": Rule("first", "repository"),
     "id": Rule("id"),
     "ids": Rule("ids"),
     "digest": Rule("digest"),
@@ -91,6 +93,7 @@ def cause_rules() -> dict[str, tuple[Rule, bool]]:
 
 _NO_NAME: Final = re.compile(r"[\d:.,TZ+ -]*")
 _COMMA: Final = re.compile(r"(,\s*)")
+_MORE: Final = re.compile(r"( and [\d,]+ more)\Z")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -116,6 +119,7 @@ class Scrubber:
             "name": lambda value: names.name(rule.kind, value),
             "names": lambda value: _each_between_commas(value, lambda part: names.name(rule.kind, part)),
             "id": names.identifier,
+            "first": lambda value: _first_and_more(value, lambda part: names.name(rule.kind, part)),
             "ids": lambda value: _each_between_commas(value, names.identifier),
             "digest": names.hashed,
             "word": lambda value: clean(value, prose=False),
@@ -214,6 +218,11 @@ _LONG_ID: Final = 8
 def _is_dull(identifier: str) -> bool:
     """Whether an id need not be looked for in texts: UUIDs are found by their form, short ones are everywhere."""
     return len(identifier) < _LONG_ID or _UUID.fullmatch(identifier) is not None
+
+
+def _first_and_more(value: str, make: Callable[[str], str]) -> str:
+    first, more = _MORE.split(value)[:2] if _MORE.search(value) else (value, "")
+    return f"{make(first)}{more}"
 
 
 def _each_between_commas(value: str, make: Callable[[str], str]) -> str:

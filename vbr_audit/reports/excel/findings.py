@@ -66,6 +66,12 @@ FINDING_HELP: Final[Mapping[str, str]] = {
     "rule": "A digest of the parameters in force for the object, by which runs are compared.",
     "first_seen": "The first run in which it failed or was accepted; empty where no earlier run is at hand.",
     "change": "What became of it since it was last looked at; empty where no earlier run is at hand.",
+    "job_name": "The job that the object is, belongs to or is written by; of several the first and how many more.",
+    "repository_name": "The repository that the object is, or is stored in; of several the first and how many more.",
+    "evidence_file": "The file of the run folder with the page that holds the object's document; empty for none.",
+    "evidence_entry": "The entry of that file: one page of answers as it was received.",
+    "evidence_row": "The place of the document in the list of that page, from 0; empty where the page is one document.",
+    "evidence_sha256": "The SHA-256 of that page.",
     "evidence": "The file of the run folder with the server's answers, and the datasets in it that the check looks at.",
 }
 _REVIEW_HELP: Final = {

@@ -54,7 +54,7 @@ from vbr_audit.spreadsheet.sheet import (
 
 if TYPE_CHECKING:
     from vbr_audit.collection.manifest import DatasetRecord
-    from vbr_audit.findings.results import AreaCount
+    from vbr_audit.findings.results import AreaCount, Summary
     from vbr_audit.reports.charts.chart_list import ChartPlan
     from vbr_audit.reports.context import ReportContext
     from vbr_audit.reports.interface import ReportOptions
@@ -411,7 +411,7 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
             context.figures.jobs_at_risk,
             "a critical or high finding fails, of the job or a machine",
         ),
-        ("Jobs in scope", summary.jobs_in_scope, "" if summary.jobs_whole else "at least: not all could be read"),
+        ("Jobs in scope", summary.jobs_in_scope, _jobs_remark(summary)),
         ("Jobs disabled", summary.jobs_disabled, ""),
         ("Datasets complete", summary.datasets_complete, ""),
         ("Datasets asked for", summary.datasets_total, ""),
@@ -429,6 +429,12 @@ def _write_rates(front: FrontSheet, context: ReportContext) -> None:
     )
     for name, total, remark in totals:
         front.write(name, _number(front, total), front.cell(remark or None, alignment=INDENTED))
+
+
+def _jobs_remark(summary: Summary) -> str:
+    """How the jobs in scope are known, and whether they are all."""
+    told = "" if summary.jobs_in_scope is None else summary.jobs_found.text
+    return told if summary.jobs_whole else f"at least: not all could be read. {told}".rstrip()
 
 
 def _write_counts(front: FrontSheet, heading: str, label: str, entries: Iterable[AreaCount]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -94,6 +95,7 @@ def _summary(context: ReportContext) -> dict[str, Any]:
         "jobs_in_scope": summary.jobs_in_scope,
         "jobs_disabled": summary.jobs_disabled,
         "jobs_whole": summary.jobs_whole,
+        "jobs_found": dataclasses.asdict(summary.jobs_found),
         "needed_complete": summary.needed_complete,
         "needed_total": summary.needed_total,
         "sessions_by_result": dict(summary.sessions_by_result),

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.display import count, is_known, number, plain
+from vbr_audit.findings.table import EVIDENCE_COLUMNS
 from vbr_audit.reports.record import (
     NO_NAME,
     Capped,
@@ -282,6 +283,12 @@ class FindingRow:
     cause_anchor: str
     cause_kind: str
     cause_name: str
+    job_name: str
+    repository_name: str
+    evidence_file: str
+    evidence_entry: str
+    evidence_row: str
+    evidence_sha256: str
 
 
 @dataclass(frozen=True)
@@ -356,6 +363,7 @@ def _finding_row(record: Mapping[Any, Any], failures: Failures, causes: Collecti
         cause_anchor=cause if cause in causes else "",
         cause_kind=text["cause_kind"],
         cause_name=text["cause_name"] or NO_NAME,
+        **{name: text[name] for name in ("job_name", "repository_name", *EVIDENCE_COLUMNS)},
     )
 
 

@@ -46,14 +46,14 @@ NameOf = Literal[
 """What a name is the name of."""
 Holds = (
     NameOf
-    | Literal["jobs", "repositories", "mails"]
+    | Literal["jobs", "repositories", "mails", "first job", "first repository"]
     | Literal["id", "ids", "digest", "word", "own text", "server text", "prose", "json", "kept"]
 )
 """What the texts of a column are, from which follows what becomes of them in a run without names.
 
-A name of something, or several such names joined by commas; an `id`, `ids` joined by commas, or the `digest` of
-something; a `word` of the API's; the `own text` of this package, the `server text` of a backup server, or the `prose`
-of people; a value as `json`; or what names nobody and is `kept`.
+A name of something, several such names joined by commas, or the first of them and how many more; an `id`, `ids` joined
+by commas, or the `digest` of something; a `word` of the API's; the `own text` of this package, the `server text` of a
+backup server, or the `prose` of people; a value as `json`; or what names nobody and is `kept`.
 """
 ZERO_GUID: Final = "00000000-0000-0000-0000-000000000000"
 """What the API sends as an id where there is none."""

@@ -1,0 +1,115 @@
+"""Where the rows of a server stand in its evidence: noted as numbers while pages become tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vbr_audit.collection.evidence import KeptPage
+
+Numbers = npt.NDArray[Any]
+NOWHERE: Final = -1
+"""The number that stands for no page, and for no row where a page is one document."""
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """The rows of a page that were taken: `places` has the place of each on it, from 0; none if it is one document."""
+
+    page: KeptPage
+    places: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one document stands: the page, the number of that page in its dataset, and its row, None without rows."""
+
+    page: KeptPage
+    number: int
+    row: int | None
+
+
+@dataclass(eq=False)
+class _Rows:
+    """The pages of one dataset and, for each row with an id, a hash of that id, its page and its place there."""
+
+    pages: list[KeptPage] = field(default_factory=list)
+    parts: list[tuple[Numbers, Numbers, Numbers]] = field(default_factory=list)
+    by_key: tuple[Numbers, Numbers, Numbers] | None = None
+
+    def sorted(self) -> tuple[Numbers, Numbers, Numbers]:
+        """All rows by the hash of their id, of equal ones the first in front."""
+        if self.by_key is None:
+            keys, pages, places = (np.concatenate(several) for several in zip(*self.parts, strict=True))
+            order = np.argsort(keys, kind="stable")
+            self.by_key = keys[order], pages[order], places[order]
+            self.parts = [self.by_key]
+        return self.by_key
+
+
+class Positions:
+    """The places of the rows of one server, by dataset and id.
+
+    An id is known by a hash of 64 bits: 16 bytes for each row, however long its id and the name of its entry are. Of
+    rows with the same id, the first counts, which is the one that the table keeps.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, _Rows] = {}
+
+    def add(self, dataset: str, rows: Sequence[Any], kept: KeptRows, *, key: str) -> None:
+        """Note where `rows` of a page stand; `key` names their id. Rows without one have no place."""
+        own = self._rows.setdefault(dataset, _Rows())
+        own.pages.append(kept.page)
+        ids = [row.get(key) if type(row) is dict else None for row in rows]
+        places = np.fromiter(kept.places or [NOWHERE] * len(ids), dtype=np.int32, count=len(ids))
+        named = [type(value) is str for value in ids]
+        if not all(named):
+            places = places[named]
+        pages = np.full(len(places), len(own.pages) - 1, dtype=np.int32)
+        own.parts.append((_hashed([value for value in ids if type(value) is str]), pages, places))
+        own.by_key = None
+
+    def pages(self, dataset: str) -> Sequence[KeptPage]:
+        """The pages of a dataset in the order of reading; none of one that was not read."""
+        return self._rows[dataset].pages if dataset in self._rows else ()
+
+    def find(self, dataset: str, ids: Sequence[Any]) -> tuple[Numbers, Numbers]:
+        """For each id the number of its page and its place there, as int32; `NOWHERE` for what is not there."""
+        pages, places = (np.full(len(ids), NOWHERE, dtype=np.int32) for _ in range(2))
+        named = np.array([type(value) is str for value in ids], dtype=bool)
+        if dataset not in self._rows or not named.any():
+            return pages, places
+        keys, known_pages, known_places = self._rows[dataset].sorted()
+        wanted = _hashed([value for value in ids if type(value) is str])
+        at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        found = keys[at] == wanted if len(keys) else np.zeros(len(wanted), dtype=bool)
+        rows = np.flatnonzero(named)[found]
+        pages[rows], places[rows] = known_pages[at[found]], known_places[at[found]]
+        return pages, places
+
+    def places(self, dataset: str, ids: Sequence[Any]) -> dict[Any, Place]:
+        """The places of those of `ids` that are there, in the order of `ids`."""
+        numbers, rows = (each.tolist() for each in self.find(dataset, ids))
+        pages = self.pages(dataset)
+        return {
+            name: Place(pages[number], number, None if row == NOWHERE else row)
+            for name, number, row in zip(ids, numbers, rows, strict=True)
+            if number != NOWHERE
+        }
+
+
+def _hashed(ids: Sequence[str]) -> Numbers:
+    """A hash of 64 bits for each id, the same in every process."""
+    texts = np.empty(len(ids), dtype=object)
+    texts[:] = ids
+    try:
+        return pd.util.hash_array(texts, categorize=False)
+    except UnicodeEncodeError:  # a lone surrogate, which has no UTF-8
+        texts[:] = [text.encode("utf-8", "backslashreplace").decode() for text in ids]
+        return pd.util.hash_array(texts, categorize=False)
