@@ -46,7 +46,6 @@ def pytest_collection_finish() -> None:
     """What stands when all tests are collected stays to the end: no collection of garbage looks at it again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)  # tables and pages are many objects without cycles: looking finds next to nothing
 
 
 def _file_of(nodeid: str) -> str:
