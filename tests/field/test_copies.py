@@ -376,6 +376,7 @@ def test_offloads_have_a_rating_and_a_sheet(tmp_path: Path) -> None:
     rows = [[str(cell) for cell in row if cell is not None] for row in book["Summary"].iter_rows(values_only=True)]
     assert next(row for row in rows if row and row[0] == "Success rate of offloads")[1] == "0.5"
     sheet = [row for row in book["Offload sessions"].iter_rows(values_only=True) if row[1] == "SOBR"]
+    book.close()
     assert [row[4] for row in sheet] == ["Failed", "Warning", "Failed", "Failed", "Success"]
     assert json.loads(audit.to_json(tmp_path / "f.json").read_bytes())["summary"]["offload_rate"] == 0.5
 

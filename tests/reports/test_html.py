@@ -172,7 +172,9 @@ def test_a_cut_table_names_a_sheet_of_the_workbook(context: ReportContext, tmp_p
     named = set(re.findall(r'cut\([\w.]+, "([^"]+)"\)', templates)) | set(re.findall(r"sheet ([A-Z]\w+)\.", templates))
     assert {"Findings", "Jobs", "Runs of jobs"} <= named
     FORMATS["xlsx"].write(context, tmp_path / "report.xlsx")
-    assert named <= set(load_workbook(tmp_path / "report.xlsx", read_only=True).sheetnames)
+    book = load_workbook(tmp_path / "report.xlsx", read_only=True)
+    book.close()
+    assert named <= set(book.sheetnames)
 
 
 def test_a_long_table_says_how_much_of_it_is_on_paper(make_run: MakeRun) -> None:

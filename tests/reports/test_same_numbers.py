@@ -150,6 +150,7 @@ def in_workbook(path: Path) -> Numbers:
     head, *causes = book["Causes"].iter_rows(values_only=True)
     told = [[row[head.index(name)] for name in ("Severity", "Check ID", "Findings")] for row in causes if row[0]]
     tiles = [row[:2] for row in book["Cover"].iter_rows(values_only=True) if row and len(row) > 1]
+    book.close()
     cover = {label: value for value, label in tiles if isinstance(label, str)}
     shares = next(row for row in rows if row[0] == "Checks without an open finding")
 

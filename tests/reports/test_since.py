@@ -53,6 +53,7 @@ def book(written: Path) -> dict[str, list[dict[str, Any]]]:
     for name in ("Changes", "Drift", "Trend"):
         header, *rows = workbook[name].iter_rows(values_only=True)
         sheets[name] = [dict(zip_longest(header, row)) for row in rows]
+    workbook.close()
     return sheets
 
 
@@ -185,8 +186,9 @@ def test_the_remarks_of_a_reviewer_go_with_their_findings(later: va.Audit, tmp_p
     remarks = {name: Remark(finding_id=name, status="Open", note=f"about {name}") for name in (fixed, still)}
     rules = dataclasses.replace(later.rules, review=Review(remarks, "report.xlsx"))
     dataclasses.replace(later, rules=rules).to_excel(tmp_path / "next.xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "next.xlsx", read_only=True)["Findings"]
-    header, *rows = sheet.iter_rows(values_only=True)
+    workbook = openpyxl.load_workbook(tmp_path / "next.xlsx", read_only=True)
+    header, *rows = workbook["Findings"].iter_rows(values_only=True)
+    workbook.close()
     at = {name: header.index(name) for name in ("Finding ID", "Status", "Reviewer note")}
     notes = {row[at["Finding ID"]]: (row[at["Status"]], row[at["Reviewer note"]]) for row in rows}
     assert notes[fixed] == ("PASS", f"about {fixed}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -107,21 +108,27 @@ def slice_of(check: Check) -> Slice:
 
 def _changes(node: ast.AST, owner: str, functions: dict[str, ast.FunctionDef]) -> Iterator[Mutant]:
     for changed in _variants(node):
-        mutated = _Swap(node, changed).visit(copy.deepcopy(functions[owner], {id(node): node}))
-        ast.fix_missing_locations(mutated)
+        mutated = ast.fix_missing_locations(_swapped(functions[owner], node, changed))
         kept = tuple(mutated if name == owner else function for name, function in functions.items())
         place = node.lineno, node.col_offset  # type: ignore[attr-defined]
         yield Mutant(owner, place, ast.unparse(node), ast.unparse(changed), kept)
 
 
-class _Swap(ast.NodeTransformer):
-    """Puts one node in the place of another."""
-
-    def __init__(self, old: ast.AST, new: ast.AST) -> None:
-        self._old, self._new = old, new
-
-    def visit(self, node: ast.AST) -> Any:
-        return self._new if node is self._old else super().visit(node)
+def _swapped(tree: Any, old: ast.AST, new: ast.AST) -> Any:
+    """`tree` with `new` in the place of `old`; only what stands above that is another than before."""
+    if tree is old:
+        return new
+    if isinstance(tree, list):
+        parts = [_swapped(part, old, new) for part in tree]
+        return parts if any(map(operator.is_not, parts, tree)) else tree
+    if not isinstance(tree, ast.AST):
+        return tree
+    for name, part in ast.iter_fields(tree):
+        if (changed := _swapped(part, old, new)) is not part:
+            above = copy.copy(tree)
+            setattr(above, name, changed)
+            return above
+    return tree
 
 
 def _variants(node: ast.AST) -> Iterator[ast.AST]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 
 import pandas as pd
 import pytest
@@ -54,7 +55,8 @@ SCALARS = st.one_of(
 )  # fmt: skip
 
 
-def rows_for(name):
+@functools.cache  # asked for each example, and dear to make
+def pages_for(name):
     table = TABLES.get(name)
     steps = {"id", "type", "isEnabled", "performanceExtents", "extents", "extentId", "performanceTier"}
     if table is not None:
@@ -65,14 +67,15 @@ def rows_for(name):
         lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(some_key, inner, max_size=5)),
         max_leaves=5,
     )
-    return st.lists(st.one_of(value, st.dictionaries(some_key, value, max_size=8)), max_size=3)
+    rows = st.lists(st.one_of(value, st.dictionaries(some_key, value, max_size=8)), max_size=3)
+    return st.lists(rows, max_size=2)
 
 
 @pytest.mark.parametrize("name", sorted(set(BUILDERS) - {"sessions", "job_states", "session_history"}))
 @given(data=st.data())
 @settings(max_examples=25)
 def test_any_json_becomes_a_table(name, data):
-    pages = data.draw(st.lists(rows_for(name), max_size=2))
+    pages = data.draw(pages_for(name))
     builder = BUILDERS[name]("vbr01")
     for page in pages:
         builder.add(copy.deepcopy(page))

@@ -86,14 +86,12 @@ def assess_view(check: Check, example: Example, view: ServerView) -> Assessment:
 
 def view_of(check: Check, example: Example, *, without: str | None = None) -> ServerView:
     """The server of `example` as `check` sees it; `without` as in `run_example`."""
-    owner, _, column = (without or "").rpartition(".")
-    tables = _rows_of(check, example)
-    frames = {}
-    for table in check.tables:
-        frame = _frame(table, tables.get(table, ()))
-        if column and table == (owner or check.population):
-            frame[column] = pd.Series([pd.NA] * len(frame), index=frame.index, dtype=frame[column].dtype)
-        frames[table] = frame
+    frames = dict(_frames_of(check, example))
+    if without:
+        owner, _, column = without.rpartition(".")
+        frame = frames[owner or check.population].copy(deep=False)  # a column put in its place changes no other frame
+        frame[column] = pd.Series(pd.NA, index=frame.index, dtype=frame[column].dtype)
+        frames[owner or check.population] = frame
     readings = {name: Reading(example.datasets.get(name, "complete")) for name in DATASETS}
     site = Site() if example.datasets.get("site") == "not given" else _SITE
     earlier = Earlier() if example.datasets.get("earlier run") == "not given" else _EARLIER
@@ -111,12 +109,18 @@ def _bare_snapshot() -> Snapshot:
 
 def inputs_of(check: Check, example: Example) -> Iterator[str]:
     """The declared inputs that hold a value in `example`, as `without` of `run_example` takes them."""
-    tables = _rows_of(check, example)
+    frames = _frames_of(check, example)
     for table, columns in check.reads.items():
-        frame = _frame(table, tables.get(table, ()))
         for column in columns:
-            if frame[column].notna().any():
+            if frames[table][column].notna().any():
                 yield column if table == check.population else f"{table}.{column}"
+
+
+@lru_cache(maxsize=16)
+def _frames_of(check: Check, example: Example) -> Mapping[str, pd.DataFrame]:
+    """The tables of an example, not to be written to: made once for all the inputs that are taken away in turn."""
+    tables = _rows_of(check, example)
+    return {table: _frame(table, tables.get(table, ())) for table in check.tables}
 
 
 def _rows_of(check: Check, example: Example) -> dict[str, Sequence[Mapping[str, Any]]]:

@@ -39,7 +39,7 @@ class Outcome:
     applies_by_settings: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Example:
     """One object and what the check must find for it: the check's test and its documentation.
 
