@@ -90,7 +90,12 @@ class _Sums:
 
 def rpo_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables `rpo` and `rpo_gaps` of a history."""
-    own = _month_of(parts_of_month(month, zone, runs))
+    return rpo_of_parts(parts_of_month(month, zone, runs))
+
+
+def rpo_of_parts(parts: MonthParts) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables `rpo` and `rpo_gaps` of what runs hold of one span of time."""
+    own = _month_of(parts)
     if own is None:
         return empty(SPEC), empty(GAPS_SPEC)
     sums = _summed(own)
