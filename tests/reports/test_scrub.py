@@ -194,7 +194,8 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
     [
         (
             "Results",
-            "changes copies coverage drift findings gaps left offloads outside protected requirements summary uses waivers",
+            "changes copies coverage drift findings gaps left offloads outside protected requirements summary uses "
+            "waivers",
         ),
         ("Snapshot", "evidence manifest tables"),
         (

@@ -65,9 +65,9 @@ class CheckRun:
     objects could not be read), `whole` (boolean), `reason`, `meaning`; `sizes` is the number of results of each
     of its rows, in their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
     `datasets_needed` what the enabled ones read. `protected` are the rows of `protected_objects` of all servers; none
-    where no enabled check asks for them; `copies` are those of `object_copies` beside them. `offloads` are those of `offload_sessions`, `left` those of `left_objects` in
-    the same way, and `drift` those of `drift`, of the servers that an earlier run read. `set_aside` counts,
-    by check, the objects for which the policy disables it.
+    where no enabled check asks for them; `copies` are those of `object_copies` beside them. `offloads` are those of
+    `offload_sessions`, `left` those of `left_objects` in the same way, and `drift` those of `drift`, of the servers
+    that an earlier run read. `set_aside` counts, by check, the objects for which the policy disables it.
     """
 
     results: pd.DataFrame

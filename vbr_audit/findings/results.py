@@ -218,8 +218,9 @@ class Results:
     `uses` every check with its parameters, disabled ones too; `gaps` say why the run is not whole, `outside`
     what was not looked at. `requirements` has one row per framework and requirement, with `REQUIREMENT_COLUMNS`;
     `protected` one row per protected object with its 3-2-1-1-0 digits, `copies` one per place of its backups,
-    `offloads` one per session that took backups to a further tier, `left` one per server and reason why objects with backups are of no job any more, `drift` one per
-    setting that changed since the earlier run; they are empty where no enabled check asks for them.
+    `offloads` one per session that took backups to a further tier, `left` one per server and reason why objects with
+    backups are of no job any more, `drift` one per setting that changed since the earlier run; they are empty where no
+    enabled check asks for them.
     """
 
     findings: pd.DataFrame

@@ -77,4 +77,3 @@ def _parts(snapshot: Snapshot, results: Results) -> MonthParts:
     clocks = [view.now for view in views_of(snapshot, frozenset())]
     end = max(min(snapshot.until, snapshot.now, *clocks), snapshot.since)
     return parts_of_span(snapshot.since, end, [run])
-

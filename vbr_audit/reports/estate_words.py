@@ -82,8 +82,10 @@ def full_text(record: Mapping[Any, Any]) -> str:
         return f"in {count(int(days), 'day')}"
     if verdict == "range":
         most = number(int(record["days_high"])) if is_known(record["days_high"]) else "never"
-        return f"in {number(int(record['days_low']))} to {most} days" if most != "never" else (
-            f"not before {count(int(record['days_low']), 'day')}"
+        return (
+            f"in {number(int(record['days_low']))} to {most} days"
+            if most != "never"
+            else (f"not before {count(int(record['days_low']), 'day')}")
         )
     return "does not fill up" if verdict == "not filling" else NOT_KNOWN
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -49,7 +49,7 @@ def _make(material: Material) -> pd.DataFrame:
     order = copies.sort_values(_BEST_FIRST, ascending=[True, True, False, False, False], kind="stable")
     places = order.drop_duplicates(["owner", "place"]).reset_index(drop=True)
     owner = places["owner"].to_numpy(dtype="int64")
-    columns = {
+    columns: dict[str, Any] = {
         "server": taken(material.frame(protection.ALL.name)["server"], owner, places.index),
         "object_key": strings_of(each.keys).take(owner),
         "place_id": places["place"],

@@ -143,7 +143,7 @@ def _keys(rows: pd.DataFrame, name: str) -> pd.Series:
 def _nights_at(moments: pd.Series, zone: dt.tzinfo) -> Cells:
     """The night of each instant as days since 1970: from noon to noon on the clock of `zone`."""
     local = moments.dt.tz_convert(zone).dt.tz_localize(None) - _NOON
-    return local.to_numpy().astype("datetime64[D]").astype(np.int64)
+    return np.asarray(local.to_numpy().astype("datetime64[D]").astype(np.int64))
 
 
 def _nights(snapshot: Snapshot, tasks: _Tasks, place: int, zone: dt.tzinfo) -> MachineNights:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.derived import object_copies, protection
+from vbr_audit.checks.derived import protection
 from vbr_audit.checks.engine.views import views_of
 from vbr_audit.checks.logic.three_valued import Cells, any_of, places_of, surely, taken, worded
+from vbr_audit.datasets.card import YEAR
 from vbr_audit.display import is_known
 from vbr_audit.histories import restores
 from vbr_audit.histories.evidence import RunTables
@@ -93,7 +94,7 @@ class ShownObjects:
 def shown_objects(snapshot: Snapshot, results: Results, period: PeriodTables) -> ShownObjects:
     """The protected objects of a run with what is known of them; nothing where no check asks for them."""
     objects = results.protected.reset_index(drop=True)
-    columns = {name: objects[name] for name in objects} | _age(snapshot, objects)
+    columns: dict[str, Any] = {str(name): objects[name] for name in objects} | _age(snapshot, objects)
     columns |= _rpo(objects, period.rpo) | {"rpo_state": _states(objects, results.findings)}
     columns |= _tests(snapshot, objects)
     frame = conform(columns, SPEC)[0]
@@ -177,9 +178,9 @@ def _unknown_days(run: RunTables) -> dict[str, float]:
     """How many days of the year before the reading each server's restored objects are not known of."""
     evidence = run.table(restores.EVIDENCE_SPEC)
     own = evidence[surely(evidence["kind"] == restores.OBJECT)]
-    begins = own["until"] - restores.YEAR
+    begins = own["until"] - pd.Timedelta(YEAR)
     late = (own["since"] - begins).dt.total_seconds() / 86_400
-    days = late.fillna(float(restores.YEAR.days)).clip(lower=0.0)
+    days = late.fillna(float(YEAR.days)).clip(lower=0.0)
     return dict(zip(own["server"].tolist(), days.tolist(), strict=True))
 
 
@@ -201,7 +202,7 @@ def _order(frame: pd.DataFrame, locked: pd.Series) -> Cells:
             "object_key": frame["object_key"],
         }
     )
-    return keys.sort_values(list(keys), kind="stable").index.to_numpy()
+    return np.asarray(keys.sort_values([str(name) for name in keys], kind="stable").index)
 
 
 def _copies(frame: pd.DataFrame, copies: pd.DataFrame) -> tuple[tuple[Copy, ...], ...]:

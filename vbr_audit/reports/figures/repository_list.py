@@ -124,9 +124,7 @@ def _outlook(snapshot: Snapshot, capacity: pd.DataFrame, samples: pd.DataFrame |
         except ConfigurationError as error:  # a part that this takes is not installed: that is said, and no more
             reason = str(error)
     keys = ("server_id", "repository_id")
-    wanted, there = (
-        rows[keys[0]].astype(STRING) + "\n" + rows[keys[1]].astype(STRING) for rows in (capacity, outlook)
-    )
+    wanted, there = (rows[keys[0]].astype(STRING) + "\n" + rows[keys[1]].astype(STRING) for rows in (capacity, outlook))
     place = places_of(wanted, there)
     columns = {new: taken(outlook[name], place, capacity.index) for name, new in _OUTLOOK.items()}
     return columns | {
@@ -186,9 +184,7 @@ def _held_of(view: ServerView, keys: pd.Series, index: pd.Index) -> dict[str, pd
         "backups_count": total(place, pd.Series(np.ones(len(place)), dtype="Int64"), whole=listed),
         "objects_count": total(distinct, ones, whole=whole),
         "points_count": total(unit_place, units["restore_points_count"], whole=whole),
-        "backup_bytes": total(
-            of_backups(files), files["backup_bytes"], whole=listed and view.is_whole("backup_files")
-        ),
+        "backup_bytes": total(of_backups(files), files["backup_bytes"], whole=listed and view.is_whole("backup_files")),
     }
 
 
@@ -203,4 +199,6 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
             "id": frame["repository_id"],
         }
     )
-    return frame.iloc[order.sort_values(list(order), kind="stable").index.to_numpy()].reset_index(drop=True)
+    return frame.iloc[order.sort_values([str(name) for name in order], kind="stable").index.to_numpy()].reset_index(
+        drop=True
+    )
