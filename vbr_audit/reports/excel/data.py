@@ -11,7 +11,7 @@ from vbr_audit.checks.derived import offloads
 from vbr_audit.collection.run_folder import DATA
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import count, number
-from vbr_audit.histories import period_tables
+from vbr_audit.histories import own_period
 from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
 from vbr_audit.reports.words import prose
 from vbr_audit.spreadsheet.sheet import DURATION_FORMAT, TRUTH_FORMAT, WHOLE_FORMAT, SheetColumn, SheetPlan
@@ -30,14 +30,14 @@ MAX_DETAIL_ROWS: Final = 50_000
 """Number of rows up to which a table of `details` has a sheet."""
 
 _TABLES: Final = tuple(
-    spec for spec in (*SPECS.values(), job_runs.SPEC, offloads.SPEC, *period_tables.SPECS) if spec.sheet.is_shown
+    spec for spec in (*SPECS.values(), job_runs.SPEC, offloads.SPEC, *own_period.SPECS) if spec.sheet.is_shown
 )
 _SHOWN: Final[Mapping[str, TableSpec]] = {
     spec.name: spec for spec in sorted(_TABLES, key=lambda spec: (spec.sheet.rank is None, spec.sheet.rank or 0))
 }
 """The tables for readers, those of the snapshot and what is made of it: first those of every workbook."""
 
-_OF_PERIOD: Final = frozenset(spec.name for spec in period_tables.SPECS)
+_OF_PERIOD: Final = frozenset(spec.name for spec in own_period.SPECS)
 _PERIOD_SOURCE: Final = "made of restore points, task sessions and sessions of this run alone"
 
 _SESSIONS: Final = TableSpec(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from vbr_audit.histories.period_tables import PeriodTables, period_tables
-from vbr_audit.reports.figures.machine_nights import MachineNights, has_tasks, worst_nights
+from vbr_audit.histories.own_period import PeriodTables, period_tables
+from vbr_audit.reports.figures.nights import MachineNights, has_tasks, worst_nights
 from vbr_audit.reports.figures.protected_objects import ShownObjects, shown_objects
 from vbr_audit.reports.figures.repository_list import shown_repositories
 from vbr_audit.reports.figures.server_list import ServerLine, server_lines

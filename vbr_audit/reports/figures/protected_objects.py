@@ -23,7 +23,7 @@ from vbr_audit.tables.build.schema import Column, conform
 if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.findings.results import Results
-    from vbr_audit.histories.period_tables import PeriodTables
+    from vbr_audit.histories.own_period import PeriodTables
 
 FRESHNESS_CHECK: Final = "RPO-001"
 """The check that says of each object whether its newest restore point is too old."""

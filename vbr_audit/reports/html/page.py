@@ -25,7 +25,7 @@ from vbr_audit.reports.html.checks import (
     open_questions,
     wrong_in_short,
 )
-from vbr_audit.reports.html.estate_rows import EstateRows, estate_rows
+from vbr_audit.reports.html.estate_part import EstateRows, estate_rows
 from vbr_audit.reports.record import NO_NAME, Capped, anchor, cell_text, clock_text, first_rows, record_text
 from vbr_audit.reports.since import Since, since_of
 from vbr_audit.reports.words import STATUS_WORDS, Badge, badge

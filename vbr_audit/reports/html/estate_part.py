@@ -18,7 +18,7 @@ from vbr_audit.reports.estate_words import (
     point_text,
     space_text,
 )
-from vbr_audit.reports.figures.machine_nights import ABSENT, IDLE, NIGHT_STATES, NIGHT_WORDS, MachineNights, MachineRow
+from vbr_audit.reports.figures.nights import ABSENT, IDLE, NIGHT_STATES, NIGHT_WORDS, MachineNights, MachineRow
 from vbr_audit.reports.figures.protected_objects import FAILED, GOOD, IN_TIME, LATE, ORDER_WORDS
 from vbr_audit.reports.figures.repository_list import SCALE_OUT
 from vbr_audit.reports.record import NO_NAME, Capped, cell_text, clock_text, record_text
@@ -40,6 +40,8 @@ MAX_MACHINES: Final = 15
 
 _STATES: Final = {LATE: "FAIL", IN_TIME: "PASS"}
 _TESTS: Final = {GOOD: "PASS", FAILED: "FAIL"}
+_TOLD: Final = {"Failed": "failed", "Warning": "with a warning", ABSENT: "the job ran without it", "Success": "good"}
+"""The states that the line of a job counts, in words."""
 _CELLS: Final = {
     "Success": ("pass", "✓"),
     "Warning": ("warn", "▲"),
@@ -260,12 +262,12 @@ def _server(line: ServerLine) -> ServerRow:
 
 def _night_table(nights: MachineNights) -> NightTable:
     counts = nights.counts
-    told = ", ".join(f"{number(counts[word])} {NIGHT_WORDS[word]}" for word in ("Failed", "Warning", ABSENT, "Success"))
+    told = ", ".join(f"{number(counts[word])} {_TOLD[word]}" for word in _TOLD if counts[word])
     least = "" if nights.is_whole else "; not all sessions and tasks were read, so there may be more"
     return NightTable(
         job=cell_text(nights.job) or NO_NAME,
         server=cell_text(nights.server),
-        told=f"{count(len(nights.rows), 'machine')}, {count(len(nights.nights), 'night')}: {told}{least}",
+        told=f"{count(len(nights.rows), 'machine')}, {count(len(nights.nights), 'night')}; of all cells {told}{least}",
         days=tuple((str(night.day), day(night)) for night in nights.nights),
         rows=tuple(_night_row(row) for row in nights.rows[:MAX_MACHINES]),
         machines=len(nights.rows),
