@@ -18,6 +18,7 @@ from vbr_audit.tables.build.schema import TableSpec, empty
 _BETWEEN: Final = "\x1f"
 """What stands between the parts of a key; no name has it."""
 NO_RUN_SAW: Final = "no run of the history covers it"
+NO_RUN_KNOWS: Final = "no run of the history knows all of its restore points there"
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,13 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.results import Results
 from vbr_audit.histories import daily, evidence, month, month_rpo, protection
 from vbr_audit.histories.evidence import RunTables
-from vbr_audit.histories.month_parts import MonthParts, parts_of_span
+from vbr_audit.histories.month_parts import NO_RUN_KNOWS, NO_RUN_SAW, MonthParts, parts_of_span
 from vbr_audit.tables.build.schema import Sheet, TableSpec
 
+_REASONS: Final = {
+    NO_RUN_SAW: "this run does not cover it",
+    NO_RUN_KNOWS: "this run does not know all of its restore points there",
+}
 _NAMED: Final = ("server", "object_name")
 
 
@@ -62,7 +66,13 @@ def period_tables(snapshot: Snapshot, results: Results) -> PeriodTables:
     """What one run proves of its own period."""
     parts = _parts(snapshot, results)
     rpo, gaps = month_rpo.rpo_of_parts(parts)
-    return PeriodTables(rpo, gaps, month.runs_of_parts(parts), month.coverage_of_parts(parts))
+    runs, coverage = month.runs_of_parts(parts), month.coverage_of_parts(parts)
+    return PeriodTables(_of_one_run(rpo), gaps, _of_one_run(runs), _of_one_run(coverage))
+
+
+def _of_one_run(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with reasons that speak of this run, as there is no history."""
+    return frame.assign(reason=frame["reason"].replace(_REASONS))
 
 
 def _parts(snapshot: Snapshot, results: Results) -> MonthParts:
