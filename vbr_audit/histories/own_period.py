@@ -37,7 +37,9 @@ def _of_period(spec: TableSpec, name: str, title: str, first: tuple[str, ...]) -
 
 RPO_SPEC: Final = _of_period(month_rpo.SPEC, "period_rpo", "RPO", (*_NAMED, "rpo_h", "covered_share", "verdict"))
 GAPS_SPEC: Final = _of_period(month_rpo.GAPS_SPEC, "period_rpo_gaps", "RPO gaps", (*_NAMED, "start", "end", "hours"))
-RUNS_SPEC: Final = _of_period(month.SPEC, "period_job_runs", "Job runs", ("server", "job_name", "sla", "due", "made"))
+RUNS_SPEC: Final = _of_period(
+    month.SPEC, "period_job_runs", "Runs due and made", ("server", "job_name", "sla", "due", "made")
+)
 COVERAGE_SPEC: Final = _of_period(month.COVERAGE_SPEC, "period_coverage", "Session coverage", ("server", "share"))
 SPECS: Final = (RPO_SPEC, GAPS_SPEC, RUNS_SPEC, COVERAGE_SPEC)
 """The tables of a period, in the order in which a reader asks for them."""
