@@ -81,12 +81,10 @@ def full_text(record: Mapping[Any, Any]) -> str:
     if verdict == "filling" and is_known(days):
         return f"in {count(int(days), 'day')}"
     if verdict == "range":
-        most = number(int(record["days_high"])) if is_known(record["days_high"]) else "never"
-        return (
-            f"in {number(int(record['days_low']))} to {most} days"
-            if most != "never"
-            else (f"not before {count(int(record['days_low']), 'day')}")
-        )
+        least, most = int(record["days_low"]), record["days_high"]
+        if not is_known(most):
+            return f"not before {count(least, 'day')}"
+        return f"in {number(least)} to {count(int(most), 'day')}"
     return "does not fill up" if verdict == "not filling" else NOT_KNOWN
 
 
