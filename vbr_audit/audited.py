@@ -41,6 +41,8 @@ class Audit:
     rules: Rules
     trend: Trend | None = None
     """The months up to this run; None where no earlier run is at hand."""
+    samples: pd.DataFrame | None = None
+    """The space of its repositories in the year before it (the table `capacity`); None where none is at hand."""
 
     @property
     def policy(self) -> Policy:
@@ -90,7 +92,13 @@ class Audit:
         """What a report template is given."""
         from vbr_audit.reports.context import build_context
 
-        return build_context(self.snapshot, self.results, brand=self.brand, review=self.rules.review, trend=self.trend)
+        return build_context(
+            *(self.snapshot, self.results),
+            brand=self.brand,
+            review=self.rules.review,
+            trend=self.trend,
+            samples=self.samples,
+        )
 
     def explain(self, finding_id: str) -> Explanation:
         """Why a finding is what it is: observed, expected, parameters and their source, and the server's own words.

@@ -142,7 +142,7 @@ def judge(snapshot: Snapshot, rules: Rules) -> Audit:
         earlier=rules.compared(earlier),
     )
     trend = None if earlier is None else trend_of(earlier.runs, record_of_run(stated, results), months=MONTHS_SHOWN)
-    return Audit(stated, results, rules, trend)
+    return Audit(stated, results, rules, trend, None if earlier is None else earlier.samples)
 
 
 def add_saved_run(history: str | Path, folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> Added:

@@ -50,8 +50,8 @@ def test_neither_table_nor_sheet_has_a_number(audit: Any, tmp_path: Path) -> Non
     assert frame.loc[["disk", "full disk"], "free_gb"].tolist() == [600.0, 0.0]
     path = tmp_path / "report.xlsx"
     FORMATS["xlsx"].write(audit.context, path)
-    header, *rows = openpyxl.load_workbook(path)["Repository states"].iter_rows(values_only=True)
+    header, *rows = openpyxl.load_workbook(path)["Repositories"].iter_rows(values_only=True)
     told = {row[header.index("Name")]: dict(zip(header, row, strict=True)) for row in rows}
     names = [name for name in header if name.startswith(("Capacity", "Free"))]
-    assert len(names) == 3
+    assert len(names) == 5
     assert all(told[name][column] is None for name in unknown for column in names)

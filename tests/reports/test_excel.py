@@ -41,9 +41,20 @@ READ = ["Cover", "Summary", "Sample"]
 ALL = ReportOptions(sheets="all")
 """Every table as a sheet: what holds for a sheet is tested on all of them."""
 SHEETS = [
-    *("Cover", "Summary", "Findings", "Causes", "Controls", "3-2-1-1-0", "Check results", "Check coverage"),
+    *("Cover", "Summary", "Findings", "Causes", "Protected objects", "Repositories", "Controls", "Check results"),
+    "Check coverage",
     *("Checks as configured", "Exceptions", "Sample", "Jobs", "Job settings", "Runs of jobs", "Job states"),
-    *("Oldest session", "Sessions", "Backup servers", "Provenance", "Access", "Limits", "Dictionary"),
+    *(
+        "Oldest session",
+        "Sessions",
+        "Backup servers",
+        "Runs due and made",
+        "Session coverage",
+        "Provenance",
+        "Access",
+        "Limits",
+        "Dictionary",
+    ),
 ]
 INJECTIONS = (
     *("=1+1", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "＝1+1", "#REF!", "#N/A", "#NAME?", "="),

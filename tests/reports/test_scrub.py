@@ -194,7 +194,7 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
     [
         (
             "Results",
-            "changes coverage drift findings gaps left offloads outside planning protected requirements summary "
+            "changes copies coverage drift findings gaps left offloads outside planning protected requirements summary "
             "uses waivers",
         ),
         ("Snapshot", "evidence manifest positions tables"),

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from vbr_audit.checks.derived import drift_tables, left_objects, offloads, protection
+from vbr_audit.checks.derived import drift_tables, left_objects, object_copies, offloads, protection
 from vbr_audit.checks.drift.compare import SPEC as DRIFT
 from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.assessment import Assessment, assess
@@ -65,9 +65,9 @@ class CheckRun:
     objects could not be read), `whole` (boolean), `reason`, `meaning`; `sizes` is the number of results of each
     of its rows, in their order. `broken` names the checks that failed themselves, and where. `uses` holds every check,
     `datasets_needed` what the enabled ones read. `protected` are the rows of `protected_objects` of all servers; none
-    where no enabled check asks for them. `offloads` are those of `offload_sessions`, `left` those of `left_objects` in
-    the same way, and `drift` those of `drift`, of the servers that an earlier run read. `set_aside` counts,
-    by check, the objects for which the policy disables it.
+    where no enabled check asks for them; `copies` are those of `object_copies` beside them. `offloads` are those of
+    `offload_sessions`, `left` those of `left_objects` in the same way, and `drift` those of `drift`, of the servers
+    that an earlier run read. `set_aside` counts, by check, the objects for which the policy disables it.
     """
 
     results: pd.DataFrame
@@ -78,6 +78,7 @@ class CheckRun:
     broken: tuple[str, ...]
     sizes: tuple[int, ...]
     protected: pd.DataFrame
+    copies: pd.DataFrame
     offloads: pd.DataFrame
     left: pd.DataFrame
     drift: pd.DataFrame
@@ -98,6 +99,7 @@ def run_checks(
     ]
     return CheckRun(
         protected=_of_all(parts, protection.SPEC, protection.SPEC.name),
+        copies=_of_all(parts, object_copies.SPEC, protection.SPEC.name),
         offloads=_of_all(parts, offloads.SPEC, offloads.BY_REPOSITORY.name),
         left=_of_all(parts, left_objects.SPEC, left_objects.SPEC.name),
         drift=_of_all([part for part in parts if _is_compared(part[1])], DRIFT, drift_tables.OBJECTS_SPEC.name),

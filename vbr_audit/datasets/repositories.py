@@ -267,6 +267,7 @@ REPOSITORIES: Final = Table(
     complete=_complete,
     kind=ObjectKind("repository", "repository_id", "name", nouns=("repository", "repositories")),
     sheet=Sheet(
+        name="Repository settings",
         first=(
             "server",
             "name",
@@ -349,7 +350,7 @@ STATES: Final = Table(
     also_known="description",
     complete=_add_free_percent,
     kind=ObjectKind("repository", "repository_id", "name", nouns=("repository", "repositories")),
-    sheet=Sheet(first=("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent"), rank=50),
+    sheet=Sheet(first=("server", "name", "type", "capacity_gb", "used_gb", "free_gb", "free_percent")),
 )
 
 CARDS: Final = (

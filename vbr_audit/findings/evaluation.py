@@ -82,6 +82,7 @@ def evaluate(
         gaps=gaps,
         outside=find_limits(snapshot, run),
         protected=run.protected,
+        copies=run.copies,
         offloads=run.offloads,
         left=run.left,
         drift=run.drift,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.catalogue.analyzer.analyzer import BEST_PRACTICE
-from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.derived import left_objects, object_copies, offloads, protection
 from vbr_audit.checks.drift.compare import SPEC as DRIFT
 from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.checks.policy.policy import CheckUse
@@ -281,9 +281,10 @@ class Results:
     `findings` has the columns `FINDING_COLUMNS`, worst first; `coverage` one row per server and enabled check;
     `uses` every check with its parameters, disabled ones too; `gaps` say why the run is not whole, `outside`
     what was not looked at. `requirements` has one row per framework and requirement, with `REQUIREMENT_COLUMNS`;
-    `protected` one row per protected object with its 3-2-1-1-0 digits, `offloads` one per session that took backups
-    to a further tier, `left` one per server and reason why objects with backups are of no job any more, `drift` one per
-    setting that changed since the earlier run; they are empty where no enabled check asks for them.
+    `protected` one row per protected object with its 3-2-1-1-0 digits, `copies` one per place of its backups,
+    `offloads` one per session that took backups to a further tier, `left` one per server and reason why objects with
+    backups are of no job any more, `drift` one per setting that changed since the earlier run; they are empty where no
+    enabled check asks for them.
     """
 
     findings: pd.DataFrame
@@ -296,6 +297,7 @@ class Results:
     outside: tuple[Limit, ...] = ()
     requirements: pd.DataFrame = field(default_factory=no_requirements)
     protected: pd.DataFrame = field(default_factory=lambda: empty(protection.SPEC))
+    copies: pd.DataFrame = field(default_factory=lambda: empty(object_copies.SPEC))
     offloads: pd.DataFrame = field(default_factory=lambda: empty(offloads.SPEC))
     left: pd.DataFrame = field(default_factory=lambda: empty(left_objects.SPEC))
     drift: pd.DataFrame = field(default_factory=lambda: empty(DRIFT))

@@ -28,9 +28,12 @@ from vbr_audit.histories import capacities
 from vbr_audit.histories.archive import Entry, is_history, open_archive
 from vbr_audit.histories.drift.settings import settings_of_run
 from vbr_audit.histories.run_records import HistoryRecord, point_of_document, record_of
+from vbr_audit.histories.sampling import samples_in
 from vbr_audit.histories.stored import from_document, packed, to_document, unpacked
 from vbr_audit.tables.build.schema import empty
 
+_LONGEST: Final = pd.Timedelta(days=366)
+"""So far back the samples of space reach: no longer is looked at to tell when a repository is full."""
 _HINT: Final = "Give the folder of an earlier run, or of a history."
 
 
@@ -38,12 +41,14 @@ _HINT: Final = "Give the folder of an earlier run, or of a history."
 class Earlier:
     """What earlier runs left for a run: what is known of the findings, and the settings of the latest of them.
 
-    `settings` is None where that run kept none. `runs` are the records of the runs that its trend is made of.
+    `settings` is None where that run kept none. `runs` are the records of the runs that its trend is made of, `samples`
+    the space of its repositories before it, with the columns of `capacity`.
     """
 
     known: Known
     settings: SettingsOfRun | None = None
     runs: tuple[HistoryRecord, ...] = ()
+    samples: pd.DataFrame = dataclasses.field(default_factory=lambda: empty(capacities.CAPACITY))
 
     def to_bytes(self) -> bytes:
         """What a run folder keeps of it, so that the same can be said again."""
@@ -57,6 +62,7 @@ class Earlier:
                 "left_out": list(known.left_out),
                 "settings": None if settings is None else _settings_document(settings),
                 "runs": [record.model_dump(mode="json", by_alias=True) for record in self.runs],
+                "samples": to_document(self.samples, capacities.CAPACITY),
             }
         )
 
@@ -74,12 +80,16 @@ class Earlier:
             left_out = tuple(map(str, document["left_out"]))
             settings = None if document["settings"] is None else _settings_of(name, document["settings"])
             runs = tuple(map(HistoryRecord.model_validate, document["runs"]))
+            # A run of an older version kept none.
+            kept = document.get("samples")
+            spec = capacities.CAPACITY
+            samples = empty(spec) if kept is None else from_document(name, kept, spec)
         except (KeyError, TypeError, ValueError, ValidationError) as error:
             raise EvidenceError(
                 f"{name}: not what a run keeps of earlier ones ({type(error).__name__})",
                 hint="Take it from a backup of the run folder, or judge the run again with --baseline.",
             ) from None
-        return cls(Known(earlier, lives, left_out), settings, runs)
+        return cls(Known(earlier, lives, left_out), settings, runs, samples)
 
 
 def _settings_document(settings: SettingsOfRun) -> dict[str, Any]:
@@ -150,6 +160,7 @@ def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
     known = folder / run_folder.EARLIER
     before = Earlier.from_bytes(known.name, run_folder.bytes_of(known)) if known.is_file() else None
     lives, runs = (Lives(), ()) if before is None else (before.known.lives, before.runs)
+    kept_samples = [] if before is None else [before.samples]
     settings = None
     samples = empty(capacities.CAPACITY)
     if not kept.is_scrubbed:
@@ -161,7 +172,9 @@ def _after_run(folder: Path, manifest: Manifest) -> Earlier | None:
     except (KeyError, TypeError, ValueError) as error:
         raise _not_findings(folder, error) from None
     record = record_of(kept, point)
-    return Earlier(Known(EarlierRun.of(judged), step(lives, judged)), settings, (*runs, record.as_point))
+    known_before = Known(EarlierRun.of(judged), step(lives, judged))
+    space = _samples_before([*kept_samples, samples], manifest)
+    return Earlier(known_before, settings, (*runs, record.as_point), space)
 
 
 def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
@@ -174,7 +187,22 @@ def _of_history(folder: Path, manifest: Manifest) -> Earlier | None:
     settings = next((kept_settings(entry) for entry in reversed(before) if not entry.is_pruned), None)
     lives, problems = archive.lives_before(ids, order), tuple(map(str, archive.problems))
     runs = tuple(entry.record.as_point for entry in before)
-    return Earlier(Known(EarlierRun.of(before[-1].record), lives, problems), settings, runs)
+    frames = [entry.table_or_empty(capacities.CAPACITY) for entry in before if not entry.is_pruned]
+    samples = _samples_before([*frames, samples_in(folder)], manifest)
+    return Earlier(Known(EarlierRun.of(before[-1].record), lives, problems), settings, runs, samples)
+
+
+def _samples_before(frames: Sequence[pd.DataFrame], manifest: Manifest) -> pd.DataFrame:
+    """The samples of the servers of a run in the year before it, in order of time."""
+    filled = [frame for frame in frames if len(frame)]
+    if not filled:
+        return empty(capacities.CAPACITY)
+    samples, now = pd.concat(filled, ignore_index=True), pd.Timestamp(manifest.run.now)
+    own = samples["server_id"].isin(sorted(set(manifest.server_ids.values()))).to_numpy(dtype=bool)
+    age = now - samples["taken_at"]
+    near = ((age > pd.Timedelta(0)) & (age <= _LONGEST)).to_numpy(dtype=bool)
+    order = ["taken_at", "server_id", "repository_id"]
+    return samples[own & near].sort_values(order, kind="stable", ignore_index=True)
 
 
 def kept_settings(entry: Entry) -> SettingsOfRun | None:

@@ -109,7 +109,11 @@ class _Chosen:
 
 def runs_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> pd.DataFrame:
     """The table `month_runs` of a history."""
-    parts = parts_of_month(month, zone, runs)
+    return runs_of_parts(parts_of_month(month, zone, runs))
+
+
+def runs_of_parts(parts: MonthParts) -> pd.DataFrame:
+    """The table `month_runs` of what runs hold of one span of time."""
     chosen = _chosen(parts)
     unfinished = unfinished_runs(parts, chosen.rows)
     keys = chosen.keys.append(pd.Index(job_keys(unfinished)).difference(chosen.keys))
@@ -137,7 +141,11 @@ def unfinished_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) 
 
 def coverage_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> pd.DataFrame:
     """The table `month_coverage` of a history."""
-    parts = parts_of_month(month, zone, runs)
+    return coverage_of_parts(parts_of_month(month, zone, runs))
+
+
+def coverage_of_parts(parts: MonthParts) -> pd.DataFrame:
+    """The table `month_coverage` of what runs hold of one span of time."""
     rows = parts.clipped(evidence.SPEC)
     records = []
     for server_id, name in sorted(_servers(parts).items()):

@@ -18,6 +18,7 @@ from vbr_audit.tables.build.schema import TableSpec, empty
 _BETWEEN: Final = "\x1f"
 """What stands between the parts of a key; no name has it."""
 NO_RUN_SAW: Final = "no run of the history covers it"
+NO_RUN_KNOWS: Final = "no run of the history knows all of its restore points there"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,11 @@ class MonthParts:
 
 def parts_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> MonthParts:
     """The runs, each once and in order of their clocks, with the bounds of the month `YYYY-MM` in `zone`."""
-    since, until = month_span(month, zone)
+    return parts_of_span(*month_span(month, zone), runs)
+
+
+def parts_of_span(since: dt.datetime, until: dt.datetime, runs: Iterable[RunTables]) -> MonthParts:
+    """The runs, each once and in order of their clocks, with the bounds of any span of time in place of a month."""
     distinct = {run.run_id: run for run in runs}
     ordered = sorted(distinct.values(), key=lambda run: (run.now, run.run_id))
     return MonthParts(micros(since), micros(until), tuple(ordered))

@@ -18,7 +18,7 @@ from vbr_audit.checks.logic.three_valued import Cells, worded
 from vbr_audit.histories import protection
 from vbr_audit.histories.evidence import HOUR, NO_INSTANT, RunTables, instants, joined, micros_of
 from vbr_audit.histories.month import MET, MISSED, UNKNOWN
-from vbr_audit.histories.month_parts import MonthParts, joined_keys, parts_of_month
+from vbr_audit.histories.month_parts import NO_RUN_KNOWS, MonthParts, joined_keys, parts_of_month
 from vbr_audit.histories.protection import OBJECT_COLUMNS, promise_micros, timeline_of
 from vbr_audit.histories.timeline import FAR, Timeline, stretch_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
@@ -90,7 +90,12 @@ class _Sums:
 
 def rpo_of_month(month: str, zone: dt.tzinfo, runs: Iterable[RunTables]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables `rpo` and `rpo_gaps` of a history."""
-    own = _month_of(parts_of_month(month, zone, runs))
+    return rpo_of_parts(parts_of_month(month, zone, runs))
+
+
+def rpo_of_parts(parts: MonthParts) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables `rpo` and `rpo_gaps` of what runs hold of one span of time."""
+    own = _month_of(parts)
     if own is None:
         return empty(SPEC), empty(GAPS_SPEC)
     sums = _summed(own)
@@ -255,7 +260,7 @@ def _reasons(own: _Month, is_open: Cells) -> pd.Series:
     evidence, parts, index = own.evidence, own.parts, pd.RangeIndex(len(own.keys))
     inside = (micros_of(evidence["since"]) < parts.end) & (micros_of(evidence["until"]) > parts.start)
     given = pd.Series(evidence["reason"].array, index=own.code)[inside].dropna().groupby(level=0).min().reindex(index)
-    return worded(index, (is_open, given.fillna("no run of the history knows all of its restore points there")))
+    return worded(index, (is_open, given.fillna(NO_RUN_KNOWS)))
 
 
 def _named_gaps(own: _Month, gaps: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ job. The promise is that of the policy and the site file of the run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -107,10 +108,19 @@ def protection_tables(snapshot: Snapshot, results: Results) -> dict[str, pd.Data
     """The tables `protection_evidence`, `protection_points` and `protection_daily` of one run, by name."""
     views = server_views(snapshot)
     pairs = [_evidence(snapshot, view, results) for view in views]
+    by_day = joined([_by_day(view, *pair) for view, pair in zip(views, pairs, strict=True)], SPEC)
+    return {**_by_name(pairs), SPEC.name: by_day}
+
+
+def evidence_tables(snapshot: Snapshot, results: Results) -> dict[str, pd.DataFrame]:
+    """The tables `protection_evidence` and `protection_points` of one run, by name."""
+    return _by_name([_evidence(snapshot, view, results) for view in server_views(snapshot)])
+
+
+def _by_name(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
     return {
         EVIDENCE_SPEC.name: joined([evidence for evidence, _ in pairs], EVIDENCE_SPEC),
         POINTS_SPEC.name: joined([points for _, points in pairs], POINTS_SPEC),
-        SPEC.name: joined([_by_day(view, *pair) for view, pair in zip(views, pairs, strict=True)], SPEC),
     }
 
 

@@ -19,6 +19,7 @@ from vbr_audit.findings.summary import counted_runs
 from vbr_audit.reports.access_map import AccessRow, access_rows
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.figures.digits import Protection, protection_of
+from vbr_audit.reports.figures.estate import Estate, estate_of
 from vbr_audit.reports.figures.month_trend import MonthTrend, months_of_trend
 from vbr_audit.reports.figures.repository_space import RepositorySpace, repository_spaces
 from vbr_audit.reports.figures.run_calendar import RunCalendar, build_calendar
@@ -136,14 +137,15 @@ def build_context(
     brand: Brand | None = None,
     review: Review | None = None,
     trend: Trend | None = None,
+    samples: pd.DataFrame | None = None,
 ) -> ReportContext:
-    """The context of all reports of one run; `title` replaces the heading."""
+    """The context of all reports of one run; `title` replaces the heading, `samples` are the space before the run."""
     run = snapshot.manifest.run
     zone = time_zone(run.timezone)
     span = period_text(run.since, run.until, zone, run.timezone)
     read_at = moment(run.now, zone, run.timezone)
     servers = snapshot.manifest.servers
-    figures = make_figures(snapshot, results, zone, trend)
+    figures = make_figures(snapshot, results, zone, trend, samples)
     return ReportContext(
         title=title or f"Backup compliance, {_span_name(run.since, run.until, zone, run.timezone)}",
         results=results,
@@ -465,9 +467,16 @@ class Figures:
     rpo: RpoCount | None
     jobs_at_risk: int | None
     months: MonthTrend | None
+    estate: Estate
 
 
-def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo, trend: Trend | None = None) -> Figures:
+def make_figures(
+    snapshot: Snapshot,
+    results: Results,
+    zone: dt.tzinfo,
+    trend: Trend | None = None,
+    samples: pd.DataFrame | None = None,
+) -> Figures:
     """All figures of a run; days are those of `zone`, the months those of `trend`."""
     runs = counted_runs(snapshot)
     runs = runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
@@ -487,6 +496,7 @@ def make_figures(snapshot: Snapshot, results: Results, zone: dt.tzinfo, trend: T
         rpo=_rpo(results.coverage),
         jobs_at_risk=None if results.summary.jobs_in_scope is None else at_risk,
         months=months_of_trend(trend),
+        estate=estate_of(snapshot, results, runs, zone, samples),
     )
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from vbr_audit.checks.catalogue import REGISTRY
-from vbr_audit.checks.derived import left_objects, offloads, protection
+from vbr_audit.checks.derived import left_objects, object_copies, offloads, protection
 from vbr_audit.checks.drift.compare import SPEC as DRIFT
 from vbr_audit.checks.drift.register import ChangeRegister
 from vbr_audit.checks.earlier import Earlier
@@ -342,6 +342,7 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
     for table, frame in snapshot.tables.items():
         yield from names_in(table, frame)
     yield from names_in(protection.SPEC.name, results.protected)
+    yield from names_in(object_copies.SPEC.name, results.copies)
     yield from names_in(offloads.SPEC.name, results.offloads)
     yield from names_in(left_objects.SPEC.name, results.left)
     rules = material.rules
@@ -390,6 +391,7 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
         outside=tuple(_fact(limit, scrubber) for limit in results.outside),
         requirements=scrubber.frame("requirements", results.requirements),
         protected=scrubber.frame(protection.SPEC.name, results.protected),
+        copies=scrubber.frame(object_copies.SPEC.name, results.copies),
         offloads=scrubber.frame(offloads.SPEC.name, results.offloads),
         left=scrubber.frame(left_objects.SPEC.name, results.left),
         # What went since names objects that no table of this run does: the columns of the findings stay, the list goes.

@@ -18,14 +18,16 @@ never surely missed for want of another copy.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.derived.protection_copies import (
+    Chains,
     chains_of,
     copies_of,
     copy_facts,
@@ -242,18 +244,48 @@ ALL: Final = replace(
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Linked:
+    """What the tables of protected objects have in common, worked out once for each server.
+
+    The rows of `units`, with the object of each as a position (`owners`) and the `keys` of those; their jobs, the
+    restore points of each, whether a copy job made it, and how fresh its chain is.
+    """
+
+    units: pd.DataFrame
+    owners: Cells
+    keys: list[str]
+    jobs: pd.DataFrame
+    points: Points
+    is_copy: pd.Series
+    chains: Chains
+
+
+_LINKED: Final[WeakKeyDictionary[Material, Linked]] = WeakKeyDictionary()
+
+
+def linked(material: Material) -> Linked:
+    """What is in common for the objects of one server; made anew only for other material."""
+    made = _LINKED.get(material)
+    if made is None:
+        units = material.frame("backup_objects")
+        owners, keys = owners_and_keys(units)
+        jobs, points = jobs_of(material, units), link_points(material, units)
+        is_copy = _is_copy(material, jobs)
+        chains = chains_of(material, jobs, points, owners, is_copy)
+        made = _LINKED[material] = Linked(units, owners, keys, jobs, points, is_copy, chains)
+    return made
+
+
 def _make_all(material: Material) -> pd.DataFrame:
-    units = material.frame("backup_objects")
-    owners, keys = owners_and_keys(units)
+    each = linked(material)
+    units, owners, keys, jobs, points = each.units, each.owners, each.keys, each.jobs, each.points
+    is_copy, chains = each.is_copy, each.chains
     count, index = len(keys), pd.RangeIndex(len(keys))
     first = np.full(count, len(units), dtype=np.int64)
     np.minimum.at(first, owners, np.arange(len(units)))
-    jobs = jobs_of(material, units)
-    points = link_points(material, units)
     columns: dict[str, Any] = {name: units[name].iloc[first].array for name in ("server", "name", "type", "platform")}
     columns["object_key"] = keys
-    is_copy = _is_copy(material, jobs)
-    chains = chains_of(material, jobs, points, owners, is_copy)
     columns |= _job_facts(material, units, jobs, is_copy, chains.fresh, points, owners, index, columns["name"])
     unscanned = surely_one(units["platform"].iloc[first], *_NOT_SCANNED)
     columns["has_marks"] = columns["has_marks"].mask(columns["has_marks"].isna().to_numpy() & unscanned, False)

@@ -18,6 +18,7 @@ from vbr_audit.reports.charts.paint import (
     whole_numbers,
 )
 from vbr_audit.reports.figures.month_trend import SHARES, MonthTrend
+from vbr_audit.reports.figures.nights import ABSENT, IDLE, NIGHT_STATES, NIGHT_WORDS, MachineNights, MachineRow
 from vbr_audit.reports.figures.run_calendar import DAY_STATES, DAY_WORDS, CalendarRow, RunCalendar
 from vbr_audit.reports.words import STATUS_WORDS
 
@@ -205,6 +206,39 @@ def draw_calendar(axes: Axes, calendar: RunCalendar, paint: Paint) -> None:
 
 def _cells_of(rows: Sequence[CalendarRow], state: str) -> list[tuple[int, int]]:
     return [(y, x) for y, row in enumerate(rows) for x, held in enumerate(row.days) if held == state]
+
+
+def draw_machine_nights(axes: Axes, nights: MachineNights, paint: Paint) -> None:
+    """One row per machine of a job, the worst on top, and one cell per night; what is not good has a hatch as well."""
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Patch, Rectangle
+
+    rows = nights.rows[:JOBS_DRAWN]
+    fills = {IDLE: (paint.idle, ""), ABSENT: FILLS["missed"]}
+    handles = []
+    for state in reversed(NIGHT_STATES):
+        cells = _nights_with(rows, state)
+        if not cells:
+            continue
+        colour, hatch = fills.get(state) or FILLS.get(state, OTHER)
+        shapes = [Rectangle((x - 0.44, y - 0.42), 0.88, 0.84) for y, x in cells]
+        axes.add_collection(
+            PatchCollection(shapes, facecolor=colour, edgecolor=paint.page, hatch=hatch[:3] or None, linewidth=0.5)
+        )
+        handles.append(Patch(facecolor=colour, edgecolor=paint.page, hatch=hatch, label=NIGHT_WORDS[state]))
+    every = max(1, -(-len(nights.nights) // 10))
+    axes.set_xticks(range(0, len(nights.nights), every), [_short_day(one) for one in nights.nights[::every]])
+    axes.set_yticks(range(len(rows)), [name_label(row.name) for row in rows])
+    axes.set_xlim(-0.6, len(nights.nights) - 0.4)
+    axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
+    finish(axes, paint)
+    axes.tick_params(labelsize=8)
+    if handles:
+        put_legend(axes, paint, handles)
+
+
+def _nights_with(rows: Sequence[MachineRow], state: str) -> list[tuple[int, int]]:
+    return [(y, x) for y, row in enumerate(rows) for x, held in enumerate(row.nights) if held == state]
 
 
 def draw_slow_runs(axes: Axes, runs: Sequence[SlowRun], paint: Paint) -> None:

@@ -16,6 +16,7 @@ from vbr_audit.reports.charts.drawings import (
     draw_calendar,
     draw_capacity,
     draw_daily_runs,
+    draw_machine_nights,
     draw_protection,
     draw_severities,
     draw_slow_runs,
@@ -23,6 +24,7 @@ from vbr_audit.reports.charts.drawings import (
 )
 from vbr_audit.reports.charts.paint import LIGHT
 from vbr_audit.reports.figures.digits import protection_of
+from vbr_audit.reports.figures.nights import nights_of
 from vbr_audit.reports.figures.repository_space import repository_spaces
 from vbr_audit.reports.figures.run_calendar import build_calendar
 from vbr_audit.reports.figures.runs import count_daily_runs, slowest_runs, success_trend_of
@@ -39,6 +41,7 @@ __all__ = [
     "capacity",
     "digits_met",
     "durations",
+    "machine_nights",
     "sessions_per_day",
     "statuses_by_area",
     "success_rate",
@@ -68,6 +71,18 @@ def calendar(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     made = build_calendar(snapshot, counted_runs(snapshot), time_zone(snapshot.timezone))
     axes = ax or _new_axes(1.2 + 0.2 * min(len(made.rows), JOBS_DRAWN))
     draw_calendar(axes, made, LIGHT)
+    return axes
+
+
+def machine_nights(snapshot: Snapshot, job: str, ax: Axes | None = None) -> Axes:
+    """Draw how each machine of a job did in each of the last 31 nights of the period; `job` is its name or id.
+
+    A night begins at noon. Made of the table `task_sessions`. Raises `ConfigurationError` for another name, or one that
+    several jobs have.
+    """
+    made = nights_of(snapshot, time_zone(snapshot.timezone), job)
+    axes = ax or _new_axes(1.2 + 0.2 * min(len(made.rows), JOBS_DRAWN))
+    draw_machine_nights(axes, made, LIGHT)
     return axes
 
 

@@ -11,6 +11,7 @@ from vbr_audit.checks.derived import offloads
 from vbr_audit.collection.run_folder import DATA
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import count, number
+from vbr_audit.histories import own_period
 from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
 from vbr_audit.reports.words import prose
 from vbr_audit.spreadsheet.sheet import DURATION_FORMAT, TRUTH_FORMAT, WHOLE_FORMAT, SheetColumn, SheetPlan
@@ -28,11 +29,16 @@ DATA_TAB: Final = "8A949E"
 MAX_DETAIL_ROWS: Final = 50_000
 """Number of rows up to which a table of `details` has a sheet."""
 
-_TABLES: Final = tuple(spec for spec in (*SPECS.values(), job_runs.SPEC, offloads.SPEC) if spec.sheet.is_shown)
+_TABLES: Final = tuple(
+    spec for spec in (*SPECS.values(), job_runs.SPEC, offloads.SPEC, *own_period.SPECS) if spec.sheet.is_shown
+)
 _SHOWN: Final[Mapping[str, TableSpec]] = {
     spec.name: spec for spec in sorted(_TABLES, key=lambda spec: (spec.sheet.rank is None, spec.sheet.rank or 0))
 }
-"""The tables for readers, those of the snapshot and what is made of its sessions: first those of every workbook."""
+"""The tables for readers, those of the snapshot and what is made of it: first those of every workbook."""
+
+_OF_PERIOD: Final = frozenset(spec.name for spec in own_period.SPECS)
+_PERIOD_SOURCE: Final = "made of restore points, task sessions and sessions of this run alone"
 
 _SESSIONS: Final = TableSpec(
     "sessions",
@@ -131,6 +137,8 @@ def data_plans(context: ReportContext, footer: str, options: ReportOptions = PLA
 
 def source_of(table: str) -> str:
     """Where the values of a table come from."""
+    if table in _OF_PERIOD:
+        return _PERIOD_SOURCE
     return f"table {table}" if table in SPECS else "made of the table sessions"
 
 
@@ -138,6 +146,8 @@ def _rows_of(context: ReportContext, name: str) -> pd.DataFrame:
     """The rows of a table as the snapshot or the results have them."""
     if name == job_runs.SPEC.name:
         return context.snapshot.job_runs
+    if name in _OF_PERIOD:
+        return context.figures.estate.period.by_name[name]
     return context.results.offloads if name == offloads.SPEC.name else context.snapshot.tables[name]
 
 

@@ -1,4 +1,4 @@
-"""The sheets of what was found: causes, requirements, 3-2-1-1-0, findings, the whole population, checks, exceptions."""
+"""The sheets of what was found: findings, causes, requirements, the whole population, checks, exceptions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from vbr_audit.checks.derived import left_objects, protection
+from vbr_audit.checks.derived import left_objects
 from vbr_audit.collection.run_folder import EVIDENCE, evidence_names
 from vbr_audit.reports.causes import due_rule
 from vbr_audit.reports.excel.data import columns_of
+from vbr_audit.reports.excel.estate import estate_plans
 from vbr_audit.reports.review import NOTE_HEADER, REVIEWER_STATUSES, STATUS_HEADER
 from vbr_audit.spreadsheet.sheet import DAY_FORMAT, SheetColumn, SheetPlan
 from vbr_audit.tables.build.schema import STRING
@@ -33,10 +34,6 @@ _CAUSES_FIRST: Final = (
     *("findings", "objects", "remediation", "open_since", "object_names"),
 )
 _CONTROLS_FIRST: Final = ("framework", "requirement", "title", "answer", "why")
-_OBJECTS_FIRST: Final = (
-    *("server", "name", "type", "tier", "score", "has_three_copies", "has_two_media", "has_offsite"),
-    *("has_protected_copy", "is_verified", "copies_count", "latest_point"),
-)
 _DAY_ZERO: Final = dt.date(1899, 12, 30).toordinal()
 
 FINDING_HELP: Final[Mapping[str, str]] = {
@@ -151,7 +148,7 @@ _EXCEPTION_HELP: Final[Mapping[str, str]] = {
 
 
 def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
-    """What to look at first: findings, causes, requirements, 3-2-1-1-0, and what is left of former objects."""
+    """What to look at first: findings, causes, objects and repositories, requirements, what former objects left."""
     zone = context.zone_name
     findings = _review_columns(context, _with_evidence(context))
     yield _plan("Findings", "tblFindings", findings, 3, footer, _FINDINGS_ROW)
@@ -159,20 +156,11 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
         context.results.causes, zone, first=_CAUSES_FIRST, helps=_CAUSES_HELP, source="findings", counts=True
     )
     yield _plan("Causes", "tblCauses", with_days(causes, ("Due",)), 2, footer, _CAUSES_ROW)
+    yield from estate_plans(context, footer)
     controls = columns_of(
         context.results.requirements, zone, first=_CONTROLS_FIRST, helps=_CONTROLS_HELP, source="findings", counts=True
     )
     yield _plan("Controls", "tblControls", controls, 3, footer, "One row per requirement of a framework.")
-    objects = columns_of(
-        context.results.protected,
-        zone,
-        first=tuple(dict.fromkeys((*_OBJECTS_FIRST, *protection.SHOWN))),
-        spec=protection.SPEC,
-        source=_PROTECTED,
-    )
-    yield SheetPlan(
-        "3-2-1-1-0", "tblProtection", objects, 2, footer, help="One row per protected object.", tab=RESULTS_TAB
-    )
     if len(context.results.left):
         left = columns_of(context.results.left, zone, spec=left_objects.SPEC, source=_PROTECTED)
         yield SheetPlan(

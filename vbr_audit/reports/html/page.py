@@ -26,6 +26,7 @@ from vbr_audit.reports.html.checks import (
     open_questions,
     wrong_in_short,
 )
+from vbr_audit.reports.html.estate_part import EstateRows, estate_rows
 from vbr_audit.reports.html.first_screen import TrendLine, trend_line
 from vbr_audit.reports.record import NO_NAME, Capped, anchor, cell_text, clock_text, first_rows, record_text
 from vbr_audit.reports.since import Since, since_of
@@ -82,6 +83,7 @@ class Page:
     protection: Capped
     left: tuple[LeftRow, ...]
     since: Since | None
+    estate: EstateRows
 
 
 def build_page(context: ReportContext) -> Page:
@@ -120,6 +122,7 @@ def build_page(context: ReportContext) -> Page:
         protection=Capped(protection_rows(results.protected, MAX_WIDE_ROWS), len(results.protected)),
         left=left_rows(results.left, context.zone),
         since=since_of(results.changes, context.zone, shown),
+        estate=estate_rows(context),
     )
 
 
