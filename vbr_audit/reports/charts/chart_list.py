@@ -237,7 +237,7 @@ def _calendar(calendar: RunCalendar, zone: str) -> ChartPlan:
         subject="Each job on each day: the worst run" + (f" (the worst {len(drawn)} jobs)" if part else ""),
         alt=f"Calendar of {count(len(calendar.rows), 'job')} over {count(len(calendar.days), 'day')} ({zone}); days by "
         f"what they held: {description}. {worst}{part}{cut}",
-        shape=_cells(drawn, calendar.days),
+        shape=calendar_cells(calendar),
         headers=("Job", "Failed on", "Missed on", "Warning on", *(DAY_WORDS[s].capitalize() for s in _DAYS_COUNTED)),
         rows=tuple(_calendar_row(row, calendar.days) for row in drawn),
     )
@@ -382,10 +382,8 @@ def _severities(failing: Mapping[str, int]) -> ChartPlan:
         alt=f"Bars of the failing findings by severity: {told}.",
         shape=Bars(
             names=tuple(failing),
-            series=tuple(
-                Series(severity, severity, tuple(many if name == severity else 0 for name in failing))
-                for severity, many in failing.items()
-            ),
+            series=(Series("failing findings", "FAIL", tuple(failing.values())),),
+            states=tuple(failing),
             ends=tuple(number(many) for many in failing.values()),
             counted="failing findings",
         ),
@@ -394,11 +392,13 @@ def _severities(failing: Mapping[str, int]) -> ChartPlan:
     )
 
 
-def _cells(rows: Sequence[CalendarRow], days: tuple[dt.date, ...]) -> Cells:
+def calendar_cells(calendar: RunCalendar) -> Cells:
+    """What a calendar draws: the worst jobs, and the states that they have."""
+    rows = calendar.rows[:JOBS_DRAWN]
     held = {state for row in rows for state in row.days}
     return Cells(
         names=tuple(_shown(row.name) for row in rows),
-        days=days,
+        days=calendar.days,
         rows=tuple(row.days for row in rows),
         words=tuple((state, DAY_WORDS[state]) for state in reversed(DAY_STATES) if state in held),
     )

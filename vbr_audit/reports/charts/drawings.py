@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vbr_audit.display import count, percent
-from vbr_audit.reports.charts.chart_list import BARS_DRAWN, JOBS_DRAWN, short_day
+from vbr_audit.reports.charts.chart_list import BARS_DRAWN, short_day
 from vbr_audit.reports.charts.paint import (
     Paint,
     fill_of,
@@ -16,13 +16,13 @@ from vbr_audit.reports.charts.paint import (
     put_legend,
     whole_numbers,
 )
-from vbr_audit.reports.figures.run_calendar import DAY_STATES, DAY_WORDS, CalendarRow, RunCalendar
 from vbr_audit.reports.words import STATUS_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from vbr_audit.findings.results import AreaCount
+    from vbr_audit.reports.charts.shapes import Cells
     from vbr_audit.reports.figures.digits import Protection
     from vbr_audit.reports.figures.repository_space import RepositorySpace
     from vbr_audit.reports.figures.runs import DailyRuns, SlowRun, SuccessTrend
@@ -86,36 +86,28 @@ def draw_trend(axes: Axes, trend: SuccessTrend, paint: Paint) -> None:
     finish(axes, paint, grid="y")
 
 
-def draw_calendar(axes: Axes, calendar: RunCalendar, paint: Paint) -> None:
+def draw_calendar(axes: Axes, cells: Cells, paint: Paint) -> None:
     """One row per job, the worst on top, and one cell per day; a bad day has a hatch as well."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Patch, Rectangle
 
-    rows = calendar.rows[:JOBS_DRAWN]
     handles = []
-    for state in reversed(DAY_STATES):
-        cells = _cells_of(rows, state)
-        if not cells:
-            continue
+    for state, word in cells.words:
         colour, hatch = fill_of(state)
-        edge = paint.line if state == "unclear" else paint.page
-        shapes = [Rectangle((x - 0.44, y - 0.42), 0.88, 0.84) for y, x in cells]
+        places = [(y, x) for y, row in enumerate(cells.rows) for x, held in enumerate(row) if held == state]
+        shapes = [Rectangle((x - 0.44, y - 0.42), 0.88, 0.84) for y, x in places]
         axes.add_collection(
-            PatchCollection(shapes, facecolor=colour, edgecolor=edge, hatch=hatch[:3] or None, linewidth=0.5)
+            PatchCollection(shapes, facecolor=colour, edgecolor=paint.page, hatch=hatch[:3] or None, linewidth=0.5)
         )
-        handles.append(Patch(facecolor=colour, edgecolor=edge, hatch=hatch, label=DAY_WORDS[state]))
-    every = max(1, -(-len(calendar.days) // 10))
-    axes.set_xticks(range(0, len(calendar.days), every), [short_day(one) for one in calendar.days[::every]])
-    axes.set_yticks(range(len(rows)), [name_label(row.name) for row in rows])
-    axes.set_xlim(-0.6, len(calendar.days) - 0.4)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+        handles.append(Patch(facecolor=colour, edgecolor=paint.page, hatch=hatch, label=word))
+    every = max(1, -(-len(cells.days) // 10))
+    axes.set_xticks(range(0, len(cells.days), every), [short_day(one) for one in cells.days[::every]])
+    axes.set_yticks(range(len(cells.names)), [name_label(name) for name in cells.names])
+    axes.set_xlim(-0.6, len(cells.days) - 0.4)
+    axes.set_ylim(len(cells.names) - 0.4, -0.6)
     finish(axes, paint)
     axes.tick_params(labelsize=8)
     put_legend(axes, paint, handles)
-
-
-def _cells_of(rows: Sequence[CalendarRow], state: str) -> list[tuple[int, int]]:
-    return [(y, x) for y, row in enumerate(rows) for x, held in enumerate(row.days) if held == state]
 
 
 def draw_slow_runs(axes: Axes, runs: Sequence[SlowRun], paint: Paint) -> None:

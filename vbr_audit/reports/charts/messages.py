@@ -126,7 +126,8 @@ def capacity_message(spaces: Sequence[RepositorySpace]) -> str:
     if not little:
         return f"Each of {known} has {percent(LITTLE_FREE, 0)} of its space free or more{aside}"
     verb = "has" if little == 1 else "have"
-    return f"{number(little)} of {known} {verb} less than {percent(LITTLE_FREE, 0)} free, the fullest {percent(min(shares))}{aside}"
+    told = f"{number(little)} of {known} {verb} less than {percent(LITTLE_FREE, 0)} free"
+    return f"{told}, the fullest {percent(min(shares))}{aside}"
 
 
 def protection_message(protection: Protection) -> str:

@@ -68,7 +68,6 @@ def look_of(state: str) -> Look:
 def tones() -> dict[str, str]:
     """The colours of a light page by the name of their class, as `#rrggbb`."""
     sheets = [(builtin_templates() / name).read_text(encoding="utf-8") for name in STYLES]
-    colours = {
-        name: value for css in sheets for block in _ROOT.findall(css) for name, value in _VARIABLE.findall(block)
-    }
+    roots = [block for css in sheets for block in _ROOT.findall(css)]
+    colours = {name: value for block in roots for name, value in _VARIABLE.findall(block)}
     return {tone: colours[variable] for css in sheets for tone, variable in _TONE.findall(css)}

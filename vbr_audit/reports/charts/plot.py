@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vbr_audit.display import time_zone
 from vbr_audit.findings.summary import counted_runs
-from vbr_audit.reports.charts.chart_list import BARS_DRAWN, JOBS_DRAWN
+from vbr_audit.reports.charts.chart_list import BARS_DRAWN, JOBS_DRAWN, calendar_cells
 from vbr_audit.reports.charts.drawings import (
     draw_areas,
     draw_calendar,
@@ -66,7 +66,7 @@ def calendar(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw what each day of the period held for the jobs with the most bad days."""
     made = build_calendar(snapshot, counted_runs(snapshot), time_zone(snapshot.timezone))
     axes = ax or _new_axes(1.2 + 0.2 * min(len(made.rows), JOBS_DRAWN))
-    draw_calendar(axes, made, light_paint())
+    draw_calendar(axes, calendar_cells(made), light_paint())
     return axes
 
 

@@ -44,7 +44,7 @@ class Lines:
 class Bars:
     """Stacked bars that lie, one per name, the first on top; `as_share` makes each as long as all. `ends` is its text.
 
-    `below` says what is not drawn.
+    `below` says what is not drawn; `states` are for bars of one series, each of its own state.
     """
 
     names: tuple[str, ...]
@@ -53,6 +53,7 @@ class Bars:
     counted: str
     as_share: bool = False
     below: str = ""
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

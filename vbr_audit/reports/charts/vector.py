@@ -139,8 +139,7 @@ def _end_labels(sketch: Sketch, frame: Frame, labels: Sequence[tuple[str, float]
 def _bars(sketch: Sketch, shape: Bars) -> float:
     known = [one for one in shape.series if any(one.values)]
     is_wide = sketch.width == WIDE
-    says_itself = len(known) < 2 or {one.word for one in known} <= set(shape.names)
-    y = _legend(sketch, [] if says_itself else [(one.word, one.state) for one in known], shape)
+    y = _legend(sketch, [(one.word, one.state) for one in known] if len(known) > 1 else [], shape)
     left = room_of(name[:_NAME] for name in shape.names) + 10 if is_wide else 0
     right = sketch.width - (room_of(shape.ends) + 12 if is_wide else 0)
     totals = [sum(one.values[at] or 0 for one in known) for at in range(len(shape.names))]
@@ -151,7 +150,7 @@ def _bars(sketch: Sketch, shape: Bars) -> float:
         for one in known:
             length = (one.values[at] or 0) / whole * (right - left) if whole else 0
             if length:
-                sketch.box(x, y, max(length - 0.8, 0.6), 17, one.state)
+                sketch.box(x, y, max(length - 0.8, 0.6), 17, shape.states[at] if shape.states else one.state)
             x += length
         y += 26
     for text in (shape.counted, shape.below):
@@ -206,9 +205,8 @@ def _cells(sketch: Sketch, shape: Cells) -> float:
     sketch.line("".join(rules), "bg", 1.6)
     for at in _shown_steps(len(shape.days), wide, [short_day(shape.days[0])] if shape.days else []):
         word = short_day(shape.days[at])
-        sketch.text(
-            min(left + wide * at, sketch.width - room_of([word])), bottom + size + 2, word, tone="soft", size=size
-        )
+        x = min(left + wide * at, sketch.width - room_of([word]))
+        sketch.text(x, bottom + size + 2, word, tone="soft", size=size)
     return bottom + size + 8
 
 
@@ -254,8 +252,8 @@ def _time_axis(sketch: Sketch, frame: Frame, steps: Sequence[str], notes: Sequen
     step = (frame.right - frame.left) / max(len(steps), 1)
     for at in _shown_steps(len(steps), step, steps):
         half = room_of([steps[at]]) / 2
-        x = min(frame.left + step * (at + 0.5), sketch.width - half)
-        sketch.text(x, frame.bottom + _LINE, steps[at], anchor="middle", tone="soft")
+        middle = min(frame.left + step * (at + 0.5), sketch.width - half)
+        sketch.text(middle, frame.bottom + _LINE, steps[at], anchor="middle", tone="soft")
     for at, is_gap in enumerate(gaps):
         if is_gap:
             sketch.box(frame.left + step * (at + 0.12), frame.top, step * 0.76, frame.bottom - frame.top, NO_RUN)

@@ -49,7 +49,10 @@ class PageKind:
 
 PAGES: Final[Mapping[str, PageKind]] = {
     "html": PageKind(
-        "compliance.html.j2", ("style.css", "charts.css"), ("script.js",), {"page": build_page, "charts": make_charts}
+        "compliance.html.j2",
+        ("style.css", "charts.css"),
+        ("script.js",),
+        {"page": build_page, "charts": make_charts},
     ),
     "pdf": PageKind(
         "pdf.html.j2",
