@@ -66,7 +66,18 @@ def invoke(*words: object) -> tuple[int, str]:
 def test_a_workbook_has_the_sheets_that_people_read_in_their_order(written: Path) -> None:
     names = sheet_names(written / "report.xlsx")
     assert len(names) <= MOST_SHEETS
-    order = ["Cover", "Summary", "Findings", "Causes", "Controls", "3-2-1-1-0", "Check results", "Exceptions", "Sample"]
+    order = [
+        "Cover",
+        "Summary",
+        "Charts",
+        "Findings",
+        "Causes",
+        "Controls",
+        "3-2-1-1-0",
+        "Check results",
+        "Exceptions",
+        "Sample",
+    ]
     order += ["Jobs", "Runs of jobs", "Repositories", "Users", "Licence", "Provenance", "Limits", "Dictionary"]
     assert [name for name in names if name in order] == order
 

@@ -35,7 +35,7 @@ from vbr_audit.display import shorten
 from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.charts.palette import look_of, tones
 from vbr_audit.reports.charts.shapes import Bars, Cells, Columns, Lines, Ranges, Series
-from vbr_audit.reports.excel.front import LABEL, PERCENT, STRONG, SUMMARY_TAB, TITLE, FrontSheet
+from vbr_audit.reports.excel.front import INDENTED, LABEL, PERCENT, STRONG, SUMMARY_TAB, TITLE, FrontSheet
 from vbr_audit.spreadsheet.cells import CellGuard, Sheet, xml_text
 from vbr_audit.spreadsheet.sheet import WHOLE_FORMAT
 
@@ -45,24 +45,26 @@ if TYPE_CHECKING:
 
 _WIDTHS: Final = (30, 12, 12, 12, 12, 12, 12, 12, 22)
 _MINUTES: Final = "#,##0.0"
-_PAGE_ROWS: Final = 38
+_PAGE_ROWS: Final = 33
 """Rows of plain text on a printed page."""
 _ROW_PIXELS: Final = 20
 """The height of a row of plain text."""
 _PIXELS_PER_INCH: Final = 96
 _EMU_PER_PIXEL: Final = 914_400 // _PIXELS_PER_INCH
 _WIDE: Final = 960
-_HIGHEST: Final = 630
+_HIGHEST: Final = 560
 """Pixels, of a printed page."""
+_UPRIGHT: Final = 240
+"""Pixels of height of a chart over time: two are on a printed page."""
 _LONGEST_ALT: Final = 2_000
 _PATTERNS: Final[Mapping[str, Any]] = {
     "rising": "wdUpDiag",
     "falling": "wdDnDiag",
-    "level": "ltHorz",
-    "upright": "ltVert",
+    "level": "pct10",
+    "upright": "pct25",
     "crossed": "openDmnd",
 }
-"""The hatches of the drawings as a spreadsheet calls them."""
+"""The hatches of the drawings in a spreadsheet; LibreOffice shows its level and upright lines as white."""
 
 
 class DescribedAnchor(OneCellAnchor):
@@ -142,8 +144,10 @@ def _described(plan: ChartPlan) -> str:
 def _height(plan: ChartPlan) -> int:
     """Pixels: so many as its bars or rows need, but no more than a printed page has."""
     shape = plan.shape
-    many = len(shape.names) if isinstance(shape, Bars | Ranges | Cells) else 9
-    return min(110 + many * 20, _HIGHEST)
+    if isinstance(shape, Columns | Lines):
+        return _UPRIGHT
+    each = 18 if isinstance(shape, Cells) else 32 if isinstance(shape, Ranges) else 26
+    return min(100 + each * len(shape.names), _HIGHEST)
 
 
 def _centimetres(pixels: int) -> float:
@@ -166,7 +170,7 @@ def _write_numbers(front: FrontSheet, plan: ChartPlan) -> Table | None:
     row, number_format = front.row, _format_of(plan)
     for at, name in enumerate(names):
         cells = [front.cell(one.values[at], number_format=number_format) for one in series]
-        front.write(name, *cells, *((remarks[at],) if remarks[at] else ()))
+        front.write(name, *cells, front.cell(remarks[at] or None, alignment=INDENTED))
     return Table(series, row, len(names))
 
 
