@@ -37,7 +37,7 @@ class Chart:
     @property
     def image(self) -> str:
         """The wide drawing as a `data:` address, for a template that shows it as an image."""
-        svg = self.wide.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        svg = str(self.wide).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
         return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
