@@ -199,12 +199,10 @@ def test_an_axis_that_does_not_begin_at_nothing_says_so() -> None:
 
 def test_bars_begin_at_nothing_and_are_as_long_as_their_numbers() -> None:
     shape = Columns(("a", "b"), (Series("Success", "Success", (10, 5)),), "runs")
-    boxes = [
-        box for box in parsed(draw(shape, "x", "t", "d", is_wide=True)).iter("rect") if box.get("class") == "c-pass"
-    ]
-    _, first, second = boxes
-    heights = [float(str(box.get("height"))) + 0.8 for box in (first, second)]
-    assert heights[0] == pytest.approx(2 * heights[1], abs=0.3)
+    drawn = parsed(draw(shape, "x", "t", "d", is_wide=True)).iter("path")
+    bars = [str(path.get("d")) for path in drawn if path.get("class") == "c-pass"][1:]  # the first is the legend's
+    first, second = (float(re.findall(r"v([\d.]+)", d)[0]) + 0.8 for d in bars)
+    assert first == pytest.approx(2 * second, abs=0.3)
     assert [whole_ticks(top)[-1] for top in (1, 7, 38, 276, 5_000)] == [1, 8, 40, 300, 5_000]
 
 

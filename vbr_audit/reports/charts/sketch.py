@@ -61,15 +61,14 @@ class Sketch:
 
     def box(self, x: float, y: float, width: float, height: float, state: str) -> None:
         """A rectangle in colour and hatch of a state."""
-        self.parts.append(
-            Markup('<rect x="{}" y="{}" width="{}" height="{}"{}/>').format(
-                spot(x), spot(y), spot(width), spot(height), self.fill(state)
-            )
-        )
+        self.path(f"M{spot(x)} {spot(y)}h{spot(width)}v{spot(height)}h-{spot(width)}z", state)
 
     def path(self, d: str, state: str) -> None:
-        """A closed outline in colour and hatch of a state."""
-        self.parts.append(Markup('<path d="{}"{}/>').format(d, self.fill(state)))
+        """A closed outline in colour and hatch of a state: the lines of the hatch lie over the colour."""
+        look = look_of(state)
+        self.parts.append(Markup('<path d="{}"{}/>').format(d, _coloured(look.tone)))
+        if look.hatch:
+            self.parts.append(Markup('<path d="{}" fill="url(#{})"/>').format(d, self._pattern(look.hatch)))
 
     def line(self, d: str, tone: str, width: float = 1, *, dots: bool = False) -> None:
         """An open line."""
@@ -94,18 +93,14 @@ class Sketch:
         }
         self.parts.append(Markup('<path d="{}"{}/>').format(corners[look.point], colour))
 
-    def fill(self, state: str) -> Markup:
-        """The attributes that fill an element as `state` is filled."""
-        look = look_of(state)
-        if not look.hatch:
-            return _coloured(look.tone)
-        name = f"{self.name}-{look.tone}-{look.hatch}"
-        if name not in self.hatched:
-            self.hatched[name] = Markup(
-                '<pattern id="{}" width="6" height="6" patternUnits="userSpaceOnUse"><rect width="6" height="6"{}/>'
-                '<path d="{}" class="s-bg" fill="none" stroke="{}" stroke-opacity=".55"/></pattern>'
-            ).format(name, _coloured(look.tone), _HATCHES[look.hatch], tones()["bg"])
-        return Markup(' fill="url(#{})"').format(name)
+    def _pattern(self, hatch: str) -> str:
+        """The id of the pattern of a hatch, which the drawing then holds."""
+        name = f"{self.name}-{hatch}"
+        self.hatched[name] = Markup(
+            '<pattern id="{}" width="6" height="6" patternUnits="userSpaceOnUse">'
+            '<path d="{}" class="s-bg" fill="none" stroke="{}" stroke-opacity=".55"/></pattern>'
+        ).format(name, _HATCHES[hatch], tones()["bg"])
+        return name
 
     def drawn(self, height: float, title: str, description: str, style: str) -> Markup:
         """The whole drawing; `title` and `description` are what a reader who does not see it is told."""

@@ -267,7 +267,7 @@ def _foot(sketch: Sketch, frame: Frame, shape: Columns | Lines) -> float:
     """What must be known of the axes stands below them; return where the drawing ends."""
     y = frame.bottom + _LINE
     changes = [f"{note} before {step}" for note, step in zip(shape.notes, shape.steps, strict=False) if note]
-    texts = [f"Dotted: changed {', '.join(changes)}."] if changes else []
+    texts = [f"Dotted, where the rules changed: {', '.join(changes)}."] if changes else []
     if isinstance(shape, Lines) and shape.base:
         texts.append(f"The axis begins at {shape.base * 100:.0f} %.")
     for text in texts:
