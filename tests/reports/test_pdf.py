@@ -138,7 +138,9 @@ def wide_parts(context: ReportContext, tmp_path_factory: pytest.TempPathFactory)
     def make(folder: Path) -> None:
         page = render_html(context)
         head, body = page.split("<body>", 1)
-        parts = re.findall(r"<figure .*?</figure>|<dl class=\"facts\".*?</dl>", body, re.DOTALL)
+        parts = re.findall(
+            r'<figure .*?</figure>|<dl class="facts".*?</dl>|<table[^>]* id="table-jobs".*?</table>', body, re.DOTALL
+        )
         assert len(parts) > 4
         style = source_of(make_environment(), PRINT_STYLE)
         made = print_page(f"{head}<body><main>{''.join(parts)}</main></body></html>", style)
@@ -163,7 +165,8 @@ def test_nothing_runs_off_the_page(
     subprocess.run([need_tool("pdftoppm"), "-gray", "-r", "36", str(pdf), str(tmp_path / "p")], check=True)
     for page in sorted(tmp_path.iterdir()):
         with Image.open(page) as image:
-            edges = [(0, 0, 18, image.height), (image.width - 18, 0, image.width, image.height)]
+            edge = int(margins * 36 / 72) - 2
+            edges = [(0, 0, edge, image.height), (image.width - edge, 0, image.width, image.height)]
             assert [image.crop(edge).getextrema() for edge in edges] == [(255, 255)] * 2, page.name
 
 
