@@ -229,7 +229,7 @@ def _legend(sketch: Sketch, entries: Sequence[tuple[str, str]], shape: Shape) ->
         shown.append((NO_RUN, NO_RUN))
     x, y = 0.0, 0.0
     for word, state in shown:
-        wide = 34 + min(len(word), _NAME) * _WIDE_LETTER
+        wide = 40 + min(len(word), _NAME) * _WIDE_LETTER
         if x and x + wide > sketch.width:
             x, y = 0.0, y + _LINE
         if isinstance(shape, Lines | Ranges) and state != NO_RUN:
