@@ -159,7 +159,16 @@ try {
   seen.loadTime = Date.now() - started;
   seen.title = await page.title();
   seen.h1 = await page.$$eval("h1", (found) => found.length);
-  seen.images = await page.$$eval("img", (found) => found.map((image) => [image.naturalWidth > 0, image.alt]));
+  // Of each chart the drawing that is shown, whether its letters can be read, and what one who does not see it is told.
+  seen.images = await page.$$eval("figure", (found) =>
+    found.map((figure) => {
+      const shown = [...figure.querySelectorAll("svg")].filter((drawing) => drawing.getBoundingClientRect().width > 0);
+      const told = shown.flatMap((drawing) =>
+        drawing.getAttribute("aria-labelledby").split(" ").map((name) => document.getElementById(name).textContent),
+      );
+      return [shown.length === 1 && shown[0].querySelectorAll("text").length > 2, told.join(" ")];
+    }),
+  );
   seen.buttons = await page.$$eval("button", (found) => found.length);
   const lost = await page.$$eval('a[href^="#"]', (links) =>
     links.map((link) => link.getAttribute("href")).filter((href) => !document.getElementById(href.slice(1))),

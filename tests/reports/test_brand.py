@@ -19,8 +19,8 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports import brand as brands
 from vbr_audit.reports.brand import Brand, contrast, ink_on, load_brand, readable
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.html.environment import builtin_templates
 from vbr_audit.reports.html.rendering import render_html
+from vbr_audit.reports.template_folder import builtin_templates
 
 COLOURS = [f"#{red}{green}{blue}" for red, green, blue in itertools.product(("00", "55", "7f", "cc", "ff"), repeat=3)]
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'

@@ -66,8 +66,8 @@ def invoke(*words: object) -> tuple[int, str]:
 def test_a_workbook_has_the_sheets_that_people_read_in_their_order(written: Path) -> None:
     names = sheet_names(written / "report.xlsx")
     assert len(names) <= MOST_SHEETS
-    order = ["Cover", "Summary", "Findings", "Causes", "Protected objects", "Repositories", "Controls", "Check results"]
-    order += ["Exceptions", "Sample"]
+    order = ["Cover", "Summary", "Charts", "Findings", "Causes", "Protected objects", "Repositories", "Controls"]
+    order += ["Check results", "Exceptions", "Sample"]
     order += ["Jobs", "Runs of jobs", "Repository settings", "Users", "Licence", "Provenance", "Limits", "Dictionary"]
     assert [name for name in names if name in order] == order
 

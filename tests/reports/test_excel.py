@@ -24,11 +24,12 @@ from vbr_audit.datasets import SPECS
 from vbr_audit.display import shorten
 from vbr_audit.errors import OutputError
 from vbr_audit.reports.charts.chart_list import chart_plans
+from vbr_audit.reports.charts.shapes import Cells, Lines, Ranges, Series
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel import data as excel_data
 from vbr_audit.reports.excel import workbook as excel
 from vbr_audit.reports.excel.data import header_of
-from vbr_audit.reports.excel.front import MOST_CAUSES, PICTURES, SIGNATURES
+from vbr_audit.reports.excel.front import MOST_CAUSES, SIGNATURES
 from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
 from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.reports.review import Remark, Review
@@ -36,13 +37,13 @@ from vbr_audit.spreadsheet import sheet as excel_sheet
 from vbr_audit.spreadsheet.cells import MAX_TEXT, CellGuard, number_values, python_values
 
 MakeRun = Callable[..., ReportContext]
-READ = ["Cover", "Summary", "Sample"]
+READ = ["Cover", "Summary", "Charts", "Sample"]
 """The sheets that are read; each other one is a table from its first row on."""
 ALL = ReportOptions(sheets="all")
 """Every table as a sheet: what holds for a sheet is tested on all of them."""
 SHEETS = [
-    *("Cover", "Summary", "Findings", "Causes", "Protected objects", "Repositories", "Controls", "Check results"),
-    "Check coverage",
+    *("Cover", "Summary", "Charts", "Findings", "Causes", "Protected objects", "Repositories", "Controls"),
+    *("Check results", "Check coverage"),
     *("Checks as configured", "Exceptions", "Sample", "Jobs", "Job settings", "Runs of jobs", "Job states"),
     *(
         "Oldest session",
@@ -433,13 +434,46 @@ def test_details_of_too_many_rows_are_left_out_and_it_is_told(
     assert (shown["Rows in sheet"], shown["Sheet"]) == (None, None)
 
 
-def test_pictures_tell_their_message(path: Path, context: ReportContext) -> None:
+def test_charts_tell_their_message(path: Path, context: ReportContext) -> None:
     with zipfile.ZipFile(path) as archive:
         drawing = archive.read("xl/drawings/drawing1.xml").decode()
     texts = [html.unescape(text) for text in re.findall(r'descr="([^"]*)"', drawing)]
-    assert texts == [shorten(plan.alt, 2_000) for plan in chart_plans(context) if plan.name in PICTURES]
+    plans = sorted(chart_plans(context), key=lambda plan: isinstance(plan.shape, Cells))
+    assert texts == [shorten(plan.alt, 2_000) for plan in plans]
     assert len(texts) >= 3
-    assert "Picture" not in texts
+    numbers = re.findall(r'<(?:xdr:)?cNvPr [^>]*?id="(\d+)"', drawing)
+    assert len(set(numbers)) == len(numbers) == len(texts)
+
+
+def test_native_charts_read_the_cells_that_the_page_draws(path: Path, context: ReportContext) -> None:
+    sheet = openpyxl.load_workbook(path)["Charts"]
+    plans = [plan for plan in chart_plans(context) if not isinstance(plan.shape, Cells)]
+    assert len(sheet._charts) == len(plans)
+    for chart, plan in zip(sheet._charts, plans, strict=True):
+        assert chart.title.tx.rich.p[0].r[0].t == plan.title
+        names, drawn = getattr(plan.shape, "names", None) or plan.shape.steps, series_of(plan.shape)
+        assert len(chart.series) == len(drawn)
+        for native, ours in zip(chart.series, drawn, strict=True):
+            assert cells(sheet, native.tx.strRef.f) == [ours.word]
+            assert cells(sheet, native.val.numRef.f) == list(ours.values)
+            assert cells(sheet, (native.cat.numRef or native.cat.strRef).f) == list(names)
+            assert not any(str(value).startswith("=") for value in cells(sheet, native.val.numRef.f))
+
+
+def series_of(shape: Any) -> list[Series]:
+    """What is drawn of a shape: a word without a value has no bar and no line."""
+    both = (shape.usual, shape.longest) if isinstance(shape, Ranges) else shape.series
+    return [
+        one for one in both if any(value is not None and (value or isinstance(shape, Lines)) for value in one.values)
+    ]
+
+
+def cells(sheet: Any, reference: str) -> list[Any]:
+    """The values of the cells that a chart reads."""
+    name, _, area = reference.replace("$", "").rpartition("!")
+    assert name.strip("'") == sheet.title
+    found = sheet[area]
+    return [row[0].value for row in found] if isinstance(found, tuple) else [found.value]
 
 
 def test_the_properties_name_tool_policy_and_schema(path: Path, context: ReportContext) -> None:
@@ -499,6 +533,8 @@ def test_text_stays_text(make_run: MakeRun, tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             text = archive.read(name).decode(errors="replace")
+            if name.startswith("xl/charts/"):  # there it is the place of cells
+                text = re.sub(r"<f>'Charts'!\$?[A-Z]+\$?\d+(:\$?[A-Z]+\$?\d+)?</f>", "", text)
             assert not re.search(r"<f[ >]|t=\"e\"", text), name
             assert "externalLink" not in name + text
             assert all('location="' in link and "r:id" not in link for link in re.findall("<hyperlink [^>]*>", text))

@@ -50,6 +50,19 @@ def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, tmp_p
     assert after == "Sign-off"
 
 
+def test_every_sheet_fits_the_width_of_a_page(context: ReportContext, tmp_path: Path) -> None:
+    for sheet in openpyxl.load_workbook(write_book(context, tmp_path / "x.xlsx")):
+        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0), sheet.title
+        assert sheet.page_setup.orientation == "landscape", sheet.title
+        if not sheet.sheet_properties.pageSetUpPr.fitToPage:
+            columns = range(1, sheet.max_column + 1)
+            widths = [sheet.column_dimensions[get_column_letter(at)].width for at in columns]
+            assert sum(widths) <= PAGE_WIDTH, sheet.title
+        for table in sheet.tables.values():
+            header = table.ref.split(":")[0].lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+            assert sheet.print_title_rows == f"${header}:${header}", sheet.title
+
+
 def test_of_a_long_sheet_the_first_rows_are_printed_and_it_says_so(
     make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

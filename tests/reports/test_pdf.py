@@ -24,12 +24,14 @@ from typer.testing import CliRunner
 from vbr_audit.cli import app
 from vbr_audit.display import number, percent
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.reports.charts.page_charts import make_charts
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.exports.json import findings_json
 from vbr_audit.reports.formats import FORMATS
+from vbr_audit.reports.html.environment import make_environment
 from vbr_audit.reports.html.example_run import HARM
 from vbr_audit.reports.html.paper import MOST_CAUSES
-from vbr_audit.reports.html.rendering import print_page, refuse_without_pdf, render_html
+from vbr_audit.reports.html.rendering import PRINT_STYLE, print_page, refuse_without_pdf, render_html, source_of
 
 MakeRun = Callable[..., ReportContext]
 NeedTool = Callable[..., str]
@@ -81,6 +83,28 @@ def test_it_is_for_the_archive_tagged_and_has_a_title(pdf: Path, context: Report
         assert claimed in content, claimed
 
 
+def test_what_an_archive_asks_for_is_there(pdf: Path, context: ReportContext, need_tool: NeedTool) -> None:
+    """No validator is run here: these are the demands that a program can look up in the file."""
+    told = subprocess.run([need_tool("pdffonts"), str(pdf)], capture_output=True, text=True, check=True).stdout
+    fonts = [line.split() for line in told.splitlines()[2:]]
+    assert fonts
+    assert {(font[-5], font[-3]) for font in fonts} == {("yes", "yes")}  # embedded, and readable as Unicode
+    assert pdf_facts(pdf, need_tool)["Encrypted"] == "no"
+    content = unpacked(pdf.read_bytes())
+    for demanded in (b"/GTS_PDFA1", b"/Marked true", b"/AF [", b"<dc:title>", b"/StructTreeRoot"):
+        assert demanded in content, demanded
+    assert not re.search(rb"/(Encrypt|AA|Sound|Movie|RichMedia|ImportData|LZWDecode)\b", content)
+
+
+def test_each_chart_has_a_text_for_who_does_not_see_it(pdf: Path, context: ReportContext) -> None:
+    drawn = [chart for chart in make_charts(context) if chart.name in ("runs", "trend", "capacity")]
+    content = unpacked(pdf.read_bytes())
+    assert drawn
+    assert content.count(b"/S /Figure") == content.count(b"/Alt ") == len(drawn)
+    for chart in drawn:
+        assert chart.title.encode() in content or chart.title.encode("utf-16-be") in content
+
+
 def test_it_is_a_report_to_read(pdf: Path, need_tool: NeedTool) -> None:
     assert int(pdf_facts(pdf, need_tool)["Pages"]) <= 20
     text = pdf_text(pdf, need_tool)
@@ -104,19 +128,45 @@ def test_the_paper_names_its_run(pdf: Path, context: ReportContext, need_tool: N
     assert f"SHA-256 {hashlib.sha256(context.manifest.to_json()).hexdigest()}" in text
 
 
-def test_nothing_runs_off_the_page(pdf: Path, tmp_path: Path, need_tool: NeedTool) -> None:
-    margins = 40.0  # points, of a margin of 15 mm
+@pytest.fixture(scope="module")
+def wide_parts(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the whole page what the short report has not, and whose names set its width: charts with numbers, terms.
+
+    To print every table of it takes minutes.
+    """
+
+    def make(folder: Path) -> None:
+        page = render_html(context)
+        head, body = page.split("<body>", 1)
+        parts = re.findall(
+            r'<figure .*?</figure>|<dl class="facts".*?</dl>|<table[^>]* id="table-jobs".*?</table>', body, re.DOTALL
+        )
+        assert len(parts) > 4
+        style = source_of(make_environment(), PRINT_STYLE)
+        made = print_page(f"{head}<body><main>{''.join(parts)}</main></body></html>", style)
+        (folder / "report.pdf").write_bytes(made)
+
+    return once(tmp_path_factory, "wide-parts", make) / "report.pdf"
+
+
+@pytest.mark.parametrize("length", ["pdf", "wide_parts"])
+def test_nothing_runs_off_the_page(
+    length: str, request: pytest.FixtureRequest, tmp_path: Path, need_tool: NeedTool
+) -> None:
+    pdf = request.getfixturevalue(length)
+    margins = 40.0 if length == "pdf" else 32.0  # points, of a margin of 15 mm or 12 mm
     command = [need_tool("pdftotext"), "-bbox", str(pdf), "-"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     boxes = [
         tuple(map(float, box)) for box in re.findall(r'<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)"', told)
     ]
-    assert len(boxes) > 1000
+    assert len(boxes) > (1000 if length == "pdf" else 200)
     assert [box for box in boxes if box[0] < margins or box[2] > PAGE_WIDTH - margins] == []
     subprocess.run([need_tool("pdftoppm"), "-gray", "-r", "36", str(pdf), str(tmp_path / "p")], check=True)
     for page in sorted(tmp_path.iterdir()):
         with Image.open(page) as image:
-            edges = [(0, 0, 18, image.height), (image.width - 18, 0, image.width, image.height)]
+            edge = int(margins * 36 / 72) - 2
+            edges = [(0, 0, edge, image.height), (image.width - edge, 0, image.width, image.height)]
             assert [image.crop(edge).getextrema() for edge in edges] == [(255, 255)] * 2, page.name
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError, TemplateError
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.html.environment import builtin_templates, make_environment
+from vbr_audit.reports.html.environment import make_environment
 from vbr_audit.reports.html.example_run import HARM, example_context
 from vbr_audit.reports.html.rendering import PAGES, render_html
 from vbr_audit.reports.html.templates import (
@@ -26,6 +26,7 @@ from vbr_audit.reports.html.templates import (
     members_of,
     reachable,
 )
+from vbr_audit.reports.template_folder import builtin_templates
 
 PAGE = Path(__file__).parents[2] / "docs" / "templates.md"
 UPDATE = os.environ.get("VBR_AUDIT_UPDATE_DOCS") == "1"

@@ -2,62 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from vbr_audit.display import count, day, duration, number, percent, plain, shorten
-from vbr_audit.reports.charts.drawings import (
-    BARS_DRAWN,
-    JOBS_DRAWN,
-    draw_areas,
-    draw_calendar,
-    draw_capacity,
-    draw_daily_runs,
-    draw_month_causes,
-    draw_month_shares,
-    draw_protection,
-    draw_slow_runs,
-    draw_trend,
+from vbr_audit.reports.charts.messages import (
+    areas_message,
+    calendar_message,
+    capacity_message,
+    causes_message,
+    protection_message,
+    runs_message,
+    severities_message,
+    shares_message,
+    slow_message,
+    trend_message,
 )
-from vbr_audit.reports.charts.paint import Paint
+from vbr_audit.reports.charts.shapes import Bars, Cells, Columns, Lines, Ranges, Series, Shape
 from vbr_audit.reports.figures.month_trend import SHARES
-from vbr_audit.reports.figures.run_calendar import DAY_WORDS
+from vbr_audit.reports.figures.nights import NIGHT_STATES, NIGHT_WORDS
+from vbr_audit.reports.figures.run_calendar import DAY_STATES, DAY_WORDS
 from vbr_audit.reports.words import STATUS_WORDS
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from matplotlib.axes import Axes
-
     from vbr_audit.findings.results import AreaCount, Summary
     from vbr_audit.reports.context import ReportContext
     from vbr_audit.reports.figures.digits import Protection
     from vbr_audit.reports.figures.month_trend import MonthTrend
+    from vbr_audit.reports.figures.nights import MachineNights
     from vbr_audit.reports.figures.repository_space import RepositorySpace
     from vbr_audit.reports.figures.run_calendar import CalendarRow, RunCalendar
     from vbr_audit.reports.figures.runs import DailyRuns, SlowRun, SuccessTrend
 
+JOBS_DRAWN: Final = 40
+"""Maximum number of jobs on a calendar, the worst first."""
+BARS_DRAWN: Final = 12
+"""Maximum number of repositories or runs on a chart of one bar each."""
 _NAME = 60
 _ROWS = 100
+_HIGH = 0.6
 _CALENDAR_STATES = ("Failed", "missed", "Warning", "other", "Success", "idle", "unclear")
 
 
 @dataclass(frozen=True)
 class ChartPlan:
-    """One chart: `alt` is its message, `inches` its height, `is_bitmap` whether its marks and letters make an SVG too
-    big. `draw` puts `facts`, and nothing else, on axes. `section` says whether it is about the period of the run or the
-    months up to it."""
+    """One chart: `title` says what it finds, `subject` what it shows, `alt` both in full; `shape` is what is drawn.
+
+    `section` says whether it is about the period of the run or the months up to it.
+    """
 
     name: str
     title: str
+    subject: str
     alt: str
-    draw: Callable[[Axes, Any, Paint], None]
-    facts: Any
-    inches: float
+    shape: Shape
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    is_bitmap: bool = False
     section: Literal["period", "months"] = "period"
 
 
@@ -72,6 +75,8 @@ def _plans(context: ReportContext) -> Iterator[ChartPlan]:
         yield _month_causes(figures.months)
         if any(value is not None for _, values in figures.months.shares for value in values):
             yield _month_shares(figures.months)
+    if any(context.summary.failing_by_severity.values()):
+        yield _severities(context.summary.failing_by_severity)
     if any(figures.daily_runs.totals.values()):
         yield _runs(figures.daily_runs, context.summary, zone)
         if sum(map(bool, figures.trend.known)) > 1:
@@ -93,12 +98,18 @@ def _month_causes(months: MonthTrend) -> ChartPlan:
     (first, before), (last, now) = known[0], known[-1]
     return ChartPlan(
         name="month-causes",
-        title="Causes of failing findings a month",
+        title=causes_message(months),
+        subject="Causes of failing findings a month",
         alt=f"Stacked bars of the causes by severity, one bar a month: {count(before, 'cause')} in {first}, "
         f"{number(now)} in {last}.{_months_in_words(months)}",
-        draw=draw_month_causes,
-        facts=months,
-        inches=3.3,
+        shape=Columns(
+            steps=months.months,
+            series=tuple(Series(severity, severity, values) for severity, values in months.causes),
+            counted="causes",
+            notes=months.marks,
+            gaps=tuple(not is_known for is_known in months.is_known),
+            has_totals=True,
+        ),
         section="months",
         headers=(
             "Month",
@@ -128,11 +139,15 @@ def _month_shares(months: MonthTrend) -> ChartPlan:
     ]
     return ChartPlan(
         name="month-shares",
-        title="Protection, success and space a month",
+        title=shares_message(months),
+        subject="Protection, success and space a month",
         alt=f"Lines, one point a month. {'; '.join(said)}.{_months_in_words(months)}",
-        draw=draw_month_shares,
-        facts=months,
-        inches=3.1,
+        shape=Lines(
+            steps=months.months,
+            series=tuple(Series(SHARES[name], name, values) for name, values in months.shares),
+            notes=months.marks,
+            gaps=tuple(not is_known for is_known in months.is_known),
+        ),
         section="months",
         headers=("Month", *(text.capitalize() for text in SHARES.values()), "Changed before it"),
         rows=tuple(
@@ -165,12 +180,15 @@ def _runs(runs: DailyRuns, summary: Summary, zone: str) -> ChartPlan:
     parts = ", ".join(f"{number(total)} {result}" for result, total in runs.totals.items())
     return ChartPlan(
         name="runs",
-        title=f"Finished runs a {runs.step}",
+        title=runs_message(runs),
+        subject=f"Finished runs a {runs.step}",
         alt=f"Stacked bars of finished runs a {runs.step} ({zone}): {parts}. "
         f"{percent(summary.success_rate)} succeeded.{worst_step(runs)}",
-        draw=draw_daily_runs,
-        facts=runs,
-        inches=3.3,
+        shape=Columns(
+            steps=tuple(short_day(start) for start in runs.starts),
+            series=tuple(Series(result, result, values) for result, values in runs.counts.items()),
+            counted=f"finished runs a {runs.step}",
+        ),
         headers=(runs.step.capitalize(), *runs.results),
         rows=tuple(
             (day(start), *(number(runs.counts[result][index]) for result in runs.results))
@@ -194,12 +212,16 @@ def _trend(trend: SuccessTrend, summary: Summary) -> ChartPlan:
     when_lowest = f"{'on' if trend.step == 'day' else 'in the week from'} {day(when)}"
     return ChartPlan(
         name="trend",
-        title=f"Success rate a {trend.step}",
+        title=trend_message(trend),
+        subject=f"Success rate a {trend.step}",
         alt=f"Line of the success rate a {trend.step}: {percent(first)} at the start, {percent(last)} at the end, "
         f"lowest {percent(lowest)} {when_lowest}; {percent(summary.success_rate)} over the period.",
-        draw=draw_trend,
-        facts=trend,
-        inches=2.6,
+        shape=Lines(
+            steps=tuple(short_day(start) for start in trend.starts),
+            series=(Series("success rate", "success_rate", trend.rates),),
+            base=_base_below(lowest),
+            is_labelled=True,
+        ),
         headers=(trend.step.capitalize(), "Success or Warning", "Success, Warning or Failed", "Success rate"),
         rows=tuple(
             (day(start), number(good), number(of), percent(rate))
@@ -225,15 +247,13 @@ def _calendar(calendar: RunCalendar, zone: str) -> ChartPlan:
     cut = f" Only the last {len(calendar.days)} days are drawn." if calendar.is_cut else ""
     return ChartPlan(
         name="calendar",
-        title="Each job on each day: the worst run" + (f" (the worst {len(drawn)} jobs)" if part else ""),
+        title=calendar_message(calendar),
+        subject="Each job on each day: the worst run" + (f" (the worst {len(drawn)} jobs)" if part else ""),
         alt=f"Calendar of {count(len(calendar.rows), 'job')} over {count(len(calendar.days), 'day')} ({zone}); days by "
         f"what they held: {description}. {worst}{part}{cut}",
-        draw=draw_calendar,
-        facts=calendar,
-        inches=1.0 + 0.2 * len(drawn),
+        shape=calendar_cells(calendar),
         headers=("Job", "Failed on", "Missed on", "Warning on", *(DAY_WORDS[s].capitalize() for s in _DAYS_COUNTED)),
         rows=tuple(_calendar_row(row, calendar.days) for row in drawn),
-        is_bitmap=True,
     )
 
 
@@ -259,13 +279,17 @@ def _slow_runs(runs: Sequence[SlowRun], zone: dt.tzinfo) -> ChartPlan:
     worst = runs[0]
     return ChartPlan(
         name="durations",
-        title="The longest runs, beside the median of their jobs",
+        title=slow_message(runs),
+        subject="The longest runs, beside the median of their jobs",
         alt=f"Longest run and median run of {count(len(runs), 'job')}, those with the most extra time. "
         f"{shorten(worst.name, _NAME) or '(no name)'} took {duration(worst.slowest_s)} on "
         f"{day(worst.created.astimezone(zone).date())}; its median is {duration(worst.median_s)}.",
-        draw=draw_slow_runs,
-        facts=runs,
-        inches=1.1 + 0.28 * len(runs),
+        shape=Ranges(
+            names=tuple(_shown(run.name) for run in runs),
+            usual=Series("median of the job", "median", tuple(run.median_s / 60 for run in runs)),
+            longest=Series("longest run", "longest", tuple(run.slowest_s / 60 for run in runs)),
+            ends=tuple(duration(run.slowest_s) for run in runs),
+        ),
         headers=("Job", "Longest run", "Started on", "Median", "Runs compared"),
         rows=tuple(
             (
@@ -277,7 +301,6 @@ def _slow_runs(runs: Sequence[SlowRun], zone: dt.tzinfo) -> ChartPlan:
             )
             for run in runs
         ),
-        is_bitmap=True,
     )
 
 
@@ -288,12 +311,11 @@ def _capacity(spaces: Sequence[RepositorySpace]) -> ChartPlan:
     part = f", the {BARS_DRAWN} fullest of {number(len(known))}" if len(known) > BARS_DRAWN else ""
     return ChartPlan(
         name="capacity",
-        title=f"Space of the repositories{part}",
+        title=capacity_message(spaces),
+        subject=f"Space of the repositories{part}",
         alt=f"Used and free share of {count(len(known), 'repository', 'repositories')}{part}. The fullest is "
         f"{shorten(known[0].name, _NAME)} with {percent(known[0].free_share)} free.{more}",
-        draw=draw_capacity,
-        facts=spaces,
-        inches=1.1 + 0.3 * min(len(known), BARS_DRAWN) + (0.2 if unknown else 0.0),
+        shape=_spaces_shape(known[:BARS_DRAWN], unknown),
         headers=("Repository", "Free", "Capacity, GB", "Free, GB", "Used by backups, GB"),
         rows=tuple(
             (
@@ -303,7 +325,6 @@ def _capacity(spaces: Sequence[RepositorySpace]) -> ChartPlan:
             )
             for space in spaces[:_ROWS]
         ),
-        is_bitmap=True,
     )
 
 
@@ -315,12 +336,20 @@ def _protection(protection: Protection) -> ChartPlan:
     )
     return ChartPlan(
         name="protection",
-        title="3-2-1-1-0: protected objects by digit",
+        title=protection_message(protection),
+        subject="3-2-1-1-0: protected objects by digit",
         alt=f"Stacked bars of {count(protection.objects, 'protected object')} by digit. {message}. "
         f"{number(protection.all_met)} surely meet all five.",
-        draw=draw_protection,
-        facts=protection,
-        inches=2.6,
+        shape=Bars(
+            names=tuple(f"{digit.digit} {digit.word}" for digit in protection.digits),
+            series=(
+                Series("yes", "PASS", tuple(digit.met for digit in protection.digits)),
+                Series("no", "FAIL", tuple(digit.not_met for digit in protection.digits)),
+                Series("not known", "UNKNOWN", tuple(digit.not_known for digit in protection.digits)),
+            ),
+            ends=tuple(f"{number(digit.met)} of {number(protection.objects)}" for digit in protection.digits),
+            counted="protected objects; at the right how many meet the digit",
+        ),
         headers=("Digit", "Yes", "No", "Not known"),
         rows=tuple(
             (
@@ -340,12 +369,88 @@ def _areas(areas: Sequence[AreaCount]) -> ChartPlan:
     )
     return ChartPlan(
         name="areas",
-        title="Findings by area and status",
+        title=areas_message(areas),
+        subject="Findings by area and status",
         alt=f"Stacked bars of the shares of findings by area and status. {message}.",
-        draw=draw_areas,
-        facts=areas,
-        inches=1.1 + 0.3 * len(areas),
+        shape=Bars(
+            names=tuple(entry.area for entry in areas),
+            series=tuple(
+                Series(STATUS_WORDS[status], status, tuple(entry.counts.get(status, 0) for entry in areas))
+                for status in shown
+            ),
+            ends=tuple(f"{number(entry.counts.get('FAIL', 0))} fail" for entry in areas),
+            counted="share of the findings of the area; at the right how many fail",
+            as_share=True,
+        ),
         headers=("Area", *(STATUS_WORDS[status].capitalize() for status in shown)),
         rows=tuple((entry.area, *(number(entry.counts.get(status, 0)) for status in shown)) for entry in areas),
-        is_bitmap=True,
     )
+
+
+def _severities(failing: Mapping[str, int]) -> ChartPlan:
+    told = ", ".join(f"{number(many)} {severity}" for severity, many in failing.items())
+    return ChartPlan(
+        name="severities",
+        title=severities_message(failing),
+        subject="Failing findings by severity",
+        alt=f"Bars of the failing findings by severity: {told}.",
+        shape=Bars(
+            names=tuple(failing),
+            series=(Series("failing findings", "FAIL", tuple(failing.values())),),
+            states=tuple(failing),
+            ends=tuple(number(many) for many in failing.values()),
+            counted="failing findings",
+        ),
+        headers=("Severity", "Failing"),
+        rows=tuple((severity, number(many)) for severity, many in failing.items()),
+    )
+
+
+def calendar_cells(calendar: RunCalendar) -> Cells:
+    """What a calendar draws: the worst jobs, and the states that they have."""
+    rows = calendar.rows[:JOBS_DRAWN]
+    held = {state for row in rows for state in row.days}
+    return Cells(
+        names=tuple(_shown(row.name) for row in rows),
+        days=calendar.days,
+        rows=tuple(row.days for row in rows),
+        words=tuple((state, DAY_WORDS[state]) for state in reversed(DAY_STATES) if state in held),
+    )
+
+
+def night_cells(nights: MachineNights) -> Cells:
+    """What each night held for the machines of a job: the worst ones, and the states that they have."""
+    rows = nights.rows[:JOBS_DRAWN]
+    held = {state for row in rows for state in row.nights}
+    return Cells(
+        names=tuple(_shown(row.name) for row in rows),
+        days=nights.nights,
+        rows=tuple(row.nights for row in rows),
+        words=tuple((state, NIGHT_WORDS[state]) for state in reversed(NIGHT_STATES) if state in held),
+    )
+
+
+def _spaces_shape(known: Sequence[RepositorySpace], unknown: int) -> Bars:
+    free = tuple(space.free_share or 0.0 for space in known)
+    return Bars(
+        names=tuple(_shown(space.name) for space in known),
+        series=(Series("used", "used", tuple(1 - share for share in free)), Series("free", "free", free)),
+        ends=tuple(f"{percent(share)} free" for share in free),
+        counted="share of the capacity",
+        as_share=True,
+        below=f"Not drawn: {count(unknown, 'repository', 'repositories')} of unknown capacity." if unknown else "",
+    )
+
+
+def _base_below(lowest: float) -> float:
+    """Where an axis of shares begins: at 0, or at a whole tenth well below where all of them are high."""
+    return max(int((lowest - 0.05) * 10), 0) / 10 if lowest > _HIGH else 0.0
+
+
+def _shown(name: str) -> str:
+    return plain(name) or "(no name)"
+
+
+def short_day(date: dt.date) -> str:
+    """A day without its year, as an axis shows it."""
+    return day(date).rsplit(" ", 1)[0]

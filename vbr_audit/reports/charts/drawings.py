@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from vbr_audit.display import count, day, percent
+from vbr_audit.display import count, percent
+from vbr_audit.reports.charts.chart_list import BARS_DRAWN, short_day
 from vbr_audit.reports.charts.paint import (
-    FILLS,
-    OTHER,
     Paint,
+    fill_of,
     finish,
     legend_word,
     name_label,
     put_legend,
     whole_numbers,
 )
-from vbr_audit.reports.figures.month_trend import SHARES, MonthTrend
-from vbr_audit.reports.figures.nights import ABSENT, IDLE, NIGHT_STATES, NIGHT_WORDS, MachineNights, MachineRow
-from vbr_audit.reports.figures.run_calendar import DAY_STATES, DAY_WORDS, CalendarRow, RunCalendar
 from vbr_audit.reports.words import STATUS_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from vbr_audit.findings.results import AreaCount
+    from vbr_audit.reports.charts.shapes import Cells
     from vbr_audit.reports.figures.digits import Protection
     from vbr_audit.reports.figures.repository_space import RepositorySpace
     from vbr_audit.reports.figures.runs import DailyRuns, SlowRun, SuccessTrend
-
-JOBS_DRAWN: Final = 40
-"""Maximum number of jobs on a calendar, the worst first."""
-BARS_DRAWN: Final = 12
-"""Maximum number of repositories or runs on a chart of one bar each."""
 
 
 def draw_daily_runs(axes: Axes, runs: DailyRuns, paint: Paint) -> None:
@@ -42,7 +34,7 @@ def draw_daily_runs(axes: Axes, runs: DailyRuns, paint: Paint) -> None:
     base = [0] * len(positions)
     for result in runs.results:
         values = runs.counts[result]
-        colour, hatch = FILLS.get(result, OTHER)
+        colour, hatch = fill_of(result)
         axes.bar(
             positions,
             values,
@@ -56,7 +48,7 @@ def draw_daily_runs(axes: Axes, runs: DailyRuns, paint: Paint) -> None:
         )
         base = [below + value for below, value in zip(base, values, strict=True)]
     every = max(1, -(-len(positions) // 8))
-    axes.set_xticks(positions[::every], [_short_day(start) for start in runs.starts[::every]])
+    axes.set_xticks(positions[::every], [short_day(start) for start in runs.starts[::every]])
     axes.set_xlim(-0.6, len(positions) - 0.4)
     axes.tick_params(axis="x", pad=6)
     axes.set_ylim(0, max([*base, 1]) * 1.08)
@@ -71,7 +63,7 @@ def draw_trend(axes: Axes, trend: SuccessTrend, paint: Paint) -> None:
     positions = list(range(len(trend.starts)))
     rates = [float("nan") if rate is None else rate * 100 for rate in trend.rates]
     known = [rate for rate in rates if rate == rate]
-    colour = FILLS["used"][0]
+    colour = fill_of("used")[0]
     axes.plot(positions, rates, marker="o", markersize=7, linewidth=2, color=colour, markeredgecolor=paint.page)
     for at, rate in zip(positions, trend.rates, strict=True):
         if rate is not None:
@@ -88,157 +80,34 @@ def draw_trend(axes: Axes, trend: SuccessTrend, paint: Paint) -> None:
     axes.set_ylim(max(0.0, lowest - max(2.0, (100 - lowest) * 0.3)), 100 + max(1.0, (100 - lowest) * 0.25))
     axes.set_yticks([tick for tick in axes.get_yticks() if tick <= 100])
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
-    axes.set_xticks(positions, [_short_day(start) for start in trend.starts])
+    axes.set_xticks(positions, [short_day(start) for start in trend.starts])
     axes.set_xlim(-0.5, len(positions) - 0.5)
     axes.set_ylabel(f"success rate a {trend.step}")
     finish(axes, paint, grid="y")
 
 
-def draw_month_causes(axes: Axes, months: MonthTrend, paint: Paint) -> None:
-    """Stacked bars of the causes by severity, one per month; a month without a run is a hatched gap."""
-    positions = list(range(len(months.months)))
-    base = [0.0] * len(positions)
-    for severity, values in months.causes:
-        heights = [float(value or 0) for value in values]
-        if any(heights):
-            colour, hatch = FILLS[severity]
-            axes.bar(
-                *(positions, heights, 0.72),
-                bottom=base,
-                label=severity,
-                color=colour,
-                hatch=hatch,
-                edgecolor=paint.page,
-                linewidth=0.6,
-            )
-        base = [below + height for below, height in zip(base, heights, strict=True)]
-    top = max([*base, 1.0])
-    for at, (total, is_known) in enumerate(zip(months.totals, months.is_known, strict=True)):
-        if is_known and total is not None:
-            place = (at, base[at])
-            _above(axes, f"{total:,}", place, paint)
-    axes.set_ylim(0, top * 1.16)
-    axes.set_ylabel("causes")
-    whole_numbers(axes.yaxis)
-    _month_axis(axes, months, paint)
-
-
-def draw_month_shares(axes: Axes, months: MonthTrend, paint: Paint) -> None:
-    """One line for each share, its last point with its number; what is not known is a gap."""
-    positions = list(range(len(months.months)))
-    for name, values in months.shares:
-        shares = [float("nan") if value is None else value * 100 for value in values]
-        if not any(value is not None for value in values):
-            continue
-        colour, marker = FILLS[name]
-        axes.plot(
-            *(positions, shares),
-            marker=marker,
-            markersize=6,
-            linewidth=2,
-            color=colour,
-            markeredgecolor=paint.page,
-            label=SHARES[name],
-        )
-        if values[-1] is not None:
-            axes.annotate(
-                percent(values[-1]),
-                (positions[-1], values[-1] * 100),
-                (8, 0),
-                textcoords="offset points",
-                va="center",
-                color=paint.ink,
-                fontsize=9.5,
-            )
-    axes.set_ylim(0, 105)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
-    _month_axis(axes, months, paint, room=0.5)
-
-
-def _above(axes: Axes, text: str, place: tuple[float, float], paint: Paint) -> None:
-    axes.annotate(text, place, (0, 4), textcoords="offset points", ha="center", color=paint.ink, fontsize=9.5)
-
-
-def _month_axis(axes: Axes, months: MonthTrend, paint: Paint, *, room: float = 0.0) -> None:
-    """The months below, gaps hatched from top to bottom, and a dotted line where the rules changed."""
-    for at, (is_known, mark) in enumerate(zip(months.is_known, months.marks, strict=True)):
-        if not is_known:
-            axes.axvspan(at - 0.42, at + 0.42, facecolor="none", edgecolor=paint.line, hatch="..", linewidth=0)
-        if mark:
-            axes.axvline(at - 0.5, color=paint.ink, linestyle=":", linewidth=1.2)
-    labels = [
-        name.replace(" ", "\n") + ("" if is_known else "\nno run") + (f"\n{mark}" if mark else "")
-        for name, is_known, mark in zip(months.months, months.is_known, months.marks, strict=True)
-    ]
-    axes.set_xticks(list(range(len(labels))), labels)
-    axes.set_xlim(-0.6, len(labels) - 0.4 + room)
-    finish(axes, paint, grid="y")
-    put_legend(axes, paint)
-
-
-def draw_calendar(axes: Axes, calendar: RunCalendar, paint: Paint) -> None:
+def draw_calendar(axes: Axes, cells: Cells, paint: Paint) -> None:
     """One row per job, the worst on top, and one cell per day; a bad day has a hatch as well."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Patch, Rectangle
 
-    rows = calendar.rows[:JOBS_DRAWN]
     handles = []
-    for state in reversed(DAY_STATES):
-        cells = _cells_of(rows, state)
-        if not cells:
-            continue
-        colour, hatch = {"idle": (paint.idle, ""), "unclear": (paint.page, "")}.get(state, FILLS.get(state, OTHER))
-        edge = paint.line if state == "unclear" else paint.page
-        shapes = [Rectangle((x - 0.44, y - 0.42), 0.88, 0.84) for y, x in cells]
-        axes.add_collection(
-            PatchCollection(shapes, facecolor=colour, edgecolor=edge, hatch=hatch[:3] or None, linewidth=0.5)
-        )
-        handles.append(Patch(facecolor=colour, edgecolor=edge, hatch=hatch, label=DAY_WORDS[state]))
-    every = max(1, -(-len(calendar.days) // 10))
-    axes.set_xticks(range(0, len(calendar.days), every), [_short_day(one) for one in calendar.days[::every]])
-    axes.set_yticks(range(len(rows)), [name_label(row.name) for row in rows])
-    axes.set_xlim(-0.6, len(calendar.days) - 0.4)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    finish(axes, paint)
-    axes.tick_params(labelsize=8)
-    put_legend(axes, paint, handles)
-
-
-def _cells_of(rows: Sequence[CalendarRow], state: str) -> list[tuple[int, int]]:
-    return [(y, x) for y, row in enumerate(rows) for x, held in enumerate(row.days) if held == state]
-
-
-def draw_machine_nights(axes: Axes, nights: MachineNights, paint: Paint) -> None:
-    """One row per machine of a job, the worst on top, and one cell per night; what is not good has a hatch as well."""
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Patch, Rectangle
-
-    rows = nights.rows[:JOBS_DRAWN]
-    fills = {IDLE: (paint.idle, ""), ABSENT: FILLS["missed"]}
-    handles = []
-    for state in reversed(NIGHT_STATES):
-        cells = _nights_with(rows, state)
-        if not cells:
-            continue
-        colour, hatch = fills.get(state) or FILLS.get(state, OTHER)
-        shapes = [Rectangle((x - 0.44, y - 0.42), 0.88, 0.84) for y, x in cells]
+    for state, word in cells.words:
+        colour, hatch = fill_of(state)
+        places = [(y, x) for y, row in enumerate(cells.rows) for x, held in enumerate(row) if held == state]
+        shapes = [Rectangle((x - 0.44, y - 0.42), 0.88, 0.84) for y, x in places]
         axes.add_collection(
             PatchCollection(shapes, facecolor=colour, edgecolor=paint.page, hatch=hatch[:3] or None, linewidth=0.5)
         )
-        handles.append(Patch(facecolor=colour, edgecolor=paint.page, hatch=hatch, label=NIGHT_WORDS[state]))
-    every = max(1, -(-len(nights.nights) // 10))
-    axes.set_xticks(range(0, len(nights.nights), every), [_short_day(one) for one in nights.nights[::every]])
-    axes.set_yticks(range(len(rows)), [name_label(row.name) for row in rows])
-    axes.set_xlim(-0.6, len(nights.nights) - 0.4)
-    axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
+        handles.append(Patch(facecolor=colour, edgecolor=paint.page, hatch=hatch, label=word))
+    every = max(1, -(-len(cells.days) // 10))
+    axes.set_xticks(range(0, len(cells.days), every), [short_day(one) for one in cells.days[::every]])
+    axes.set_yticks(range(len(cells.names)), [name_label(name) for name in cells.names])
+    axes.set_xlim(-0.6, len(cells.days) - 0.4)
+    axes.set_ylim(len(cells.names) - 0.4, -0.6)
     finish(axes, paint)
     axes.tick_params(labelsize=8)
-    if handles:
-        put_legend(axes, paint, handles)
-
-
-def _nights_with(rows: Sequence[MachineRow], state: str) -> list[tuple[int, int]]:
-    return [(y, x) for y, row in enumerate(rows) for x, held in enumerate(row.nights) if held == state]
+    put_legend(axes, paint, handles)
 
 
 def draw_slow_runs(axes: Axes, runs: Sequence[SlowRun], paint: Paint) -> None:
@@ -248,8 +117,8 @@ def draw_slow_runs(axes: Axes, runs: Sequence[SlowRun], paint: Paint) -> None:
     longest = [run.slowest_s / 60 for run in runs]
     axes.hlines(positions, usual, longest, color=paint.line, linewidth=3)
     for values, marker, colour, word in (
-        (usual, "o", FILLS["used"][0], "median of the job"),
-        (longest, "D", FILLS["Failed"][0], "longest run"),
+        (usual, "o", fill_of("used")[0], "median of the job"),
+        (longest, "D", fill_of("Failed")[0], "longest run"),
     ):
         axes.scatter(values, positions, s=55, marker=marker, color=colour, edgecolor=paint.page, label=word, zorder=3)
     axes.set_yticks(positions, [name_label(run.name) for run in runs])
@@ -272,7 +141,7 @@ def draw_capacity(axes: Axes, all_spaces: Sequence[RepositorySpace], paint: Pain
     positions = list(range(len(spaces)))
     free = [share * 100 for _, share in known[:BARS_DRAWN]]
     used = [100 - share for share in free]
-    _bars(axes, [("used", FILLS["used"], used), ("free", (paint.idle, ""), free)], edge=paint.line)
+    _bars(axes, [("used", fill_of("used"), used), ("free", (paint.idle, ""), free)], edge=paint.line)
     _at_right(axes, [percent(space.free_share) for space in spaces], paint)
     axes.set_yticks(positions, [name_label(space.name) for space in spaces])
     axes.invert_yaxis()
@@ -337,7 +206,7 @@ def draw_severities(axes: Axes, failing: Sequence[tuple[str, int]], paint: Paint
 
 def _stack(axes: Axes, labels: Sequence[str], parts: Sequence[tuple[str, str, list[float]]], paint: Paint) -> None:
     """Stacked horizontal bars; a part without anything is left out."""
-    shown = [(word, FILLS[state], values) for state, word, values in parts if any(values)]
+    shown = [(word, fill_of(state), values) for state, word, values in parts if any(values)]
     ends = _bars(axes, shown, edge=paint.page)
     axes.set_yticks(list(range(len(labels))), [name_label(label) for label in labels])
     axes.invert_yaxis()
@@ -356,7 +225,3 @@ def _bars(axes: Axes, parts: Sequence[tuple[str, tuple[str, str], list[float]]],
         axes.barh(places, values, 0.62, left=ends, label=word, color=colour, hatch=hatch, edgecolor=edge, linewidth=0.6)
         ends = [below + value for below, value in zip(ends, values, strict=True)]
     return ends
-
-
-def _short_day(date: dt.date) -> str:
-    return day(date).rsplit(" ", 1)[0]

@@ -1,7 +1,4 @@
-"""Colours, hatches and frames of every drawing: a state has its colour, its hatch and its word.
-
-So a drawing also reads in grey. Nothing here changes matplotlib's settings.
-"""
+"""Colours, hatches and frames of the drawings by matplotlib; nothing here changes its settings."""
 
 from __future__ import annotations
 
@@ -9,45 +6,43 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from vbr_audit.reports.charts.palette import look_of, tones
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
 class Paint:
-    """The colours of text and lines, and of the page behind them."""
+    """The colours of text and lines, of the page behind them, and of a day without a run."""
 
-    ink: str = "#1b1f24"
-    line: str = "#c3c9d0"
-    page: str = "#ffffff"
-    idle: str = "#d3d9df"
+    ink: str
+    line: str
+    page: str
+    idle: str
 
 
-LIGHT: Final = Paint()
-
-GREEN, AMBER, RED, GREY = "#3a9178", "#b87d00", "#c9490f", "#8a939d"
-FILLS: Final = {
-    "Success": (GREEN, ""),
-    "Warning": (AMBER, "\\\\\\\\"),
-    "Failed": (RED, "////"),
-    "PASS": (GREEN, ""),
-    "FAIL": (RED, "////"),
-    "WAIVED": ("#3b7bc4", "----"),
-    "UNKNOWN": ("#8467b5", "||||"),
-    "ERROR": ("#b8357c", "xxxx"),
-    "NOT_APPLICABLE": (GREY, ""),
-    "missed": ("#b8357c", "xxxx"),
-    "used": ("#3b7bc4", ""),
-    "critical": ("#8c1d12", ""),
-    "high": (RED, "////"),
-    "medium": (AMBER, "\\\\\\\\"),
-    "low": ("#3b7bc4", "----"),
-    "info": ("#b4bcc4", ""),
-    "protected_share": (GREEN, "o"),
-    "success_rate": ("#3b7bc4", "s"),
-    "used_share": (AMBER, "^"),
+_HATCHES: Final = {
+    "": "",
+    "rising": "////",
+    "falling": "\\\\\\\\",
+    "level": "----",
+    "upright": "||||",
+    "crossed": "xxxx",
 }
-OTHER: Final = (GREY, "++++")
+
+
+def light_paint() -> Paint:
+    """The colours of a light page, as the style sheets of the reports have them."""
+    known = tones()
+    return Paint(known["ink"], known["line"], known["bg"], known["idle"])
+
+
+def fill_of(state: str) -> tuple[str, str]:
+    """The colour and the hatch of a state, as matplotlib takes them."""
+    look = look_of(state)
+    return tones()[look.tone], _HATCHES[look.hatch]
+
 
 _DRAWABLE = re.compile(r"[^ -~\u00a1-\u00ac\u00ae-\u024f\u0370-\u0377\u0384-\u03ce\u0400-\u045f]")
 

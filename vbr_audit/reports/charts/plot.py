@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 
 from vbr_audit.display import time_zone
 from vbr_audit.findings.summary import counted_runs
+from vbr_audit.reports.charts.chart_list import BARS_DRAWN, JOBS_DRAWN, calendar_cells, night_cells
 from vbr_audit.reports.charts.drawings import (
-    BARS_DRAWN,
-    JOBS_DRAWN,
     draw_areas,
     draw_calendar,
     draw_capacity,
     draw_daily_runs,
-    draw_machine_nights,
     draw_protection,
     draw_severities,
     draw_slow_runs,
     draw_trend,
 )
-from vbr_audit.reports.charts.paint import LIGHT
+from vbr_audit.reports.charts.paint import light_paint
 from vbr_audit.reports.figures.digits import protection_of
 from vbr_audit.reports.figures.nights import nights_of
 from vbr_audit.reports.figures.repository_space import repository_spaces
@@ -55,14 +53,14 @@ def __dir__() -> list[str]:
 def sessions_per_day(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw the finished job runs of a snapshot by day, stacked by result."""
     axes = ax or _new_axes()
-    draw_daily_runs(axes, count_daily_runs(snapshot, time_zone(snapshot.timezone)), LIGHT)
+    draw_daily_runs(axes, count_daily_runs(snapshot, time_zone(snapshot.timezone)), light_paint())
     return axes
 
 
 def success_rate(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw how the success rate of a snapshot went, by day or week."""
     axes = ax or _new_axes()
-    draw_trend(axes, success_trend_of(count_daily_runs(snapshot, time_zone(snapshot.timezone))), LIGHT)
+    draw_trend(axes, success_trend_of(count_daily_runs(snapshot, time_zone(snapshot.timezone))), light_paint())
     return axes
 
 
@@ -70,7 +68,7 @@ def calendar(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw what each day of the period held for the jobs with the most bad days."""
     made = build_calendar(snapshot, counted_runs(snapshot), time_zone(snapshot.timezone))
     axes = ax or _new_axes(1.2 + 0.2 * min(len(made.rows), JOBS_DRAWN))
-    draw_calendar(axes, made, LIGHT)
+    draw_calendar(axes, calendar_cells(made), light_paint())
     return axes
 
 
@@ -82,42 +80,42 @@ def machine_nights(snapshot: Snapshot, job: str, ax: Axes | None = None) -> Axes
     """
     made = nights_of(snapshot, time_zone(snapshot.timezone), job)
     axes = ax or _new_axes(1.2 + 0.2 * min(len(made.rows), JOBS_DRAWN))
-    draw_machine_nights(axes, made, LIGHT)
+    draw_calendar(axes, night_cells(made), light_paint())
     return axes
 
 
 def durations(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw the longest runs of the period beside the medians of their jobs."""
     axes = ax or _new_axes()
-    draw_slow_runs(axes, slowest_runs(counted_runs(snapshot), snapshot.jobs)[:BARS_DRAWN], LIGHT)
+    draw_slow_runs(axes, slowest_runs(counted_runs(snapshot), snapshot.jobs)[:BARS_DRAWN], light_paint())
     return axes
 
 
 def capacity(snapshot: Snapshot, ax: Axes | None = None) -> Axes:
     """Draw how full the fullest repositories are; those of unknown capacity are counted, not drawn."""
     axes = ax or _new_axes()
-    draw_capacity(axes, repository_spaces(snapshot.repository_states), LIGHT)
+    draw_capacity(axes, repository_spaces(snapshot.repository_states), light_paint())
     return axes
 
 
 def statuses_by_area(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the findings of each area by status."""
     axes = ax or _new_axes()
-    draw_areas(axes, results.summary.by_area, LIGHT)
+    draw_areas(axes, results.summary.by_area, light_paint())
     return axes
 
 
 def by_severity(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the failing findings by severity."""
     axes = ax or _new_axes()
-    draw_severities(axes, list(results.summary.failing_by_severity.items()), LIGHT)
+    draw_severities(axes, list(results.summary.failing_by_severity.items()), light_paint())
     return axes
 
 
 def digits_met(results: Results, ax: Axes | None = None) -> Axes:
     """Draw how many protected objects meet each digit of 3-2-1-1-0."""
     axes = ax or _new_axes()
-    draw_protection(axes, protection_of(results.protected), LIGHT)
+    draw_protection(axes, protection_of(results.protected), light_paint())
     return axes
 
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from openpyxl.cell import Cell, WriteOnlyCell
-from openpyxl.drawing.fill import Blip
-from openpyxl.drawing.geometry import PresetGeometry2D
-from openpyxl.drawing.image import Image
-from openpyxl.drawing.picture import PictureFrame
-from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
-from openpyxl.drawing.xdr import XDRPositiveSize2D
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 
 from vbr_audit.config.settings import load_settings
-from vbr_audit.display import count, is_known, number, plain, shorten
+from vbr_audit.display import count, is_known, number, plain
 from vbr_audit.findings.summary import counts_by_server
 from vbr_audit.reports.causes import cause_rows, causes_text
-from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.excel.data import left_out_summary
 from vbr_audit.reports.sample import METHOD, draw_sample
 from vbr_audit.reports.words import (
@@ -36,7 +28,7 @@ from vbr_audit.reports.words import (
     STATUS_MEANINGS,
     STATUS_WORDS,
 )
-from vbr_audit.spreadsheet.cells import CellGuard, Sheet, guarded, xml_text
+from vbr_audit.spreadsheet.cells import CellGuard, Sheet, guarded
 from vbr_audit.spreadsheet.sheet import (
     PRINT_ROWS,
     SPACED,
@@ -55,7 +47,6 @@ from vbr_audit.spreadsheet.sheet import (
 if TYPE_CHECKING:
     from vbr_audit.collection.manifest import DatasetRecord
     from vbr_audit.findings.results import AreaCount, Summary
-    from vbr_audit.reports.charts.chart_list import ChartPlan
     from vbr_audit.reports.context import ReportContext
     from vbr_audit.reports.interface import ReportOptions
 
@@ -325,14 +316,10 @@ def write_sample(sheet: Sheet, context: ReportContext, guard: CellGuard) -> int:
     return drawn
 
 
-# The summary of the workbook: counts by status, severity, area and server, the rates with their formula, pictures.
+# The summary of the workbook: counts by status, severity, area and server, the rates with their formula.
 
 SUMMARY_TAB: Final = "1F3A5F"
 _SUMMARY_WIDTHS: Final = (32, 13, 13, 13, 13, 13, 18, 14, 13)
-PICTURES: Final = frozenset({"month-causes", "month-shares", "runs", "calendar", "protection", "areas"})
-"""The charts that are shown; the numbers of the others stand in sheets of their own."""
-_PAGE_ROWS: Final = 36
-"""Rows of plain text on a printed page."""
 
 
 def write_summary(sheet: Sheet, context: ReportContext, guard: CellGuard) -> None:
@@ -359,7 +346,6 @@ def write_summary(sheet: Sheet, context: ReportContext, guard: CellGuard) -> Non
     servers = [server.name for server in context.manifest.servers]
     _write_counts(front, "Findings by server", "Server", counts_by_server(context.results.findings, servers))
     _write_digits(front, context)
-    _write_pictures(front, context)
 
 
 def _head(front: FrontSheet, label: str, value: str, text: str) -> tuple[Cell, ...]:
@@ -456,67 +442,3 @@ def _write_digits(front: FrontSheet, context: ReportContext) -> None:
         numbers = (digit.met, digit.not_met, digit.not_known, protection.objects)
         front.write(f"{digit.digit} {digit.word}", *(_number(front, value) for value in numbers))
     front.write("all five surely", _number(front, protection.all_met), None, None, _number(front, protection.objects))
-
-
-def _write_pictures(front: FrontSheet, context: ReportContext) -> None:
-    """Charts of the page, below each other, each under its title."""
-    left = 0
-    plans = (plan for plan in chart_plans(context) if plan.name in PICTURES)
-    for place, plan in enumerate(plans, 1):
-        needed = picture_rows(plan) + 2
-        if needed > left:
-            front.sheet.row_breaks.append(Break(id=front.row))
-            left = _PAGE_ROWS
-        left -= needed
-        front.heading(plan.title)
-        add_picture(front.sheet, plan, front.row + 1, place)
-        for _ in range(needed - 2):
-            front.write()
-
-
-# Pictures on a sheet, each with an alternative text that tells its message.
-
-PIXELS_PER_INCH: Final = 96
-_EMU_PER_PIXEL: Final = 914_400 // PIXELS_PER_INCH
-_HIGHEST: Final = 6.6
-"""Inches of a printed page that a picture may take."""
-_ROW_PIXELS: Final = 20
-"""The height of a row of plain text."""
-_LONGEST_ALT: Final = 2_000
-
-
-def picture_rows(plan: ChartPlan) -> int:
-    """How many rows of plain text the picture of a chart covers."""
-    return -(-_size_of(plan)[1] // _ROW_PIXELS)
-
-
-def _size_of(plan: ChartPlan) -> tuple[int, int]:
-    """Width and height in pixels: as drawn, but no higher than a printed page."""
-    from vbr_audit.reports.charts.images import WIDTH
-
-    shrunk = min(1.0, _HIGHEST / plan.inches)
-    return round(WIDTH * shrunk * PIXELS_PER_INCH), round(plan.inches * shrunk * PIXELS_PER_INCH)
-
-
-def add_picture(sheet: Sheet, plan: ChartPlan, row: int, number: int) -> None:
-    """Lay a chart over the sheet, its upper edge in `row`, as the picture of this `number`.
-
-    openpyxl calls every picture just `Picture`; it keeps the frame of an anchor that brings its own.
-    """
-    from vbr_audit.reports.charts.images import image_of
-
-    width, height = _size_of(plan)
-    image = Image(io.BytesIO(image_of(plan, "png", solid=True)))
-    frame = PictureFrame()
-    properties = frame.nvPicPr.cNvPr
-    properties.id, properties.name = number, f"{number}. {xml_text(plan.title)}"
-    properties.descr = xml_text(shorten(plan.alt, _LONGEST_ALT))
-    frame.blipFill.blip = Blip(cstate="print")
-    frame.spPr.prstGeom = PresetGeometry2D(prst="rect")
-    frame.spPr.ln = None
-    image.anchor = OneCellAnchor(
-        _from=AnchorMarker(col=0, row=row - 1),
-        ext=XDRPositiveSize2D(width * _EMU_PER_PIXEL, height * _EMU_PER_PIXEL),
-        pic=frame,
-    )
-    sheet.add_image(image)

@@ -20,6 +20,7 @@ from openpyxl.packaging.custom import StringProperty
 from vbr_audit.collection.files import replacing
 from vbr_audit.display import shorten
 from vbr_audit.reports.excel.changes import time_plans
+from vbr_audit.reports.excel.chart_sheet import write_charts
 from vbr_audit.reports.excel.data import columns_of, data_plans
 from vbr_audit.reports.excel.findings import check_plans, exceptions_plan, result_plans
 from vbr_audit.reports.excel.front import SAMPLE_COLUMNS, SCHEMA, SheetLine, write_cover, write_sample, write_summary
@@ -50,7 +51,8 @@ _ACCESS_HELP: Final = {
     "path": "Its path.",
 }
 _LINES: Final = {
-    "Summary": "Counts by status, severity, area and server; the rates with their formulas; pictures.",
+    "Summary": "Counts by status, severity, area and server; the rates with their formulas.",
+    "Charts": "Charts of the numbers, each under what it finds, and the cells that they are drawn from.",
     "Sample": "Findings drawn at random, with columns for the auditor who tests them.",
 }
 
@@ -87,6 +89,8 @@ def _fill(book: Workbook, context: ReportContext, options: ReportOptions) -> Non
 
     write_summary(book.create_sheet("Summary"), context, guard)
     lines.append(SheetLine(("Summary",), _LINES["Summary"]))
+    write_charts(book.create_sheet("Charts"), context, guard)
+    lines.append(SheetLine(("Charts",), _LINES["Charts"]))
     write(*plans.results)
     drawn = write_sample(book.create_sheet("Sample"), context, guard)
     lines.append(SheetLine(("Sample",), _LINES["Sample"], drawn))

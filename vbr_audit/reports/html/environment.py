@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +37,7 @@ from vbr_audit.config.yaml_file import suggestion
 from vbr_audit.display import count, day, duration, iso, moment, number, percent, plain, size
 from vbr_audit.errors import TemplateError
 from vbr_audit.reports.html.page import MAX_ROWS, PRINT_BENEATH, PRINT_ROWS
+from vbr_audit.reports.template_folder import builtin_templates
 from vbr_audit.reports.words import DEFINITIONS, STATUS_MEANINGS, STATUS_WORDS, badge, level_badge
 from vbr_audit.vocabulary import COUNT_COLUMNS
 
@@ -106,15 +106,6 @@ def make_environment(templates_dir: Path | None = None) -> Environment:
     environment.filters.update(FILTERS)
     environment.globals.update({**FUNCTIONS, **CONSTANTS})
     return environment
-
-
-def builtin_templates() -> Path:
-    """The folder of the built-in templates: inside the installed package, else beside it in a checkout."""
-    package = Path(str(files("vbr_audit")))
-    for folder in (package / "report_templates", package.parent / "report_templates"):
-        if folder.is_dir():
-            return folder
-    raise TemplateError("the built-in report templates are missing", hint="Install the package again.")
 
 
 def declared_version(source: str) -> tuple[str, int] | None:

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.errors import ConfigurationError, TemplateError
-from vbr_audit.reports.charts.images import make_charts
+from vbr_audit.reports.charts.page_charts import make_charts
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.environment import make_environment
 from vbr_audit.reports.html.executive import build_brief
@@ -48,10 +48,15 @@ class PageKind:
 
 
 PAGES: Final[Mapping[str, PageKind]] = {
-    "html": PageKind("compliance.html.j2", ("style.css",), ("script.js",), {"page": build_page, "charts": make_charts}),
+    "html": PageKind(
+        "compliance.html.j2",
+        ("style.css", "charts.css"),
+        ("script.js",),
+        {"page": build_page, "charts": make_charts},
+    ),
     "pdf": PageKind(
         "pdf.html.j2",
-        ("style.css", "paper.css"),
+        ("style.css", "charts.css", "paper.css"),
         (),
         {"page": build_short_page, "brief": build_brief, "charts": make_charts, "paper": build_paper},
     ),

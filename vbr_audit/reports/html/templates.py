@@ -23,13 +23,14 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.config.yaml_file import suggestion
 from vbr_audit.datasets import SPECS
 from vbr_audit.errors import ConfigurationError, TemplateError
-from vbr_audit.reports.charts.images import Chart
+from vbr_audit.reports.charts.page_charts import Chart
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.html.environment import NAMES, VERSION, builtin_templates, declared_version, make_environment
+from vbr_audit.reports.html.environment import NAMES, VERSION, declared_version, make_environment
 from vbr_audit.reports.html.executive import Brief
 from vbr_audit.reports.html.page import Page
 from vbr_audit.reports.html.paper import Paper
 from vbr_audit.reports.html.rendering import HINT, PAGES, error_text, render_html, source_of
+from vbr_audit.reports.template_folder import builtin_templates
 
 KINDS: Final = (".j2", ".css", ".js")
 """The files that a report is made from."""
@@ -44,6 +45,7 @@ _PURPOSES: Final = {
     "fleet.html.j2": "many servers together (`fleet report`)",
     "pdf.html.j2": "the report on paper (format pdf)",
     "style.css": "the style of every page",
+    "charts.css": "the colours of the charts, and what they add to the style",
     "executive.css": "what the executive page adds to the style",
     "fleet.css": "what the fleet report adds to the style",
     "brand.css": "what a brand adds to the style",
