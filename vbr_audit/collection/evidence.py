@@ -10,7 +10,7 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,17 +54,34 @@ class EvidenceFile:
 
     def entries(self, dataset: str) -> Iterator[tuple[str | None, bytes]]:
         """As `pages`, each body with the id of the row below which it was read, or None."""
-        for name, body in self.named_pages(dataset):
-            parts = name.split("/")
-            yield (parts[1] if len(parts) > 2 else None), body
+        yield from map(_below, self.named_pages(dataset))
+
+    def entries_of(self, datasets: Iterable[str]) -> Generator[Iterator[tuple[str | None, bytes]], None, None]:
+        """The `entries` of each of `datasets` in turn: the list of the zip, which may be long, is read but once."""
+        with self._opened() as archive:
+            for dataset in datasets:
+                yield map(_below, self._pages_in(archive, dataset))
 
     def named_pages(self, dataset: str) -> Iterator[tuple[str, bytes]]:
         """As `pages`, each body with the name of its entry in the zip."""
+        with self._opened() as archive:
+            yield from self._pages_in(archive, dataset)
+
+    def _pages_in(self, archive: zipfile.ZipFile, dataset: str) -> Iterator[tuple[str, bytes]]:
+        with self._damage_told():
+            for name in archive.namelist():
+                if name.startswith(f"{dataset}/"):
+                    yield name, _page(archive, name)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        with self._damage_told(), zipfile.ZipFile(self.path) as archive:
+            yield archive
+
+    @contextlib.contextmanager
+    def _damage_told(self) -> Iterator[None]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                for name in archive.namelist():
-                    if name.startswith(f"{dataset}/"):
-                        yield name, _page(archive, name)
+            yield
         except _DAMAGE as error:
             raise EvidenceError(
                 f"cannot read the evidence {self.path}: {error}",
@@ -123,6 +140,13 @@ class EvidenceFile:
         if self._remove is not None:
             self._remove()
             self._remove = None
+
+
+def _below(page: tuple[str, bytes]) -> tuple[str | None, bytes]:
+    """A page with the id of the row below which it was read, which the name of its entry tells."""
+    name, body = page
+    parts = name.split("/")
+    return (parts[1] if len(parts) > 2 else None), body
 
 
 def _page(archive: zipfile.ZipFile, name: str) -> bytes:

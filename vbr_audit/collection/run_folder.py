@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from vbr_audit.collection.assemble import join, replay
+from vbr_audit.collection.assemble import join, replay, without_cycle_search
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, sha256_of, slug, write_bytes
 from vbr_audit.collection.manifest import Manifest, ServerRecord
@@ -206,15 +206,16 @@ def load(folder: str | Path) -> Snapshot:
             hint="Use the run that it was made from.",
         )
     names = evidence_names(server.name for server in manifest.servers)
-    parts, evidence = [], {}
-    for server in manifest.servers:
-        file = EvidenceFile(folder / EVIDENCE / names[server.name])
-        records = [record for record in manifest.datasets if record.server == server.name]
-        tables = replay(file, server.name, [record for record in records if record.pages])
-        frames, _ = tables.finish(terms_of(scope_of(manifest, server), records, server))
-        parts.append(frames)
-        evidence[server.name] = file
-    return Snapshot(manifest=manifest, tables=join(parts) | provenance_tables(manifest), evidence=evidence)
+    evidence = {server.name: EvidenceFile(folder / EVIDENCE / names[server.name]) for server in manifest.servers}
+    parts = []
+    with without_cycle_search():
+        for server in manifest.servers:
+            records = [record for record in manifest.datasets if record.server == server.name]
+            tables = replay(evidence[server.name], server.name, [record for record in records if record.pages])
+            frames, _ = tables.finish(terms_of(scope_of(manifest, server), records, server))
+            parts.append(frames)
+        joined = join(parts)
+    return Snapshot(manifest=manifest, tables=joined | provenance_tables(manifest), evidence=evidence)
 
 
 def scope_of(manifest: Manifest, server: ServerRecord) -> Scope:

@@ -56,7 +56,6 @@ class CellGuard:
         kept = MAX_TEXT - 40
         return f"{clean[:kept]}… [{len(clean) - kept:,} characters cut]"
 
-
     def texts(self, values: Iterable[Any]) -> list[str | None]:
         """Each of `values` as text; None for what is missing. Those that are equal and need no change are looked at
         once."""

@@ -80,7 +80,7 @@ def read_dates(values: Sequence[Any], zone: dt.tzinfo | None = None) -> ReadDate
 
 
 def _read_uniform(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates | None:
-    """The fast way: text (or None) that all ends with the same offset, or has none, read by numpy; None if it is not so.
+    """The fast way: text (or None) that all ends with the same offset, or has none, read by numpy; else None.
 
     numpy would take words (`today`), short forms and a second offset inside the text, so the shape is proven
     first: length, and the number of separators over the whole column.
@@ -179,7 +179,7 @@ def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates
 def _read_clock(
     read: ReadDates, places: npt.NDArray[np.int64], micros: npt.NDArray[np.int64], zone: dt.tzinfo | None
 ) -> None:
-    """Put dates without an offset, as microseconds on their clock, to their `places`; what stands for "never" is none."""
+    """Put dates without an offset, as microseconds on their clock, to their `places`, but for those that say "never"."""
     never = (micros < _YEAR_TWO) | ((micros >= _NEVER_BY_CLOCK[0]) & (micros < _NEVER_BY_CLOCK[1]))
     places, micros = places[~never], micros[~never]
     if len(places) and zone is None:
