@@ -179,7 +179,7 @@ def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates
 def _read_clock(
     read: ReadDates, places: npt.NDArray[np.int64], micros: npt.NDArray[np.int64], zone: dt.tzinfo | None
 ) -> None:
-    """Put dates without an offset, as microseconds on their clock, to their `places`, but for those that say "never"."""
+    """Put dates without offset, as microseconds on their clock, to their `places`; those that say "never" stay NaT."""
     never = (micros < _YEAR_TWO) | ((micros >= _NEVER_BY_CLOCK[0]) & (micros < _NEVER_BY_CLOCK[1]))
     places, micros = places[~never], micros[~never]
     if len(places) and zone is None:

@@ -210,10 +210,11 @@ class PagedTable:
         places: dict[tuple[str, ...], list[int]] = {}
         for place, shape in enumerate(shapes) if shapes.count(shapes[0]) < len(shapes) else ():
             places.setdefault(shape, []).append(place)
-        for keys, own in (places or {shapes[0]: rows}).items():
+        sizes = {shape: len(own) for shape, own in places.items()} or {shapes[0]: len(rows)}
+        for keys, times in sizes.items():
             for key in keys:
                 if key not in self._known_keys:
-                    self._notes.count_unknown_field(key, len(own))
+                    self._notes.count_unknown_field(key, times)
         if not places:
             return _transposed(shapes[0], rows)
         return self._joined_shapes(rows, places)
