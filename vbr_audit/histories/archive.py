@@ -353,8 +353,9 @@ class Added:
 def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = lambda: None) -> Added:
     """Copy a run into `history`, without its CSV files of data, with its tables and what became of its findings.
 
-    All of it appears in one move. The same run is added once. Raises `ConfigurationError` for another run with the same id, and for one that is older
-    than what was pruned, `EvidenceError` for a run that is not as it was written, `OutputError` where the disk is full.
+    All of it appears in one move. The same run is added once. Raises `ConfigurationError` for another run with the
+    same id, and for one that is older than what was pruned, `EvidenceError` for a run that is not as it was written,
+    `OutputError` where the disk is full.
     """
     _make_history(history)
     archive = open_archive(history)
