@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import statistics
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from vbr_audit.api.client import Client
 from vbr_audit.api.paging import WORKERS
 from vbr_audit.collection.allowance import Allowance
-from vbr_audit.collection.assemble import join
+from vbr_audit.collection.assemble import join, without_cycle_search
 from vbr_audit.collection.manifest import DatasetStatus, Manifest, RunRecord, ServerRecord, utc_now
 from vbr_audit.collection.period import Period, PeriodRequest, resolve
 from vbr_audit.collection.progress import Listener, show_progress
@@ -49,7 +47,7 @@ def read_snapshot(
     several = [clients] if isinstance(clients, Client) else list(clients)
     _check_names(several)
     datasets = request.chosen()
-    with show_progress(progress) as shown, _without_cycle_search():
+    with show_progress(progress) as shown, without_cycle_search():
         run = _Run(several, request, datasets, tool_version, shown)
         try:
             run.read()
@@ -233,18 +231,6 @@ def _wait_for(futures: list[Future[None]]) -> None:
         done, pending = wait(pending, timeout=0.2)
         for future in done:
             future.result()
-
-
-@contextmanager
-def _without_cycle_search() -> Iterator[None]:
-    """Rows of JSON hold no cycles; walking millions of them in search of some took a quarter of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _check_names(clients: list[Client]) -> None:

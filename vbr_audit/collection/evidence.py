@@ -10,7 +10,7 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +46,32 @@ class EvidenceFile:
         for _, body in self.named_pages(dataset):
             yield body
 
+    def pages_of(self, datasets: Iterable[str]) -> Generator[Iterator[tuple[str, bytes]], None, None]:
+        """The `named_pages` of each of `datasets` in turn: the list of the zip, which may be long, is read but once."""
+        with self._opened() as archive:
+            for dataset in datasets:
+                yield self._pages_in(archive, dataset)
+
     def named_pages(self, dataset: str) -> Iterator[tuple[str, bytes]]:
         """As `pages`, each body with the name of its entry in the zip."""
+        with self._opened() as archive:
+            yield from self._pages_in(archive, dataset)
+
+    def _pages_in(self, archive: zipfile.ZipFile, dataset: str) -> Iterator[tuple[str, bytes]]:
+        with self._damage_told():
+            for name in archive.namelist():
+                if name.startswith(f"{dataset}/"):
+                    yield name, _page(archive, name)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        with self._damage_told(), zipfile.ZipFile(self.path) as archive:
+            yield archive
+
+    @contextlib.contextmanager
+    def _damage_told(self) -> Iterator[None]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                for name in archive.namelist():
-                    if name.startswith(f"{dataset}/"):
-                        yield name, _page(archive, name)
+            yield
         except _DAMAGE as error:
             raise self._unreadable(error) from error
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from vbr_audit.collection.assemble import join, replay
+from vbr_audit.collection.assemble import join, replay, without_cycle_search
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, sha256_of, slug, write_bytes
 from vbr_audit.collection.manifest import Manifest, ServerRecord
@@ -207,14 +207,16 @@ def load(folder: str | Path) -> Snapshot:
         )
     names = evidence_names(server.name for server in manifest.servers)
     parts, evidence, positions = [], {}, {}
-    for server in manifest.servers:
-        file = EvidenceFile(folder / EVIDENCE / names[server.name])
-        records = [record for record in manifest.datasets if record.server == server.name]
-        tables = replay(file, server.name, [record for record in records if record.pages])
-        frames, _ = tables.finish(terms_of(scope_of(manifest, server), records, server))
-        parts.append(frames)
-        evidence[server.name], positions[server.name] = file, tables.positions
-    return Snapshot(manifest, join(parts) | provenance_tables(manifest), evidence, positions)
+    with without_cycle_search():
+        for server in manifest.servers:
+            file = EvidenceFile(folder / EVIDENCE / names[server.name])
+            records = [record for record in manifest.datasets if record.server == server.name]
+            tables = replay(file, server.name, [record for record in records if record.pages])
+            frames, _ = tables.finish(terms_of(scope_of(manifest, server), records, server))
+            parts.append(frames)
+            evidence[server.name], positions[server.name] = file, tables.positions
+        joined = join(parts)
+    return Snapshot(manifest, joined | provenance_tables(manifest), evidence, positions)
 
 
 def scope_of(manifest: Manifest, server: ServerRecord) -> Scope:

@@ -367,10 +367,11 @@ class Added:
 
 
 def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = lambda: None) -> Added:
-    """Copy a run into `history`, with its tables and the state of its findings, in one move.
+    """Copy a run into `history`, without its CSV files of data, with its tables and what became of its findings.
 
-    The same run is added once. Raises `ConfigurationError` for another run with the same id, and for one that is older
-    than what was pruned, `EvidenceError` for a run that is not as it was written, `OutputError` where the disk is full.
+    All of it appears in one move. The same run is added once. Raises `ConfigurationError` for another run with the
+    same id, and for one that is older than what was pruned, `EvidenceError` for a run that is not as it was written,
+    `OutputError` where the disk is full.
     """
     _make_history(history)
     archive = open_archive(history, about=[server.server_id for server in run.record.servers])
@@ -444,7 +445,8 @@ def _refuse_older_than_pruned(archive: Archive, record: HistoryRecord) -> None:
 
 def _fill(folder: Path, archive: Archive, run: NewRun) -> None:
     """Write the run, its tables, its state and its record to `folder`, flushed to the disk."""
-    files = [run_folder.SUMS, *run_folder.listed_hashes(run.folder)]
+    data = f"{run_folder.DATA}/"  # made of the evidence, and as large as all else of a run together
+    files = [name for name in run_folder.listed_hashes(run.folder) if not name.startswith(data)]
     for name in files:
         target = folder / name
         target.parent.mkdir(mode=FOR_OWNER, parents=True, exist_ok=True)

@@ -44,7 +44,7 @@ class CellGuard:
 
     def text(self, value: str) -> str:
         """`value` as a cell can hold it: line breaks as line feeds, forbidden characters as U+FFFD, cut with a mark."""
-        if value.isprintable() and len(value) <= MAX_TEXT and "_x" not in value:
+        if _is_plain(value):
             return value
         clean = _CARRIAGE_RETURN.sub("\n", value)
         clean, count = _FORBIDDEN.subn("\ufffd", clean)
@@ -55,6 +55,18 @@ class CellGuard:
         self.cut += 1
         kept = MAX_TEXT - 40
         return f"{clean[:kept]}… [{len(clean) - kept:,} characters cut]"
+
+    def texts(self, values: Iterable[Any]) -> list[str | None]:
+        """Each of `values` as text; None for what is missing. Those that are equal and need no change are looked at
+        once."""
+        listed = [None if value is None else str(value) for value in values]
+        fit = {None, *(text for text in set(listed) if text is not None and _is_plain(text))}
+        return [text if text is None or text in fit else self.text(text) for text in listed]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a cell can hold `text` as it is."""
+    return text.isprintable() and len(text) <= MAX_TEXT and "_x" not in text
 
 
 def xml_text(text: str) -> str:
@@ -84,10 +96,9 @@ def guarded(sheet: Sheet, guard: CellGuard, value: Any) -> Any:
     return text_cell(sheet, text) if is_risky(text) else text
 
 
-def text_values(guard: CellGuard, values: Iterable[Any]) -> Iterator[str | None]:
+def text_values(guard: CellGuard, values: Iterable[Any]) -> list[str | None]:
     """The texts of a column as cells can hold them; None for what is missing or empty, which some programs mistake."""
-    for value in values:
-        yield guard.text(value) if value else None
+    return guard.texts(value or None for value in values)
 
 
 def number_values(values: Iterable[Any]) -> Iterator[Any]:

@@ -1,8 +1,9 @@
 """Rows of a data sheet as XML, in one pass over its columns.
 
 openpyxl makes an object of every cell; a run has half a million of them. The cells of a column differ in nothing but
-their value, so that here each is a piece of text. What openpyxl knows, it still writes: styles, tables, the sheet
-around its rows.
+their value, so that here each is a piece of text, made once for all that are equal: a cell tells no place, which
+the format leaves to its order in the row, and which was half of a compressed sheet. What openpyxl knows, it still
+writes: styles, tables, the sheet around its rows.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat
-from typing import Any, Final, cast
+from pathlib import Path
+from typing import IO, Any, Final, cast
 from xml.sax.saxutils import escape
 
 from openpyxl.cell import Cell
-from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
-from openpyxl.xml.functions import fromstring
+from openpyxl.worksheet._writer import WorksheetWriter
+from openpyxl.xml.constants import SHEET_MAIN_NS
+from openpyxl.xml.functions import xmlfile
 
 _RETURN: Final = {"\r": "&#13;"}
 """XML would read it as a line feed."""
@@ -26,6 +29,9 @@ LINE_HEIGHT: Final = 15
 """Points, for text of the usual size."""
 HIGHEST: Final = 400
 """Points; a row is not higher, however long its texts."""
+_TEXTS: Final = frozenset({str, type(None)})
+_EMPTY: Final = "<c/>"
+"""What holds the place of a cell without a value."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +54,54 @@ class DataSheet(WriteOnlyWorksheet):
         """Append `row` elements, complete with their numbers; no other rows may follow them."""
         self.append((_Rows(rows),))
 
+    def _get_writer(self) -> None:
+        """What openpyxl does, with a writer whose file is at hand."""
+        sheet = cast(Any, self)
+        if sheet._writer is None:
+            sheet._writer = _FileWriter(self)
+            sheet._writer.write_top()
+
     def _write_rows(self) -> Generator[None, Any, None]:
         """What openpyxl does with each row, but for rows as XML."""
-        sheet = cast(Any, self)
-        stream = sheet._writer.xf.send(True)
+        writer = cast(Any, self)._writer
+        stream = writer.xf.send(True)
         with stream.element("sheetData"):
             number = 1
             try:
                 while True:
                     row = yield
                     if isinstance(row[0] if row else None, _Rows):
-                        for element in fromstring(f"<rows>{row[0].xml}</rows>"):
-                            stream.write(element)
+                        stream.flush()  # what stands before them
+                        writer.file.write(row[0].xml.encode())
                         continue
-                    sheet._writer.write_row(stream, sheet._values_to_row(row, number), number)
+                    writer.write_row(stream, cast(Any, self)._values_to_row(row, number), number)
                     number += 1
             except GeneratorExit:
                 pass
-        sheet._writer.xf.send(None)
+        writer.xf.send(None)
+
+
+class _FileWriter(WorksheetWriter):
+    """openpyxl's writer of a sheet, with its file open for what is XML already: to parse that again is slow."""
+
+    file: IO[bytes]
+
+    def get_stream(self) -> Generator[Any, Any, None]:
+        """What openpyxl does, over a file of ours."""
+        with (
+            Path(cast(Any, self).out).open("wb") as self.file,
+            xmlfile(self.file) as stream,
+            stream.element("worksheet", xmlns=SHEET_MAIN_NS),
+        ):
+            try:
+                while True:
+                    element = yield
+                    if element is True:
+                        yield stream
+                    elif element is not None:
+                        stream.write(element)
+            except GeneratorExit:
+                pass
 
 
 @dataclass(frozen=True)
@@ -76,7 +112,7 @@ class _Rows:
 def append_columns(sheet: DataSheet, columns: Sequence[CellColumn], first: int, widths: Sequence[float] = ()) -> None:
     """Append the rows that `columns` make, from row `first` on; with `widths`, as high as their wrapped texts."""
     listed = [list(column.values) for column in columns]
-    cells = [_cells(column, values, at, first) for at, (column, values) in enumerate(zip(columns, listed, strict=True))]
+    cells = [_cells(column, values) for column, values in zip(columns, listed, strict=True)]
     heights = _heights(columns, listed, widths) if widths else repeat("")
     rows = (
         f'<row r="{number}"{height}>{"".join(row)}</row>'
@@ -102,27 +138,40 @@ def _heights(columns: Sequence[CellColumn], listed: Sequence[list[Any]], widths:
     return [f' ht="{min(most * LINE_HEIGHT, HIGHEST):g}" customHeight="1"' if most > 1 else "" for most in lines]
 
 
-def _cells(column: CellColumn, values: Sequence[Any], at: int, first: int) -> Iterator[str]:
+def _cells(column: CellColumn, values: Sequence[Any]) -> Iterator[str]:
     """The cells of one column, each empty where nothing is known."""
-    letter = get_column_letter(at + 1)
-    is_used = any(value is not None for value in values)  # a style that no cell has would stand in the file
+    kinds = set(map(type, values))
+    is_used = kinds > {type(None)} or type(None) not in kinds  # a style that no cell has would stand in the file
     style = f' s="{column.model.style_id}"' if is_used and column.model.has_style else ""
-    for number, value in enumerate(values, first):
-        if value is None:
-            yield ""
-        elif isinstance(value, str):
-            yield _text_cell(f'<c r="{letter}{number}"{style}', value)
-        elif isinstance(value, bool):
-            yield f'<c r="{letter}{number}"{style} t="b"><v>{value:d}</v></c>'
-        else:
-            yield f'<c r="{letter}{number}"{style} t="n"><v>{_number_text(value)}</v></c>'
+    if kinds <= _TEXTS:
+        return map(_TextCells(style).__getitem__, values)
+    texts = _TextCells(style)
+    return (texts[value] if type(value) in _TEXTS else _number_cell(style, value) for value in values)
 
 
-def _text_cell(start: str, text: str) -> str:
+class _TextCells(dict[Any, str]):
+    """The cell of each text; and of None, an empty one."""
+
+    def __init__(self, style: str) -> None:
+        super().__init__({None: _EMPTY})
+        self._style = style
+
+    def __missing__(self, text: str) -> str:
+        cell = self[text] = _text_cell(self._style, text)
+        return cell
+
+
+def _number_cell(style: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f'<c{style} t="b"><v>{value:d}</v></c>'
+    return f'<c{style} t="n"><v>{_number_text(value)}</v></c>'
+
+
+def _text_cell(style: str, text: str) -> str:
     if not text:
-        return f'{start} t="n"/>'
+        return f'<c{style} t="n"/>'
     kept = ' xml:space="preserve"' if text[0].isspace() or text[-1].isspace() else ""
-    return f'{start} t="inlineStr"><is><t{kept}>{escape(text, _RETURN)}</t></is></c>'
+    return f'<c{style} t="inlineStr"><is><t{kept}>{escape(text, _RETURN)}</t></is></c>'
 
 
 def _number_text(value: float) -> str:

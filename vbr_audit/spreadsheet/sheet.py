@@ -331,7 +331,7 @@ def _cells(
     if pd.api.types.is_numeric_dtype(values.dtype):
         return CellColumn(listed if wrap else number_values(listed), model)
     if wrap:
-        return CellColumn([None if text is None else guard.text(str(text)) for text in listed], model)
+        return CellColumn(guard.texts(listed), model)
     return CellColumn(text_values(guard, listed), model)
 
 

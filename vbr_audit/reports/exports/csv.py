@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from vbr_audit.collection.files import write_bytes
 from vbr_audit.display import plain
-from vbr_audit.reports.exports.encoding import plain_value
+from vbr_audit.reports.exports.encoding import plain_values
 from vbr_audit.reports.interface import Format, ReportOptions
 from vbr_audit.tables.build.schema import STRING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones count too
 """A spreadsheet may run a cell that begins like this; in the CSV an apostrophe stands before it."""
 _GUARDED: Final = (*FORMULA_STARTS, "'")
+_SAFE_KINDS: Final = "biufM"
+"""Numbers, truths and moments: none of them is text of a server."""
 
 
 def findings_csv(context: ReportContext, *, bom: bool = False) -> bytes:
@@ -38,25 +41,33 @@ def csv_text(frame: pd.DataFrame) -> str:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow([_cell(str(name)) for name in frame.columns])
-    columns = [_cells(frame.iloc[:, place]) for place in range(frame.shape[1])]
-    writer.writerows(zip(*columns, strict=True))
+    writer.writerows(zip(*(_cells(frame.iloc[:, place]) for place in range(frame.shape[1])), strict=True))
     return stream.getvalue()
 
 
-def _cells(column: pd.Series) -> list[str]:
-    """The cells of a column; texts and moments, which repeat and take time, are written once for all that are equal."""
-    if column.dtype != STRING and not isinstance(column.dtype, pd.DatetimeTZDtype):
-        return [_cell(value) for value in column.tolist()]
-    places, different = pd.factorize(column)
-    texts = [*(_cell(value) for value in different), ""]  # the place of what is missing is -1
-    return [texts[place] for place in places.tolist()]
+def _cells(column: pd.Series) -> Iterable[Any]:
+    """The cells of a column, None for what is not known; a text is looked at once for all that are equal."""
+    values = plain_values(column)
+    if column.dtype == STRING:
+        return map(_TextCells().__getitem__, values)
+    return values if column.dtype.kind in _SAFE_KINDS else map(_cell, values)
+
+
+class _TextCells(dict[Any, str]):
+    """The cell of each text; and of None, an empty one."""
+
+    def __init__(self) -> None:
+        super().__init__({None: ""})
+
+    def __missing__(self, text: str) -> str:
+        cell = self[text] = _cell(text)
+        return cell
 
 
 def _cell(value: Any) -> str:
-    known = plain_value(value)
-    if not isinstance(known, str):
-        return "" if known is None else str(known)
-    text = plain(known, lines=True)
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    text = plain(value, lines=True)
     return f"'{text}" if text.startswith(_GUARDED) else text
 
 

@@ -31,6 +31,13 @@ _NEVER = (
     (dt.datetime(1901, 1, 2, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND,
 )
 _YEAR_ONE = (dt.datetime(2, 1, 2, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+_NEVER_BY_CLOCK = (
+    (dt.datetime(1899, 12, 30, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND,
+    (dt.datetime(1901, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND,
+)
+_FIRST = (dt.datetime(1, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+_YEAR_TWO = (dt.datetime(2, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+"""The first moment, and the end of the year 1, on a clock whose zone does not matter."""
 
 _SHORTEST = len("2026-01-01T00:00:00")
 _LONGEST = len("2026-01-01T00:00:00.000000")
@@ -60,8 +67,7 @@ def read_dates(values: Sequence[Any], zone: dt.tzinfo | None = None) -> ReadDate
     `datetime` objects (also pandas' own) are taken as well, under the same rules. Dates without an offset are read by
     the clock of `zone`: of an hour that comes twice the first counts, and one that is left out is moved forward.
     """
-    micros = _read_uniform(values)
-    read = _read_one_by_one(values, zone) if micros is None else ReadDates(micros)
+    read = _read_uniform(values, zone) or _read_one_by_one(values, zone)
     never = ((read.micros >= _NEVER[0]) & (read.micros < _NEVER[1])) | (read.micros < _YEAR_ONE)
     read.micros[never] = NAT
     known = read.micros != NAT
@@ -73,47 +79,56 @@ def read_dates(values: Sequence[Any], zone: dt.tzinfo | None = None) -> ReadDate
     return read
 
 
-def _read_uniform(values: Sequence[Any]) -> npt.NDArray[np.int64] | None:
-    """The fast way: text (or None) that all ends with the same offset, read by numpy; None if it is not so.
+def _read_uniform(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates | None:
+    """The fast way: text (or None) that all ends with the same offset, or has none, read by numpy; else None.
 
     numpy would take words (`today`), short forms and a second offset inside the text, so the shape is proven
     first: length, and the number of separators over the whole column.
     """
+    read = ReadDates(np.full(len(values), NAT, dtype=np.int64))
     try:
         texts: list[str] = [value for value in values if value is not None]
         if not texts:
-            return np.full(len(values), NAT, dtype=np.int64)
+            return read
         first: Any = texts[0]
         if not isinstance(first, str):
             return None
         ending = "Z" if first[-1:] == "Z" else first[-6:]
         offset = _offset_micros(ending)
-        cut = len(ending)
-        lengths = set(map(len, texts))
-        if offset is None or min(lengths) < _SHORTEST + cut:
-            return None
-        if ("\n".join(texts) + "\n").count(ending + "\n") != len(texts):
-            return None
+        bodies = _bodies(texts, "" if offset is None else ending)
     except (TypeError, AttributeError):
         return None
-    bodies = [text[:-cut] for text in texts]
-    if max(lengths) > _LONGEST + cut:
-        rest = "".join([body[_LONGEST:] for body in bodies])
-        if _digits_in(rest) != len(rest):
-            return None
-        bodies = [body[:_LONGEST] for body in bodies]
-    if not _is_plain("".join(bodies), len(bodies)):
+    if bodies is None:
         return None
     try:
         instants = np.array(bodies, dtype="datetime64[us]").view(np.int64)
     except (ValueError, OverflowError):
         return None
-    instants = instants - offset
-    if len(texts) == len(values):
-        return instants
-    micros = np.full(len(values), NAT, dtype=np.int64)
-    micros[[value is not None for value in values]] = instants
-    return micros
+    places = np.flatnonzero([value is not None for value in values])
+    if offset is not None:
+        read.micros[places] = instants - offset
+    elif instants.min() < _FIRST:  # the year 0 is numpy's own
+        return None
+    else:
+        _read_clock(read, places, instants, zone)
+    return read
+
+
+def _bodies(texts: list[str], ending: str) -> list[str] | None:
+    """The texts without the `ending` that all have, with six digits of a second at most; None if one is no date."""
+    cut = len(ending)
+    lengths = set(map(len, texts))
+    if min(lengths) < _SHORTEST + cut:
+        return None
+    if cut and ("\n".join(texts) + "\n").count(ending + "\n") != len(texts):
+        return None
+    bodies = [text[:-cut] for text in texts] if cut else texts
+    if max(lengths) > _LONGEST + cut:
+        rest = "".join([body[_LONGEST:] for body in bodies])
+        if _digits_in(rest) != len(rest):
+            return None
+        bodies = [body[:_LONGEST] for body in bodies]
+    return bodies if _is_plain("".join(bodies), len(bodies)) else None
 
 
 def _is_plain(joined: str, count: int) -> bool:
@@ -154,19 +169,26 @@ def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates
             read.uncastable += 1
         elif moment.utcoffset() is not None:
             read.micros[position] = (moment - _EPOCH) // _MICROSECOND
-        elif _is_never(moment):
-            continue
         else:
             local.append(position)
             instants.append((moment.replace(tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND)
-    if local and zone is None:
-        read.naive = len(local)
-        read.clock = np.full(len(values), NAT, dtype=np.int64)
-        read.clock[local] = instants
-    elif local and zone is not None:
-        read.assumed = len(local)
-        read.micros[local] = by_clock(np.array(instants, dtype=np.int64), zone)
+    _read_clock(read, np.array(local, dtype=np.int64), np.array(instants, dtype=np.int64), zone)
     return read
+
+
+def _read_clock(
+    read: ReadDates, places: npt.NDArray[np.int64], micros: npt.NDArray[np.int64], zone: dt.tzinfo | None
+) -> None:
+    """Put dates without offset, as microseconds on their clock, to their `places`; those that say "never" stay NaT."""
+    never = (micros < _YEAR_TWO) | ((micros >= _NEVER_BY_CLOCK[0]) & (micros < _NEVER_BY_CLOCK[1]))
+    places, micros = places[~never], micros[~never]
+    if len(places) and zone is None:
+        read.naive = len(places)
+        read.clock = np.full(len(read.micros), NAT, dtype=np.int64)
+        read.clock[places] = micros
+    elif len(places) and zone is not None:
+        read.assumed = len(places)
+        read.micros[places] = by_clock(micros, zone)
 
 
 def by_clock(micros: npt.NDArray[np.int64], zone: dt.tzinfo) -> npt.NDArray[np.int64]:
@@ -175,11 +197,6 @@ def by_clock(micros: npt.NDArray[np.int64], zone: dt.tzinfo) -> npt.NDArray[np.i
     first_of_two = np.ones(len(clock), dtype=bool)
     moments = clock.tz_localize(zone, nonexistent="shift_forward", ambiguous=first_of_two)
     return np.asarray(moments.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[us]").view(np.int64))
-
-
-def _is_never(moment: dt.datetime) -> bool:
-    """Whether a date without an offset stands for "never"."""
-    return moment.year in (1, 1900) or (moment.year == 1899 and moment.month == 12 and moment.day > 29)
 
 
 def to_datetime(value: Any) -> dt.datetime | None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -204,18 +206,34 @@ class PagedTable:
 
     def _columns_of(self, rows: Rows) -> Columns:
         """The rows by JSON key; keys that no known revision lists are counted and left out."""
-        shape = list(rows[0])
-        others = [row for row in rows if list(row) != shape]
-        shapes = Counter({tuple(shape): len(rows) - len(others)})
-        shapes.update(map(tuple, others))
-        for keys, times in shapes.items():
+        shapes = list(map(tuple, rows))
+        places: dict[tuple[str, ...], list[int]] = {}
+        for place, shape in enumerate(shapes) if shapes.count(shapes[0]) < len(shapes) else ():
+            places.setdefault(shape, []).append(place)
+        sizes = {shape: len(own) for shape, own in places.items()} or {shapes[0]: len(rows)}
+        for keys, times in sizes.items():
             for key in keys:
                 if key not in self._known_keys:
                     self._notes.count_unknown_field(key, times)
-        if not others:
-            return dict(zip(shape, zip(*map(dict.values, rows), strict=True), strict=True))
-        keys_present = {key for keys in shapes for key in keys if key in self._known_keys}
-        return {key: [row.get(key) for row in rows] for key in keys_present}
+        if not places:
+            return _transposed(shapes[0], rows)
+        return self._joined_shapes(rows, places)
+
+    def _joined_shapes(self, rows: Rows, places: Mapping[tuple[str, ...], Sequence[int]]) -> Columns:
+        """Rows of several shapes, whose `places` are given, by JSON key: those of one shape are turned at once."""
+        parts = [(len(own), _transposed(shape, [rows[place] for place in own])) for shape, own in places.items()]
+        by_shape = np.concatenate([np.array(own) for own in places.values()])
+        in_order = itemgetter(*np.argsort(by_shape).tolist())
+        keys_present = {key for keys in places for key in keys if key in self._known_keys}
+        return {
+            key: in_order([*chain.from_iterable(part.get(key) or repeat(None, size) for size, part in parts)])
+            for key in keys_present
+        }
+
+
+def _transposed(shape: tuple[str, ...], rows: Rows) -> Columns:
+    """Rows that all have the keys of `shape`, in this order, by key."""
+    return dict(zip(shape, zip(*map(dict.values, rows), strict=True), strict=True))
 
 
 def _first_of(columns: list[Sequence[Any]]) -> Sequence[Any]:
