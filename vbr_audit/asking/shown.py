@@ -1,0 +1,62 @@
+"""Values of an audit as JSON that can neither steer a reader's screen nor fill its memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from vbr_audit.display import is_known, plain
+from vbr_audit.reports.exports.encoding import plain_value
+
+MOST_TEXT: Final = 4_000
+"""Characters of one text; a longer one is cut, and says how long it was."""
+MOST_ROWS: Final = 200
+"""Rows of one answer."""
+MOST_BYTES: Final = 200_000
+"""Bytes of the rows of one answer as JSON."""
+
+
+def shown(value: Any) -> Any:
+    """`value` as plain JSON: texts with their control characters visible and cut, null for what is not known."""
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Mapping):
+        return {_text(str(name)): shown(each) for name, each in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
+        return [shown(each) for each in value]
+    if not is_known(value):
+        return None
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    known = plain_value(value)
+    if hasattr(known, "item"):
+        known = known.item()
+    return known if isinstance(known, bool | int | float) else _text(str(known))
+
+
+def _text(text: str) -> str:
+    cut = plain(text[:MOST_TEXT], lines=True)
+    return cut if len(text) <= MOST_TEXT else f"{cut}… (cut, {len(text):,} characters)"
+
+
+def page(rows: Sequence[Any], *, offset: int = 0, limit: int = MOST_ROWS, total: int | None = None) -> dict[str, Any]:
+    """Some of `rows`: `rows`, how many there are (`total`), and `next_offset`, None where nothing follows.
+
+    There are at most `limit` and `MOST_ROWS` of them, and no more than fit into `MOST_BYTES`, but always one.
+    """
+    many, start = len(rows) if total is None else total, max(offset, 0)
+    taken: list[Any] = []
+    size = 0
+    for row in rows[start : start + max(1, min(limit, MOST_ROWS))]:
+        value = shown(row)
+        size += len(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
+        if taken and size > MOST_BYTES:
+            break
+        taken.append(value)
+    end = start + len(taken)
+    return {"rows": taken, "total": many, "offset": start, "next_offset": end if end < many else None}
