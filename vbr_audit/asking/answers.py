@@ -14,7 +14,7 @@ from vbr_audit.collection import run_folder
 from vbr_audit.display import iso, plain
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.pipeline import load_audit
-from vbr_audit.reports.exports.encoding import plain_values, records
+from vbr_audit.reports.exports.encoding import records
 from vbr_audit.vocabulary import SEVERITIES, STATUSES
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Answers:
         """The first rows of the answer to one SELECT over the tables of all runs, as `columns` and `rows` of cells."""
         with self._alone:
             frame = self._history.sql(query, most_rows=MOST_ROWS)
-        cells = [plain_values(frame.iloc[:, place]) for place in range(frame.shape[1])]
+        cells = [frame.iloc[:, place].tolist() for place in range(frame.shape[1])]
         rows = [list(row) for row in zip(*cells, strict=True)]
         told = page(rows)
         taken = len(told["rows"])
@@ -141,7 +141,7 @@ class Answers:
 
     def in_words(self, error: ConfigurationError | EvidenceError) -> str:
         """An error with its next step, without the place of the history."""
-        words = error.message + (f" {error.hint}" if error.hint else "")
+        words = error.message + (f". Next: {error.hint}" if error.hint else "")
         return plain(words.replace(str(self._history.folder), "the history"), lines=True)
 
     def _entry(self, run: str) -> Entry:

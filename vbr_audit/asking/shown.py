@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 import orjson
 
 from vbr_audit.display import is_known, plain
@@ -17,6 +19,8 @@ MOST_ROWS: Final = 200
 """Rows of one answer."""
 MOST_BYTES: Final = 200_000
 """Bytes of the rows of one answer as JSON."""
+_LARGEST: Final = 2**53
+"""Beyond it, readers of JSON round whole numbers."""
 
 
 def shown(value: Any) -> Any:
@@ -30,13 +34,14 @@ def shown(value: Any) -> Any:
     if not is_known(value):
         return None
     if isinstance(value, bool | int):
-        return value
+        return value if abs(value) <= _LARGEST else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    known = plain_value(value)
-    if hasattr(known, "item"):
-        known = known.item()
-    return known if isinstance(known, bool | int | float) else _text(str(known))
+    if isinstance(value, np.generic):
+        return shown(value.item())
+    if isinstance(value, dt.datetime) and value.tzinfo is None:  # of no zone, so that no zone may be said of it
+        return value.isoformat()
+    return _text(str(plain_value(value)))
 
 
 def _text(text: str) -> str:
@@ -54,7 +59,7 @@ def page(rows: Sequence[Any], *, offset: int = 0, limit: int = MOST_ROWS, total:
     size = 0
     for row in rows[start : start + max(1, min(limit, MOST_ROWS))]:
         value = shown(row)
-        size += len(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
+        size += len(orjson.dumps(value))
         if taken and size > MOST_BYTES:
             break
         taken.append(value)
