@@ -32,7 +32,8 @@ log = os.open(os.environ["SEEN"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 told = {"socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.mkdir",
     "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.utime", "shutil.move"}
 def hook(event, args):
-    if event in told or (event == "open" and not isinstance(args[0], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
+    writes = event == "open" and not isinstance(args[0], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if event in told or writes:
         os.write(log, f"{event} {args!r}\\n".encode("utf-8", "replace"))
 sys.addaudithook(hook)
 """
@@ -152,7 +153,7 @@ async def ask_all(call: Callable[..., Any]) -> None:
         "counted", "select", query="SELECT run_id, count(*) AS many FROM findings GROUP BY run_id ORDER BY run_id"
     )
     await call("names", "select", query=f"SELECT DISTINCT object_name FROM findings WHERE run_id = '{hostile}'")
-    await call("long", "select", query=f"SELECT range, repeat('x', {MOST_TEXT + 1}) AS long FROM range(1000000)")
+    await call("long", "select", query=f"SELECT range, repeat('x', {MOST_TEXT + 1}) AS long FROM range(1000000000000)")
     await call(
         "odd", "select", query="SELECT 1 AS a, 2 AS a, NULL, 'x'::BLOB, [1, 2], 2::HUGEINT ** 70, DATE '2026-01-01'"
     )
@@ -263,8 +264,8 @@ def test_a_select_is_answered_and_a_long_answer_is_cut_and_says_so(asked: Asked)
     assert long["more_rows"]
     assert long["rows"][1][1].endswith(f"… (cut, {MOST_TEXT + 1:,} characters)")
     odd = asked.answers["odd"].data
-    assert odd["columns"][:2] == ["a", "a"]
-    assert odd["rows"] == [[1, 2, None, "b'x'", [1, 2], 2.0**70, "2026-01-01T00:00:00"]]
+    assert odd["columns"][:2] == ["a", "a_1"]
+    assert odd["rows"] == [[1, 2, None, "78", [1, 2], 2.0**70, "2026-01-01T00:00:00"]]
     done = invoke("history", "sql", asked.folder, "SELECT [1, 2] AS a")
     assert (done.exit_code, done.stdout.splitlines()) == (0, ["a", "[1 2]"])
 
@@ -306,7 +307,7 @@ def test_a_page_is_cut_by_bytes_but_has_always_a_row() -> None:
 def test_values_become_plain_json() -> None:
     moment = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
     values = {"a\x1b": [float("nan"), float("inf"), 2**70, True, moment, b"\x00", "\u202e"]}
-    assert shown(values) == {"a␛": [None, "inf", str(2**70), True, "2026-11-01T00:00:00Z", "b'\\x00'", "⟨U+202E⟩"]}
+    assert shown(values) == {"a␛": [None, "inf", str(2**70), True, "2026-11-01T00:00:00Z", "00", "⟨U+202E⟩"]}
 
 
 def test_without_the_package_the_extra_is_named(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,9 @@ def shown(value: Any) -> Any:
         return _text(value)
     if isinstance(value, Mapping):
         return {_text(str(name)): shown(each) for name, each in value.items()}
-    if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
+    if isinstance(value, bytes | bytearray):
+        return _text(value.hex())
+    if isinstance(value, Iterable):
         return [shown(each) for each in value]
     if not is_known(value):
         return None

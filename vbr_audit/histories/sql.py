@@ -88,10 +88,8 @@ def _fetched(connection: Any, most_rows: int | None) -> pd.DataFrame:
     if most_rows is None:
         whole: pd.DataFrame = connection.fetch_df()
         return whole
-    parts, count = [], 0
-    while count <= most_rows:
+    parts: list[pd.DataFrame] = [connection.fetch_df_chunk()]
+    while len(parts[-1]) and sum(map(len, parts)) <= most_rows:
         parts.append(connection.fetch_df_chunk())
-        count += len(parts[-1])
-        if not len(parts[-1]):
-            break
-    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).head(most_rows + 1)
+    first = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    return first.head(most_rows + 1)
