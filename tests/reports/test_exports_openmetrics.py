@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as textfile
+from small_server import SmallServer, audited
 
 import vbr_audit as va
 from vbr_audit.collection.manifest import DatasetStatus
@@ -76,6 +77,25 @@ def test_the_numbers_of_servers_and_objects_add_up_to_those_of_the_run() -> None
     assert found["run_timestamp_seconds"][()] == audit.snapshot.now.timestamp()
     begun = min(each.started for each in audit.snapshot.manifest.datasets if each.rows_kept)
     assert abs(found["evidence_timestamp_seconds"][(estates.SERVER,)] - begun.timestamp()) < 60
+
+
+def test_each_of_several_servers_has_its_own_numbers() -> None:
+    servers = []
+    for name in ("vbr02", "vbr\x01"):
+        servers.append(SmallServer(now="2026-11-01T06:00:00Z", name=name))
+        servers[-1].add_repository("Local")
+        servers[-1].add_job("Nightly", repository="Local")
+    audit = audited(*servers, month="2026-10", timezone="UTC", only="JOB", datasets=("jobs", "repository_states"))
+    found = read(run_metrics(audit.context).decode())
+    shown = {"vbr02", "vbr␁"}
+    for name in ("findings", "causes", "datasets", "evidence_timestamp_seconds", "server_info"):
+        assert {labels[0] for labels in found[name]} == shown
+    assert sum(found["findings"].values()) == len(audit.findings)
+    assert sum(found["causes"].values()) == len(audit.causes)
+    lines = {line.server: line for line in audit.context.figures.estate.servers}
+    assert found["server_compliance_ratio"]["vbr02",] == lines["vbr02"].compliance
+    known = {labels[1] for labels, value in found["value_known"].items() if labels[1:] and not value}
+    assert known == shown, "no session was read"
 
 
 def test_what_is_not_known_is_absent_and_said() -> None:

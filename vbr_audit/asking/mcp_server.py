@@ -31,8 +31,10 @@ for the next page. Begin with list_runs; without a run the tools answer about th
 """
 
 Run = Annotated[str, Field(description="Id, beginning of an id, folder or month (YYYY-MM) of a run; empty: the newest")]
-Word = Annotated[str, Field(description="Only these; empty: all", json_schema_extra={"enum": ["", *SEVERITIES]})]
-Status = Annotated[str, Field(description="Only these; empty: all", json_schema_extra={"enum": ["", *STATUSES]})]
+Grade = Annotated[
+    str, Field(description="Only this severity; empty: all", json_schema_extra={"enum": ["", *SEVERITIES]})
+]
+Status = Annotated[str, Field(description="Only this status; empty: all", json_schema_extra={"enum": ["", *STATUSES]})]
 Offset = Annotated[int, Field(ge=0, description="How many rows to leave out: next_offset of the page before")]
 Limit = Annotated[int, Field(ge=1, le=MOST_ROWS, description="Most rows of the answer")]
 _PAGE: Final = 50
@@ -90,7 +92,7 @@ def _tools(answers: Answers) -> tuple[Callable[..., dict[str, Any]], ...]:
         run: Run = "",
         server: Annotated[str, Field(description="Only this server; empty: all")] = "",
         check: Annotated[str, Field(description="Only this check, such as JOB-001; empty: all")] = "",
-        severity: Word = "",
+        severity: Grade = "",
         status: Status = "",
         offset: Offset = 0,
         limit: Limit = _PAGE,
@@ -99,7 +101,7 @@ def _tools(answers: Answers) -> tuple[Callable[..., dict[str, Any]], ...]:
         chosen = {"server": server, "check": check, "severity": severity, "status": status}
         return answers.findings(run, **chosen, offset=offset, limit=limit)
 
-    def causes(run: Run = "", severity: Word = "", offset: Offset = 0, limit: Limit = _PAGE) -> dict[str, Any]:
+    def causes(run: Run = "", severity: Grade = "", offset: Offset = 0, limit: Limit = _PAGE) -> dict[str, Any]:
         """What has to be changed for the failing findings of a run to go, the worst first."""
         return answers.causes(run, severity=severity, offset=offset, limit=limit)
 
