@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.derived.protection_links import Points, micros
+from vbr_audit.checks.derived.protection_links import Points, micros, micros_of
 from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.dates import LEEWAY
 from vbr_audit.checks.logic.machine_names import names_of_backup_server, on_backup_server
@@ -405,7 +405,7 @@ def _points(material: Material, points: Points) -> tuple[Cells, Cells]:
     created = points.frame["created"]
     future = (created > pd.Timestamp(material.now) + LEEWAY).to_numpy(dtype=bool)
     usable = (points.unit >= 0) & created.notna().to_numpy() & ~future
-    micros = created.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    micros = micros_of(created)
     return points.unit[usable], micros[usable]
 
 
