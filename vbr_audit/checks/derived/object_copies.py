@@ -10,7 +10,7 @@ from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.logic.three_valued import taken
 from vbr_audit.tables.build.arrays import strings_of
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 SPEC: Final = TableSpec(
     "object_copies",
@@ -42,6 +42,8 @@ _BEST_FIRST: Final = ["owner", "place", "present", "protected", "until"]
 
 
 def _make(material: Material) -> pd.DataFrame:
+    if material.frame("backup_objects").empty:
+        return empty(SPEC)
     each = protection.linked(material)
     copies = each.copies[each.copies["place"].notna().to_numpy()]
     order = copies.sort_values(_BEST_FIRST, ascending=[True, True, False, False, False], kind="stable")

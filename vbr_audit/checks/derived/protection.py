@@ -43,7 +43,7 @@ from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.machine_names import find_machine, held_by_name
 from vbr_audit.checks.logic.three_valued import Cells, any_of, listed, number_of, one_of, surely, surely_one
 from vbr_audit.tables.build.enums import JOB_TYPES
-from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform, empty
 from vbr_audit.tables.jobs.copy_workers import COPY_JOBS, SEPARATOR
 
 _KNOWN_JOBS: Final = frozenset(JOB_TYPES) - {"Unknown"}
@@ -280,6 +280,8 @@ def linked(material: Material) -> Linked:
 
 
 def _make_all(material: Material) -> pd.DataFrame:
+    if material.frame("backup_objects").empty:
+        return empty(SPEC)
     each = linked(material)
     units, owners, keys, jobs, points = each.units, each.owners, each.keys, each.jobs, each.points
     is_copy, chains = each.is_copy, each.chains

@@ -234,8 +234,8 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
     causes = causes_of_objects(check, view)
     return Assessment(
         object_type=kind.kind,
-        object_id=objects[kind.id_column].to_numpy(dtype=object),
-        object_name=objects[kind.name_column].to_numpy(dtype=object),
+        object_id=view.text(check.population, kind.id_column).to_numpy(dtype=object),
+        object_name=view.text(check.population, kind.name_column).to_numpy(dtype=object),
         result=repeated("UNKNOWN", len(objects)),
         severity=repeated(severity, len(objects)),
         observed=blank,
