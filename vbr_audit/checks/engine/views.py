@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.extensions import ExtensionArray
 
 from vbr_audit.checks.derived import DERIVED, EARLIER, SITE, Material
 from vbr_audit.checks.derived.drift_tables import drift_of
@@ -198,7 +197,8 @@ class ServerView:
         index = self.frame(table).index if part is None else pd.RangeIndex(len(part[1]))
         return named_frame({name: self._column(table, name) for name in names}, index, labels="objects")
 
-    def _column(self, table: str, name: str) -> ExtensionArray:
+    def _column(self, table: str, name: str) -> Any:
+        """The array of one column, its own but for text, which is sealed."""
         if (table, name) in self._sealed:
             return self._sealed[table, name].array
         part = self._part(table)

@@ -53,7 +53,8 @@ def at_or_before(instants: pd.Series, moment: dt.datetime) -> pd.Series:
 def hours_between(earlier: pd.Series, later: dt.datetime) -> pd.Series:
     """Hours from each instant to `later`, as `Float64`; NA for a missing instant."""
     moments = _moments(earlier)
-    hours = (_moment(later) - moments) / np.timedelta64(1, "s") / 3600
+    # To seconds first, as pandas does it: a number of hours is shown with all its digits.
+    hours = (_moment(later) - moments).astype("timedelta64[us]").astype(float) / 1e6 / 3600
     return pd.Series(pd.arrays.FloatingArray(hours, np.isnat(moments)), index=earlier.index)
 
 
