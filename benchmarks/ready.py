@@ -26,9 +26,14 @@ CPU = "/cpu"
 
 
 @contextlib.contextmanager
-def ready_server(*, jobs: int, sessions: int, now: str) -> Iterator[str]:
-    """The address of such a server, in a process of its own; `now` is where its clock stands still."""
-    command = [sys.executable, str(Path(__file__)), "--jobs", str(jobs), "--sessions", str(sessions), "--now", now]
+def ready_server(*, jobs: int, sessions: int, now: str, seed: int = 1) -> Iterator[str]:
+    """The address of such a server, in a process of its own; `now` is where its clock stands still.
+
+    Those of two seeds are two servers, with an id each.
+    """
+    numbers = {"--jobs": jobs, "--sessions": sessions, "--seed": seed}
+    given = [word for name, number in numbers.items() for word in (name, str(number))]
+    command = [sys.executable, str(Path(__file__)), *given, "--now", now]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -54,8 +59,8 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, *, jobs: int, sessions: int, now: datetime) -> None:
-        app = create_app(jobs=jobs, sessions=sessions, now=now, role="Administrator")
+    def __init__(self, *, jobs: int, sessions: int, now: datetime, seed: int) -> None:
+        app = create_app(jobs=jobs, sessions=sessions, now=now, seed=seed, role="Administrator")
         self.application = app.test_client()
         self.ready: dict[tuple[str, str], bytes] = {}
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -114,9 +119,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=40)
     parser.add_argument("--sessions", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--now", default="2026-11-15T09:00")
     options = parser.parse_args()
-    with _Server(jobs=options.jobs, sessions=options.sessions, now=read_moment(options.now)) as server:
+    estate = {"jobs": options.jobs, "sessions": options.sessions, "seed": options.seed}
+    with _Server(**estate, now=read_moment(options.now)) as server:
         print(f"http://127.0.0.1:{server.server_port}", flush=True)
         server.serve_forever()
 

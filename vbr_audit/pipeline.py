@@ -21,6 +21,7 @@ from vbr_audit.checks.own.own_checks import OwnChecks, known_checks
 from vbr_audit.checks.policy.needs import datasets_to_read
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.collection import run_folder
+from vbr_audit.collection.assemble import without_cycle_search
 from vbr_audit.collection.collector import CollectionRequest, read_snapshot
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.snapshot import Snapshot
@@ -132,15 +133,16 @@ def judge(snapshot: Snapshot, rules: Rules) -> Audit:
     earlier = rules.baseline.before(snapshot.manifest)
     rules = rules.of_run(snapshot.manifest.run, earlier)
     stated = dataclasses.replace(snapshot, manifest=rules.recorded_in(snapshot.manifest))
-    results = evaluate(
-        stated,
-        rules.policy,
-        rules.waivers,
-        rules.site,
-        frameworks=rules.frameworks.with_shipped,
-        known=None if earlier is None else earlier.known,
-        earlier=rules.compared(earlier),
-    )
+    with without_cycle_search():
+        results = evaluate(
+            stated,
+            rules.policy,
+            rules.waivers,
+            rules.site,
+            frameworks=rules.frameworks.with_shipped,
+            known=None if earlier is None else earlier.known,
+            earlier=rules.compared(earlier),
+        )
     trend = None if earlier is None else trend_of(earlier.runs, record_of_run(stated, results), months=MONTHS_SHOWN)
     return Audit(stated, results, rules, trend, None if earlier is None else earlier.samples)
 

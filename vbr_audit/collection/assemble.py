@@ -271,7 +271,7 @@ def _replay_dataset(pages: Iterable[tuple[str, bytes]], dataset: Dataset, tables
 
 @contextmanager
 def without_cycle_search() -> Iterator[None]:
-    """Rows of JSON hold no cycles; walking millions of them in search of some took a quarter of the time."""
+    """Rows of JSON and columns hold no cycles; walking them in search of some takes up to a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -43,7 +43,7 @@ from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.machine_names import find_machine, held_by_name
 from vbr_audit.checks.logic.three_valued import Cells, any_of, listed, number_of, one_of, surely, surely_one
 from vbr_audit.tables.build.enums import JOB_TYPES
-from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform, empty
 from vbr_audit.tables.jobs.copy_workers import COPY_JOBS, SEPARATOR
 
 _KNOWN_JOBS: Final = frozenset(JOB_TYPES) - {"Unknown"}
@@ -249,7 +249,7 @@ class Linked:
     """What the tables of protected objects have in common, worked out once for each server.
 
     The rows of `units`, with the object of each as a position (`owners`) and the `keys` of those; their jobs, the
-    restore points of each, whether a copy job made it, and how fresh its chain is.
+    restore points of each, whether a copy job made it, how fresh its chain is, and the copies of the objects.
     """
 
     units: pd.DataFrame
@@ -259,6 +259,7 @@ class Linked:
     points: Points
     is_copy: pd.Series
     chains: Chains
+    copies: pd.DataFrame
 
 
 _LINKED: Final[WeakKeyDictionary[Material, Linked]] = WeakKeyDictionary()
@@ -273,11 +274,14 @@ def linked(material: Material) -> Linked:
         jobs, points = jobs_of(material, units), link_points(material, units)
         is_copy = _is_copy(material, jobs)
         chains = chains_of(material, jobs, points, owners, is_copy)
-        made = _LINKED[material] = Linked(units, owners, keys, jobs, points, is_copy, chains)
+        copies = copies_of(material, units, owners, chains)
+        made = _LINKED[material] = Linked(units, owners, keys, jobs, points, is_copy, chains, copies)
     return made
 
 
 def _make_all(material: Material) -> pd.DataFrame:
+    if material.frame("backup_objects").empty:
+        return empty(SPEC)
     each = linked(material)
     units, owners, keys, jobs, points = each.units, each.owners, each.keys, each.jobs, each.points
     is_copy, chains = each.is_copy, each.chains
@@ -299,8 +303,7 @@ def _make_all(material: Material) -> pd.DataFrame:
     columns["is_whole"] = _read_whole(material, units, owners, index)
     columns |= standing_facts(material, units, jobs, points, tasks, owners, columns)
     # A backup that was not read may hold one more copy of the objects that are not whole.
-    held = copies_of(material, units, owners, chains)
-    copies = copy_facts(held, index, whole=True, tape=uses_tape(material))
+    copies = copy_facts(each.copies, index, whole=True, tape=uses_tape(material))
     part = ~surely(columns["is_whole"])
     columns |= copies | {name: copies[name].mask(surely(~copies[name]) & part) for name in (*DIGITS[:4], _HOSTS)}
     columns["is_verified"] = verified(material, units, owners, index)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.derived.protection_links import Points, micros
+from vbr_audit.checks.derived.protection_links import Points, micros, micros_of
 from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.dates import LEEWAY
 from vbr_audit.checks.logic.machine_names import names_of_backup_server, on_backup_server
@@ -80,6 +80,8 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells, chains: Ch
     places = places_of_repositories(material)
     for tier in ("main", "capacity", "archive"):
         rows = places[(places["tier"] == tier).to_numpy(dtype=bool)]
+        if tier != "main" and rows.empty:
+            continue
         placed = beside(where, rows, "repository_id").assign(owner=owners, present=current, held=held)
         placed = _locked(placed, chains, material.now)
         if tier == "main":
@@ -123,9 +125,19 @@ def _locked(copies: pd.DataFrame, chains: Chains, now: dt.datetime) -> pd.DataFr
 def places_of_repositories(material: Material) -> pd.DataFrame:
     """The places behind each repository id: one `main`, and for scale-out ones their tiers; `exists` NA: perhaps."""
     repositories = _simple_places(material)
-    scale_out = material.frame("scale_out_repositories")
-    offloaded = _offloaded(material, scale_out["scale_out_repository_id"])
     parts = [repositories.assign(repository_id=repositories["place"], tier="main", exists=True)]
+    # Most servers have none of them.
+    if not material.frame("scale_out_repositories").empty:
+        parts += _places_of_scale_out(material, repositories)
+    places = pd.concat(parts, ignore_index=True).astype({"lock_days": "Float64"})
+    texts = ("repository_id", "tier", "place", "name", "medium", "host")
+    return places.astype(dict.fromkeys(("offsite", "protected", "exists"), "boolean") | dict.fromkeys(texts, STRING))
+
+
+def _places_of_scale_out(material: Material, repositories: pd.DataFrame) -> list[pd.DataFrame]:
+    """The places behind each scale-out repository, a table for each tier."""
+    scale_out, parts = material.frame("scale_out_repositories"), []
+    offloaded = _offloaded(material, scale_out["scale_out_repository_id"])
     for tier, kind, switch in (
         ("main", "Performance", None),
         ("capacity", "Capacity", scale_out["capacity_tier_enabled"] & scale_out["capacity_copy_enabled"]),
@@ -136,9 +148,7 @@ def places_of_repositories(material: Material) -> pd.DataFrame:
             exists = exists & offloaded
         place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
         parts.append(place if switch is None else place[~surely(~switch)])
-    places = pd.concat(parts, ignore_index=True).astype({"lock_days": "Float64"})
-    texts = ("repository_id", "tier", "place", "name", "medium", "host")
-    return places.astype(dict.fromkeys(("offsite", "protected", "exists"), "boolean") | dict.fromkeys(texts, STRING))
+    return parts
 
 
 def _offloaded(material: Material, ids: pd.Series) -> pd.Series:
@@ -405,7 +415,7 @@ def _points(material: Material, points: Points) -> tuple[Cells, Cells]:
     created = points.frame["created"]
     future = (created > pd.Timestamp(material.now) + LEEWAY).to_numpy(dtype=bool)
     usable = (points.unit >= 0) & created.notna().to_numpy() & ~future
-    micros = created.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    micros = micros_of(created)
     return points.unit[usable], micros[usable]
 
 

@@ -87,7 +87,7 @@ class _Linking:
 
 def micros_of(instants: pd.Series) -> Cells:
     """Instants in microseconds."""
-    return np.asarray(instants.dt.tz_localize(None).to_numpy(), dtype="datetime64[us]").astype(np.int64)
+    return np.asarray(instants.array.tz_convert("UTC"), dtype="datetime64[us]").astype(np.int64)
 
 
 def micros(moment: dt.datetime) -> int:

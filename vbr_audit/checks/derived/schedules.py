@@ -362,7 +362,7 @@ def _why(
 
 def _seconds(moments: pd.Series) -> Cells:
     """Seconds since 1970 UTC; a negative number for NaT."""
-    return np.asarray(moments.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64))
+    return np.asarray(moments.array.tz_convert("UTC"), dtype="datetime64[s]").astype(np.int64)
 
 
 def _seconds_of(moment: dt.datetime) -> int:

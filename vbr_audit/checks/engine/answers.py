@@ -18,7 +18,7 @@ from vbr_audit.checks.logic.dates import minute_text
 from vbr_audit.checks.logic.three_valued import surely, worded
 from vbr_audit.errors import CheckError
 from vbr_audit.tables.build.arrays import STRING
-from vbr_audit.tables.build.schema import empty
+from vbr_audit.tables.build.schema import empty, named_frame
 from vbr_audit.vocabulary import SEVERITIES
 
 _TEXTS = ("observed", "expected", "reason", "severity", "json_path", "accepted")
@@ -40,7 +40,8 @@ def frame_for(check: Check, table: str, view: ServerView, names: Sequence[str] |
     """
     columns = check.reads.get(table, ()) if names is None else names
     if table in check.fallback and _is_lacking(table, view, beside=check.population):
-        return empty(TABLES[table])[list(columns)]
+        nothing = empty(TABLES[table])
+        return named_frame({name: nothing[name].array for name in columns}, nothing.index, labels="objects")
     frame = view.columns(table, columns)
     if settings := SETTINGS_OF.get(table):
         for name in check.optional.keys() & frozenset(columns):

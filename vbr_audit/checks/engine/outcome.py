@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.logic.codes import Cells
@@ -82,8 +83,9 @@ class RecordedAnswer:
 def explained(outcome: Outcome) -> Outcome:
     """`outcome` with its reason only where there is neither PASS nor FAIL, since those need none."""
     ok, reason = outcome.ok, outcome.reason
-    words = reason if isinstance(reason, pd.Series) else pd.Series(reason, index=ok.index, dtype="string[python]")
     decided = ok.notna().to_numpy()
     if outcome.applies is not None:
         decided = decided & surely(outcome.applies)
-    return replace(outcome, reason=texts(words.mask(decided).astype(object).to_numpy(), ok.index))
+    words = np.full(len(ok), pd.NA if reason is None else reason, dtype=object)
+    words[decided] = pd.NA
+    return replace(outcome, reason=texts(words, ok.index))

@@ -26,7 +26,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import time_zone
 from vbr_audit.tables.build.arrays import STRING, strings_of
-from vbr_audit.tables.build.schema import conform, empty
+from vbr_audit.tables.build.schema import conform, empty, named_frame
 from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.server_time import BY_OFFSET, zones_of_offset
 
@@ -195,15 +195,17 @@ class ServerView:
         """
         part = self._part(table)
         index = self.frame(table).index if part is None else pd.RangeIndex(len(part[1]))
-        columns = {name: self._column(table, name) for name in names}
-        return pd.DataFrame(columns, index=index, copy=False)
+        return named_frame({name: self._column(table, name) for name in names}, index, labels="objects")
 
-    def _column(self, table: str, name: str) -> pd.Series:
+    def _column(self, table: str, name: str) -> Any:
+        """The array of one column, its own but for text, which is sealed."""
+        if (table, name) in self._sealed:
+            return self._sealed[table, name].array
         part = self._part(table)
         values = self.frame(part[0] if part else table)[name]
         if values.dtype == STRING:
-            return self.text(table, name)
-        return pd.Series(values.array.take(part[1]), copy=False) if part else values.copy(deep=True)
+            return self.text(table, name).array
+        return values.array.take(part[1]) if part else values.array.copy()
 
     def text(self, table: str, name: str) -> pd.Series:
         """A text column of `table` that cannot be written to, so that its codes are worked out once."""

@@ -26,16 +26,16 @@ def older_than(instants: pd.Series, limit: dt.timedelta, *, now: dt.datetime) ->
 
     NA for a missing instant, and for one that lies more than a day in the future.
     """
-    moment = pd.Timestamp(now)
-    unknown = instants.isna() | (instants > moment + LEEWAY)
-    return _nullable(instants < moment - limit, unknown)
+    moments = _moments(instants)
+    unknown = np.isnat(moments) | (moments > _moment(now + LEEWAY))
+    return _nullable(moments < _moment(now - limit), unknown, instants.index)
 
 
 def within(instants: pd.Series, since: dt.datetime, until: dt.datetime) -> pd.Series:
     """Whether `since` ≤ instant < `until`, as nullable boolean; NA for a missing instant."""
     moments = _moments(instants)
     inside = (moments >= _moment(since)) & (moments < _moment(until))
-    return pd.Series(pd.arrays.BooleanArray(inside, np.isnat(moments)), index=instants.index)
+    return _nullable(inside, np.isnat(moments), instants.index)
 
 
 def are_outside(instants: pd.Series, since: dt.datetime, until: dt.datetime) -> np.ndarray:
@@ -46,13 +46,16 @@ def are_outside(instants: pd.Series, since: dt.datetime, until: dt.datetime) -> 
 
 def at_or_before(instants: pd.Series, moment: dt.datetime) -> pd.Series:
     """Whether each instant is `moment` or earlier, as nullable boolean; NA for a missing instant."""
-    return _nullable(instants <= pd.Timestamp(moment), instants.isna())
+    moments = _moments(instants)
+    return _nullable(moments <= _moment(moment), np.isnat(moments), instants.index)
 
 
 def hours_between(earlier: pd.Series, later: dt.datetime) -> pd.Series:
     """Hours from each instant to `later`, as `Float64`; NA for a missing instant."""
-    hours: pd.Series = (pd.Timestamp(later) - earlier).dt.total_seconds() / 3600
-    return hours.astype(pd.Float64Dtype())
+    moments = _moments(earlier)
+    # To seconds first, as pandas does it: a number of hours is shown with all its digits.
+    hours = (_moment(later) - moments).astype("timedelta64[us]").astype(float) / 1e6 / 3600
+    return pd.Series(pd.arrays.FloatingArray(hours, np.isnat(moments)), index=earlier.index)
 
 
 def minute_text(instants: pd.Series, *, where: np.ndarray | None = None) -> np.ndarray:
@@ -98,13 +101,12 @@ def _on_report_clock(match: re.Match[str], zone: dt.tzinfo, name: str) -> str:
 
 def _moments(instants: pd.Series) -> np.ndarray:
     """Instants as numpy has them, in UTC, to the microsecond."""
-    return np.asarray(instants.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), dtype="datetime64[us]")
+    return np.asarray(instants.array.tz_convert("UTC"), dtype="datetime64[us]")
 
 
 def _moment(instant: dt.datetime) -> np.datetime64:
     return pd.Timestamp(instant).tz_convert("UTC").tz_localize(None).to_datetime64()
 
 
-def _nullable(yes: pd.Series, unknown: pd.Series) -> pd.Series:
-    values = pd.arrays.BooleanArray(yes.to_numpy(dtype=bool, copy=True), unknown.to_numpy(dtype=bool, copy=True))
-    return pd.Series(values, index=yes.index)
+def _nullable(yes: np.ndarray, unknown: np.ndarray, index: pd.Index) -> pd.Series:
+    return pd.Series(pd.arrays.BooleanArray(yes, unknown), index=index)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from vbr_audit.checks.logic.codes import Cells, codes_of, combined, first_rows
 from vbr_audit.tables.build.arrays import STRING, strings_of, strings_over
+from vbr_audit.tables.build.schema import named_frame
 
 __all__ = [
     "Cells",
@@ -28,6 +29,7 @@ __all__ = [
     "phrased_once",
     "places_of",
     "surely",
+    "surely_not",
     "surely_one",
     "taken",
     "texts",
@@ -54,6 +56,11 @@ def is_reported(values: pd.Series) -> Cells:
 def surely(answer: pd.Series) -> Cells:
     """A plain boolean array: True only where a nullable boolean is yes."""
     return answer.to_numpy(dtype=bool, na_value=False)
+
+
+def surely_not(answer: pd.Series) -> Cells:
+    """A plain boolean array: True only where a nullable boolean is no."""
+    return ~answer.to_numpy(dtype=bool, na_value=True)
 
 
 def nullable(yes: Cells, unknown: Cells, index: pd.Index) -> pd.Series:
@@ -113,7 +120,9 @@ def taken(values: pd.Series, positions: Cells, index: pd.Index) -> pd.Series:
 def beside(keys: pd.Series, table: pd.DataFrame, key: str) -> pd.DataFrame:
     """For each of `keys` the first row of `table` whose column `key` is equal, on the index of `keys`; NA for none."""
     row = places_of(keys, table[key])
-    return pd.DataFrame({name: taken(table[name], row, keys.index) for name in table}, index=keys.index)
+    return named_frame(
+        {str(name): values.array.take(row, allow_fill=True) for name, values in table.items()}, keys.index
+    )
 
 
 def any_of(owners: Cells, answers: pd.Series, index: pd.Index) -> pd.Series:

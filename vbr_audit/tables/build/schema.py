@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, Literal, Protocol
 
 import pandas as pd
@@ -211,4 +211,23 @@ def conform(
 
 def from_arrays(arrays: Mapping[str, Any], rows: int) -> pd.DataFrame:
     """A DataFrame over finished extension arrays, without a copy, on a plain 0…n-1 index."""
-    return pd.DataFrame(dict(arrays), index=pd.RangeIndex(rows), copy=False)
+    return named_frame(arrays, pd.RangeIndex(rows))
+
+
+def named_frame(
+    arrays: Mapping[str, Any], index: pd.Index, labels: Literal["text", "objects"] = "text"
+) -> pd.DataFrame:
+    """A DataFrame over these very arrays, by column name, on `index`; they are as long as that.
+
+    Its labels are of pandas' own text dtype, or Python objects (`labels="objects"`), by which a column is found
+    sooner: for tables that nobody but checks gets to see.
+    """
+    frame = pd.DataFrame(dict(enumerate(arrays.values())), index=index, copy=False)
+    frame.columns = _labels(tuple(arrays), labels).view()  # of its own: a label of labels can be set in place
+    return frame
+
+
+@lru_cache(maxsize=4096)
+def _labels(names: tuple[str, ...], kind: Literal["text", "objects"]) -> pd.Index:
+    """The same labels for all tables of these columns, so that where each column stands is worked out once."""
+    return pd.Index(names, dtype=object) if kind == "objects" else pd.Index(names)
