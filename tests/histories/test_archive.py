@@ -19,9 +19,10 @@ from vbr_audit.collection import run_folder
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
 from vbr_audit.histories import stored
-from vbr_audit.histories.archive import RECORD, collect_garbage, open_archive, pin_run, prune_runs
+from vbr_audit.histories.archive import RECORD, open_archive
 from vbr_audit.histories.baseline import judged_of_folder
 from vbr_audit.histories.history import RUNS_SPEC
+from vbr_audit.histories.pruning import collect_garbage, pin_run, prune_runs
 from vbr_audit.pipeline import add_saved_run
 
 Runs = tuple[Path, ...]

@@ -167,7 +167,8 @@ def history_prune(
     debug: o.Debug = False,
 ) -> None:
     """Remove old runs. Their numbers, and since when each finding is open, stay; pinned runs stay whole."""
-    from vbr_audit.histories.archive import open_archive, prune_runs
+    from vbr_audit.histories.archive import open_archive
+    from vbr_audit.histories.pruning import prune_runs
 
     gone = prune_runs(open_archive(folder), keep=keep)
     for entry in gone if not quiet else ():
@@ -184,7 +185,8 @@ def history_pin(
     debug: o.Debug = False,
 ) -> None:
     """Keep a run from ever being pruned."""
-    from vbr_audit.histories.archive import open_archive, pin_run
+    from vbr_audit.histories.archive import open_archive
+    from vbr_audit.histories.pruning import pin_run
 
     archive = open_archive(folder)
     pin_run(archive, archive.find(run), pinned=not remove)
@@ -195,7 +197,7 @@ def history_pin(
 def history_gc(folder: Place, quiet: o.Quiet = False, verbose: o.Verbose = False, debug: o.Debug = False) -> None:
     """Remove what processes left that were killed while they added a run; nothing that one is still at work on."""
     from vbr_audit.display import count
-    from vbr_audit.histories.archive import collect_garbage
+    from vbr_audit.histories.pruning import collect_garbage
 
     gone = collect_garbage(folder)
     if not quiet:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from vbr_audit.collection.assemble import join, replay, without_cycle_search
 from vbr_audit.collection.evidence import EvidenceFile
-from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, sha256_of, slug, write_bytes
+from vbr_audit.collection.files import alone, make_folder, sha256_of, slug, write_bytes
 from vbr_audit.collection.manifest import Manifest, ServerRecord
 from vbr_audit.collection.reading import terms_of
 from vbr_audit.collection.scope import Scope
@@ -131,7 +131,7 @@ def write_files(folder: Path, kind: str, files: Iterable[tuple[str, bytes]]) -> 
         (folder / name).unlink(missing_ok=True)
     for name, content in files:
         try:
-            place.mkdir(mode=FOR_OWNER, exist_ok=True)
+            make_folder(place)
         except OSError as error:
             raise OutputError(
                 f"cannot use {place}: {error.strerror or error}", hint="Move what is there to another place."
@@ -180,7 +180,7 @@ def _save(snapshot: Snapshot, folder: Path, unwritten: tuple[str, ...]) -> Path:
         clear(folder)
     try:
         if snapshot.evidence:
-            (folder / EVIDENCE).mkdir(mode=FOR_OWNER, exist_ok=True)
+            make_folder(folder / EVIDENCE)
         for server, file in snapshot.evidence.items():
             file.move_to(folder / EVIDENCE / names[server])
     except OSError as error:

@@ -111,7 +111,7 @@ class Fleet:
     def save(self, folder: str | Path) -> Path:
         """Write `fleet.json` to `folder`, which is made; return its path. Raises `OutputError`."""
         path = Path(folder) / FLEET_JSON
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_bytes(path, self.to_json())
         return path
 
