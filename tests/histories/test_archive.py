@@ -208,7 +208,7 @@ def counting(function):
 
 archive.shutil.copyfile = counting(archive.shutil.copyfile)
 archive.encoded = counting(archive.encoded)
-archive._seal = counting(archive._seal)
+archive.write_record = counting(archive.write_record)
 archive.os.fsync = counting(archive.os.fsync)
 archive._flush_folder = counting(archive._flush_folder)
 for line in sys.stdin:  # one interpreter for all points: each add is a process of its own

@@ -22,6 +22,9 @@ from vbr_audit.vocabulary import shipped_names
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
+SEAL = "seal.json"
+"""The seal of a run, which holds the hash of `SHA256SUMS` and so cannot be listed there."""
+SEAL_FILES = (SEAL, "seal.sig", "seal.tsr")
 EVIDENCE = "evidence"
 FINDINGS_JSON, REPORT_XLSX = "findings.json", "report.xlsx"
 POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
@@ -89,7 +92,7 @@ def refuse_traps(folder: Path) -> None:
     """
     places = [folder / place for place in (EVIDENCE, *FOLDERS)]
     inside = [path for place in places if place.is_dir() and is_plain(place) for path in place.iterdir()]
-    for path in (*(folder / name for name in (*FILES, SUMS)), *places, *inside):
+    for path in (*(folder / name for name in (*FILES, SUMS, *SEAL_FILES)), *places, *inside):
         if not is_plain(path):
             raise ConfigurationError(
                 f"{path} is a link, a pipe or a device, which no run has",
@@ -102,7 +105,7 @@ def clear(folder: Path) -> None:
     listed = _read_sums(folder / SUMS)
     below = tuple(f"{place}/" for place in (EVIDENCE, *FOLDERS))
     several = [name for name in listed if name.startswith(below) and name.count("/") == 1]
-    for name in (*FILES, SUMS, *several):
+    for name in (*FILES, SUMS, *SEAL_FILES, *several):
         if ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
     for path in folder.glob(".*.part"):  # of a process that was killed while it wrote

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Unpack
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from vbr_audit.collection.files import write_bytes
+from vbr_audit.collection.files import make_folder, write_bytes
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.config.given_file import MOST_KEPT, read_given
 from vbr_audit.config.time_spans import Duration, seconds_of

@@ -5,8 +5,9 @@
       pins/0123456789abcdef                   a run that is never pruned
       pruned/2026-01-01T…/                    what is left of a pruned run: its record, and the state after it
       samples/                                free space between the runs
+      seals/                                  the chain of what was added and pruned, see `seals`
 
-There is no file that two writers could fight for: what there is follows from the folders. A run that is being added
+What there is follows from the folders; only the chain of seals has one writer at a time. A run that is being added
 stands under a name that begins with a dot, on the same file system, until it is whole and flushed.
 """
 
@@ -36,13 +37,13 @@ from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
 from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
 from vbr_audit.histories.run_records import FORMAT, HistoryRecord, RunServer, chained
+from vbr_audit.histories.seals import PINS, PRUNED, UNSIGNED, KeptSeal, Sealer, root_of, run_folders, sealing
 from vbr_audit.histories.stored import decoded, encoded
 from vbr_audit.histories.trends import month_of
 from vbr_audit.tables.build.schema import TableSpec, empty
 
 RECORD: Final = "history.json"
 TABLES: Final = "tables"
-PRUNED, PINS = "pruned", "pins"
 ADDING: Final = ".adding-"
 _EVIDENCE: Final = f"{run_folder.EVIDENCE}/"
 
@@ -239,8 +240,7 @@ def open_archive(folder: str | Path, *, about: Collection[str] | None = None) ->
     """
     folder = Path(folder)
     demand_folder(folder)
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir())
-    candidates = [folder / name for name in names if name not in (PRUNED, PINS, "samples")]
+    candidates = [folder / name for name in run_folders(folder)]
     with ThreadPoolExecutor(4) as pool:
         if about is not None:
             ids = frozenset(about)
@@ -363,14 +363,25 @@ class Added:
 
     folder: Path
     was_there: bool
+    seal: KeptSeal | None = None
+    """The seal that was made of it; None where it was there before."""
+    notes: tuple[str, ...] = ()
+    """What could not be done for the seal."""
+
+    @property
+    def head(self) -> str:
+        """The hash of the seal; empty where the run was there before."""
+        return "" if self.seal is None else self.seal.digest
 
 
-def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = lambda: None) -> Added:
+def add_run(
+    history: Path, run: NewRun, *, sealer: Sealer = UNSIGNED, before_rename: Callable[[], None] = lambda: None
+) -> Added:
     """Copy a run into `history`, without its CSV files of data, with its tables and what became of its findings.
 
-    All of it appears in one move. The same run is added once. Raises `ConfigurationError` for another run with the
-    same id, and for one that is older than what was pruned, `EvidenceError` for a run that is not as it was written,
-    `OutputError` where the disk is full.
+    All of it appears in one move, and `sealer` seals it. The same run is added once. Raises `ConfigurationError` for
+    another run with the same id, and for one that is older than what was pruned, `EvidenceError` for a run that is not
+    as it was written, `OutputError` where the disk is full.
     """
     _make_history(history)
     archive = open_archive(history, about=[server.server_id for server in run.record.servers])
@@ -386,13 +397,20 @@ def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = l
         with alone(temporary):
             _fill(temporary, archive, run)
             before_rename()
-            try:
-                temporary.rename(final)
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.EACCES) or not final.exists():
-                    raise
-                return _known(open_archive(history), run.record) or _refuse_other(final)
-        flush_folder(history)
+            with sealing(history) as chain:
+                chain.begin(sealer)
+                root = root_of(temporary)
+                facts = {"run_id": run.record.run_id, "folder": final.name, "run_root": run.record.content}
+                kept = chain.prepare("added", sealer, root=root, **facts)
+                try:
+                    temporary.rename(final)
+                except OSError as error:
+                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.EACCES) or not final.exists():
+                        raise
+                    chain.drop(kept)
+                    return _known(open_archive(history), run.record) or _refuse_other(final)
+                flush_folder(history)
+                chain.commit(kept)
     except OSError as error:
         raise OutputError(
             f"cannot add the run to {history}: {error.strerror or error}",
@@ -400,7 +418,7 @@ def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = l
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Added(final, was_there=False)
+    return Added(final, False, kept, tuple(chain.notes))
 
 
 def _make_history(history: Path) -> None:

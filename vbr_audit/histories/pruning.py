@@ -8,14 +8,13 @@ import shutil
 from pathlib import Path
 
 from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, write_bytes
+from vbr_audit.collection.run_folder import SUMS
 from vbr_audit.config.given_file import is_plain
 from vbr_audit.errors import ConfigurationError, OutputError
 from vbr_audit.findings.lifecycle import LIVES_SPEC
 from vbr_audit.histories.archive import (
     ADDING,
     ASKED_AFTER,
-    PINS,
-    PRUNED,
     TABLES,
     Archive,
     Entry,
@@ -24,11 +23,14 @@ from vbr_audit.histories.archive import (
     write_record,
 )
 from vbr_audit.histories.run_records import chained
+from vbr_audit.histories.seals import PINS, PRUNED, RUN_SUMS, UNSIGNED, OpenChain, Sealer, root_of, sealing
 from vbr_audit.histories.stored import encoded
 
 
-def prune_runs(archive: Archive, *, keep: int) -> list[Entry]:
+def prune_runs(archive: Archive, *, keep: int, sealer: Sealer = UNSIGNED) -> list[Entry]:
     """Remove all but the `keep` newest runs of each server; return those that went.
+
+    What is left of each is sealed, with the root that it had; `sealer` signs these seals and stamps the last.
 
     The newest run of each server and pinned runs stay, and what is known of the findings stays with them: when each
     was first seen, how long it was open.
@@ -40,15 +42,26 @@ def prune_runs(archive: Archive, *, keep: int) -> list[Entry]:
         own = [run for run in archive.runs if run.server(server_id) is not None]
         kept |= {run.record.run_id for run in own[-keep:]}
     going = [run for run in archive.runs if run.record.run_id not in kept]
-    for entry in going:
-        _bury(archive, entry)
+    with sealing(archive.folder) if going else contextlib.nullcontext() as chain:
+        if chain is not None:
+            chain.begin(sealer)
+        for entry in going:
+            left = _bury(archive, entry)
+            if chain is not None:
+                _seal_left(chain, entry, left, sealer if entry is going[-1] else sealer.signing_only)
     for entry in going:  # not before: what is known after a run may follow from any run before it
         _remove(archive.folder, entry.path)
     return going
 
 
-def _bury(archive: Archive, entry: Entry) -> None:
-    """Write down the record of a run, and the state after it as it is known now, beside the run."""
+def _seal_left(chain: OpenChain, entry: Entry, left: Path, sealer: Sealer) -> None:
+    """Seal what is left of a run, with the root that it had."""
+    facts = {"run_id": entry.record.run_id, "folder": entry.path.name, "run_root": root_of(entry.path)}
+    chain.add("pruned", sealer, root=root_of(left), **facts)
+
+
+def _bury(archive: Archive, entry: Entry) -> Path:
+    """Write down the record of a run, and the state after it as it is known now; return the folder."""
     place = archive.folder / PRUNED
     temporary = archive.folder / f"{ADDING}{secrets.token_hex(6)}"
     try:
@@ -59,6 +72,7 @@ def _bury(archive: Archive, entry: Entry) -> None:
         for spec, frame in ((LIVES_SPEC, after.findings), (ASKED_AFTER, after.asked)):
             ending, content = encoded(frame, spec)
             (temporary / TABLES / f"{spec.name}{ending}").write_bytes(content)
+        shutil.copyfile(entry.path / SUMS, temporary / RUN_SUMS)  # a copy kept elsewhere can be proven by it
         order = entry.record.order
         servers = tuple(
             each.model_copy(update={"chain": chained(archive.chain_before(each.server_id, order), entry.record.run_id)})
@@ -75,6 +89,7 @@ def _bury(archive: Archive, entry: Entry) -> None:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    return place / entry.path.name
 
 
 def _remove(history: Path, path: Path) -> None:

@@ -87,9 +87,7 @@ class TimeAuthority:
         except httpx.TimeoutException:
             raise TimeStampError("the time authority did not answer in time", hint=_LATER) from None
         except (httpx.RequestError, OSError) as error:
-            raise TimeStampError(
-                f"the time authority cannot be reached: {type(error).__name__}", hint=_LATER
-            ) from None
+            raise TimeStampError(f"the time authority cannot be reached: {type(error).__name__}", hint=_LATER) from None
         return b"".join(parts)
 
 
@@ -142,9 +140,7 @@ def load_roots(path: Path) -> tuple[Certificate, ...]:
     )
 
 
-def read_token(
-    token: bytes, content: bytes, roots: tuple[Certificate, ...], *, nonce: int | None = None
-) -> Stamped:
+def read_token(token: bytes, content: bytes, roots: tuple[Certificate, ...], *, nonce: int | None = None) -> Stamped:
     """What a token says of `content`; raises `TimeStampError` for one that does not hold.
 
     It must be granted, be about the SHA-256 of `content`, answer the request with this `nonce`, and be signed by a
