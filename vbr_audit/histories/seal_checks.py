@@ -145,10 +145,11 @@ def _time_problems(chain: list[KeptSeal]) -> Iterator[Problem]:
 
 def _run_problems(history: Path, chain: list[KeptSeal]) -> Iterator[Problem]:
     """Runs that the chain does not know, does not know like this, or knows and that are not there."""
+    pending = seals.pending_of(history)
+    chain = [*chain, pending] if pending else chain
     sealed = {kept.seal.folder: kept.seal for kept in chain if kept.seal.kind in ("added", "found")}
     gone = {kept.seal.folder: kept.seal for kept in chain if kept.seal.kind == "pruned"}
-    pending = seals.pending_of(history)
-    present = set(run_folders(history)) - ({pending.seal.folder} if pending else set())
+    present = set(run_folders(history))
     yield from (Problem(name, "added: no seal is of it") for name in sorted(present - set(sealed)))
     for name, seal in sealed.items():
         if name in present:
@@ -293,9 +294,7 @@ def check_run_seal(folder: Path, trust: Trust = NOTHING_KNOWN) -> SealReport:
     if not path.exists():
         asked = bool(trust.keys or trust.authorities or trust.anchor)
         left = [name for name in run_folder.SEAL_FILES if (folder / name).exists()]
-        problem = (
-            "it has no seal" if asked else "its seal was removed, and what stood beside it was not" if left else ""
-        )
+        problem = "it has no seal" if asked else f"removed: {left[0]} stands beside it" if left else ""
         return SealReport((Problem(run_folder.SEAL, problem),) if problem else (), ("The run has no seal.",))
     kept = read_seal(path)
     faults = list(vouching_faults(kept, trust))
