@@ -23,6 +23,7 @@
     ├── WriteRefusedError       a write was asked of a client that only reads
     ├── CollectionInterrupted   Ctrl-C while reading; `.partial` is a usable snapshot
     ├── EvidenceError           a run folder cannot be read, or is not what was written
+    ├── TimeStampError          a time authority gave no time stamp that holds
     ├── CheckError              a check is declared wrongly
     └── OutputError             a file could not be written
 
@@ -184,6 +185,10 @@ class CollectionInterrupted(VbrAuditError):  # noqa: N818 - the name is part of 
 
 class EvidenceError(VbrAuditError):
     """A run folder cannot be read, or does not hold what its manifest says."""
+
+
+class TimeStampError(VbrAuditError):
+    """A time authority cannot be reached, or gave no time stamp that holds."""
 
 
 class CheckError(VbrAuditError):

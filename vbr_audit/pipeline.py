@@ -33,6 +33,7 @@ from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.evaluation import evaluate
 from vbr_audit.histories.adding import add_to_history, record_of_run
 from vbr_audit.histories.archive import Added
+from vbr_audit.histories.seals import UNSIGNED, Sealer
 from vbr_audit.histories.trends import MONTHS_SHOWN, trend_of
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
 
@@ -147,8 +148,14 @@ def judge(snapshot: Snapshot, rules: Rules) -> Audit:
     return Audit(stated, results, rules, trend, None if earlier is None else earlier.samples)
 
 
-def add_saved_run(history: str | Path, folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> Added:
-    """Add a saved run to a history, with its findings as they were reported.
+def add_saved_run(
+    history: str | Path,
+    folder: str | Path,
+    *,
+    checks: str | Path | OwnChecks | None = None,
+    sealer: Sealer = UNSIGNED,
+) -> Added:
+    """Add a saved run to a history, with its findings as they were reported; `sealer` signs and stamps its seal.
 
     `checks` is the folder of its own checks in Python; without them their recorded answers count. Raises
     `EvidenceError` where the findings do not follow from the evidence by this version, `ConfigurationError` for a run
@@ -165,6 +172,6 @@ def add_saved_run(history: str | Path, folder: str | Path, *, checks: str | Path
             hint=f"Judge the run again with this version, then add it: vbr-audit check {folder}",
         )
     try:
-        return add_to_history(history, folder, audit.snapshot, audit.results)
+        return add_to_history(history, folder, audit.snapshot, audit.results, sealer=sealer)
     finally:
         audit.snapshot.close()

@@ -20,7 +20,8 @@ from made_runs import START, judged, made_run, together
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings.compared import Judged
 from vbr_audit.findings.lifecycle import Lives, State, step
-from vbr_audit.histories.archive import Archive, add_run, open_archive, pin_run, prune_runs
+from vbr_audit.histories.archive import Archive, add_run, open_archive
+from vbr_audit.histories.pruning import pin_run, prune_runs
 
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Every file of a history is flushed, which costs more on a disk than all the rest."""

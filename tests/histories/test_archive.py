@@ -19,9 +19,10 @@ from vbr_audit.collection import run_folder
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
 from vbr_audit.histories import stored
-from vbr_audit.histories.archive import RECORD, collect_garbage, open_archive, pin_run, prune_runs
+from vbr_audit.histories.archive import RECORD, open_archive
 from vbr_audit.histories.baseline import judged_of_folder
 from vbr_audit.histories.history import RUNS_SPEC
+from vbr_audit.histories.pruning import collect_garbage, pin_run, prune_runs
 from vbr_audit.pipeline import add_saved_run
 
 Runs = tuple[Path, ...]
@@ -207,9 +208,9 @@ def counting(function):
 
 archive.shutil.copyfile = counting(archive.shutil.copyfile)
 archive.encoded = counting(archive.encoded)
-archive._seal = counting(archive._seal)
+archive.write_record = counting(archive.write_record)
 archive.os.fsync = counting(archive.os.fsync)
-archive._flush_folder = counting(archive._flush_folder)
+archive.flush_folder = counting(archive.flush_folder)
 for line in sys.stdin:  # one interpreter for all points: each add is a process of its own
     left = int(line)
     child = os.fork()

@@ -27,6 +27,7 @@ from vbr_audit.cli.cmd_mcp import mcp_command
 from vbr_audit.cli.cmd_policy import policy_app
 from vbr_audit.cli.cmd_report import report_command
 from vbr_audit.cli.cmd_schema import schema_command
+from vbr_audit.cli.cmd_seal import seal_command
 from vbr_audit.cli.cmd_simulate import simulate_command
 from vbr_audit.cli.cmd_templates import templates_app
 from vbr_audit.cli.cmd_verify import verify_command
@@ -54,6 +55,7 @@ app.command("collect")(collect_command)
 app.command("check")(check_command)
 app.command("report")(report_command)
 app.command("verify")(verify_command)
+app.command("seal")(seal_command)
 app.command("diff")(diff_command)
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(history_app, name="history")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vbr_audit.cli import options as o
+from vbr_audit.cli import seal_options as so
 from vbr_audit.cli.cmd_diff import exit_on_new
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.judging import JudgedBy, takes_rules
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vbr_audit.audited import Audit
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.fleets.servers_file import Server
+    from vbr_audit.histories.seals import Sealer
     from vbr_audit.rules import Rules
     from vbr_audit.scrub.pseudonyms import ScrubKey
 
@@ -44,11 +46,13 @@ class AuditOrder:
     scrub_key: ScrubKey | None = None
     history: Path | None = None
     fail_on_new: str = "never"
+    sealer: Sealer | None = None
 
 
 @guarded
 @settled()
 @takes_rules()
+@so.takes_sealer
 def audit_command(
     *,
     out: o.Out,
@@ -71,6 +75,7 @@ def audit_command(
     allow_incomplete: o.AllowIncomplete = False,
     history: o.History = None,
     fail_on_new: o.FailOnNew = None,
+    sealer: so.SealBy,
     revision: o.Revision = None,
     ca_file: o.CaFile = None,
     fingerprint: o.Fingerprint = None,
@@ -94,7 +99,7 @@ def audit_command(
     part = take_shard(shard, urls, servers, fixed=bool(month or until), quiet=quiet)
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
-    writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "history": history}
+    writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "history": history, "sealer": sealer}
     writing["fail_on_new"] = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     if history is not None and rules["baseline"] is None and history.is_dir():
         rules["baseline"] = history
@@ -177,20 +182,31 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
     audit.write_outcome(order.out, **how, pdf=order.pdf, sheets=order.sheets)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     warn_of_readers(order.out)
-    if order.history is not None:
-        keep_in_history(order.history, order.out, audit, quiet=order.quiet)
+    whole = _keep(order, audit)
     code = exit_code(audit, order.fail_on, allow_incomplete=order.allow_incomplete)
+    if not whole and code is Exit.DONE:
+        return Exit.INCOMPLETE
     return exit_on_new(audit.changes, order.fail_on_new) if code is Exit.DONE else code
 
 
-def keep_in_history(history: Path, out: Path, audit: Audit, *, quiet: bool) -> None:
-    """Add the run in `out` to a history, and say where it is."""
+def _keep(order: AuditOrder, audit: Audit) -> bool:
+    """Add the run to the history, and seal it; return whether it has every seal that was asked for."""
     from vbr_audit.display import plain
     from vbr_audit.histories.adding import add_to_history
+    from vbr_audit.histories.seals import UNSIGNED, keep_beside, seal_run
 
-    added = add_to_history(history, out, audit.snapshot, audit.results)
-    if not quiet:
+    sealer = order.sealer or UNSIGNED
+    if order.history is None:
+        if not sealer.vouches:
+            return True
+        sealed = seal_run(order.out, sealer)
+        return so.tell_seal(sealed.head, sealed.notes, quiet=order.quiet)
+    added = add_to_history(order.history, order.out, audit.snapshot, audit.results, sealer=sealer)
+    if added.seal is not None and sealer.vouches:
+        keep_beside(order.out, added.seal)
+    if not order.quiet:
         typer.echo(f"{'Was there already' if added.was_there else 'Added to the history'}: {plain(added.folder)}")
+    return so.tell_seal(added.head, added.notes, quiet=order.quiet)
 
 
 def collect_from(servers: tuple[Server, ...], terms: dict[str, Any], *, quiet: bool) -> Snapshot:

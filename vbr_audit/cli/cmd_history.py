@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vbr_audit.cli import options as o
+from vbr_audit.cli import seal_options as so
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.cli.servers import open_client, take_servers
 from vbr_audit.cli.standing import settled
@@ -95,22 +96,31 @@ def _sample(client: Client, folder: Path, *, quiet: bool) -> Exit:
 
 @history_app.command("add")
 @guarded
+@so.takes_sealer
 def history_add(
     folder: Place,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, as given with --out.")],
     checks: o.OwnChecks = None,
+    *,
+    sealer: so.SealBy,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """Copy saved runs into a history, oldest first; a run that is there already is not added again."""
+    """Copy saved runs into a history, oldest first, and seal each; a run that is there already is not added again.
+
+    Exit code 4 if the time authority gave no time stamp: the runs are added all the same.
+    """
     from vbr_audit.collection.run_folder import read_manifest
     from vbr_audit.pipeline import add_saved_run
 
+    whole = True
     for run in sorted(runs, key=lambda run: read_manifest(run).run.now):
-        added = add_saved_run(folder, run, checks=checks)
+        added = add_saved_run(folder, run, checks=checks, sealer=sealer)
         if not quiet:
             typer.echo(f"{plain(run)}: {'was there already' if added.was_there else 'added'}, {plain(added.folder)}")
+        whole &= so.tell_seal(added.head, added.notes, quiet=quiet)
+    raise typer.Exit(Exit.DONE if whole else Exit.INCOMPLETE)
 
 
 @history_app.command("list")
@@ -142,34 +152,77 @@ def history_list(folder: Place, quiet: o.Quiet = False, verbose: o.Verbose = Fal
 
 @history_app.command("verify")
 @guarded
-def history_verify(folder: Place, quiet: o.Quiet = False, verbose: o.Verbose = False, debug: o.Debug = False) -> None:
-    """Hash every file and every page of evidence of every run again. Exit code 4 if one is not as it was written."""
+def history_verify(
+    folder: Place,
+    key: so.Keys = None,
+    timestamp_ca: so.TimestampCa = None,
+    anchor: so.Anchor = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
+    """Hash every file of every run again, and compare the runs with their seals. Nothing is asked of anybody.
+
+    Exit code 4 if a run is not as it was written or sealed, is missing, or has no seal.
+    """
     from vbr_audit.display import count
     from vbr_audit.histories.history import open_history
 
+    trust = so.take_trust(key, timestamp_ca, anchor)
     history = open_history(folder)
-    problems = history.verify()
+    problems, notes = history.verify(trust), history.seals(trust).notes
     for problem in problems:
         complain(str(problem))
     if problems:
         raise typer.Exit(Exit.INCOMPLETE)
     if not quiet:
         typer.echo(f"{plain(folder)}: {count(len(history.archive.runs), 'run')}, and no file was changed")
+        for note in notes:
+            typer.echo(plain(note))
+
+
+@history_app.command("seal")
+@guarded
+@so.takes_sealer
+def history_seal(
+    folder: Place,
+    *,
+    sealer: so.SealBy,
+    take_in: Annotated[
+        bool, typer.Option("--take-in", help="Also seal runs that came past the chain, as they are found.")
+    ] = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
+    """Add a seal that vouches for all before it, such as those of a fleet, and say its hash: the anchor to keep.
+
+    In a history without seals, each run is sealed as it is found. Exit code 4 if there is no time stamp.
+    """
+    from vbr_audit.histories.seals import seal_history
+
+    sealed = seal_history(folder, sealer, take_in=take_in)
+    if not so.tell_seal(sealed.head, sealed.notes, quiet=quiet):
+        raise typer.Exit(Exit.INCOMPLETE)
 
 
 @history_app.command("prune")
 @guarded
+@so.takes_sealer
 def history_prune(
     folder: Place,
     keep: Annotated[int, typer.Option("--keep", min=1, metavar="N", help="Newest runs of each server to keep.")],
+    *,
+    sealer: so.SealBy,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
     """Remove old runs. Their numbers, and since when each finding is open, stay; pinned runs stay whole."""
-    from vbr_audit.histories.archive import open_archive, prune_runs
+    from vbr_audit.histories.archive import open_archive
+    from vbr_audit.histories.pruning import prune_runs
 
-    gone = prune_runs(open_archive(folder), keep=keep)
+    gone = prune_runs(open_archive(folder), keep=keep, sealer=sealer)
     for entry in gone if not quiet else ():
         typer.echo(f"{plain(entry.path.name)}: removed, its numbers are kept")
 
@@ -184,7 +237,8 @@ def history_pin(
     debug: o.Debug = False,
 ) -> None:
     """Keep a run from ever being pruned."""
-    from vbr_audit.histories.archive import open_archive, pin_run
+    from vbr_audit.histories.archive import open_archive
+    from vbr_audit.histories.pruning import pin_run
 
     archive = open_archive(folder)
     pin_run(archive, archive.find(run), pinned=not remove)
@@ -195,7 +249,7 @@ def history_pin(
 def history_gc(folder: Place, quiet: o.Quiet = False, verbose: o.Verbose = False, debug: o.Debug = False) -> None:
     """Remove what processes left that were killed while they added a run; nothing that one is still at work on."""
     from vbr_audit.display import count
-    from vbr_audit.histories.archive import collect_garbage
+    from vbr_audit.histories.pruning import collect_garbage
 
     gone = collect_garbage(folder)
     if not quiet:

@@ -48,7 +48,7 @@ def init_command(folder: Folder = Path(), force: Replace = False, debug: o.Debug
                 f"{folder / name} already exists", hint="Give another folder, or --force to replace the four files."
             )
     for name, text in texts.items():
-        write_bytes(folder / name, text.encode())
+        write_bytes(folder / name, text.encode(), for_owner=False)
         typer.echo(plain(folder / name))
     settings = str(folder / FILE_NAME)
     quoted = f'"{settings}"' if " " in settings else settings  # as every shell takes it, that of Windows too

@@ -366,4 +366,4 @@ def write_text(target: str, text: str, *, force: bool) -> None:
         typer.echo(text, nl=False)
         return
     refuse_present(Path(target), force=force)
-    write_bytes(Path(target), text.encode())
+    write_bytes(Path(target), text.encode(), for_owner=False)  # a file that people go on to write

@@ -17,18 +17,26 @@ from typing import Final
 
 from vbr_audit.errors import ConfigurationError, OutputError
 
+FOR_OWNER: Final = 0o700
+"""The mode of the folders of a run: they hold names, and the server's answers as received."""
+FILE_FOR_OWNER: Final = 0o600
+"""The mode of the files in them."""
 _WRITE_HINT = "Choose another --out folder, or check its permissions and free space."
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, for_owner: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the place of `path`, else it goes.
 
-    Raises `OutputError` where the folder or the file cannot be written.
+    The file is for its owner alone, whatever the umask: what this program writes is confidential, but for the files
+    that people go on to write themselves. Raises `OutputError` where the folder or the file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if for_owner:  # before a byte is in it
+            temporary.touch()
+            temporary.chmod(FILE_FOR_OWNER)
         yield temporary
         temporary.replace(path)
     except OSError as error:
@@ -38,9 +46,9 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path` in one move; raises `OutputError`."""
-    with replacing(path) as temporary:
+def write_bytes(path: Path, data: bytes, *, for_owner: bool = True) -> None:
+    """Write `data` to `path` in one move, for its owner alone unless told otherwise; raises `OutputError`."""
+    with replacing(path, for_owner=for_owner) as temporary:
         temporary.write_bytes(data)
 
 
@@ -69,8 +77,6 @@ def slug(name: str) -> str:
 
 # One process at a time writes to a run folder, and what it makes there is for its owner alone.
 
-FOR_OWNER: Final = 0o700
-"""The mode of the folders of a run: they hold names, and the server's answers as received."""
 _HELD: Counter[str] = Counter()
 _LOCK = threading.Lock()
 _MARK: Final = ".vbr-audit-lock"
@@ -95,9 +101,26 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder`, for its owner only, unless it is there; raises `OSError`."""
+    """Make `folder`, for its owner only whatever the umask, unless it is there; raises `OSError`."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=FOR_OWNER, exist_ok=True)
+    try:
+        folder.mkdir(mode=FOR_OWNER)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        folder.chmod(FOR_OWNER)
+
+
+def flush_folder(folder: Path) -> None:
+    """Let the names in `folder` survive a loss of power, where the system offers that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def readable_by_others(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from vbr_audit.collection.assemble import join, replay, without_cycle_search
 from vbr_audit.collection.evidence import EvidenceFile
-from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, sha256_of, slug, write_bytes
+from vbr_audit.collection.files import alone, make_folder, sha256_of, slug, write_bytes
 from vbr_audit.collection.manifest import Manifest, ServerRecord
 from vbr_audit.collection.reading import terms_of
 from vbr_audit.collection.scope import Scope
@@ -22,6 +22,9 @@ from vbr_audit.vocabulary import shipped_names
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
+SEAL = "seal.json"
+"""The seal of a run, which holds the hash of `SHA256SUMS` and so cannot be listed there."""
+SEAL_FILES = (SEAL, "seal.sig", "seal.tsr")
 EVIDENCE = "evidence"
 FINDINGS_JSON, REPORT_XLSX = "findings.json", "report.xlsx"
 POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
@@ -89,7 +92,7 @@ def refuse_traps(folder: Path) -> None:
     """
     places = [folder / place for place in (EVIDENCE, *FOLDERS)]
     inside = [path for place in places if place.is_dir() and is_plain(place) for path in place.iterdir()]
-    for path in (*(folder / name for name in (*FILES, SUMS)), *places, *inside):
+    for path in (*(folder / name for name in (*FILES, SUMS, *SEAL_FILES)), *places, *inside):
         if not is_plain(path):
             raise ConfigurationError(
                 f"{path} is a link, a pipe or a device, which no run has",
@@ -102,7 +105,7 @@ def clear(folder: Path) -> None:
     listed = _read_sums(folder / SUMS)
     below = tuple(f"{place}/" for place in (EVIDENCE, *FOLDERS))
     several = [name for name in listed if name.startswith(below) and name.count("/") == 1]
-    for name in (*FILES, SUMS, *several):
+    for name in (*FILES, SUMS, *SEAL_FILES, *several):
         if ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
     for path in folder.glob(".*.part"):  # of a process that was killed while it wrote
@@ -131,7 +134,7 @@ def write_files(folder: Path, kind: str, files: Iterable[tuple[str, bytes]]) -> 
         (folder / name).unlink(missing_ok=True)
     for name, content in files:
         try:
-            place.mkdir(mode=FOR_OWNER, exist_ok=True)
+            make_folder(place)
         except OSError as error:
             raise OutputError(
                 f"cannot use {place}: {error.strerror or error}", hint="Move what is there to another place."
@@ -180,7 +183,7 @@ def _save(snapshot: Snapshot, folder: Path, unwritten: tuple[str, ...]) -> Path:
         clear(folder)
     try:
         if snapshot.evidence:
-            (folder / EVIDENCE).mkdir(mode=FOR_OWNER, exist_ok=True)
+            make_folder(folder / EVIDENCE)
         for server, file in snapshot.evidence.items():
             file.move_to(folder / EVIDENCE / names[server])
     except OSError as error:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Unpack
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from vbr_audit.collection.files import write_bytes
+from vbr_audit.collection.files import make_folder, write_bytes
 from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.config.given_file import MOST_KEPT, read_given
 from vbr_audit.config.time_spans import Duration, seconds_of
@@ -111,7 +111,7 @@ class Fleet:
     def save(self, folder: str | Path) -> Path:
         """Write `fleet.json` to `folder`, which is made; return its path. Raises `OutputError`."""
         path = Path(folder) / FLEET_JSON
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_bytes(path, self.to_json())
         return path
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from vbr_audit.collection.files import FOR_OWNER, make_folder, slug
+from vbr_audit.collection.files import make_folder, slug
 from vbr_audit.config.yaml_file import suggestion
 from vbr_audit.errors import ConfigurationError, OutputError
 from vbr_audit.fleets.fleet import Fleet
@@ -48,7 +48,7 @@ def write_fleet(
     try:
         make_folder(folder)
         if picture.tenants and "html" in wanted:
-            (folder / TENANTS).mkdir(mode=FOR_OWNER, exist_ok=True)
+            make_folder(folder / TENANTS)
     except OSError as error:
         raise OutputError(f"cannot use {folder}: {error.strerror or error}", hint="Choose another folder.") from error
     paths = [fleet.save(folder)]

@@ -19,6 +19,7 @@ from vbr_audit.histories.archive import Added, NewRun, add_run
 from vbr_audit.histories.drift.settings import settings_of_run
 from vbr_audit.histories.month_tables import MONTH_SPECS, tables_for_months
 from vbr_audit.histories.run_records import HistoryRecord, point_of, record_of
+from vbr_audit.histories.seals import UNSIGNED, Sealer
 from vbr_audit.tables.build.schema import TableSpec
 
 RUN_SPECS: tuple[TableSpec, ...] = (capacities.CAPACITY, *MONTH_SPECS, SETTINGS, SETTINGS_READ)
@@ -30,8 +31,10 @@ def record_of_run(snapshot: Snapshot, results: Results) -> HistoryRecord:
     return record_of(snapshot.manifest, point_of(results, capacities.capacity_of(snapshot)))
 
 
-def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, results: Results) -> Added:
-    """Add the run that is saved in `folder`, of which `snapshot` and `results` are, to a history.
+def add_to_history(
+    history: str | Path, folder: str | Path, snapshot: Snapshot, results: Results, *, sealer: Sealer = UNSIGNED
+) -> Added:
+    """Add the run that is saved in `folder`, of which `snapshot` and `results` are, to a history; `sealer` seals it.
 
     Raises `EvidenceError` for a run that was not judged, and what `add_run` raises.
     """
@@ -47,7 +50,7 @@ def add_to_history(history: str | Path, folder: str | Path, snapshot: Snapshot, 
     point = point_of(results, tables[capacities.CAPACITY.name])
     record = record_of(manifest, point, content=sha256_of(folder / run_folder.SUMS))
     run = NewRun(folder, record, judged, tuple((spec, tables[spec.name]) for spec in RUN_SPECS))
-    return add_run(Path(history), run)
+    return add_run(Path(history), run, sealer=sealer)
 
 
 def tables_of_run(snapshot: Snapshot, results: Results) -> dict[str, pd.DataFrame]:

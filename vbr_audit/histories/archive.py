@@ -5,14 +5,14 @@
       pins/0123456789abcdef                   a run that is never pruned
       pruned/2026-01-01T…/                    what is left of a pruned run: its record, and the state after it
       samples/                                free space between the runs
+      seals/                                  the chain of what was added and pruned, see `seals`
 
-There is no file that two writers could fight for: what there is follows from the folders. A run that is being added
+What there is follows from the folders; only the chain of seals has one writer at a time. A run that is being added
 stands under a name that begins with a dot, on the same file system, until it is whole and flushed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import errno
 import hashlib
@@ -31,20 +31,20 @@ import pandas as pd
 from pydantic import ValidationError
 
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, sha256_of, write_bytes
+from vbr_audit.collection.files import FOR_OWNER, alone, flush_folder, make_folder, sha256_of
 from vbr_audit.config.given_file import MOST_KEPT, is_plain, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
 from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
 from vbr_audit.histories.run_records import FORMAT, HistoryRecord, RunServer, chained
+from vbr_audit.histories.seals import PINS, PRUNED, UNSIGNED, KeptSeal, Sealer, root_of, run_folders, sealing
 from vbr_audit.histories.stored import decoded, encoded
 from vbr_audit.histories.trends import month_of
 from vbr_audit.tables.build.schema import TableSpec, empty
 
 RECORD: Final = "history.json"
 TABLES: Final = "tables"
-_PRUNED, _PINS = "pruned", "pins"
-_ADDING: Final = ".adding-"
+ADDING: Final = ".adding-"
 _EVIDENCE: Final = f"{run_folder.EVIDENCE}/"
 
 
@@ -148,7 +148,7 @@ class Archive:
     @property
     def pinned(self) -> frozenset[str]:
         """The ids of the runs that are never pruned."""
-        place = self.folder / _PINS
+        place = self.folder / PINS
         return frozenset(path.name for path in place.iterdir()) if place.is_dir() else frozenset()
 
     def before(self, order: tuple[dt.datetime, str], server_ids: Iterable[str]) -> tuple[Entry, ...]:
@@ -239,9 +239,8 @@ def open_archive(folder: str | Path, *, about: Collection[str] | None = None) ->
     added to without reading all the others.
     """
     folder = Path(folder)
-    _demand_folder(folder)
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir())
-    candidates = [folder / name for name in names if name not in (_PRUNED, _PINS, "samples")]
+    demand_folder(folder)
+    candidates = [folder / name for name in run_folders(folder)]
     with ThreadPoolExecutor(4) as pool:
         if about is not None:
             ids = frozenset(about)
@@ -250,8 +249,8 @@ def open_archive(folder: str | Path, *, about: Collection[str] | None = None) ->
         read = list(pool.map(_entry_or_problem, candidates))
     runs, problems = _once_each(read)
     whole, pruned = {entry.record.run_id for entry in runs}, list[Entry]()
-    if (folder / _PRUNED).is_dir():
-        for path in sorted((folder / _PRUNED).iterdir()):
+    if (folder / PRUNED).is_dir():
+        for path in sorted((folder / PRUNED).iterdir()):
             entry = _entry_or_problem(path, is_pruned=True)
             if isinstance(entry, Problem):
                 problems.append(entry)
@@ -261,7 +260,8 @@ def open_archive(folder: str | Path, *, about: Collection[str] | None = None) ->
     return Archive(folder, tuple(runs), tuple(pruned), tuple(problems))
 
 
-def _demand_folder(folder: Path) -> None:
+def demand_folder(folder: Path) -> None:
+    """Raise `ConfigurationError` where there is no such folder."""
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is no history: no such folder", hint="`vbr-audit history add` makes one.")
 
@@ -364,14 +364,25 @@ class Added:
 
     folder: Path
     was_there: bool
+    seal: KeptSeal | None = None
+    """The seal that was made of it; None where it was there before."""
+    notes: tuple[str, ...] = ()
+    """What could not be done for the seal."""
+
+    @property
+    def head(self) -> str:
+        """The hash of the seal; empty where the run was there before."""
+        return "" if self.seal is None else self.seal.digest
 
 
-def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = lambda: None) -> Added:
+def add_run(
+    history: Path, run: NewRun, *, sealer: Sealer = UNSIGNED, before_rename: Callable[[], None] = lambda: None
+) -> Added:
     """Copy a run into `history`, without its CSV files of data, with its tables and what became of its findings.
 
-    All of it appears in one move. The same run is added once. Raises `ConfigurationError` for another run with the
-    same id, and for one that is older than what was pruned, `EvidenceError` for a run that is not as it was written,
-    `OutputError` where the disk is full.
+    All of it appears in one move, and `sealer` seals it. The same run is added once. Raises `ConfigurationError` for
+    another run with the same id, and for one that is older than what was pruned, `EvidenceError` for a run that is not
+    as it was written, `OutputError` where the disk is full.
     """
     _make_history(history)
     archive = open_archive(history, about=[server.server_id for server in run.record.servers])
@@ -380,20 +391,27 @@ def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = l
     _refuse_older_than_pruned(archive, run.record)
     if wrong := run_folder.differences(run.folder):
         raise EvidenceError(f"{run.folder}: {wrong[0]}; nothing was added", hint="`vbr-audit verify` names all of it.")
-    temporary = history / f"{_ADDING}{secrets.token_hex(6)}"
+    temporary = history / f"{ADDING}{secrets.token_hex(6)}"
     final = history / run.record.folder
     try:
         temporary.mkdir(mode=FOR_OWNER)
         with alone(temporary):
             _fill(temporary, archive, run)
             before_rename()
-            try:
-                temporary.rename(final)
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.EACCES) or not final.exists():
-                    raise
-                return _known(open_archive(history), run.record) or _refuse_other(final)
-        _flush_folder(history)
+            with sealing(history) as chain:
+                chain.begin(sealer)
+                root = root_of(temporary)
+                facts = {"run_id": run.record.run_id, "folder": final.name, "run_root": run.record.content}
+                kept = chain.prepare("added", sealer, root=root, **facts)
+                try:
+                    temporary.rename(final)
+                except OSError as error:
+                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.EACCES) or not final.exists():
+                        raise
+                    chain.drop(kept)
+                    return _known(open_archive(history), run.record) or _refuse_other(final)
+                flush_folder(history)
+                chain.commit(kept)
     except OSError as error:
         raise OutputError(
             f"cannot add the run to {history}: {error.strerror or error}",
@@ -401,7 +419,7 @@ def add_run(history: Path, run: NewRun, *, before_rename: Callable[[], None] = l
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Added(final, was_there=False)
+    return Added(final, False, kept, tuple(chain.notes))
 
 
 def _make_history(history: Path) -> None:
@@ -470,10 +488,10 @@ def _fill(folder: Path, archive: Archive, run: NewRun) -> None:
         )
         for each in run.record.servers
     )
-    _seal(folder, run.record.model_copy(update={"servers": servers}))
+    write_record(folder, run.record.model_copy(update={"servers": servers}))
 
 
-def _seal(folder: Path, record: HistoryRecord) -> None:
+def write_record(folder: Path, record: HistoryRecord) -> None:
     """Write the record, with the size of every file, and the list of hashes; flush all of it."""
     inside = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     inside.pop(run_folder.SUMS, None)
@@ -488,113 +506,7 @@ def _seal(folder: Path, record: HistoryRecord) -> None:
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
     for path in (folder, *(each for each in folder.rglob("*") if each.is_dir())):
-        _flush_folder(path)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Let the names in `folder` survive a loss of power, where the system offers that."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-# Pruning: a run goes, its record stays, and with the last of each server what was known after it.
-
-
-def prune_runs(archive: Archive, *, keep: int) -> list[Entry]:
-    """Remove all but the `keep` newest runs of each server; return those that went.
-
-    The newest run of each server and pinned runs stay, and what is known of the findings stays with them: when each
-    was first seen, how long it was open.
-    """
-    if keep < 1:
-        raise ConfigurationError("at least one run is kept", hint="Give --keep 1 or more.")
-    kept = {run.record.run_id for run in archive.runs if run.record.run_id in archive.pinned}
-    for server_id in {each.server_id for run in archive.runs for each in run.record.servers}:
-        own = [run for run in archive.runs if run.server(server_id) is not None]
-        kept |= {run.record.run_id for run in own[-keep:]}
-    going = [run for run in archive.runs if run.record.run_id not in kept]
-    for entry in going:
-        _bury(archive, entry)
-    for entry in going:  # not before: what is known after a run may follow from any run before it
-        _remove(archive.folder, entry.path)
-    return going
-
-
-def _bury(archive: Archive, entry: Entry) -> None:
-    """Write down the record of a run, and the state after it as it is known now, beside the run."""
-    place = archive.folder / _PRUNED
-    temporary = archive.folder / f"{_ADDING}{secrets.token_hex(6)}"
-    try:
-        make_folder(place)
-        temporary.mkdir(mode=FOR_OWNER)
-        (temporary / TABLES).mkdir(mode=FOR_OWNER)
-        after = archive.lives_after(entry)
-        for spec, frame in ((LIVES_SPEC, after.findings), (ASKED_AFTER, after.asked)):
-            ending, content = encoded(frame, spec)
-            (temporary / TABLES / f"{spec.name}{ending}").write_bytes(content)
-        order = entry.record.order
-        servers = tuple(
-            each.model_copy(update={"chain": chained(archive.chain_before(each.server_id, order), entry.record.run_id)})
-            for each in entry.record.servers
-        )
-        _seal(temporary, entry.record.model_copy(update={"servers": servers, "sizes": {}}))
-        if (place / entry.path.name).exists():  # of a pruning that was not finished
-            _remove(archive.folder, place / entry.path.name)
-        temporary.rename(place / entry.path.name)
-        _flush_folder(place)
-    except OSError as error:
-        raise OutputError(
-            f"cannot prune {entry.path.name}: {error.strerror or error}", hint="Check permissions."
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _remove(history: Path, path: Path) -> None:
-    """Remove a run: first out of the way in one move, so that no half of it is ever seen; raises `OutputError`."""
-    aside = history / f"{_ADDING}{secrets.token_hex(6)}"
-    try:
-        path.rename(aside)
-        shutil.rmtree(aside)
-    except OSError as error:
-        raise OutputError(
-            f"cannot remove {path.name}: {error.strerror or error}", hint="Check the permissions of the history."
-        ) from error
-
-
-def pin_run(archive: Archive, entry: Entry, *, pinned: bool) -> None:
-    """Keep a run from being pruned, or no longer."""
-    mark = archive.folder / _PINS / entry.record.run_id
-    if pinned:
-        make_folder(mark.parent)
-        write_bytes(mark, b"")
-    else:
-        mark.unlink(missing_ok=True)
-
-
-def collect_garbage(history: Path) -> list[str]:
-    """Remove what killed processes left behind, but nothing that one is at work on; return the names.
-
-    Raises `ConfigurationError` where there is no such folder.
-    """
-    _demand_folder(history)
-    gone = []
-    for path in sorted(history.glob(f"{_ADDING}*")):
-        if is_plain(path) and path.is_dir() and _is_abandoned(path):
-            shutil.rmtree(path, ignore_errors=True)
-            gone.append(path.name)
-    return gone
-
-
-def _is_abandoned(path: Path) -> bool:
-    with contextlib.suppress(ConfigurationError, OutputError), alone(path):
-        return True
-    return False
+        flush_folder(path)
 
 
 def months_without_run(archive: Archive) -> Iterator[str]:

@@ -27,6 +27,7 @@ from vbr_audit.histories.evidence import RunTables
 from vbr_audit.histories.month import coverage_of_month, runs_of_month
 from vbr_audit.histories.run_records import COUNT_NAMES, NUMBERS
 from vbr_audit.histories.sampling import samples_in
+from vbr_audit.histories.seal_checks import NOTHING_KNOWN, SealReport, Trust, check_seals
 from vbr_audit.histories.sql import demand_duckdb, select
 from vbr_audit.histories.stored import PARQUET, arrow_table, to_arrow_table
 from vbr_audit.histories.trends import TREND_SPEC, trend_of
@@ -205,9 +206,16 @@ class History:
         tables = {spec.name: self._arrow(spec) for spec in (FINDINGS_SPEC, ASKED_SPEC, LIVES_SPEC, *RUN_SPECS)}
         return select(query, {"runs": to_arrow_table(self.runs, RUNS_SPEC), **tables}, most_rows=most_rows)
 
-    def verify(self) -> list[Problem]:
-        """All that is not as it was written, the evidence included; nothing where all holds."""
-        return verify_runs(self.archive)
+    def verify(self, trust: Trust = NOTHING_KNOWN) -> list[Problem]:
+        """All that is not as it was written, the evidence included, or not as it was sealed; nothing where all holds.
+
+        `trust` is what the seals are checked by: keys, certificates of time authorities, an anchor.
+        """
+        return [*verify_runs(self.archive), *self.seals(trust).problems]
+
+    def seals(self, trust: Trust = NOTHING_KNOWN) -> SealReport:
+        """What the seals of the history show, and what they do not."""
+        return check_seals(self.folder, trust)
 
     def _run(self, name: str | None) -> Entry:
         if name is not None:

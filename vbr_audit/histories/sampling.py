@@ -173,7 +173,7 @@ def write_sample(history: Path, sample: CapacitySample) -> Path:
     body = sample.model_dump_json(by_alias=True, indent=1).encode() + b"\n"
 
     def write(temporary: Path) -> None:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        with temporary.open("wb") as stream:
             stream.write(body)
             stream.flush()
             os.fsync(stream.fileno())

@@ -100,7 +100,7 @@ def copy_templates(names: Iterable[str], folder: Path, *, force: bool = False) -
         if (folder / name).exists() and not force:
             raise ConfigurationError(f"{folder / name} is there already", hint="Give --force to replace it.")
     for name in wanted:
-        write_bytes(folder / name, (builtin_templates() / name).read_bytes())
+        write_bytes(folder / name, (builtin_templates() / name).read_bytes(), for_owner=False)
     return [folder / name for name in wanted]
 
 
