@@ -33,7 +33,8 @@ from vbr_audit.cli.cmd_verify import verify_command
 from vbr_audit.cli.cmd_waivers import waivers_app
 
 _EXITS = """Exit codes: 0 done · 1 a finding fails at or above --fail-on · 2 usage, policy or waiver file ·
-3 nothing collected: connection, TLS, sign-in · 4 incomplete · 5 an output could not be written · 6 not delivered · 130 interrupted."""
+3 nothing collected: connection, TLS, sign-in · 4 incomplete · 5 an output could not be written ·
+6 a message could not be delivered · 130 interrupted."""
 
 app = typer.Typer(
     name="vbr-audit",

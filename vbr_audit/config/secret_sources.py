@@ -33,7 +33,7 @@ KEYS: Final[Mapping[str, Kind]] = {
     "command": "command",
     "keyring": "keyring",
 }
-"""How a file of the user's names the place of a secret: `password_env`, `password_file` …, by what stands behind `_`."""
+"""How a file of the user's names the place of a secret: `password_env`, `password_file` …"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ class SecretSource:
         found = {"environment": self._of_environment, "file": self._of_file, "command": self._of_command}
         text = self._of_keyring(username, url) if self.kind == "keyring" else found[self.kind](environ)
         if not text:
-            raise ConfigurationError(f"{self} holds no {self.subject}", hint="Put it there, on the machine that reads it.")
+            raise ConfigurationError(
+                f"{self} holds no {self.subject}", hint="Put it there, on the machine that reads it."
+            )
         return SecretStr(text)
 
     def __str__(self) -> str:
