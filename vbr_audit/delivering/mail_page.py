@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import jinja2
 
-from vbr_audit.delivering.message import Cause, Judged, Message
+from vbr_audit.delivering.message import Cause, Message, News
 from vbr_audit.delivering.words import Letter, plain_lines, since_words
 from vbr_audit.display import number
 from vbr_audit.errors import TemplateError
@@ -41,7 +41,7 @@ class MailPage:
     image_text: str
     since: str
     gaps: tuple[str, ...]
-    news: tuple[Judged, ...]
+    news: tuple[News, ...]
     causes: tuple[Cause, ...]
 
 
@@ -94,14 +94,14 @@ def _image(counts: tuple[tuple[str, int], ...]) -> bytes:
         for place, (severity, many) in enumerate(counts):
             colour, hatch = fill_of(severity)
             axes.barh(place, many, color=colour, hatch=hatch, edgecolor=paint.page, height=0.7)
-            axes.annotate(number(many), (many, place), (5, 0), textcoords="offset points", va="center", color=paint.ink)
+            axes.annotate(number(many), (many, place), (5, 0), textcoords="offset points", va="center", color=paint.ink, fontsize=19)
         axes.set_yticks(range(len(names)), names, color=paint.ink)
         axes.invert_yaxis()
         axes.set_xlim(0, max([1, *(many for _, many in counts)]) * 1.12)
         axes.xaxis.set_visible(False)
-        axes.tick_params(length=0, labelsize=13)
+        axes.tick_params(length=0, labelsize=19)
         for side in axes.spines.values():
             side.set_visible(False)
-        axes.set_title("Failing findings by severity", loc="left", color=paint.ink, fontsize=14)
+        axes.set_title("Failing findings by severity", loc="left", color=paint.ink, fontsize=20)
 
-    return draw_png(draw, 2.3, dots=110)
+    return draw_png(draw, 3.0, dots=110)

@@ -30,7 +30,7 @@ SPEAKS: Final = (*TURNED_BAD, State.LOST_SIGHT)
 """What became of a finding so that a message is due."""
 OPEN: Final = ("FAIL", "ERROR", "UNKNOWN")
 """The statuses that make the state of a run: what fails, and what has no answer."""
-_LONG, _SHORT = 400, 120
+_LONG, _SHORT, _NAMES = 400, 120, 3
 _HINT: Final = "Write the reports of the run anew: vbr-audit report RUN --format html,json."
 
 
@@ -74,12 +74,26 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class News:
+    """What became of findings of one check on one server, about objects of one kind; `names` are the first of them."""
+
+    state: str
+    severity: str
+    check_id: str
+    title: str
+    server: str
+    kind: str
+    objects: int
+    names: str
+
+
+@dataclass(frozen=True)
 class Message:
     """The facts of one run that a channel puts into words.
 
     `scope` identifies the servers and jobs that the run is about, `digest` what fails and what has no answer in it.
     `changed` counts what became of findings since the run `earlier_run`, nothing without one; `news` are those of them
-    that make a message due, worst first. `causes` are all causes, worst first, `gaps` what could not be read.
+    that make a message due, in groups, worst first. `causes` are all causes, worst first, `gaps` what could not be read.
     """
 
     run_id: str
@@ -104,7 +118,7 @@ class Message:
     earlier_run: str
     changed: Mapping[str, int]
     gone: frozenset[str]
-    news: tuple[Judged, ...]
+    news: tuple[News, ...]
     causes: tuple[Cause, ...]
     findings: tuple[Judged, ...]
     folder: Path
@@ -177,11 +191,24 @@ def _message(folder: Path, manifest: Manifest, found: Mapping[str, Any]) -> Mess
         earlier_run=earlier["run_id"] if earlier else "",
         changed=dict(changes["counts"]) if changes else {},
         gone=frozenset(str(row["finding_id"]) for row in gone),
-        news=tuple(sorted((one for one in findings if one.change in SPEAKS), key=_attention)),
+        news=_news(findings),
         causes=tuple(_cause(row) for row in found["causes"]),
         findings=findings,
         folder=folder,
     )
+
+
+def _news(findings: Iterable[Judged]) -> tuple[News, ...]:
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for one in sorted((one for one in findings if one.change in SPEAKS), key=_attention):
+        words = (one.change.replace("_", " ").lower(), one.severity, one.check_id, one.title, one.server, one.kind)
+        groups.setdefault(words, []).append(one.name)
+    return tuple(News(*words, len(names), _first(names)) for words, names in groups.items())
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {number(len(names) - _NAMES)} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more
 
 
 def _attention(finding: Judged) -> tuple[int, int]:

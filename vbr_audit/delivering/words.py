@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from vbr_audit.delivering.message import Cause, Judged, Message
+from vbr_audit.delivering.message import Cause, Message, News
 from vbr_audit.delivering.speaking import Reason
 from vbr_audit.display import count, number
 
@@ -52,10 +52,9 @@ def cause_when(cause: Cause) -> str:
     return f"{owner} · {due} · settles {count(cause.settles, 'finding')}"
 
 
-def news_line(finding: Judged) -> str:
-    """What became of a finding, in one line."""
-    state = finding.change.replace("_", " ").lower()
-    return f"{state}: {finding.severity} {finding.check_id} {finding.title} · {finding.kind} {finding.name}"
+def news_line(news: News) -> str:
+    """What became of findings, in one line."""
+    return f"{news.state}: {news.severity} {news.check_id} {news.title} · {news.kind} {news.names} · {news.server}"
 
 
 def plain_lines(letter: Letter, *, most: int) -> Iterator[str]:

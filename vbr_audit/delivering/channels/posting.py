@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
@@ -40,7 +40,7 @@ class PostingChannel(Channel):
     """A channel whose message is one JSON document."""
 
     model = PostingEntry
-    secrets = ("url",)
+    secrets: ClassVar[tuple[str, ...]] = ("url",)
 
     @classmethod
     def faults(cls, entry: Mapping[str, Any], common: Common) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from vbr_audit.config.given_file import read_given
 from vbr_audit.config.yaml_file import Problem
@@ -54,7 +54,7 @@ class WebhookChannel(PostingChannel):
     """An address that takes JSON."""
 
     model = WebhookEntry
-    secrets = ("url", "secret")
+    secrets: ClassVar[tuple[str, ...]] = ("url", "secret")
 
     @classmethod
     def faults(cls, entry: Mapping[str, Any], common: Common) -> Iterator[Problem]:
