@@ -94,7 +94,15 @@ def _image(counts: tuple[tuple[str, int], ...]) -> bytes:
         for place, (severity, many) in enumerate(counts):
             colour, hatch = fill_of(severity)
             axes.barh(place, many, color=colour, hatch=hatch, edgecolor=paint.page, height=0.7)
-            axes.annotate(number(many), (many, place), (5, 0), textcoords="offset points", va="center", color=paint.ink, fontsize=19)
+            axes.annotate(
+                number(many),
+                (many, place),
+                (5, 0),
+                textcoords="offset points",
+                va="center",
+                color=paint.ink,
+                fontsize=19,
+            )
         axes.set_yticks(range(len(names)), names, color=paint.ink)
         axes.invert_yaxis()
         axes.set_xlim(0, max([1, *(many for _, many in counts)]) * 1.12)

@@ -110,7 +110,8 @@ class SmtpChannel(MailChannel):
             return f"{self.where} showed another certificate than the pinned one"
         if isinstance(error, ssl.SSLError):
             return f"TLS with {self.where} failed: {getattr(error, 'verify_message', None) or error.reason}"
-        if isinstance(error, TimeoutError):
+        # smtplib tells silence as a broken connection, with the timeout behind it
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             return f"{self.where} said nothing for {self.timeout:g} s"
         if isinstance(error, smtplib.SMTPNotSupportedError):
             return f"{self.where} offers no STARTTLS, or no way to sign in that is known here"
