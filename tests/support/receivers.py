@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import ssl
 import threading
@@ -125,6 +126,7 @@ class PostOffice:
 def post_office(certificate: Certificate, accounts: dict[str, str]) -> Iterator[PostOffice]:
     """A mail server that takes mail only over TLS and of these accounts."""
     office = PostOffice()
+    logging.getLogger("mail.log").propagate = False  # the log of the server is none of the command
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.certificate_file, certificate.key_file)
 

@@ -93,7 +93,7 @@ class Message:
 
     `scope` identifies the servers and jobs that the run is about, `digest` what fails and what has no answer in it.
     `changed` counts what became of findings since the run `earlier_run`, nothing without one; `news` are those of them
-    that make a message due, in groups, worst first. `causes` are all causes, worst first, `gaps` what could not be read.
+    that make a message due, in groups, worst first. `causes` are all causes, worst first, `gaps` what was not read.
     """
 
     run_id: str
