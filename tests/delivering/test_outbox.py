@@ -82,9 +82,6 @@ def test_a_process_that_ends_while_it_sends_leaves_it_unsure(
 ) -> None:
     file = plan(posting("webhook", receiver))
 
-    def end(got: object) -> tuple[int, bytes]:
-        raise KeyboardInterrupt
-
     channel, send = file.channels[0], file.channels[0].send
 
     def interrupted(*words: object) -> dict[str, object]:

@@ -7,8 +7,8 @@ from email.policy import SMTP
 from pathlib import Path
 
 import pytest
-from delivery_files import CANARY, smtp
-from receivers import PostOffice, Receiver, silent_port
+from delivery_files import ACCOUNT, CANARY, smtp
+from receivers import PostOffice, Receiver, post_office, silent_port
 
 from vbr_audit.delivering.message import Message
 from vbr_audit.delivering.sending import Fate, Outcome, deliver_run
@@ -37,6 +37,13 @@ def test_a_mail_arrives_once(
     mail = email.message_from_bytes(envelope.content, policy=SMTP)
     assert mail["Subject"] == first.subject
     assert CANARY.encode() not in envelope.content + kept(tmp_path)
+
+
+def test_a_mail_over_tls_from_the_first_byte(plan, first: Message, certificate: Certificate, monkeypatch) -> None:
+    monkeypatch.setenv("MAIL_PASSWORD", CANARY)
+    with post_office(certificate, {ACCOUNT: CANARY}, implicit=True) as office:
+        assert only(deliver_run(plan(smtp(office.port, certificate, 'security = "tls"\n')), first)).fate is Fate.SENT
+    assert len(office.taken) == 1
 
 
 def test_a_wrong_password_waits_and_is_sent_once_it_is_right(

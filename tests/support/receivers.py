@@ -123,8 +123,8 @@ class PostOffice:
 
 
 @contextmanager
-def post_office(certificate: Certificate, accounts: dict[str, str]) -> Iterator[PostOffice]:
-    """A mail server that takes mail only over TLS and of these accounts."""
+def post_office(certificate: Certificate, accounts: dict[str, str], *, implicit: bool = False) -> Iterator[PostOffice]:
+    """A mail server that takes mail only over TLS, from the first byte if it is `implicit`, and of these accounts."""
     office = PostOffice()
     logging.getLogger("mail.log").propagate = False  # the log of the server is none of the command
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -136,10 +136,11 @@ def post_office(certificate: Certificate, accounts: dict[str, str]) -> Iterator[
 
     class Office(Controller):
         def factory(self) -> SMTP:
-            options = {"tls_context": context, "require_starttls": True, "auth_required": True, "authenticator": known}
-            return SMTP(self.handler, hostname="localhost", **options)
+            tls = {"auth_require_tls": False} if implicit else {"tls_context": context, "require_starttls": True}
+            return SMTP(self.handler, hostname="localhost", auth_required=True, authenticator=known, **tls)
 
-    controller = Office(office, hostname="127.0.0.1", port=0, ready_timeout=10)
+    wrapped = context if implicit else None
+    controller = Office(office, hostname="127.0.0.1", port=0, ready_timeout=10, ssl_context=wrapped)
     with socket.socket() as probe:  # the controller asks its own port whether it is ready, and so must know it
         probe.bind(("127.0.0.1", 0))
         controller.port = probe.getsockname()[1]

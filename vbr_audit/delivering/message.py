@@ -199,7 +199,7 @@ def _message(folder: Path, manifest: Manifest, found: Mapping[str, Any]) -> Mess
 
 
 def _news(findings: Iterable[Judged]) -> tuple[News, ...]:
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[tuple[str, str, str, str, str, str], list[str]] = {}
     for one in sorted((one for one in findings if one.change in SPEAKS), key=_attention):
         words = (one.change.replace("_", " ").lower(), one.severity, one.check_id, one.title, one.server, one.kind)
         groups.setdefault(words, []).append(one.name)
