@@ -137,7 +137,7 @@ def post_office(certificate: Certificate, accounts: dict[str, str], *, implicit:
     class Office(Controller):
         def factory(self) -> SMTP:
             tls = {"auth_require_tls": False} if implicit else {"tls_context": context, "require_starttls": True}
-            return SMTP(self.handler, hostname="localhost", auth_required=True, authenticator=known, **tls)
+            return SMTP(self.handler, hostname="localhost", auth_required=not implicit, authenticator=known, **tls)
 
     wrapped = context if implicit else None
     controller = Office(office, hostname="127.0.0.1", port=0, ready_timeout=10, ssl_context=wrapped)
