@@ -22,7 +22,8 @@ def deliver_command(
         Path | None,
         typer.Argument(metavar="[RUN]", help="Run folder; without one only what waits in the outbox is sent."),
     ] = None,
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="File of the channels, in TOML.")] = ...,  # type: ignore[assignment]
+    *,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="File of the channels, in TOML.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent where; send nothing.")] = False,
     unsure: Annotated[
         str | None,

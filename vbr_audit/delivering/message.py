@@ -18,7 +18,7 @@ import orjson
 
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.collection.run_folder import FINDINGS_JSON, SUMS, bytes_of, changed_files, read_manifest
-from vbr_audit.display import count, moment, number, percent, period_text, plain, shorten, time_zone
+from vbr_audit.display import count, moment, number, percent, period_text, shorten, time_zone
 from vbr_audit.errors import EvidenceError
 from vbr_audit.findings.lifecycle import TURNED_BAD, State
 from vbr_audit.findings.rating import Rating
@@ -30,7 +30,7 @@ SPEAKS: Final = (*TURNED_BAD, State.LOST_SIGHT)
 """What became of a finding so that a message is due."""
 OPEN: Final = ("FAIL", "ERROR", "UNKNOWN")
 """The statuses that make the state of a run: what fails, and what has no answer."""
-_LONG, _SHORT, _NAMES = 400, 120, 3
+_WHOLE, _LONG, _SHORT, _NAMES = 1500, 400, 120, 3
 _HINT: Final = "Write the reports of the run anew: vbr-audit report RUN --format html,json."
 
 
@@ -178,11 +178,11 @@ def _message(folder: Path, manifest: Manifest, found: Mapping[str, Any]) -> Mess
         period=period_text(run.since, run.until, zone, run.timezone),
         read_at=moment(run.now, zone, run.timezone),
         level=verdict["level"],
-        headline=plain(verdict["headline"]),
-        detail=plain(verdict["detail"]),
+        headline=shorten(verdict["headline"], _LONG),
+        detail=shorten(verdict["detail"], _WHOLE),
         rating=rating.told,
         rating_rule=rating.rule,
-        rating_reason=plain(rating.reason),
+        rating_reason=shorten(rating.reason, _LONG),
         is_scrubbed=manifest.is_scrubbed,
         gaps=tuple(shorten(line, _LONG) for line in found["run"]["incomplete"]),
         numbers=tuple(_numbers(summary)),
