@@ -25,6 +25,7 @@
     ├── EvidenceError           a run folder cannot be read, or is not what was written
     ├── TimeStampError          a time authority gave no time stamp that holds
     ├── CheckError              a check is declared wrongly
+    ├── DeliveryError           a message about a run did not reach those who were to get it
     └── OutputError             a file could not be written
 
 Each carries `hint`, the next step for the reader. None carries a query string, a token or a password.
@@ -193,6 +194,17 @@ class TimeStampError(VbrAuditError):
 
 class CheckError(VbrAuditError):
     """A check is declared wrongly: a clash of ids, an unknown column, a missing remediation."""
+
+
+class DeliveryError(VbrAuditError):
+    """A message was not taken by its channel; `unsure` says that it may have been all the same.
+
+    The text names the channel and a host, never a path or a query of an address: these can be secrets.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, unsure: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.unsure = unsure
 
 
 class OutputError(VbrAuditError):

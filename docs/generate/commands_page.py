@@ -31,6 +31,7 @@ options, checks, datasets and formats; `vbr-audit completion --help` shows where
 | 3 | nothing was collected: connection, TLS, sign-in |
 | 4 | incomplete: data that a check needs could not be read completely, or a check failed to run; overrides 1 |
 | 5 | an output could not be written |
+| 6 | `deliver`: a message could not be delivered; it waits in the outbox, and the result of the audit is as it was |
 | 130 | interrupted; the data read so far is written and marked incomplete |
 
 `--allow-incomplete` disables exit code 4. `verify` ends with 4 if a run was changed, `doctor` if data that the checks

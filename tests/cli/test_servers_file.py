@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from vbr_audit.config.secret_sources import SecretSource
 from vbr_audit.config.toml_file import positions
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.fleets.secret_sources import SecretSource
 from vbr_audit.fleets.servers_file import check_names, load_servers
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME
 

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 import vbr_audit as va
 from vbr_audit.cli.cmd_audit import audit_command
 from vbr_audit.cli.cmd_collect import collect_command
+from vbr_audit.cli.cmd_deliver import deliver_command
 from vbr_audit.cli.cmd_fleet import fleet_audit, fleet_merge
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 
@@ -43,6 +44,9 @@ def test_every_sample_is_shown_and_none_names_a_secret() -> None:
     for path in SAMPLES.iterdir():
         text = path.read_text("utf-8")
         assert not re.search(r"--password(?!-stdin)|PASSWORD=\S", text), path.name
+        for option in re.findall(r"vbr-audit(?:\.exe')? deliver .*", text):
+            for name in re.findall(r"--([a-z-]+)", option):
+                assert name.replace("-", "_") in deliver_command.__annotations__, (path.name, name)
         for option in re.findall(r"vbr-audit(?:\.exe'| )audit .*|\$folder.*", text):
             for name in re.findall(r"--([a-z-]+)", option):
                 assert name.replace("-", "_") in {*audit_command.__annotations__, "format"}, (path.name, name)
@@ -139,13 +143,18 @@ def test_the_script_audits_the_month_that_has_ended(tmp_path: Path) -> None:
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "HOME": str(tmp_path),
             "VBR_AUDIT_CONFIG": str(tmp_path / "vbr_audit.toml"),
+            "DELIVER_TO": str(tmp_path / "deliver.toml"),
         }
+        (tmp_path / "deliver.toml").write_text(
+            '[[channel]]\nname = "chat"\nkind = "slack"\nurl_env = "NOWHERE"\n', "utf-8"
+        )
         words = [str(SAMPLES / "monthly.sh"), str(tmp_path / "runs")]
         words += ["--policy", "minimal", "--format", "json", "--fail-on", "never", "--timezone", "UTC"]
         done = subprocess.run(
             words, input=DEMO_PASSWORD + "\n", env=environment, capture_output=True, text=True, check=False
         )
-    assert (done.stdout, done.stderr) == ("", "")
+    assert (done.returncode, done.stdout) == (6, "")  # the audit is done, and its delivery waits
+    assert "chat (an address that cannot be looked up): not sent, waits for the next delivery" in done.stderr
     last = dt.datetime.now().replace(day=1) - dt.timedelta(days=1)
     folder = tmp_path / "runs" / f"{last:%Y-%m}"
     assert (va.load(folder).since.month, va.load(folder).since.day) == (last.month, 1)

@@ -16,6 +16,7 @@ from vbr_audit.cli.cmd_checks import checks_command
 from vbr_audit.cli.cmd_collect import collect_command
 from vbr_audit.cli.cmd_completion import VARIABLE, completion_command
 from vbr_audit.cli.cmd_config import config_app
+from vbr_audit.cli.cmd_deliver import deliver_command
 from vbr_audit.cli.cmd_demo import demo_command
 from vbr_audit.cli.cmd_diff import diff_command
 from vbr_audit.cli.cmd_doctor import doctor_command
@@ -34,7 +35,8 @@ from vbr_audit.cli.cmd_verify import verify_command
 from vbr_audit.cli.cmd_waivers import waivers_app
 
 _EXITS = """Exit codes: 0 done · 1 a finding fails at or above --fail-on · 2 usage, policy or waiver file ·
-3 nothing collected: connection, TLS, sign-in · 4 incomplete · 5 an output could not be written · 130 interrupted."""
+3 nothing collected: connection, TLS, sign-in · 4 incomplete · 5 an output could not be written ·
+6 a message could not be delivered · 130 interrupted."""
 
 app = typer.Typer(
     name="vbr-audit",
@@ -56,6 +58,7 @@ app.command("check")(check_command)
 app.command("report")(report_command)
 app.command("verify")(verify_command)
 app.command("seal")(seal_command)
+app.command("deliver")(deliver_command)
 app.command("diff")(diff_command)
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(history_app, name="history")

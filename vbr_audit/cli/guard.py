@@ -27,6 +27,7 @@ class Exit(IntEnum):
     NOT_COLLECTED = 3
     INCOMPLETE = 4
     NOT_WRITTEN = 5
+    NOT_DELIVERED = 6
     INTERRUPTED = 130
 
 
@@ -34,6 +35,7 @@ _CODES: tuple[tuple[type[errors.VbrAuditError], Exit], ...] = (
     (errors.ConfigurationError, Exit.USAGE),
     (errors.CheckError, Exit.USAGE),
     (errors.CollectionInterrupted, Exit.INTERRUPTED),
+    (errors.DeliveryError, Exit.NOT_DELIVERED),
     (errors.OutputError, Exit.NOT_WRITTEN),
     (errors.EvidenceError, Exit.INCOMPLETE),
     (errors.ConnectError, Exit.NOT_COLLECTED),

@@ -27,12 +27,12 @@ from vbr_audit.api.client import Client, connect, parse_url
 from vbr_audit.api.negotiate import check_pinned
 from vbr_audit.api.tls import Tls, normal_fingerprint
 from vbr_audit.collection.files import slug
+from vbr_audit.config.secret_sources import KEYS, SecretSource, named_source, password_without_asking
 from vbr_audit.config.settings import load_settings
 from vbr_audit.config.time_spans import seconds_of
 from vbr_audit.config.toml_file import SECRETS, TomlFile
 from vbr_audit.config.yaml_file import Problem, model_problems, raise_problems
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.fleets.secret_sources import SecretSource, password_without_asking
 from vbr_audit.fleets.shards import Shard
 
 _HINT = 'Correct the file of servers: one [[server]] with url = "https://…" for each; README.md has an example.'
@@ -42,7 +42,7 @@ _REFUSED = (
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NO_VARIABLE = "must be the name of an environment variable: letters, digits and _"
-_SECRET_KEYS = ("password_env", "password_file", "password_command", "password_keyring")
+_SECRET_KEYS = tuple(f"password_{ending}" for ending in KEYS)
 _ONE_TABLE = "write [[server]], in double brackets, before each server"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -259,16 +259,6 @@ def _server(entry: ServerEntry, file: TomlFile, at: int, path: Path) -> Server:
     return Server(
         **facts,
         ca_file=path.parent / entry.ca_file if entry.ca_file else None,
-        secret=_secret_source(entry, path.parent),
+        secret=named_source(entry.model_dump(), "password", path.parent),
         place=f"{file.name}:{file.line_of(('server', at, 'name' if entry.name else 'url'))}",
     )
-
-
-def _secret_source(entry: ServerEntry, folder: Path) -> SecretSource | None:
-    if entry.password_env is not None:
-        return SecretSource("environment", (entry.password_env,))
-    if entry.password_file is not None:
-        return SecretSource("file", (str((folder / entry.password_file).absolute()),))
-    if entry.password_command is not None:
-        return SecretSource("command", tuple(entry.password_command))
-    return SecretSource("keyring") if entry.password_keyring else None

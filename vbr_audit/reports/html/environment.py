@@ -44,7 +44,7 @@ from vbr_audit.vocabulary import COUNT_COLUMNS
 VERSION: Final = 1
 """The version of what a template may use; one that is written for another version is refused."""
 
-NAMES: Final = ("report", "fleet", "page", "brief", "charts", "paper", "csp", "css", "script")
+NAMES: Final = ("report", "fleet", "mail", "page", "brief", "charts", "paper", "csp", "css", "script")
 """The names that pages are rendered with."""
 
 FILTERS: Final[Mapping[str, Any]] = {

@@ -43,6 +43,7 @@ _PURPOSES: Final = {
     "compliance.html.j2": "the report (format html; with `--pdf full`, pdf too)",
     "executive.html.j2": "one sheet of paper for a manager (format executive)",
     "fleet.html.j2": "many servers together (`fleet report`)",
+    "mail.html.j2": "the text of a mail (`deliver`)",
     "pdf.html.j2": "the report on paper (format pdf)",
     "style.css": "the style of every page",
     "charts.css": "the colours of the charts, and what they add to the style",

@@ -1,6 +1,6 @@
-"""Where the password of a server is found: a reference that may travel, which is resolved where it is used.
+"""Where a secret is found, such as the password of a server: a reference that may travel, resolved where it is used.
 
-Neither the reference nor an error about it ever holds the password.
+Neither the reference nor an error about it ever holds the secret.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import SecretStr
 
@@ -22,11 +22,18 @@ COMMAND_S: Final = 60.0
 """Seconds that a command which prints a password may take."""
 _MOST_BYTES: Final = 64 * 1024
 _WORDS: Final[Mapping[Kind, str]] = {
-    "environment": "the environment variable for the password",
-    "file": "the file of the password",
+    "environment": "the environment variable for the {}",
+    "file": "the file of the {}",
     "keyring": "the keyring",
-    "command": "the command for the password",
+    "command": "the command for the {}",
 }
+KEYS: Final[Mapping[str, Kind]] = {
+    "env": "environment",
+    "file": "file",
+    "command": "command",
+    "keyring": "keyring",
+}
+"""How a file of the user's names the place of a secret: `password_env`, `password_file` …"""
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,12 @@ class SecretSource:
     """One place that holds a password: an environment variable, a file, the keyring, or what a command prints.
 
     `value` is the name of the variable, the path of the file, or the words of the command; nothing for the keyring.
+    `subject` is what is kept there, in one word.
     """
 
     kind: Kind
     value: tuple[str, ...] = field(default=(), repr=False)
+    subject: str = "password"
 
     def resolve(self, username: str, url: str, *, environ: Mapping[str, str] = os.environ) -> SecretStr:
         """The password of `username` at `url`; the keyring is asked for these two.
@@ -48,12 +57,14 @@ class SecretSource:
         found = {"environment": self._of_environment, "file": self._of_file, "command": self._of_command}
         text = self._of_keyring(username, url) if self.kind == "keyring" else found[self.kind](environ)
         if not text:
-            raise ConfigurationError(f"{self} holds no password", hint="Put it there, on the machine that reads it.")
+            raise ConfigurationError(
+                f"{self} holds no {self.subject}", hint="Put it there, on the machine that reads it."
+            )
         return SecretStr(text)
 
     def __str__(self) -> str:
         """What kind of place it is; its name is not repeated, as somebody may have written the password there."""
-        return _WORDS[self.kind]
+        return _WORDS[self.kind].format(self.subject)
 
     def _of_environment(self, environ: Mapping[str, str]) -> str:
         return environ.get(self.value[0], "")
@@ -92,11 +103,27 @@ class SecretSource:
         return "" if stored is None else stored.get_secret_value()
 
 
+def named_source(entry: Mapping[str, Any], subject: str, folder: Path) -> SecretSource | None:
+    """The place of the secret `subject` that a table of a file names, whose paths begin at `folder`; None without one.
+
+    The keys are `<subject>_env`, `_file`, `_command` (a list of words) and `_keyring` (true).
+    """
+    for ending, kind in KEYS.items():
+        value = entry.get(f"{subject}_{ending}")
+        if not value:
+            continue
+        if kind == "keyring":
+            return SecretSource(kind, subject=subject)
+        words = tuple(value) if kind == "command" else (value,)
+        return SecretSource(kind, (str((folder / value).absolute()),) if kind == "file" else words, subject)
+    return None
+
+
 def _first_line(content: bytes) -> str:
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise ConfigurationError("a password is not UTF-8 text", hint="Store it as UTF-8.") from None
+        raise ConfigurationError("a secret is not UTF-8 text", hint="Store it as UTF-8.") from None
     return lines[0] if lines else ""
 
 
