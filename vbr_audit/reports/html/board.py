@@ -17,7 +17,7 @@ from vbr_audit.findings.lifecycle import State
 from vbr_audit.findings.rating import GRADES, NOT_RATED, Rating
 from vbr_audit.histories.trends import MONTHS_SHOWN
 from vbr_audit.reports.figures.month_trend import month_names_before
-from vbr_audit.reports.record import NO_NAME, cell_text, severity_rank
+from vbr_audit.reports.record import NO_NAME, cell_text, check_anchor, severity_rank
 from vbr_audit.reports.words import Badge, badge
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -73,6 +73,7 @@ class Risk:
 
     badge: Badge
     check_id: str
+    check_anchor: str
     consequence: str
     causes: str
     where: str
@@ -143,6 +144,7 @@ def _risk(causes: pd.DataFrame, findings: int, failures: Failures) -> Risk:
     return Risk(
         badge=badge("FAIL", cell_text(one["severity"])),
         check_id=check_id,
+        check_anchor=check_anchor(check_id),
         consequence=shorten(failures.told_alone(check_id, findings) or cell_text(one["title"]), MOST_CONSEQUENCE),
         causes=count(len(causes), "cause"),
         where=first_names([name if is_known(name) else NO_NAME for name in causes["name"].tolist()], MOST_WHERE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vbr_audit.display import count, day, number, percent, shorten
+from vbr_audit.display import count, day, number, percent, shorten, size
 from vbr_audit.reports.causes import causes_text
 from vbr_audit.reports.html.board import (
     LINE,
@@ -39,6 +39,7 @@ MOST_LINES: Final = 4
 """Maximum number of lines of a list on the sheet; what is left out is counted."""
 MOST_SERVERS: Final = 3
 """A line names so many servers, and counts the others."""
+_GIB: Final = 2**30
 MOST_DETAIL: Final = 420
 """Characters of what the verdict says in detail."""
 
@@ -161,7 +162,7 @@ def _capacity(spaces: tuple[RepositorySpace, ...]) -> Lines:
     known = [space for space in spaces if space.free_share is not None]
     silent = len(spaces) - len(known)
     shown = [
-        f"{shorten(space.name, NAME)}: {percent(space.free_share)} free of {number(space.capacity_gb)} GB"
+        f"{shorten(space.name, NAME)}: {percent(space.free_share)} free of {size(space.capacity_gb * _GIB)}"
         for space in known[: MOST_LINES - 1]
     ]
     unknown = [f"{count(silent, 'repository', 'repositories')} of unknown capacity"] if silent else []
