@@ -254,8 +254,8 @@ def _time_axis(sketch: Sketch, frame: Frame, steps: Sequence[str], notes: Sequen
     """The steps below, gaps hatched from top to bottom, and a dotted line where the rules changed."""
     step = (frame.right - frame.left) / max(len(steps), 1)
     for at in _shown_steps(len(steps), step, steps):
-        middle, room = frame.left + step * (at + 0.5), sketch.width - room_of([steps[at]]) / 2
-        if middle <= room + _APART or at == 0:  # one that has no room would lie over the one before
+        middle, room = frame.left + step * (at + 0.5), sketch.width - room_of([steps[at]]) / 2 - _APART
+        if middle <= room + 2 * _APART or at == 0:  # one that has no room would lie over the one before
             sketch.text(min(middle, room), frame.bottom + _LINE, steps[at], anchor="middle", tone="soft")
     for at, is_gap in enumerate(gaps):
         if is_gap:
