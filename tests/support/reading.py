@@ -9,7 +9,7 @@ _SILENT = frozenset({"head", "script", "style", "svg", "nav"})
 
 
 class Reading(HTMLParser):
-    """The words of a page in reading order, each run of white space as one blank, and its headings with their places."""
+    """The words of a page in reading order, with single blanks between them, and its headings with their places."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

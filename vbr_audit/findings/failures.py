@@ -36,8 +36,8 @@ class Failures:
         return self._sentence(check_id, *self._by_check[check_id])
 
     def told_alone(self, check_id: str, failing: int) -> str | None:
-        """What may come of it where so many objects fail, and what is wrong; the latter alone where the check says no more,
-        None where only the title can tell it."""
+        """What may come of it where so many objects fail, and what is wrong; the latter alone where the check says no
+        more, None where only the title can tell it."""
         use = self._uses.get(check_id)
         if use is None:
             return None

@@ -22,6 +22,8 @@ NARROW: Final = 400
 _LINE: Final = 18
 _NAME: Final = 30
 _SHORT_NAME: Final = 16
+_WORD: Final = 36
+"""Letters of a name beside a drawing, where that is narrow, and of a word above it."""
 _TICKS: Final = 5
 _WIDE_LETTER: Final = 7.4
 _APART: Final = 4
@@ -232,14 +234,14 @@ def _legend(sketch: Sketch, entries: Sequence[tuple[str, str]], shape: Shape) ->
         shown.append((NO_RUN, NO_RUN))
     x, y = 0.0, 0.0
     for word, state in shown:
-        wide = 40 + min(len(word), _NAME) * _WIDE_LETTER
+        wide = 40 + min(len(word), _WORD) * _WIDE_LETTER
         if x and x + wide > sketch.width:
             x, y = 0.0, y + _LINE
         if isinstance(shape, Lines | Ranges) and state != NO_RUN:
             sketch.point(x + 7, y + 8, state)
         else:
             sketch.box(x, y + 2, 14, 11, state)
-        sketch.text(x + 20, y + 12, word or "(no word)", most=_NAME)
+        sketch.text(x + 20, y + 12, word or "(no word)", most=_WORD)
         x += wide
     return y + _LINE + 8 if shown else 0.0
 

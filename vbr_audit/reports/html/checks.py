@@ -397,7 +397,7 @@ def _causes_by_severity(failed: pd.DataFrame) -> dict[tuple[str, str], Counter[s
     counted: dict[tuple[str, str], Counter[str]] = {}
     for (server, check_id, _), severities in failed.groupby(["server", "check_id", "cause"], sort=False)["severity"]:
         worst = min(severities.unique(), key=severity_rank)
-        counted.setdefault((server, check_id), Counter())[worst] += 1
+        counted.setdefault((str(server), str(check_id)), Counter())[worst] += 1
     return counted
 
 

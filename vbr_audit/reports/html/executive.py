@@ -164,7 +164,7 @@ def _capacity(spaces: tuple[RepositorySpace, ...]) -> Lines:
     known = [space for space in spaces if space.free_share is not None]
     silent = len(spaces) - len(known)
     shown = [
-        f"{shorten(space.name, NAME)}: {percent(space.free_share)} free of {size(space.capacity_gb * _GIB)}"
+        f"{shorten(space.name, NAME)}: {percent(space.free_share)} free of {size((space.capacity_gb or 0) * _GIB)}"
         for space in known[: MOST_LINES - 1]
     ]
     unknown = [f"{count(silent, 'repository', 'repositories')} of unknown capacity"] if silent else []

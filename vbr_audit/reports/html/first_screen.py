@@ -18,7 +18,7 @@ _GAP: Final = "·"
 
 @dataclass(frozen=True)
 class TrendLine:
-    """The causes of what fails over the months: a bar for each month, and in words whether they are more than before."""
+    """The causes of what fails over the months: a bar for each month, and whether they are more than before."""
 
     bars: str
     text: str
