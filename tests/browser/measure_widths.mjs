@@ -1,22 +1,35 @@
 // Opens pages in windows of several widths and prints, as JSON, what of them is wider than its place or its window.
-// Usage: node measure_widths.mjs CHROMIUM WIDTH,WIDTH… FILE…
+// What SCROLLS finds may scroll, with all in it; "" where nothing may. Whatever is folded up is opened before.
+// Usage: node measure_widths.mjs CHROMIUM WIDTH,WIDTH… SCROLLS FILE…
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 const require = createRequire(import.meta.url);
 const { chromium } = require("playwright-core");
 
-const [executablePath, widths, ...files] = process.argv.slice(2);
+const [executablePath, widths, scrolls, ...files] = process.argv.slice(2);
 
 // An inline element has no width of its own; what is moved out of sight, as the skip link is, lies to the left.
-const tooWide = () =>
-  [...document.querySelectorAll("body, body *")]
-    .filter((element) => {
-      const scrolls = getComputedStyle(element).display !== "inline" && element.scrollWidth > element.clientWidth;
-      const hidden = element.scrollHeight > element.clientHeight && getComputedStyle(element).overflowY !== "visible";
-      return scrolls || hidden || element.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5;
-    })
-    .map((element) => element.outerHTML.slice(0, 120));
+const tooWide = (scrolls) => {
+  const right = document.documentElement.clientWidth + 0.5;
+  const isBeyond = (element) => element.getBoundingClientRect().right > right;
+  const judged = (element) => {
+    // A part of a drawing has no place of its own, and is cut where the drawing ends.
+    const drawing = element.ownerSVGElement;
+    if (drawing) {
+      const edge = drawing.getBoundingClientRect();
+      return element.localName === "text" && element.getBoundingClientRect().right > edge.right + 0.5;
+    }
+    const style = getComputedStyle(element);
+    const wide = style.display !== "inline" && element.scrollWidth > element.clientWidth;
+    return wide || (element.scrollHeight > element.clientHeight && style.overflowY !== "visible") || isBeyond(element);
+  };
+  const all = [...document.querySelectorAll("body, body *")];
+  const found = scrolls
+    ? all.filter((element) => (element.closest(scrolls) ? element.matches(scrolls) && isBeyond(element) : judged(element)))
+    : all.filter(judged);
+  return found.map((element) => element.outerHTML.slice(0, 120));
+};
 
 const browser = await chromium.launch({
   executablePath,
@@ -27,10 +40,11 @@ try {
   const page = await browser.newPage();
   for (const file of files) {
     await page.goto(pathToFileURL(file).href);
+    await page.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
     found[file] = {};
     for (const width of widths.split(",").map(Number)) {
       await page.setViewportSize({ width, height: 900 });
-      const wide = await page.evaluate(tooWide);
+      const wide = await page.evaluate(tooWide, scrolls);
       if (wide.length) found[file][width] = wide;
     }
   }

@@ -10,7 +10,7 @@ from typing import Any
 import estates
 import pytest
 from compared_runs import compared
-from looking import BROWSER, NeedTool, first_screen, look_at
+from looking import BROWSER, NeedTool, first_screen, look_at, too_wide
 
 from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.context import ReportContext
@@ -183,7 +183,8 @@ def test_the_notebook_fragment(look: Look, hostile_context: ReportContext, schem
     assert_harmless_and_readable(look(f"{frame}<div>{audit_html(hostile_context)}</div></main></body></html>"))
 
 
-FIRST = ("h1", ".lede", "#verdict", ".bars", '.first a[href="#since"]', ".worst > p")
+FIRST = ("h1", ".lede", "#verdict", ".worst > p", ".bars", '.first a[href="#since"]')
+"""In the order in which they stand."""
 
 
 def test_the_first_screen_says_verdict_trend_changes_and_the_worst_causes(need_tool: NeedTool, tmp_path: Path) -> None:
@@ -192,4 +193,19 @@ def test_the_first_screen_says_verdict_trend_changes_and_the_worst_causes(need_t
     for seen in first_screen(page, need_tool, *FIRST):
         counts = {selector: len(bottoms) for selector, bottoms in seen["bottoms"].items()}
         assert counts == {**dict.fromkeys(FIRST, 1), ".worst > p": 3}
-        assert max(map(max, seen["bottoms"].values())) <= seen["height"], seen
+        lowest = [max(bottoms) for bottoms in seen["bottoms"].values()]
+        assert lowest == sorted(lowest)
+        assert lowest[-1] <= seen["height"], seen
+
+
+WIDTHS = [320, 390, 768, 1000, 1280, 1920]
+
+
+def test_nothing_is_wider_than_its_page_at_any_width(
+    need_tool: NeedTool, tmp_path: Path, context: ReportContext, hostile_whole_context: ReportContext
+) -> None:
+    pages = {"ordinary": context, "compared": compared(estates.demo()).context, "hostile": hostile_whole_context}
+    for name, made in pages.items():
+        (tmp_path / f"{name}.html").write_text(render_html(made), encoding="utf-8")
+    files = sorted(tmp_path.glob("*.html"))
+    assert too_wide(files, WIDTHS, need_tool, scrolls=".scroll") == {path.name: {} for path in files}

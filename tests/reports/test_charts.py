@@ -34,6 +34,7 @@ HOSTILE = "</svg><script>alert(1)</script>\u202e\x1b\"'&"
 MONTHS = MonthTrend(
     months=("Aug 2026", "Sep 2026", "Oct 2026"),
     is_known=(True, False, True),
+    ratings=(None,) * 3,
     causes=(("critical", (3, None, 1)), ("low", (49, None, 37))),
     shares=(("protected_share", (0.9, None, 0.91)), ("success_rate", (0.97, None, 0.91)), ("used_share", (None,) * 3)),
     marks=("", "", ""),

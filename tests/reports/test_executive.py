@@ -77,7 +77,7 @@ def test_protection_and_capacity_are_those_of_the_figures() -> None:
     assert [line.met for line in brief.digits] == [number(row.met) for row in protection.digits]
     assert brief.objects == "2 protected objects"
     assert brief.capacity.shown[-1] == "1 repository of unknown capacity"
-    assert "4.0 % free of 1,000 GB" in brief.capacity.shown[0]
+    assert "4.0 % free of 1,000.0 GiB" in brief.capacity.shown[0]
 
 
 def test_exceptions_that_have_ended_or_soon_will() -> None:

@@ -89,18 +89,21 @@ def test_the_rule_of_urgency_and_days_is_told_on_the_page(context: ReportContext
         assert re.search(rf"\b{DUE_DAYS[urgency]} days? \({urgency}\)", text)
 
 
-def months(*totals: int | None) -> MonthTrend:
+def months(*totals: int | None, marks: tuple[str, ...] = ()) -> MonthTrend:
     names = tuple(f"M{place}" for place in range(len(totals)))
     known = tuple(total is not None for total in totals)
-    return MonthTrend(names, known, causes=(("high", totals),), shares=(), marks=("",) * len(totals), beside=0)
+    marks = marks or ("",) * len(totals)
+    return MonthTrend(
+        names, known, ratings=(None,) * len(totals), causes=(("high", totals),), shares=(), marks=marks, beside=0
+    )
 
 
 @pytest.mark.parametrize(
     ("totals", "bars", "told"),
     [
-        ((4, None, 8, 0), "▅·█▁", "0 causes now, 8 in M2, 4 in M0"),
-        ((1200, 1), "█▁", "1 cause now, 1,200 in M0"),
-        ((0, 0), "▁▁", "0 causes now, 0 in M0"),
+        ((4, None, 8, 0), "▅·█▁", "Fewer causes than in M2: 0 now, 8 then, 4 in M0"),
+        ((1, 1200), "▁█", "More causes than in M0: 1,200 now, 1 then"),
+        ((0, 0), "▁▁", "As many causes as in M0: 0 now, 0 then"),
     ],
 )
 def test_the_trend_in_a_line_has_gaps_and_no_zero_for_a_month_without_a_run(
@@ -111,3 +114,13 @@ def test_the_trend_in_a_line_has_gaps_and_no_zero_for_a_month_without_a_run(
     assert (line.bars, line.text) == (bars, told)
     assert trend_line(None) is None
     assert trend_line(months(None, 5)) is None
+    assert trend_line(months(3, 5, None)) is None
+
+
+def test_the_trend_says_what_else_changed_since_the_run_before() -> None:
+    line = trend_line(months(9, 4, None, 6, marks=("", "version", "policy", "policy, version")))
+    assert line is not None
+    assert line.text.endswith("6 now, 4 then, 9 in M0; the policy and the version changed in between")
+    line = trend_line(months(9, 4, 6, marks=("", "policy", "")))
+    assert line is not None
+    assert "changed" not in line.text

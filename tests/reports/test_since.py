@@ -203,7 +203,8 @@ def test_the_executive_page_says_what_changed_in_one_line(later: va.Audit, writt
         r"Since the report of [^<]+</h2>\s*<p><b>[\d,]+ fixed</b>[^\n]*\n<p class=\"soft\">([^<]+)\.", page
     )
     assert line is not None
-    words = [f"{number(many)} {STATE_WORDS[state]}" for state, many in changes.counts.items() if many]
+    phrases = STATE_WORDS | {State.LOST_SIGHT: "lost from sight"}
+    words = [f"{number(many)} {phrases[state]}" for state, many in changes.counts.items() if many]
     assert line[1].split(". ")[0] == ", ".join([*words, f"{number(len(changes.still_open))} failing as before"])
 
 

@@ -69,11 +69,17 @@ def pdf_text(pdf: Path, need_tool: NeedTool) -> str:
     return " ".join(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
 
 
-def too_wide(pages: list[Path], widths: list[int], need_tool: NeedTool) -> dict[str, dict[str, list[str]]]:
-    """What scrolls or is wider than its window, by page and by those of the window's `widths` at which it is."""
+def too_wide(
+    pages: list[Path], widths: list[int], need_tool: NeedTool, *, scrolls: str = ""
+) -> dict[str, dict[str, list[str]]]:
+    """What scrolls or is wider than its window, by page and by those of the window's `widths` at which it is.
+
+    What the selector `scrolls` finds may scroll, but must itself lie in the window.
+    """
     chromium, node = need_tool(*CHROMIUM), need_tool("node")
     need_tool(str(BROWSER / "node_modules" / "playwright-core"))
-    words = [node, str(BROWSER / "measure_widths.mjs"), chromium, ",".join(map(str, widths)), *map(str, pages)]
+    words = [node, str(BROWSER / "measure_widths.mjs"), chromium, ",".join(map(str, widths)), scrolls]
+    words += map(str, pages)
     done = subprocess.run(words, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     found: dict[str, dict[str, list[str]]] = json.loads(done.stdout)

@@ -35,16 +35,9 @@ class Failures:
         """What is wrong over all servers."""
         return self._sentence(check_id, *self._by_check[check_id])
 
-    def told_of_server(self, check_id: str, server: str) -> str:
-        """What may come of it on one server, and what is wrong; the latter alone where the check says no more."""
-        failing, judged = self._by_server[check_id, server]
-        use = self._uses[check_id]
-        return self._told(use, subject(use.check.object_kind, failing, judged), failing) or self.of_server(
-            check_id, server
-        )
-
     def told_alone(self, check_id: str, failing: int) -> str | None:
-        """The same of so many objects, whatever their whole number; None where only the title can tell it."""
+        """What may come of it where so many objects fail, and what is wrong; the latter alone where the check says no
+        more, None where only the title can tell it."""
         use = self._uses.get(check_id)
         if use is None:
             return None

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from vbr_audit.findings.results import Results, Summary
     from vbr_audit.histories.trends import Trend
 
-
-"""How the manifest begins to describe a connection whose certificate nobody checked."""
+MOST_SERVERS: Final = 5
+"""So many servers are named in a line."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,10 @@ class ReportContext:
 
     @property
     def servers_text(self) -> str:
-        """The names of the servers in one line."""
-        return ", ".join(plain(server.name) for server in self.manifest.servers) or "no server"
+        """The names of the servers in one line: the first of them, and how many more there are."""
+        names = [plain(server.name) for server in self.manifest.servers]
+        more = f" and {number(len(names) - MOST_SERVERS)} more" if len(names) > MOST_SERVERS else ""
+        return (", ".join(names[:MOST_SERVERS]) or "no server") + more
 
 
 def build_context(

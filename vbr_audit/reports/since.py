@@ -19,6 +19,15 @@ MOST_CHECKS: Final = 12
 """How many checks one line names."""
 STATE_WORDS: Final[dict[State, str]] = {state: str(state).replace("_", " ").lower() for state in State}
 """The states as a reader sees them: `lost sight`."""
+_PHRASES: Final = {
+    STATE_WORDS[State.FIRST]: "answered for the first time",
+    STATE_WORDS[State.LOST_SIGHT]: "lost from sight",
+    STATE_WORDS[State.OBJECT_GONE]: "whose object is gone",
+    STATE_WORDS[State.POLICY_CHANGED]: "changed by the policy",
+    STATE_WORDS[State.METHOD_CHANGED]: "changed by the method",
+    STATE_WORDS[State.WAIVER_ENDED]: "whose waiver ended",
+}
+"""The states that need other words behind a number."""
 _STYLES: Final[dict[State, str]] = {
     State.NEW: "FAIL",
     State.REGRESSED: "FAIL",
@@ -76,7 +85,7 @@ class Since:
     @property
     def in_short(self) -> str:
         """The counts in one line: `3 new, 1 fixed, 24 failing as before`."""
-        parts = [f"{number(line.number)} {line.state}" for line in self.counts]
+        parts = [f"{number(line.number)} {_PHRASES.get(line.state, line.state)}" for line in self.counts]
         return ", ".join([*parts, f"{number(self.still_open)} failing as before"])
 
 

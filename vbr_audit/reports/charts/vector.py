@@ -22,8 +22,12 @@ NARROW: Final = 400
 _LINE: Final = 18
 _NAME: Final = 30
 _SHORT_NAME: Final = 16
+_WORD: Final = 36
+"""Letters of a name beside a drawing, where that is narrow, and of a word above it."""
 _TICKS: Final = 5
 _WIDE_LETTER: Final = 7.4
+_APART: Final = 4
+"""Half of the room between two texts of an axis."""
 NO_RUN: Final = "no run"
 
 
@@ -203,10 +207,11 @@ def _cells(sketch: Sketch, shape: Cells) -> float:
     rules = [f"M{spot(left)} {spot(top + high * at)}H{spot(sketch.width)}" for at in range(len(shape.rows) + 1)]
     rules += [f"M{spot(left + wide * at)} {spot(top)}V{spot(bottom)}" for at in range(len(shape.days) + 1)]
     sketch.line("".join(rules), "bg", 1.6)
-    for at in _shown_steps(len(shape.days), wide, [short_day(shape.days[0])] if shape.days else []):
-        word = short_day(shape.days[at])
-        x = min(left + wide * at, sketch.width - room_of([word]))
-        sketch.text(x, bottom + size + 2, word, tone="soft", size=size)
+    words = [short_day(each) for each in shape.days]
+    for at in _shown_steps(len(words), wide, words):
+        x, room = left + wide * at, sketch.width - room_of([words[at]])
+        if x <= room or at == 0:  # one that has no room would lie over the one before
+            sketch.text(min(x, room), bottom + size + 2, words[at], tone="soft", size=size)
     return bottom + size + 8
 
 
@@ -229,14 +234,14 @@ def _legend(sketch: Sketch, entries: Sequence[tuple[str, str]], shape: Shape) ->
         shown.append((NO_RUN, NO_RUN))
     x, y = 0.0, 0.0
     for word, state in shown:
-        wide = 40 + min(len(word), _NAME) * _WIDE_LETTER
+        wide = 40 + min(len(word), _WORD) * _WIDE_LETTER
         if x and x + wide > sketch.width:
             x, y = 0.0, y + _LINE
         if isinstance(shape, Lines | Ranges) and state != NO_RUN:
             sketch.point(x + 7, y + 8, state)
         else:
             sketch.box(x, y + 2, 14, 11, state)
-        sketch.text(x + 20, y + 12, word or "(no word)", most=_NAME)
+        sketch.text(x + 20, y + 12, word or "(no word)", most=_WORD)
         x += wide
     return y + _LINE + 8 if shown else 0.0
 
@@ -251,9 +256,9 @@ def _time_axis(sketch: Sketch, frame: Frame, steps: Sequence[str], notes: Sequen
     """The steps below, gaps hatched from top to bottom, and a dotted line where the rules changed."""
     step = (frame.right - frame.left) / max(len(steps), 1)
     for at in _shown_steps(len(steps), step, steps):
-        half = room_of([steps[at]]) / 2
-        middle = min(frame.left + step * (at + 0.5), sketch.width - half)
-        sketch.text(middle, frame.bottom + _LINE, steps[at], anchor="middle", tone="soft")
+        middle, room = frame.left + step * (at + 0.5), sketch.width - room_of([steps[at]]) / 2 - _APART
+        if middle <= room + 2 * _APART or at == 0:  # one that has no room would lie over the one before
+            sketch.text(min(middle, room), frame.bottom + _LINE, steps[at], anchor="middle", tone="soft")
     for at, is_gap in enumerate(gaps):
         if is_gap:
             sketch.box(frame.left + step * (at + 0.12), frame.top, step * 0.76, frame.bottom - frame.top, NO_RUN)
@@ -279,7 +284,7 @@ def _foot(sketch: Sketch, frame: Frame, shape: Columns | Lines) -> float:
 
 def _shown_steps(many: int, wide: float, texts: Sequence[str]) -> range:
     """The steps that have room for their text, beginning with the first."""
-    return range(0, many, max(1, -int(-(room_of(texts) + 8) // max(wide, 0.1))))
+    return range(0, many, max(1, -int(-(room_of(texts) + 2 * _APART) // max(wide, 0.1))))
 
 
 def whole_ticks(top: float) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from vbr_audit.findings.lifecycle import State
 from vbr_audit.findings.rating import GRADES, NOT_RATED, Rating
 from vbr_audit.histories.trends import MONTHS_SHOWN
 from vbr_audit.reports.figures.month_trend import month_names_before
-from vbr_audit.reports.record import NO_NAME, cell_text, severity_rank
+from vbr_audit.reports.record import NO_NAME, cell_text, check_anchor, severity_rank
 from vbr_audit.reports.words import Badge, badge
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -73,6 +73,7 @@ class Risk:
 
     badge: Badge
     check_id: str
+    check_anchor: str
     consequence: str
     causes: str
     where: str
@@ -139,13 +140,15 @@ def worst_risks(results: Results) -> tuple[Risk, ...]:
 def _risk(causes: pd.DataFrame, findings: int, failures: Failures) -> Risk:
     """The `causes` of one severity of one check, of which so many `findings` are."""
     one = causes.iloc[0]
-    check_id = cell_text(one["check_id"])
+    check_id, servers = cell_text(one["check_id"]), causes["server"].nunique()
     return Risk(
         badge=badge("FAIL", cell_text(one["severity"])),
         check_id=check_id,
+        check_anchor=check_anchor(check_id),
         consequence=shorten(failures.told_alone(check_id, findings) or cell_text(one["title"]), MOST_CONSEQUENCE),
         causes=count(len(causes), "cause"),
-        where=first_names([name if is_known(name) else NO_NAME for name in causes["name"].tolist()], MOST_WHERE),
+        where=first_names([name if is_known(name) else NO_NAME for name in causes["name"].tolist()], MOST_WHERE)
+        + (f" on {count(servers, 'server')}" if servers > 1 else ""),
         owner=first_names(causes["owner"].dropna().tolist(), MOST_OWNERS) or "nobody named",
         due=_due(causes["due"]),
         is_overdue=bool(surely(causes["overdue"]).any()),

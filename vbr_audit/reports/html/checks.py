@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -294,7 +295,7 @@ class FindingRow:
 @dataclass(frozen=True)
 class Wrong:
     """One check that fails somewhere on one server: how bad at worst, what is wrong (`failure`, which says on how many
-    objects of how many), what may come of it (`consequence`, which says what is wrong, too), how many causes that has.
+    objects of how many), and how many causes that has: `causes` tells them by severity where these differ.
     """
 
     badge: Badge
@@ -303,10 +304,9 @@ class Wrong:
     check_anchor: str
     title: str
     failure: str
-    consequence: str
     failing: str
     population: str
-    causes: int
+    causes: str
 
 
 @dataclass(frozen=True)
@@ -370,7 +370,7 @@ def _finding_row(record: Mapping[Any, Any], failures: Failures, causes: Collecti
 def wrong_in_short(results: Results) -> tuple[Wrong, ...]:
     """The checks that fail, those with the worst finding first, then those with the most."""
     coverage, failures = results.coverage, results.failures
-    causes = results.failed.groupby(["server", "check_id"])["cause"].nunique()
+    causes = _causes_by_severity(results.failed)
     failing = coverage[(coverage["fail"] > 0).to_numpy(dtype=bool, na_value=False)].to_dict("records")
     ordered = sorted(failing, key=lambda record: (severity_rank(record["worst_severity"]), -record["fail"]))
     return tuple(
@@ -381,13 +381,30 @@ def wrong_in_short(results: Results) -> tuple[Wrong, ...]:
             check_anchor=check_anchor(cell_text(record["check_id"])),
             title=cell_text(record["title"]),
             failure=failures.of_server(record["check_id"], record["server"]),
-            consequence=failures.told_of_server(record["check_id"], record["server"]),
             failing=number(record["fail"]),
             population=number(record["population"]),
-            causes=int(causes.get((record["server"], record["check_id"]), 0)),
+            causes=_causes_text(causes.get((record["server"], record["check_id"]), Counter())),
         )
         for record in ordered
     )
+
+
+def _causes_by_severity(failed: pd.DataFrame) -> dict[tuple[str, str], Counter[str]]:
+    """By server and check the causes of its findings, each counted at the worst severity that these have.
+
+    A cause may be worse than that, by a finding of another check: a badge here speaks of this check alone.
+    """
+    counted: dict[tuple[str, str], Counter[str]] = {}
+    for (server, check_id, _), severities in failed.groupby(["server", "check_id", "cause"], sort=False)["severity"]:
+        worst = min(severities.unique(), key=severity_rank)
+        counted.setdefault((str(server), str(check_id)), Counter())[worst] += 1
+    return counted
+
+
+def _causes_text(counts: Counter[str]) -> str:
+    """`4 causes`, and with more than one severity `4 causes: 1 critical, 3 high`."""
+    parts = [f"{number(counts[severity])} {severity}" for severity in SEVERITIES if counts[severity]]
+    return count(counts.total(), "cause") + (f": {', '.join(parts)}" if len(parts) > 1 else "")
 
 
 def open_questions(findings: pd.DataFrame, limit: int) -> Capped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vbr_audit.display import count, day, number, percent, shorten
+from vbr_audit.display import count, day, number, percent, shorten, size
 from vbr_audit.reports.causes import causes_text
 from vbr_audit.reports.html.board import (
     LINE,
@@ -39,6 +39,9 @@ MOST_LINES: Final = 4
 """Maximum number of lines of a list on the sheet; what is left out is counted."""
 MOST_SERVERS: Final = 3
 """A line names so many servers, and counts the others."""
+MOST_GAP: Final = 240
+"""Characters of why something is missing: what a reader of this page must not miss."""
+_GIB: Final = 2**30
 MOST_DETAIL: Final = 420
 """Characters of what the verdict says in detail."""
 
@@ -126,7 +129,7 @@ def build_brief(context: ReportContext) -> Brief:
         capacity=_capacity(context.figures.spaces),
         restore_tests=_restore_tests(results.summary.by_area),
         exceptions=_lines(_exceptions(results)),
-        incomplete=_lines([gap.text for gap in context.gaps]),
+        incomplete=_lines([gap.text for gap in context.gaps], MOST_GAP),
         remedies=tuple(dict.fromkeys(gap.remedy for gap in context.gaps))[:MOST_REMEDIES],
         not_known=not_answered(results),
         since=since_of(results.changes, context.zone),
@@ -161,7 +164,7 @@ def _capacity(spaces: tuple[RepositorySpace, ...]) -> Lines:
     known = [space for space in spaces if space.free_share is not None]
     silent = len(spaces) - len(known)
     shown = [
-        f"{shorten(space.name, NAME)}: {percent(space.free_share)} free of {number(space.capacity_gb)} GB"
+        f"{shorten(space.name, NAME)}: {percent(space.free_share)} free of {size((space.capacity_gb or 0) * _GIB)}"
         for space in known[: MOST_LINES - 1]
     ]
     unknown = [f"{count(silent, 'repository', 'repositories')} of unknown capacity"] if silent else []
@@ -199,9 +202,9 @@ def _waiver(waiver: Waiver) -> str:
     return f"{shorten(waiver.id, NAME)} for {shorten(waiver.check, NAME)}, owner {shorten(waiver.owner, NAME)}"
 
 
-def _lines(texts: list[str]) -> Lines:
-    return Lines(_short(texts[:MOST_LINES]), max(len(texts) - MOST_LINES, 0))
+def _lines(texts: list[str], longest: int = LINE) -> Lines:
+    return Lines(_short(texts[:MOST_LINES], longest), max(len(texts) - MOST_LINES, 0))
 
 
-def _short(texts: list[str]) -> tuple[str, ...]:
-    return tuple(shorten(text, LINE) for text in texts)
+def _short(texts: list[str], longest: int = LINE) -> tuple[str, ...]:
+    return tuple(shorten(text, longest) for text in texts)

@@ -15,6 +15,7 @@ from vbr_audit.findings.results import WaiverOutcome, WaiverState
 from vbr_audit.reports.causes import Urgent, cause_rows, causes_text, due_rule, urgent_causes, with_findings
 from vbr_audit.reports.figures.digits import DigitCount
 from vbr_audit.reports.figures.scorecard import GLANCE, JobScore
+from vbr_audit.reports.html.board import Risk, worst_risks
 from vbr_audit.reports.html.checks import (
     Area,
     Wrong,
@@ -45,6 +46,8 @@ MAX_ROWS = 1_000
 """The page shows so many rows of a table; the workbook has them all."""
 MAX_WIDE_ROWS = 500
 """The tables of causes, of jobs and of protected objects show half as many, so that the page stays below 2 MB."""
+MOST_FIRST = 3
+"""So many of the worst risks stand on the first screen; the executive page has more of them."""
 MOST_BENEATH = 50
 """So many findings of one cause stand beneath it; the workbook has them all."""
 PRINT_BENEATH = 3
@@ -63,6 +66,7 @@ class Page:
     plan: tuple[Urgent, ...]
     due_rule: str
     trend: TrendLine | None
+    risks: tuple[Risk, ...]
     in_short: tuple[Wrong, ...]
     wrong: Capped
     questions: Capped
@@ -102,6 +106,7 @@ def build_page(context: ReportContext) -> Page:
         plan=urgent_causes(results.causes),
         due_rule=due_rule(),
         trend=trend_line(context.figures.months),
+        risks=worst_risks(results)[:MOST_FIRST],
         in_short=wrong_in_short(results),
         wrong=wrong,
         questions=open_questions(findings[status.isin(["UNKNOWN", "ERROR"])], MAX_ROWS),
