@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vbr_audit.fleets.merging import Expected
     from vbr_audit.fleets.picture import FleetPicture
     from vbr_audit.fleets.population import Population
+    from vbr_audit.fleets.shards import Shard
     from vbr_audit.fleets.summaries import ServerSummary
 
 fleet_app = typer.Typer(help="Audit many servers, and see them together.", no_args_is_help=True, rich_markup_mode=None)
@@ -106,7 +107,7 @@ def fleet_audit(
     4 where less than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
     """
     from vbr_audit.fleets.fleet import audit_fleet
-    from vbr_audit.fleets.reporting import write_fleet
+    from vbr_audit.fleets.reporting import make_fleet_folder, write_fleet
     from vbr_audit.fleets.servers_file import load_servers
     from vbr_audit.fleets.shards import Shard
     from vbr_audit.rules import Rules
@@ -116,7 +117,9 @@ def fleet_audit(
     judged_by = Rules.load(**rules)
     threshold = o.check_fail_on(fail_on) or judged_by.policy.fail_on
     part = None if shard is None else Shard.of(shard)
+    _refuse_list_of_shard(part, population)
     named = load_servers(servers, environ={}, password_given=True, shard=part)
+    make_fleet_folder(out)
     defaults: dict[str, Any] = {"username": username, "timeout": timeout}
     fleet = audit_fleet(
         [completed(server, defaults) for server in named],
@@ -139,7 +142,19 @@ def fleet_audit(
     picture, paths = write_fleet(fleet, out, formats=wanted, population=listed, title=title)
     if not quiet:
         print_fleet(picture, paths)
-    raise typer.Exit(fleet_exit(picture, threshold, least))
+    # A shard without servers is as whole as one with some, and is read with the others.
+    raise typer.Exit(Exit.DONE if part is not None and not named else fleet_exit(picture, threshold, least))
+
+
+def _refuse_list_of_shard(shard: Shard | None, population: Path | None) -> None:
+    """Raise `ConfigurationError` for a list that is held against one shard: it would miss all servers of the others."""
+    from vbr_audit.errors import ConfigurationError
+
+    if shard is not None and population is not None:
+        raise ConfigurationError(
+            "--population is about all servers, and --shard about some",
+            hint="Give the list to `vbr-audit fleet report`, with the folders of all shards.",
+        )
 
 
 @fleet_app.command("report")
