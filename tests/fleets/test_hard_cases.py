@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,43 @@ def test_a_server_under_two_names_is_counted_once_and_costs_no_other_its_audit(w
     assert "the same server is in the file as another name" in alias.reasons[0]
     fleet.save(tmp_path)
     assert load_fleet(tmp_path).summaries == fleet.summaries
+
+
+@pytest.mark.fleet
+def test_a_server_whose_audit_kills_its_worker_is_given_up_and_told(workers: Any, tmp_path: Path) -> None:
+    def poison(_: Asked) -> bytes | None:
+        for worker in workers.scheduler.workers.values():
+            if any(str(task.key).endswith("-0") for task in worker.processing):
+                os.kill(workers.workers[worker.name].pid, signal.SIGKILL)
+        return None
+
+    before, workers.scheduler.allowed_failures = workers.scheduler.allowed_failures, 0
+    try:
+        with fleet_of(["poison", "good"], tmp_path, answering={"poison": poison}) as servers:
+            fleet = audit_fleet(servers, history=tmp_path / "history", cluster=workers, **TERMS)
+    finally:
+        workers.scheduler.allowed_failures = before
+    killed, good = fleet.summaries
+    assert killed.reasons == ("its worker died again and again while it was audited",)
+    assert good.is_audited
+    assert not list((tmp_path / "history").glob(".*"))
+
+
+@pytest.mark.fleet
+def test_two_audits_of_one_server_into_one_history_at_once_are_two_runs(tmp_path: Path, password: str) -> None:
+    rules = packed_rules(Rules.load(policy="minimal"))
+    terms = {name: TERMS[name] for name in ("month", "timezone")}
+    history, batches = tmp_path / "history", ("aaaa", "bbbb")
+    with fleet_of(["vbr01"], tmp_path) as servers, contextlib.ExitStack() as stack:
+        (server,) = load_servers(servers, environ={}, password_given=True)
+        for batch in batches:
+            stack.enter_context(held_batch(history, batch))
+        tasks = [ServerTask(server, rules, str(history), batch, terms) for batch in batches]
+        with ThreadPoolExecutor(2) as pool:
+            summaries = [ServerSummary.model_validate_json(content) for content in pool.map(audit_server, tasks)]
+    assert len({summary.run_id for summary in summaries}) == 2
+    assert invoke("history", "verify", history).exit_code == 0
+    assert sorted(run.name for run in history.iterdir()) == sorted(str(summary.folder) for summary in summaries)
 
 
 @pytest.mark.fleet
