@@ -21,7 +21,7 @@ import pytest
 from command_line import invoke
 from fleet_servers import PASSWORD, TERMS, VARIABLE, fleet_of, small_server
 from made_fleet import made_fleet, made_summary, many_servers
-from raw_server import raw_server
+from raw_server import Asked, raw_server
 
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
 from vbr_audit.fleets import dask_cluster
@@ -203,15 +203,19 @@ def test_a_server_whose_audit_kills_its_worker_is_given_up_and_told(workers: Any
 @pytest.mark.fleet
 def test_two_audits_of_one_server_into_one_history_at_once_are_two_runs(tmp_path: Path, password: str) -> None:
     rules = packed_rules(Rules.load(policy="minimal"))
-    terms = {name: TERMS[name] for name in ("month", "timezone")}
-    history, batches = tmp_path / "history", ("aaaa", "bbbb")
+    # The clock of the server stands, and what tells its runs apart is their period.
+    months, history = {"aaaa": "2026-10", "bbbb": "2026-09"}, tmp_path / "history"
     with fleet_of(["vbr01"], tmp_path) as servers, contextlib.ExitStack() as stack:
         (server,) = load_servers(servers, environ={}, password_given=True)
-        for batch in batches:
+        for batch in months:
             stack.enter_context(held_batch(history, batch))
-        tasks = [ServerTask(server, rules, str(history), batch, terms) for batch in batches]
+        tasks = [
+            ServerTask(server, rules, str(history), batch, {"month": month, "timezone": "UTC"})
+            for batch, month in months.items()
+        ]
         with ThreadPoolExecutor(2) as pool:
             summaries = [ServerSummary.model_validate_json(content) for content in pool.map(audit_server, tasks)]
+    assert [summary.reasons for summary in summaries if not summary.is_audited] == []
     assert len({summary.run_id for summary in summaries}) == 2
     assert invoke("history", "verify", history).exit_code == 0
     assert sorted(run.name for run in history.iterdir()) == sorted(str(summary.folder) for summary in summaries)
