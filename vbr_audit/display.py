@@ -35,6 +35,8 @@ def is_known(value: object) -> bool:
         return bool(value == value)
     except TypeError:  # pandas' NA refuses to be true or false
         return False
+    except ValueError:  # so does a list of several values, which is known
+        return True
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -21,6 +21,7 @@ from hostile_audits import FILES, hostile_round, plain_answers, plain_snapshot, 
 from html_tags import Tags
 from jsonschema import Draft202012Validator
 from looking import NeedTool, open_pages, pdf_facts, print_to_pdf, too_wide
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 from sarif_demands import sarif_faults
 from trestle.oscal.assessment_results import Model
@@ -209,6 +210,7 @@ def test_exports_are_guarded_and_valid(name: str, tmp_path: Path) -> None:
     Model.model_validate_json(checked(written(name, "oscal", tmp_path)))
     findings = len(hostile_round(name).audit.findings)
     assert len(list(ElementTree.fromstring(checked(written(name, "junit", tmp_path))).iter("testcase"))) == findings
+    assert len(list(text_string_to_metric_families(checked(written(name, "openmetrics", tmp_path))))) > 20
     markdown = checked(written(name, "md", tmp_path))
     page = Tags(github_flavored_markdown_to_html(markdown, cmark.Options.CMARK_OPT_UNSAFE))
     assert page.tags <= MARKDOWN_TAGS

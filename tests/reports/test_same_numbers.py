@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 from html_tables import Page
 from openpyxl import load_workbook
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from shared import printed_run
 
 from vbr_audit.checks.derived.protection import DIGITS
@@ -320,6 +321,42 @@ def in_sarif(path: Path) -> Numbers:
     return {"statuses": statuses, "severities": full(severities, SEVERITIES)}
 
 
+def in_metrics(path: Path) -> Numbers:
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families(path.read_text("utf-8")):
+        own = found.setdefault(family.name.removeprefix("vbr_audit_"), {})
+        own.update((tuple(sample.labels.values()), sample.value) for sample in family.samples)
+
+    def one(name: str) -> float | None:
+        return found.get(name, {}).get(())
+
+    statuses, areas = Counter[str](), dict[str, dict[str, int]]()
+    severities = Counter[str]()
+    for (_, severity, status), many in found["findings"].items():
+        statuses[status] += int(many)
+        severities[severity] += int(many) if status == "FAIL" else 0
+    for (area, status), many in found["area_findings"].items():
+        areas.setdefault(area, {})[status] = int(many)
+    complete, incomplete = (int(found["needed_datasets"][(state,)]) for state in ("complete", "incomplete"))
+    clean, judged = (int(found[name][()]) for name in ("checks_clean", "checks_judged"))
+    (grade,) = [labels[0] for labels, is_it in found["rating"].items() if is_it]
+    digits = list(found.get("digit_objects", {}).values())
+    return {
+        "statuses": full(statuses, STATUSES),
+        "severities": full(severities, SEVERITIES),
+        "areas": areas,
+        "compliance": percent(one("compliance_ratio")),
+        "assessed": percent(one("assessed_ratio")),
+        "success": percent(one("job_runs_success_ratio")),
+        "jobs": number(one("jobs_in_scope")),
+        "needed": f"{complete} of {complete + incomplete}",
+        "checks": f"{percent(clean / judged if judged else None)}: {clean} of {judged}",
+        "causes": int(sum(found["causes"].values())),
+        "rating": grade + (" at best" if one("rating_at_best") else ""),
+        "at risk": number(one("jobs_at_risk")),
+    } | ({"digits": [[int(each) for each in digits[at : at + 3]] for at in range(0, 15, 3)]} if digits else {})
+
+
 GROUPS = {
     "tests": STATUSES,
     "failures": ("FAIL",),
@@ -337,6 +374,7 @@ READ: Mapping[str, Callable[[Path], Numbers]] = {
     "ocsf": in_ocsf,
     "sarif": in_sarif,
     "oscal": in_oscal,
+    "openmetrics": in_metrics,
 }
 SHORT = {"compliance", "assessed", "success", "jobs", "needed", "checks", "causes", "at risk", "rating"}
 HEADLINES = {"statuses", "severities", "areas"} | SHORT
@@ -351,10 +389,13 @@ TOLD = {
     "ocsf": {"statuses", "severities", "judged areas"},
     "sarif": {"statuses", "severities"},
     "oscal": {"statuses", "severities"},
+    "openmetrics": HEADLINES,
 }
 
 
-DIGITAL = dict.fromkeys(READ, frozenset[str]()) | dict.fromkeys(("html", "executive", "xlsx"), frozenset({"digits"}))
+DIGITAL = dict.fromkeys(READ, frozenset[str]()) | dict.fromkeys(
+    ("html", "executive", "xlsx", "openmetrics"), frozenset({"digits"})
+)
 """The artefacts that count the digits of 3-2-1-1-0, where there is an object that has them."""
 
 

@@ -23,7 +23,7 @@ import pytest
 import vbr_audit as va
 from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.collection.evidence import KeptPage
-from vbr_audit.collection.positions import NOWHERE, KeptRows, Positions
+from vbr_audit.collection.row_positions import NOWHERE, KeptRows, Positions
 from vbr_audit.datasets import DATASETS
 from vbr_audit.findings.compared import FINDINGS_SPEC
 from vbr_audit.findings.related import in_words

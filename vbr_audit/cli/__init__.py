@@ -23,6 +23,7 @@ from vbr_audit.cli.cmd_explain import explain_command
 from vbr_audit.cli.cmd_fleet import fleet_app
 from vbr_audit.cli.cmd_history import history_app
 from vbr_audit.cli.cmd_init import init_command
+from vbr_audit.cli.cmd_mcp import mcp_command
 from vbr_audit.cli.cmd_policy import policy_app
 from vbr_audit.cli.cmd_report import report_command
 from vbr_audit.cli.cmd_schema import schema_command
@@ -56,8 +57,8 @@ app.command("verify")(verify_command)
 app.command("diff")(diff_command)
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(history_app, name="history")
-app.add_typer(fleet_app, name="fleet")
 app.command("explain")(explain_command)
+app.command("mcp")(mcp_command)
 app.command("checks")(checks_command)
 app.add_typer(policy_app, name="policy")
 app.add_typer(waivers_app, name="waivers")

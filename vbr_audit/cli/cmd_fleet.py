@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vbr_audit.fleets.dask_cluster import SchedulerTls
+    from vbr_audit.fleets.fleet import Fleet
     from vbr_audit.fleets.merging import Expected
     from vbr_audit.fleets.picture import FleetPicture
     from vbr_audit.fleets.population import Population
-    from vbr_audit.fleets.shards import Shard
+    from vbr_audit.fleets.servers_file import Server
     from vbr_audit.fleets.summaries import ServerSummary
 
 fleet_app = typer.Typer(help="Audit many servers, and see them together.", no_args_is_help=True, rich_markup_mode=None)
@@ -45,6 +46,15 @@ FleetTitle = Annotated[str, typer.Option("--title", help="Heading of the report.
 Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="URL", help="A Dask scheduler, tls://…; default: processes of this machine."),
+]
+SchedulerCa = Annotated[
+    Path | None, typer.Option("--scheduler-ca", metavar="FILE", help="CA of the scheduler, in PEM.")
+]
+SchedulerCert = Annotated[
+    Path | None, typer.Option("--scheduler-cert", metavar="FILE", help="Certificate of this client, in PEM.")
+]
+SchedulerKey = Annotated[
+    Path | None, typer.Option("--scheduler-key", metavar="FILE", help="Key of that certificate, in PEM.")
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, max=256, metavar="N", help="Processes of this machine [its cores].")
@@ -68,15 +78,9 @@ def fleet_audit(
     out: FleetOut,
     config: o.Config = None,
     scheduler: Scheduler = None,
-    scheduler_ca: Annotated[
-        Path | None, typer.Option("--scheduler-ca", metavar="FILE", help="CA of the scheduler, in PEM.")
-    ] = None,
-    scheduler_cert: Annotated[
-        Path | None, typer.Option("--scheduler-cert", metavar="FILE", help="Certificate of this client, in PEM.")
-    ] = None,
-    scheduler_key: Annotated[
-        Path | None, typer.Option("--scheduler-key", metavar="FILE", help="Key of that certificate, in PEM.")
-    ] = None,
+    scheduler_ca: SchedulerCa = None,
+    scheduler_cert: SchedulerCert = None,
+    scheduler_key: SchedulerKey = None,
     workers: Workers = None,
     username: o.Username = None,
     month: o.Month = None,
@@ -106,47 +110,27 @@ def fleet_audit(
     Passwords are looked for where a server is audited: the file names the variable, file, command or keyring. Exit code
     4 where less than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
     """
-    from vbr_audit.fleets.fleet import audit_fleet
     from vbr_audit.fleets.reporting import make_fleet_folder, write_fleet
-    from vbr_audit.fleets.servers_file import load_servers
-    from vbr_audit.fleets.shards import Shard
     from vbr_audit.rules import Rules
 
-    least = share_of(min_coverage)
-    wanted, listed = _reports(formats, population)
-    judged_by = Rules.load(**rules)
-    threshold = o.check_fail_on(fail_on) or judged_by.policy.fail_on
-    part = None if shard is None else Shard.of(shard)
-    _refuse_list_of_shard(part, population)
-    named = load_servers(servers, environ={}, password_given=True, shard=part)
+    _refuse_list_of_shard(shard, population)
+    least, (wanted, listed) = share_of(min_coverage), _reports(formats, population)
+    threshold = o.check_fail_on(fail_on) or Rules.load(**rules).policy.fail_on
+    how: dict[str, Any] = {"cluster": scheduler, "workers": workers, "mask_accounts": mask_accounts}
+    how |= {"tls": _tls_of(scheduler_ca, scheduler_cert, scheduler_key), "formats": o.split_formats(run_formats)}
+    how |= {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
+    how |= {"deadline": o.span(deadline), "dataset_deadline": o.span(dataset_deadline, "--dataset-deadline")}
+    named = _named(servers, shard, {"username": username, "timeout": timeout})
     make_fleet_folder(out)
-    defaults: dict[str, Any] = {"username": username, "timeout": timeout}
-    fleet = audit_fleet(
-        [completed(server, defaults) for server in named],
-        history=history,
-        cluster=scheduler,
-        workers=workers,
-        tls=_tls_of(scheduler_ca, scheduler_cert, scheduler_key),
-        month=month,
-        since=since,
-        until=until,
-        timezone=timezone,
-        jobs=jobs,
-        deadline=o.span(deadline),
-        dataset_deadline=o.span(dataset_deadline, "--dataset-deadline"),
-        mask_accounts=mask_accounts,
-        formats=o.split_formats(run_formats),
-        on_done=(lambda summary: None) if quiet else _tell,
-        **rules,
-    )
+    fleet = _audited(named, history, how | rules, quiet=quiet)
     picture, paths = write_fleet(fleet, out, formats=wanted, population=listed, title=title)
     if not quiet:
         print_fleet(picture, paths)
     # A shard without servers is as whole as one with some, and is read with the others.
-    raise typer.Exit(Exit.DONE if part is not None and not named else fleet_exit(picture, threshold, least))
+    raise typer.Exit(Exit.DONE if shard is not None and not named else fleet_exit(picture, threshold, least))
 
 
-def _refuse_list_of_shard(shard: Shard | None, population: Path | None) -> None:
+def _refuse_list_of_shard(shard: str | None, population: Path | None) -> None:
     """Raise `ConfigurationError` for a list that is held against one shard: it would miss all servers of the others."""
     from vbr_audit.errors import ConfigurationError
 
@@ -155,6 +139,22 @@ def _refuse_list_of_shard(shard: Shard | None, population: Path | None) -> None:
             "--population is about all servers, and --shard about some",
             hint="Give the list to `vbr-audit fleet report`, with the folders of all shards.",
         )
+
+
+def _named(servers: Path, shard: str | None, defaults: dict[str, Any]) -> list[Server]:
+    """The servers of a file that are of a shard, with `defaults` where the file is silent."""
+    from vbr_audit.fleets.servers_file import load_servers
+    from vbr_audit.fleets.shards import Shard
+
+    part = None if shard is None else Shard.of(shard)
+    named = load_servers(servers, environ={}, password_given=True, shard=part)
+    return [completed(server, defaults) for server in named]
+
+
+def _audited(servers: list[Server], history: Path, how: dict[str, Any], *, quiet: bool) -> Fleet:
+    from vbr_audit.fleets.fleet import audit_fleet
+
+    return audit_fleet(servers, history=history, on_done=(lambda summary: None) if quiet else _tell, **how)
 
 
 @fleet_app.command("report")

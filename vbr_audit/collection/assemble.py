@@ -17,7 +17,7 @@ from vbr_audit.api.client import Answer
 from vbr_audit.api.paging import KeyFilter, places_among
 from vbr_audit.collection.evidence import EvidenceFile, KeptPage, parent_of_entry
 from vbr_audit.collection.manifest import DatasetRecord
-from vbr_audit.collection.positions import KeptRows, Positions
+from vbr_audit.collection.row_positions import KeptRows, Positions
 from vbr_audit.collection.scope import (
     DATED,
     Frames,

@@ -24,7 +24,7 @@ from vbr_audit.collection.manifest import (
     DatasetRecord,
     DatasetStatus,
 )
-from vbr_audit.collection.positions import KeptRows
+from vbr_audit.collection.row_positions import KeptRows
 from vbr_audit.datasets import DATASETS, Dataset, Shape
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 from vbr_audit.tables.build.dates import NAT, read_dates

@@ -21,7 +21,7 @@ from vbr_audit.tables.build.schema import conform, empty
 if TYPE_CHECKING:
     from vbr_audit.collection.evidence import EvidenceFile
     from vbr_audit.collection.manifest import DatasetRecord
-    from vbr_audit.collection.positions import Positions
+    from vbr_audit.collection.row_positions import Positions
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from vbr_audit.checks.derived import DERIVED
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import datasets_behind_table, sources_of
 from vbr_audit.collection.evidence import KeptPage
-from vbr_audit.collection.positions import Place
+from vbr_audit.collection.row_positions import Place
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import DATASETS
 from vbr_audit.errors import EvidenceError

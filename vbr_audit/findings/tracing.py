@@ -15,7 +15,7 @@ from vbr_audit.checks.engine.tables import ALSO_LISTED_BY, datasets_behind_table
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.evidence import KeptPage
-from vbr_audit.collection.positions import NOWHERE, Numbers
+from vbr_audit.collection.row_positions import NOWHERE, Numbers
 from vbr_audit.collection.run_folder import EVIDENCE, evidence_names
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import CLOCK, DATASETS

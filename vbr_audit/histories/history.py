@@ -193,16 +193,17 @@ class History:
         moment = now or (self.archive.runs[-1].record.now if self.archive.runs else dt.datetime.now(dt.UTC))
         return capacities.days_to_full(self.samples(), now=moment)
 
-    def sql(self, query: str) -> pd.DataFrame:
+    def sql(self, query: str, *, most_rows: int | None = None) -> pd.DataFrame:
         """The answer to one SELECT over the runs; needs duckdb and pyarrow, of the extra `history`.
 
+        With `most_rows`, only so many of its rows are taken, and one more where there are others.
         The tables are `runs` and those of each run (`findings`, `state`, `asked`, `capacity`, `job_runs_daily`,
         `protection_daily`, `settings` …), each with `run_id` and `run_now` in front. Moments are in UTC. Raises
         `ConfigurationError` for anything but one SELECT.
         """
         demand_duckdb()
         tables = {spec.name: self._arrow(spec) for spec in (FINDINGS_SPEC, ASKED_SPEC, LIVES_SPEC, *RUN_SPECS)}
-        return select(query, {"runs": to_arrow_table(self.runs, RUNS_SPEC), **tables})
+        return select(query, {"runs": to_arrow_table(self.runs, RUNS_SPEC), **tables}, most_rows=most_rows)
 
     def verify(self) -> list[Problem]:
         """All that is not as it was written, the evidence included; nothing where all holds."""

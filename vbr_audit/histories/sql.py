@@ -41,8 +41,8 @@ def demand_duckdb() -> Any:
     return duckdb
 
 
-def select(query: str, tables: Mapping[str, Any]) -> pd.DataFrame:
-    """The answer to one SELECT over Arrow `tables` by name.
+def select(query: str, tables: Mapping[str, Any], *, most_rows: int | None = None) -> pd.DataFrame:
+    """The answer to one SELECT over Arrow `tables` by name; with `most_rows`, so many of its rows and one more.
 
     Raises `ConfigurationError` for anything but one SELECT, and for one that DuckDB refuses.
     """
@@ -67,7 +67,8 @@ def select(query: str, tables: Mapping[str, Any]) -> pd.DataFrame:
                 else "only one SELECT is answered",
                 hint="SHOW TABLES and DESCRIBE findings list tables and columns.",
             )
-        frame: pd.DataFrame = connection.execute(statements[0]).fetch_df()
+        connection.execute(statements[0])
+        frame = _fetched(connection, most_rows)
     except duckdb.InterruptException:
         raise ConfigurationError(
             f"the query took longer than {_MOST_SECONDS:.0f} seconds", hint="Ask for less."
@@ -80,3 +81,15 @@ def select(query: str, tables: Mapping[str, Any]) -> pd.DataFrame:
         limit.cancel()
         connection.close()
     return frame
+
+
+def _fetched(connection: Any, most_rows: int | None) -> pd.DataFrame:
+    """The rows of the answer; of a long one only the first are taken, and one more that tells that there are others."""
+    if most_rows is None:
+        whole: pd.DataFrame = connection.fetch_df()
+        return whole
+    parts: list[pd.DataFrame] = [connection.fetch_df_chunk()]
+    while len(parts[-1]) and sum(map(len, parts)) <= most_rows:
+        parts.append(connection.fetch_df_chunk())
+    first = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    return first.head(most_rows + 1)

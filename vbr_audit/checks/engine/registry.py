@@ -206,12 +206,10 @@ def check(
     """Make a check of the decorated function, whose docstring is the rationale; raises `CheckError`.
 
     `reads` names columns of the population, or `table.column`; the first is what the findings show unless the answer
-    says otherwise. `expected` is the good state in words, with parameters in braces. `failure` is what is wrong, as it
-    stands behind `2 of 13 jobs`: `{is} disabled`, `{has} no schedule`, `{lies|lie} on one disk`; what is in braces
-    agrees with the number of failing objects, or is a parameter. `consequence` is what may come of it for the
-    business: `could be lost with {its} site`; it names no parameter. `cause` says where the remedy sits if not at the
-    object itself, e.g. `job` for protected objects: those of one job are shown as one then. `meaning` is raised
-    whenever the logic changes, so that no answer is called fixed or new that only the check has changed.
+    says otherwise. `expected` is the good state, `failure` what is wrong, as it stands behind `2 of 13 jobs`, with
+    parameters and `{is}`, `{has}`, `{lies|lie}` in braces; `consequence` is what may come of it for the business.
+    `cause` says where the remedy sits if not at the object itself, e.g. `job` for protected objects. `meaning` is
+    raised whenever the logic changes, so that no answer is called fixed or new that only the check has changed.
     """
     used = tuple(tables) or ((table,) if table else ())
     # An object of a derived table is made of many rows: a part of them does not show what it is.

@@ -46,7 +46,7 @@ def estate_of(
     return Estate(
         objects=shown_objects(snapshot, results, period),
         repositories=shown_repositories(snapshot, samples),
-        servers=server_lines(snapshot, results, runs),
+        servers=server_lines(snapshot, results, runs) if len(snapshot.manifest.servers) > 1 else (),
         nights=worst_nights(snapshot, zone, JOBS_SHOWN),
         has_nights=has_tasks(snapshot),
         period=period,

@@ -43,10 +43,8 @@ class ServerLine:
 
 
 def server_lines(snapshot: Snapshot, results: Results, runs: pd.DataFrame) -> tuple[ServerLine, ...]:
-    """The servers, those with the worst failing findings first; nothing where there is but one."""
+    """The servers, those with the worst failing findings first."""
     servers = snapshot.manifest.servers
-    if len(servers) < 2:
-        return ()
     by_server = {count.area: count for count in counts_by_server(results.findings, [each.name for each in servers])}
     ended = Counter(zip(runs["server"].tolist(), runs["result"].fillna("").tolist(), strict=True))
     counted = Counter(runs["server"].tolist())

@@ -1,0 +1,1 @@
+"""Questions over a history, for programs that ask for somebody: answers as data, nothing written, no server reached."""
