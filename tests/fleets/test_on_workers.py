@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import signal
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from vbr_audit.fleets import dask_cluster
 from vbr_audit.fleets.dask_cluster import SchedulerTls
 from vbr_audit.fleets.fleet import audit_fleet, load_fleet
 from vbr_audit.fleets.servers_file import load_servers
+from vbr_audit.fleets.shards import Shard
 from vbr_audit.fleets.summaries import MOST_BYTES, Outcome, ServerSummary
-from vbr_audit.fleets.tasks import ServerTask, audit_server, batch_folder
+from vbr_audit.fleets.tasks import ServerTask, audit_server, batch_folder, held_batch
 
+BATCH = "abcdef0123456789"
 pytestmark = [pytest.mark.fleet, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
@@ -57,10 +60,19 @@ def test_a_server_that_refuses_or_dies_costs_no_other_its_audit(workers: Any, tm
     def dying(asked: Asked) -> Any:
         return (lambda stream: stream.close()) if "/sessions" in asked.path else None
 
-    names = ["good1", "refusing", "dying", "good2"]
-    answering = {"refusing": refusing, "dying": dying}
-    with fleet_of(names, tmp_path, answering=answering) as servers:
+    def hung(asked: Asked) -> Any:
+        return lambda stream: ending.wait(60)
+
+    def stuck(asked: Asked) -> Any:
+        return hung(asked) if "/sessions" in asked.path else None
+
+    ending = threading.Event()
+    names = ["good1", "refusing", "dying", "hung", "stuck", "good2"]
+    answering = {"refusing": refusing, "dying": dying, "hung": hung, "stuck": stuck}
+    bounds = dict.fromkeys(("dying", "hung", "stuck"), 'deadline = "4s"\n')
+    with fleet_of(names, tmp_path, answering=answering, more=bounds) as servers:
         fleet = audit_fleet(servers, history=tmp_path / "history", cluster=workers, **TERMS)
+        ending.set()
     found = {summary.server: summary for summary in fleet.summaries}
     assert found["refusing"].outcome is Outcome.NOT_AUDITED
     assert "refused" in found["refusing"].reasons[0]
@@ -69,8 +81,12 @@ def test_a_server_that_refuses_or_dies_costs_no_other_its_audit(workers: Any, tm
     for name in ("good1", "good2"):
         assert found[name].point is not None
         assert found[name].point.counts["PASS"] > 0
-    assert fleet.coverage == 0.75
-    assert set(servers_in(tmp_path / "history")) == {"good1", "good2", "dying"}
+    assert found["hung"].outcome is Outcome.NOT_AUDITED
+    assert found["stuck"].outcome is Outcome.INCOMPLETE
+    assert any("4 s" in reason for reason in found["stuck"].reasons), found["stuck"].reasons
+    assert max(found["hung"].seconds, found["stuck"].seconds) < 4 + 10
+    assert fleet.coverage == 4 / 6
+    assert set(servers_in(tmp_path / "history")) == {"good1", "good2", "dying", "stuck"}
 
 
 def test_the_findings_do_not_depend_on_where_they_were_made(workers: Any, tmp_path: Path, password: str) -> None:
@@ -82,18 +98,27 @@ def test_the_findings_do_not_depend_on_where_they_were_made(workers: Any, tmp_pa
             n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
         ) as threads,
     ):
-        for name, cluster in (("processes", workers), ("threads", threads)):
-            audit_fleet(servers, history=tmp_path / name, cluster=cluster, **TERMS)
+        for name, cluster in (("two processes", workers), ("threads of one worker", threads)):
+            whole = audit_fleet(servers, history=tmp_path / name, cluster=cluster, **TERMS)
             made[name] = va.history(tmp_path / name).findings()
-        task = tasks_of(servers, tmp_path / "here")
-        for each in task:
-            audit_server(each)
+        for number in (1, 2, 3):
+            how = {"shard": Shard(number, 3), "history": tmp_path / "shards", "cluster": threads}
+            audit_fleet(servers, **how, **TERMS).save(tmp_path / f"part{number}")
+        made["shards"] = va.history(tmp_path / "shards").findings()
+        with held_batch(tmp_path / "here", BATCH):
+            for task in tasks_of(servers, tmp_path / "here"):
+                audit_server(task)
         made["here"] = va.history(tmp_path / "here").findings()
     keys = ["server", "check_id", "object_id", "object_name", "status", "severity", "finding_id"]
     frames = [frame[keys].sort_values(keys).reset_index(drop=True) for frame in made.values()]
     assert len(frames[0]) > 50
     for frame in frames[1:]:
         assert frame.equals(frames[0])
+    merged = load_fleet(*(tmp_path / f"part{number}" for number in (1, 2, 3)))
+    own = ["run_id", "folder", "now", "seconds"]
+    numbers = [each.table.drop(columns=own).sort_values("server", ignore_index=True) for each in (merged, whole)]
+    assert numbers[0].equals(numbers[1])
+    assert merged.matrix.sort_index().equals(whole.matrix.sort_index())
 
 
 def tasks_of(servers: Path, history: Path, **changes: Any) -> list[ServerTask]:
@@ -103,7 +128,7 @@ def tasks_of(servers: Path, history: Path, **changes: Any) -> list[ServerTask]:
 
     rules = packed_rules(Rules.load(policy="minimal"))
     terms = {"month": "2026-10", "timezone": "Europe/Berlin"}
-    options = {"rules": rules, "history": str(history), "batch": "abcdef0123456789", "terms": terms} | changes
+    options = {"rules": rules, "history": str(history), "batch": BATCH, "terms": terms} | changes
     return [ServerTask(server, **options) for server in load_servers(servers, environ={}, password_given=True)]
 
 
@@ -124,7 +149,7 @@ def test_no_secret_is_in_a_task_a_log_a_result_or_an_artefact(workers: Any, tmp_
 
 
 def test_a_task_that_runs_again_finds_the_run_that_it_kept(tmp_path: Path, password: str) -> None:
-    with fleet_of(["vbr01"], tmp_path) as servers:
+    with fleet_of(["vbr01"], tmp_path) as servers, held_batch(tmp_path / "history", BATCH):
         (task,) = tasks_of(servers, tmp_path / "history")
         first = audit_server(task)
         again = audit_server(task)
@@ -133,7 +158,7 @@ def test_a_task_that_runs_again_finds_the_run_that_it_kept(tmp_path: Path, passw
 
 
 def test_a_task_that_died_before_its_run_was_kept_audits_again(tmp_path: Path, password: str) -> None:
-    with fleet_of(["vbr01"], tmp_path) as servers:
+    with fleet_of(["vbr01"], tmp_path) as servers, held_batch(tmp_path / "history", BATCH):
         (task,) = tasks_of(servers, tmp_path / "history")
         place = batch_folder(task.history, task.batch) / "vbr01"
         (place / "run").mkdir(parents=True)

@@ -110,9 +110,10 @@ def fleet_audit(
     Passwords are looked for where a server is audited: the file names the variable, file, command or keyring. Exit code
     4 where less than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
     """
-    from vbr_audit.fleets.reporting import write_fleet
+    from vbr_audit.fleets.reporting import make_fleet_folder, write_fleet
     from vbr_audit.rules import Rules
 
+    _refuse_list_of_shard(shard, population)
     least, (wanted, listed) = share_of(min_coverage), _reports(formats, population)
     threshold = o.check_fail_on(fail_on) or Rules.load(**rules).policy.fail_on
     how: dict[str, Any] = {"cluster": scheduler, "workers": workers, "mask_accounts": mask_accounts}
@@ -120,11 +121,24 @@ def fleet_audit(
     how |= {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
     how |= {"deadline": o.span(deadline), "dataset_deadline": o.span(dataset_deadline, "--dataset-deadline")}
     named = _named(servers, shard, {"username": username, "timeout": timeout})
+    make_fleet_folder(out)
     fleet = _audited(named, history, how | rules, quiet=quiet)
     picture, paths = write_fleet(fleet, out, formats=wanted, population=listed, title=title)
     if not quiet:
         print_fleet(picture, paths)
-    raise typer.Exit(fleet_exit(picture, threshold, least))
+    # A shard without servers is as whole as one with some, and is read with the others.
+    raise typer.Exit(Exit.DONE if shard is not None and not named else fleet_exit(picture, threshold, least))
+
+
+def _refuse_list_of_shard(shard: str | None, population: Path | None) -> None:
+    """Raise `ConfigurationError` for a list that is held against one shard: it would miss all servers of the others."""
+    from vbr_audit.errors import ConfigurationError
+
+    if shard is not None and population is not None:
+        raise ConfigurationError(
+            "--population is about all servers, and --shard about some",
+            hint="Give the list to `vbr-audit fleet report`, with the folders of all shards.",
+        )
 
 
 def _named(servers: Path, shard: str | None, defaults: dict[str, Any]) -> list[Server]:

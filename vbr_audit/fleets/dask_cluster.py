@@ -11,11 +11,16 @@ import importlib.util
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from vbr_audit import __version__
 from vbr_audit.api.address import is_loopback
@@ -23,10 +28,14 @@ from vbr_audit.collection.files import make_folder
 from vbr_audit.display import plain, shorten
 from vbr_audit.errors import ConfigurationError, ConnectError, OutputError
 from vbr_audit.fleets.summaries import MOST_BYTES, ServerSummary, not_audited
-from vbr_audit.fleets.tasks import ServerTask, audit_server
+from vbr_audit.fleets.tasks import ServerTask, audit_server, batch_folder
 
 CONNECT_S: Final = 20
 """Seconds that a scheduler, and then its first worker, is waited for."""
+LOOK_S: Final = 15.0
+"""Seconds after which it is looked whether a worker is there, while no server is done."""
+NO_WORKER_S: Final = 300.0
+"""Seconds without any worker after which the servers that are left are given up: one that died is replaced sooner."""
 _INSTALL: Final = 'pip install "vbr-audit[fleet]"'
 
 
@@ -90,8 +99,10 @@ def run_tasks(
     demand_dask()
     if not tasks:
         return ()
-    with _connected(cluster, workers or min(len(tasks), os.cpu_count() or 1), tls) as client:
-        _probe(client, tasks[0].history)
+    with (
+        _connected(cluster, workers or min(len(tasks), os.cpu_count() or 1), tls) as client,
+        _shared_batch(client, tasks[0]),
+    ):
         return _gathered(client, tasks, on_done)
 
 
@@ -105,9 +116,12 @@ def _connected(cluster: Any, workers: int, tls: SchedulerTls | None) -> Iterator
             return
         security = None
         if cluster is None:
+            stack.enter_context(_script_left_alone())
             cluster = stack.enter_context(
                 distributed.LocalCluster(
                     n_workers=workers,
+                    # With a limit, workers pause at four fifths of it, and a fleet whose workers all pause never ends.
+                    memory_limit=0,
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
@@ -139,6 +153,24 @@ def _connected(cluster: Any, workers: int, tls: SchedulerTls | None) -> Iterator
 
 
 @contextlib.contextmanager
+def _script_left_alone() -> Iterator[None]:
+    """Within, a process that starts does not run the script of the user, which its tasks do not need.
+
+    It would begin with the same audit again, where the script has no `if __name__ == "__main__"`.
+    """
+    main = sys.modules["__main__"]
+    kept = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    main.__spec__ = None
+    if "__file__" in kept:
+        del main.__file__
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(main, name, value)
+
+
+@contextlib.contextmanager
 def _quiet(name: str) -> Iterator[None]:
     """Within, a logger says errors only: each worker that comes and goes is no news to somebody who audits servers."""
     logger = logging.getLogger(name)
@@ -150,36 +182,73 @@ def _quiet(name: str) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def worker_facts(history: str) -> dict[str, str]:
-    """What must be known of a worker before a task goes there: its version, and why it cannot write to the history."""
-    fault = ""
+def worker_version() -> str:
+    """The version of the package that a worker has."""
+    return __version__
+
+
+def history_fault(history: str, batch: str, *, opens: bool = False) -> str:
+    """Why a worker cannot use the history of a batch, empty where it can; with `opens`, the batch begins here."""
+    place = batch_folder(history, batch)
     try:
-        make_folder(Path(history))
-        mark = Path(history) / f".adding-{secrets.token_hex(6)}"
+        if opens:
+            make_folder(Path(history))
+            make_folder(place)
+        if not place.is_dir():
+            return "it has another folder there, or none"
+        mark = place / f"mark-{secrets.token_hex(6)}"
         mark.mkdir()
         mark.rmdir()
     except OSError as error:
-        fault = error.strerror or type(error).__name__
-    return {"version": __version__, "fault": fault}
+        return error.strerror or type(error).__name__
+    return ""
 
 
-def _probe(client: Any, history: str) -> None:
-    """Raise where a worker has another version of the package, or cannot write to the history."""
+def forget_batch(history: str, batch: str) -> None:
+    """Remove what the tasks of a batch left for each other."""
+    shutil.rmtree(batch_folder(history, batch), ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _shared_batch(client: Any, task: ServerTask) -> Iterator[None]:
+    """Within, all workers see the folder of the batch, which may be on a file system that is not here.
+
+    Raises where a worker has another version of the package, or cannot write to the history that the others have.
+    """
+    _refuse_other_versions(client)
+    elsewhere = not batch_folder(task.history, task.batch).is_dir()
     try:
-        facts: Mapping[str, Mapping[str, str]] = client.run(worker_facts, history)
+        if elsewhere:
+            first = min(client.nthreads())
+            _refuse_faults(client.run(history_fault, task.history, task.batch, opens=True, workers=[first]), task)
+        _refuse_faults(client.run(history_fault, task.history, task.batch), task)
+        yield
+    finally:
+        if elsewhere:
+            with contextlib.suppress(OSError):  # a scheduler that was lost: `history gc` removes the folder
+                client.run(forget_batch, task.history, task.batch, on_error="ignore")
+
+
+def _refuse_other_versions(client: Any) -> None:
+    try:
+        versions: Mapping[str, str] = client.run(worker_version)
     except (ImportError, AttributeError):
         raise ConfigurationError(
             f"a worker has no vbr-audit {__version__}", hint=f"Install it on every worker: {_INSTALL}"
         ) from None
-    for worker, found in sorted(facts.items()):
-        if found["version"] != __version__:
+    for worker, version in sorted(versions.items()):
+        if version != __version__:
             raise ConfigurationError(
-                f"the worker {plain(worker)} has vbr-audit {plain(found['version'])}, this is {__version__}",
+                f"the worker {plain(worker)} has vbr-audit {plain(version)}, this is {__version__}",
                 hint="Install one version everywhere.",
             )
-        if found["fault"]:
+
+
+def _refuse_faults(faults: Mapping[str, str], task: ServerTask) -> None:
+    for worker, fault in sorted(faults.items()):
+        if fault:
             raise OutputError(
-                f"the worker {plain(worker)} cannot write to the history {history}: {plain(found['fault'])}",
+                f"the worker {plain(worker)} cannot write to the history {task.history}: {plain(fault)}",
                 hint="The history must be one folder for all workers, on a file system that they share.",
             )
 
@@ -187,22 +256,50 @@ def _probe(client: Any, history: str) -> None:
 def _gathered(
     client: Any, tasks: Sequence[ServerTask], on_done: Callable[[ServerSummary], None]
 ) -> tuple[ServerSummary, ...]:
-    as_completed: Any = importlib.import_module("distributed").as_completed
     futures = {
         client.submit(audit_server, task, key=f"vbr-audit-{task.batch}-{place}", pure=False): place
         for place, task in enumerate(tasks)
     }
     summaries: dict[int, ServerSummary] = {}
     try:
-        for future in as_completed(list(futures), loop=client.loop):
+        for future in _as_done(client, futures):
             place = futures[future]
             summaries[place] = _summary_of(future, tasks[place])
             on_done(summaries[place])
             future.release()
-    except BaseException:
-        client.cancel(list(futures))
-        raise
+    finally:
+        if len(summaries) < len(tasks):
+            client.cancel(list(futures))
+    for place, task in enumerate(tasks):
+        if place not in summaries:
+            summaries[place] = not_audited(
+                task.name, "no worker was left before the server was audited", tenant=task.server.tenant
+            )
+            on_done(summaries[place])
     return tuple(summaries[place] for place in range(len(tasks)))
+
+
+def _as_done(client: Any, futures: Iterable[Any]) -> Iterator[Any]:
+    """The futures as they are done; where no worker is there for `NO_WORKER_S`, the others are waited for no longer."""
+    as_completed: Any = importlib.import_module("distributed").as_completed
+    left, seen = set(futures), time.monotonic()
+    while left:
+        try:
+            for future in as_completed(list(left), loop=client.loop, timeout=LOOK_S):
+                left.discard(future)
+                yield future
+        except TimeoutError:
+            if _has_worker(client):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > NO_WORKER_S:
+                return
+
+
+def _has_worker(client: Any) -> bool:
+    try:
+        return bool(client.nthreads())
+    except OSError:  # the scheduler was lost: its futures will tell
+        return False
 
 
 def _summary_of(future: Any, task: ServerTask) -> ServerSummary:
@@ -211,7 +308,8 @@ def _summary_of(future: Any, task: ServerTask) -> ServerSummary:
     if future.status == "finished":
         content = future.result()
         if isinstance(content, bytes) and len(content) <= MOST_BYTES:
-            return ServerSummary.model_validate_json(content)
+            with contextlib.suppress(ValidationError):
+                return ServerSummary.model_validate_json(content)
         return not_audited(task.name, "the worker gave back something that is no summary", tenant=tenant)
     if future.status == "cancelled":
         return not_audited(task.name, "the scheduler was lost before the server was audited", tenant=tenant)

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Unpack
 
+import orjson
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,10 +26,12 @@ from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.fleets.dask_cluster import SchedulerTls, demand_dask, run_tasks
 from vbr_audit.fleets.servers_file import Server, check_names, load_servers
 from vbr_audit.fleets.shards import Shard
-from vbr_audit.fleets.summaries import Outcome, ServerSummary
+from vbr_audit.fleets.summaries import FORMAT as SUMMARY_FORMAT
+from vbr_audit.fleets.summaries import Outcome, ServerSummary, not_audited
 from vbr_audit.fleets.tasks import ServerTask, batch_folder, held_batch
 from vbr_audit.fleets.travelling_rules import packed_rules
 from vbr_audit.notebook import Grid, Headline, Line, fragment
+from vbr_audit.reports.formats import checked_formats
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
 from vbr_audit.tables.build.arrays import STRING
 
@@ -213,7 +216,10 @@ def _refuse_twice(summaries: Sequence[ServerSummary]) -> None:
 def _read(path: Path) -> _Document:
     path = path / FLEET_JSON if path.is_dir() else path
     try:
-        document = _Document.model_validate_json(read_given(path, most=MOST_KEPT))
+        content = read_given(path, most=MOST_KEPT)
+        if _is_newer(content):
+            raise EvidenceError(f"{path} was written by a newer version of vbr-audit", hint="Install that version.")
+        return _Document.model_validate_json(content)
     except OSError as error:
         raise ConfigurationError(
             f"{path} cannot be read: {error.strerror or error}", hint="`vbr-audit fleet audit` writes it."
@@ -222,9 +228,24 @@ def _read(path: Path) -> _Document:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise EvidenceError(f"{path}: {where}: {first['msg']}", hint="Audit the fleet again.") from None
-    if document.format > FORMAT:
-        raise EvidenceError(f"{path} was written by a newer version of vbr-audit", hint="Install that version.")
-    return document
+
+
+def _is_newer(content: bytes) -> bool:
+    """Whether a document, or a summary in it, says that it is of a later format, whatever else that may hold."""
+    try:
+        document = orjson.loads(content)
+    except ValueError:
+        return False
+    if not isinstance(document, dict):
+        return False
+    servers = document.get("servers")
+    summaries = servers if isinstance(servers, list) else []
+    return _is_later(document, FORMAT) or any(_is_later(each, SUMMARY_FORMAT) for each in summaries)
+
+
+def _is_later(document: object, known: int) -> bool:
+    found = document.get("schema") if isinstance(document, dict) else None
+    return isinstance(found, int) and found > known
 
 
 @shows_rule_options
@@ -255,7 +276,8 @@ def audit_fleet(
     is audited, never sent there. A server that cannot be audited does not end the others: its summary says why.
 
     `deadline` and `dataset_deadline` bound the reading of a server and of one dataset, as in `vbr_audit.collect`; a
-    server's own deadline counts before. With a `shard`, only its servers are audited.
+    server's own deadline counts before. With a `shard`, only its servers are audited. A server that turns out to be in
+    the file under two names counts as audited under the first, and as not audited under the other.
 
     Raises what `collect` and `audit_snapshot` raise for wrong options, `ConfigurationError` for rules of a single run
     (`baseline`, `review`, `events`, `change_register`, `sample`), a password at hand, or workers of another version,
@@ -271,12 +293,12 @@ def audit_fleet(
     terms: dict[str, Any] = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
     spans = {"deadline": deadline, "dataset_deadline": dataset_deadline}
     terms |= {name: seconds_of(span) for name, span in spans.items() if span is not None}
+    kept = tuple(checked_formats(formats))
     rules = packed_rules(Rules.load(**given))
     now, batch = dt.datetime.now(dt.UTC), secrets.token_hex(8)
     place = str(Path(history).absolute())
     tasks = [
-        ServerTask(server, rules, place, batch, terms | {"mask_accounts": mask_accounts}, tuple(formats))
-        for server in chosen
+        ServerTask(server, rules, place, batch, terms | {"mask_accounts": mask_accounts}, kept) for server in chosen
     ]
     # A scheduler elsewhere may have workers that see a folder which is not here.
     is_here = not isinstance(cluster, str) or Path(place).is_dir()
@@ -285,8 +307,24 @@ def audit_fleet(
             summaries = run_tasks(tasks, cluster=cluster, workers=workers, tls=tls, on_done=on_done)
     finally:
         shutil.rmtree(batch_folder(place, batch), ignore_errors=True)
-    _refuse_twice(summaries)
-    return Fleet(summaries, now, batch)
+    return Fleet(_each_once(summaries), now, batch)
+
+
+def _each_once(summaries: Sequence[ServerSummary]) -> tuple[ServerSummary, ...]:
+    """`summaries`, where a server under a second name is not audited: counted once, and its double name is told.
+
+    It costs the other servers nothing; of a server of another tenant, the name is not told.
+    """
+    first: dict[str, ServerSummary] = {}
+    kept = []
+    for summary in summaries:
+        twin = summary if summary.server_id is None else first.setdefault(summary.server_id, summary)
+        if twin is not summary:
+            other = twin.server if twin.tenant == summary.tenant else "another name"
+            reason = f"the same server is in the file as {plain(other)}, by the id that it reports: keep one of the two"
+            summary = not_audited(summary.server, reason, tenant=summary.tenant, seconds=summary.seconds)
+        kept.append(summary)
+    return tuple(kept)
 
 
 def _chosen(servers: str | Path | Iterable[Server], shard: Shard | None) -> tuple[Server, ...]:

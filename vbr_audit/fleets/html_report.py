@@ -150,7 +150,7 @@ def _row(line: ServerLine, rank: int) -> ServerRow:
         assessed=percent(None if point is None else point.assessed),
         success=percent(None if point is None else point.success_rate),
         version=" ".join(filter(None, (summary.build, f"API {summary.revision}" if summary.revision else ""))),
-        changes=", ".join(changes),
+        changes=", ".join(changes) or ("nothing" if summary.changes else "no earlier run"),
         worst="" if worst is None else f"{worst.check_id} {plain(worst.failure)}",
         rank=rank,
     )

@@ -176,7 +176,8 @@ def _merged(
     )
     tables = join([dict(part.tables) for part in parts]) | provenance_tables(manifest)
     evidence = {name: file for part in parts for name, file in part.evidence.items()}
-    return Snapshot(manifest=manifest, tables=tables, evidence=evidence)
+    positions = {name: rows for part in parts for name, rows in part.positions.items()}
+    return Snapshot(manifest=manifest, tables=tables, evidence=evidence, positions=positions)
 
 
 def _run_of(runs: Sequence[RunRecord], servers: Sequence[ServerRecord], command: str | None) -> RunRecord:

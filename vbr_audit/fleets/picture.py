@@ -119,8 +119,9 @@ def picture_of(
     """
     if tenant is not None:
         own = tuple(summary for summary in fleet.summaries if summary.tenant == tenant)
+        whose = {summary.server.casefold(): summary.tenant for summary in fleet.summaries}
         fleet = Fleet(own, fleet.now, fleet.batch)
-        population = None if population is None else population.of_tenant(tenant)
+        population = None if population is None else population.of_tenant(tenant, whose)
     asked = {summary.server.casefold() for summary in fleet.summaries}
     unasked = [] if population is None else [each for each in population.servers if each.name.casefold() not in asked]
     absent = [not_audited(each.name, "in the list, but nobody asked for it", tenant=each.tenant) for each in unasked]

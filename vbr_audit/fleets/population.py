@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,9 +34,13 @@ class Population:
     servers: tuple[Listed, ...]
     source: str
 
-    def of_tenant(self, tenant: str) -> Population:
-        """The servers of one tenant."""
-        return Population(tuple(server for server in self.servers if server.tenant == tenant), self.source)
+    def of_tenant(self, tenant: str, whose: Mapping[str, str | None]) -> Population:
+        """The servers of one tenant: those that it has by `whose`, and those that the list alone says are its.
+
+        `whose` is the tenant by the name of a server without regard to case. The list need not name tenants.
+        """
+        own = [server for server in self.servers if whose.get(server.name.casefold(), server.tenant) == tenant]
+        return Population(tuple(own), self.source)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -30,6 +33,30 @@ def checked_fleet_formats(names: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in FLEET_FORMATS if name in names)
 
 
+def make_fleet_folder(folder: str | Path, *, tenants: bool = False) -> None:
+    """Make the folder of the reports, for its owner only; raises `OutputError` where nothing can be written to it."""
+    folder = Path(folder)
+    mark = folder / f".{secrets.token_hex(6)}"
+    try:
+        make_folder(folder)
+        mark.touch()
+        mark.unlink()
+        if tenants:
+            (folder / TENANTS).mkdir(mode=FOR_OWNER, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot use {folder}: {error.strerror or error}", hint="Choose another folder.") from error
+
+
+def tenant_files(tenants: Collection[str]) -> dict[str, str]:
+    """The file of each tenant's page: no two have one, though their names differ in case alone."""
+    plain_names = Counter(slug(tenant) for tenant in tenants)
+    digests = {tenant: hashlib.sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:6] for tenant in tenants}
+    return {
+        tenant: f"{name}{f'-{digests[tenant]}' if plain_names[name] > 1 else ''}.html"
+        for tenant, name in ((tenant, slug(tenant)) for tenant in tenants)
+    }
+
+
 def write_fleet(
     fleet: Fleet,
     folder: str | Path,
@@ -45,19 +72,14 @@ def write_fleet(
     """
     folder, wanted = Path(folder), checked_fleet_formats(formats)
     picture = picture_of(fleet, population, title=title)
-    try:
-        make_folder(folder)
-        if picture.tenants and "html" in wanted:
-            make_folder(folder / TENANTS)
-    except OSError as error:
-        raise OutputError(f"cannot use {folder}: {error.strerror or error}", hint="Choose another folder.") from error
+    make_fleet_folder(folder, tenants=bool(picture.tenants) and "html" in wanted)
     paths = [fleet.save(folder)]
     if "html" in wanted:
         write_fleet_page(picture, folder / PAGE)
         paths.append(folder / PAGE)
-        for line in picture.tenants:
-            path = folder / TENANTS / f"{slug(line.tenant)}.html"
-            write_fleet_page(picture_of(fleet, population, title=title, tenant=line.tenant), path)
+        for tenant, name in tenant_files([line.tenant for line in picture.tenants]).items():
+            path = folder / TENANTS / name
+            write_fleet_page(picture_of(fleet, population, title=title, tenant=tenant), path)
             paths.append(path)
     if "xlsx" in wanted:
         write_fleet_workbook(picture, folder / WORKBOOK)

@@ -45,6 +45,8 @@ _NO_VARIABLE = "must be the name of an environment variable: letters, digits and
 _SECRET_KEYS = tuple(f"password_{ending}" for ending in KEYS)
 _ONE_TABLE = "write [[server]], in double brackets, before each server"
 
+MOST_NAME: Final = 200
+"""Characters of a name: reports show it whole."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -54,7 +56,7 @@ class ServerEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
     url: Text
-    name: Text | None = None
+    name: Annotated[Text, StringConstraints(max_length=MOST_NAME)] | None = None
     username: Text | None = None
     ca_file: Text | None = None
     fingerprint: Text | None = None
@@ -166,8 +168,9 @@ def check_names(servers: Iterable[Server]) -> None:
     seen: dict[str, Server] = {}
     addresses: dict[tuple[str, int | None], Server] = {}
     for server in servers:
-        other = seen.setdefault(slug(server.shown_name), server)
-        if other is not server:
+        # One name is one file, and reports compare names without regard to case: `Straße` is `STRASSE` there.
+        others = {id(each): each for key in _names_of(server) if (each := seen.setdefault(key, server)) is not server}
+        for other in others.values():
             same = server.shown_name == other.shown_name
             clash = "two servers are called" if same else f"{other.shown_name!r} would use the same files as"
             also = "" if server.place == other.place else f" (the other: {other.place})"
@@ -182,6 +185,10 @@ def check_names(servers: Iterable[Server]) -> None:
                 f"{server.place}: {server.shown_name!r} has the address of {twin.shown_name!r} ({twin.place})",
                 hint="A server is read once in a run: keep one of the two.",
             )
+
+
+def _names_of(server: Server) -> tuple[str, str]:
+    return slug(server.shown_name), f"name {server.shown_name.casefold()}"
 
 
 def _shape_problems(content: dict[str, Any]) -> Iterator[Problem]:

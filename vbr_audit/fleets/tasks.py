@@ -7,6 +7,7 @@ holds no secret, and the run of one batch stands in the history once.
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ WAIT_S: Final = 2.0
 WAIT_AT_MOST_S: Final = 6 * 3600.0
 _SUMMARY: Final = "summary.json"
 _RUN, _RULES = "run", "rules"
+_LOGGERS: Final = ("vbr_audit", "stamina")
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,9 @@ def audit_server(task: ServerTask) -> bytes:
     the audit of the others.
     """
     started = time.monotonic()
+    for name in _LOGGERS:  # without a handler, Python writes what is logged to the terminal, as it came from a server
+        if not logging.getLogger(name).handlers:
+            logging.getLogger(name).addHandler(logging.NullHandler())
     try:
         return _audited_once(task, started)
     except VbrAuditError as error:
@@ -113,7 +118,10 @@ def _audited_once(task: ServerTask, started: float) -> bytes:
             f"the worker has vbr-audit {__version__}, this audit is of {task.tool_version}",
             hint="Install one version everywhere.",
         )
-    place = batch_folder(task.history, task.batch) / slug(task.name)
+    batch = batch_folder(task.history, task.batch)
+    if not batch.is_dir():  # another file system, or an audit that was ended: its history would be seen by nobody
+        raise OutputError("the worker does not see the history of this audit", hint="Share the folder with it.")
+    place = batch / slug(task.name)
     make_folder(place)
     with _alone_in(place):
         done = place / _SUMMARY
@@ -123,8 +131,10 @@ def _audited_once(task: ServerTask, started: float) -> bytes:
                 return summary.to_json()
         for name in (_RUN, _RULES):
             shutil.rmtree(place / name, ignore_errors=True)
-        summary = _audited(task, place, started)
-        return summary.to_json()
+        try:
+            return _audited(task, place, started).to_json()
+        finally:
+            shutil.rmtree(place / _RUN, ignore_errors=True)
 
 
 def _audited(task: ServerTask, place: Path, started: float) -> ServerSummary:
@@ -136,14 +146,15 @@ def _audited(task: ServerTask, place: Path, started: float) -> ServerSummary:
             terms["deadline"] = task.server.deadline
         snapshot = collect(client, progress=False, policy=rules.policy, **terms)
     run = place / _RUN
-    snapshot.save(run)
-    audit = judge(snapshot, rules)
-    audit.write_outcome(run, formats=task.formats)
-    summary = summary_of(audit, tenant=task.server.tenant, seconds=_since(started))
-    write_bytes(place / _SUMMARY, summary.to_json())
-    add_to_history(task.history, run, audit.snapshot, audit.results)
-    audit.snapshot.close()
-    shutil.rmtree(run, ignore_errors=True)
+    try:
+        snapshot.save(run)
+        audit = judge(snapshot, rules)
+        audit.write_outcome(run, formats=task.formats)
+        summary = summary_of(audit, tenant=task.server.tenant, seconds=_since(started))
+        write_bytes(place / _SUMMARY, summary.to_json())
+        add_to_history(task.history, run, audit.snapshot, audit.results)
+    finally:
+        snapshot.close()
     return summary
 
 
