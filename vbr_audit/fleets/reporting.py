@@ -42,7 +42,7 @@ def make_fleet_folder(folder: str | Path, *, tenants: bool = False) -> None:
         mark.touch()
         mark.unlink()
         if tenants:
-            (folder / TENANTS).mkdir(mode=FOR_OWNER, exist_ok=True)
+            make_folder(folder / TENANTS)
     except OSError as error:
         raise OutputError(f"cannot use {folder}: {error.strerror or error}", hint="Choose another folder.") from error
 
