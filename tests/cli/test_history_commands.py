@@ -52,7 +52,10 @@ def test_list_names_the_runs_and_the_months_without_one(made: Path) -> None:
 
 def test_verify_names_what_was_changed(history: Path) -> None:
     done = invoke("history", "verify", history)
-    assert (done.exit_code, done.stdout) == (0, f"{history}: 3 runs, and no file was changed\n")
+    first, *notes = done.stdout.splitlines()
+    assert (done.exit_code, first) == (0, f"{history}: 3 runs, and no file was changed")
+    assert notes[0].startswith("3 seals since ")
+    assert "cannot be told without --anchor" in notes[-1]
     assert invoke("history", "verify", history, "--quiet").output == ""
     (open_archive(history).runs[0].path / "\x1b[31mred").write_text("x")
     done = invoke("history", "verify", history)

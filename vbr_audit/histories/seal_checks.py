@@ -57,7 +57,7 @@ NOTHING_KNOWN: Final = Trust()
 
 @dataclass(frozen=True)
 class SealReport:
-    """What does not hold, and in `notes` what is shown by what, and what is not; `head` is the hash of the last seal."""
+    """What does not hold, and in `notes` what is shown by whom and what is not; `head` is the hash of the last seal."""
 
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
@@ -145,10 +145,11 @@ def _time_problems(chain: list[KeptSeal]) -> Iterator[Problem]:
 
 def _run_problems(history: Path, chain: list[KeptSeal]) -> Iterator[Problem]:
     """Runs that the chain does not know, does not know like this, or knows and that are not there."""
+    pending = seals.pending_of(history)
+    chain = [*chain, pending] if pending else chain
     sealed = {kept.seal.folder: kept.seal for kept in chain if kept.seal.kind in ("added", "found")}
     gone = {kept.seal.folder: kept.seal for kept in chain if kept.seal.kind == "pruned"}
-    pending = seals.pending_of(history)
-    present = set(run_folders(history)) - ({pending.seal.folder} if pending else set())
+    present = set(run_folders(history))
     yield from (Problem(name, "added: no seal is of it") for name in sorted(present - set(sealed)))
     for name, seal in sealed.items():
         if name in present:
@@ -192,6 +193,8 @@ def _vouching_problems(chain: list[KeptSeal], trust: Trust) -> Iterator[Problem]
             yield Problem(_name(kept), "not signed, and seals before it are: somebody without the key made it")
     if trust.keys and first == len(chain):
         yield Problem(seals.SEALS, "no seal is signed")
+    if trust.authorities and not any(kept.token for kept in chain):
+        yield Problem(seals.SEALS, "no seal has a time stamp")
 
 
 def _is_checkpoint(kept: KeptSeal) -> bool:
@@ -200,7 +203,7 @@ def _is_checkpoint(kept: KeptSeal) -> bool:
 
 
 def vouching_faults(kept: KeptSeal, trust: Trust) -> Iterator[str]:
-    """What is wrong with the signature and the time stamp of a seal, as far as the trusted keys and authorities tell."""
+    """What is wrong with the signature and the time stamp of a seal, as far as what is trusted tells."""
     seal = kept.seal
     if (seal.signed_by is not None) != bool(kept.signature):
         yield "its signature was removed" if seal.signed_by else "a signature was put beside it, and it names no key"
@@ -240,9 +243,10 @@ def _notes(history: Path, chain: list[KeptSeal], trust: Trust) -> Iterator[str]:
         return
     yield f"{count(len(chain), 'seal')} since {_at(chain[0].seal.sealed_at)}; the last is {chain[-1].digest}"
     if found := sum(kept.seal.kind == "found" for kept in chain):
-        yield f"{count(found, 'run')} of before {_at(chain[0].seal.sealed_at)}: sealed as found, nothing shows what they were before"
+        since = _at(next(kept.seal.sealed_at for kept in chain if kept.seal.kind == "found"))
+        yield f"Not sealed before {since}: {count(found, 'run')}, sealed as found; what they were before is not shown."
     if pending := seals.pending_of(history):
-        yield f"the sealing of {pending.seal.folder} was interrupted: the next `history add` or `history seal` finishes it"
+        yield f"The sealing of {pending.seal.folder} was interrupted; the next `history seal` finishes it."
     signed = [kept for kept in chain if kept.seal.signed_by]
     if not signed:
         yield "Not signed: whoever can write the folder can make all seals anew (--sign)."
@@ -269,7 +273,9 @@ def _time_notes(chain: list[KeptSeal], trust: Trust) -> Iterator[str]:
             told = read_token(stamped[-1].token, stamped[-1].content, trust.authorities)
         except TimeStampError:
             return  # which is among the problems
-        yield f"All up to seal {stamped[-1].seal.sequence} was there at {_at(told.at)}, says {told.by}."
+        number = stamped[-1].seal.sequence
+        later = f" Seals after {number} have no time stamp." if number < chain[-1].seal.sequence else ""
+        yield f"All up to seal {number} was there at {_at(told.at)}, says {told.by}.{later}"
 
 
 def _at(moment: dt.datetime) -> str:
@@ -288,9 +294,7 @@ def check_run_seal(folder: Path, trust: Trust = NOTHING_KNOWN) -> SealReport:
     if not path.exists():
         asked = bool(trust.keys or trust.authorities or trust.anchor)
         left = [name for name in run_folder.SEAL_FILES if (folder / name).exists()]
-        problem = (
-            "it has no seal" if asked else "its seal was removed, and what stood beside it was not" if left else ""
-        )
+        problem = "it has no seal" if asked else f"removed: {left[0]} stands beside it" if left else ""
         return SealReport((Problem(run_folder.SEAL, problem),) if problem else (), ("The run has no seal.",))
     kept = read_seal(path)
     faults = list(vouching_faults(kept, trust))

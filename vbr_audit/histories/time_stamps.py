@@ -185,11 +185,13 @@ def _signer_name(answer: TimeStampResponse) -> str:
     return ""
 
 
+_NO_CHAIN: Final = "its certificate leads to none of the given authorities"
 _WORDS: Final = {
     "Nonce mismatch": "it answers another request",
     "Mismatch between messages": "it is about another hash",
-    "unable to get local issuer certificate": "its certificate leads to none of the given authorities",
-    "self-signed certificate in certificate chain": "its certificate leads to none of the given authorities",
+    "unable to get local issuer certificate": _NO_CHAIN,
+    "self-signed certificate in certificate chain": _NO_CHAIN,
+    "certificate signature failure": _NO_CHAIN,
     "certificate has expired": "the certificate of the time authority had expired by the time that it states",
 }
 
