@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 from command_line import invoke, write
 from core_checks import CORE_TEXT
+from estates import found_in
+from history_texts import history_texts
 from time_authority import Authority, KeyPair, key_pair, made_authority, serving
 
+import vbr_audit as va
 from vbr_audit.collection import run_folder
 from vbr_audit.histories.archive import open_archive
 from vbr_audit.histories.seal_checks import Trust, check_run_seal
@@ -24,7 +27,7 @@ from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="the time authority of the tests is OpenSSL's")
 SECRET = "open-sesame-4711"
-FORMATS = "html,xlsx,json,csv"
+FORMATS, READ = "xlsx,json,csv", "jobs,sessions,users,credentials"
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +52,30 @@ def made(place: Path, authority: Authority, key: KeyPair) -> Path:
     core = write(place / "core.yaml", CORE_TEXT)
     before = os.umask(0)
     try:
-        with pytest.MonkeyPatch.context() as patch, serve(jobs=4, sessions=30) as url:
+        with pytest.MonkeyPatch.context() as patch, serve(jobs=4, sessions=30, role="Administrator") as url:
             for name, value in (("USERNAME", DEMO_USERNAME), ("PASSWORD", DEMO_PASSWORD)):
                 patch.setenv(f"VBR_AUDIT_{name}", value)
             patch.setenv("OTHER", SECRET)
             words = ("audit", url, "--out", place / "run", "--policy", core, "--history", place / "history")
-            words += ("--format", FORMATS, "--mask-accounts", "--fail-on", "never", "--allow-incomplete")
+            words += (
+                "--format",
+                FORMATS,
+                "--mask-accounts",
+                "--datasets",
+                "all",
+                "--fail-on",
+                "never",
+                "--allow-incomplete",
+            )
             words += ("--sign", key.private, "--sign-passphrase", "OTHER", *stamped_by(authority))
             done = invoke(*words)
+            with va.connect(url, username=DEMO_USERNAME, password=DEMO_PASSWORD) as client:
+                known = va.collect(client, datasets=["users", "credentials"], progress=False)
             again = invoke("history", "sample", url, "--history", place / "history")
     finally:
         os.umask(before)
+    names = {*known.users["name"], *known.credentials["username"]}
+    write(place / "names.json", json.dumps([name for name in names if name.startswith("HANSA")]))
     assert done.exit_code == 0, done.output
     assert again.exit_code == 0, again.output
     assert "Seal: " in done.stdout
@@ -102,7 +118,6 @@ def test_a_sealed_run_that_was_changed_or_written_anew_says_so(run: Path, key: K
     (run / "seal.json").unlink()
     assert [each.reason for each in check_run_seal(run).problems] == ["removed: seal.sig stands beside it"]
     assert [each.reason for each in check_run_seal(run, trust).problems] == ["it has no seal"]
-    assert "removed: seal.sig" in invoke("verify", run).stderr
 
 
 def test_a_run_of_no_history_gets_a_seal_of_its_own(
@@ -226,8 +241,8 @@ def test_what_is_made_is_for_its_owner_alone_whatever_the_umask(made: Path) -> N
 
 
 def test_masked_accounts_stay_masked_in_history_and_seals(made: Path) -> None:
-    entry = open_archive(made / "history").runs[0]
-    assert entry.record.accounts_masked
-    for path in (made / "history").rglob("*"):
-        if path.is_file() and path.suffix != ".zip":
-            assert DEMO_USERNAME.encode() not in path.read_bytes().replace(b"demo", b"demo"), path
+    names = json.loads((made / "names.json").read_text())
+    assert len(names) > 3
+    assert open_archive(made / "history").runs[0].record.accounts_masked
+    texts = history_texts(made / "history")
+    assert {path: found for path, text in texts.items() if (found := found_in(text, names))} == {}

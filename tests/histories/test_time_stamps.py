@@ -35,8 +35,8 @@ def authority(served: Authority) -> Iterator[Authority]:
     served.lie = None
 
 
-def other_query(content: bytes) -> bytes:
-    return TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).build().as_bytes()
+def other_query(content: bytes, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> bytes:
+    return TimestampRequestBuilder().data(content).hash_algorithm(algorithm).build().as_bytes()
 
 
 def dripping(authority: Authority, query: bytes) -> bytes:
@@ -55,7 +55,7 @@ LIES: dict[str, tuple[Callable[[Authority, bytes], bytes | int], str]] = {
     "no end": (lambda *_: b"0" * (MOST_TOKEN + 1), "longer than"),
     "too late": (dripping, "in time"),
     "half of it": (lambda a, query: a.reply(query)[:-200], "is no time stamp"),
-    "a refusal": (lambda a, _: a.reply(b"\x30\x03\x02\x01\x01"), "refused the request"),
+    "a refusal": (lambda a, _: a.reply(other_query(CONTENT, HashAlgorithm.SHA512)), "refused the request"),
 }
 
 

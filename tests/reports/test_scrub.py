@@ -14,6 +14,7 @@ import estates
 import pandas as pd
 import pytest
 from core_checks import core_policy
+from history_texts import history_texts
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -26,6 +27,9 @@ from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
 from vbr_audit.findings.table import FINDING_COLUMNS
+from vbr_audit.histories.adding import add_to_history
+from vbr_audit.histories.seal_checks import check_seals
+from vbr_audit.histories.seals import keep_beside
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
@@ -95,6 +99,19 @@ def test_no_artefact_holds_an_original_name(estate: str, formats: tuple[str, ...
     assert not (folder / "evidence").exists()
     assert {path.name for path in folder.iterdir()} >= {"manifest.json", "SHA256SUMS", "report.html", "findings.json"}
     assert not {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv"} & {path.name for path in folder.iterdir()}
+
+
+def test_a_history_of_a_scrubbed_run_and_its_seals_hold_no_original_name(tmp_path: Path) -> None:
+    whole, clean = estates.incomplete(), scrubbed("incomplete")
+    folder = clean.save(tmp_path / "clean", formats=("json",))
+    added = add_to_history(tmp_path / "history", folder, clean.snapshot, clean.results)
+    assert added.seal is not None
+    keep_beside(folder, added.seal)
+    names = names_to_find(whole)
+    for place in (tmp_path / "history", folder):
+        leaks = {path: estates.found_in(text, names) for path, text in history_texts(place).items()}
+        assert {path: leaked for path, leaked in leaks.items() if leaked} == {}
+    assert check_seals(tmp_path / "history").problems == ()
 
 
 MOST = ("html", "xlsx", "json", "csv", "md")

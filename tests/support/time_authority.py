@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import secrets
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -77,9 +79,10 @@ class Authority:
 
     def reply(self, query: bytes, signer: str = "tsa") -> bytes:
         """The token that OpenSSL makes of a request."""
-        (self.folder / "query").write_bytes(query)
+        asked = self.folder / f"query-{secrets.token_hex(4)}"  # two may be answered at once
+        asked.write_bytes(query)
         words = ["ts", "-reply", "-config", self.folder / "tsa.cnf", "-section", "tsa", "-queryfile"]
-        words += [self.folder / "query", "-signer", self.folder / f"{signer}.pem", "-inkey", self.folder / "tsa.key"]
+        words += [asked, "-signer", self.folder / f"{signer}.pem", "-inkey", self.folder / "tsa.key"]
         made = subprocess.run(["openssl", *map(str, words)], capture_output=True, check=True, timeout=20)
         return made.stdout
 
@@ -110,10 +113,11 @@ def serving(authority: Authority) -> Iterator[Authority]:
             query = self.rfile.read(int(self.headers["Content-Length"]))
             authority.asked.append(query)
             answer = authority.lie(authority, query) if authority.lie else authority.reply(query)
-            self.send_response(answer if isinstance(answer, int) else 200)
-            self.end_headers()
-            if isinstance(answer, bytes):
-                self.wfile.write(answer)
+            with contextlib.suppress(ConnectionError):  # of a client that did not wait
+                self.send_response(answer if isinstance(answer, int) else 200)
+                self.end_headers()
+                if isinstance(answer, bytes):
+                    self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
