@@ -210,7 +210,7 @@ archive.shutil.copyfile = counting(archive.shutil.copyfile)
 archive.encoded = counting(archive.encoded)
 archive.write_record = counting(archive.write_record)
 archive.os.fsync = counting(archive.os.fsync)
-archive._flush_folder = counting(archive._flush_folder)
+archive.flush_folder = counting(archive.flush_folder)
 for line in sys.stdin:  # one interpreter for all points: each add is a process of its own
     left = int(line)
     child = os.fork()

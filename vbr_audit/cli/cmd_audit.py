@@ -52,6 +52,7 @@ class AuditOrder:
 @guarded
 @settled()
 @takes_rules()
+@so.takes_sealer
 def audit_command(
     *,
     out: o.Out,
@@ -74,10 +75,7 @@ def audit_command(
     allow_incomplete: o.AllowIncomplete = False,
     history: o.History = None,
     fail_on_new: o.FailOnNew = None,
-    sign: so.Sign = None,
-    sign_passphrase: so.SignPassphrase = None,
-    timestamp: so.Timestamp = None,
-    timestamp_ca: so.TimestampCa = None,
+    sealer: so.SealBy,
     revision: o.Revision = None,
     ca_file: o.CaFile = None,
     fingerprint: o.Fingerprint = None,
@@ -101,8 +99,7 @@ def audit_command(
     part = take_shard(shard, urls, servers, fixed=bool(month or until), quiet=quiet)
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
-    writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "history": history}
-    writing["sealer"] = so.take_sealer(sign, sign_passphrase, timestamp, timestamp_ca)
+    writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "history": history, "sealer": sealer}
     writing["fail_on_new"] = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     if history is not None and rules["baseline"] is None and history.is_dir():
         rules["baseline"] = history

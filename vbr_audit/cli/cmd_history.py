@@ -96,14 +96,13 @@ def _sample(client: Client, folder: Path, *, quiet: bool) -> Exit:
 
 @history_app.command("add")
 @guarded
+@so.takes_sealer
 def history_add(
     folder: Place,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, as given with --out.")],
     checks: o.OwnChecks = None,
-    sign: so.Sign = None,
-    sign_passphrase: so.SignPassphrase = None,
-    timestamp: so.Timestamp = None,
-    timestamp_ca: so.TimestampCa = None,
+    *,
+    sealer: so.SealBy,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -115,7 +114,7 @@ def history_add(
     from vbr_audit.collection.run_folder import read_manifest
     from vbr_audit.pipeline import add_saved_run
 
-    sealer, whole = so.take_sealer(sign, sign_passphrase, timestamp, timestamp_ca), True
+    whole = True
     for run in sorted(runs, key=lambda run: read_manifest(run).run.now):
         added = add_saved_run(folder, run, checks=checks, sealer=sealer)
         if not quiet:
@@ -184,12 +183,11 @@ def history_verify(
 
 @history_app.command("seal")
 @guarded
+@so.takes_sealer
 def history_seal(
     folder: Place,
-    sign: so.Sign = None,
-    sign_passphrase: so.SignPassphrase = None,
-    timestamp: so.Timestamp = None,
-    timestamp_ca: so.TimestampCa = None,
+    *,
+    sealer: so.SealBy,
     take_in: Annotated[
         bool, typer.Option("--take-in", help="Also seal runs that came past the chain, as they are found.")
     ] = False,
@@ -203,20 +201,19 @@ def history_seal(
     """
     from vbr_audit.histories.seals import seal_history
 
-    sealed = seal_history(folder, so.take_sealer(sign, sign_passphrase, timestamp, timestamp_ca), take_in=take_in)
+    sealed = seal_history(folder, sealer, take_in=take_in)
     if not so.tell_seal(sealed.head, sealed.notes, quiet=quiet):
         raise typer.Exit(Exit.INCOMPLETE)
 
 
 @history_app.command("prune")
 @guarded
+@so.takes_sealer
 def history_prune(
     folder: Place,
     keep: Annotated[int, typer.Option("--keep", min=1, metavar="N", help="Newest runs of each server to keep.")],
-    sign: so.Sign = None,
-    sign_passphrase: so.SignPassphrase = None,
-    timestamp: so.Timestamp = None,
-    timestamp_ca: so.TimestampCa = None,
+    *,
+    sealer: so.SealBy,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -225,7 +222,6 @@ def history_prune(
     from vbr_audit.histories.archive import open_archive
     from vbr_audit.histories.pruning import prune_runs
 
-    sealer = so.take_sealer(sign, sign_passphrase, timestamp, timestamp_ca)
     gone = prune_runs(open_archive(folder), keep=keep, sealer=sealer)
     for entry in gone if not quiet else ():
         typer.echo(f"{plain(entry.path.name)}: removed, its numbers are kept")

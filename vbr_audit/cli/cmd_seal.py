@@ -10,12 +10,11 @@ from vbr_audit.cli.guard import Exit, complain, guarded
 
 
 @guarded
+@so.takes_sealer
 def seal_command(
     run: o.Run,
-    sign: so.Sign = None,
-    sign_passphrase: so.SignPassphrase = None,
-    timestamp: so.Timestamp = None,
-    timestamp_ca: so.TimestampCa = None,
+    *,
+    sealer: so.SealBy,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -27,7 +26,6 @@ def seal_command(
     from vbr_audit.collection.run_folder import differences
     from vbr_audit.histories.seals import seal_run
 
-    sealer = so.take_sealer(sign, sign_passphrase, timestamp, timestamp_ca)
     for line in (wrong := differences(run)):
         complain(line)
     if wrong:

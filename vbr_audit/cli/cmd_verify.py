@@ -61,4 +61,6 @@ def _tell_notes(root: str | None, sealed: SealReport) -> None:
     typer.echo(f"Root: {root}")
     for note in sealed.notes:
         typer.echo(plain(note))
-    typer.echo("Anybody who can write to the run can make its hashes and an unsigned seal anew: docs/evidence.md.")
+    typer.echo(
+        "Anybody who can write to the run can also write its hashes: keep the root elsewhere, or check a signed seal."
+    )

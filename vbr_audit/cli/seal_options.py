@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -15,10 +18,16 @@ if TYPE_CHECKING:
     from vbr_audit.histories.seal_checks import Trust
     from vbr_audit.histories.seals import Sealer
 
-Sign = Annotated[
+    SealBy = Sealer
+else:
+    SealBy = object  # a shell that completes words does not wait for the real one
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+_Sign = Annotated[
     Path | None, typer.Option("--sign", metavar="KEY", help="Sign the seal of the run with this ed25519 key, in PEM.")
 ]
-SignPassphrase = Annotated[
+_SignPassphrase = Annotated[
     str | None,
     typer.Option(
         "--sign-passphrase",
@@ -26,7 +35,7 @@ SignPassphrase = Annotated[
         help="Environment variable with the passphrase of the key [VBR_AUDIT_SIGN_PASSPHRASE].",
     ),
 ]
-Timestamp = Annotated[
+_Timestamp = Annotated[
     str | None,
     typer.Option("--timestamp", metavar="URL", help="Ask this time authority (RFC 3161) to stamp the seal."),
 ]
@@ -43,22 +52,55 @@ Anchor = Annotated[
     typer.Option("--anchor", metavar="HASH", help="Hash of a seal that was kept elsewhere, which must be there."),
 ]
 
+_OPTIONS: Final[Mapping[str, Any]] = {
+    "sign": _Sign,
+    "sign_passphrase": _SignPassphrase,
+    "timestamp": _Timestamp,
+    "timestamp_ca": TimestampCa,
+}
 
-def take_sealer(sign: Path | None, passphrase: str | None, timestamp: str | None, ca_file: Path | None) -> Sealer:
+
+def takes_sealer(command: Command) -> Command:
+    """Give a command the options that sign and stamp, in the place of its keyword parameter `sealer`."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        given = {name: options.pop(name) for name in _OPTIONS}
+        command(sealer=take_sealer(**given), **options)
+
+    own = inspect.signature(command, eval_str=True)
+    parameters = []
+    for parameter in own.parameters.values():
+        if parameter.name == "sealer":
+            parameters += [
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
+                for name, option in _OPTIONS.items()
+            ]
+        else:
+            parameters.append(parameter)
+    signature = own.replace(parameters=parameters)
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+    return run  # type: ignore[return-value]
+
+
+def take_sealer(
+    sign: Path | None, sign_passphrase: str | None, timestamp: str | None, timestamp_ca: Path | None
+) -> SealBy:
     """What a seal is signed and stamped with, read and checked; raises `ConfigurationError`."""
     from vbr_audit.errors import ConfigurationError
     from vbr_audit.histories.seals import UNSIGNED, Sealer
     from vbr_audit.histories.signing import PASSPHRASE, load_signing_key
     from vbr_audit.histories.time_stamps import time_authority
 
-    if passphrase is not None and sign is None:
+    if sign_passphrase is not None and sign is None:
         raise ConfigurationError("--sign-passphrase needs --sign", hint="Give the key, or leave out the option.")
-    if ca_file is not None and timestamp is None:
+    if timestamp_ca is not None and timestamp is None:
         raise ConfigurationError("--timestamp-ca needs --timestamp", hint="Give the address of the time authority.")
     if sign is None and timestamp is None:
         return UNSIGNED
-    key = None if sign is None else load_signing_key(sign, passphrase or PASSPHRASE)
-    return Sealer(key, None if timestamp is None else time_authority(timestamp, ca_file))
+    key = None if sign is None else load_signing_key(sign, sign_passphrase or PASSPHRASE)
+    return Sealer(key, None if timestamp is None else time_authority(timestamp, timestamp_ca))
 
 
 def take_trust(keys: list[Path] | None, ca_file: Path | None, anchor: str | None = None) -> Trust:

@@ -112,6 +112,17 @@ def make_folder(folder: Path) -> None:
         folder.chmod(FOR_OWNER)
 
 
+def flush_folder(folder: Path) -> None:
+    """Let the names in `folder` survive a loss of power, where the system offers that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def readable_by_others(folder: Path) -> bool:
     """Whether other accounts of this machine may look into `folder`, as far as its mode tells."""
     return os.name == "posix" and bool(stat.S_IMODE(folder.stat().st_mode) & 0o055)

@@ -31,7 +31,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, sha256_of
+from vbr_audit.collection.files import FOR_OWNER, alone, flush_folder, make_folder, sha256_of
 from vbr_audit.config.given_file import MOST_KEPT, is_plain, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
 from vbr_audit.findings.compared import ASKED_SPEC, FINDINGS_SPEC, Judged, JudgedServer
@@ -261,6 +261,7 @@ def open_archive(folder: str | Path, *, about: Collection[str] | None = None) ->
 
 
 def demand_folder(folder: Path) -> None:
+    """Raise `ConfigurationError` where there is no such folder."""
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is no history: no such folder", hint="`vbr-audit history add` makes one.")
 
@@ -506,17 +507,6 @@ def write_record(folder: Path, record: HistoryRecord) -> None:
                 os.fsync(stream.fileno())
     for path in (folder, *(each for each in folder.rglob("*") if each.is_dir())):
         flush_folder(path)
-
-
-def flush_folder(folder: Path) -> None:
-    """Let the names in `folder` survive a loss of power, where the system offers that."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def months_without_run(archive: Archive) -> Iterator[str]:

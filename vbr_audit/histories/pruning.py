@@ -7,7 +7,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from vbr_audit.collection.files import FOR_OWNER, alone, make_folder, write_bytes
+from vbr_audit.collection.files import FOR_OWNER, alone, flush_folder, make_folder, write_bytes
 from vbr_audit.collection.run_folder import SUMS
 from vbr_audit.config.given_file import is_plain
 from vbr_audit.errors import ConfigurationError, OutputError
@@ -19,7 +19,6 @@ from vbr_audit.histories.archive import (
     Archive,
     Entry,
     demand_folder,
-    flush_folder,
     write_record,
 )
 from vbr_audit.histories.run_records import chained

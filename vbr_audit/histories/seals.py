@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.files import alone, make_folder, replacing, sha256_of
+from vbr_audit.collection.files import alone, flush_folder, make_folder, replacing, sha256_of
 from vbr_audit.config.given_file import is_plain, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError, TimeStampError
 
@@ -221,7 +221,7 @@ class OpenChain:
     def commit(self, kept: KeptSeal) -> None:
         """Let a prepared seal count."""
         _pending(self.history).replace(seal_path(self.history, kept.seal.sequence))
-        _flush(self.history / SEALS)
+        flush_folder(self.history / SEALS)
         self.head = kept
 
     def drop(self, kept: KeptSeal) -> None:
@@ -342,16 +342,6 @@ def _write(path: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _flush(folder: Path) -> None:
-    """Let the names in `folder` survive a loss of power, where the system offers that."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _run_id(folder: str) -> str:

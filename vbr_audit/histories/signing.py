@@ -122,6 +122,7 @@ def _trusted(path: Path) -> TrustedKey:
             hint="Give its public half: openssl pkey -in key.pem -pubout -out public.pem",
         )
     span: tuple[dt.datetime, dt.datetime] | tuple[None, None] = (None, None)
+    public: object
     try:
         if b"BEGIN CERTIFICATE" in content:
             certificate = x509.load_pem_x509_certificate(content)
