@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,6 +149,18 @@ def test_hostile_names_stay_text_on_the_page_and_in_the_workbook(tmp_path: Path,
     seen = look_at(tmp_path / "fleet.html", need_tool, "phone", rules=False)
     assert (seen["dialogs"], seen["requests"], seen["csp"], seen["errors"]) == (0, [], [], [])
     assert seen["looks"]["phone"]["overflow"] <= 0
+
+
+def test_what_is_written_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write_fleet(many_servers(4, tenants=2), tmp_path / "made" / "fleet")
+    finally:
+        os.umask(before)
+    place = tmp_path / "made" / "fleet"
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (place, *place.rglob("*"))}
+    assert len(modes) > 5
+    assert modes == {path: 0o700 if path.is_dir() else 0o600 for path in modes}
 
 
 @pytest.mark.browser

@@ -376,7 +376,9 @@ def walk(world: World) -> subprocess.CompletedProcess[str]:
 def test_the_walk_of_the_docs_shows_the_same_with_openssl_and_sha256sum_alone(world: World) -> None:
     done = walk(world)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == f"last seal: {check_seals(world.history).head}"
+    counts, last = done.stdout.splitlines()[-2:]
+    assert counts == "seals: 5, signed: 5, stamped: 5"
+    assert last == f"last seal: {check_seals(world.history).head}"
     assert done.stdout.count("Signature Verified Successfully") == 5
     assert done.stdout.count("Verification: OK") == 5
 

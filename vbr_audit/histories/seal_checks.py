@@ -72,7 +72,8 @@ def check_seals(history: Path, trust: Trust = NOTHING_KNOWN) -> SealReport:
     numbers = seals.numbers_in(history)
     if not numbers:
         several = count(len(run_folders(history)), "run")
-        problem = Problem(seals.SEALS, f"not sealed: nothing shows when {several} came here, or that none is missing")
+        text = f"not sealed: nothing shows when {several} came here, or that none is missing; `history seal` seals them now"
+        problem = Problem(seals.SEALS, text)
         anchored = [Problem(seals.SEALS, _LOST)] if trust.anchor else []
         return SealReport((problem, *anchored), ())
     chain, problems = _read(history, numbers)
