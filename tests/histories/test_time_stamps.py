@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command_line import invoke
 from made_runs import judged, made_run
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 from time_authority import Authority, made_authority, serving
@@ -128,3 +130,26 @@ def test_a_run_is_added_without_a_time_stamp_and_says_so(authority: Authority, t
     assert any(note.startswith("No time stamp") for note in report.notes)
     told = check_seals(tmp_path / "history", Trust(authorities=load_roots(authority.ca))).problems
     assert [problem.reason for problem in told] == ["no seal has a time stamp"]
+
+
+def test_pruning_tells_of_an_authority_that_is_down(authority: Authority, tmp_path: Path) -> None:
+    for day in (0, 40):
+        run = dataclasses.replace(judged([{"status": "FAIL"}], day=day), run_id=f"{day:016}")
+        add_run(tmp_path / "history", made_run(tmp_path / f"{day}", run))
+    words = ("history", "prune", tmp_path / "history", "--keep", 1, "--timestamp-ca", authority.ca)
+    done = invoke(*words, "--timestamp", "http://127.0.0.1:9/")
+    assert (done.exit_code, "no time stamp" in done.stderr, "removed" in done.stdout) == (4, True, True)
+    assert check_seals(tmp_path / "history").problems == ()
+
+
+def test_without_the_extra_runs_are_chained_and_what_is_missing_is_named(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cryptography", "rfc3161_client"):
+        monkeypatch.setitem(sys.modules, name, None)
+    run = dataclasses.replace(judged([{"status": "FAIL"}]), run_id="ab" * 8)
+    add_run(tmp_path / "history", made_run(tmp_path / "run", run))
+    assert invoke("history", "verify", tmp_path / "history").exit_code == 0
+    for words in (("--key", authority.ca), ("--timestamp-ca", authority.ca)):
+        done = invoke("history", "verify", tmp_path / "history", *words)
+        assert (done.exit_code, "pip install 'vbr-audit[seal]'" in done.stderr) == (2, True)

@@ -222,9 +222,12 @@ def history_prune(
     from vbr_audit.histories.archive import open_archive
     from vbr_audit.histories.pruning import prune_runs
 
-    gone = prune_runs(open_archive(folder), keep=keep, sealer=sealer)
-    for entry in gone if not quiet else ():
-        typer.echo(f"{plain(entry.path.name)}: removed, its numbers are kept")
+    notes: list[str] = []
+    for entry in prune_runs(open_archive(folder), keep=keep, sealer=sealer, told=notes.append):
+        if not quiet:
+            typer.echo(f"{plain(entry.path.name)}: removed, its numbers are kept")
+    if not so.tell_seal("", notes, quiet=quiet):
+        raise typer.Exit(Exit.INCOMPLETE)
 
 
 @history_app.command("pin")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from vbr_audit.collection.files import FOR_OWNER, alone, flush_folder, make_folder, write_bytes
@@ -26,10 +27,13 @@ from vbr_audit.histories.seals import PINS, PRUNED, RUN_SUMS, UNSIGNED, OpenChai
 from vbr_audit.histories.stored import encoded
 
 
-def prune_runs(archive: Archive, *, keep: int, sealer: Sealer = UNSIGNED) -> list[Entry]:
+def prune_runs(
+    archive: Archive, *, keep: int, sealer: Sealer = UNSIGNED, told: Callable[[str], None] = lambda note: None
+) -> list[Entry]:
     """Remove all but the `keep` newest runs of each server; return those that went.
 
-    What is left of each is sealed, with the root that it had; `sealer` signs these seals and stamps the last.
+    What is left of each is sealed, with the root that it had; `sealer` signs these seals and stamps the last;
+    `told` gets what it could not do.
 
     The newest run of each server and pinned runs stay, and what is known of the findings stays with them: when each
     was first seen, how long it was open.
@@ -48,6 +52,8 @@ def prune_runs(archive: Archive, *, keep: int, sealer: Sealer = UNSIGNED) -> lis
             left = _bury(archive, entry)
             if chain is not None:
                 _seal_left(chain, entry, left, sealer if entry is going[-1] else sealer.signing_only)
+        for note in () if chain is None else chain.notes:
+            told(note)
     for entry in going:  # not before: what is known after a run may follow from any run before it
         _remove(archive.folder, entry.path)
     return going

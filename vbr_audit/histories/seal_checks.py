@@ -72,8 +72,8 @@ def check_seals(history: Path, trust: Trust = NOTHING_KNOWN) -> SealReport:
     numbers = seals.numbers_in(history)
     if not numbers:
         several = count(len(run_folders(history)), "run")
-        text = f"not sealed: nothing shows when {several} came here, or that none is missing; `history seal` seals them now"
-        problem = Problem(seals.SEALS, text)
+        text = f"not sealed: nothing shows when {several} came here, or that none is missing"
+        problem = Problem(seals.SEALS, f"{text}; `history seal` seals them as they are now")
         anchored = [Problem(seals.SEALS, _LOST)] if trust.anchor else []
         return SealReport((problem, *anchored), ())
     chain, problems = _read(history, numbers)
