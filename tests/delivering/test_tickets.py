@@ -155,6 +155,15 @@ def test_a_ticket_whose_number_is_not_told_is_unsure_and_stops_what_comes_after(
     assert CANARY not in repr(outcomes)
 
 
+def test_a_ticket_that_a_person_found_is_not_opened_again(tickets, receiver: Receiver, first: Message) -> None:
+    file, run = tickets(), one_cause(first)
+    receiver.reply = lambda got: (201, b"")
+    assert [each.fate for each in deliver_run(file, run)] == [Fate.UNSURE]
+    assert [each.fate for each in deliver_run(file, run, unsure=Unsure.ARRIVED)] == [Fate.NOTHING]
+    assert [each.fate for each in deliver_run(file, judged_as(run, 1, "PASS", "FIXED"))] == [Fate.NOTHING]
+    assert len(receiver.got) == 1
+
+
 @pytest.mark.parametrize(
     ("system", "text", "shown"),
     [

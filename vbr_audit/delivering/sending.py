@@ -61,7 +61,7 @@ def deliver_run(plan: Channels, message: Message | None, *, unsure: Unsure | Non
     outcomes: list[Outcome] = []
     with opened(plan.outbox, plan.timeout * (1 + len(plan.channels))) as outbox:
         if unsure is not None:
-            _decide(outbox, unsure)
+            _decide(outbox, plan, unsure)
         for channel in plan.channels:
             outcomes += _Delivery(outbox, channel).run(message)
         names = {channel.name for channel in plan.channels}
@@ -88,13 +88,16 @@ def rehearsed(plan: Channels, message: Message) -> list[tuple[Outcome, str]]:
     return shown
 
 
-def _decide(outbox: Outbox, unsure: Unsure) -> None:
+def _decide(outbox: Outbox, plan: Channels, unsure: Unsure) -> None:
     """Do as a person says with what may have arrived."""
+    channels = {channel.name: channel for channel in plan.channels}
     for item in outbox.items():
-        if item.state == "unsure" and unsure is Unsure.RESEND:
+        if item.state != "unsure":
+            continue
+        if unsure is Unsure.RESEND:
             outbox.mark(item, "waiting")
-        elif item.state == "unsure":
-            outbox.sent(item, {})
+        elif item.channel in channels:
+            outbox.sent(item, channels[item.channel].assumed(item.body))
 
 
 def _due(channel: Channel, message: Message, told: Told) -> tuple[Reason | None, str]:

@@ -107,6 +107,10 @@ class Channel(ABC):
         Raises `DeliveryError` or `ConfigurationError`.
         """
 
+    def assumed(self, content: bytes) -> Told:
+        """What is learned where a person says that a parcel arrived."""
+        return {}
+
     def shown(self, content: bytes) -> str:
         """A parcel for a person who asks what would be sent."""
         return json.dumps(json.loads(content), ensure_ascii=False, indent=2)

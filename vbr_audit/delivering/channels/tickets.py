@@ -109,6 +109,8 @@ class TicketsChannel(Channel):
         failing = self._failing(message)
         link = self.letter(message, reason).link
         for key, kept in book.items():
+            if not kept.get("ticket"):
+                continue  # its number is not known: a person follows it
             yield from self._followed(key, kept, message, key in failing)
         wanted = severities_from(self.entry.get("severity", "high"))
         new = [one for one in failing.values() if one.key not in book and one.facts["severity"] in wanted]
@@ -136,6 +138,11 @@ class TicketsChannel(Channel):
             if learned["ticket"] is None:
                 raise DeliveryError(f"{self.where} took a ticket, but did not say which one it is", unsure=True)
         return {"tickets": {subject: learned}}
+
+    def assumed(self, content: bytes) -> Told:
+        """That the ticket is as it was asked for; of a new one no number is known, and a person follows it."""
+        order = json.loads(content)
+        return {"tickets": {order["key"]: order["learned"]}}
 
     def _ask(self, system: TicketSystem, action: Action, facts: Mapping[str, Any]) -> Answer:
         call = system.call(action)
