@@ -29,7 +29,6 @@ __all__ = [
     "phrased_once",
     "places_of",
     "surely",
-    "surely_not",
     "surely_one",
     "taken",
     "texts",
@@ -56,11 +55,6 @@ def is_reported(values: pd.Series) -> Cells:
 def surely(answer: pd.Series) -> Cells:
     """A plain boolean array: True only where a nullable boolean is yes."""
     return answer.to_numpy(dtype=bool, na_value=False)
-
-
-def surely_not(answer: pd.Series) -> Cells:
-    """A plain boolean array: True only where a nullable boolean is no."""
-    return ~answer.to_numpy(dtype=bool, na_value=True)
 
 
 def nullable(yes: Cells, unknown: Cells, index: pd.Index) -> pd.Series:
