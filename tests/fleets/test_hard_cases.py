@@ -126,7 +126,7 @@ def test_an_interrupt_ends_a_fleet_audit_and_leaves_nothing_behind(tmp_path: Pat
         told = process.stderr.readline()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
         try:
-            told += process.communicate(timeout=30)[1]
+            told += process.communicate(timeout=60)[1]
         finally:
             ending.set()
     assert told.splitlines()[0].startswith("first audited")

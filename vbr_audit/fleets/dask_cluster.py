@@ -36,6 +36,7 @@ LOOK_S: Final = 15.0
 """Seconds after which it is looked whether a worker is there, while no server is done."""
 NO_WORKER_S: Final = 300.0
 """Seconds without any worker after which the servers that are left are given up: one that died is replaced sooner."""
+_PRELOAD: Final = "vbr_audit.fleets.worker_setup"
 _INSTALL: Final = 'pip install "vbr-audit[fleet]"'
 
 
@@ -122,6 +123,7 @@ def _connected(cluster: Any, workers: int, tls: SchedulerTls | None) -> Iterator
                     n_workers=workers,
                     # With a limit, workers pause at four fifths of it, and a fleet whose workers all pause never ends.
                     memory_limit=0,
+                    preload=[_PRELOAD],
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
@@ -172,10 +174,10 @@ def _script_left_alone() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """Within, a logger says errors only: each worker that comes and goes is no news to somebody who audits servers."""
+    """Within, a logger says nothing: a worker that comes or goes is no news, and what it costs stands in a summary."""
     logger = logging.getLogger(name)
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
