@@ -19,7 +19,7 @@ from mcp import Client, StdioServerParameters
 
 import vbr_audit as va
 from vbr_audit import simulator
-from vbr_audit.asking.shown import MOST_BYTES, MOST_ROWS, MOST_TEXT, page, shown
+from vbr_audit.asking.answer_data import MOST_BYTES, MOST_ROWS, MOST_TEXT, page, shown
 from vbr_audit.collection.files import sha256_of
 from vbr_audit.collection.manifest import standing_clock
 from vbr_audit.display import plain

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from vbr_audit import __version__
+from vbr_audit.asking.answer_data import MOST_ROWS
 from vbr_audit.asking.answers import Answers
-from vbr_audit.asking.shown import MOST_ROWS
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.histories.history import open_history
 from vbr_audit.vocabulary import SEVERITIES, STATUSES
