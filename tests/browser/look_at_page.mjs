@@ -182,7 +182,7 @@ try {
   const silent = await open(browser, { javaScriptEnabled: false });
   const folded = silent.page.locator(".beneath");
   if (await folded.count()) {
-    await folded.first().locator("summary").click();
+    await folded.first().locator("summary").first().click();
     seen.silentBeneath = await folded.first().locator("li").first().isVisible();
   }
   await silent.page.$$eval("details", (found) => found.forEach((part) => (part.open = true)));

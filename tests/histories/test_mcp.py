@@ -19,7 +19,7 @@ from mcp import Client, StdioServerParameters
 
 import vbr_audit as va
 from vbr_audit import simulator
-from vbr_audit.asking.answer_data import MOST_BYTES, MOST_ROWS, MOST_TEXT, page, shown
+from vbr_audit.asking.answer_data import MOST_BYTES, MOST_ROWS, MOST_TEXT, rows_told, shown
 from vbr_audit.collection.files import sha256_of
 from vbr_audit.collection.manifest import standing_clock
 from vbr_audit.display import plain
@@ -296,12 +296,12 @@ def test_an_error_names_the_next_step_and_not_the_place(asked: Asked) -> None:
 
 def test_a_page_is_cut_by_bytes_but_has_always_a_row() -> None:
     rows = [{"text": "x" * MOST_TEXT, "n": number} for number in range(150)]
-    first = page(rows)
+    first = rows_told(rows)
     assert 1 < len(first["rows"]) < 100
     assert first["next_offset"] == len(first["rows"])
-    assert page([["y" * MOST_TEXT] * 200])["next_offset"] is None
-    assert page(rows, offset=149)["rows"][0]["n"] == 149
-    assert page(rows, offset=999) == {"rows": [], "total": 150, "offset": 999, "next_offset": None}
+    assert rows_told([["y" * MOST_TEXT] * 200])["next_offset"] is None
+    assert rows_told(rows, offset=149)["rows"][0]["n"] == 149
+    assert rows_told(rows, offset=999) == {"rows": [], "total": 150, "offset": 999, "next_offset": None}
 
 
 def test_values_become_plain_json() -> None:

@@ -18,9 +18,9 @@ from vbr_audit.findings.gaps import Gap, GapKind
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.formats import FORMATS
-from vbr_audit.reports.html.board import LINE, MOST_RISKS
+from vbr_audit.reports.html.board import MOST_RISKS
 from vbr_audit.reports.html.example_run import example_context
-from vbr_audit.reports.html.executive import MOST_LINES, build_brief
+from vbr_audit.reports.html.executive import MOST_GAP, MOST_LINES, build_brief
 from vbr_audit.reports.html.rendering import render_html
 
 MakeRun = Callable[..., ReportContext]
@@ -106,7 +106,7 @@ def test_lists_are_cut_and_counted(context: ReportContext) -> None:
     results = dataclasses.replace(context.results, gaps=gaps)
     brief = build_brief(dataclasses.replace(context, results=results))
     assert len(brief.incomplete.shown) == MOST_LINES
-    assert all(len(line) <= LINE for line in brief.incomplete.shown)
+    assert all(len(line) <= MOST_GAP for line in brief.incomplete.shown)
     assert "and 5 more: see the full report" in page(dataclasses.replace(context, results=results))
 
 

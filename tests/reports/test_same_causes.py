@@ -181,8 +181,7 @@ def test_the_badges_count_causes_of_their_own_severity(estate: str, written: Any
     audit = audit_called(estate)
     text = written(estate)["html"].read_text("utf-8")
     first = re.findall(
-        r"</span> (\w+)</span> <span><a href=\"#[^\"]+\">([^<]+)</a> [^<]+</span> "
-        r"<span class=\"n\"><small>([\d,]+) cause",
+        r"</span> (\w+)</span> <span><a [^>]+>([^<]+)</a> [^<]+</span> <span class=\"n\"><small>([\d,]+) cause",
         text[text.index('class="worst"') : text.index("Is it getting better?")],
     )
     by_check = audit.causes.groupby(["severity", "check_id"]).size()

@@ -454,11 +454,11 @@ def sentences_in_html(path: Path) -> list[tuple[str, str]]:
 
 
 RISK = re.compile(
-    r'<li>\s*<p><span class="chip fail">.*?</span> (\w+)</span> <b>([^<]+)</b> <span class="soft id">([^<]+)</span></p>'
+    r'<li>\s*<p><span class="chip \w+">.*?</span> (\w+)</span> <b>([^<]+)</b> <span class="soft id">([^<]+)</span></p>'
     r'\s*<p class="line">([\d,]+) causes?:.*?</p>\s*<p class="line">(Overdue since|Due by) <b>([^<]+)</b>',
     re.DOTALL,
 )
-LEFT = re.compile(r"Beside these, causes of other checks: ([^<]+)\.</p>")
+LEFT = re.compile(r"Besides these, causes of other checks: ([^<]+)\.</p>")
 
 
 def risks_in_executive(path: Path) -> list[tuple[str, str, int, str]]:

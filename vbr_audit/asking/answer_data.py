@@ -51,7 +51,9 @@ def _text(text: str) -> str:
     return cut if len(text) <= MOST_TEXT else f"{cut}… (cut, {len(text):,} characters)"
 
 
-def paged(rows: Sequence[Any], *, offset: int = 0, limit: int = MOST_ROWS, total: int | None = None) -> dict[str, Any]:
+def rows_told(
+    rows: Sequence[Any], *, offset: int = 0, limit: int = MOST_ROWS, total: int | None = None
+) -> dict[str, Any]:
     """Some of `rows`: `rows`, how many there are (`total`), and `next_offset`, None where nothing follows.
 
     There are at most `limit` and `MOST_ROWS` of them, and no more than fit into `MOST_BYTES`, but always one.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from vbr_audit.asking.answer_data import MOST_ROWS, paged, shown
+from vbr_audit.asking.answer_data import MOST_ROWS, rows_told, shown
 from vbr_audit.collection import run_folder
 from vbr_audit.display import iso, plain
 from vbr_audit.errors import ConfigurationError, EvidenceError
@@ -38,8 +38,8 @@ class Answers:
     """Answers over one history, as it stood when it was opened.
 
     Nothing is written, and nothing is asked of a backup server. Texts have their control characters visible and are
-    cut, see `vbr_audit.asking.answer_data`. One question is answered at a time. All methods raise `ConfigurationError` for a
-    question that cannot be understood, and `EvidenceError` for a run that is not as it was written.
+    cut, see `vbr_audit.asking.answer_data`. One question is answered at a time. All methods raise `ConfigurationError`
+    for a question that cannot be understood, and `EvidenceError` for a run that is not as it was written.
     """
 
     def __init__(self, history: History) -> None:
@@ -52,7 +52,7 @@ class Answers:
         """A page of the runs, the newest first, with the folders that were left out and the months without a run."""
         with self._alone:
             history = self._history
-            told = paged(records(history.runs)[::-1], offset=offset, limit=limit)
+            told = rows_told(records(history.runs)[::-1], offset=offset, limit=limit)
             return told | {
                 "left_out": shown([str(problem) for problem in history.problems[:MOST_ROWS]]),
                 "left_out_total": len(history.problems),
@@ -80,7 +80,7 @@ class Answers:
         with self._alone:
             entry = self._entry(run)
             rows = _fitting(self._findings_of(entry)["findings"], wanted)
-            return _of_run(entry) | paged([_part(row, _COLUMNS) for row in rows], offset=offset, limit=limit)
+            return _of_run(entry) | rows_told([_part(row, _COLUMNS) for row in rows], offset=offset, limit=limit)
 
     def causes(self, run: str = "", *, severity: str = "", offset: int = 0, limit: int = MOST_ROWS) -> dict[str, Any]:
         """A page of what has to be changed for the failing findings of a run to go, the worst first."""
@@ -88,7 +88,7 @@ class Answers:
         with self._alone:
             entry = self._entry(run)
             rows = _fitting(self._findings_of(entry)["causes"], {"severity": word})
-            return _of_run(entry) | paged(rows, offset=offset, limit=limit)
+            return _of_run(entry) | rows_told(rows, offset=offset, limit=limit)
 
     def changes(self, run: str = "", *, offset: int = 0, limit: int = MOST_ROWS) -> dict[str, Any]:
         """A page of what became of the findings in a run since the run before it, and what cannot be compared."""
@@ -109,7 +109,7 @@ class Answers:
                     "not_compared_total": len(apart),
                     "still_failing": len(changes.still_open),
                 }
-                | paged(rows, offset=offset, limit=limit)
+                | rows_told(rows, offset=offset, limit=limit)
             )
 
     def explanation(self, finding: str, run: str = "") -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Answers:
             frame = self._history.sql(query, most_rows=MOST_ROWS)
         cells = [frame.iloc[:, place].tolist() for place in range(frame.shape[1])]
         rows = [list(row) for row in zip(*cells, strict=True)]
-        told = paged(rows)
+        told = rows_told(rows)
         taken = len(told["rows"])
         return {
             "columns": shown([str(name) for name in frame.columns]),
