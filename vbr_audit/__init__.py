@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vbr_audit.pipeline import collect as collect
     from vbr_audit.pipeline import load_audit as load_audit
     from vbr_audit.reports.charts import plot
+    from vbr_audit.searchable_table import searchable as searchable
     from vbr_audit.spreadsheet.single_table import to_excel as to_excel
     from vbr_audit.verifying import verify_run as verify
 
@@ -57,6 +58,7 @@ _HOMES = {
     "param": ("checks.engine.params", "param"),
     "plot": ("reports.charts.plot", None),
     "protected": ("named_tables", "protected"),
+    "searchable": ("searchable_table", "searchable"),
     "to_excel": ("spreadsheet.single_table", "to_excel"),
     "verify": ("verifying", "verify_run"),
     "with_names": ("named_tables", "with_names"),
@@ -82,6 +84,7 @@ __all__ = [
     "param",
     "plot",
     "protected",
+    "searchable",
     "to_excel",
     "verify",
     "with_names",

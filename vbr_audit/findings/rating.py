@@ -40,7 +40,11 @@ GRADES: Final = (
     Grade("A", "No cause is critical, high or medium.", {"critical": 0, "high": 0, "medium": 0}),
     Grade("B", "No cause is critical or high.", {"critical": 0, "high": 0}),
     Grade("C", f"No cause is critical, and at most {MOST_HIGH} are high.", {"critical": 0, "high": MOST_HIGH}),
-    Grade("D", f"At most {MOST_CRITICAL} causes are critical.", {"critical": MOST_CRITICAL}),
+    Grade(
+        "D",
+        f"At most {MOST_CRITICAL} causes are critical, and one is, or more than {MOST_HIGH} are high.",
+        {"critical": MOST_CRITICAL},
+    ),
     Grade("E", f"More than {MOST_CRITICAL} causes are critical.", {}),
 )
 """The grades, the best first; a run has the first that it fits."""
