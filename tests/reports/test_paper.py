@@ -43,7 +43,7 @@ def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, tmp_p
         assert sheet.sheet_properties.pageSetUpPr.fitToPage == (sum(widths) > PAGE_WIDTH)
     assert printed(book["Provenance"]) >= {"Dataset", "Reconciled", "API total", "Rows in sheet", "SHA-256"}
     assert printed(book["Controls"]) >= {"Requirement", "Answer", "Pass", "Fail", "Unknown"}
-    assert printed(book["Protected objects"]) >= {"Name", "Has three copies", "Is verified"}
+    assert printed(book["Protected objects"]) >= {"Name", "Age (hours)", "Has three copies"}
     assert printed(book["Findings"]) >= {"Object name", "Observed", "Expected", "Remediation"}
     assert (book["Cover"].row_breaks.count, book["Cover"].sheet_properties.pageSetUpPr.fitToPage) == (1, True)
     after = book["Cover"].cell(book["Cover"].row_breaks.brk[0].id + 2, 1).value
