@@ -1,8 +1,7 @@
 """A server that is as fast as a file: it answers what it was asked before with the bytes that it remembers.
 
 The estate is that of the simulator. Each GET is answered by it once; from then on the answer is ready, so that who
-reads a second time is measured, not the simulator. It runs in a process of its own:
-`python benchmarks/ready.py --jobs 40`.
+reads a second time is measured, not the simulator. Runs in a process of its own: `python benchmarks/ready.py`.
 """
 
 from __future__ import annotations

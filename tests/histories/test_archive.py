@@ -61,17 +61,6 @@ def test_a_run_is_added_once(history: Path, saved_runs: Runs) -> None:
     assert va.history(history).verify() == []
 
 
-def test_files_of_data_stay_outside(saved_runs: Runs, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(saved_runs[0], tmp_path / "run"))
-    run_folder.write_files(run, run_folder.DATA, [("sessions.csv", b"server\r\n")])
-    run_folder.seal(run)
-    added = add_saved_run(tmp_path / "history", run).folder
-    assert (run / run_folder.DATA / "sessions.csv").is_file()
-    assert not (added / run_folder.DATA).exists()
-    assert va.history(tmp_path / "history").verify() == []
-    assert add_saved_run(tmp_path / "history", run).was_there
-
-
 def test_the_same_run_with_another_content_is_refused(history: Path, saved_runs: Runs, tmp_path: Path) -> None:
     other = shutil.copytree(saved_runs[0], tmp_path / "other")
     result = invoke("check", other, "--policy", "minimal", "--quiet", "--fail-on", "never", "--allow-incomplete")
