@@ -175,22 +175,24 @@ def test_a_task_that_died_before_its_run_was_kept_audits_again(tmp_path: Path, p
 
 def test_a_worker_of_another_version_is_refused_by_name(workers: Any, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
+
+    def set_version(version: str) -> None:  # within, so that it travels by value: a worker knows no test
+        from vbr_audit.fleets import dask_cluster
+
+        dask_cluster.__version__ = version
+
     with fleet_of(["vbr01"], tmp_path) as servers, distributed.Client(workers, set_as_default=False) as client:
         worker = next(iter(client.scheduler_info()["workers"]))
-        client.run(_set_version, "0.0.1", workers=[worker])
+        client.run(set_version, "0.0.1", workers=[worker])
         try:
             with pytest.raises(ConfigurationError, match=f"{worker} has vbr-audit 0.0.1"):
                 audit_fleet(servers, history=tmp_path / "history", cluster=client, **TERMS)
         finally:
-            client.run(_set_version, va.__version__, workers=[worker])
+            client.run(set_version, va.__version__, workers=[worker])
         (task,) = tasks_of(servers, tmp_path / "history", tool_version="0.0.1")
         summary = ServerSummary.model_validate_json(audit_server(task))
     assert summary.outcome is Outcome.NOT_AUDITED
     assert "0.0.1" in summary.reasons[0]
-
-
-def _set_version(version: str) -> None:
-    dask_cluster.__version__ = version
 
 
 def test_a_history_that_cannot_be_written_is_an_error_before_any_server_is_asked(workers: Any, tmp_path: Path) -> None:

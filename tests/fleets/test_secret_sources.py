@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from fleet_servers import PASSWORD, TERMS, VARIABLE
-from vbr_audit.fleets.secret_sources import SecretSource, password_without_asking
 
+from vbr_audit.config import secret_sources
+from vbr_audit.config.secret_sources import SecretSource, password_without_asking
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.fleets import secret_sources
 from vbr_audit.fleets.servers_file import load_servers
 from vbr_audit.fleets.summaries import Outcome, ServerSummary
 from vbr_audit.fleets.tasks import ServerTask, audit_server, held_batch
