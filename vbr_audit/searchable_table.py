@@ -83,9 +83,10 @@ def _itables() -> Any:
 def _as_shown(frame: pd.DataFrame, zone: dt.tzinfo, name: str) -> pd.DataFrame:
     """The cells as a reader sees them: numbers and truth values keep their kind, all else is text."""
     columns: dict[str, Any] = {}
-    for place, label in enumerate(frame.columns):
+    labels: list[Any] = list(frame.columns)
+    for place, label in enumerate(labels):
         values = frame.iloc[:, place]
-        header = plain(label if not isinstance(label, tuple) else " ".join(map(str, label)))
+        header = plain(" ".join(map(str, label)) if isinstance(label, tuple) else label)
         if isinstance(values.dtype, pd.DatetimeTZDtype):
             header = f"{header} ({name})"
             values = values.dt.tz_convert(zone).dt.strftime(_CLOCK)
