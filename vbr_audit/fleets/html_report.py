@@ -20,6 +20,7 @@ from vbr_audit.fleets.population import TITLES
 from vbr_audit.fleets.summaries import Outcome
 from vbr_audit.reports.html.rendering import HINT, builtin_environment, content_policy, error_text, source_of
 from vbr_audit.reports.words import Badge, badge
+from vbr_audit.vocabulary import STATUSES
 
 TEMPLATE: Final = "fleet.html.j2"
 _STYLES: Final = ("style.css", "fleet.css")
@@ -28,9 +29,9 @@ MOST_ROWS: Final = 1_000
 MATRIX_SERVERS, MATRIX_CHECKS = 40, 40
 """So many of the worst servers and of the checks that fail most often are in the matrix of the page."""
 MOST_NAMES: Final = 8
+"""Servers that a shared cause names; the others are counted."""
 _NAME: Final = 60
 _CHANGES: Final = ("NEW", "REGRESSED", "LOST_SIGHT", "FIXED")
-_SIGNS: Final = {"FAIL": "✕", "ERROR": "!", "UNKNOWN": "?", "WAIVED": "⚑", "PASS": "✓", "NOT_APPLICABLE": "–", "": ""}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ class FleetPage:
     matrix: tuple[MatrixRow, ...]
     rules: tuple[tuple[str, str], ...]
     population_titles: dict[str, str]
+    keys: tuple[Badge, ...]
+    most_names: int
+    most_rows: int
     read_at: str
     tool: str
 
@@ -111,6 +115,9 @@ def _page(picture: FleetPicture) -> FleetPage:
         matrix=tuple(_matrix_rows(picture, shown)),
         rules=rating_rules(),
         population_titles=dict(TITLES),
+        keys=tuple(badge(status) for status in STATUSES),
+        most_names=MOST_NAMES,
+        most_rows=MOST_ROWS,
         read_at=f"{day(picture.fleet.now.date())}, {picture.fleet.now.astimezone(dt.UTC):%H:%M} UTC",
         tool=__version__,
     )

@@ -15,11 +15,11 @@ from vbr_audit.findings.rating import GRADES, NOT_RATED, Rating
 from vbr_audit.fleets.fleet import Fleet, cells_of, checks_of
 from vbr_audit.fleets.population import Population, PopulationFinding, held_against
 from vbr_audit.fleets.summaries import CheckCount, Outcome, ServerSummary, not_audited
+from vbr_audit.reports.record import severity_rank
 from vbr_audit.vocabulary import SEVERITIES
 
 MOST_WORST: Final = 20
 _SHIPPED: Final = {check.id: check for check in REGISTRY}
-_RANK: Final[Mapping[str, int]] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
 @dataclass(frozen=True)
@@ -174,14 +174,14 @@ def _shared(summaries: Sequence[ServerSummary]) -> tuple[SharedCause, ...]:
             if check.failing:
                 failing[check.check_id].append((summary, check))
     shared = [_shared_cause(check_id, found, asked[check_id]) for check_id, found in failing.items() if len(found) > 1]
-    return tuple(sorted(shared, key=lambda one: (_RANK[one.severity], -one.servers, one.check_id)))
+    return tuple(sorted(shared, key=lambda one: (severity_rank(one.severity), -one.servers, one.check_id)))
 
 
 def _shared_cause(check_id: str, found: Sequence[tuple[ServerSummary, CheckCount]], asked: int) -> SharedCause:
     objects = sum(check.failing for _, check in found)
-    worst = min((check.severity or SEVERITIES[-1] for _, check in found), key=lambda word: _RANK.get(word, len(_RANK)))
+    worst = min((check.severity or SEVERITIES[-1] for _, check in found), key=severity_rank)
     names = sorted((summary.server for summary, _ in found), key=str.casefold)
-    severity = worst if worst in _RANK else SEVERITIES[-1]
+    severity = worst if worst in SEVERITIES else SEVERITIES[-1]
     return SharedCause(check_id, severity, _told(check_id, found, objects), len(found), asked, objects, tuple(names))
 
 

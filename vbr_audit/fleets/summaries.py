@@ -18,7 +18,7 @@ from vbr_audit.findings.compared import rules_digest
 from vbr_audit.findings.rating import Rating, rate
 from vbr_audit.histories.adding import record_of_run
 from vbr_audit.histories.run_records import Point
-from vbr_audit.vocabulary import COUNT_COLUMNS, COUNTED, SEVERITIES
+from vbr_audit.vocabulary import COUNT_COLUMNS, COUNTED, SEVERITIES, STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ class CheckCount(_Record):
     @property
     def status(self) -> str:
         """The worst status that it has on the server; NOT_APPLICABLE where it has no finding."""
-        return next((status for status in WORST_FIRST if self.counts[_PLACE[status]]), "NOT_APPLICABLE")
+        return next((status for status in STATUSES if self.counts[_PLACE[status]]), "NOT_APPLICABLE")
 
     @property
     def failing(self) -> int:
@@ -73,7 +73,6 @@ class CheckCount(_Record):
         return self.counts[_PLACE["FAIL"]]
 
 
-WORST_FIRST: Final = ("FAIL", "ERROR", "UNKNOWN", "WAIVED", "PASS", "NOT_APPLICABLE")
 _PLACE: Final = {status: place for place, status in enumerate(COUNTED)}
 
 

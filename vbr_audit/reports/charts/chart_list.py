@@ -408,25 +408,26 @@ def _severities(failing: Mapping[str, int]) -> ChartPlan:
 
 def calendar_cells(calendar: RunCalendar) -> Cells:
     """What a calendar draws: the worst jobs, and the states that they have."""
-    rows = calendar.rows[:JOBS_DRAWN]
-    held = {state for row in rows for state in row.days}
-    return Cells(
-        names=tuple(_shown(row.name) for row in rows),
-        days=calendar.days,
-        rows=tuple(row.days for row in rows),
-        words=tuple((state, DAY_WORDS[state]) for state in reversed(DAY_STATES) if state in held),
-    )
+    rows = [(row.name, row.days) for row in calendar.rows[:JOBS_DRAWN]]
+    return _cells_of(rows, calendar.days, {state: DAY_WORDS[state] for state in reversed(DAY_STATES)})
 
 
 def night_cells(nights: MachineNights) -> Cells:
     """What each night held for the machines of a job: the worst ones, and the states that they have."""
-    rows = nights.rows[:JOBS_DRAWN]
-    held = {state for row in rows for state in row.nights}
+    rows = [(row.name, row.nights) for row in nights.rows[:JOBS_DRAWN]]
+    return _cells_of(rows, nights.nights, {state: NIGHT_WORDS[state] for state in reversed(NIGHT_STATES)})
+
+
+def _cells_of(
+    rows: Sequence[tuple[str, tuple[str, ...]]], days: tuple[dt.date, ...], words: Mapping[str, str]
+) -> Cells:
+    """Cells of names with their states; `words` are those of all states, the best first."""
+    held = {state for _, states in rows for state in states}
     return Cells(
-        names=tuple(_shown(row.name) for row in rows),
-        days=nights.nights,
-        rows=tuple(row.nights for row in rows),
-        words=tuple((state, NIGHT_WORDS[state]) for state in reversed(NIGHT_STATES) if state in held),
+        names=tuple(_shown(name) for name, _ in rows),
+        days=days,
+        rows=tuple(states for _, states in rows),
+        words=tuple((state, word) for state, word in words.items() if state in held),
     )
 
 
