@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from vbr_audit.collection import run_folder
-from vbr_audit.collection.evidence import EvidenceFile, EvidenceWriter
+from vbr_audit.collection.evidence import MOST_WAITING, EvidenceFile, EvidenceWriter
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.errors import EvidenceError
 
@@ -30,7 +30,7 @@ def interrupt_soon() -> None:
 def test_an_interruption_while_a_page_is_written_leaves_hash_and_pages_in_step() -> None:
     writer = EvidenceWriter()
     pages = writer.dataset("jobs")
-    writer.submit(lambda archive: time.sleep(0.5))
+    writer.submit(lambda archive: time.sleep(0.5), MOST_WAITING)
     interrupt_soon()
     with pytest.raises(KeyboardInterrupt):
         pages.write(0, b"one")
@@ -49,7 +49,7 @@ def test_the_hash_waits_for_a_page_whose_writing_was_interrupted() -> None:
     pages.write(0, b"one")
     writer.wait()
     slow = threading.Event()
-    writer.submit(lambda archive: slow.wait(5) and None)
+    writer.submit(lambda archive: slow.wait(5) and None, MOST_WAITING)
     pages_written = threading.Thread(target=lambda: (time.sleep(0.3), slow.set()))
     interrupt_soon()
     pages_written.start()

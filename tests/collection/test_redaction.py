@@ -222,3 +222,31 @@ def test_a_token_is_known_by_its_beginning_and_one_of_an_earlier_sign_in_is_too(
     texts = {"a": f"Bearer {first}", "b": second[:20] + "...", "c": "eyJhbGci is how they begin"}
     cleaned, _ = repeated(page(texts), "no-such-thing", first, second)
     assert cleaned.document["data"][0] == texts | {"a": "Bearer (hidden)", "b": "(hidden)"}
+
+
+SPOKEN = st.text(st.sampled_from("password 12\"\\/&%'<>;u0é😀\n"), max_size=12)
+
+
+@given(
+    secret=st.sampled_from(["demo-password", "47110815", 'G"t/in\\&', "!?=()!?=", "pässwörd😀"]),
+    around=st.lists(st.tuples(SPOKEN, SPOKEN), min_size=1, max_size=3),
+    escaped=st.sets(st.sampled_from('pd"\\/&%é😀')),
+)
+def test_a_secret_among_texts_full_of_its_words_and_of_escapes_goes_and_they_stay(secret, around, escaped):
+    """However JSON writes them: a body is read around what may be a part of a secret, and nowhere else."""
+    texts = [f"{before}{secret}{after}" for before, after in around] + [before for before, _ in around]
+
+    def written(text: str) -> str:
+        def unit(sign: str) -> str:
+            code = sign.encode("utf-16-be").hex()
+            in_code = "".join(f"\\u{code[at : at + 4]}" for at in range(0, len(code), 4))
+            return in_code if sign in escaped else orjson.dumps(sign).decode()[1:-1]
+
+        return '"' + "".join(map(unit, text)) + '"'
+
+    body = '{"data": [{"id": "1", "texts": [' + ", ".join(map(written, texts)) + "]}]}"
+    assert orjson.loads(body)["data"][0]["texts"] == texts
+    cleaned, _ = repeated(body.encode(), secret)
+    kept = cleaned.document["data"][0]["texts"]
+    assert all(secret not in text for text in kept)
+    assert kept == [text.replace(secret, "(hidden)") for text in texts]

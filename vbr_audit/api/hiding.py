@@ -32,6 +32,8 @@ _BEGINNING: Final = 16
 """Minimum length of a token to be hidden among data: a beginning that is shorter can be a word like any other."""
 _ESCAPE: Final = r"\\+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})|%[0-9a-fA-F]{2}|&#?\w{1,8};"
 _ESCAPE_IN_BYTES: Final = re.compile(_ESCAPE.encode())
+_ESCAPE_SIGNS: Final = (b"\\u", b"\\x", b"%", b"&")
+"""One of these is in every body in which an escape is: it is found far sooner than the escape."""
 
 _NAMES: Final = r"passw(?:or)?d|passphrase|pwd|secret|access_?token|refresh_?token|api[-_]?key"
 _MARKS: Final = "\"'`“”„‘’‹›«»"
@@ -53,6 +55,7 @@ class Hiding:
     def __init__(self, password: SecretStr, *, username: str = "") -> None:
         self._passwords = [(username, password)]
         self._tokens: deque[SecretStr] = deque(maxlen=_KEPT)
+        self._among_data: _AmongData | None = None
         _ALL.add(self)
 
     def add_password(self, username: str, password: str) -> None:
@@ -77,20 +80,10 @@ class Hiding:
 
         Words beside a key that names a secret stay: they are data, unless they are secrets of this client.
         """
-        words = [word for word in self._words() if word] + [token[:_BEGINNING] for token in self._long_tokens()]
-        runs = {max(re.findall("[A-Za-z0-9]+", word), key=len, default="") for word in words}
-        if not any(run.encode() in body for run in runs) and not _ESCAPE_IN_BYTES.search(body):
-            return None
-        patterns = [pattern for word in self._words() for pattern in _places(word, alone=False)]
-        patterns += [_to_the_end(token[:_BEGINNING]) for token in self._long_tokens()]
-
-        suspicious = re.compile("|".join([*map(re.escape, runs), _ESCAPE]))
-
-        @lru_cache(maxsize=4096)  # the rows of a page have the same keys, and many of the same words
-        def without(text: str) -> str:
-            return _hidden_by(patterns, text) if suspicious.search(text) else text
-
-        return without
+        secrets = tuple(self._words()), tuple(token[:_BEGINNING] for token in self._long_tokens())
+        if self._among_data is None or self._among_data.secrets != secrets:
+            self._among_data = _AmongData(secrets)
+        return self._among_data.without if self._among_data.is_in(body) else None
 
     def stands_in(self, body: bytes) -> bool:
         """Whether one of the long secrets stands in `body` as it is."""
@@ -124,6 +117,71 @@ class Hiding:
     def _all_tokens(self) -> list[str]:
         return [token.get_secret_value() for token in tuple(self._tokens)]
 
+
+class _AmongData:
+    """Takes secrets out of the data of a server, where most texts hold none and many are equal.
+
+    A body is looked through where a part of a secret stands in it, or a sign in another spelling: these places are few,
+    also where the secret holds a word that every page has.
+    """
+
+    def __init__(self, secrets: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+        """`secrets` are words, and the beginnings of tokens that are hidden to their end."""
+        self.secrets = secrets
+        words, beginnings = secrets
+        self._patterns = [pattern for word in words for pattern in _places(word, alone=False)]
+        self._patterns += map(_to_the_end, beginnings)
+        hidden = (*filter(None, words), *beginnings)
+        runs = {max(re.findall("[A-Za-z0-9]+", word), key=len, default="") for word in hidden}
+        self._runs = [run.encode() for run in runs]
+        self._suspicious = re.compile("|".join([*map(re.escape, runs), _ESCAPE]))
+        self.without = lru_cache(maxsize=4096)(self._without)
+
+    def _without(self, text: str) -> str:
+        return _hidden_by(self._patterns, text) if self._suspicious.search(text) else text
+
+    def is_in(self, body: bytes) -> bool:
+        """Whether a text or a number of `body`, which is JSON, may hold a secret."""
+        return b"" in self._runs or any(self.without(text) != text for text in self._texts(body))
+
+    def _texts(self, body: bytes) -> Iterator[str]:
+        """What stands between the quotes around each suspicious place; for a number it is the signs around it."""
+        seen: set[bytes] = set()
+        for run in self._runs:
+            seen.update(_around(body, run))
+        for sign in _ESCAPE_SIGNS:
+            seen.update(_around(body, sign, where=_ESCAPE_IN_BYTES))
+        for part in seen:
+            yield json.loads(f'"{part.decode("utf-8", "replace")}"', strict=False)
+
+
+def _around(body: bytes, sign: bytes, where: re.Pattern[bytes] | None = None) -> Iterator[bytes]:
+    """The texts that hold `sign`, as they are written in `body`; with `where`, only at places that this fits."""
+    at = body.find(sign)
+    while at >= 0:
+        if where is None or where.match(body, at):
+            rest = _REST_OF_TEXT.match(body, at)
+            end = rest.end() if rest else at
+            yield body[_start_of_text(body, at) : end]
+            at = max(at, end - 1)
+        at = body.find(sign, at + 1)
+
+
+def _start_of_text(body: bytes, at: int) -> int:
+    """Where the text begins that `at` is in: behind the nearest quote before it that no backslash escapes."""
+    quote = body.rfind(b'"', 0, at)
+    while quote > 0:
+        before = quote
+        while before and body[before - 1] == _BACKSLASH:
+            before -= 1
+        if (quote - before) % 2 == 0:
+            break
+        quote = body.rfind(b'"', 0, before)
+    return quote + 1
+
+
+_BACKSLASH: Final = ord("\\")
+_REST_OF_TEXT: Final = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)
 
 _ALL: weakref.WeakSet[Hiding] = weakref.WeakSet()
 

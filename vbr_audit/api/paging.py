@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import orjson
@@ -56,8 +57,9 @@ class Page:
 
 def places_among(rows: Sequence[Any], page: Sequence[Any]) -> Sequence[int]:
     """The place on `page` of each of `rows`, which are some of its own in their order."""
-    if len(rows) == len(page):
-        return range(len(page))
+    skipped = len(page) - len(rows)
+    if not skipped or all(map(is_, rows, page[skipped:])):  # all of it, or all but the rows that were known before
+        return range(skipped, len(page))
     each = iter(enumerate(page))
     return [next(place for place, other in each if other is row) for row in rows]
 

@@ -10,6 +10,7 @@ import tempfile
 import weakref
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _FAST = 1
 _FOR_OWNER = 0o600
 MOST_PAGE = 128 * 1024 * 1024
 """Maximum size of one page in bytes: no answer of a server is larger, and a zip could make gigabytes of a few bytes."""
+MOST_WAITING = 8 * 1024 * 1024
+"""Maximum size of the pages that wait to be written, in bytes; of larger ones one waits."""
 _DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error)
 """What reading a damaged zip may raise; RuntimeError stands for one that calls itself encrypted or oddly packed."""
 
@@ -135,7 +138,8 @@ def _page(archive: zipfile.ZipFile, name: str) -> bytes:
 class EvidenceWriter:
     """Writes the evidence of one server to a temporary zip, page by page, and hashes it per dataset.
 
-    One thread compresses a page while the next is read; never more than one page waits.
+    One thread compresses pages while the next are read. It gets its turns from the reading one, so that some pages may
+    wait for it, of no more than `MOST_WAITING` bytes.
     """
 
     def __init__(self) -> None:
@@ -143,25 +147,29 @@ class EvidenceWriter:
         self._path.touch(mode=_FOR_OWNER)
         self._archive = zipfile.ZipFile(self._path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FAST)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vbr-audit-evidence")
-        self._pending: Future[None] | None = None
+        self._waiting: deque[tuple[Future[None], int]] = deque()
 
     def dataset(self, name: str) -> DatasetWriter:
         """A writer for the pages of one dataset."""
         return DatasetWriter(self, name)
 
-    def submit(self, write: Callable[[zipfile.ZipFile], None]) -> None:
-        """Let the thread `write`, once it is done with the page before; raises `OutputError` of that page."""
-        self.wait()
-        self._pending = self._thread.submit(write, self._archive)
+    def submit(self, write: Callable[[zipfile.ZipFile], None], size: int) -> None:
+        """Let the thread `write` a page of `size` bytes; raises `OutputError` of a page before."""
+        self._wait_for_all_but(MOST_WAITING - size)
+        self._waiting.append((self._thread.submit(write, self._archive), size))
 
     def wait(self) -> None:
-        """Wait for the page being written; raises `OutputError` when it could not be."""
+        """Wait until all pages are written; raises `OutputError` when one could not be."""
+        self._wait_for_all_but(0)
+
+    def _wait_for_all_but(self, most: int) -> None:
+        """Wait until the pages that are not written have no more than `most` bytes."""
         try:
-            if self._pending is not None:
-                self._pending.result()
-            self._pending = None
+            while self._waiting and (self._waiting[0][0].done() or sum(size for _, size in self._waiting) > most):
+                self._waiting[0][0].result()  # may be interrupted: it is to be waited for again then
+                self._waiting.popleft()
         except OSError as error:
-            self._pending = None
+            self._waiting.clear()
             raise OutputError(
                 f"cannot write the evidence to {self._path.parent}: {error.strerror or error}",
                 hint="Free some space there, or point TMPDIR to a larger disk.",
@@ -220,7 +228,7 @@ class DatasetWriter:
             self._digest.update(body)
             page.sha256 = hashlib.sha256(body).hexdigest()
 
-        self._evidence.submit(put)
+        self._evidence.submit(put, len(body))
         self.bytes += len(body)
         self.pages += 1
         return page

@@ -487,7 +487,7 @@ class KindsInHand:
 
     def __init__(self) -> None:
         self._all: dict[str, Counter[str]] = defaultdict(Counter)
-        self._rows: dict[str, list[Any]] = defaultdict(list)
+        self._fitting: dict[str, list[tuple[str, Any, Any]]] = defaultdict(list)
         self._came: dict[str, set[Any]] = defaultdict(set)
 
     def see(self, dataset: str, rows: list[Any]) -> None:
@@ -498,19 +498,23 @@ class KindsInHand:
             words = [row.get(key) if type(row) is dict else None for row in rows]
             here = Counter(word for word in words if type(word) is str and word)
             self._all[dataset] += here
-            fitting = filtered.fitting(rows) if any(filtered.fitting([{key: word}]) for word in here) else []
-            self._rows[dataset] += [row for row in fitting if filtered.kind_of(row)]
+            fitting = {word for word in here if filtered.fitting([{key: word}])}
+            self._fitting[dataset] += [
+                (word.casefold(), row.get("id"), row.get("creationTime"))
+                for row, word in (zip(rows, words, strict=True) if fitting else ())
+                if type(word) is str and word in fitting
+            ]
         elif DATASETS[dataset].shape is Shape.KINDS:
             self._came[dataset].update(row.get("id") for row in rows if type(row) is dict and type(row["id"]) is str)
 
     def unheard(self, dataset: Dataset, since: dt.datetime, until: dt.datetime) -> int:
         """How many rows are in hand, created within these bounds, of kinds of which the filter let none through."""
-        rows = self._rows[dataset.unfiltered]
-        created = read_dates([row.get("creationTime") for row in rows], dt.UTC).micros
+        fitting = self._fitting[dataset.unfiltered]
+        created = read_dates([moment for _, _, moment in fitting], dt.UTC).micros
         low, high = (int(bound.timestamp() * 1_000_000) for bound in (since, until))
-        within = [row for row, at in zip(rows, created.tolist(), strict=True) if at != NAT and low <= at <= high]
-        heard = {dataset.kind_of(row) for row in within if row.get("id") in self._came[dataset.name]}
-        return sum(dataset.kind_of(row) not in heard for row in within)
+        within = [row for row, at in zip(fitting, created.tolist(), strict=True) if at != NAT and low <= at <= high]
+        heard = {kind for kind, name, _ in within if type(name) is str and name in self._came[dataset.name]}
+        return sum(kind not in heard for kind, _, _ in within)
 
     def commonest(self, dataset: Dataset) -> str | None:
         """The kind of most rows that came without the filter, as the server writes it; None where none came."""
