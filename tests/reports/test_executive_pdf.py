@@ -98,7 +98,9 @@ def test_its_evidence_is_that_of_the_run(
 def test_it_says_what_the_page_says(
     sheets: dict[str, Path], contexts: dict[str, ReportContext], need_tool: NeedTool
 ) -> None:
-    page = render_html(contexts["one"], kind="executive").partition("<main")[2].partition(">")[2].partition("</main>")[0]
+    page = (
+        render_html(contexts["one"], kind="executive").partition("<main")[2].partition(">")[2].partition("</main>")[0]
+    )
     # A chip's padding is a blank on paper, and a line may break anywhere: only the signs are compared.
     said = re.findall(r"[^\s<>]+", html.unescape(re.sub(r"<[^>]+>", " ", page)))
     shown = pdf_text(sheets["one"], need_tool)
@@ -114,7 +116,7 @@ def test_what_is_too_long_gets_smaller_before_it_gets_a_second_sheet(tmp_path: P
         assert facts["Page size"].endswith("(A4)")
         return facts
 
-    assert [printed(lines)["Pages"] for lines in (4, 40, 90)] == ["1", "1", "3"]
+    assert [printed(lines)["Pages"] for lines in (4, 40, 90)] == ["1", "1", "4"]
 
 
 def test_a_run_seals_it_and_verify_covers_it(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

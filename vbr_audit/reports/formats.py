@@ -87,7 +87,14 @@ def formats_in(module: ModuleType) -> list[Format]:
 def _all_formats() -> dict[str, Format]:
     """The formats declared here and in the modules of `reports.exports`, by name, in the order of their ranks."""
     names = [f"{exports.__name__}.{module.name}" for module in pkgutil.iter_modules(exports.__path__)]
-    cards = [HTML, EXECUTIVE, EXECUTIVE_PDF, PDF, XLSX, *(card for name in names for card in formats_in(import_module(name)))]
+    cards = [
+        HTML,
+        EXECUTIVE,
+        EXECUTIVE_PDF,
+        PDF,
+        XLSX,
+        *(card for name in names for card in formats_in(import_module(name))),
+    ]
     return {card.name: card for card in sorted(cards, key=lambda card: card.rank)}
 
 

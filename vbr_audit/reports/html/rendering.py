@@ -202,7 +202,7 @@ def write_pdf(
         page = render_html(context, options.templates_dir, kind="html" if options.pdf == PdfLength.FULL else "pdf")
         style = source_of(make_environment(options.templates_dir), PRINT_STYLE)
         made = print_page(page, style, attached, moment)
-    write_bytes(path, made)
+    write_bytes(path, made if options.sign_pdf is None else options.sign_pdf.sign(made))
 
 
 def print_page(page: str, style: str, attached: Iterable[Attached] = (), moment: dt.datetime = _NO_MOMENT) -> bytes:
