@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,12 +13,19 @@ from vbr_audit.collection.run_folder import FINDINGS_JSON, MANIFEST, bytes_of
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.pdf_signature import demand_pyhanko, is_signed
+from vbr_audit.reports.quiet import without_remarks
 
 if TYPE_CHECKING:
     from pyhanko.pdf_utils.reader import PdfFileReader
 
 CARRIED: Final = (FINDINGS_JSON, MANIFEST)
 """The files of a run that each of its PDFs carries."""
+_BROKEN: Final = (
+    *(zlib.error, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError),
+    *(NotImplementedError, ArithmeticError),
+)
+"""What pyHanko raises, beside errors of its own, where a file is no PDF or was changed."""
+_DEEPEST: Final = 10
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,7 @@ def check_pdfs(folder: Path) -> PdfsReport:
         return PdfsReport(notes=(f"{', '.join(present)}: neither attachments nor signatures compared: {error.hint}",))
     problems, notes = [], []
     for name in present:
-        content = bytes_of(folder / name)
-        with ThreadPoolExecutor(1) as aside:  # the loop that pyHanko runs may not run within that of a notebook
-            found = aside.submit(_looked_at, content, folder).result()
+        found = _looked_at(bytes_of(folder / name), folder)
         problems += [f"{name}: {problem}" for problem in found.problems]
         notes += [f"{name}: {note}" for note in found.notes]
     return PdfsReport(tuple(problems), tuple(notes))
@@ -56,18 +61,24 @@ def check_pdfs(folder: Path) -> PdfsReport:
 def attached_files(reader: PdfFileReader) -> dict[str, bytes]:
     """The files attached to a PDF, by name."""
     files = {}
-    for name, entry in _names(reader.root.get("/Names", {}).get("/EmbeddedFiles", {})):
-        files[str(entry.get("/UF", entry.get("/F", name)))] = bytes(entry["/EF"]["/F"].data)
+    for name, entry in _names(_part(_part(reader.root, "/Names", {}), "/EmbeddedFiles", {})):
+        files[str(_part(entry, "/UF", name))] = bytes(entry["/EF"]["/F"].data)
     return files
 
 
 def _names(node: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
     """The entries of a tree of names."""
-    pairs = node.get("/Names", ())
+    pairs = _part(node, "/Names", ())
     for at in range(0, len(pairs) - 1, 2):
         yield pairs[at], pairs[at + 1]
-    for kid in node.get("/Kids", ()) if depth < 10 else ():  # WeasyPrint writes a tree without kids
-        yield from _names(kid, depth + 1)
+    kids = _part(node, "/Kids", ()) if depth < _DEEPEST else ()
+    for at in range(len(kids)):
+        yield from _names(kids[at], depth + 1)
+
+
+def _part(node: Any, name: str, otherwise: Any) -> Any:
+    """What stands there under a name, wherever in the file it is; `get` would give a reference."""
+    return node[name] if name in node else otherwise  # noqa: SIM401
 
 
 def _looked_at(content: bytes, folder: Path) -> PdfsReport:
@@ -76,10 +87,10 @@ def _looked_at(content: bytes, folder: Path) -> PdfsReport:
 
     try:
         reader = PdfFileReader(io.BytesIO(content))
-        files = attached_files(reader)
-        problems = list(_file_problems(files, folder))
-        signed = [*_signatures(reader)]
-    except (PdfError, ValueError, TypeError, LookupError, AttributeError, RecursionError, AssertionError):
+        problems = list(_file_problems(attached_files(reader), folder))
+        with without_remarks("pyhanko"):
+            signed = [*_signatures(reader)]
+    except (PdfError, *_BROKEN):
         return PdfsReport(problems=("it cannot be read as a PDF of a run",))
     problems += [text for holds, text in signed if not holds]
     if not signed and is_signed(content):
@@ -101,17 +112,16 @@ def _file_problems(files: dict[str, bytes], folder: Path) -> Iterator[str]:
 
 def _signatures(reader: PdfFileReader) -> Iterator[tuple[bool, str]]:
     """For each signature whether it holds for the whole file, and what to say of it."""
-    from pyhanko.sign.validation import validate_pdf_signature
+    from pyhanko.sign.validation.generic_cms import validate_sig_integrity
     from pyhanko.sign.validation.status import SignatureCoverageLevel
-    from pyhanko_certvalidator import ValidationContext
 
     for signature in reader.embedded_signatures:
-        nobody = ValidationContext(trust_roots=[], allow_fetching=False)
-        status = validate_pdf_signature(signature, signer_validation_context=nobody)
-        who = f"{status.signing_cert.subject.human_friendly} (certificate {status.signing_cert.sha256.hex()})"
-        if not status.intact or not status.valid:
+        own = signature.signer_cert
+        who = f"{own.subject.human_friendly} (certificate {own.sha256.hex()})"
+        holds = validate_sig_integrity(signature.signer_info, own, "data", signature.compute_digest())
+        if not all(holds):
             yield False, f"the signature of {who} does not hold: it was changed after it was signed"
-        elif status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
+        elif signature.evaluate_signature_coverage() != SignatureCoverageLevel.ENTIRE_FILE:
             yield False, f"the signature of {who} is not for the whole file: something was added after it"
         else:
             yield True, f"signed by {who}; whether that is the signer whom you know is yours to compare"

@@ -189,10 +189,14 @@ def _from_pkcs12(content: bytes, path: Path, password: bytes | None) -> Loaded:
         is_pkcs12 = False
     if not is_pkcs12:
         raise ConfigurationError(f"cannot sign with {path}: it is neither PKCS#12 nor PEM", hint=_HINT)
-    try:
-        key, certificate, others = load_key_and_certificates(content, password)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # their texts may quote the file
-        raise _locked(path, password) from None
+    for each in (password, None, b""):  # what is not locked may be opened, whatever the environment holds
+        try:
+            key, certificate, others = load_key_and_certificates(content, each)
+            break
+        except (ValueError, TypeError, UnsupportedAlgorithm):  # their texts may quote the file
+            continue
+    else:
+        raise _locked(path, password)
     if key is None or certificate is None:
         what = "no key" if key is None else "no certificate of its key"
         raise ConfigurationError(f"cannot sign with {path}: it holds {what}", hint=_HINT)

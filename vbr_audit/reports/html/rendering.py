@@ -6,7 +6,6 @@ import base64
 import datetime as dt
 import hashlib
 import io
-import logging
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +27,7 @@ from vbr_audit.reports.html.executive import build_brief
 from vbr_audit.reports.html.page import build_page
 from vbr_audit.reports.html.paper import build_paper, build_short_page
 from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
+from vbr_audit.reports.quiet import without_remarks
 from vbr_audit.vocabulary import PdfLength
 
 HINT: Final = "`vbr-audit templates check DIR` names all that is wrong; docs/templates.md says what a template may use."
@@ -267,14 +267,6 @@ def _quiet() -> Iterator[None]:
 
     That file is its own colour profile, which it opens for PDF/A and never closes.
     """
-    loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+    with without_remarks("weasyprint", "fontTools"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
