@@ -16,14 +16,16 @@ from vbr_audit.pipeline import load_audit
 def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> list[str]:
     """What in a run folder is not as it was written, or does not follow from its evidence; empty when all holds.
 
-    Every file is hashed again, and the findings are made again from the evidence and compared. `checks` is the folder
+    Every file is hashed again, the PDFs are compared with what they carry and with their signatures (`check_pdfs`), and
+    the findings are made again from the evidence and compared. `checks` is the folder
     of the run's own checks in Python: without it their findings cannot be made again, which is a difference. Of a
     scrubbed run, which has no evidence, the files are hashed again.
     """
     from vbr_audit.reports.exports.json import findings_json
+    from vbr_audit.reports.pdf_evidence import check_pdfs
 
     folder = Path(folder)
-    differences = [*_unfinished(folder), *run_folder.differences(folder)]
+    differences = [*_unfinished(folder), *run_folder.differences(folder), *check_pdfs(folder).problems]
     kept = folder / run_folder.FINDINGS_JSON
     if is_scrubbed(folder) or not kept.is_file():
         return differences

@@ -24,6 +24,7 @@ LINES = {
     "insecure": "insecure = true",
     "proxy": "proxy = 'http://elsewhere.example:3128'",
     "checks": "checks = 'own'",
+    "sign_pdf": "sign_pdf = 'signer.toml'",
     "templates": "templates = 'mine'",
     "history": "history = 'kept'",
 }

@@ -135,6 +135,8 @@ def test_the_executive_page_is_one_sheet_whatever_it_says(need_tool: NeedTool, t
     assert everything.brand.name
     assert everything.trend is not None
     assert pdf_facts(print_to_pdf(path, need_tool), need_tool)["Pages"] == "1"
+    FORMATS["executive-pdf"].write(dataclasses.replace(everything, unverified=names), tmp_path / "executive.pdf")
+    assert pdf_facts(tmp_path / "executive.pdf", need_tool)["Pages"] == "1"
     assert too_wide([path], [320, 1000], need_tool) == {path.name: {}}
 
 

@@ -301,6 +301,7 @@ def fleet_merge(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sign_pdf: o.SignPdf = None,
     sheets: o.Sheets = MAIN_SHEETS,
     force: o.Force = False,
     quiet: o.Quiet = False,
@@ -318,9 +319,10 @@ def fleet_merge(
     o.check_fail_on(fail_on)
     check_templates(templates)
     expected = _expected(servers)
+    signer = o.take_pdf_signer(sign_pdf)
     prepare(out, force=force)
     how: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": pdf, "sheets": sheets, "force": force}
-    how |= {"formats": o.split_formats(formats), "expected": expected, "command": command_line()}
+    how |= {"formats": o.split_formats(formats), "expected": expected, "command": command_line(), "sign_pdf": signer}
     audit = merge_runs(runs, out, **how, **rules)
     print_outcome(audit, written(out), quiet=quiet)
     warn_of_readers(out)

@@ -65,8 +65,8 @@ SETTINGS: Final = f"""\
 #
 # Give this file with --config, or its absolute path in the variable VBR_AUDIT_CONFIG. Otherwise it is read from the
 # current folder; but then anybody may have put it there, and url, servers, ca_file, fingerprint,
-# insecure, proxy, checks, templates and history are refused: they decide where your password is sent, which code is
-# run, and where each run is kept.
+# insecure, proxy, checks, sign_pdf, templates and history are refused: they decide where your password is sent, which
+# code is run, whose key signs, and where each run is kept.
 #
 # In Python, `va.connect` and `va.collect` also read their settings from here; give policy, waivers and site file to
 # `va.audit`.
@@ -117,6 +117,9 @@ site = "site.yaml"
 # --- What is written ---------------------------------------------------------------------------------------------
 # One or more of {", ".join(shipped_names("formats"))}.
 # format = ["html", "xlsx", "json", "csv"]
+# What signs each PDF: a PKCS#12 file, a PEM file, or a TOML file that names key, certificate and the place of the
+# password; docs/evidence.md has an example.
+# sign_pdf = "signer.toml"
 # A folder of templates that replace the built-in ones, and a file with name, logo and colours.
 # templates = "templates"
 # brand = "brand.yaml"

@@ -34,11 +34,12 @@ _TO_WHOM: Final = "decides to whom your password is sent"
 GUARDED: Final = {
     **dict.fromkeys(("url", "servers", "ca_file", "fingerprint", "insecure", "proxy"), _TO_WHOM),
     "checks": "names Python files that are run",
+    "sign_pdf": "decides whose key signs a report, and can name a command that is run",
     "templates": "can bring script into a report",
     "history": "decides where a copy of what was read is kept",
 }
 """Settings taken only from a file that the user named, or from their own; and what each could do."""
-_PATHS: Final = ("servers", "ca_file", "waivers", "site", "checks", "templates", "history", "brand")
+_PATHS: Final = ("servers", "ca_file", "waivers", "site", "checks", "sign_pdf", "templates", "history", "brand")
 _NOT_IN_FILES: Final = ("password", "brand_name", "brand_logo", "brand_colour", "brand_accent")
 _REFUSED: Final = (
     "a password does not belong in this file; set VBR_AUDIT_PASSWORD, store it in the keyring, or use --password-stdin"
@@ -91,6 +92,7 @@ class Settings(BaseModel):
     checks: Path | None = None
     fail_on: Threshold | None = None
     format: Annotated[Text | None, BeforeValidator(_joined)] = None
+    sign_pdf: Path | None = None
     templates: Path | None = None
     history: Path | None = None
     classification: Text | None = None

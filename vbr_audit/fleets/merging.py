@@ -27,6 +27,7 @@ from vbr_audit.fleets.rules_of_runs import common_rules
 from vbr_audit.pipeline import judge
 from vbr_audit.reports.formats import DEFAULT_FORMATS, checked_formats
 from vbr_audit.reports.interface import checked_length, checked_sheets
+from vbr_audit.reports.pdf_signature import PdfSigner, taken_signer
 from vbr_audit.revisions import NEWEST
 from vbr_audit.rules import RuleOptions, shows_rule_options
 from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
@@ -63,6 +64,7 @@ def merge_runs(
     csv_bom: bool = False,
     pdf: str = PdfLength.SHORT,
     sheets: str = MAIN_SHEETS,
+    sign_pdf: PdfSigner | str | Path | None = None,
     force: bool = False,
     command: str | None = None,
     **given: Unpack[RuleOptions],
@@ -76,6 +78,7 @@ def merge_runs(
     """
     place, wanted = Path(out), checked_formats(formats)
     how: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": checked_length(pdf)}
+    how["sign_pdf"] = taken_signer(sign_pdf)
     folders = [Path(folder) for folder in runs]
     manifests = {folder: _whole_manifest(folder) for folder in folders}
     if len(manifests) < len(folders) or not folders:
