@@ -70,7 +70,8 @@ def test_damage_anywhere_in_a_page_is_evidence_that_cannot_be_read(tmp_path: Pat
     body[place] ^= 0xFF
     path.write_bytes(body)
     with pytest.raises(EvidenceError):
-        EvidenceFile(path).sha256("jobs")
+        list(EvidenceFile(path).pages("jobs"))
+    assert EvidenceFile(path).digests(["jobs"]) == {"jobs": None}
 
 
 def test_a_manifest_that_names_a_server_it_does_not_list_is_a_difference(collect, tmp_path: Path) -> None:

@@ -170,14 +170,15 @@ def history_verify(
 
     trust = so.take_trust(key, timestamp_ca, anchor)
     history = open_history(folder)
-    problems, notes = history.verify(trust), history.seals(trust).notes
+    sealed = history.seals(trust)
+    problems = [*history.changed_files(), *sealed.problems]
     for problem in problems:
         complain(str(problem))
     if problems:
         raise typer.Exit(Exit.INCOMPLETE)
     if not quiet:
         typer.echo(f"{plain(folder)}: {count(len(history.archive.runs), 'run')}, and no file was changed")
-        for note in notes:
+        for note in sealed.notes:
             typer.echo(plain(note))
 
 
