@@ -58,6 +58,14 @@ def test_a_rehearsal_prints_all_and_sends_nothing(runs: Path, file: Path, receiv
     assert {path.name for path in file.parent.iterdir()} == {"deliver.toml"}
 
 
+def test_the_settings_may_name_the_file(runs: Path, file: Path, receiver: Receiver, office, monkeypatch) -> None:
+    monkeypatch.chdir(file.parent)
+    assert "no file of channels is given" in invoke("deliver", runs / "later", "--dry-run").stderr
+    named = write(file.parent / "settings.toml", 'deliver = "deliver.toml"\n')
+    done = invoke("deliver", runs / "later", "--dry-run", "--config", named)
+    assert (done.exit_code, done.stdout.count(": would be sent: ")) == (0, 7), done.output
+
+
 def test_what_is_not_delivered_ends_in_6_and_is_sent_later(runs: Path, file: Path, receiver: Receiver) -> None:
     well, receiver.reply = receiver.reply, lambda got: (500, b"")
     done = invoke("deliver", runs / "first", "--to", file, "--debug")

@@ -9,6 +9,7 @@ import typer
 
 from vbr_audit.cli import options as o
 from vbr_audit.cli.guard import Exit, complain, guarded
+from vbr_audit.cli.standing import settled
 from vbr_audit.display import plain
 from vbr_audit.errors import ConfigurationError
 
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
 
 @guarded
+@settled()
 def deliver_command(
     run: Annotated[
         Path | None,
         typer.Argument(metavar="[RUN]", help="Run folder; without one only what waits in the outbox is sent."),
     ] = None,
     *,
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="File of the channels, in TOML.")],
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="File of the channels, in TOML.")] = None,
+    config: o.Config = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent where; send nothing.")] = False,
     unsure: Annotated[
         str | None,
@@ -44,6 +47,10 @@ def deliver_command(
 
     if unsure not in (None, *Unsure):
         raise ConfigurationError("--unsure takes resend or arrived", hint="See docs/delivery.md.")
+    if to is None:
+        raise ConfigurationError(
+            "no file of channels is given", hint="Give it with --to, or as `deliver` in the settings file."
+        )
     plan = load_channels(to)
     message = None if run is None else read_message(run)
     if dry_run:
