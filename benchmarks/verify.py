@@ -118,7 +118,9 @@ def main() -> None:
         audit.save(big, formats=FORMATS)
         seal_run(big, sealer)
         told(f"a run of {len(audit.findings):,} findings", lambda: verified(big, trust), big, min(options.rounds, 3))
-        print(f"\nA run of usual size takes {usual_s / made:.2f} x as long as loading and judging it; bar {BAR_S:.0f} s")
+        print(
+            f"\nA run of usual size takes {usual_s / made:.2f} x as long as loading and judging it; bar {BAR_S:.0f} s"
+        )
         if options.profile:
             with cProfile.Profile() as profile:
                 verified(usual, trust)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import shutil
@@ -11,8 +12,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import estates
 import pytest
+from command_line import write
 from fleet_servers import PASSWORD, TERMS, fleet_of
+from history_texts import history_texts
+from original_names import KEY
 from raw_server import Asked, document
 
 import vbr_audit as va
@@ -20,10 +25,13 @@ from vbr_audit.errors import ConfigurationError, ConnectError, OutputError
 from vbr_audit.fleets import dask_cluster
 from vbr_audit.fleets.dask_cluster import SchedulerTls
 from vbr_audit.fleets.fleet import audit_fleet, load_fleet
+from vbr_audit.fleets.picture import picture_of
+from vbr_audit.fleets.scrubbing import KeyPlace
 from vbr_audit.fleets.servers_file import load_servers
 from vbr_audit.fleets.shards import Shard
 from vbr_audit.fleets.summaries import MOST_BYTES, Outcome, ServerSummary
 from vbr_audit.fleets.tasks import ServerTask, audit_server, batch_folder, held_batch
+from vbr_audit.scrub.pseudonyms import Pseudonyms
 
 BATCH = "abcdef0123456789"
 pytestmark = [pytest.mark.fleet, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -146,6 +154,63 @@ def test_no_secret_is_in_a_task_a_log_a_result_or_an_artefact(workers: Any, tmp_
     assert len(files) > 20
     assert not [path for path in files if PASSWORD.encode() in path.read_bytes()]
     assert all(len(summary.to_json()) <= MOST_BYTES for summary in fleet.summaries)
+
+
+def test_a_scrubbed_fleet_keeps_and_reports_no_name(workers: Any, tmp_path: Path) -> None:
+    names, tenant, key_file = ["Hansa-Kontor 7", "Zwiebelturm", "Elbphil-9"], "Nordwind & Töchter", tmp_path / "a.key"
+    key_file.write_text(KEY.secret.hex())
+    key_file.chmod(0o600)
+
+    def refusing(asked: Asked) -> bytes | None:
+        if asked.path == "/api/oauth2/token":
+            return document({"message": "Zwiebelturm knows no auditor@hansa.example"}, status="401 Unauthorized")
+        return None
+
+    listed = write(tmp_path / "cmdb.csv", f"name,tenant\n{names[0]},{tenant}\nKatzenstein,{tenant}\n")
+    tenants, answers = {names[0]: tenant, names[1]: tenant}, {names[1]: refusing}
+    history, out = tmp_path / "kept" / "history", tmp_path / "kept" / "out"
+    told: list[ServerSummary] = []
+    with fleet_of(names, tmp_path, tenants=tenants, answering=answers) as servers:
+        for _ in range(2):
+            fleet = audit_fleet(
+                servers, history=history, cluster=workers, scrub_key=key_file, on_done=told.append, **TERMS
+            )
+    fleet.write(out, population=listed, scrub_key=KEY, title="Servers of Zwiebelturm")
+    pseudonyms = Pseudonyms(KEY)
+    assert [summary.server for summary in fleet.summaries] == [pseudonyms.name("server", name) for name in names]
+    assert [summary.is_audited for summary in fleet.summaries] == [True, False, True]
+    # The second audit is compared with the first, by the same pseudonyms.
+    assert [summary.earlier_run is not None for summary in fleet.summaries] == [True, False, True]
+    canaries = [*names, tenant, "Nordwind", "Töchter", "Katzenstein", "Kontor", "127.0.0.1", "hansa", "cmdb"]
+    canaries += [f"Nightly of {name}" for name in names]
+    texts = history_texts(tmp_path / "kept") | {"told": repr(told), "fleet": repr(fleet) + str(fleet.table.to_csv())}
+    leaks = {name: estates.found_in(text, canaries) for name, text in texts.items()}
+    assert {name: found for name, found in leaks.items() if found} == {}
+    assert len(texts) > 40
+    page = (out / "fleet.html").read_text("utf-8")
+    assert "replaced by pseudonyms on purpose" in page
+    assert {row.check_id for row in picture_of(fleet).lines[0].summary.checks} == set()
+    listed_as = [pseudonyms.name("server", name) for name in (names[0], "Katzenstein")]
+    assert all(name in page for name in listed_as)
+    assert len(list((out / "tenants").iterdir())) == 1
+
+
+def test_a_worker_with_another_key_or_none_audits_nobody(tmp_path: Path, password: str) -> None:
+    place = tmp_path / "a.key"
+    place.write_text(KEY.secret.hex())
+    place.chmod(0o600)
+    meant = KeyPlace.of(place)
+    with fleet_of(["vbr01"], tmp_path) as servers, held_batch(tmp_path / "history", BATCH):
+        (task,) = tasks_of(servers, tmp_path / "history")
+        for change, words in (
+            (lambda: place.write_text("ab" * 32), "another key for pseudonyms"),
+            (place.unlink, "cannot use the key file"),
+        ):
+            change()
+            told = ServerSummary.model_validate_json(audit_server(dataclasses.replace(task, scrub=meant)))
+            assert words in told.reasons[0]
+    assert servers_in(tmp_path / "history") == Counter()
+    assert KEY.secret.hex() not in repr(task) + repr(meant)
 
 
 def test_a_task_that_runs_again_finds_the_run_that_it_kept(tmp_path: Path, password: str) -> None:

@@ -25,7 +25,8 @@ Next: write the server's address and the account into {settings}, then run
   vbr-audit audit --config {settings} --out first-run
       audits the last 30 days: page, workbook and findings
 Set VBR_AUDIT_CONFIG to the absolute path of the file, and you can leave out --config. Anybody may have put an
-unnamed settings file into a folder: such a file cannot set the server, nor your own checks, the history, seals or deliveries.
+unnamed settings file into a folder: such a file cannot set the server, nor your own checks, the history, seals or
+deliveries.
 The password comes from --password-stdin, VBR_AUDIT_PASSWORD, the keyring, or a prompt."""
 
 

@@ -20,14 +20,12 @@ from vbr_audit.collection.manifest import Manifest
 from vbr_audit.collection.run_folder import FINDINGS_JSON, SUMS, bytes_of, changed_files, read_manifest
 from vbr_audit.display import count, moment, number, percent, period_text, shorten, time_zone
 from vbr_audit.errors import EvidenceError
-from vbr_audit.findings.lifecycle import TURNED_BAD, State
+from vbr_audit.findings.lifecycle import SPEAKS, TURNED_BAD, State
 from vbr_audit.findings.rating import Rating
 from vbr_audit.vocabulary import SEVERITIES
 
 SCHEMA: Final = 1
 """The version of `findings.json` that is understood here."""
-SPEAKS: Final = (*TURNED_BAD, State.LOST_SIGHT)
-"""What became of a finding so that a message is due."""
 OPEN: Final = ("FAIL", "ERROR", "UNKNOWN")
 """The statuses that make the state of a run: what fails, and what has no answer."""
 _WHOLE, _LONG, _SHORT, _NAMES = 1500, 400, 120, 3

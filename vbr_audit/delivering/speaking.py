@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from vbr_audit.delivering.message import SPEAKS, Message
+from vbr_audit.delivering.message import Message
+from vbr_audit.findings.lifecycle import SPEAKS
 
 Told = dict[str, Any]
 """What a channel was told of a scope: `run`, `now` (ISO, UTC), `digest`, `month`; of tickets also `tickets`."""
