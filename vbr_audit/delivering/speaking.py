@@ -67,4 +67,4 @@ def told_by(message: Message) -> Told:
 
 def seen_by(message: Message) -> Told:
     """What is known of a scope once the run of `message` was looked at, and nothing had to be said."""
-    return {"run": message.run_id, "now": message.now.isoformat(), "digest": message.digest}
+    return {"run": message.told_as, "now": message.now.isoformat(), "digest": message.digest}

@@ -46,11 +46,11 @@ def _blocks(letter: Letter) -> Iterator[dict[str, Any]]:
         yield _section(since, *_rows(tuple(news_line(one) for one in message.news)))
     yield _section(*(f"{label}: {value}" for label, value in message.numbers))
     yield {"type": "divider"}
-    yield _section(f"What fails ({count(len(message.causes), 'cause')})", *([] if message.causes else [NOTHING_FAILS]))
+    yield _section(f"What fails ({count(message.causes_total, 'cause')})", *([] if message.causes else [NOTHING_FAILS]))
     for cause in message.causes[:ROWS]:
         yield _section(cause_head(cause), cause.consequence, f"Do: {cause.remediation}", cause_when(cause))
-    if len(message.causes) > ROWS:
-        yield _section(f"… {number(len(message.causes) - ROWS)} more in the report.")
+    if (beyond := message.causes_total - min(ROWS, len(message.causes))) > 0:
+        yield _section(f"… {number(beyond)} more in the report.")
     if letter.link:
         button = {"type": "button", "text": _plain("Open the report", 75), "url": letter.link}
         yield {"type": "actions", "elements": [button]}
