@@ -13,6 +13,7 @@ from command_line import invoke, write
 from delivery_files import MAIL, posting
 from hostile_answers import CORE, LEADS
 from made_fleet import made_fleet, made_summary
+from original_names import KEY
 from receivers import Receiver
 
 from vbr_audit.delivering.channels.posting import as_json
@@ -148,8 +149,6 @@ def test_a_large_and_hostile_fleet_keeps_within_the_limits(file: Path, receiver:
 
 
 def test_a_scrubbed_fleet_says_so_and_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
-    from original_names import KEY
-
     clean: Fleet = made_fleet(*map(summary, NAMES)).scrub(KEY)
     clean.save(tmp_path / "clean")
     message = read_fleet_message(tmp_path / "clean")
