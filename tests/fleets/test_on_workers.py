@@ -190,6 +190,21 @@ def test_a_scrubbed_fleet_keeps_and_reports_no_name(workers: Any, tmp_path: Path
     assert len(list((out / "tenants").iterdir())) == 1
 
 
+def test_masked_accounts_are_in_no_run_and_in_no_reason(tmp_path: Path, password: str) -> None:
+    def refusing(asked: Asked) -> bytes | None:
+        if asked.path == "/api/oauth2/token":
+            return document({"message": "not with that password"}, status="401 Unauthorized")
+        return None
+
+    history, terms = tmp_path / "history", {"month": "2026-10", "timezone": "Europe/Berlin", "mask_accounts": True}
+    with fleet_of(["vbr01", "vbr02"], tmp_path, answering={"vbr02": refusing}) as servers, held_batch(history, BATCH):
+        whole, refused = map(audit_server, tasks_of(servers, history, terms=terms))
+    assert ServerSummary.model_validate_json(whole).is_audited
+    assert b"the server refused to sign in 'account-" in refused
+    (manifest,) = history.glob("*/manifest.json")
+    assert b"auditor" not in whole + refused + manifest.read_bytes()
+
+
 def test_a_scrubbed_server_is_compared_with_its_scrubbed_run_before(tmp_path: Path, password: str) -> None:
     place, history = tmp_path / "a.key", tmp_path / "history"
     place.write_text(KEY.secret.hex())

@@ -19,6 +19,8 @@ from vbr_audit import __version__
 from vbr_audit.api.client import without_userinfo
 from vbr_audit.audited import Audit
 from vbr_audit.collection.files import alone, make_folder, slug, write_bytes
+from vbr_audit.collection.redaction import Redaction
+from vbr_audit.config.settings import load_settings
 from vbr_audit.display import plain
 from vbr_audit.errors import ConfigurationError, OutputError, VbrAuditError
 from vbr_audit.findings.changes import Changes, changes_since
@@ -116,8 +118,17 @@ def audit_server(task: ServerTask) -> bytes:
         reason = f"the worker could not use its disk: {error.strerror or type(error).__name__}"
     except Exception as error:  # a fault of the program itself: it costs one server its answer, and is named
         reason = f"unexpected {type(error).__name__} in vbr-audit {__version__}"
-    tenant = task.server.tenant
-    return not_audited(task.name, without_userinfo(reason), tenant=tenant, seconds=_since(started)).to_json()
+    told = _masked(without_userinfo(reason), task)
+    return not_audited(task.name, told, tenant=task.server.tenant, seconds=_since(started)).to_json()
+
+
+def _masked(reason: str, task: ServerTask) -> str:
+    """`reason` without the account, where accounts are masked: a sign-in that was refused names it."""
+    names = [task.server.username]
+    with contextlib.suppress(ConfigurationError):  # which is then the reason
+        names.append(load_settings(username=task.server.username).username)
+    redaction = Redaction(mask_accounts=bool(task.terms.get("mask_accounts")))
+    return redaction.mask_text(reason, dict.fromkeys(name for name in names if name)) or reason
 
 
 def _audited_once(task: ServerTask, started: float) -> bytes:
