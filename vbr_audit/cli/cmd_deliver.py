@@ -59,11 +59,7 @@ def deliver_command(
 
     if unsure not in (None, *Unsure):
         raise ConfigurationError("--unsure takes resend or arrived", hint="See docs/delivery.md.")
-    if to is None:
-        raise ConfigurationError(
-            "no file of channels is given", hint="Give it with --to, or as `deliver` in the settings file."
-        )
-    plan = load_channels(to)
+    plan = load_channels(_given(to))
     fleet = read_fleet_message(run) if run is not None and is_fleet(run) else None
     runs = None if fleet is None else _runs_of(fleet, plan, history)
     message = fleet or (None if run is None else read_message(run))
@@ -83,6 +79,15 @@ def deliver_command(
             typer.echo(_line(outcome))
     if any(outcome.failed for outcome in outcomes):
         raise typer.Exit(Exit.NOT_DELIVERED)
+
+
+def _given(to: Path | None) -> Path:
+    """The file of channels; raises `ConfigurationError` where neither an option nor a setting names one."""
+    if to is None:
+        raise ConfigurationError(
+            "no file of channels is given", hint="Give it with --to, or as `deliver` in the settings file."
+        )
+    return to
 
 
 def _runs_of(fleet: FleetMessage, plan: Channels, history: Path | None) -> Runs | None:
