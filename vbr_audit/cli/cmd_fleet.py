@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from vbr_audit.fleets.merging import Expected
     from vbr_audit.fleets.picture import FleetPicture
     from vbr_audit.fleets.population import Population
+    from vbr_audit.fleets.scrubbing import FleetScrubber
     from vbr_audit.fleets.servers_file import Server
     from vbr_audit.fleets.summaries import ServerSummary
+    from vbr_audit.scrub.pseudonyms import ScrubKey
 
 fleet_app = typer.Typer(help="Audit many servers, and see them together.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -109,14 +111,11 @@ def fleet_audit(
 ) -> None:
     """Audit every server of a file as a task of its own, and keep each run in a history. Only reads.
 
-    With --scrub, names are replaced before anything is kept: neither history nor reports hold one. Passwords are
-    looked for where a server is audited: the file names the variable, file, command or keyring. Exit code
-    4 where less than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
+    With --scrub, names are replaced before anything is kept. Passwords are looked for where a server is audited: the
+    file names their place. Exit code 4 where less than --min-coverage were audited, 1 where one fails at --fail-on.
     """
     from vbr_audit.fleets.reporting import make_fleet_folder, write_fleet
-    from vbr_audit.fleets.scrubbing import FleetScrubber
     from vbr_audit.rules import Rules
-    from vbr_audit.scrub.pseudonyms import default_key_file
 
     _refuse_list_of_shard(shard, population)
     least, (wanted, listed) = share_of(min_coverage), _reports(formats, population)
@@ -127,9 +126,7 @@ def fleet_audit(
     how |= {"deadline": o.span(deadline), "dataset_deadline": o.span(dataset_deadline, "--dataset-deadline")}
     named = _named(servers, shard, {"username": username, "timeout": timeout})
     if (key := o.take_scrub_key(scrub, scrub_key, out)) is not None:
-        clean = FleetScrubber.of_servers(key, named)
-        how["scrub_key"], title = scrub_key or default_key_file(), clean.text(title)
-        listed = None if listed is None else clean.population(listed)
+        how["scrub_key"], title, listed = _scrubbed_terms(key, scrub_key, named, title, listed)
     make_fleet_folder(out)
     fleet = _audited(named, history, how | rules, quiet=quiet)
     picture, paths = write_fleet(fleet, out, formats=wanted, population=listed, title=title)
@@ -137,6 +134,21 @@ def fleet_audit(
         print_fleet(picture, paths)
     # A shard without servers is as whole as one with some, and is read with the others.
     raise typer.Exit(Exit.DONE if shard is not None and not named else fleet_exit(picture, threshold, least))
+
+
+def _scrubbed_terms(
+    key: ScrubKey, file: Path | None, servers: Iterable[Server], title: str, listed: Population | None
+) -> tuple[Path, str, Population | None]:
+    """The place of the key, and a title and a list without the names of the servers."""
+    from vbr_audit.fleets.scrubbing import FleetScrubber
+    from vbr_audit.scrub.pseudonyms import default_key_file
+
+    return file or default_key_file(), *_without_names(FleetScrubber.of_servers(key, servers), title, listed)
+
+
+def _without_names(scrubber: FleetScrubber, title: str, listed: Population | None) -> tuple[str, Population | None]:
+    """A title and a list without names."""
+    return scrubber.text(title), None if listed is None else scrubber.population(listed)
 
 
 def _refuse_list_of_shard(shard: str | None, population: Path | None) -> None:
@@ -196,9 +208,8 @@ def fleet_report(
     wanted, listed = _reports(formats, population)
     fleet = load_fleet(*fleets)
     if (key := o.take_scrub_key(scrub, scrub_key, out)) is not None:
-        clean = FleetScrubber.of_summaries(key, fleet.summaries)
-        fleet, title = fleet.scrub(key), clean.text(title)
-        listed = None if listed is None else clean.population(listed)
+        title, listed = _without_names(FleetScrubber.of_summaries(key, fleet.summaries), title, listed)
+        fleet = fleet.scrub(key)
     picture, paths = write_fleet(fleet, out, formats=wanted, population=listed, title=title)
     if not quiet:
         print_fleet(picture, paths)

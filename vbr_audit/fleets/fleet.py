@@ -307,24 +307,20 @@ def audit_fleet(
 
     `deadline` and `dataset_deadline` bound the reading of a server and of one dataset, as in `vbr_audit.collect`; a
     server's own deadline counts before. With a `shard`, only its servers are audited. A server that turns out to be in
-    the file under two names counts as audited under the first, and as not audited under the other.
-
-    With a `scrub_key`, the file of a key, names are replaced before anything is kept: history and summaries have none.
-    The file must be where each server is audited, under the same path; what travels there is its place.
+    the file under two names counts as audited under the first, and as not audited under the other. With a `scrub_key`,
+    a file that every worker finds under the same path, names are replaced before anything is kept.
 
     Raises what `collect` and `audit_snapshot` raise for wrong options, `ConfigurationError` for rules of a single run
     (`baseline`, `review`, `events`, `change_register`, `sample`), a password at hand, or workers of another version,
     `OutputError` for a history that cannot be written to, and `ConnectError` for a scheduler that does not answer.
     """
     demand_dask()
-    if of_one := [name for name in _NO_BASELINE if given.get(name) is not None]:
-        raise ConfigurationError(
-            f"{of_one[0]} is about a run of one server", hint="Judge a single run with it: vbr-audit check."
-        )
+    _refuse_rules_of_one(given)
     chosen = _chosen(servers, shard)
     PeriodRequest.of(month=month, since=since, until=until, timezone=timezone)
     terms: dict[str, Any] = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
     spans = {"deadline": deadline, "dataset_deadline": dataset_deadline}
+    terms |= {"mask_accounts": mask_accounts}
     terms |= {name: seconds_of(span) for name, span in spans.items() if span is not None}
     kept = tuple(checked_formats(formats))
     rules = packed_rules(Rules.load(**given))
@@ -332,18 +328,23 @@ def audit_fleet(
     place = str(Path(history).absolute())
     key = None if scrub_key is None else KeyPlace.of(scrub_key)
     clean = _without_names(key, chosen)
-    terms["mask_accounts"] = mask_accounts
     tasks = [ServerTask(server, rules, place, batch, terms, kept, scrub=key) for server in chosen]
     # A scheduler elsewhere may have workers that see a folder which is not here.
     is_here = not isinstance(cluster, str) or Path(place).is_dir()
+    how: dict[str, Any] = {"cluster": cluster, "workers": workers, "tls": tls}
     try:
         with held_batch(place, batch) if is_here else contextlib.nullcontext():
-            summaries = run_tasks(
-                tasks, cluster=cluster, workers=workers, tls=tls, on_done=lambda summary: on_done(clean(summary))
-            )
+            summaries = run_tasks(tasks, **how, on_done=lambda summary: on_done(clean(summary)))
     finally:
         shutil.rmtree(batch_folder(place, batch), ignore_errors=True)
     return Fleet(_each_once([clean(summary) for summary in summaries]), now, batch)
+
+
+def _refuse_rules_of_one(given: RuleOptions) -> None:
+    if of_one := [name for name in _NO_BASELINE if given.get(name) is not None]:
+        raise ConfigurationError(
+            f"{of_one[0]} is about a run of one server", hint="Judge a single run with it: vbr-audit check."
+        )
 
 
 def _without_names(key: KeyPlace | None, servers: Sequence[Server]) -> Callable[[ServerSummary], ServerSummary]:
