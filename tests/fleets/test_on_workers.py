@@ -14,7 +14,7 @@ from typing import Any
 
 import estates
 import pytest
-from command_line import write
+from command_line import invoke, write
 from fleet_servers import PASSWORD, TERMS, fleet_of
 from history_texts import history_texts
 from original_names import KEY
@@ -169,16 +169,30 @@ def test_a_scrubbed_fleet_keeps_and_reports_no_name(workers: Any, tmp_path: Path
     listed = write(tmp_path / "cmdb.csv", f"name,tenant\n{names[0]},{tenant}\nKatzenstein,{tenant}\n")
     tenants, answers = {names[0]: tenant, names[1]: tenant}, {names[1]: refusing}
     history, out = tmp_path / "kept" / "history", tmp_path / "kept" / "out"
-    told: list[ServerSummary] = []
     with fleet_of(names, tmp_path, tenants=tenants, answering=answers) as servers:
-        fleet = audit_fleet(servers, history=history, cluster=workers, scrub_key=key_file, on_done=told.append, **TERMS)
-    fleet.write(out, population=listed, scrub_key=KEY)
+        told = invoke(
+            *("fleet", "audit", "--servers", servers, "--history", history, "--out", out, "--policy", "minimal"),
+            *(
+                "--month",
+                TERMS["month"],
+                "--timezone",
+                TERMS["timezone"],
+                "--population",
+                listed,
+                "--min-coverage",
+                "0",
+            ),
+            *("--scheduler", workers.scheduler_address, "--scrub", "--scrub-key", key_file, "--fail-on", "never"),
+            *("--title", f"Servers of {tenant}"),
+        )
+    assert told.exit_code == 0, told.output
+    fleet = load_fleet(out)
     pseudonyms = Pseudonyms(KEY)
     assert [summary.server for summary in fleet.summaries] == [pseudonyms.name("server", name) for name in names]
     assert [summary.is_audited for summary in fleet.summaries] == [True, False, True]
     canaries = [*names, tenant, "Nordwind", "Töchter", "Katzenstein", "Kontor", "127.0.0.1", "hansa", "cmdb"]
     canaries += [f"Nightly of {name}" for name in names]
-    texts = history_texts(tmp_path / "kept") | {"told": repr(told), "fleet": repr(fleet) + str(fleet.table.to_csv())}
+    texts = history_texts(tmp_path / "kept") | {"told": told.output, "fleet": repr(fleet) + str(fleet.table.to_csv())}
     leaks = {name: estates.found_in(text, canaries) for name, text in texts.items()}
     assert {name: found for name, found in leaks.items() if found} == {}
     assert len(texts) > 40
