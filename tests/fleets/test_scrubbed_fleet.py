@@ -54,6 +54,7 @@ def named_fleet() -> Fleet:
             "folder": next(name),
             "build": next(name),
             "policy_name": next(name),
+            "role": f"the role of {CANARIES[0]}",
             "worst": (cause,),
             "news": (news,),
             "changes": {"NEW": 9},
@@ -89,6 +90,13 @@ def test_no_field_of_a_summary_brings_a_name_into_a_report(tmp_path: Path) -> No
     assert first.worst[0].name == names.name("job", fleet.summaries[0].worst[0].name)
     assert first.news[0].names == (names.name("job", fleet.summaries[0].news[0].names[0]),)
     assert lost.reasons[0].count("refused") == 1
+
+
+def test_names_that_look_like_pseudonyms_or_ids_of_checks_are_removed_too() -> None:
+    scrubber = FleetScrubber.of(KEY, [("server", "vbr-01")])
+    server = Pseudonyms(KEY).name("server", "vbr-01")
+    told = scrubber.own_words("JOB-003 of VBR-01: vm-0123456789ab and QXZ-001 were not read in 60 s")
+    assert told == f"JOB-003 of {server}: [removed] and [removed] were not read in 60 s"
 
 
 def test_the_numbers_of_a_scrubbed_fleet_stay() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from vbr_audit.api.client import parse_url
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.fleets.population import Listed, Population
 from vbr_audit.fleets.servers_file import Server
@@ -25,11 +26,12 @@ from vbr_audit.scrub.pseudonyms import Pseudonyms, ScrubKey, default_key_file, l
 from vbr_audit.scrub.scrubbing import PLAIN_FILES
 from vbr_audit.scrub.tables import Rule, Scrubber, cause_rules, object_rules
 
-_WORD: Final = re.compile(r"[^\W_]+")
+_WORD: Final = re.compile(r"\w+(?:[-.]\w+)*")
+_PART: Final = re.compile(r"[^\W_]+")
 _KEPT: Final = re.compile(
     r"[a-z]+-[0-9a-f]{10,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\[removed\]|[A-Z]{2,4}-\d{3}"
 )
-"""What is no name though it is no word: pseudonyms, ids of shipped checks."""
+"""What may be no name though it is no word: pseudonyms, ids of shipped checks."""
 _BUILD: Final = re.compile(r"\d+(?:\.\d+){1,3}")
 _SEVERAL: Final = re.compile(r"\[removed\](?:[^\w\[]{1,3}\[removed\])+")
 
@@ -112,6 +114,7 @@ class FleetScrubber:
                 "folder": None,
                 "policy_name": policy if policy is None or policy in PLAIN_FILES else names.name("file", policy),
                 "build": summary.build if _BUILD.fullmatch(summary.build or "") else None,
+                "role": None if summary.role is None else self.own_words(summary.role),
                 "rules": digest(summary.rules),
                 "digest": digest(summary.digest),
                 "checks": tuple(self._check(check) for check in summary.checks),
@@ -139,8 +142,9 @@ class FleetScrubber:
         parts, at = [], 0
         clean = self.scrubber.texts.clean(text)
         for match in _KEPT.finditer(clean):
-            parts += [_WORD.sub(_own_word, clean[at : match.start()]), match.group()]
-            at = match.end()
+            if _stays(match.group(), text):
+                parts += [_WORD.sub(_own_word, clean[at : match.start()]), match.group()]
+                at = match.end()
         return _SEVERAL.sub(REMOVED, "".join([*parts, _WORD.sub(_own_word, clean[at:])]))
 
     def _check(self, check: CheckCount) -> CheckCount:
@@ -167,11 +171,18 @@ class FleetScrubber:
         return group.model_copy(update={"names": names, "title": self.own_words(group.title)})
 
 
+def _stays(word: str, original: str) -> bool:
+    """Whether a word of a cleaned text is a pseudonym, which no name of the original can be, or a check's id."""
+    return word == REMOVED or word in REGISTRY or word.lower() not in original.lower()
+
+
 def _own_word(match: re.Match[str]) -> str:
-    """A number, a word of the tool's own, or one that is too short to be looked for stays."""
-    word = match.group()
-    known = len(word) < SHORTEST or word.isdecimal() or folded(word) in _said_words() or is_ordinary(folded(word))
-    return word if known else REMOVED
+    """A word, or several that are joined, stays where each is a number, the tool's own, or too short for a name."""
+    return match.group() if all(map(_is_known, _PART.findall(match.group()))) else REMOVED
+
+
+def _is_known(word: str) -> bool:
+    return len(word) < SHORTEST or word.isdecimal() or folded(word) in _said_words() or is_ordinary(folded(word))
 
 
 @cache
