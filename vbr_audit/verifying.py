@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vbr_audit.checks.own.own_checks import OwnChecks, checks_of_run, left_out_text
 from vbr_audit.collection import run_folder
+from vbr_audit.collection.assemble import without_cycle_search
 from vbr_audit.collection.manifest import OwnChecksRecord
 from vbr_audit.display import plain
 from vbr_audit.errors import CheckError, ConfigurationError, EvidenceError
@@ -21,7 +22,6 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
     of the run's own checks in Python: without it their findings cannot be made again, which is a difference. Of a
     scrubbed run, which has no evidence, the files are hashed again.
     """
-    from vbr_audit.reports.exports.json import findings_json
     from vbr_audit.reports.pdf_evidence import check_pdfs
 
     folder = Path(folder)
@@ -34,10 +34,22 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
         own = checks_of_run(folder / run_folder.OWN_CHECKS, records, checks, only=True)
         if gaps := _own_differences([record for record in records if record.used], own):
             return [*differences, *gaps]
-        same = findings_json(load_audit(folder, checks=own).context) == kept.read_bytes()
+        same = _findings_again(folder, own) == kept.read_bytes()
     except (EvidenceError, ConfigurationError, CheckError) as error:
         return [*differences, f"the findings cannot be made again: {error.message}"]
     return differences if same else [*differences, f"{kept.name} is not what the evidence and the policy give"]
+
+
+def _findings_again(folder: Path, checks: OwnChecks) -> bytes:
+    """The findings of a run as its evidence and its rules give them; its tables hold no cycles to search for."""
+    from vbr_audit.reports.exports.json import findings_json
+
+    with without_cycle_search():
+        audit = load_audit(folder, checks=checks)
+        try:
+            return findings_json(audit.context)
+        finally:
+            audit.snapshot.close()
 
 
 def _unfinished(folder: Path) -> Iterator[str]:

@@ -17,10 +17,10 @@ from core_checks import core_policy
 from history_texts import history_texts
 from hypothesis import given
 from hypothesis import strategies as st
+from original_names import FAST, KEY, names_to_find
 from typer.testing import CliRunner
 
 import vbr_audit as va
-from vbr_audit.checks.derived import offloads, protection
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError, EvidenceError
@@ -31,58 +31,21 @@ from vbr_audit.histories.adding import add_to_history
 from vbr_audit.histories.seal_checks import check_seals
 from vbr_audit.histories.seals import keep_beside
 from vbr_audit.pipeline import Audit
-from vbr_audit.reports.formats import FORMATS
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
 from vbr_audit.scrub.pseudonyms import LENGTH, Pseudonyms, ScrubKey, load_key
 from vbr_audit.scrub.tables import object_rules, rule_of
 from vbr_audit.tables.build.schema import STRING
 from vbr_audit.verifying import verify_run
 
-KEY = ScrubKey(b"k" * 32)
-IDENTIFYING = ("name", "names", "id", "ids", "prose")
-WORDS = ("type", "platform", "session_type")
-FAST = tuple(name for name in FORMATS if not FORMATS[name].file_name.endswith(".pdf"))
 WRITTEN = (
     *("Petra Meier", "K. Wolff", "W-HANSA-1", "CHG-HANSA-77", "ERP application*", "/r/HANSA", "p.meier", "Mail team"),
     *(estates.SERVER, "hansa", estates.USERNAME, "127.0.0.1"),
 )
 
 
-def original_names(audit: Audit) -> set[str]:
-    """Every name in the tables of a run, each part of a list of names too; words of the API are no names."""
-    found: set[str] = set()
-    words: set[str] = set()
-    derived = {protection.SPEC.name: audit.results.protected, offloads.SPEC.name: audit.results.offloads}
-    for table, frame in {**audit.snapshot.tables, **derived}.items():
-        for column in frame.columns:
-            rule = rule_of(table, column)
-            if frame[column].dtype == STRING and rule is not None and rule.how == "word" and column in WORDS:
-                words |= set(frame[column].dropna())
-            if frame[column].dtype == STRING and rule is not None and rule.how in IDENTIFYING:
-                values = frame[column].dropna().unique()
-                lists = rule.how in ("names", "ids")
-                found |= {part for value in values for part in (re.split(r",\s*", value) if lists else [value])}
-    return {name for name in found - words if len(name.strip()) >= 4}
-
-
 @lru_cache
 def scrubbed(make: str) -> Audit:
     return getattr(estates, make)().scrub(KEY)
-
-
-@lru_cache
-def tool_text() -> str:
-    """What this tool says of a server on which nothing is."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        paths = estates.write_all(estates.nothing().scrub(KEY), Path(folder), FAST)
-        return "\n".join(estates.texts_of(path) for path in paths.values())
-
-
-def names_to_find(audit: Audit) -> list[str]:
-    names = original_names(audit)
-    return sorted(names - set(estates.found_in(tool_text(), names)))
 
 
 SHOWN = ("html", "executive", "xlsx", "json")

@@ -293,9 +293,10 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGN
 
 
 _ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
-_PLAIN_FILES: Final = frozenset(
+PLAIN_FILES: Final = frozenset(
     {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "changes.csv", "default profile", *PROFILES}
 )
+"""Names of files that say nothing about anybody."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -346,7 +347,7 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
     yield from names_in(offloads.SPEC.name, results.offloads)
     yield from names_in(left_objects.SPEC.name, results.left)
     rules = material.rules
-    files = [name for name in rules.file_names if name not in _PLAIN_FILES]
+    files = [name for name in rules.file_names if name not in PLAIN_FILES]
     yield from names_of_records(snapshot.manifest, results.uses, rules.waivers.waivers, rules.site, files)
     yield from names_of_changes(rules.compared(rules.baseline.before(snapshot.manifest)))
 
