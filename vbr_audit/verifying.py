@@ -20,7 +20,7 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
     of the run's own checks in Python: without it their findings cannot be made again, which is a difference. Of a
     scrubbed run, which has no evidence, the files are hashed again.
     """
-    from vbr_audit.reports.exports.json import findings_json
+    from vbr_audit.reports.exports.json import findings_sha256
 
     folder = Path(folder)
     differences = [*_unfinished(folder), *run_folder.differences(folder)]
@@ -32,7 +32,7 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
         own = checks_of_run(folder / run_folder.OWN_CHECKS, records, checks, only=True)
         if gaps := _own_differences([record for record in records if record.used], own):
             return [*differences, *gaps]
-        same = findings_json(load_audit(folder, checks=own).context) == kept.read_bytes()
+        same = findings_sha256(load_audit(folder, checks=own).context) == run_folder.hash_of(kept)
     except (EvidenceError, ConfigurationError, CheckError) as error:
         return [*differences, f"the findings cannot be made again: {error.message}"]
     return differences if same else [*differences, f"{kept.name} is not what the evidence and the policy give"]

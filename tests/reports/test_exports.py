@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -19,9 +21,11 @@ from vbr_audit.findings import FINDING_COLUMNS
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.exports.csv import FORMULA_STARTS, findings_csv
-from vbr_audit.reports.exports.json import findings_json
+from vbr_audit.reports.exports.encoding import json_bytes, json_pieces, records
+from vbr_audit.reports.exports.json import findings_json, findings_sha256
 from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS
 from vbr_audit.reports.interface import ReportOptions
+from vbr_audit.tables.build.schema import STRING
 
 MakeRun = Callable[..., ReportContext]
 EXPORTS = ("json", "csv", "junit", "ocsf", "sarif", "oscal", "md")
@@ -137,6 +141,24 @@ def test_no_export_steers_a_terminal(context: ReportContext, name: str) -> None:
 def test_json_gives_back_what_it_had_to_escape(context: ReportContext) -> None:
     name = "".join(STEERING) + "ü€😀\\u009b"
     assert json.loads(findings_json(with_name(context, name)))["findings"][0]["object_name"] == name
+
+
+def test_json_in_pieces_is_the_document_in_one() -> None:
+    names = pd.array(["a\u202eb", 'say "[\n"', "a\ud800b", "ü", pd.NA] * 2_001, dtype=STRING)
+    moments = pd.to_datetime(["2026-10-01T12:00:00Z", None] * 5_003)[: len(names)].as_unit("us")
+    frame = pd.DataFrame({"name": names, "seen": moments, "[\n": pd.array(range(len(names)), dtype="Int64")})
+    document = {"schema": 1, "rows": frame, "none": frame.head(0), "five": frame.head(5), "last": {"a": ["b"]}}
+    whole = {name: records(value) if isinstance(value, pd.DataFrame) else value for name, value in document.items()}
+    pieces = list(json_pieces(document))
+    assert b"".join(pieces) == json_bytes(whole)
+    assert len(pieces) > len(document) + 2
+    assert b"".join(json_pieces({"none": frame.head(0)})) == json_bytes({"none": []})
+
+
+def test_findings_json_is_known_by_its_hash(context: ReportContext) -> None:
+    written = content("json", context)
+    assert written == findings_json(context)
+    assert hashlib.sha256(written).hexdigest() == findings_sha256(context)
 
 
 def test_every_export_writes_its_file_whole(context: ReportContext, tmp_path: Path) -> None:
