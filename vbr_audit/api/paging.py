@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import orjson
@@ -58,6 +59,9 @@ def places_among(rows: Sequence[Any], page: Sequence[Any]) -> Sequence[int]:
     """The place on `page` of each of `rows`, which are some of its own in their order."""
     if len(rows) == len(page):
         return range(len(page))
+    first = len(page) - len(rows)
+    if all(map(is_, rows, page[first:])):  # those in front were read with the page before
+        return range(first, len(page))
     each = iter(enumerate(page))
     return [next(place for place, other in each if other is row) for row in rows]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -66,13 +67,14 @@ class Positions:
         """Note where `rows` of a page stand; `key` names their id. Rows without one have no place."""
         own = self._rows.setdefault(dataset, _Rows())
         own.pages.append(kept.page)
-        ids = [row.get(key) if type(row) is dict else None for row in rows]
-        places = np.fromiter(kept.places or [NOWHERE] * len(ids), dtype=np.int32, count=len(ids))
-        named = [type(value) is str for value in ids]
-        if not all(named):
-            places = places[named]
+        places = np.fromiter(kept.places or [NOWHERE] * len(rows), dtype=np.int32, count=len(rows))
+        ids = _usual_ids(rows, key)
+        if ids is None:
+            found = [row.get(key) if type(row) is dict else None for row in rows]
+            places = places[[type(value) is str for value in found]]
+            ids = [value for value in found if type(value) is str]
         pages = np.full(len(places), len(own.pages) - 1, dtype=np.int32)
-        own.parts.append((_hashed([value for value in ids if type(value) is str]), pages, places))
+        own.parts.append((_hashed(ids), pages, places))
         own.by_key = None
 
     def pages(self, dataset: str) -> Sequence[KeptPage]:
@@ -102,6 +104,15 @@ class Positions:
             for name, number, row in zip(ids, numbers, rows, strict=True)
             if number != NOWHERE
         }
+
+
+def _usual_ids(rows: Sequence[Any], key: str) -> list[str] | None:
+    """The ids of `rows`, where each has one."""
+    try:
+        ids = list(map(itemgetter(key), rows))
+    except (KeyError, TypeError):
+        return None
+    return ids if set(map(type, ids)) <= {str} else None
 
 
 def _hashed(ids: Sequence[str]) -> Numbers:

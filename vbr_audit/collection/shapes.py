@@ -498,8 +498,11 @@ class KindsInHand:
             words = [row.get(key) if type(row) is dict else None for row in rows]
             here = Counter(word for word in words if type(word) is str and word)
             self._all[dataset] += here
-            fitting = filtered.fitting(rows) if any(filtered.fitting([{key: word}]) for word in here) else []
-            self._rows[dataset] += [row for row in fitting if filtered.kind_of(row)]
+            fitting = {word for word in here if filtered.fitting([{key: word}])}
+            if fitting:
+                self._rows[dataset] += [
+                    row for row, word in zip(rows, words, strict=True) if type(word) is str and word in fitting
+                ]
         elif DATASETS[dataset].shape is Shape.KINDS:
             self._came[dataset].update(row.get("id") for row in rows if type(row) is dict and type(row["id"]) is str)
 

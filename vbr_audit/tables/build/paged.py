@@ -1,7 +1,7 @@
 """Builds a large table page by page: columns at once, no model and no dict per row.
 
 A page's rows become columns as soon as a thousand are there, so that the decoded rows can go: dates and
-numbers to numpy, text to lists in which words that repeat are one object.
+numbers to numpy, text to cells in which words that repeat are one object.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from vbr_audit.tables.build.arrays import all_missing, count_dates, dates_of, strings_of, to_array
+from vbr_audit.tables.build.arrays import all_missing, count_dates, dates_of, joined_strings, strings_of, to_array
 from vbr_audit.tables.build.dates import NAT, read_dates
 from vbr_audit.tables.build.enums import Folding
 from vbr_audit.tables.build.notes import Notes
@@ -33,6 +34,7 @@ def clock_of(column: str) -> str:
 
 Rows = list[dict[str, Any]]
 Columns = dict[str, Sequence[Any]]
+Cells = npt.NDArray[np.object_]
 
 CHUNK: Final = 1_000
 """Minimum number of rows that are turned into columns at a time: few enough to stay in the processor's cache."""
@@ -60,13 +62,18 @@ class Source:
 
 
 class SameObject(dict[Any, Any]):
-    """Gives for each text the first equal one that it was asked for; for None and the ids of nothing, NA."""
+    """Gives for each text the first equal one that it was asked for; for None and the ids of nothing, NA.
+
+    What is no text raises `TypeError`.
+    """
 
     def __init__(self, *nothing: str) -> None:
         super().__init__(dict.fromkeys((None, *nothing), pd.NA))
         self._nothing = nothing
 
-    def __missing__(self, text: str) -> str:
+    def __missing__(self, text: Any) -> str:
+        if type(text) is not str:
+            raise TypeError(text)
         if len(self) > _INTERNED:
             self.clear()
             self.update(dict.fromkeys((None, *self._nothing), pd.NA))
@@ -102,7 +109,7 @@ class PagedTable:
         self._dtypes = {column.name: column.dtype for column in spec.columns}
         self._waiting: Rows = []
         self._rows = 0
-        self._text: dict[str, list[Any]] = {}
+        self._text: dict[str, list[Cells]] = {}
         self._parts: dict[str, list[Any]] = {}
         self._clocks: dict[str, list[tuple[int, Any]]] = {}
         self._same = {"text": SameObject(), "id": SameObject(ZERO_GUID)}
@@ -110,7 +117,7 @@ class PagedTable:
 
     def add(self, rows: list[Any]) -> None:
         """Take the decoded rows of one page; what is no JSON object is left out and counted."""
-        objects = [row for row in rows if type(row) is dict]
+        objects = rows if set(map(type, rows)) <= {dict} else [row for row in rows if type(row) is dict]
         self._notes.not_objects += len(rows) - len(objects)
         self._waiting += objects
         if len(self._waiting) >= CHUNK:
@@ -123,7 +130,7 @@ class PagedTable:
         for column in self._spec.columns:
             name = column.name
             if name in self._text:
-                arrays[name] = strings_of(self._text.pop(name))
+                arrays[name] = joined_strings(self._text.pop(name))
             elif column.dtype == "datetime" and name in self._parts:
                 arrays[name] = dates_of(np.concatenate(self._parts.pop(name)))
             elif name in self._parts:
@@ -165,14 +172,10 @@ class PagedTable:
             if source.kind == "value":
                 self._take_values(source, values)
                 continue
-            texts = self._texts(source.column, values)
-            if source.column in self._words:
-                self._take_words(source.column, texts)
-            elif source.kind == "unique id":
-                self._text.setdefault(source.column, []).extend(_without_zero(texts))
+            if values is nothing:
+                self._take_nothing(source.column, len(rows))
             else:
-                same = self._same[source.kind].__getitem__
-                self._text.setdefault(source.column, []).extend(map(same, texts))
+                self._take_texts(source, values)
 
     def _take_values(self, source: Source, values: Sequence[Any]) -> None:
         column = source.column
@@ -187,10 +190,33 @@ class PagedTable:
             part = to_array(values, dtype, column, self._notes)
         self._parts.setdefault(column, []).append(part)
 
+    def _take_texts(self, source: Source, values: Sequence[Any]) -> None:
+        column = source.column
+        if source.kind == "unique id":
+            self._add_cells(column, _without_zero(self._texts(column, values)), len(values))
+            return
+        same = self._same[source.kind].__getitem__
+        try:
+            cells = list(map(same, values))
+        except TypeError:
+            values = self._texts(column, values)
+            cells = list(map(same, values))
+        self._add_cells(column, cells, len(values))
+        if column in self._words:
+            self._take_words(column, values)
+
+    def _take_nothing(self, column: str, rows: int) -> None:
+        for name in (column, *self._words.get(column, ())[:1]):
+            self._text.setdefault(name, []).append(np.full(rows, pd.NA, dtype=object))
+
+    def _add_cells(self, column: str, cells: Iterable[Any], rows: int) -> None:
+        part = np.empty(rows, dtype=object)
+        part[:] = cells
+        self._text.setdefault(column, []).append(part)
+
     def _take_words(self, column: str, words: Sequence[Any]) -> None:
         canonical, folding = self._words[column]
-        self._text.setdefault(column, []).extend(map(self._same["text"].__getitem__, words))
-        self._text.setdefault(canonical, []).extend(map(folding.__getitem__, words))
+        self._add_cells(canonical, list(map(folding.__getitem__, words)), len(words))
         if folding.unknown:
             for word, times in Counter(words).items():
                 if word in folding.unknown:
@@ -277,13 +303,14 @@ def count_unknown_below(columns: Mapping[str, Sequence[Any]], notes: Notes) -> N
         _look_into(key, columns[key], notes, 0)
 
 
-def _look_into(where: str, values: Iterable[Any], notes: Notes, depth: int) -> None:
-    held = [value for value in values if type(value) in _HOLDERS]
-    if not held or depth > _DEEPEST:
+def _look_into(where: str, values: Sequence[Any], notes: Notes, depth: int) -> None:
+    kinds = set(map(type, values))
+    if kinds.isdisjoint(_HOLDERS) or depth > _DEEPEST:
         return
-    objects = [value for value in held if type(value) is dict]
-    if len(objects) < len(held):
-        _look_into(f"{where}[]", [item for value in held if type(value) is list for item in value], notes, depth + 1)
+    if list in kinds:
+        lists = (value for value in values if type(value) is list)
+        _look_into(f"{where}[]", [*chain.from_iterable(lists)], notes, depth + 1)
+    objects = values if kinds == {dict} else [value for value in values if type(value) is dict]
     holders, known = nested_keys()
     keys_present: set[str] = set()
     for keys, times in Counter(map(tuple, objects)).items():
