@@ -20,7 +20,7 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings import FINDING_COLUMNS
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.exports.csv import FORMULA_STARTS, findings_csv
+from vbr_audit.reports.exports.csv import FORMULA_STARTS, csv_bytes, csv_text, findings_csv
 from vbr_audit.reports.exports.encoding import json_bytes, json_pieces, records
 from vbr_audit.reports.exports.json import findings_json, findings_sha256
 from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS
@@ -113,6 +113,27 @@ def test_whatever_may_begin_a_formula_is_guarded(context: ReportContext, start: 
 def test_the_guard_of_the_csv_can_be_taken_away(context: ReportContext, name: str) -> None:
     cell = rows_of(findings_csv(with_name(context, name)))[0]["object_name"]
     assert cell.removeprefix("'") == name
+
+
+def test_a_table_is_written_as_the_standard_library_would() -> None:
+    texts = ["", pd.NA, "a,b", 'say "x"', "two\nlines", "=1", "'", " a ", "ü", "plain"] * 1_001
+    table = pd.DataFrame(
+        {
+            "te,xt": pd.array(texts, dtype=STRING),
+            "id": pd.array([f"{number:08x}-ab" for number in range(len(texts))], dtype=STRING),
+            "none": pd.array([pd.NA] * len(texts), dtype=STRING),
+            "whole": pd.array([None, -1, 2**62, 0, 1] * 2_002, dtype="Int64"),
+            "share": pd.array([None, 0.1, 1e22, -1.0, 3.0] * 2_002, dtype="Float64"),
+            "yes": pd.array([None, True, False, True, True] * 2_002, dtype="boolean"),
+        }
+    )
+    for frame in (table, table[["te,xt"]], table[["none"]].head(3), table.head(0)):
+        cells = [column.astype(object).where(column.notna(), "") for _, column in frame.items()]
+        stream = io.StringIO(newline="")
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(frame.columns)
+        writer.writerows(zip(*(column.replace({"=1": "'=1", "'": "''"}) for column in cells), strict=True))
+        assert csv_bytes(frame).decode() == csv_text(frame) == stream.getvalue()
 
 
 def test_the_byte_order_mark_is_a_choice(context: ReportContext, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def plain_values(column: pd.Series) -> list[Any]:
         missing: Any = None  # the stubs of pandas do not know that it may stand for what is missing
         values: list[Any] = column.to_numpy(dtype=object, na_value=missing).tolist()
         return values
+    if isinstance(dtype, pd.Float64Dtype):
+        return [None if value != value else value for value in column.to_numpy(np.float64, na_value=np.nan).tolist()]
     return [plain_value(value) for value in column.tolist()]
 
 
