@@ -67,7 +67,7 @@ class Positions:
         """Note where `rows` of a page stand; `key` names their id. Rows without one have no place."""
         own = self._rows.setdefault(dataset, _Rows())
         own.pages.append(kept.page)
-        places = np.fromiter(kept.places or [NOWHERE] * len(rows), dtype=np.int32, count=len(rows))
+        places = _numbers(kept.places, len(rows))
         ids = _usual_ids(rows, key)
         if ids is None:
             found = [row.get(key) if type(row) is dict else None for row in rows]
@@ -104,6 +104,15 @@ class Positions:
             for name, number, row in zip(ids, numbers, rows, strict=True)
             if number != NOWHERE
         }
+
+
+def _numbers(places: Sequence[int], rows: int) -> Numbers:
+    """The places of so many rows as numbers; `NOWHERE` for those of one document."""
+    if not places:
+        return np.full(rows, NOWHERE, dtype=np.int32)
+    if isinstance(places, range):
+        return np.arange(places.start, places.stop, places.step, dtype=np.int32)
+    return np.fromiter(places, dtype=np.int32, count=rows)
 
 
 def _usual_ids(rows: Sequence[Any], key: str) -> list[str] | None:

@@ -89,6 +89,13 @@ def joined_strings(parts: Sequence[npt.NDArray[np.object_]]) -> ExtensionArray:
     return joined
 
 
+def known_strings(values: Sequence[Any]) -> ExtensionArray:
+    """`values` as a text array; they are known to be `str` or `pd.NA`, and not looked at again."""
+    made = strings_of([pd.NA]).repeat(len(values))
+    made.to_numpy(dtype=object)[:] = values
+    return made
+
+
 def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
     """Yes/no; NA for None, NA and for what is neither True nor False."""
     if set(map(type, values)) <= _BOOLEANS:

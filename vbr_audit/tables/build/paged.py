@@ -1,7 +1,7 @@
 """Builds a large table page by page: columns at once, no model and no dict per row.
 
 A page's rows become columns as soon as a thousand are there, so that the decoded rows can go: dates and
-numbers to numpy, text to cells in which words that repeat are one object.
+numbers to numpy, text to lists in which words that repeat are one object.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from vbr_audit.tables.build.arrays import all_missing, count_dates, dates_of, joined_strings, strings_of, to_array
+from vbr_audit.tables.build.arrays import all_missing, count_dates, dates_of, known_strings, strings_of, to_array
 from vbr_audit.tables.build.dates import NAT, read_dates
 from vbr_audit.tables.build.enums import Folding
 from vbr_audit.tables.build.notes import Notes
@@ -34,7 +33,6 @@ def clock_of(column: str) -> str:
 
 Rows = list[dict[str, Any]]
 Columns = dict[str, Sequence[Any]]
-Cells = npt.NDArray[np.object_]
 
 CHUNK: Final = 1_000
 """Minimum number of rows that are turned into columns at a time: few enough to stay in the processor's cache."""
@@ -109,7 +107,7 @@ class PagedTable:
         self._dtypes = {column.name: column.dtype for column in spec.columns}
         self._waiting: Rows = []
         self._rows = 0
-        self._text: dict[str, list[Cells]] = {}
+        self._text: dict[str, list[Any]] = {}
         self._parts: dict[str, list[Any]] = {}
         self._clocks: dict[str, list[tuple[int, Any]]] = {}
         self._same = {"text": SameObject(), "id": SameObject(ZERO_GUID)}
@@ -130,7 +128,7 @@ class PagedTable:
         for column in self._spec.columns:
             name = column.name
             if name in self._text:
-                arrays[name] = joined_strings(self._text.pop(name))
+                arrays[name] = known_strings(self._text.pop(name))
             elif column.dtype == "datetime" and name in self._parts:
                 arrays[name] = dates_of(np.concatenate(self._parts.pop(name)))
             elif name in self._parts:
@@ -193,7 +191,7 @@ class PagedTable:
     def _take_texts(self, source: Source, values: Sequence[Any]) -> None:
         column = source.column
         if source.kind == "unique id":
-            self._add_cells(column, _without_zero(self._texts(column, values)), len(values))
+            self._cells(column).extend(_without_zero(self._texts(column, values)))
             return
         same = self._same[source.kind].__getitem__
         try:
@@ -201,22 +199,24 @@ class PagedTable:
         except TypeError:
             values = self._texts(column, values)
             cells = list(map(same, values))
-        self._add_cells(column, cells, len(values))
+        self._cells(column).extend(cells)
         if column in self._words:
-            self._take_words(column, values)
+            self._take_words(column, values, cells)
 
     def _take_nothing(self, column: str, rows: int) -> None:
         for name in (column, *self._words.get(column, ())[:1]):
-            self._text.setdefault(name, []).append(np.full(rows, pd.NA, dtype=object))
+            self._cells(name).extend(repeat(pd.NA, rows))
 
-    def _add_cells(self, column: str, cells: Iterable[Any], rows: int) -> None:
-        part = np.empty(rows, dtype=object)
-        part[:] = cells
-        self._text.setdefault(column, []).append(part)
+    def _cells(self, column: str) -> list[Any]:
+        """The cells of a column of text that are there: one long list, as many small arrays would tear up the heap."""
+        return self._text.setdefault(column, [])
 
-    def _take_words(self, column: str, words: Sequence[Any]) -> None:
+    def _take_words(self, column: str, words: Sequence[Any], reported: Sequence[Any]) -> None:
         canonical, folding = self._words[column]
-        self._add_cells(canonical, list(map(folding.__getitem__, words)), len(words))
+        if all(folding[word] == word for word in set(words) if word is not None):  # as a new server writes them
+            self._cells(canonical).extend(reported)
+        else:
+            self._cells(canonical).extend(map(folding.__getitem__, words))
         if folding.unknown:
             for word, times in Counter(words).items():
                 if word in folding.unknown:
@@ -285,7 +285,7 @@ def _without_zero(ids: Sequence[Any]) -> Sequence[Any]:
 # keys is looked into.
 
 _DEEPEST: Final = 20
-_HOLDERS: Final = (dict, list)
+_HOLDERS: Final = frozenset({dict, list})
 
 
 @lru_cache(maxsize=1)
@@ -308,15 +308,23 @@ def _look_into(where: str, values: Sequence[Any], notes: Notes, depth: int) -> N
     if kinds.isdisjoint(_HOLDERS) or depth > _DEEPEST:
         return
     if list in kinds:
-        lists = (value for value in values if type(value) is list)
-        _look_into(f"{where}[]", [*chain.from_iterable(lists)], notes, depth + 1)
+        lists = values if kinds == {list} else [value for value in values if type(value) is list]
+        if not _HOLDERS.isdisjoint(map(type, chain.from_iterable(lists))):
+            _look_into(f"{where}[]", [*chain.from_iterable(lists)], notes, depth + 1)
     objects = values if kinds == {dict} else [value for value in values if type(value) is dict]
     holders, known = nested_keys()
     keys_present: set[str] = set()
-    for keys, times in Counter(map(tuple, objects)).items():
+    for keys, times in _counted(list(map(tuple, objects))):
         keys_present.update(keys)
         for key in keys:
             if key not in known:
                 notes.count_unknown_field(f"{where}.{key}", times)
     for key in sorted(keys_present & holders):
         _look_into(f"{where}.{key}", [value.get(key) for value in objects], notes, depth + 1)
+
+
+def _counted(shapes: list[tuple[str, ...]]) -> Iterable[tuple[tuple[str, ...], int]]:
+    """The different ones of `shapes`, each with how often it is there; most often there is but one."""
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return [(shapes[0], len(shapes))]
+    return Counter(shapes).items()
