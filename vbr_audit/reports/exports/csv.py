@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
@@ -47,9 +49,12 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 
 def csv_bytes(frame: pd.DataFrame, *, bom: bool = False) -> bytes:
-    """`csv_text` in UTF-8, with a byte order mark if asked for; the text is never whole in memory beside it."""
-    mark = b"\xef\xbb\xbf" if bom else b""
-    return b"".join([mark, *(lines.encode() for lines in _lines(frame))])
+    """`csv_text` in UTF-8, with a byte order mark if asked for; neither the text nor a second copy is in memory."""
+    stream = io.BytesIO()
+    stream.write(codecs.BOM_UTF8 if bom else b"")
+    for lines in _lines(frame):
+        stream.write(lines.encode())
+    return stream.getvalue()
 
 
 def _lines(frame: pd.DataFrame) -> Iterator[str]:
