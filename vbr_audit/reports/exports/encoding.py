@@ -30,8 +30,9 @@ _STEERING: Final = re.compile(
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of `frame` as plain values by column: what is not known is None, moments are ISO 8601 in UTC."""
-    columns = [plain_values(frame[name]) for name in frame.columns]
-    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+    names = frame.columns.tolist()  # once: beside pyarrow, each look at a label makes a text of it
+    columns = [plain_values(frame[name]) for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def plain_values(column: pd.Series) -> list[Any]:
