@@ -313,7 +313,7 @@ class Audit:
 
     def _outdated(self, folder: Path, wanted: Iterable[str]) -> list[str]:
         """The formats that are in `folder`, are not `wanted`, and no longer agree with the findings."""
-        from vbr_audit.reports.exports.json import findings_json
+        from vbr_audit.reports.exports.json import findings_sha256
 
         present = files_present(folder)
         others = [kind for kind in present if kind not in wanted]
@@ -325,8 +325,8 @@ class Audit:
             return others
         if "json" not in present:
             return []
-        kept = run_folder.bytes_of(folder / run_folder.FINDINGS_JSON)
-        return others if findings_json(self.context) != kept else []
+        kept = run_folder.hash_of(folder / run_folder.FINDINGS_JSON)
+        return others if findings_sha256(self.context) != kept else []
 
     def _repr_html_(self) -> str:
         from vbr_audit.reports.notebook import audit_html

@@ -34,20 +34,20 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
         own = checks_of_run(folder / run_folder.OWN_CHECKS, records, checks, only=True)
         if gaps := _own_differences([record for record in records if record.used], own):
             return [*differences, *gaps]
-        same = _findings_again(folder, own) == kept.read_bytes()
+        same = _hash_of_findings_again(folder, own) == run_folder.hash_of(kept)
     except (EvidenceError, ConfigurationError, CheckError) as error:
         return [*differences, f"the findings cannot be made again: {error.message}"]
     return differences if same else [*differences, f"{kept.name} is not what the evidence and the policy give"]
 
 
-def _findings_again(folder: Path, checks: OwnChecks) -> bytes:
-    """The findings of a run as its evidence and its rules give them; its tables hold no cycles to search for."""
-    from vbr_audit.reports.exports.json import findings_json
+def _hash_of_findings_again(folder: Path, checks: OwnChecks) -> str:
+    """The SHA-256 of the findings as evidence and rules of a run give them; its tables hold no cycles to search for."""
+    from vbr_audit.reports.exports.json import findings_sha256
 
     with without_cycle_search():
         audit = load_audit(folder, checks=checks)
         try:
-            return findings_json(audit.context)
+            return findings_sha256(audit.context)
         finally:
             audit.snapshot.close()
 

@@ -17,7 +17,7 @@ from vbr_audit.scrub.tables import rule_of
 from vbr_audit.tables.build.schema import STRING
 
 KEY = ScrubKey(b"k" * 32)
-FAST = tuple(name for name in FORMATS if name != "pdf")
+FAST = tuple(name for name in FORMATS if not FORMATS[name].file_name.endswith(".pdf"))
 _IDENTIFYING = ("name", "names", "id", "ids", "prose")
 _WORDS = ("type", "platform", "session_type")
 

@@ -161,6 +161,14 @@ def bytes_of(path: Path) -> bytes:
         raise OutputError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from error
 
 
+def hash_of(path: Path) -> str | None:
+    """The SHA-256 of a file; None where it is not there. Raises `OutputError` for one that cannot be read."""
+    try:
+        return sha256_of(path) if path.is_file() else None
+    except OSError as error:
+        raise OutputError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from error
+
+
 def _drop_if_empty(place: Path) -> None:
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
