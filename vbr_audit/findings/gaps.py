@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -12,6 +12,8 @@ from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import is_never_offered
+from vbr_audit.tables.build.naming import marked, told
+from vbr_audit.tables.build.schema import Holds
 
 OUT_OF_REACH: Final = (
     "Tape jobs, media and libraries are not in the REST API.",
@@ -21,6 +23,7 @@ OUT_OF_REACH: Final = (
     "Machines that no backup and no list of assets names are not known here; only an inventory could name them.",
 )
 """What nothing here speaks of, whatever the account may read."""
+_HELD: Final[Mapping[str, Holds]] = {"server": "pattern", "object_id": "id", "object_name": "pattern"}
 _OBJECT: Final = ("server", "object_type", "object_id", "object_name")
 
 
@@ -40,7 +43,7 @@ class Gap:
     """One reason why a run is not whole.
 
     `dataset` of `server` was not collected, or has `status` for `reason`; of an empty scope `reason` is the pattern
-    that no job fits, of a broken check what went wrong.
+    that no job fits, of a broken check what went wrong, in a sentence that is not told yet.
     """
 
     kind: GapKind
@@ -51,6 +54,9 @@ class Gap:
 
     def __str__(self) -> str:
         """The gap in one sentence."""
+        return told(self._sentence())
+
+    def _sentence(self) -> str:
         match self.kind:
             case GapKind.INTERRUPTED:
                 return "The collection was interrupted."
@@ -81,8 +87,8 @@ class Limit:
     """One thing that a run does not speak of, though it is whole.
 
     `dataset` of `server` has `status` for `reason`, which no enabled check needs; `subject` is the pattern of the
-    scope, the id of a disabled check with its `reason`, an override that fits nothing with its place as `reason`, or
-    what the REST API does not have.
+    scope, the id of a disabled check with its `reason`, an override that fits nothing (not told yet) with its place as
+    `reason`, or what the REST API does not have.
     """
 
     kind: LimitKind
@@ -94,6 +100,9 @@ class Limit:
 
     def __str__(self) -> str:
         """The limit in one sentence."""
+        return told(self._sentence())
+
+    def _sentence(self) -> str:
         match self.kind:
             case LimitKind.NOT_WHOLE:
                 return _sentence(f"{self.dataset} of {self.server}: {self.status}", self.reason)
@@ -155,7 +164,8 @@ def _idle_overrides(run: CheckRun) -> Iterator[Limit]:
         judged = run.results.loc[run.results["check_id"].isin(checks), list(_OBJECT)].drop_duplicates()
         rows = judged.astype(object).where(judged.notna(), None).itertuples(index=False)
         if not any(match.fits(*row) for row in rows):
-            yield Limit(LimitKind.IDLE_OVERRIDE, subject=str(match), reason=place)
+            globs = ", ".join(f"{name} {marked(_HELD.get(name, 'kept'), glob)}" for name, glob in match.globs.items())
+            yield Limit(LimitKind.IDLE_OVERRIDE, subject=globs, reason=place)
 
 
 def _sentence(text: str, reason: str | None) -> str:
