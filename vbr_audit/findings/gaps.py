@@ -54,9 +54,6 @@ class Gap:
 
     def __str__(self) -> str:
         """The gap in one sentence."""
-        return told(self._sentence())
-
-    def _sentence(self) -> str:
         match self.kind:
             case GapKind.INTERRUPTED:
                 return "The collection was interrupted."
@@ -69,7 +66,7 @@ class Gap:
             case GapKind.NOT_WHOLE:
                 return _sentence(f"{self.dataset} of {self.server}: {self.status}", self.reason)
             case GapKind.BROKEN:
-                return _sentence(self.reason or "", None)
+                return _sentence(told(self.reason or ""), None)
 
 
 class LimitKind(StrEnum):
@@ -100,9 +97,6 @@ class Limit:
 
     def __str__(self) -> str:
         """The limit in one sentence."""
-        return told(self._sentence())
-
-    def _sentence(self) -> str:
         match self.kind:
             case LimitKind.NOT_WHOLE:
                 return _sentence(f"{self.dataset} of {self.server}: {self.status}", self.reason)
@@ -112,7 +106,7 @@ class Limit:
                 return f"{self.subject} is disabled by the policy: {self.reason}"
             case LimitKind.IDLE_OVERRIDE:
                 fits = "fits no object that its checks judged, so it changes nothing"
-                return f"The override for {self.subject} ({self.reason}) {fits}."
+                return f"The override for {told(self.subject or '')} ({self.reason}) {fits}."
             case LimitKind.OUT_OF_REACH:
                 return self.subject or ""
 

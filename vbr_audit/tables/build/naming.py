@@ -44,6 +44,11 @@ def parts(sentence: str) -> Iterator[tuple[Any, str]]:
     yield None, sentence[at:]
 
 
+def words_around(sentence: str) -> str:
+    """The words of a sentence without the values in it."""
+    return "".join(text for holds, text in parts(sentence) if holds is None)
+
+
 def told(sentence: str) -> str:
     """The sentence with its values as they are."""
     return "".join(text for _, text in parts(sentence)) if _OPEN in sentence else sentence
