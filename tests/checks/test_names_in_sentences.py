@@ -23,7 +23,7 @@ FREE = {*NAMING, "prose", "server text"}
 
 
 def with_canaries(check: Check, example: Example) -> Assessment:
-    """What a check says of an example in which every name, and all that people and servers wrote, ends with a canary."""
+    """What a check says of an example in which every name, and what people and servers wrote, ends with a canary."""
     view = view_of(check, example)
     for table, frame in view.frames.items():
         free = [name for name, holds in TABLES[table].holds.items() if holds in FREE and name in frame]

@@ -56,12 +56,13 @@ def told(sentence: str) -> str:
 
 def told_cells(cells: Cells) -> Cells:
     """The same for an object array of `str` and NA, which is given back as it is where nothing is to be told."""
-    nothing = pd.NA
-    told_texts = {text: told(text) for text in set(cells.tolist()) if text is not nothing and _OPEN in text}
-    if not told_texts:
+    nothing, texts = pd.NA, cells.tolist()
+    rows = [row for row, text in enumerate(texts) if text is not nothing and _OPEN in text]
+    if not rows:
         return cells
-    made = np.empty(len(cells), dtype=object)
-    made[:] = [told_texts.get(text, text) for text in cells.tolist()]
+    known = {text: told(text) for text in {texts[row] for row in rows}}
+    made = cells.copy()
+    made[rows] = [known[texts[row]] for row in rows]
     return made
 
 
