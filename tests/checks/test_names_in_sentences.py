@@ -14,7 +14,7 @@ from vbr_audit.checks.engine.examples import assess_view, view_of
 from vbr_audit.checks.engine.outcome import Example
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import TABLES
-from vbr_audit.tables.build.naming import marked, parts, told, words_around
+from vbr_audit.tables.build.naming import marked, parts_of, told, words_around
 from vbr_audit.tables.build.schema import NameOf
 
 CANARY = "Zqx7v"
@@ -44,5 +44,5 @@ def test_no_check_puts_a_name_in_its_own_words(check: Check) -> None:
 def test_a_value_is_told_as_it_was(pairs: list[tuple[str, str]]) -> None:
     sentence = "".join(words + marked("job", value) for value, words in pairs)
     assert told(sentence) == "".join(words + value for value, words in pairs)
-    assert [text for holds, text in parts(sentence) if holds == "job"] == [value for value, _ in pairs]
+    assert [text for holds, text in parts_of(sentence) if holds == "job"] == [value for value, _ in pairs]
     assert words_around(sentence) == "".join(words for _, words in pairs)

@@ -39,7 +39,7 @@ from vbr_audit.scrub.free_text import REMOVED, TextScrubber, folded, is_ordinary
 from vbr_audit.scrub.pseudonyms import LENGTH, Pseudonyms, ScrubKey, load_key
 from vbr_audit.scrub.scrubbing import is_shipped
 from vbr_audit.scrub.tables import KINDS, Rule, Scrubber, object_rules, rule_of
-from vbr_audit.tables.build.naming import marked, parts, words_around
+from vbr_audit.tables.build.naming import marked, parts_of, words_around
 from vbr_audit.tables.build.schema import STRING
 from vbr_audit.verifying import verify_run
 
@@ -329,6 +329,9 @@ def test_ordinary_words_spoil_neither_words_of_the_api_nor_what_others_wrote() -
     sentence = f"the backup server has {marked('job', 'Backup')}, {marked('prose', 'by Petra')}"
     assert scrubber.value(sentence, Rule("own")) == f"the backup server has {job}, {REMOVED}"
     assert scrubber.value(sentence, Rule("text")) == f"the {job} {server} has {job}, {REMOVED}"
+    # Who sends marks of ours within a text is not believed.
+    for holds in ("kept", "own text", "no such thing"):
+        assert "Backup" not in scrubber.value(f"\ufdd0{holds}\ufdd1Backup\ufdd2", Rule("text"))
     assert (
         scrubber.value("Backup, x and 2 more", Rule("names", "job"))
         == f"{job}, {pseudonyms.name('job', 'x')} and 2 more"
@@ -458,6 +461,27 @@ def test_a_key_that_others_may_read_is_told(tmp_path: Path) -> None:
     assert "ab" * 32 not in repr(load_key(path))
 
 
+def test_limits_lose_the_names_that_a_policy_gives_and_keep_their_own_words() -> None:
+    policy = """\
+version: 1
+checks:
+  JOB-003: {enabled: false, reason: "svc-vbr-report wants no retries"}
+overrides:
+  - match: {server: override, object_type: job, object_name: "fits*"}
+    checks: {JOB-008: {enabled: false, reason: "no guests"}}
+"""
+    whole = va.audit(estates.audit_of(jobs=2, sessions=10).snapshot, policy=policy)
+    limits = whole.scrub(KEY).results.limits
+    name = r"[a-z]+-[0-9a-f]{10}"
+    told = [limit for limit in limits if "override" in limit or limit.startswith("JOB-003")]
+    assert re.fullmatch(f"JOB-003 is disabled by the policy: {name} wants no retries", told[0])
+    assert re.fullmatch(
+        f"The override for server {name}, object_type job, object_name {name} \\({name}:6\\) "
+        "fits no object that its checks judged, so it changes nothing\\.",
+        told[1],
+    )
+
+
 # Names are put in sentences as data: a run without names says the same whatever things are called.
 
 
@@ -490,7 +514,7 @@ def test_a_value_in_a_sentence_holds_what_its_column_declares() -> None:
         for value in frame[name].dropna().unique()
     }
     named = {"server", "job", "jobs", "repository", "repositories", "object", "objects", "user", "host", "path", "rule"}
-    said = {pair for text in sentences_of(audit) for pair in parts(text) if pair[0] in named}
+    said = {pair for text in sentences_of(audit) for pair in parts_of(text) if pair[0] in named}
     assert len(said) > 20
     assert said - known == set()
 

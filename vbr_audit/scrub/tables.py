@@ -19,7 +19,7 @@ from vbr_audit.findings.table import FINDING_HOLDS, FINDING_SENTENCES
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, folded, is_ordinary
 from vbr_audit.scrub.pseudonyms import Pseudonyms
 from vbr_audit.tables.build.arrays import STRING, strings_of
-from vbr_audit.tables.build.naming import parts
+from vbr_audit.tables.build.naming import parts_of
 from vbr_audit.tables.build.schema import Holds, NameOf
 
 How = Literal["name", "names", "first", "glob", "id", "ids", "digest", "word", "own", "text", "prose", "json", "kept"]
@@ -97,6 +97,7 @@ def cause_rules() -> dict[str, tuple[Rule, bool]]:
     return rules | {"machine": (Rule("name", "object"), False), UNREAD: rules["server"]}
 
 
+_OWN_WORDS: Final = (None, "own text", "kept")
 _NO_NAME: Final = re.compile(r"[\d:.,TZ+ -]*")
 _COMMA: Final = re.compile(r"(,\s*)")
 _MORE: Final = re.compile(r"( and [\d,]+ more)\Z")
@@ -140,10 +141,13 @@ class Scrubber:
         return makers[rule.how]
 
     def told(self, sentence: str, besides: Callable[[str], str]) -> str:
-        """A sentence with what becomes of each value by what it holds, and `besides` of the words around them."""
+        """A sentence with what becomes of each value by what it holds, and `besides` of the words around them.
+
+        A text that says of itself that it is this package's own is nothing but words: who sent it may want to be told.
+        """
         return "".join(
-            besides(text) if holds is None else self.value(text, _RULES.get(holds, _PROSE))
-            for holds, text in parts(sentence)
+            besides(text) if holds in _OWN_WORDS else self.value(text, _RULES.get(holds, _PROSE))
+            for holds, text in parts_of(sentence)
         )
 
     def glob(self, text: str, kind: str = PATTERN) -> str:

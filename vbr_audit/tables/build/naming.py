@@ -34,7 +34,7 @@ def marked(holds: Holds, value: str) -> str:
     return f"{_OPEN}{holds}{_HELD}{value}{_CLOSE}"
 
 
-def parts(sentence: str) -> Iterator[tuple[Any, str]]:
+def parts_of(sentence: str) -> Iterator[tuple[Any, str]]:
     """What a sentence is made of, in order: what a value holds and the value; None and the words around it."""
     at = 0
     for match in _VALUE.finditer(sentence):
@@ -46,12 +46,12 @@ def parts(sentence: str) -> Iterator[tuple[Any, str]]:
 
 def words_around(sentence: str) -> str:
     """The words of a sentence without the values in it."""
-    return "".join(text for holds, text in parts(sentence) if holds is None)
+    return "".join(text for holds, text in parts_of(sentence) if holds is None)
 
 
 def told(sentence: str) -> str:
     """The sentence with its values as they are."""
-    return "".join(text for _, text in parts(sentence)) if _OPEN in sentence else sentence
+    return "".join(text for _, text in parts_of(sentence)) if _OPEN in sentence else sentence
 
 
 def told_cells(cells: Cells) -> Cells:
