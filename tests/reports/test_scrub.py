@@ -476,7 +476,7 @@ overrides:
     told = [limit for limit in limits if "override" in limit or limit.startswith("JOB-003")]
     assert re.fullmatch(f"JOB-003 is disabled by the policy: {name} wants no retries", told[0])
     assert re.fullmatch(
-        f"The override for server {name}, object_type job, object_name {name} \\({name}:6\\) "
+        f"The override for server {name}, object_type job, object_name {name} \\(policy\\.yaml:\\d+\\) "
         "fits no object that its checks judged, so it changes nothing\\.",
         told[1],
     )

@@ -294,8 +294,10 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGN
 
 _ORDER: Final = (*KINDS, "id", REMOVED)
 _PLAIN_FILES: Final = frozenset(
-    {"", DEFAULT, "policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "changes.csv", "default profile", *PROFILES}
+    {"", DEFAULT, "policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "changes.csv"}
+    | {*PROFILES, *(f"{name} profile" for name in PROFILES)}
 )
+"""What files are called that nobody gave a name of their own, and where else a setting may come from."""
 
 
 @dataclass(frozen=True, eq=False)
