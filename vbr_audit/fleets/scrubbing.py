@@ -135,7 +135,7 @@ class FleetScrubber:
 
     def text(self, text: str) -> str:
         """A text of the user's, such as a title, without the names that are known."""
-        return self.scrubber.texts.clean(text, own=False)
+        return self.scrubber.texts.clean(text)
 
     def own_words(self, text: str) -> str:
         """A text in which names are replaced, and what is no word of the tool's own is removed."""
