@@ -115,9 +115,8 @@ def warm_up() -> None:
 
 def become_kernel(order: dict[str, Any]) -> None:
     """Be the kernel that is ordered, until it is told to end."""
-    from ipykernel.kernelapp import IPKernelApp
-
     import pandas as pd
+    from ipykernel.kernelapp import IPKernelApp
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
