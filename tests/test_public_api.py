@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ import vbr_audit as va
 PACKAGE = Path(va.__file__).parent
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "vbr_audit").rglob("*.py"))
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Each module, parsed."""
+    return {path: ast.parse(path.read_text("utf-8")) for path in MODULES}
 
 
 def test_every_public_name_resolves_and_the_list_is_sorted() -> None:
@@ -51,18 +58,18 @@ def test_no_public_function_shares_a_name_with_a_module() -> None:
     modules = {path.stem for path in MODULES} | {path.parent.name for path in MODULES if path.stem == "__init__"}
     public = [
         (path, node.name)
-        for path in MODULES
-        for node in ast.parse(path.read_text("utf-8")).body
+        for path, tree in trees().items()
+        for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     ]
     assert [f"{path.relative_to(ROOT)}: {name}" for path, name in public if name in modules] == []
 
 
 def test_modules_and_functions_stay_short() -> None:
-    for path in MODULES:
+    for path, tree in trees().items():
         lines = path.read_text("utf-8").splitlines()
         assert len(lines) <= 600, f"{path.relative_to(ROOT)} has {len(lines)} lines"
-        for node in ast.walk(ast.parse("\n".join(lines))):
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 length = (node.end_lineno or 0) - node.lineno + 1
                 assert length <= 60, f"{path.relative_to(ROOT)}: {node.name} has {length} lines"
@@ -70,8 +77,7 @@ def test_modules_and_functions_stay_short() -> None:
 
 def test_every_public_function_and_class_has_a_docstring() -> None:
     bare = []
-    for path in MODULES:
-        tree = ast.parse(path.read_text("utf-8"))
+    for path, tree in trees().items():
         if ast.get_docstring(tree) is None:
             bare.append(str(path.relative_to(ROOT)))
         for node in tree.body:
@@ -83,11 +89,11 @@ def test_every_public_function_and_class_has_a_docstring() -> None:
 
 def test_no_write_method_of_http_is_named_outside_sign_in_and_the_jobs_section() -> None:
     # what is delivered goes to receivers of the user's; `lint-imports` holds that no server is asked there
-    product = [path for path in MODULES if not {"simulator", "delivering"} & set(path.parts)]
+    product = [(path, tree) for path, tree in trees().items() if not {"simulator", "delivering"} & set(path.parts)]
     writers = {
         path.relative_to(ROOT).as_posix()
-        for path in product
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for path, tree in product
+        for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and node.value in ("POST", "PUT", "DELETE", "PATCH")
     }
     island, asks_no_server = "job_operations", "vbr_audit/histories/time_stamps.py"  # but a time authority, for a hash

@@ -26,6 +26,7 @@ assert va.__file__.startswith(sys.argv[1]), va.__file__
 assert importlib.metadata.version("vbr-audit") == va.__version__
 assert (resources.files("vbr_audit") / "py.typed").is_file()
 sys.argv = ["vbr-audit", "demo", "--policy", "minimal", "--format", "html,json", "--out", sys.argv[2], "--quiet"]
+sys.argv += ["--jobs", "3", "--sessions", "60"]
 main()
 """
 
