@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import estates
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared import artefact
 
 from vbr_audit.findings.rating import (
     BEST_OF_PARTIAL,
@@ -101,11 +101,11 @@ def test_every_grade_has_a_rule_of_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("estate", ["demo", "incomplete", "nothing"])
-def test_the_rating_of_a_run_is_that_of_its_causes(estate: str, tmp_path: Path) -> None:
+def test_the_rating_of_a_run_is_that_of_its_causes(estate: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     audit = getattr(estates, estate)()
     counted = {severity: int((audit.causes["severity"] == severity).sum()) for severity in SEVERITIES}
     assert cause_counts(audit.findings) == counted
     rating = rate(counted, assessed=audit.summary.assessed, gaps=len(audit.results.gaps))
     assert audit.summary.rating == rating
-    told = json.loads(estates.write_all(audit, tmp_path, ("json",))["json"].read_bytes())["summary"]["rating"]
+    told = json.loads(artefact(tmp_path_factory, estate, "json").read_bytes())["summary"]["rating"]
     assert told == {"grade": rating.grade, "at_best": rating.at_best, "rule": rating.rule, "reason": rating.reason}

@@ -13,15 +13,15 @@ from typing import Any
 import estates
 import pandas as pd
 import pytest
-from compared_runs import compared
+from compared_runs import compared_demo
 from html_tables import Page
 from openpyxl import load_workbook
+from shared import artefact
 
 from vbr_audit.display import NOT_KNOWN, is_known, number, percent, plain, size
 from vbr_audit.histories.capacities import CAPACITY, capacity_of
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.html.estate_part import MAX_COPIES
-from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.tables.build.schema import conform
 
 ESTATES = ("compared", "incomplete", "nothing")
@@ -33,7 +33,7 @@ def audit_called(estate: str) -> Audit:
     if estate != "compared":
         made: Audit = getattr(estates, estate)()
         return made
-    audit = compared(estates.demo())
+    audit = compared_demo()
     return dataclasses.replace(audit, samples=samples_before(audit))
 
 
@@ -51,23 +51,28 @@ def samples_before(audit: Audit) -> pd.DataFrame:
     return conform(pd.concat(parts, ignore_index=True), CAPACITY)[0]
 
 
-@lru_cache
-def tables_of(estate: str) -> dict[str, list[list[str]]]:
-    page = Page(render_html(audit_called(estate).context))
-    return {table.id: table.rows for table in page.tables if table.id}
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The workbook, JSON and executive page of an estate, each estate written once."""
 
+    names = ("xlsx", "json", "executive", "html")
+
     @lru_cache
     def files_of(estate: str) -> dict[str, Path]:
-        return estates.write_all(
-            audit_called(estate), tmp_path_factory.mktemp(estate), ("xlsx", "json", "executive", "html")
-        )
+        if estate == "compared":
+            return estates.write_all(audit_called(estate), tmp_path_factory.mktemp(estate), names)
+        return {name: artefact(tmp_path_factory, estate, name) for name in names}
 
     return files_of
+
+
+@lru_cache
+def page_of(path: Path) -> Page:
+    return Page(path.read_text("utf-8"))
+
+
+def tables_of(path: Path) -> dict[str, list[list[str]]]:
+    return {table.id: table.rows for table in page_of(path).tables if table.id}
 
 
 @lru_cache
@@ -97,9 +102,9 @@ def cause_rows(audit: Audit) -> list[Row]:
     ]
 
 
-def on_page(estate: str) -> list[Row]:
+def on_page(path: Path) -> list[Row]:
     rows = []
-    for name, table in tables_of(estate).items():
+    for name, table in tables_of(path).items():
         for row in table[1:]:
             if not name.startswith("table-causes-") or len(row) == 1:
                 continue
@@ -142,7 +147,7 @@ def test_every_artefact_has_the_causes_of_python(estate: str, written: Any) -> N
     rows, files = cause_rows(audit_called(estate)), written(estate)
     assert in_json(files["json"]) == rows
     assert in_sheet(files["xlsx"]) == rows
-    shown = on_page(estate)
+    shown = on_page(files["html"])
     assert len(shown) == len(rows)
     for found, row in zip(shown, rows, strict=True):
         assert (*found[:8], *found[9:]) == (*row[:8], *row[9:])
@@ -208,7 +213,7 @@ def test_jobs_found_are_the_same_everywhere(estate: str, written: Any) -> None:
     if found["by_state_only"] or found["by_backups_only"]:
         assert re.findall(r"\d+", tile.label.partition(": ")[2]) == [many for many in parts if many != "0"]
     for name in ("html", "executive"):
-        assert (tile.value, tile.label) in Page(files[name].read_text("utf-8")).tiles
+        assert (tile.value, tile.label) in page_of(files[name]).tiles
     book = load_workbook(files["xlsx"], read_only=True)
     cover = [row[:2] for row in book["Cover"].iter_rows(values_only=True) if len(row) > 1]
     book.close()
@@ -218,9 +223,10 @@ def test_jobs_found_are_the_same_everywhere(estate: str, written: Any) -> None:
 @pytest.mark.parametrize("estate", ESTATES)
 def test_protected_objects_are_the_same_on_page_and_sheet(estate: str, written: Any) -> None:
     frame = audit_called(estate).context.figures.estate.objects.frame
-    rows = sheet_of(written(estate)["xlsx"], "Protected objects")
+    files = written(estate)
+    rows = sheet_of(files["xlsx"], "Protected objects")
     assert [row["Name"] for row in rows] == [plain(name) for name in frame["name"]]
-    shown = tables_of(estate).get("table-objects", [[]])[1:]
+    shown = tables_of(files["html"]).get("table-objects", [[]])[1:]
     assert len(shown) == min(len(rows), 200)
     for row, (name, jobs, point, rpo, copies, backup, test) in zip(rows, shown, strict=False):
         assert name.startswith(row["Name"])
@@ -246,7 +252,8 @@ def test_protected_objects_are_the_same_on_page_and_sheet(estate: str, written: 
 @pytest.mark.parametrize("estate", ESTATES)
 def test_repositories_and_their_growth_are_the_same_on_page_and_sheet(estate: str, written: Any) -> None:
     files = written(estate)
-    rows, shown = sheet_of(files["xlsx"], "Repositories"), tables_of(estate).get("table-repositories", [[]])[1:]
+    rows = sheet_of(files["xlsx"], "Repositories")
+    shown = tables_of(files["html"]).get("table-repositories", [[]])[1:]
     assert len(rows) == len(shown)
     grown = 0
     for row, (name, space, growth, full, _, held) in zip(rows, shown, strict=True):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator
+from functools import lru_cache
 
+import estates
 import numpy as np
 import pandas as pd
 
@@ -39,6 +41,12 @@ def compared(audit: Audit) -> Audit:
         tuple(_records(record_of_run(snapshot, audit.results))),
     )
     return judge(snapshot, dataclasses.replace(rules, baseline=Baseline(kept=earlier.to_bytes())))
+
+
+@lru_cache
+def compared_demo() -> Audit:
+    """The whole estate of `estates.demo`, compared so."""
+    return compared(estates.demo())
 
 
 def _before(judged: Judged) -> Judged:

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vbr_audit.cli import app
+from vbr_audit.reports.formats import FORMATS
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -47,6 +48,15 @@ def demo(factory: pytest.TempPathFactory) -> Path:
         (folder / SAID).write_text(done.stdout, "utf-8")
 
     return once(factory, "demo", make)
+
+
+def artefact(factory: pytest.TempPathFactory, estate: str, name: str) -> Path:
+    """The report of one of the estates of `estates` in the format `name`, the workbook with every table."""
+
+    def make(folder: Path) -> None:
+        estates.write_all(getattr(estates, estate)(), folder, (name,))
+
+    return once(factory, f"{estate}-{name}", make) / FORMATS[name].file_name
 
 
 def printed_run(factory: pytest.TempPathFactory) -> Path:
