@@ -70,7 +70,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small server, read once and saved without being judged."""
     folder = tmp_path_factory.mktemp("collected") / "run"
     with (
-        simulator.serve(jobs=8, sessions=60) as url,
+        simulator.serve(jobs=4, sessions=20) as url,
         va.connect(url, username=simulator.DEMO_USERNAME, password=simulator.DEMO_PASSWORD) as client,
     ):
         return va.collect(client, policy=CORE_TEXT, progress=False).save(folder)
@@ -94,7 +94,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     now = dt.datetime.now(dt.UTC) - dt.timedelta(days=31)
     folder = tmp_path_factory.mktemp("earlier") / "run"
     with (
-        simulator.serve(jobs=8, sessions=60, now=now) as url,
+        simulator.serve(jobs=4, sessions=20, now=now) as url,
         standing_clock(now),
         va.connect(url, username=simulator.DEMO_USERNAME, password=simulator.DEMO_PASSWORD) as client,
     ):

@@ -41,8 +41,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the same snapshot judged by the core checks, of which the reports are soon made anew."""
-    return estates.in_short(estate()).save(tmp_path_factory.mktemp("short") / "run", formats=["xlsx", "json"])
+    """A run of a few jobs, of which the reports are soon made anew."""
+    return estates.small().save(tmp_path_factory.mktemp("short") / "run", formats=["xlsx", "json"])
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_another_choice_of_sheets_is_refused_before_anything_is_written(run: Pat
 
 
 def test_a_workbook_by_itself_has_no_files_and_says_so(tmp_path: Path) -> None:
-    audit = estates.in_short(estate())
+    audit = estates.small()
     book = audit.to_excel(tmp_path / "alone.xlsx")
     assert list(tmp_path.iterdir()) == [book]
     rows = len(audit.snapshot.tables["restore_points"])

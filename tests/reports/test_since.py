@@ -12,10 +12,11 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from compared_runs import compared
-from estates import audit_of
+from compared_runs import compared_demo
+from estates import demo
 from html_tables import Page
 from sarif_demands import sarif_faults
+from shared import artefact
 
 import vbr_audit as va
 from vbr_audit.display import number, percent
@@ -32,7 +33,7 @@ from vbr_audit.vocabulary import SEVERITIES
 @pytest.fixture(scope="module")
 def later() -> va.Audit:
     """The whole simulated estate, compared with earlier runs."""
-    return compared(audit_of())
+    return compared_demo()
 
 
 @pytest.fixture(scope="module")
@@ -150,11 +151,10 @@ def test_the_numbers_of_the_charts_are_a_table_beside_them(written: Path) -> Non
     assert months[0][2][1:] == ["–"] * 7 + ["no run"]
 
 
-def test_without_an_earlier_run_there_is_nothing_of_it(tmp_path: Path) -> None:
-    audit = audit_of()
+def test_without_an_earlier_run_there_is_nothing_of_it(tmp_path_factory: pytest.TempPathFactory) -> None:
+    audit = demo()
     assert audit.trend is None
-    audit.to_html(tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text("utf-8")
+    page = artefact(tmp_path_factory, "demo", "html").read_text("utf-8")
     assert "Since the last report" not in page
     assert "month-causes" not in page
     document = json.loads(findings_json(audit.context))
