@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import estates
-import pandas as pd
 import pytest
 from compared_runs import compared_demo
 from html_tables import Page
@@ -19,49 +18,27 @@ from openpyxl import load_workbook
 from shared import artefact
 
 from vbr_audit.display import NOT_KNOWN, is_known, number, percent, plain, size
-from vbr_audit.histories.capacities import CAPACITY, capacity_of
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.html.estate_part import MAX_COPIES
-from vbr_audit.tables.build.schema import conform
 
-ESTATES = ("compared", "incomplete", "nothing")
 Row = tuple[Any, ...]
 
 
-@lru_cache
+ESTATES = {"compared": compared_demo, "incomplete": estates.incomplete, "nothing": estates.nothing}
+
+
 def audit_called(estate: str) -> Audit:
-    if estate != "compared":
-        made: Audit = getattr(estates, estate)()
-        return made
-    audit = compared_demo()
-    return dataclasses.replace(audit, samples=samples_before(audit))
-
-
-def samples_before(audit: Audit) -> pd.DataFrame:
-    """The space of its repositories on each of sixty days before, a GiB less a day."""
-    own = capacity_of(audit.snapshot)
-    parts = [
-        own.assign(
-            taken_at=own["taken_at"] - pd.Timedelta(days=back),
-            free_bytes=own["free_bytes"] + back * 2**30,
-            used_bytes=own["used_bytes"] - back * 2**30,
-        )
-        for back in range(1, 61)
-    ]
-    return conform(pd.concat(parts, ignore_index=True), CAPACITY)[0]
+    return ESTATES[estate]()
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The workbook, JSON and executive page of an estate, each estate written once."""
 
-    names = ("xlsx", "json", "executive", "html")
-
     @lru_cache
     def files_of(estate: str) -> dict[str, Path]:
-        if estate == "compared":
-            return estates.write_all(audit_called(estate), tmp_path_factory.mktemp(estate), names)
-        return {name: artefact(tmp_path_factory, estate, name) for name in names}
+        names = ("xlsx", "json", "executive", "html")
+        return {name: artefact(tmp_path_factory, ESTATES[estate], name) for name in names}
 
     return files_of
 

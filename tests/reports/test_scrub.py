@@ -119,7 +119,7 @@ MOST = ("html", "xlsx", "json", "csv", "md")
 
 def test_the_search_finds_the_names_where_they_are(tmp_path_factory: pytest.TempPathFactory) -> None:
     names = names_to_find(estates.demo())
-    texts = {name: estates.texts_of(artefact(tmp_path_factory, "demo", name)) for name in MOST}
+    texts = {name: estates.texts_of(artefact(tmp_path_factory, estates.demo, name)) for name in MOST}
     assert all(estates.found_in(text, names) for text in texts.values())
     everywhere = set(estates.found_in("\n".join(texts.values()), names))
     jobs, users = estates.demo().snapshot.jobs["name"].dropna(), estates.demo().snapshot.users["name"].dropna()

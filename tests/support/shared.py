@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vbr_audit.cli import app
+from vbr_audit.pipeline import Audit
 from vbr_audit.reports.formats import FORMATS
 
 
@@ -50,13 +51,13 @@ def demo(factory: pytest.TempPathFactory) -> Path:
     return once(factory, "demo", make)
 
 
-def artefact(factory: pytest.TempPathFactory, estate: str, name: str) -> Path:
-    """The report of one of the estates of `estates` in the format `name`, the workbook with every table."""
+def artefact(factory: pytest.TempPathFactory, estate: Callable[[], Audit], name: str) -> Path:
+    """The report of an estate, as of `estates`, in the format `name`, the workbook with every table."""
 
     def make(folder: Path) -> None:
-        estates.write_all(getattr(estates, estate)(), folder, (name,))
+        estates.write_all(estate(), folder, (name,))
 
-    return once(factory, f"{estate}-{name}", make) / FORMATS[name].file_name
+    return once(factory, f"{estate.__name__}-{name}", make) / FORMATS[name].file_name
 
 
 def printed_run(factory: pytest.TempPathFactory) -> Path:
