@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
 import re
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -52,12 +54,21 @@ def tables_of(path: Path) -> dict[str, list[list[str]]]:
     return {table.id: table.rows for table in page_of(path).tables if table.id}
 
 
-@lru_cache
-def sheet_of(path: Path, name: str) -> list[dict[str, Any]]:
-    book = load_workbook(path, read_only=True)
+@pytest.fixture(scope="module")
+def book_of(written: Any) -> Iterator[Callable[[str], Any]]:
+    """The workbook of an estate, opened once: that takes longer than to read a sheet."""
+    with contextlib.ExitStack() as opened:
+
+        @lru_cache
+        def get(estate: str) -> Any:
+            return opened.enter_context(contextlib.closing(load_workbook(written(estate)["xlsx"], read_only=True)))
+
+        yield get
+
+
+def sheet_of(book: Any, name: str) -> list[dict[str, Any]]:
     rows = book[name].iter_rows(values_only=True) if name in book.sheetnames else iter([()])
     header, *others = list(rows)
-    book.close()
     return [dict(zip(header, row, strict=True)) for row in others if any(value is not None for value in row)]
 
 
@@ -98,7 +109,7 @@ def on_page(path: Path) -> list[Row]:
     return rows
 
 
-def in_sheet(path: Path) -> list[Row]:
+def in_sheet(book: Any) -> list[Row]:
     names = ("Urgency", "Severity", "Check ID", "Consequence", "Findings", "Objects", "Remediation", "Owner", "Name")
     return [
         (
@@ -107,7 +118,7 @@ def in_sheet(path: Path) -> list[Row]:
             row["Due"].date().isoformat(),
             row["Overdue"],
         )
-        for row in sheet_of(path, "Causes")
+        for row in sheet_of(book, "Causes")
     ]
 
 
@@ -120,10 +131,10 @@ def in_json(path: Path) -> list[Row]:
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_every_artefact_has_the_causes_of_python(estate: str, written: Any) -> None:
+def test_every_artefact_has_the_causes_of_python(estate: str, written: Any, book_of: Any) -> None:
     rows, files = cause_rows(audit_called(estate)), written(estate)
     assert in_json(files["json"]) == rows
-    assert in_sheet(files["xlsx"]) == rows
+    assert in_sheet(book_of(estate)) == rows
     shown = on_page(files["html"])
     assert len(shown) == len(rows)
     for found, row in zip(shown, rows, strict=True):
@@ -181,7 +192,7 @@ def test_the_badges_count_causes_of_their_own_severity(estate: str, written: Any
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_jobs_found_are_the_same_everywhere(estate: str, written: Any) -> None:
+def test_jobs_found_are_the_same_everywhere(estate: str, written: Any, book_of: Any) -> None:
     summary, files = audit_called(estate).summary, written(estate)
     found = dataclasses.asdict(summary.jobs_found)
     assert json.loads(files["json"].read_bytes())["summary"]["jobs_found"] == found
@@ -191,17 +202,14 @@ def test_jobs_found_are_the_same_everywhere(estate: str, written: Any) -> None:
         assert re.findall(r"\d+", tile.label.partition(": ")[2]) == [many for many in parts if many != "0"]
     for name in ("html", "executive"):
         assert (tile.value, tile.label) in page_of(files[name]).tiles
-    book = load_workbook(files["xlsx"], read_only=True)
-    cover = [row[:2] for row in book["Cover"].iter_rows(values_only=True) if len(row) > 1]
-    book.close()
+    cover = [row[:2] for row in book_of(estate)["Cover"].iter_rows(values_only=True) if len(row) > 1]
     assert (tile.value, tile.label) in cover
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_protected_objects_are_the_same_on_page_and_sheet(estate: str, written: Any) -> None:
+def test_protected_objects_are_the_same_on_page_and_sheet(estate: str, written: Any, book_of: Any) -> None:
     frame = audit_called(estate).context.figures.estate.objects.frame
-    files = written(estate)
-    rows = sheet_of(files["xlsx"], "Protected objects")
+    rows, files = sheet_of(book_of(estate), "Protected objects"), written(estate)
     assert [row["Name"] for row in rows] == [plain(name) for name in frame["name"]]
     shown = tables_of(files["html"]).get("table-objects", [[]])[1:]
     assert len(shown) == min(len(rows), 200)
@@ -227,9 +235,9 @@ def test_protected_objects_are_the_same_on_page_and_sheet(estate: str, written: 
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_repositories_and_their_growth_are_the_same_on_page_and_sheet(estate: str, written: Any) -> None:
+def test_repositories_and_their_growth_are_the_same_on_page_and_sheet(estate: str, written: Any, book_of: Any) -> None:
     files = written(estate)
-    rows = sheet_of(files["xlsx"], "Repositories")
+    rows = sheet_of(book_of(estate), "Repositories")
     shown = tables_of(files["html"]).get("table-repositories", [[]])[1:]
     assert len(rows) == len(shown)
     grown = 0
