@@ -21,6 +21,7 @@ from vbr_audit.findings.results import Results, Summary
 from vbr_audit.reports.brand import Brand
 from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS, XLSX, checked_formats, files_present
 from vbr_audit.reports.interface import ReportOptions, checked_length, checked_sheets
+from vbr_audit.reports.pdf_signature import PdfSigner, is_signed, taken_signer
 from vbr_audit.rules import Rules
 from vbr_audit.scrub.pseudonyms import ScrubKey
 from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
@@ -216,15 +217,18 @@ class Audit:
         csv_bom: bool = False,
         pdf: str = PdfLength.SHORT,
         sheets: str = MAIN_SHEETS,
+        sign_pdf: PdfSigner | str | Path | None = None,
     ) -> Path:
         """Write the report in one of the formats of `--format`, e.g. "junit" or "oscal"; return the path.
 
         `pdf` is the length of a PDF: "short" (a report to read) or "full" (the whole page on paper). `sheets` says
-        which tables the workbook has, "main" or "all". Raises `ConfigurationError` for a format, a length or a choice
-        of sheets that does not exist, and `OutputError`.
+        which tables the workbook has, "main" or "all", `sign_pdf` is a file that signs a PDF, as in `--sign-pdf`.
+        Raises `ConfigurationError` for a format, a length or a choice of sheets that does not exist and for a key that
+        cannot sign, and `OutputError`.
         """
         checked_formats([kind])
-        options = ReportOptions(None if templates is None else Path(templates), csv_bom, checked_length(pdf), sheets)
+        signer, folder = taken_signer(sign_pdf), None if templates is None else Path(templates)
+        options = ReportOptions(folder, csv_bom, checked_length(pdf), sheets, sign_pdf=signer)
         return self._write(kind, Path(path), options)
 
     def _write(self, kind: str, path: Path, options: ReportOptions) -> Path:
@@ -240,6 +244,7 @@ class Audit:
         csv_bom: bool = False,
         pdf: str = PdfLength.SHORT,
         sheets: str = MAIN_SHEETS,
+        sign_pdf: PdfSigner | str | Path | None = None,
         force: bool = False,
     ) -> Path:
         """Write the whole run: manifest, evidence, policy, waivers, findings and the reports named in `formats`.
@@ -247,11 +252,11 @@ class Audit:
         The tables that are no sheets of the workbook are CSV files in the folder `data`; with `sheets="all"`, all
         are sheets.
         """
-        folder, pdf = Path(folder), checked_length(pdf)
+        folder, pdf, signer = Path(folder), checked_length(pdf), taken_signer(sign_pdf)
         formats, sheets = checked_formats(formats), checked_sheets(sheets)
         self.snapshot.save(folder, force=force, unwritten=formats)
         writing: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": pdf, "sheets": sheets}
-        self.write_outcome(folder, formats=formats, **writing, force=force)
+        self.write_outcome(folder, formats=formats, **writing, sign_pdf=signer, force=force)
         return folder
 
     def write_outcome(
@@ -263,18 +268,21 @@ class Audit:
         csv_bom: bool = False,
         pdf: str = PdfLength.SHORT,
         sheets: str = MAIN_SHEETS,
+        sign_pdf: PdfSigner | str | Path | None = None,
         force: bool = False,
     ) -> None:
         """Write findings and reports into a run folder that already holds manifest and evidence.
 
         A report that is there and not among the `formats` stays, if it still says the same; else it is written anew
         too: a folder never holds two answers. Raises `ConfigurationError`, unless `force`, where that would write over
-        a file that somebody changed; the workbook that the review was read from may go.
+        a file that somebody changed, or a signed PDF by an unsigned one; the workbook that the review was read from may
+        go.
         """
-        wanted, pdf = checked_formats(formats), checked_length(pdf)
+        wanted, pdf, signer = checked_formats(formats), checked_length(pdf), taken_signer(sign_pdf)
         if others := self._outdated(folder, wanted):
             wanted = checked_formats([*wanted, *others])
-        options = ReportOptions(None if templates is None else Path(templates), csv_bom, pdf, sheets, data_files=True)
+        own = None if templates is None else Path(templates)
+        options = ReportOptions(own, csv_bom, pdf, sheets, data_files=True, sign_pdf=signer)
         kept, copies = self.rules.kept_files, self.rules.copies
         data = self._data_files(options) if XLSX.name in wanted else None
         names = {run_folder.MANIFEST, *kept, *(FORMATS[kind].file_name for kind in wanted)}
@@ -285,6 +293,7 @@ class Audit:
         with alone(folder):
             if not force:
                 run_folder.refuse_changed(folder, names, carried=self.rules.review.workbook_sha256)
+                _refuse_unsigned(folder, wanted, signer)
             run_folder.write_manifest(folder, self.snapshot.manifest, wanted)
             run_folder.write_kept(folder, kept)
             for kind, files in copies.items():
@@ -304,7 +313,7 @@ class Audit:
 
     def _outdated(self, folder: Path, wanted: Iterable[str]) -> list[str]:
         """The formats that are in `folder`, are not `wanted`, and no longer agree with the findings."""
-        from vbr_audit.reports.exports.json import findings_json
+        from vbr_audit.reports.exports.json import findings_sha256
 
         present = files_present(folder)
         others = [kind for kind in present if kind not in wanted]
@@ -316,8 +325,8 @@ class Audit:
             return others
         if "json" not in present:
             return []
-        kept = run_folder.bytes_of(folder / run_folder.FINDINGS_JSON)
-        return others if findings_json(self.context) != kept else []
+        kept = run_folder.hash_of(folder / run_folder.FINDINGS_JSON)
+        return others if findings_sha256(self.context) != kept else []
 
     def _repr_html_(self) -> str:
         from vbr_audit.reports.notebook import audit_html
@@ -328,3 +337,18 @@ class Audit:
         counts = self.summary.counts
         shown = ", ".join(f"{status} {counts[status]:,}" for status in counts if counts[status])
         return f"<Audit: {self.summary.verdict.headline} ({shown or 'no finding'})>"
+
+
+def _refuse_unsigned(folder: Path, formats: Iterable[str], signer: PdfSigner | None) -> None:
+    """Raise `ConfigurationError` where a signed PDF would be replaced by one without a signature."""
+    signed = [
+        name
+        for name in (FORMATS[kind].file_name for kind in formats)
+        if name.endswith(".pdf") and is_signed(run_folder.bytes_of(folder / name))
+    ]
+    if signed and signer is None:
+        raise ConfigurationError(
+            f"{folder}: {', '.join(signed)} would lose {'its signature' if len(signed) == 1 else 'their signatures'}, "
+            "and nothing was written",
+            hint="Sign again with --sign-pdf; --force writes without a signature.",
+        )

@@ -161,12 +161,12 @@ def add_saved_run(
     `EvidenceError` where the findings do not follow from the evidence by this version, `ConfigurationError` for a run
     that is there with another content.
     """
-    from vbr_audit.reports.exports.json import findings_json
+    from vbr_audit.reports.exports.json import findings_sha256
 
     folder = Path(folder)
     audit = load_audit(folder, as_recorded=True, checks=checks)
-    kept = run_folder.bytes_of(folder / run_folder.FINDINGS_JSON)
-    if kept and findings_json(audit.context) != kept:
+    kept = run_folder.hash_of(folder / run_folder.FINDINGS_JSON)
+    if kept and findings_sha256(audit.context) != kept:
         raise EvidenceError(
             f"{folder}: the findings are not what this version makes of the evidence, and nothing was added",
             hint=f"Judge the run again with this version, then add it: vbr-audit check {folder}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vbr_audit.checks.own.own_checks import OwnChecks, checks_of_run, left_out_text
 from vbr_audit.collection import run_folder
+from vbr_audit.collection.assemble import without_cycle_search
 from vbr_audit.collection.manifest import OwnChecksRecord
 from vbr_audit.display import plain
 from vbr_audit.errors import CheckError, ConfigurationError, EvidenceError
@@ -16,14 +17,15 @@ from vbr_audit.pipeline import load_audit
 def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> list[str]:
     """What in a run folder is not as it was written, or does not follow from its evidence; empty when all holds.
 
-    Every file is hashed again, and the findings are made again from the evidence and compared. `checks` is the folder
+    Every file is hashed again, the PDFs are compared with what they carry and with their signatures (`check_pdfs`), and
+    the findings are made again from the evidence and compared. `checks` is the folder
     of the run's own checks in Python: without it their findings cannot be made again, which is a difference. Of a
     scrubbed run, which has no evidence, the files are hashed again.
     """
-    from vbr_audit.reports.exports.json import findings_json
+    from vbr_audit.reports.pdf_evidence import check_pdfs
 
     folder = Path(folder)
-    differences = [*_unfinished(folder), *run_folder.differences(folder)]
+    differences = [*_unfinished(folder), *run_folder.differences(folder), *check_pdfs(folder).problems]
     kept = folder / run_folder.FINDINGS_JSON
     if is_scrubbed(folder) or not kept.is_file():
         return differences
@@ -32,10 +34,22 @@ def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = No
         own = checks_of_run(folder / run_folder.OWN_CHECKS, records, checks, only=True)
         if gaps := _own_differences([record for record in records if record.used], own):
             return [*differences, *gaps]
-        same = findings_json(load_audit(folder, checks=own).context) == kept.read_bytes()
+        same = _hash_of_findings_again(folder, own) == run_folder.hash_of(kept)
     except (EvidenceError, ConfigurationError, CheckError) as error:
         return [*differences, f"the findings cannot be made again: {error.message}"]
     return differences if same else [*differences, f"{kept.name} is not what the evidence and the policy give"]
+
+
+def _hash_of_findings_again(folder: Path, checks: OwnChecks) -> str:
+    """The SHA-256 of the findings as evidence and rules of a run give them; its tables hold no cycles to search for."""
+    from vbr_audit.reports.exports.json import findings_sha256
+
+    with without_cycle_search():
+        audit = load_audit(folder, checks=checks)
+        try:
+            return findings_sha256(audit.context)
+        finally:
+            audit.snapshot.close()
 
 
 def _unfinished(folder: Path) -> Iterator[str]:

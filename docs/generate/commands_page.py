@@ -45,7 +45,8 @@ line, the variable, `vbr_audit.toml` in the current folder (or the file of `--co
 every key, `vbr-audit config show` prints every setting and where it is set.
 
 Anybody may have put a `vbr_audit.toml` into the current folder. Unless you give the file explicitly, it cannot set the
-keys marked with ▲, which decide where your password is sent, which code is run, and where each run is kept. A command
+keys marked with ▲, which decide where your password is sent, which code is run, whose key signs, and where each run is
+kept. A command
 that would use one of them ends with exit code 2 until you give the file with `--config`, or its absolute path in
 `VBR_AUDIT_CONFIG`.
 """

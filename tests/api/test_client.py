@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import traceback
+import weakref
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
 from vbr_audit.api.client import Client, parse_url
+from vbr_audit.collection.assemble import without_cycle_search
 from vbr_audit.errors import (
     AbsentError,
     ApiError,
@@ -38,6 +41,17 @@ def test_one_sign_in_serves_many_reads_and_ends_with_a_sign_out(simulate) -> Non
         "/api/oauth2/token",
         "/api/oauth2/logout",
     }
+
+
+def test_the_body_of_an_answer_goes_with_it_also_while_nobody_searches_for_cycles(simulate) -> None:
+    client, _ = simulate()
+    client.get(TIME)
+    responses: list[weakref.ref[httpx.Response]] = []
+    client._http.event_hooks["response"].append(lambda response: responses.append(weakref.ref(response)))
+    with without_cycle_search():
+        answers = [client.get(JOBS), client.get(TIME)]
+        assert all(answer.body for answer in answers)
+        assert [response() for response in responses] == [None, None]
 
 
 def test_nothing_is_sent_before_the_first_read(simulate) -> None:

@@ -15,6 +15,7 @@ from vbr_audit.checks.engine.assessment import Assessment
 from vbr_audit.checks.engine.examples import run_example
 from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, EXAMPLE_UNTIL, Example, hours_ago
 from vbr_audit.datasets import SPECS
+from vbr_audit.tables.build.naming import told_cells
 from vbr_audit.tables.build.schema import conform
 
 
@@ -60,7 +61,7 @@ def test_suppressed_items_are_accepted_with_their_note() -> None:
 
     assert outcome.ok.tolist() == [False] * 4
     assert isinstance(outcome.accepted, pd.Series)
-    assert outcome.accepted.fillna("-").tolist() == [
+    assert told_cells(outcome.accepted.fillna("-").to_numpy(dtype=object)).tolist() == [
         "suppressed in Veeam Backup & Replication: CHG-7",
         "suppressed in Veeam Backup & Replication, without a note",
         "suppressed in Veeam Backup & Replication; without a note",
@@ -121,7 +122,8 @@ def test_failed_scans_are_counted_and_named() -> None:
     task = {"type": "Antivirus", "scan_state": "Finished"}
     tasks = [{**task, "scan_result": "Failed", "name": "a"}, {**task, "scan_result": "Clean"}, {"type": "Backup"}]
 
-    assert ask("MAL-004", {"task_sessions": tasks}).observed.tolist() == ["1 of 2 scans without a result: a"]
+    found = ask("MAL-004", {"task_sessions": tasks})
+    assert told_cells(found.observed).tolist() == ["1 of 2 scans without a result: a"]
 
 
 def test_last_run_that_is_not_told_is_not_known() -> None:

@@ -18,6 +18,7 @@ from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord
 from vbr_audit.collection.snapshot import provenance_tables
 from vbr_audit.tables.build.enums import SESSION_TYPES
+from vbr_audit.tables.build.naming import told, told_cells
 from vbr_audit.tables.build.schema import conform
 
 Rows = Sequence[Mapping[str, Any]]
@@ -45,7 +46,7 @@ def test_proxies_are_counted_by_kind() -> None:
     rows = [{"type": "ViProxy"}, {"type": "HvProxy"}, {"type": "ViProxy"}]
     found = ask("PRX-002", rows)
     assert found.ok.tolist() == [True, False, True]
-    assert cells_of(found.observed, 3).tolist() == ["2 ViProxy", "1 HvProxy", "2 ViProxy"]
+    assert told_cells(cells_of(found.observed, 3)).tolist() == ["2 ViProxy", "1 HvProxy", "2 ViProxy"]
 
 
 def test_a_proxy_of_unknown_kind_may_be_the_second_one() -> None:
@@ -153,7 +154,7 @@ def test_an_expired_licence_says_when_it_ended() -> None:
     row = {"status": "Expired", "expires": EXAMPLE_NOW - dt.timedelta(days=3)}
     found = judge("LIC-001", license=[row])
     assert (found.result[0], found.severity[0]) == ("FAIL", "high")
-    assert found.observed[0] == "Expired, 2026-10-29 06:00 UTC (3 days ago)"
+    assert told(found.observed[0]) == "Expired, 2026-10-29 06:00 UTC (3 days ago)"
 
 
 def test_backups_on_a_scale_out_repository_are_of_unknown_class() -> None:

@@ -15,6 +15,7 @@ from vbr_audit.checks.catalogue.restore_tests.restore_tests import RESTORES, TES
 from vbr_audit.checks.catalogue.restore_tests.results import content_scanned, restores_fast_enough, restores_succeeded
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.tables.build.enums import SESSION_TYPES
+from vbr_audit.tables.build.naming import told
 from vbr_audit.tables.build.schema import conform
 
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
@@ -113,7 +114,7 @@ def test_failed_sessions_are_counted_by_kind() -> None:
     outcome = restores_succeeded(SERVERS, restores("Failed", "Failed", "Success"), since=NOW - 9 * DAY, until=NOW)
 
     assert outcome.ok.tolist() == [False]
-    assert outcome.observed == "2 of 3 failed: 2 × RestoreVm"
+    assert told(str(outcome.observed)) == "2 of 3 failed: 2 × RestoreVm"
 
 
 def test_other_sessions_are_no_restores() -> None:
@@ -132,7 +133,7 @@ def test_times_are_shown_without_an_objective() -> None:
 
     assert shown.applies is not None
     assert shown.applies.tolist() == [False]
-    assert shown.observed == "RestoreVm: median 2 min, longest 2.0 h"
+    assert told(str(shown.observed)) == "RestoreVm: median 2 min, longest 2.0 h"
     assert restores_fast_enough(SERVERS, sessions, rto_hours=1.5).ok.tolist() == [False]
     assert restores_fast_enough(SERVERS, sessions, rto_hours=2.0).ok.tolist() == [True]
 

@@ -17,6 +17,7 @@ from vbr_audit.checks.engine.assessment import Assessment
 from vbr_audit.checks.engine.examples import run_example
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, Example, Outcome, explained, hours_ago
 from vbr_audit.datasets import SPECS
+from vbr_audit.tables.build.naming import marked, told, told_cells
 from vbr_audit.tables.build.schema import conform
 
 Rows = Sequence[Mapping[str, Any]]
@@ -39,7 +40,7 @@ def test_users_without_second_factor_are_named() -> None:
     found = ask("SEC-001", {"revision": "1.3-rev2"}, {"security_settings": [{"mfa_enabled": True}], "users": users})
 
     assert found.result.tolist() == ["FAIL"]
-    assert "u1, u2, u3, u4, u5 and 1 more" in found.observed[0]
+    assert "u1, u2, u3, u4, u5 and 1 more" in told(found.observed[0])
     assert pd.isna(found.reason[0])
 
 
@@ -155,7 +156,7 @@ def test_newer_answer_wins_over_the_older_one() -> None:
     forwarding = [{"syslog_server": "new", "syslog_protocol": "Tls"}]
     tables = {"general_options": options, "event_forwarding": forwarding}
 
-    assert ask("SEC-015", {}, tables).observed.tolist() == ["on, to new"]
+    assert ask("SEC-015", {}, tables).observed.tolist() == [f"on, to {marked('host', 'new')}"]
     assert ask("SEC-016", {}, tables).result.tolist() == ["PASS"]
     older = ask("SEC-016", {}, tables, datasets={"event_forwarding": "absent"})
     assert older.result.tolist() == ["FAIL"]
@@ -165,7 +166,7 @@ def test_rules_without_encryption_are_named() -> None:
     rules = [{"name": "LAN", "encryption_enabled": False}, {"name": "WAN", "encryption_enabled": True}]
     found = ask("SEC-014", {}, {"traffic_rules": rules})
 
-    assert found.observed.tolist() == ["1 of 2 rules encrypt; without encryption: LAN"]
+    assert told_cells(found.observed).tolist() == ["1 of 2 rules encrypt; without encryption: LAN"]
     assert ask("SEC-014", {}, {}).observed.tolist() == ["the server has no traffic rule"]
 
 

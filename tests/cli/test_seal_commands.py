@@ -246,3 +246,24 @@ def test_masked_accounts_stay_masked_in_history_and_seals(made: Path) -> None:
     assert open_archive(made / "history").runs[0].record.accounts_masked
     texts = history_texts(made / "history")
     assert {path: found for path, text in texts.items() if (found := found_in(text, names))} == {}
+
+
+def test_the_settings_file_may_say_who_signs_and_stamps(
+    run: Path, made: Path, key: KeyPair, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = {"sign": key.private, "timestamp": authority.url, "timestamp_ca": authority.ca}
+    text = "".join(f"{name} = {json.dumps(str(value))}\n" for name, value in lines.items())
+    file = write(tmp_path / "settings.toml", text)
+    monkeypatch.setenv(PASSPHRASE, SECRET)
+    history = shutil.copytree(made / "history", tmp_path / "history")
+    for words in (("seal", run), ("history", "seal", history)):
+        done = invoke(*words, "--config", file)
+        assert (done.exit_code, done.stderr) == (0, ""), done.output
+    trust = Trust(load_trusted_keys([key.public]), load_roots(authority.ca))
+    assert check_run_seal(run, trust).problems == ()
+    assert va.history(history).seals(trust).problems == ()
+    assert "is not a setting" not in invoke("config", "show", "--config", file).stderr
+    monkeypatch.chdir(tmp_path)
+    file.rename("vbr_audit.toml")
+    done = invoke("history", "seal", history)
+    assert (done.exit_code, done.stderr.count("not taken from a file that nobody named")) == (2, 3)

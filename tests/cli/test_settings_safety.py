@@ -24,8 +24,13 @@ LINES = {
     "insecure": "insecure = true",
     "proxy": "proxy = 'http://elsewhere.example:3128'",
     "checks": "checks = 'own'",
+    "sign_pdf": "sign_pdf = 'signer.toml'",
     "templates": "templates = 'mine'",
     "history": "history = 'kept'",
+    "sign": "sign = 'key.pem'",
+    "timestamp": "timestamp = 'https://stamps.example'",
+    "timestamp_ca": "timestamp_ca = 'tsa.pem'",
+    "deliver": "deliver = 'deliver.toml'",
 }
 
 
@@ -50,6 +55,7 @@ def test_every_setting_is_guarded_or_harmless() -> None:
         "waivers",
         "site",
         "fail_on",
+        "fail_on_new",
     }
     assert harmless | {"format", "classification", "brand"} == set(FILE_KEYS) - set(GUARDED)
     assert set(GUARDED) == set(LINES) <= set(FILE_KEYS)
@@ -62,7 +68,7 @@ def test_what_is_guarded_is_told_with_file_and_line_and_nothing_is_done(
     url = server()
     write(folder / FILE, f"username = '{DEMO_USERNAME}'\n{LINES[name]}\n")
     words = ["audit", "--out", "run", *(() if name in ("url", "servers") else (url,))]
-    done = invoke(*words)
+    done = invoke(*(["deliver", "run"] if name == "deliver" else words))
     assert done.exit_code == 2
     assert done.stderr.startswith(f"vbr-audit: {FILE}:2: {name}: not taken from a file that nobody named: it ")
     assert (

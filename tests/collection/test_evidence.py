@@ -37,7 +37,7 @@ def test_an_interruption_while_a_page_is_written_leaves_hash_and_pages_in_step()
     pages.write(1000, b"two")
     told = pages.sha256
     file = writer.finish()
-    assert told == file.sha256("jobs") == hashlib.sha256(b"two").hexdigest()
+    assert told == file.digests(["jobs"])["jobs"] == hashlib.sha256(b"two").hexdigest()
     assert pages.pages == 1
     file.discard()
 
@@ -70,7 +70,8 @@ def test_damage_anywhere_in_a_page_is_evidence_that_cannot_be_read(tmp_path: Pat
     body[place] ^= 0xFF
     path.write_bytes(body)
     with pytest.raises(EvidenceError):
-        EvidenceFile(path).sha256("jobs")
+        list(EvidenceFile(path).pages("jobs"))
+    assert EvidenceFile(path).digests(["jobs"]) == {"jobs": None}
 
 
 def test_a_manifest_that_names_a_server_it_does_not_list_is_a_difference(collect, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ POST = '[[channel]]\nname = "a"\nkind = "smtp"\nhost = "h.example"\nsender = "a@
         (f'{POST}security = "none"\n', "none is for a server on this machine"),
         (POST.replace("c@d.example", "c@d\\r\\nBcc: x@y"), "channel[0].to[0]: is not an address"),
         (f'{POST}attach = ["report.htm"]\n', "a run has no such file; did you mean 'report.html'?"),
-        (DESK, "needs either system (one of jira, servicenow, glpi) or template"),
+        (DESK, "needs either system (one of jira, jira-cloud, servicenow, glpi) or template"),
         (f'{DESK}system = "jira"\n', "jira: open: there is no value 'project'"),
         (f'{DESK}template = "system.json"\n', "system.json: comment: Field required"),
         (f'{DESK.replace("//x", "//u:p@x")}system = "glpi"\n', "is the bare address of the system"),

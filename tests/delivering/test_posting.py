@@ -15,7 +15,8 @@ from command_line import write
 from delivery_files import CANARY, posting
 from receivers import Receiver, silent_port
 
-from vbr_audit.delivering.channels.slack import escaped
+from vbr_audit.delivering.channels.posting import as_json
+from vbr_audit.delivering.channels.slack import MOST_SIGNS, escaped
 from vbr_audit.delivering.channels.teams import MOST_BYTES
 from vbr_audit.delivering.message import Message
 from vbr_audit.delivering.sending import Fate, deliver_run
@@ -77,6 +78,7 @@ def test_blocks_for_slack_call_nobody_and_keep_within_its_limits(
 ) -> None:
     document = sent(plan, receiver, "slack", named(request.getfixturevalue(name)))
     assert len(document["blocks"]) <= 50
+    assert len(as_json(document["blocks"]).decode()) <= MOST_SIGNS
     texts = [node for node in nodes(document["blocks"]) if "text" in node and isinstance(node["text"], str)]
     assert {node["type"] for node in texts} == {"plain_text"}
     for text in [*(node["text"] for node in texts), document["text"]]:

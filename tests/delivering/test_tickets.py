@@ -14,9 +14,15 @@ from receivers import Got, Receiver
 from vbr_audit.delivering.message import Message
 from vbr_audit.delivering.sending import Fate, Unsure, deliver_run
 from vbr_audit.delivering.ticket_systems import SYSTEMS, shipped_system, ticket_system
+from vbr_audit.errors import ConfigurationError
 
 JIRA = 'values = {project = "BCK", issue_type = "Task", close_transition = 31, reopen_transition = "11"}\n'
-VALUES = {"jira": JIRA, "servicenow": 'values = {assignment_group = "B", close_code = "Solved"}\n', "glpi": ""}
+VALUES = {
+    "jira": JIRA,
+    "jira-cloud": JIRA,
+    "servicenow": 'values = {assignment_group = "B", close_code = "Solved"}\n',
+    "glpi": "",
+}
 
 
 def answers(got: Got) -> tuple[int, bytes]:
@@ -24,7 +30,7 @@ def answers(got: Got) -> tuple[int, bytes]:
     if got.path.endswith("initSession"):
         return 200, json.dumps({"session_token": f"session-{CANARY}"}).encode()
     number = int.from_bytes(got.body[-9:], "big") % 9999
-    if got.path == "/rest/api/2/issue":
+    if got.path in ("/rest/api/2/issue", "/rest/api/3/issue"):
         return 201, json.dumps({"id": str(number), "key": "BCK-7"}).encode()
     if got.path == "/api/now/table/incident":
         return 201, json.dumps({"result": {"sys_id": "5a/7", "number": "INC7"}}).encode()
@@ -74,6 +80,10 @@ LIFE = {
     "jira": (
         [("POST", "/rest/api/2/issue")],
         [("POST", "/rest/api/2/issue/BCK-7/comment"), ("POST", "/rest/api/2/issue/BCK-7/transitions")],
+    ),
+    "jira-cloud": (
+        [("POST", "/rest/api/3/issue")],
+        [("POST", "/rest/api/3/issue/BCK-7/comment"), ("POST", "/rest/api/3/issue/BCK-7/transitions")],
     ),
     "servicenow": (
         [("POST", "/api/now/table/incident")],
@@ -168,6 +178,18 @@ def test_a_ticket_that_a_person_found_is_not_opened_again(tickets, receiver: Rec
     ("system", "text", "shown"),
     [
         ("jira", "[~admin] !http://x! {code}", r"\[\~admin\] \!http://x\! \{code\}"),
+        (
+            "jira-cloud",
+            "[~admin]\n\n{code}",
+            {
+                "type": "doc",
+                "version": 1,
+                "content": [
+                    {"type": "paragraph", "content": [{"type": "text", "text": "[~admin]"}]},
+                    {"type": "paragraph", "content": [{"type": "text", "text": "{code}"}]},
+                ],
+            },
+        ),
         ("glpi", "<script>a</script>\n&", "&lt;script&gt;a&lt;/script&gt;<br>&amp;"),
         ("servicenow", "[code]<b>[/CODE]", "[ code]<b>[ /CODE]"),
     ],
@@ -175,6 +197,55 @@ def test_a_ticket_that_a_person_found_is_not_opened_again(tickets, receiver: Rec
 def test_the_markup_of_a_system_is_escaped(system: str, text: str, shown: str) -> None:
     values = re.findall(r"(\w+) =", VALUES[system])
     assert ticket_system(shipped_system(system), values, system).escaped(text) == shown
+
+
+def test_headers_of_the_users_are_sent_and_their_values_are_nowhere_else(
+    tickets, receiver: Receiver, first: Message, monkeypatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("APP", f"app-{CANARY}")
+    file = tickets("glpi", 'most_new = 2\nheaders = [{name = "App-Token", value_env = "APP"}]\n')
+    with caplog.at_level("DEBUG"):
+        outcomes = deliver_run(file, first)
+    assert [each.fate for each in outcomes] == [Fate.SENT] * 2
+    assert {got.headers["App-Token"] for got in receiver.got} == {f"app-{CANARY}"}
+    # One session is enough for all that is sent at once.
+    assert [got.path.rpartition("/")[2] for got in receiver.got] == ["initSession", "Ticket", "Ticket"]
+    assert [("Authorization" in got.headers, "Session-Token" in got.headers) for got in receiver.got] == [
+        *((True, False), (False, True), (False, True)),
+    ]
+    kept = b"".join(path.read_bytes() for path in file.outbox.rglob("*") if path.is_file())
+    assert CANARY.encode() not in kept
+    assert CANARY not in caplog.text + repr(outcomes)
+    monkeypatch.setenv("APP", "a\x07é")
+    (wrong, _) = deliver_run(
+        tickets("glpi", 'most_new = 4\nheaders = [{name = "App-Token", value_env = "APP"}]\n'), first
+    )
+    assert "is no text that a header can hold" in wrong.text
+
+
+def test_a_session_that_is_not_known_any_more_is_begun_anew(tickets, receiver: Receiver, first: Message) -> None:
+    file, run = tickets("glpi", "most_new = 1\n"), one_cause(first)
+    receiver.reply = lambda got: answers(got) if "initSession" in got.path else (401, b"[]")
+    assert [each.fate for each in deliver_run(file, run)] == [Fate.WAITING]
+    receiver.reply, receiver.got = answers, []
+    assert [each.fate for each in deliver_run(file, run)] == [Fate.SENT, Fate.NOTHING]
+    assert [got.path.rpartition("/")[2] for got in receiver.got] == ["initSession", "Ticket"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ('{name = "Authorization", value_env = "A"}', "is set by vbr-audit"),
+        ('{name = "X-Key"}', "needs one place of its value"),
+        ('{name = "X-Key", value_env = "A", value_file = "b"}', "needs one place of its value"),
+        (f'{{name = "X-Key", value = "{CANARY}"}}', "value"),
+        ('{name = "X Key", value_env = "A"}', "name"),
+    ],
+)
+def test_wrong_headers_are_told_with_their_line(tickets, headers: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        tickets("servicenow", f"headers = [{headers}]\n")
+    assert CANARY not in str(caught.value)
 
 
 def test_hostile_findings_reach_a_ticket_as_text(tickets, receiver: Receiver, hostile: Message) -> None:

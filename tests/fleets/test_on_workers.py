@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import shutil
@@ -11,8 +12,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import estates
 import pytest
+from command_line import invoke, write
 from fleet_servers import PASSWORD, TERMS, fleet_of
+from history_texts import history_texts
+from original_names import KEY
 from raw_server import Asked, document
 
 import vbr_audit as va
@@ -20,10 +25,13 @@ from vbr_audit.errors import ConfigurationError, ConnectError, OutputError
 from vbr_audit.fleets import dask_cluster
 from vbr_audit.fleets.dask_cluster import SchedulerTls
 from vbr_audit.fleets.fleet import audit_fleet, load_fleet
+from vbr_audit.fleets.picture import picture_of
+from vbr_audit.fleets.scrubbing import KeyPlace
 from vbr_audit.fleets.servers_file import load_servers
 from vbr_audit.fleets.shards import Shard
 from vbr_audit.fleets.summaries import MOST_BYTES, Outcome, ServerSummary
 from vbr_audit.fleets.tasks import ServerTask, audit_server, batch_folder, held_batch
+from vbr_audit.scrub.pseudonyms import Pseudonyms
 
 BATCH = "abcdef0123456789"
 pytestmark = [pytest.mark.fleet, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -146,6 +154,104 @@ def test_no_secret_is_in_a_task_a_log_a_result_or_an_artefact(workers: Any, tmp_
     assert len(files) > 20
     assert not [path for path in files if PASSWORD.encode() in path.read_bytes()]
     assert all(len(summary.to_json()) <= MOST_BYTES for summary in fleet.summaries)
+
+
+def test_a_scrubbed_fleet_keeps_and_reports_no_name(workers: Any, tmp_path: Path) -> None:
+    names, tenant, key_file = ["Hansa-Kontor 7", "Zwiebelturm", "Elbphil-9"], "Nordwind & Töchter", tmp_path / "a.key"
+    key_file.write_text(KEY.secret.hex())
+    key_file.chmod(0o600)
+
+    def refusing(asked: Asked) -> bytes | None:
+        if asked.path == "/api/oauth2/token":
+            return document({"message": "Zwiebelturm knows no auditor@hansa.example"}, status="401 Unauthorized")
+        return None
+
+    listed = write(tmp_path / "cmdb.csv", f"name,tenant\n{names[0]},{tenant}\nKatzenstein,{tenant}\n")
+    tenants, answers = {names[0]: tenant, names[1]: tenant}, {names[1]: refusing}
+    history, out = tmp_path / "kept" / "history", tmp_path / "kept" / "out"
+    with fleet_of(names, tmp_path, tenants=tenants, answering=answers) as servers:
+        told = invoke(
+            *("fleet", "audit", "--servers", servers, "--history", history, "--out", out, "--policy", "minimal"),
+            *(
+                "--month",
+                TERMS["month"],
+                "--timezone",
+                TERMS["timezone"],
+                "--population",
+                listed,
+                "--min-coverage",
+                "0",
+            ),
+            *("--scheduler", workers.scheduler_address, "--scrub", "--scrub-key", key_file, "--fail-on", "never"),
+            *("--title", f"Servers of {tenant}"),
+        )
+    assert told.exit_code == 0, told.output
+    fleet = load_fleet(out)
+    pseudonyms = Pseudonyms(KEY)
+    assert [summary.server for summary in fleet.summaries] == [pseudonyms.name("server", name) for name in names]
+    assert [summary.is_audited for summary in fleet.summaries] == [True, False, True]
+    canaries = [*names, tenant, "Nordwind", "Töchter", "Katzenstein", "Kontor", "127.0.0.1", "hansa", "cmdb"]
+    canaries += [f"Nightly of {name}" for name in names]
+    texts = history_texts(tmp_path / "kept") | {"told": told.output, "fleet": repr(fleet) + str(fleet.table.to_csv())}
+    leaks = {name: estates.found_in(text, canaries) for name, text in texts.items()}
+    assert {name: found for name, found in leaks.items() if found} == {}
+    assert len(texts) > 40
+    page = (out / "fleet.html").read_text("utf-8")
+    assert "replaced by pseudonyms on purpose" in page
+    assert picture_of(fleet).names_note in page
+    listed_as = [pseudonyms.name("server", name) for name in (names[0], "Katzenstein")]
+    assert all(name in page for name in listed_as)
+    assert len(list((out / "tenants").iterdir())) == 1
+
+
+def test_masked_accounts_are_in_no_run_and_in_no_reason(tmp_path: Path, password: str) -> None:
+    def refusing(asked: Asked) -> bytes | None:
+        if asked.path == "/api/oauth2/token":
+            return document({"message": "not with that password"}, status="401 Unauthorized")
+        return None
+
+    history, terms = tmp_path / "history", {"month": "2026-10", "timezone": "Europe/Berlin", "mask_accounts": True}
+    with fleet_of(["vbr01", "vbr02"], tmp_path, answering={"vbr02": refusing}) as servers, held_batch(history, BATCH):
+        whole, refused = map(audit_server, tasks_of(servers, history, terms=terms))
+    assert ServerSummary.model_validate_json(whole).is_audited
+    assert b"the server refused to sign in 'account-" in refused
+    (manifest,) = history.glob("*/manifest.json")
+    assert b"auditor" not in whole + refused + manifest.read_bytes()
+
+
+def test_a_scrubbed_server_is_compared_with_its_scrubbed_run_before(tmp_path: Path, password: str) -> None:
+    place, history = tmp_path / "a.key", tmp_path / "history"
+    place.write_text(KEY.secret.hex())
+    place.chmod(0o600)
+    told = []
+    for day in ("01", "02"):
+        with fleet_of(["vbr01"], tmp_path, now=f"2026-11-{day}T06:00:00+01:00") as servers, held_batch(history, BATCH):
+            (task,) = tasks_of(servers, history)
+            content = audit_server(dataclasses.replace(task, scrub=KeyPlace.of(place)))
+        told.append(ServerSummary.model_validate_json(content))
+    first, second = told
+    assert (first.is_audited, first.earlier_run, first.changes) == (True, None, {})
+    assert second.earlier_run == first.run_id
+    assert (first.server, first.server_id) == (second.server, second.server_id)
+    assert va.history(history).runs["servers"].tolist() == [first.server] * 2
+
+
+def test_a_worker_with_another_key_or_none_audits_nobody(tmp_path: Path, password: str) -> None:
+    place = tmp_path / "a.key"
+    place.write_text(KEY.secret.hex())
+    place.chmod(0o600)
+    meant = KeyPlace.of(place)
+    with fleet_of(["vbr01"], tmp_path) as servers, held_batch(tmp_path / "history", BATCH):
+        (task,) = tasks_of(servers, tmp_path / "history")
+        for change, words in (
+            (lambda: place.write_text("ab" * 32), "another key for pseudonyms"),
+            (place.unlink, "cannot use the key file"),
+        ):
+            change()
+            told = ServerSummary.model_validate_json(audit_server(dataclasses.replace(task, scrub=meant)))
+            assert words in told.reasons[0]
+    assert servers_in(tmp_path / "history") == Counter()
+    assert KEY.secret.hex() not in repr(task) + repr(meant)
 
 
 def test_a_task_that_runs_again_finds_the_run_that_it_kept(tmp_path: Path, password: str) -> None:

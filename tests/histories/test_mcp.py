@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -292,6 +293,37 @@ def test_an_error_names_the_next_step_and_not_the_place(asked: Asked) -> None:
     assert "Known are FAIL" in asked.answers["no status"].text
     for label in ERRORS:
         assert str(asked.folder) not in asked.answers[label].text
+
+
+def test_a_run_that_is_added_later_is_there_with_the_next_question(kept: Path, tmp_path: Path) -> None:
+    history = tmp_path / "history"
+    *_, last = va.history(kept).archive.runs
+    shutil.copytree(kept, history, ignore=shutil.ignore_patterns(last.path.name))
+    env = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    server = StdioServerParameters(command=sys.executable, args=["-m", "vbr_audit", "mcp", str(history)], env=env)
+
+    async def ask() -> list[Mapping[str, Any]]:
+        async with Client(server, read_timeout_seconds=120) as client:
+
+            async def call(tool: str, **words: Any) -> Mapping[str, Any]:
+                return (await client.call_tool(tool, words)).structured_content or {}
+
+            told = [await call("list_runs"), await call("findings", limit=1)]
+            shutil.copytree(last.path, history / ".adding-it")
+            told.append(await call("list_runs"))
+            (history / ".adding-it").rename(history / last.path.name)
+            told += [await call("list_runs"), await call("findings", limit=1), await call("changes", limit=1)]
+            (history / "pins").mkdir()
+            (history / "pins" / last.record.run_id).touch()
+            return [*told, await call("list_runs")]
+
+    before, first, during, after, newest, changes, pinned = anyio.run(ask)
+    assert (before["total"], during["total"], after["total"]) == (2, 2, 3)
+    assert newest["run_id"] == after["rows"][0]["run_id"] == last.record.run_id != first["run_id"]
+    expected = va.history(kept).changes()
+    assert expected is not None
+    assert changes["compared_with"]["run_id"] == expected.earlier.run_id
+    assert [row["is_pinned"] for row in (*after["rows"], *pinned["rows"])] == [False] * 3 + [True, False, False]
 
 
 def test_a_page_is_cut_by_bytes_but_has_always_a_row() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import tempfile
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import estates
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -19,10 +21,12 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings import FINDING_COLUMNS
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.exports.csv import FORMULA_STARTS, findings_csv
-from vbr_audit.reports.exports.json import findings_json
+from vbr_audit.reports.exports.csv import FORMULA_STARTS, csv_bytes, csv_text, findings_csv
+from vbr_audit.reports.exports.encoding import json_bytes, json_pieces, records
+from vbr_audit.reports.exports.json import findings_json, findings_sha256
 from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS
 from vbr_audit.reports.interface import ReportOptions
+from vbr_audit.tables.build.schema import STRING
 
 MakeRun = Callable[..., ReportContext]
 EXPORTS = ("json", "csv", "junit", "ocsf", "sarif", "oscal", "md")
@@ -112,6 +116,27 @@ def test_the_guard_of_the_csv_can_be_taken_away(context: ReportContext, name: st
     assert cell.removeprefix("'") == name
 
 
+def test_a_table_is_written_as_the_standard_library_would() -> None:
+    texts = ["", pd.NA, "a,b", 'say "x"', "two\nlines", "=1", "'", " a ", "ü", "plain"] * 1_001
+    table = pd.DataFrame(
+        {
+            "te,xt": pd.array(texts, dtype=STRING),
+            "id": pd.array([f"{number:08x}-ab" for number in range(len(texts))], dtype=STRING),
+            "none": pd.array([pd.NA] * len(texts), dtype=STRING),
+            "whole": pd.array([None, -1, 2**62, 0, 1] * 2_002, dtype="Int64"),
+            "share": pd.array([None, 0.1, 1e22, -1.0, 3.0] * 2_002, dtype="Float64"),
+            "yes": pd.array([None, True, False, True, True] * 2_002, dtype="boolean"),
+        }
+    )
+    for frame in (table, table[["te,xt"]], table[["none"]].head(3), table.head(0)):
+        cells = [column.astype(object).where(column.notna(), "") for _, column in frame.items()]
+        stream = io.StringIO(newline="")
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(frame.columns)
+        writer.writerows(zip(*(column.replace({"=1": "'=1", "'": "''"}) for column in cells), strict=True))
+        assert csv_bytes(frame).decode() == csv_text(frame) == stream.getvalue()
+
+
 def test_the_byte_order_mark_is_a_choice(context: ReportContext, tmp_path: Path) -> None:
     plain, marked = findings_csv(context), findings_csv(context, bom=True)
     assert marked == b"\xef\xbb\xbf" + plain
@@ -138,6 +163,24 @@ def test_no_export_steers_a_terminal(context: ReportContext, name: str) -> None:
 def test_json_gives_back_what_it_had_to_escape(context: ReportContext) -> None:
     name = "".join(STEERING) + "ü€😀\\u009b"
     assert json.loads(findings_json(with_name(context, name)))["findings"][0]["object_name"] == name
+
+
+def test_json_in_pieces_is_the_document_in_one() -> None:
+    names = pd.array(["a\u202eb", 'say "[\n"', "a\ud800b", "ü", pd.NA] * 2_001, dtype=STRING)
+    moments = pd.to_datetime(["2026-10-01T12:00:00Z", None] * 5_003)[: len(names)].as_unit("us")
+    frame = pd.DataFrame({"name": names, "seen": moments, "[\n": pd.array(range(len(names)), dtype="Int64")})
+    document = {"schema": 1, "rows": frame, "none": frame.head(0), "five": frame.head(5), "last": {"a": ["b"]}}
+    whole = {name: records(value) if isinstance(value, pd.DataFrame) else value for name, value in document.items()}
+    pieces = list(json_pieces(document))
+    assert b"".join(pieces) == json_bytes(whole)
+    assert len(pieces) > len(document) + 2
+    assert b"".join(json_pieces({"none": frame.head(0)})) == json_bytes({"none": []})
+
+
+def test_findings_json_is_known_by_its_hash(context: ReportContext) -> None:
+    written = content("json", context)
+    assert written == findings_json(context)
+    assert hashlib.sha256(written).hexdigest() == findings_sha256(context)
 
 
 def test_every_export_writes_its_file_whole(context: ReportContext, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def with_repositories(*rows: dict[str, Any]) -> dict[str, Samples]:
     nothing = dict.fromkeys(frame.columns)
     made = pd.DataFrame([nothing | {"server": estates.SERVER, "kind": "repository"} | row for row in rows])
     estate = dataclasses.replace(context.figures.estate, repositories=made.astype(frame.dtypes.to_dict()))
-    figures = dataclasses.replace(context.figures, estate=estate)
+    figures = dataclasses.replace(context.figures, make_estate=lambda: estate)
     return read(run_metrics(dataclasses.replace(context, figures=figures)).decode())
 
 

@@ -36,7 +36,7 @@ def test_the_help_and_the_starting_file_name_every_format() -> None:
 
 
 def test_the_page_of_reports_names_every_format() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)`", (DOCS / "reports.md").read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \| `([^`]+)`", (DOCS / "reports.md").read_text("utf-8"), re.MULTILINE)
     assert {(name, FORMATS[name].file_name) for name in FORMATS} <= set(rows)
 
 

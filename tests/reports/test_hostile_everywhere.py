@@ -28,6 +28,7 @@ from trestle.oscal.assessment_results import Model
 from typer.testing import CliRunner
 
 import vbr_audit as va
+from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.cli import app
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.data_files import data_contents
@@ -35,6 +36,7 @@ from vbr_audit.reports.exports.csv import FORMULA_STARTS
 from vbr_audit.reports.exports.json import findings_schema
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.interface import ReportOptions
+from vbr_audit.tables.build.naming import words_around
 
 NEVER_HOSTILE: dict[Place, str] = {
     ("/api/v1/backups/*/backupFiles", "data[].backupId"): "the id in the path of the request, which must be one",
@@ -67,6 +69,18 @@ def test_every_text_of_every_answer_is_hostile_in_some_round() -> None:
     assert len(seen) > 400
     assert seen - changed == set(NEVER_HOSTILE)
     assert {place for name in ROUNDS for place in hostile_round(name).seen} >= seen
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_nothing_hostile_stands_in_the_words_of_a_check(name: str) -> None:
+    audit = hostile_round(name).audit
+    sentences, shipped = (
+        audit.results.sentences.findings,
+        audit.findings["check_id"].isin([check.id for check in REGISTRY.all()]).to_numpy(),
+    )
+    said = {text for column in sentences for text in sentences[column][shipped].dropna()}
+    assert any(MARK in text for text in said)
+    assert [text for text in said if MARK in words_around(text)] == []
 
 
 def test_hostile_texts_reach_the_tables_and_no_check_breaks_over_them() -> None:
@@ -135,6 +149,8 @@ def test_the_executive_page_is_one_sheet_whatever_it_says(need_tool: NeedTool, t
     assert everything.brand.name
     assert everything.trend is not None
     assert pdf_facts(print_to_pdf(path, need_tool), need_tool)["Pages"] == "1"
+    FORMATS["executive-pdf"].write(dataclasses.replace(everything, unverified=names), tmp_path / "executive.pdf")
+    assert pdf_facts(tmp_path / "executive.pdf", need_tool)["Pages"] == "1"
     assert too_wide([path], [320, 1000], need_tool) == {path.name: {}}
 
 

@@ -415,8 +415,8 @@ def expected_of(audit: Audit) -> Numbers:
 
 
 def test_every_format_is_compared() -> None:
-    # The PDF is the printed page, which tests/reports/test_pdf.py reads back.
-    assert set(READ) == set(FORMATS) - {"pdf"}
+    # The PDFs are printed pages, which test_pdf.py and test_executive_pdf.py read back.
+    assert set(READ) == set(FORMATS) - {"pdf", "executive-pdf"}
 
 
 @pytest.mark.parametrize("estate", ESTATES)

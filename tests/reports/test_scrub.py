@@ -6,9 +6,11 @@ import dataclasses
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import estates
 import pandas as pd
@@ -16,13 +18,15 @@ import pytest
 from history_texts import history_texts
 from hypothesis import given
 from hypothesis import strategies as st
+from original_names import FAST, KEY, names_to_find, original_names
 from shared import artefact
 from typer.testing import CliRunner
 
 import vbr_audit as va
-from vbr_audit.checks.derived import offloads, protection
+from vbr_audit.checks.derived import left_objects, protection
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.cli import app
+from vbr_audit.collection.snapshot import Snapshot, provenance_tables
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.evaluation import COVERAGE_COLUMNS
 from vbr_audit.findings.requirements import REQUIREMENT_COLUMNS
@@ -31,58 +35,23 @@ from vbr_audit.histories.adding import add_to_history
 from vbr_audit.histories.seal_checks import check_seals
 from vbr_audit.histories.seals import keep_beside
 from vbr_audit.pipeline import Audit
-from vbr_audit.reports.formats import FORMATS
-from vbr_audit.scrub.free_text import REMOVED, TextScrubber, make_terms
+from vbr_audit.scrub.free_text import REMOVED, TextScrubber, folded, is_ordinary, make_terms, own_text
 from vbr_audit.scrub.pseudonyms import LENGTH, Pseudonyms, ScrubKey, load_key
-from vbr_audit.scrub.tables import object_rules, rule_of
+from vbr_audit.scrub.scrubbing import is_shipped
+from vbr_audit.scrub.tables import KINDS, Rule, Scrubber, object_rules, rule_of
+from vbr_audit.tables.build.naming import marked, parts_of, words_around
 from vbr_audit.tables.build.schema import STRING
 from vbr_audit.verifying import verify_run
 
-KEY = ScrubKey(b"k" * 32)
-IDENTIFYING = ("name", "names", "id", "ids", "prose")
-WORDS = ("type", "platform", "session_type")
-FAST = tuple(name for name in FORMATS if name != "pdf")
 WRITTEN = (
     *("Petra Meier", "K. Wolff", "W-HANSA-1", "CHG-HANSA-77", "ERP application*", "/r/HANSA", "p.meier", "Mail team"),
     *(estates.SERVER, "hansa", estates.USERNAME, "127.0.0.1"),
 )
 
 
-def original_names(audit: Audit) -> set[str]:
-    """Every name in the tables of a run, each part of a list of names too; words of the API are no names."""
-    found: set[str] = set()
-    words: set[str] = set()
-    derived = {protection.SPEC.name: audit.results.protected, offloads.SPEC.name: audit.results.offloads}
-    for table, frame in {**audit.snapshot.tables, **derived}.items():
-        for column in frame.columns:
-            rule = rule_of(table, column)
-            if frame[column].dtype == STRING and rule is not None and rule.how == "word" and column in WORDS:
-                words |= set(frame[column].dropna())
-            if frame[column].dtype == STRING and rule is not None and rule.how in IDENTIFYING:
-                values = frame[column].dropna().unique()
-                lists = rule.how in ("names", "ids")
-                found |= {part for value in values for part in (re.split(r",\s*", value) if lists else [value])}
-    return {name for name in found - words if len(name.strip()) >= 4}
-
-
 @lru_cache
 def scrubbed(make: str) -> Audit:
     return getattr(estates, make)().scrub(KEY)
-
-
-@lru_cache
-def tool_text() -> str:
-    """What this tool says of a server on which nothing is."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        paths = estates.write_all(scrubbed("nothing"), Path(folder), FAST)
-        return "\n".join(estates.texts_of(path) for path in paths.values())
-
-
-def names_to_find(audit: Audit) -> list[str]:
-    names = original_names(audit)
-    return sorted(names - set(estates.found_in(tool_text(), names)))
 
 
 SHOWN = ("html", "executive", "xlsx", "json")
@@ -131,8 +100,9 @@ def test_the_search_finds_the_names_where_they_are(tmp_path_factory: pytest.Temp
 def test_the_printed_page_holds_no_name(tmp_path: Path) -> None:
     pytest.importorskip("weasyprint")
     audit = estates.small()
-    paths = estates.write_all(audit.scrub(KEY), tmp_path, ("pdf",))
-    assert estates.found_in(estates.texts_of(paths["pdf"]), names_to_find(audit)) == []
+    paths = estates.write_all(audit.scrub(KEY), tmp_path, ("executive-pdf", "pdf"))
+    for path in paths.values():
+        assert estates.found_in(estates.texts_of(path), names_to_find(audit)) == []
 
 
 @pytest.mark.parametrize("estate", ["demo", "incomplete", "nothing"])
@@ -211,8 +181,8 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
     [
         (
             "Results",
-            "changes copies coverage drift findings gaps left offloads outside planning protected requirements summary "
-            "uses waivers",
+            "changes copies coverage drift findings gaps left offloads outside planning protected requirements "
+            "sentences summary uses waivers",
         ),
         ("Snapshot", "evidence manifest positions tables"),
         (
@@ -281,9 +251,8 @@ def test_the_first_name_counts_and_of_those_that_begin_alike_the_longest() -> No
     ]
     texts = scrubber_of(*names)
     night, berlin, user = (texts.pseudonyms.name(*pair) for pair in (names[1], names[3], names[4]))
-    for own in (True, False):
-        assert texts.clean("NIGHT of berlin, Berlin-7 up", own=own) == f"{night}, {berlin} up"
-        assert texts.clean("at 7 up", own=own) == f"at {user}"
+    assert texts.clean("NIGHT of berlin, Berlin-7 up") == f"{night}, {berlin} up"
+    assert texts.clean("at 7 up") == f"at {user}"
     assert scrubber_of().clean("Night") == "Night"
 
 
@@ -301,8 +270,7 @@ def test_no_name_is_left_in_any_text(names: list[str], words: list[str]) -> None
     named = [name for name in names if len(name.strip()) >= 4]
     texts = scrubber_of(*(("job", name) for name in named))
     text = "".join(f"{words[at % len(words)]}{name}{words[-1]}" for at, name in enumerate(named))
-    for own in (True, False):
-        assert [name for name in named if name.lower() in texts.clean(text, own=own).lower()] == []
+    assert [name for name in named if name.lower() in texts.clean(text).lower()] == []
 
 
 def test_the_workbook_of_a_scrubbed_run_points_to_no_evidence(tmp_path: Path) -> None:
@@ -315,13 +283,25 @@ def test_the_workbook_of_a_scrubbed_run_points_to_no_evidence(tmp_path: Path) ->
     assert "evidence/*.zip" not in page
 
 
-def test_ordinary_words_do_not_spoil_what_the_tool_says() -> None:
-    texts = scrubber_of(("job", "Backup"), ("server", "server"), ("job", "back"), ("job", "SQL Server"), ("job", "on"))
-    own = "no backup in the last 24 hours; the backup server, with SQL Server on it, went back"
-    assert texts.clean(own) == own
-    assert texts.clean("jobs of server: denied") == f"jobs of {texts.pseudonyms.name('server', 'server')}: denied"
-    assert texts.clean("no job fits 'Backup'") == f"no job fits '{texts.pseudonyms.name('job', 'Backup')}'"
-    assert "Backup" not in texts.clean("Job Backup finished", own=False)
+def test_ordinary_words_spoil_neither_words_of_the_api_nor_what_others_wrote() -> None:
+    names = [("job", "Backup"), ("server", "server"), (REMOVED, "Backup"), (REMOVED, "Petra's own")]
+    pseudonyms = Pseudonyms.over(KEY, [pair for pair in names if pair[0] != REMOVED])
+    scrubber = Scrubber(pseudonyms, TextScrubber(pseudonyms, make_terms(names, pseudonyms)))
+    job, server = pseudonyms.name("job", "Backup"), pseudonyms.name("server", "server")
+    assert scrubber.texts.clean("Job Backup of Petra's own finished") == f"Job {job} of {REMOVED} finished"
+    assert scrubber.value("jobs of server: denied", Rule("text")) == f"jobs of {server}: denied"
+    assert scrubber.value("Backup", Rule("word")) == "Backup"
+    assert scrubber.value("Backup, NewServerThing", Rule("word")) == f"Backup, New{server}Thing"
+    sentence = f"the backup server has {marked('job', 'Backup')}, {marked('prose', 'by Petra')}"
+    assert scrubber.value(sentence, Rule("own")) == f"the backup server has {job}, {REMOVED}"
+    assert scrubber.value(sentence, Rule("text")) == f"the {job} {server} has {job}, {REMOVED}"
+    # Who sends marks of ours within a text is not believed.
+    for holds in ("kept", "own text", "no such thing"):
+        assert "Backup" not in scrubber.value(f"\ufdd0{holds}\ufdd1Backup\ufdd2", Rule("text"))
+    assert (
+        scrubber.value("Backup, x and 2 more", Rule("names", "job"))
+        == f"{job}, {pseudonyms.name('job', 'x')} and 2 more"
+    )
 
 
 def test_a_remedy_stays_as_it_is_whatever_jobs_are_called() -> None:
@@ -447,3 +427,125 @@ def test_a_key_that_others_may_read_is_told(tmp_path: Path) -> None:
     path.chmod(0o600)
     assert load_key(path).notes == ()
     assert "ab" * 32 not in repr(load_key(path))
+
+
+def test_limits_lose_the_names_that_a_policy_gives_and_keep_their_own_words() -> None:
+    policy = """\
+version: 1
+checks:
+  JOB-003: {enabled: false, reason: "svc-vbr-report wants no retries"}
+overrides:
+  - match: {server: override, object_type: job, object_name: "fits*"}
+    checks: {JOB-008: {enabled: false, reason: "no guests"}}
+"""
+    whole = va.audit(estates.audit_of(jobs=2, sessions=10).snapshot, policy=policy)
+    limits = whole.scrub(KEY).results.limits
+    name = r"[a-z]+-[0-9a-f]{10}"
+    told = [limit for limit in limits if "override" in limit or limit.startswith("JOB-003")]
+    assert re.fullmatch(f"JOB-003 is disabled by the policy: {name} wants no retries", told[0])
+    assert re.fullmatch(
+        f"The override for server {name}, object_type job, object_name {name} \\(policy\\.yaml:\\d+\\) "
+        "fits no object that its checks judged, so it changes nothing\\.",
+        told[1],
+    )
+
+
+# Names are put in sentences as data: a run without names says the same whatever things are called.
+
+
+def sentences_of(audit: Audit) -> set[str]:
+    """Every sentence of the shipped checks in a run, as it is before it is told."""
+    sentences, shipped = audit.results.sentences, {use.check.id for use in audit.results.uses if is_shipped(use.check)}
+    told = sentences.findings[audit.findings["check_id"].isin(shipped).to_numpy()]
+    reasons = sentences.coverage[sentences.coverage.index.get_level_values("check_id").isin(shipped)]
+    return {text for cells in (*(told[name] for name in told), reasons) for text in cells.dropna()}
+
+
+def test_no_name_stands_in_the_words_around_the_values_of_a_sentence() -> None:
+    for estate in (estates.demo(), estates.hostile()):
+        said = {words_around(text) for text in sentences_of(estate)}
+        assert len(said) > 100
+        names = sorted(original_names(estate))
+        strange = [name for name in names if len(name) > 5 and not is_ordinary(folded(name))]
+        assert len(strange) > 50
+        assert estates.found_in("\n".join(said), strange) == []
+
+
+def test_a_value_in_a_sentence_holds_what_its_column_declares() -> None:
+    audit = estates.demo()
+    tables = {protection.SPEC.name: audit.results.protected, left_objects.SPEC.name: audit.results.left}
+    known = {
+        (holds, value.strip())
+        for table, frame in {**audit.snapshot.tables, **tables}.items()
+        for name, holds in TABLES[table].holds.items()
+        if name in frame and frame[name].dtype == STRING
+        for value in frame[name].dropna().unique()
+    }
+    named = {"server", "job", "jobs", "repository", "repositories", "object", "objects", "user", "host", "path", "rule"}
+    said = {pair for text in sentences_of(audit) for pair in parts_of(text) if pair[0] in named}
+    assert len(said) > 20
+    assert said - known == set()
+
+
+@dataclasses.dataclass(frozen=True)
+class Renamed(Pseudonyms):
+    """The next of `words` in the place of each name."""
+
+    words: Sequence[str] = ()
+    given: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
+
+    def name(self, kind: str, value: str) -> str:
+        return self.given.setdefault((kind, value.casefold()), self.words[len(self.given)]) if value.strip() else value
+
+    def identifier(self, value: str) -> str:
+        return value
+
+    def hashed(self, value: str) -> str:
+        return value
+
+
+class Silent(TextScrubber):
+    """What servers wrote says nothing, so that no name stands in it."""
+
+    def clean(self, text: str, *, prose: bool = True) -> str:
+        return "\u00a7"
+
+
+def renamed(words: Sequence[str]) -> Audit:
+    """A small estate in which everything is called by `words`, judged anew."""
+    names = Renamed(KEY, words=words)
+    scrubber, whole = Scrubber(names, Silent(names, {})), estates.audit_of(jobs=2, sessions=10).snapshot
+    tables = {name: scrubber.frame(name, frame) for name, frame in whole.tables.items()}
+    manifest = whole.manifest
+    servers = [each.model_copy(update={"name": names.name("server", each.name)}) for each in manifest.servers]
+    # Why a dataset was not read is partly the server's own text, in which ordinary names cannot be told from words.
+    said = {"server": names.name("server", manifest.servers[0].name), "reason": None}
+    datasets = [each.model_copy(update=said) for each in manifest.datasets]
+    manifest = manifest.model_copy(update={"servers": servers, "datasets": datasets})
+    return va.audit(Snapshot(manifest=manifest, tables=tables | provenance_tables(manifest)))
+
+
+def ordinary_words() -> list[str]:
+    """Words of this tool's own texts, the worst and the most frequent first."""
+    first = ["backup", "the", "disabled", "failed", "not known", "and", "job", "default", "read", "server"]
+    counts = Counter(re.findall(r"[a-z]{3,}", own_text()))
+    return [*first, *(word for word, _ in counts.most_common() if word not in first)]
+
+
+_PSEUDONYM: Final = re.compile(rf"(?:{'|'.join((*KINDS, 'id'))})-[0-9a-f]{{{LENGTH},}}")
+
+
+def said_by(audit: Audit) -> Counter[tuple[str, ...]]:
+    """What a run without names says of each object, whatever the pseudonyms are."""
+    columns = ["check_id", "object_type", "status", "observed", "expected", "reason", "object_name", "cause_name"]
+    rows = audit.scrub(KEY).findings[columns].astype(object).fillna("").itertuples(index=False)
+    return Counter(tuple(_PSEUDONYM.sub("#", cell) for cell in row) for row in rows)
+
+
+def test_a_run_without_names_says_the_same_whatever_things_are_called() -> None:
+    ordinary = said_by(renamed(ordinary_words()))
+    strange = said_by(renamed([f"Zqx7v{number}" for number in range(20_000)]))
+    assert ordinary - strange == strange - ordinary == Counter()
+    texts = {cell for row in strange for cell in row}
+    assert [text for text in texts if "Zqx7v" in text] == []
+    assert sum("#" in text for text in texts) > 5

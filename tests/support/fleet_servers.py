@@ -14,9 +14,12 @@ VARIABLE = "FLEET_TEST_PASSWORD"
 TERMS = {"month": "2026-10", "timezone": "Europe/Berlin", "policy": "minimal"}
 
 
-def small_server(name: str) -> SmallServer:
+NOW = "2026-11-01T06:00:00+01:00"
+
+
+def small_server(name: str, now: str = NOW) -> SmallServer:
     """A server with one nightly job, a repository, and a run each night of October; every third one failed."""
-    vbr = SmallServer("1.3-rev1", name=name)
+    vbr = SmallServer("1.3-rev1", name=name, now=now)
     vbr.add_repository("Repository A")
     job = vbr.add_job(f"Nightly of {name}")
     for place, day in enumerate(days("2026-10-01", "2026-10-31")):
@@ -33,12 +36,13 @@ def fleet_of(
     answering: Mapping[str, Answering] | None = None,
     tenants: Mapping[str, str] | None = None,
     more: Mapping[str, str] | None = None,
+    now: str = NOW,
 ) -> Iterator[Path]:
     """Serve one small server per name and yield the file of servers; `more` are further lines of an entry."""
     lines = []
     with contextlib.ExitStack() as stack:
         for name in names:
-            url = stack.enter_context(raw_server((answering or {}).get(name), honest=small_server(name)))
+            url = stack.enter_context(raw_server((answering or {}).get(name), honest=small_server(name, now)))
             tenant = f'tenant = "{tenants[name]}"\n' if tenants and name in tenants else ""
             lines.append(
                 f'[[server]]\nurl = "{url}"\nname = "{name}"\nusername = "auditor"\npassword_env = "{VARIABLE}"\n'

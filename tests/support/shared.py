@@ -61,11 +61,11 @@ def artefact(factory: pytest.TempPathFactory, estate: Callable[[], Audit], name:
 
 
 def printed_run(factory: pytest.TempPathFactory) -> Path:
-    """A folder with the run of a server on which nothing is, in `run`, and its report as a PDF."""
+    """A folder with the run of a server on which nothing is, in `run`, and its reports as PDFs."""
 
     def make(folder: Path) -> None:
         audit = estates.in_short(estates.nothing())
         audit.save(folder / "run", formats=["json"])
-        estates.write_all(audit, folder, ("pdf",))
+        estates.write_all(audit, folder, ("executive-pdf", "pdf"))
 
     return once(factory, "printed-run", make)

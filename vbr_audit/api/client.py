@@ -325,6 +325,7 @@ class Client:
                 response = self._http.get(path, params=params)
             except _BROKEN as error:
                 raise self._unsent(error, path) from None
+        response.stream = httpx.ByteStream(b"")  # the old one refers to the response: no cycle shall keep the body
         raise_for_answer(response, path)
         return Answer(response.content, decode(response, path), self._auth.hiding)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -13,6 +14,8 @@ from vbr_audit.asking.answer_data import MOST_ROWS, rows_told, shown
 from vbr_audit.collection import run_folder
 from vbr_audit.display import iso, plain
 from vbr_audit.errors import ConfigurationError, EvidenceError
+from vbr_audit.histories.archive import contents_of
+from vbr_audit.histories.history import open_history
 from vbr_audit.pipeline import load_audit
 from vbr_audit.reports.exports.encoding import records
 from vbr_audit.vocabulary import SEVERITIES, STATUSES
@@ -35,15 +38,17 @@ _CHANGE_COLUMNS: Final = (
 
 
 class Answers:
-    """Answers over one history, as it stood when it was opened.
+    """Answers over one history, each as it stands when the question comes: runs that are added meanwhile count.
 
     Nothing is written, and nothing is asked of a backup server. Texts have their control characters visible and are
     cut, see `vbr_audit.asking.answer_data`. One question is answered at a time. All methods raise `ConfigurationError`
     for a question that cannot be understood, and `EvidenceError` for a run that is not as it was written.
     """
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._contents: tuple[object, ...] = contents_of(folder)
+        self._opened = open_history(folder)
         self._alone = threading.RLock()
         self._document: tuple[str, Mapping[str, Any]] | None = None
         self._audit: tuple[str, Audit] | None = None
@@ -142,7 +147,15 @@ class Answers:
     def in_words(self, error: ConfigurationError | EvidenceError) -> str:
         """An error with its next step, without the place of the history."""
         words = error.message + (f". Next: {error.hint}" if error.hint else "")
-        return plain(words.replace(str(self._history.folder), "the history"), lines=True)
+        return plain(words.replace(str(self._folder), "the history"), lines=True)
+
+    @property
+    def _history(self) -> History:
+        """The history; opened again where its runs are not those that were there. A run itself never changes."""
+        contents = contents_of(self._folder)
+        if contents != self._contents:
+            self._opened, self._contents = open_history(self._folder), contents
+        return self._opened
 
     def _entry(self, run: str) -> Entry:
         """The run of this id, folder or month; without a name the newest."""

@@ -13,7 +13,6 @@ from vbr_audit import __version__
 from vbr_audit.asking.answer_data import MOST_ROWS
 from vbr_audit.asking.answers import Answers
 from vbr_audit.errors import ConfigurationError, EvidenceError
-from vbr_audit.histories.history import open_history
 from vbr_audit.vocabulary import SEVERITIES, STATUSES
 
 INSTRUCTIONS: Final = f"""\
@@ -46,7 +45,7 @@ def serve_history(folder: Path) -> None:
     Raises `ConfigurationError` where there is no history in `folder`, or the package mcp is not installed.
     """
     make = _demand_mcp()
-    answers = Answers(open_history(folder))
+    answers = Answers(folder)
     server = make(name="vbr-audit", version=__version__, instructions=INSTRUCTIONS, subscriptions=False)
     from mcp.server.mcpserver.exceptions import ToolError
     from mcp_types import ToolAnnotations

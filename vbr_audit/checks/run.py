@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,7 @@ from vbr_audit.checks.policy.use import ObjectRule, ObjectUse, in_file
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables.build.arrays import STRING, joined_strings, strings_of
+from vbr_audit.tables.build.naming import marked, told_frame
 from vbr_audit.tables.build.schema import TableSpec, empty, from_arrays
 
 RESULT_COLUMNS: Final = (
@@ -51,6 +53,8 @@ RESULT_COLUMNS: Final = (
     "rule",
 )
 
+SENTENCES: Final = ("observed", "expected", "reason", "accepted")
+"""The columns of the results that are sentences, in which values tell what they hold until they are told."""
 
 DISABLED: Final = "disabled"
 """The rule of an object for which the policy disables the check."""
@@ -68,10 +72,13 @@ class CheckRun:
     where no enabled check asks for them; `copies` are those of `object_copies` beside them. `offloads` are those of
     `offload_sessions`, `left` those of `left_objects` in the same way, and `drift` those of `drift`, of the servers
     that an earlier run read. `set_aside` counts, by check, the objects for which the policy disables it.
+
+    `marked_results` and `marked_coverage` are the same as `results` and `coverage` with sentences in which each value
+    still tells what it holds; so are the sentences of `broken`.
     """
 
-    results: pd.DataFrame
-    coverage: pd.DataFrame
+    marked_results: pd.DataFrame
+    marked_coverage: pd.DataFrame
     uses: tuple[CheckUse, ...]
     datasets_needed: frozenset[str]
     servers: tuple[str, ...]
@@ -83,6 +90,16 @@ class CheckRun:
     left: pd.DataFrame
     drift: pd.DataFrame
     set_aside: Mapping[str, int]
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """The results in plain words."""
+        return told_frame(self.marked_results, SENTENCES)
+
+    @cached_property
+    def coverage(self) -> pd.DataFrame:
+        """The coverage in plain words."""
+        return told_frame(self.marked_coverage, ("reason",))
 
 
 def run_checks(
@@ -104,14 +121,16 @@ def run_checks(
         left=_of_all(parts, left_objects.SPEC, left_objects.SPEC.name),
         drift=_of_all([part for part in parts if _is_compared(part[1])], DRIFT, drift_tables.OBJECTS_SPEC.name),
         set_aside=_set_aside(parts),
-        results=_results(parts),
-        coverage=_coverage(parts),
+        marked_results=_results(parts),
+        marked_coverage=_coverage(parts),
         uses=policy.uses,
         datasets_needed=needed,
         servers=tuple(view.name for view in views),
         sizes=tuple(len(part.result) for _, _, part in parts),
         broken=tuple(
-            f"{use.check.id} broke on {view.name}: {part.broke}" for use, view, part in parts if part.broke is not None
+            f"{use.check.id} broke on {marked('server', view.name)}: {part.broke}"
+            for use, view, part in parts
+            if part.broke is not None
         ),
     )
 
@@ -140,7 +159,7 @@ def _set_aside(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> dict
 
 def judge_with(use: CheckUse, views: Sequence[ServerView]) -> pd.DataFrame:
     """What one check finds on the servers of `views`, with `RESULT_COLUMNS`."""
-    return _results([(use, view, assess_use(use, view)) for view in views])
+    return told_frame(_results([(use, view, assess_use(use, view)) for view in views]), SENTENCES)
 
 
 def _results(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.DataFrame:
@@ -265,7 +284,12 @@ def _disabled_answer(one: Assessment, own: ObjectUse) -> Assessment:
         expected=blank,
         json_path=blank,
         accepted=blank,
-        reason=np.full(size, f"disabled by the policy ({own.enabled_source}): {own.reason}", dtype=object),
+        reason=np.full(
+            size,
+            f"disabled by the policy ({marked('server text', own.enabled_source)}): "
+            f"{marked('server text', str(own.reason))}",
+            dtype=object,
+        ),
         rule=np.full(size, DISABLED, dtype=object),
         broke=None,
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vbr_audit.collection.snapshot import Snapshot
     from vbr_audit.fleets.servers_file import Server
     from vbr_audit.histories.seals import Sealer
+    from vbr_audit.reports.pdf_signature import PdfSigner
     from vbr_audit.rules import Rules
     from vbr_audit.scrub.pseudonyms import ScrubKey
 
@@ -42,6 +43,7 @@ class AuditOrder:
     allow_incomplete: bool = False
     csv_bom: bool = False
     pdf: PdfLength = PdfLength.SHORT
+    sign_pdf: PdfSigner | None = None
     sheets: str = MAIN_SHEETS
     scrub_key: ScrubKey | None = None
     history: Path | None = None
@@ -87,6 +89,7 @@ def audit_command(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sign_pdf: o.SignPdf = None,
     sheets: o.Sheets = MAIN_SHEETS,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
@@ -100,6 +103,7 @@ def audit_command(
     key = o.take_scrub_key(scrub, scrub_key, out)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
     writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "history": history, "sealer": sealer}
+    writing["sign_pdf"] = o.take_pdf_signer(sign_pdf)
     writing["fail_on_new"] = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     if history is not None and rules["baseline"] is None and history.is_dir():
         rules["baseline"] = history
@@ -179,7 +183,8 @@ def finish(order: AuditOrder, snapshot: Snapshot) -> Exit:
         audit.snapshot.save(order.out, force=order.force, unwritten=order.formats)
         snapshot.close()
     how: dict[str, Any] = {"formats": order.formats, "templates": order.templates, "csv_bom": order.csv_bom}
-    audit.write_outcome(order.out, **how, pdf=order.pdf, sheets=order.sheets)
+    how |= {"pdf": order.pdf, "sheets": order.sheets, "sign_pdf": order.sign_pdf}
+    audit.write_outcome(order.out, **how)
     print_outcome(audit, written(order.out), quiet=order.quiet)
     warn_of_readers(order.out)
     whole = _keep(order, audit)

@@ -27,6 +27,7 @@ def check_command(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sign_pdf: o.SignPdf = None,
     sheets: o.Sheets = MAIN_SHEETS,
     fail_on: o.FailOn = None,
     allow_incomplete: o.AllowIncomplete = False,
@@ -46,10 +47,12 @@ def check_command(
     threshold = o.check_fail_on(fail_on_new, "--fail-on-new") or "never"
     check_templates(templates)
     checked_sheets(sheets)
+    signer = o.take_pdf_signer(sign_pdf)
     audit = load_audit(run, **rules)
     present = {"json", "csv", *files_present(run)}
     formats = [name for name in FORMATS if name in present]
     writing: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": pdf, "sheets": sheets}
+    writing["sign_pdf"] = signer
     audit.write_outcome(run, formats=formats, **writing, force=force)
     print_outcome(audit, written(run), quiet=quiet)
     code = exit_code(audit, fail_on, allow_incomplete=allow_incomplete)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 config_app = typer.Typer(help="Show the settings in force.", no_args_is_help=True, rich_markup_mode=None)
 
 STARS = "**********"
-_OTHER_VARIABLES = ("CONFIG", "DEBUG", "KEYRING", "PROGRESS")
+_OTHER_VARIABLES = ("CONFIG", "DEBUG", "KEYRING", "PROGRESS", "SIGN_PASSPHRASE")
 
 
 @config_app.command("show")

@@ -55,6 +55,7 @@ def demo_command(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sign_pdf: o.SignPdf = None,
     sheets: o.Sheets = MAIN_SHEETS,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
@@ -74,6 +75,7 @@ def demo_command(
         rules["site"] = load_site(simulator.DEMO_SITE, assets=simulator.DEMO_ASSETS)
     writing: dict[str, Any] = {"formats": formats, "templates": templates, "csv_bom": csv_bom, "scrub_key": key}
     writing |= {"pdf": pdf, "sheets": sheets, "force": force, "quiet": quiet, "fail_on": "never"}
+    writing["sign_pdf"] = o.take_pdf_signer(sign_pdf)
     served = {"jobs": jobs, "sessions": sessions, "seed": seed, "now": moment, "revision": revision}
     if months is None:
         order = take_order(out, rules, **writing)

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from vbr_audit.fleets.merging import Expected
     from vbr_audit.fleets.picture import FleetPicture
     from vbr_audit.fleets.population import Population
+    from vbr_audit.fleets.scrubbing import FleetScrubber
     from vbr_audit.fleets.servers_file import Server
     from vbr_audit.fleets.summaries import ServerSummary
+    from vbr_audit.scrub.pseudonyms import ScrubKey
 
 fleet_app = typer.Typer(help="Audit many servers, and see them together.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -99,6 +101,8 @@ def fleet_audit(
     run_formats: RunFormats = "json",
     population: PopulationFile = None,
     title: FleetTitle = "Backup servers",
+    scrub: o.Scrub = False,
+    scrub_key: o.ScrubKeyFile = None,
     fail_on: o.FailOn = None,
     min_coverage: MinCoverage = "100%",
     quiet: o.Quiet = False,
@@ -107,8 +111,8 @@ def fleet_audit(
 ) -> None:
     """Audit every server of a file as a task of its own, and keep each run in a history. Only reads.
 
-    Passwords are looked for where a server is audited: the file names the variable, file, command or keyring. Exit code
-    4 where less than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
+    With --scrub, names are replaced before anything is kept. Passwords are looked for where a server is audited: the
+    file names their place. Exit code 4 where less than --min-coverage were audited, 1 where one fails at --fail-on.
     """
     from vbr_audit.fleets.reporting import make_fleet_folder, write_fleet
     from vbr_audit.rules import Rules
@@ -121,6 +125,8 @@ def fleet_audit(
     how |= {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
     how |= {"deadline": o.span(deadline), "dataset_deadline": o.span(dataset_deadline, "--dataset-deadline")}
     named = _named(servers, shard, {"username": username, "timeout": timeout})
+    if (key := o.take_scrub_key(scrub, scrub_key, out)) is not None:
+        how["scrub_key"], title, listed = _scrubbed_terms(key, scrub_key, named, title, listed)
     make_fleet_folder(out)
     fleet = _audited(named, history, how | rules, quiet=quiet)
     picture, paths = write_fleet(fleet, out, formats=wanted, population=listed, title=title)
@@ -128,6 +134,21 @@ def fleet_audit(
         print_fleet(picture, paths)
     # A shard without servers is as whole as one with some, and is read with the others.
     raise typer.Exit(Exit.DONE if shard is not None and not named else fleet_exit(picture, threshold, least))
+
+
+def _scrubbed_terms(
+    key: ScrubKey, file: Path | None, servers: Iterable[Server], title: str, listed: Population | None
+) -> tuple[Path, str, Population | None]:
+    """The place of the key, and a title and a list without the names of the servers."""
+    from vbr_audit.fleets.scrubbing import FleetScrubber
+    from vbr_audit.scrub.pseudonyms import default_key_file
+
+    return file or default_key_file(), *_without_names(FleetScrubber.of_servers(key, servers), title, listed)
+
+
+def _without_names(scrubber: FleetScrubber, title: str, listed: Population | None) -> tuple[str, Population | None]:
+    """A title and a list without names."""
+    return scrubber.text(title), None if listed is None else scrubber.population(listed)
 
 
 def _refuse_list_of_shard(shard: str | None, population: Path | None) -> None:
@@ -165,6 +186,8 @@ def fleet_report(
     formats: FleetFormats = "html,xlsx,json",
     population: PopulationFile = None,
     title: FleetTitle = "Backup servers",
+    scrub: o.Scrub = False,
+    scrub_key: o.ScrubKeyFile = None,
     fail_on: o.FailOn = None,
     min_coverage: MinCoverage = "100%",
     *,
@@ -174,14 +197,20 @@ def fleet_report(
 ) -> None:
     """Report what one or several fleet audits left, each about other servers; no server is asked.
 
-    Exit code 4 where less than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
+    With --scrub, the reports in --out have no names, nor has the list of --population there. Exit code 4 where less
+    than --min-coverage of the servers were audited, 1 where one fails at --fail-on.
     """
     from vbr_audit.fleets.fleet import load_fleet
     from vbr_audit.fleets.reporting import write_fleet
+    from vbr_audit.fleets.scrubbing import FleetScrubber
 
     least, threshold = share_of(min_coverage), o.check_fail_on(fail_on) or "high"
     wanted, listed = _reports(formats, population)
-    picture, paths = write_fleet(load_fleet(*fleets), out, formats=wanted, population=listed, title=title)
+    fleet = load_fleet(*fleets)
+    if (key := o.take_scrub_key(scrub, scrub_key, out)) is not None:
+        title, listed = _without_names(FleetScrubber.of_summaries(key, fleet.summaries), title, listed)
+        fleet = fleet.scrub(key)
+    picture, paths = write_fleet(fleet, out, formats=wanted, population=listed, title=title)
     if not quiet:
         print_fleet(picture, paths)
     raise typer.Exit(fleet_exit(picture, threshold, least))
@@ -301,7 +330,10 @@ def fleet_merge(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sign_pdf: o.SignPdf = None,
     sheets: o.Sheets = MAIN_SHEETS,
+    scrub: o.Scrub = False,
+    scrub_key: o.ScrubKeyFile = None,
     force: o.Force = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -309,7 +341,8 @@ def fleet_merge(
 ) -> None:
     """Copy the runs of different servers, such as those of shards, into one run, and judge and report it as one audit.
 
-    The runs must have the same period, time zone, scope and rules, and be as they were written.
+    With --scrub, the run in --out has neither names nor evidence. The runs must have the same period, time zone,
+    scope and rules, and be as they were written.
     """
     from vbr_audit.collection.run_folder import prepare
     from vbr_audit.fleets.merging import merge_runs
@@ -318,9 +351,12 @@ def fleet_merge(
     o.check_fail_on(fail_on)
     check_templates(templates)
     expected = _expected(servers)
+    signer = o.take_pdf_signer(sign_pdf)
+    key = o.take_scrub_key(scrub, scrub_key, out)
     prepare(out, force=force)
     how: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": pdf, "sheets": sheets, "force": force}
     how |= {"formats": o.split_formats(formats), "expected": expected, "command": command_line()}
+    how |= {"sign_pdf": signer, "scrub_key": key}
     audit = merge_runs(runs, out, **how, **rules)
     print_outcome(audit, written(out), quiet=quiet)
     warn_of_readers(out)

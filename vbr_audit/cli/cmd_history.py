@@ -96,11 +96,13 @@ def _sample(client: Client, folder: Path, *, quiet: bool) -> Exit:
 
 @history_app.command("add")
 @guarded
+@settled("checks")
 @so.takes_sealer
 def history_add(
     folder: Place,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, as given with --out.")],
     checks: o.OwnChecks = None,
+    config: o.Config = None,
     *,
     sealer: so.SealBy,
     quiet: o.Quiet = False,
@@ -170,22 +172,25 @@ def history_verify(
 
     trust = so.take_trust(key, timestamp_ca, anchor)
     history = open_history(folder)
-    problems, notes = history.verify(trust), history.seals(trust).notes
+    sealed = history.seals(trust)
+    problems = [*history.changed_files(), *sealed.problems]
     for problem in problems:
         complain(str(problem))
     if problems:
         raise typer.Exit(Exit.INCOMPLETE)
     if not quiet:
         typer.echo(f"{plain(folder)}: {count(len(history.archive.runs), 'run')}, and no file was changed")
-        for note in notes:
+        for note in sealed.notes:
             typer.echo(plain(note))
 
 
 @history_app.command("seal")
 @guarded
+@settled()
 @so.takes_sealer
 def history_seal(
     folder: Place,
+    config: o.Config = None,
     *,
     sealer: so.SealBy,
     take_in: Annotated[
@@ -208,10 +213,12 @@ def history_seal(
 
 @history_app.command("prune")
 @guarded
+@settled()
 @so.takes_sealer
 def history_prune(
     folder: Place,
     keep: Annotated[int, typer.Option("--keep", min=1, metavar="N", help="Newest runs of each server to keep.")],
+    config: o.Config = None,
     *,
     sealer: so.SealBy,
     quiet: o.Quiet = False,

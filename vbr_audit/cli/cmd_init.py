@@ -25,7 +25,8 @@ Next: write the server's address and the account into {settings}, then run
   vbr-audit audit --config {settings} --out first-run
       audits the last 30 days: page, workbook and findings
 Set VBR_AUDIT_CONFIG to the absolute path of the file, and you can leave out --config. Anybody may have put an
-unnamed settings file into a folder: such a file cannot set the server, nor your own checks, nor the history.
+unnamed settings file into a folder: such a file cannot set the server, nor your own checks, the history, seals or
+deliveries.
 The password comes from --password-stdin, VBR_AUDIT_PASSWORD, the keyring, or a prompt."""
 
 
@@ -65,8 +66,9 @@ SETTINGS: Final = f"""\
 #
 # Give this file with --config, or its absolute path in the variable VBR_AUDIT_CONFIG. Otherwise it is read from the
 # current folder; but then anybody may have put it there, and url, servers, ca_file, fingerprint,
-# insecure, proxy, checks, templates and history are refused: they decide where your password is sent, which code is
-# run, and where each run is kept.
+# insecure, proxy, checks, sign_pdf, templates, history, sign, timestamp, timestamp_ca and deliver are refused: they
+# decide where your password is sent, which code is run, whose key signs, where each run is kept, who vouches for it,
+# and who is told of it.
 #
 # In Python, `va.connect` and `va.collect` also read their settings from here; give policy, waivers and site file to
 # `va.audit`.
@@ -113,15 +115,27 @@ site = "site.yaml"
 # checks = "checks"
 # The lowest severity at which a failing finding gives exit code 1; takes precedence over fail_on of the policy.
 # fail_on = "high"
+# The same for what is new since the run before; needs a history.
+# fail_on_new = "critical"
 
 # --- What is written ---------------------------------------------------------------------------------------------
 # One or more of {", ".join(shipped_names("formats"))}.
 # format = ["html", "xlsx", "json", "csv"]
+# What signs each PDF: a PKCS#12 file, a PEM file, or a TOML file that names key, certificate and the place of the
+# password; docs/evidence.md has an example.
+# sign_pdf = "signer.toml"
 # A folder of templates that replace the built-in ones, and a file with name, logo and colours.
 # templates = "templates"
 # brand = "brand.yaml"
 # The history that `vbr-audit audit` compares each run with and adds it to, as with --history; made if it is not there.
 # history = "history"
+# Seals: the key that signs the seal of each run, whose passphrase is in VBR_AUDIT_SIGN_PASSPHRASE, and the time
+# authority that stamps it, with the CA that its certificate must lead to.
+# sign = "key.pem"
+# timestamp = "http://timestamp.example"
+# timestamp_ca = "tsa-ca.pem"
+# The file of channels for `vbr-audit deliver`, as with --to.
+# deliver = "deliver.toml"
 # The classification on the cover of the workbook.
 # classification = "Internal"
 """

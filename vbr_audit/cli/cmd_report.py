@@ -26,6 +26,7 @@ def report_command(
     templates: o.Templates = None,
     csv_bom: o.CsvBom = False,
     pdf: o.Pdf = PdfLength.SHORT,
+    sign_pdf: o.SignPdf = None,
     sheets: o.Sheets = MAIN_SHEETS,
     scrub: o.Scrub = False,
     scrub_key: o.ScrubKeyFile = None,
@@ -47,6 +48,7 @@ def report_command(
     wanted = o.split_formats(formats)
     check_templates(templates)
     checked_sheets(sheets)
+    signer = o.take_pdf_signer(sign_pdf)
     key = o.take_scrub_key(scrub, scrub_key, out)
     if key is None:
         o.refuse_out(out)
@@ -58,6 +60,7 @@ def report_command(
         audit = audit.scrub(key)
         audit.snapshot.save(place, force=force, unwritten=wanted)
     writing: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": pdf, "sheets": sheets}
+    writing["sign_pdf"] = signer
     audit.write_outcome(place, formats=wanted, **writing, force=force)
     if not quiet:
         for path in written(place):

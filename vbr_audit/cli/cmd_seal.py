@@ -7,12 +7,15 @@ import typer
 from vbr_audit.cli import options as o
 from vbr_audit.cli import seal_options as so
 from vbr_audit.cli.guard import Exit, complain, guarded
+from vbr_audit.cli.standing import settled
 
 
 @guarded
+@settled()
 @so.takes_sealer
 def seal_command(
     run: o.Run,
+    config: o.Config = None,
     *,
     sealer: so.SealBy,
     quiet: o.Quiet = False,

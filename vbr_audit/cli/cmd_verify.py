@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import typer
 
@@ -10,9 +10,6 @@ from vbr_audit.cli import options as o
 from vbr_audit.cli import seal_options as so
 from vbr_audit.cli.guard import Exit, complain, guarded
 from vbr_audit.display import plain
-
-if TYPE_CHECKING:
-    from vbr_audit.histories.seal_checks import SealReport
 
 
 @guarded
@@ -33,6 +30,7 @@ def verify_command(
     from vbr_audit.collection.run_folder import FINDINGS_JSON
     from vbr_audit.histories.seal_checks import check_run_seal
     from vbr_audit.histories.seals import root_of
+    from vbr_audit.reports.pdf_evidence import check_pdfs
     from vbr_audit.verifying import is_scrubbed, verify_run
 
     trust = so.take_trust(key, timestamp_ca, anchor)
@@ -45,21 +43,22 @@ def verify_command(
         raise typer.Exit(Exit.INCOMPLETE)
     if quiet:
         return
+    notes = [*check_pdfs(run).notes, *sealed.notes]
     if is_scrubbed(run):
         typer.echo(f"{plain(run)}: no file was changed")
-        _tell_notes(root_of(run), sealed)
+        _tell_notes(root_of(run), notes)
         typer.echo("This run has no names and no evidence, because of --scrub: verify the original run.")
         return
     compared = (run / FINDINGS_JSON).is_file()
     follows = "and the findings are the same" if compared else f"(no {FINDINGS_JSON} to compare the findings with)"
     typer.echo(f"{plain(run)}: no file and no page was changed, {follows}")
-    _tell_notes(root_of(run), sealed)
+    _tell_notes(root_of(run), notes)
 
 
-def _tell_notes(root: str | None, sealed: SealReport) -> None:
-    """Print the root hash, what the seal shows, and what nobody can tell from the folder alone."""
+def _tell_notes(root: str | None, notes: Iterable[str]) -> None:
+    """Print the root hash, what PDFs and seal show, and what nobody can tell from the folder alone."""
     typer.echo(f"Root: {root}")
-    for note in sealed.notes:
+    for note in notes:
         typer.echo(plain(note))
     typer.echo(
         "Anybody who can write to the run can also write its hashes: keep the root elsewhere, or check a signed seal."

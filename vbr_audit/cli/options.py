@@ -11,6 +11,7 @@ import typer
 from vbr_audit.vocabulary import SHEETS, THRESHOLDS, PdfLength, shipped_names
 
 if TYPE_CHECKING:
+    from vbr_audit.reports.pdf_signature import PdfSigner
     from vbr_audit.scrub.pseudonyms import ScrubKey
 
 
@@ -236,6 +237,14 @@ Pdf = Annotated[
     PdfLength,
     typer.Option("--pdf", help="Length of report.pdf: a report of some pages to read, or the full page on paper."),
 ]
+SignPdf = Annotated[
+    Path | None,
+    typer.Option(
+        "--sign-pdf",
+        metavar="FILE",
+        help="Sign each PDF with this key and its certificate: PKCS#12, PEM, or a TOML file that names them.",
+    ),
+]
 Templates = Annotated[
     Path | None, typer.Option("--templates", metavar="DIR", help="Folder of templates that replace the built-in ones.")
 ]
@@ -290,6 +299,13 @@ def take_scrub_key(wanted: bool, file: Path | None, out: Path | None) -> ScrubKe
     for note in key.notes:
         complain(note)
     return key
+
+
+def take_pdf_signer(file: Path | None) -> PdfSigner | None:
+    """What signs PDFs, read and checked; raises `ConfigurationError`."""
+    from vbr_audit.reports.pdf_signature import taken_signer
+
+    return taken_signer(file)
 
 
 def split_datasets(text: str | None) -> list[str] | None:

@@ -13,7 +13,7 @@ from vbr_audit.display import plain
 _LOG = logging.getLogger(__name__)
 Command = TypeVar("Command", bound=Callable[..., None])
 
-_OPTION_OF = {"url": "urls", "format": "formats"}
+_OPTION_OF = {"url": "urls", "format": "formats", "deliver": "to"}
 """Settings whose options are called otherwise inside a command."""
 
 

@@ -29,7 +29,7 @@ from vbr_audit.collection.scope import (
     narrow,
     ownerless_runs,
 )
-from vbr_audit.collection.shapes import HANDLINGS, KindsInHand
+from vbr_audit.collection.shapes import HANDLINGS
 from vbr_audit.datasets import BUILDERS, DATASETS, SPECS, Dataset, parents_of, scale_out
 from vbr_audit.display import time_zone
 from vbr_audit.errors import EvidenceError, VbrAuditError
@@ -90,7 +90,6 @@ class ServerTables:
         self._clock: server_time.ServerTime | None = None
         self._seen: set[str] = set()
         self._parents: dict[str, list[_Parent]] = {}
-        self._kinds = KindsInHand()
         self.positions = Positions()
 
     def accept(self, dataset: str, rows: list[Any], kept: KeptRows | None = None) -> None:
@@ -103,7 +102,6 @@ class ServerTables:
             return
         if dataset in _PARENTS:
             self._parents.setdefault(dataset, []).extend(_Parent.of(row) for row in rows)
-        self._kinds.see(dataset, rows)
         if rows and DATASETS[dataset].shape.has_one_object:
             self._objects[dataset] = rows[0]
             if dataset == "server_time":
@@ -123,11 +121,6 @@ class ServerTables:
     def nameless(self, dataset: str) -> int:
         """How many rows of `dataset` have no id, so that nothing can be read below them."""
         return sum(parent.id is None for parent in self._parents.get(dataset, ()))
-
-    @property
-    def kinds_in_hand(self) -> KindsInHand:
-        """What came of which kind, by a filter or without one."""
-        return self._kinds
 
     def server_time(self) -> server_time.ServerTime | None:
         """The server's clock and zone, or None when it was not read."""

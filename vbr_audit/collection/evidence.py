@@ -92,12 +92,20 @@ class EvidenceFile:
         except (*_DAMAGE, KeyError) as error:
             raise self._unreadable(error) from error
 
-    def sha256(self, dataset: str) -> str:
-        """The SHA-256 over the page bodies of `dataset` in page order."""
-        digest = hashlib.sha256()
-        for body in self.pages(dataset):
-            digest.update(body)
-        return digest.hexdigest()
+    def digests(self, datasets: Iterable[str]) -> dict[str, str | None]:
+        """The SHA-256 over the page bodies of each of `datasets` in page order; None where they cannot be read.
+
+        The list of the zip, which may be long, is read but once.
+        """
+        found: dict[str, str | None] = dict.fromkeys(datasets)
+        with contextlib.suppress(EvidenceError), self._opened() as archive:
+            for dataset in found:
+                digest = hashlib.sha256()
+                with contextlib.suppress(EvidenceError):
+                    for _, body in self._pages_in(archive, dataset):
+                        digest.update(body)
+                    found[dataset] = digest.hexdigest()
+        return found
 
     def copy_to(self, path: Path) -> None:
         """Copy the file to `path`."""

@@ -11,7 +11,7 @@ import stat
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +50,13 @@ def write_bytes(path: Path, data: bytes, *, for_owner: bool = True) -> None:
     """Write `data` to `path` in one move, for its owner alone unless told otherwise; raises `OutputError`."""
     with replacing(path, for_owner=for_owner) as temporary:
         temporary.write_bytes(data)
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write `pieces` one behind the other to `path`, in one move at the end; raises `OutputError`."""
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        stream.writelines(pieces)
+        stream.close()  # an open file takes no other's place on Windows
 
 
 def write_with(path: Path, write: Callable[[Path], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from vbr_audit.api.client import Answer, Client
 from vbr_audit.api.paging import LargestPage
@@ -21,8 +22,9 @@ from vbr_audit.collection.manifest import (
 )
 from vbr_audit.collection.progress import Listener
 from vbr_audit.collection.redaction import Redaction
+from vbr_audit.collection.row_positions import KeptRows
 from vbr_audit.collection.scope import RowCount, Scope
-from vbr_audit.collection.shapes import HANDLINGS, MOST_SILENT, Intake, Parents, Window, query_for
+from vbr_audit.collection.shapes import HANDLINGS, MOST_SILENT, Intake, KindsInHand, Parents, Window, query_for
 from vbr_audit.datasets import DATASETS, Dataset
 from vbr_audit.errors import (
     AbsentError,
@@ -73,6 +75,7 @@ class ServerReading:
         self._workers = workers
         self._redaction = redaction or Redaction()
         self._largest_page = LargestPage()
+        self._kinds = KindsInHand()
         self._answered = False
         self._silences: list[str] = []
 
@@ -158,18 +161,22 @@ class ServerReading:
                 record.redacted = sorted(redacted)
             return answer
 
+        def accept(name: str, rows: list[Any], kept: KeptRows | None) -> None:
+            self._kinds.see(name, rows)
+            self.tables.accept(name, rows, kept)
+
         return Intake(
             dataset=dataset,
             query=record.query,
             record=record,
             ask=ask,
             keep=writer.write,
-            accept=self.tables.accept,
+            accept=accept,
             advance=lambda rows, total: self._progress.advance(self.client.name, rows, total),
             workers=self._workers,
             largest_page=self._largest_page,
             parents=parents,
-            kinds=self.tables.kinds_in_hand,
+            kinds=self._kinds,
             window=window,
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +17,10 @@ from vbr_audit.collection.evidence import KeptPage
 Numbers = npt.NDArray[Any]
 NOWHERE: Final = -1
 """The number that stands for no page, and for no row where a page is one document."""
+
+
+_NO_KEYS: Final = np.empty(0, dtype=np.uint64)
+_NO_PLACES: Final = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -36,19 +42,23 @@ class Place:
 
 @dataclass(eq=False)
 class _Rows:
-    """The pages of one dataset and, for each row with an id, a hash of that id, its page and its place there."""
+    """The pages of one dataset and, for each row with an id, a hash of that id, its page and its place there.
+
+    `added` are the rows that nobody has asked for yet, by their ids: those are hashed when somebody does.
+    """
 
     pages: list[KeptPage] = field(default_factory=list)
-    parts: list[tuple[Numbers, Numbers, Numbers]] = field(default_factory=list)
-    by_key: tuple[Numbers, Numbers, Numbers] | None = None
+    added: list[tuple[list[str], Numbers, Numbers]] = field(default_factory=list)
+    by_key: tuple[Numbers, Numbers, Numbers] = (_NO_KEYS, _NO_PLACES, _NO_PLACES)
 
     def sorted(self) -> tuple[Numbers, Numbers, Numbers]:
         """All rows by the hash of their id, of equal ones the first in front."""
-        if self.by_key is None:
-            keys, pages, places = (np.concatenate(several) for several in zip(*self.parts, strict=True))
+        if self.added:
+            ids, numbers, rows = zip(*self.added, strict=True)
+            added = _hashed([*chain.from_iterable(ids)]), np.concatenate(numbers), np.concatenate(rows)
+            keys, pages, places = (np.concatenate(both) for both in zip(self.by_key, added, strict=True))
             order = np.argsort(keys, kind="stable")
-            self.by_key = keys[order], pages[order], places[order]
-            self.parts = [self.by_key]
+            self.by_key, self.added = (keys[order], pages[order], places[order]), []
         return self.by_key
 
 
@@ -66,14 +76,14 @@ class Positions:
         """Note where `rows` of a page stand; `key` names their id. Rows without one have no place."""
         own = self._rows.setdefault(dataset, _Rows())
         own.pages.append(kept.page)
-        ids = [row.get(key) if type(row) is dict else None for row in rows]
-        places = np.fromiter(kept.places or [NOWHERE] * len(ids), dtype=np.int32, count=len(ids))
-        named = [type(value) is str for value in ids]
-        if not all(named):
-            places = places[named]
+        places = _numbers(kept.places, len(rows))
+        ids = _usual_ids(rows, key)
+        if ids is None:
+            found = [row.get(key) if type(row) is dict else None for row in rows]
+            places = places[[type(value) is str for value in found]]
+            ids = [value for value in found if type(value) is str]
         pages = np.full(len(places), len(own.pages) - 1, dtype=np.int32)
-        own.parts.append((_hashed([value for value in ids if type(value) is str]), pages, places))
-        own.by_key = None
+        own.added.append((ids, pages, places))
 
     def pages(self, dataset: str) -> Sequence[KeptPage]:
         """The pages of a dataset in the order of reading; none of one that was not read."""
@@ -102,6 +112,24 @@ class Positions:
             for name, number, row in zip(ids, numbers, rows, strict=True)
             if number != NOWHERE
         }
+
+
+def _numbers(places: Sequence[int], rows: int) -> Numbers:
+    """The places of so many rows as numbers; `NOWHERE` for those of one document."""
+    if not places:
+        return np.full(rows, NOWHERE, dtype=np.int32)
+    if isinstance(places, range):
+        return np.arange(places.start, places.stop, places.step, dtype=np.int32)
+    return np.fromiter(places, dtype=np.int32, count=rows)
+
+
+def _usual_ids(rows: Sequence[Any], key: str) -> list[str] | None:
+    """The ids of `rows`, where each has one."""
+    try:
+        ids = list(map(itemgetter(key), rows))
+    except (KeyError, TypeError):
+        return None
+    return ids if set(map(type, ids)) <= {str} else None
 
 
 def _hashed(ids: Sequence[str]) -> Numbers:

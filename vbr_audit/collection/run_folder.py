@@ -161,6 +161,14 @@ def bytes_of(path: Path) -> bytes:
         raise OutputError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from error
 
 
+def hash_of(path: Path) -> str | None:
+    """The SHA-256 of a file; None where it is not there. Raises `OutputError` for one that cannot be read."""
+    try:
+        return sha256_of(path) if path.is_file() else None
+    except OSError as error:
+        raise OutputError(f"cannot read {path}: {error.strerror or error}", hint="Check its permissions.") from error
+
+
 def _drop_if_empty(place: Path) -> None:
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
@@ -315,19 +323,25 @@ def differences(folder: Path) -> list[str]:
             lines.append(f"{name} was changed")
     lines += [f"{name} is not in {SUMS}" for name in _present(folder) if name not in listed]
     manifest = read_manifest(folder)
-    names = evidence_names(server.name for server in manifest.servers)
+    digests = {} if manifest.is_scrubbed else _evidence_digests(folder, manifest)
+    servers = {server.name for server in manifest.servers}
     for record in manifest.datasets:
-        if record.server not in names:
+        if record.server not in servers:
             lines.append(f"the manifest names {record.server} for {record.name}, but does not list that server")
-        elif record.pages and not manifest.is_scrubbed:
-            file = EvidenceFile(folder / EVIDENCE / names[record.server])
-            try:
-                same = file.sha256(record.name) == record.sha256
-            except EvidenceError:
-                same = False
-            if not same:
-                lines.append(f"the evidence of {record.name} of {record.server} is not what was received")
+        elif record.pages and not manifest.is_scrubbed and digests[record.server, record.name] != record.sha256:
+            lines.append(f"the evidence of {record.name} of {record.server} is not what was received")
     return lines
+
+
+def _evidence_digests(folder: Path, manifest: Manifest) -> dict[tuple[str, str], str | None]:
+    """The hash of the pages of each dataset of each server; None where they cannot be read."""
+    names = evidence_names(server.name for server in manifest.servers)
+    found: dict[tuple[str, str], str | None] = {}
+    for server, name in names.items():
+        kept = [record.name for record in manifest.datasets if record.server == server and record.pages]
+        digests = EvidenceFile(folder / EVIDENCE / name).digests(kept)
+        found |= {(server, dataset): digest for dataset, digest in digests.items()}
+    return found
 
 
 def evidence_names(servers: Iterable[str]) -> MappingProxyType[str, str]:

@@ -3,7 +3,7 @@
 The stronger place counts: an argument, a variable `VBR_AUDIT_…`, the file that `--config` or `VBR_AUDIT_CONFIG`
 names or else `vbr_audit.toml` in the current folder, `config.toml` in the user's own folder, and what is built in.
 A file holds no password. One that nobody named may have been laid there by anybody: it cannot decide where a password
-goes, nor what is run, nor where a run is kept (`GUARDED`).
+goes, nor what is run, nor where a run is kept, who vouches for it or who is told of it (`GUARDED`).
 """
 
 from __future__ import annotations
@@ -34,11 +34,18 @@ _TO_WHOM: Final = "decides to whom your password is sent"
 GUARDED: Final = {
     **dict.fromkeys(("url", "servers", "ca_file", "fingerprint", "insecure", "proxy"), _TO_WHOM),
     "checks": "names Python files that are run",
+    "sign_pdf": "decides whose key signs a report, and can name a command that is run",
     "templates": "can bring script into a report",
     "history": "decides where a copy of what was read is kept",
+    "sign": "decides in whose name a run is signed",
+    **dict.fromkeys(("timestamp", "timestamp_ca"), "decides who is asked for the time of a seal, and believed"),
+    "deliver": "decides who is told what a run says",
 }
 """Settings taken only from a file that the user named, or from their own; and what each could do."""
-_PATHS: Final = ("servers", "ca_file", "waivers", "site", "checks", "templates", "history", "brand")
+_PATHS: Final = (
+    *("servers", "ca_file", "waivers", "site", "checks", "sign_pdf", "templates", "history", "sign", "timestamp_ca"),
+    *("deliver", "brand"),
+)
 _NOT_IN_FILES: Final = ("password", "brand_name", "brand_logo", "brand_colour", "brand_accent")
 _REFUSED: Final = (
     "a password does not belong in this file; set VBR_AUDIT_PASSWORD, store it in the keyring, or use --password-stdin"
@@ -90,9 +97,15 @@ class Settings(BaseModel):
     site: Path | None = None
     checks: Path | None = None
     fail_on: Threshold | None = None
+    fail_on_new: Threshold | None = None
     format: Annotated[Text | None, BeforeValidator(_joined)] = None
+    sign_pdf: Path | None = None
     templates: Path | None = None
     history: Path | None = None
+    sign: Path | None = None
+    timestamp: Text | None = None
+    timestamp_ca: Path | None = None
+    deliver: Path | None = None
     classification: Text | None = None
     brand: Path | None = None
     brand_name: str | None = None
@@ -256,7 +269,7 @@ def _file_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     for name in content.keys() - known.keys():
         message = _REFUSED if SECRETS.fullmatch(name) else f"unknown key{suggestion(name, FILE_KEYS) or _known()}"
         yield Problem((name,), message)
-    for name in ("url", "proxy"):
+    for name in ("url", "proxy", "timestamp"):
         if "@" in str(known.get(name, "")):
             del known[name]
             yield Problem((name,), "user name and password do not belong into an address")

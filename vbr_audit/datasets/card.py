@@ -142,7 +142,7 @@ class Dataset:
         if not self.kinds:
             return rows
         kinds = {kind.casefold() for listed in self.kinds.values() for kind in listed}
-        return [row for row in rows if not self.kind_of(row) or self.kind_of(row) in kinds]
+        return [row for row in rows if not (kind := self.kind_of(row)) or kind in kinds]
 
     def kind_of(self, row: Any) -> str:
         """The kind of a row in small letters; empty where it tells none."""

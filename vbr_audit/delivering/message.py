@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,17 +17,15 @@ from typing import Any, Final
 import orjson
 
 from vbr_audit.collection.manifest import Manifest
-from vbr_audit.collection.run_folder import FINDINGS_JSON, SUMS, bytes_of, changed_files, read_manifest
+from vbr_audit.collection.run_folder import FILES, FINDINGS_JSON, SUMS, bytes_of, changed_files, read_manifest
 from vbr_audit.display import count, moment, number, percent, period_text, shorten, time_zone
 from vbr_audit.errors import EvidenceError
-from vbr_audit.findings.lifecycle import TURNED_BAD, State
+from vbr_audit.findings.lifecycle import SPEAKS, TURNED_BAD, State
 from vbr_audit.findings.rating import Rating
 from vbr_audit.vocabulary import SEVERITIES
 
 SCHEMA: Final = 1
 """The version of `findings.json` that is understood here."""
-SPEAKS: Final = (*TURNED_BAD, State.LOST_SIGHT)
-"""What became of a finding so that a message is due."""
 OPEN: Final = ("FAIL", "ERROR", "UNKNOWN")
 """The statuses that make the state of a run: what fails, and what has no answer."""
 _WHOLE, _LONG, _SHORT, _NAMES = 1500, 400, 120, 3
@@ -130,6 +128,21 @@ class Message:
         incomplete = "INCOMPLETE, " if self.gaps else ""
         critical = count(self.failing_by_severity.get("critical", 0), "critical finding")
         return shorten(f"Backup audit of {names}: {incomplete}rating {self.rating}, {critical}", 180)
+
+    @property
+    def causes_total(self) -> int:
+        """How many causes there are."""
+        return len(self.causes)
+
+    @property
+    def told_as(self) -> str:
+        """What a later message names as the run before, where it was compared with this one."""
+        return self.run_id
+
+    @property
+    def files(self) -> Collection[str]:
+        """The files that may go with a mail."""
+        return FILES
 
     @property
     def changed_words(self) -> tuple[str, ...]:

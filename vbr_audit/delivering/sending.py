@@ -6,7 +6,7 @@ changes a run or its result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,10 +52,17 @@ class Outcome:
         return self.fate in (Fate.WAITING, Fate.UNSURE)
 
 
-def deliver_run(plan: Channels, message: Message | None, *, unsure: Unsure | None = None) -> list[Outcome]:
+Runs = Callable[[], Iterable[Message]]
+"""The messages of the runs of a fleet, made anew each time."""
+
+
+def deliver_run(
+    plan: Channels, message: Message | None, *, unsure: Unsure | None = None, runs: Runs | None = None
+) -> list[Outcome]:
     """Send what waits, and what `message` has to say; without one only what waits.
 
-    Raises `DeliveryError` where another delivery is at work all the time, `OutputError` for an outbox that cannot be
+    Where `runs` are given, channels that keep tickets are told these, one by one, in place of the message. Raises
+    `DeliveryError` where another delivery is at work all the time, `OutputError` for an outbox that cannot be
     used. What a channel does not take is an outcome, no error.
     """
     outcomes: list[Outcome] = []
@@ -63,7 +70,7 @@ def deliver_run(plan: Channels, message: Message | None, *, unsure: Unsure | Non
         if unsure is not None:
             _decide(outbox, plan, unsure)
         for channel in plan.channels:
-            outcomes += _Delivery(outbox, channel).run(message)
+            outcomes += _Delivery(outbox, channel).run(_messages(channel, message, runs))
         names = {channel.name for channel in plan.channels}
         for item in outbox.items():
             if item.channel not in names:
@@ -72,20 +79,28 @@ def deliver_run(plan: Channels, message: Message | None, *, unsure: Unsure | Non
     return outcomes
 
 
-def rehearsed(plan: Channels, message: Message) -> list[tuple[Outcome, str]]:
+def _messages(channel: Channel, message: Message | None, runs: Runs | None) -> Iterable[Message]:
+    """What a channel is told."""
+    if runs is not None and channel.keeps_tickets:
+        return runs()
+    return () if message is None else (message,)
+
+
+def rehearsed(plan: Channels, message: Message, *, runs: Runs | None = None) -> list[tuple[Outcome, str]]:
     """What `message` would send where, with the content as a person reads it; nothing is sent or written."""
-    outbox, shown = Outbox(plan.outbox), list[tuple[Outcome, str]]()
-    for channel in plan.channels:
-        told = outbox.told(channel.name, message.scope, expected=True)
-        reason, silence = _due(channel, message, told)
-        parcels = [] if reason is None else list(channel.parcels(message, reason, told))
-        if not parcels:
-            shown.append((Outcome(channel.name, channel.where, Fate.NOTHING, silence), ""))
-        shown += [
-            (Outcome(channel.name, channel.where, Fate.WOULD, parcel.about), channel.shown(parcel.content))
-            for parcel in parcels
-        ]
-    return shown
+    outbox = Outbox(plan.outbox)
+    pairs = ((channel, each) for channel in plan.channels for each in _messages(channel, message, runs))
+    return [row for channel, each in pairs for row in _rehearsed(outbox, channel, each)]
+
+
+def _rehearsed(outbox: Outbox, channel: Channel, message: Message) -> Iterator[tuple[Outcome, str]]:
+    told = outbox.told(channel.name, message.scope, expected=True)
+    reason, silence = _due(channel, message, told)
+    parcels = [] if reason is None else list(channel.parcels(message, reason, told))
+    if not parcels:
+        yield Outcome(channel.name, channel.where, Fate.NOTHING, silence), ""
+    for parcel in parcels:
+        yield Outcome(channel.name, channel.where, Fate.WOULD, parcel.about), channel.shown(parcel.content)
 
 
 def _decide(outbox: Outbox, plan: Channels, unsure: Unsure) -> None:
@@ -117,15 +132,14 @@ class _Delivery:
         self._channel = channel
         self._blocked = False
 
-    def run(self, message: Message | None) -> Iterator[Outcome]:
-        """Send what waits, then what the message has to say."""
+    def run(self, messages: Iterable[Message]) -> Iterator[Outcome]:
+        """Send what waits, then what the messages have to say."""
         yield from self._each(self._outbox.items(self._channel.name))
-        if message is None:
-            return
-        if self._blocked and self._channel.keeps_tickets:  # acted on in order, and known only once they are made
-            yield self._outcome(Fate.WAITING, f"run {message.run_id}: what is above comes first")
-            return
-        yield from self._say(message)
+        for message in messages:
+            if self._blocked and self._channel.keeps_tickets:  # acted on in order, and known only once they are made
+                yield self._outcome(Fate.WAITING, f"run {message.run_id}: what is above comes first")
+                return
+            yield from self._say(message)
 
     def _each(self, items: list[Item]) -> Iterator[Outcome]:
         """Send one item after the other; of what is behind one that was not taken only the number is told."""

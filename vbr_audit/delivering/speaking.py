@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from vbr_audit.delivering.message import SPEAKS, Message
+from vbr_audit.delivering.message import Message
+from vbr_audit.findings.lifecycle import SPEAKS
 
 Told = dict[str, Any]
 """What a channel was told of a scope: `run`, `now` (ISO, UTC), `digest`, `month`; of tickets also `tickets`."""
@@ -66,4 +67,4 @@ def told_by(message: Message) -> Told:
 
 def seen_by(message: Message) -> Told:
     """What is known of a scope once the run of `message` was looked at, and nothing had to be said."""
-    return {"run": message.run_id, "now": message.now.isoformat(), "digest": message.digest}
+    return {"run": message.told_as, "now": message.now.isoformat(), "digest": message.digest}

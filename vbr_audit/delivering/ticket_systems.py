@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vbr_audit.delivering.json_template import check_places
 from vbr_audit.errors import ConfigurationError
 
-SYSTEMS: Final = ("jira", "servicenow", "glpi")
+SYSTEMS: Final = ("jira", "jira-cloud", "servicenow", "glpi")
 """The systems whose files are shipped."""
 Action = Literal["open", "comment", "close", "reopen"]
 ACTIONS: Final[tuple[Action, ...]] = ("open", "comment", "close", "reopen")
@@ -61,7 +61,7 @@ class TicketSystem(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    markup: Literal["none", "jira", "html", "servicenow"] = "none"
+    markup: Literal["none", "jira", "adf", "html", "servicenow"] = "none"
     ticket_at: list[str]
     token_word: str = "Bearer"  # noqa: S105  the name of a scheme
     session: Session | None = None
@@ -75,8 +75,8 @@ class TicketSystem(BaseModel):
         made: Call = getattr(self, action)
         return made
 
-    def escaped(self, text: str) -> str:
-        """A text as the system shows it as it stands."""
+    def escaped(self, text: str) -> Any:
+        """A text as the system shows it as it stands; of `adf` a document, whose texts know no markup."""
         return _MARKUPS[self.markup](text)
 
 
@@ -114,9 +114,22 @@ def found_at(body: bytes, path: Iterable[str]) -> str | None:
 
 _JIRA: Final = re.compile(r"([\\{}\[\]!|*_\-+^~?@#])")
 _CODE_TAG: Final = re.compile(r"\[(?=/?code\])", re.IGNORECASE)
-_MARKUPS: Final[Mapping[str, Callable[[str], str]]] = {
+
+
+def _document(text: str) -> dict[str, Any]:
+    """A text in Jira's document format: a paragraph for each line, as no text in it may be empty."""
+    lines = [line for line in text.splitlines() if line]
+    return {
+        "type": "doc",
+        "version": 1,
+        "content": [{"type": "paragraph", "content": [{"type": "text", "text": line}]} for line in lines],
+    }
+
+
+_MARKUPS: Final[Mapping[str, Callable[[str], Any]]] = {
     "none": str,
     "jira": lambda text: _JIRA.sub(r"\\\1", text),
+    "adf": _document,
     "html": lambda text: html.escape(text).replace("\n", "<br>"),
     "servicenow": lambda text: _CODE_TAG.sub("[ ", text),
 }

@@ -27,12 +27,13 @@ _NOT_BEGUN: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a receiver; `url` may hold a token."""
+    """What is asked of a receiver; `url` may hold a token, and the headers named in `secret_headers` hold one."""
 
     method: str
     url: SecretStr
     content: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    secret_headers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def ask(request: Request, trust: Tls, timeout: float) -> Answer:
     url = request.url.get_secret_value().strip()
     host = host_of(url)
     hidden = Hiding(request.url)  # what logs this request or fails in it does not show its address
-    for name in SECRET_HEADERS & request.headers.keys():
+    for name in (SECRET_HEADERS | request.secret_headers) & request.headers.keys():
         hidden.add_token(SecretStr(request.headers[name]))
     headers = {"User-Agent": f"vbr-audit/{__version__}", **request.headers}
     try:

@@ -80,7 +80,7 @@ def plain_lines(letter: Letter, *, most: int) -> Iterator[str]:
     yield ""
     yield from (f"{label}: {value}" for label, value in message.numbers)
     yield ""
-    yield f"What fails ({count(len(message.causes), 'cause')})"
+    yield f"What fails ({count(message.causes_total, 'cause')})"
     if not message.causes:
         yield NOTHING_FAILS
     for cause in message.causes[:most]:
@@ -88,8 +88,8 @@ def plain_lines(letter: Letter, *, most: int) -> Iterator[str]:
         yield f"  {cause.consequence}"
         yield f"  Do: {cause.remediation}"
         yield f"  {cause_when(cause)}"
-    if len(message.causes) > most:
-        yield f"… {number(len(message.causes) - most)} more in the report."
+    if (beyond := message.causes_total - min(most, len(message.causes))) > 0:
+        yield f"… {number(beyond)} more in the report."
     yield ""
     yield from report_lines(letter)
 

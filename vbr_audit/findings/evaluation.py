@@ -26,12 +26,13 @@ from vbr_audit.findings.compared import judged_run
 from vbr_audit.findings.gaps import Gap, find_gaps, find_limits, needed_of_servers
 from vbr_audit.findings.owners import owners_of
 from vbr_audit.findings.requirements import Framework, answer_requirements, load_frameworks
-from vbr_audit.findings.results import Planning, Results, Verdict, WaiverOutcome, WaiverReport, WaiverState
+from vbr_audit.findings.results import Planning, Results, Sentences, Verdict, WaiverOutcome, WaiverReport, WaiverState
 from vbr_audit.findings.summary import failing_counts, status_counts, summarise
-from vbr_audit.findings.table import cause_ids, finding_ids, in_order, with_waivers
+from vbr_audit.findings.table import FINDING_SENTENCES, cause_ids, finding_ids, in_order, with_waivers
 from vbr_audit.findings.tracing import traced
 from vbr_audit.findings.waivers import Waiver, Waivers
 from vbr_audit.tables.build.arrays import STRING, strings_of
+from vbr_audit.tables.build.naming import marked, told_frame
 from vbr_audit.tables.build.schema import Holds
 from vbr_audit.vocabulary import COUNT_COLUMNS, COUNTED, SEVERITIES
 
@@ -54,19 +55,22 @@ def evaluate(
     """
     run = run_checks(snapshot, policy, site, earlier)
     waived = apply_waivers(
-        run.results,
+        run.marked_results,
         waivers.waivers if waivers else (),
         snapshot.now,
         horizon_days=policy.waiver_horizon_days,
     )
-    linked = link_items(run.results, waived.status, waived.reason, cause_ids(run.results))
-    added: dict[str, Any] = {"finding_id": finding_ids(run.results), **waived.columns, **linked}
-    blank = np.full(len(run.results), pd.NA, dtype=object)
+    results = run.marked_results
+    linked = link_items(results, waived.status, waived.reason, cause_ids(results))
+    added: dict[str, Any] = {"finding_id": finding_ids(results), **waived.columns, **linked}
+    blank = np.full(len(results), pd.NA, dtype=object)
     added |= {"first_seen": blank, "change": blank, **traced(run, snapshot)}
-    findings = in_order(with_waivers(run.results, added))
+    marked_findings = in_order(with_waivers(results, added))
+    findings = told_frame(marked_findings, FINDING_SENTENCES)
     gaps = find_gaps(snapshot, run)
     verdict = give_verdict(snapshot, run, findings, gaps, waived.report)
-    coverage = counted_coverage(run, waived.status)
+    marked_coverage = counted_coverage(run, waived.status)
+    coverage = told_frame(marked_coverage, ("reason",))
     changes = None
     if known is not None:
         changes = changes_since(known, judged_run(snapshot.manifest, findings, coverage))
@@ -88,6 +92,7 @@ def evaluate(
         drift=run.drift,
         changes=changes,
         requirements=answer_requirements(asked, run, findings, coverage),
+        sentences=Sentences.of(marked_findings, marked_coverage),
     )
 
 
@@ -130,6 +135,7 @@ COVERAGE_HOLDS: Final[Mapping[str, Holds]] = {
 def counted_coverage(run: CheckRun, status: Cells) -> pd.DataFrame:
     """The coverage of the checks with the number of findings by status and the worst that fails, by check and server.
 
+    Its sentences are not told yet.
     `status` is the status of each row of the results of `run`, in their order.
     """
     ends = np.cumsum(run.sizes)
@@ -146,8 +152,8 @@ def counted_coverage(run: CheckRun, status: Cells) -> pd.DataFrame:
         elif name == "worst_severity":
             columns[name] = pd.array([_worst(severities) for severities in failing], dtype=STRING)
         else:
-            columns[name] = run.coverage[name].array
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(run.coverage)))
+            columns[name] = run.marked_coverage[name].array
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(run.marked_coverage)))
     return frame.sort_values(["check_id", "server"], kind="stable", ignore_index=True)
 
 
@@ -372,17 +378,19 @@ def apply_waivers(
 
 def _lay(waived: Waived, position: int, waiver: Waiver, now: dt.datetime, horizon_days: int) -> None:
     """Write one waiver into the row at `position`."""
+    told_id = marked("waiver", waiver.id)
     waived.waiver_id[position] = waiver.id
     waived.waiver_owner[position] = waiver.owner
     waived.waiver_expires[position] = waiver.expires.isoformat()
     if waiver.is_too_long(now, horizon_days):
-        words = f"waiver {waiver.id} does not count: it runs until {waiver.expires}, more than {horizon_days} days"
+        words = f"waiver {told_id} does not count: it runs until {waiver.expires}, more than {horizon_days} days"
     elif waiver.is_active(now):
         waived.status[position] = "WAIVED"
-        ticket = f" ({waiver.ticket})" if waiver.ticket else ""
-        words = f"accepted until {waiver.expires} by waiver {waiver.id}{ticket}: {waiver.reason}"
+        ticket = f" ({marked('ticket', waiver.ticket)})" if waiver.ticket else ""
+        why = marked("server text", waiver.reason)
+        words = f"accepted until {waiver.expires} by waiver {told_id}{ticket}: {why}"
     else:
-        words = f"waiver {waiver.id} expired {waiver.expires}"
+        words = f"waiver {told_id} expired {waiver.expires}"
     own = waived.reason[position]
     waived.reason[position] = words if own is pd.NA else f"{own}; {words}"
 

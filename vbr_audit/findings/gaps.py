@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -12,6 +12,8 @@ from vbr_audit.checks.run import CheckRun
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import is_never_offered
+from vbr_audit.tables.build.naming import marked, told
+from vbr_audit.tables.build.schema import Holds
 
 OUT_OF_REACH: Final = (
     "Tape jobs, media and libraries are not in the REST API.",
@@ -21,6 +23,7 @@ OUT_OF_REACH: Final = (
     "Machines that no backup and no list of assets names are not known here; only an inventory could name them.",
 )
 """What nothing here speaks of, whatever the account may read."""
+_HELD: Final[Mapping[str, Holds]] = {"server": "pattern", "object_id": "id", "object_name": "pattern"}
 _OBJECT: Final = ("server", "object_type", "object_id", "object_name")
 
 
@@ -40,7 +43,7 @@ class Gap:
     """One reason why a run is not whole.
 
     `dataset` of `server` was not collected, or has `status` for `reason`; of an empty scope `reason` is the pattern
-    that no job fits, of a broken check what went wrong.
+    that no job fits, of a broken check what went wrong, in a sentence that is not told yet.
     """
 
     kind: GapKind
@@ -63,7 +66,7 @@ class Gap:
             case GapKind.NOT_WHOLE:
                 return _sentence(f"{self.dataset} of {self.server}: {self.status}", self.reason)
             case GapKind.BROKEN:
-                return _sentence(self.reason or "", None)
+                return _sentence(told(self.reason or ""), None)
 
 
 class LimitKind(StrEnum):
@@ -81,8 +84,8 @@ class Limit:
     """One thing that a run does not speak of, though it is whole.
 
     `dataset` of `server` has `status` for `reason`, which no enabled check needs; `subject` is the pattern of the
-    scope, the id of a disabled check with its `reason`, an override that fits nothing with its place as `reason`, or
-    what the REST API does not have.
+    scope, the id of a disabled check with its `reason`, an override that fits nothing (not told yet) with its place as
+    `reason`, or what the REST API does not have.
     """
 
     kind: LimitKind
@@ -103,7 +106,7 @@ class Limit:
                 return f"{self.subject} is disabled by the policy: {self.reason}"
             case LimitKind.IDLE_OVERRIDE:
                 fits = "fits no object that its checks judged, so it changes nothing"
-                return f"The override for {self.subject} ({self.reason}) {fits}."
+                return f"The override for {told(self.subject or '')} ({self.reason}) {fits}."
             case LimitKind.OUT_OF_REACH:
                 return self.subject or ""
 
@@ -155,7 +158,8 @@ def _idle_overrides(run: CheckRun) -> Iterator[Limit]:
         judged = run.results.loc[run.results["check_id"].isin(checks), list(_OBJECT)].drop_duplicates()
         rows = judged.astype(object).where(judged.notna(), None).itertuples(index=False)
         if not any(match.fits(*row) for row in rows):
-            yield Limit(LimitKind.IDLE_OVERRIDE, subject=str(match), reason=place)
+            globs = ", ".join(f"{name} {marked(_HELD.get(name, 'kept'), glob)}" for name, glob in match.globs.items())
+            yield Limit(LimitKind.IDLE_OVERRIDE, subject=globs, reason=place)
 
 
 def _sentence(text: str, reason: str | None) -> str:

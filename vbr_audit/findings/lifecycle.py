@@ -75,6 +75,8 @@ _MEANINGS: Final[Mapping[State, str]] = {
 STATES: Final = tuple(State)
 TURNED_BAD: Final = (State.NEW, State.REGRESSED, State.WAIVER_ENDED)
 """The states of what fails now and did not, by the same rule, when it was last looked at."""
+SPEAKS: Final = (*TURNED_BAD, State.LOST_SIGHT)
+"""What became of a finding so that somebody is to be told."""
 
 
 class Before(IntEnum):

@@ -23,10 +23,30 @@ from vbr_audit.findings.gaps import Gap, Limit
 from vbr_audit.findings.owners import owners_told
 from vbr_audit.findings.rating import Rating
 from vbr_audit.findings.requirements import no_requirements
+from vbr_audit.findings.table import FINDING_SENTENCES
 from vbr_audit.findings.waivers import Waiver
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.schema import empty
 from vbr_audit.vocabulary import SEVERITIES
+
+
+@dataclass(frozen=True, eq=False)
+class Sentences:
+    """What findings and coverage say in sentences whose values still tell what they hold: see `tables.build.naming`.
+
+    `findings` has the columns `FINDING_SENTENCES` by finding id, `coverage` the reasons by check and server.
+    """
+
+    findings: pd.DataFrame
+    coverage: pd.Series
+
+    @classmethod
+    def of(cls, findings: pd.DataFrame, coverage: pd.DataFrame) -> Sentences:
+        """The sentences of findings and coverage that are not told yet."""
+        ids = pd.Index(findings["finding_id"].to_numpy(dtype=object))
+        return cls(
+            findings[list(FINDING_SENTENCES)].set_axis(ids), coverage.set_index(["check_id", "server"])["reason"]
+        )
 
 
 @dataclass(frozen=True)
@@ -284,7 +304,8 @@ class Results:
     `protected` one row per protected object with its 3-2-1-1-0 digits, `copies` one per place of its backups,
     `offloads` one per session that took backups to a further tier, `left` one per server and reason why objects with
     backups are of no job any more, `drift` one per setting that changed since the earlier run; they are empty where no
-    enabled check asks for them.
+    enabled check asks for them. `sentences` are those of findings and coverage with each value still telling what it
+    holds, from which a run without names is told.
     """
 
     findings: pd.DataFrame
@@ -292,6 +313,7 @@ class Results:
     uses: tuple[CheckUse, ...]
     summary: Summary
     planning: Planning
+    sentences: Sentences
     waivers: WaiverReport = field(default_factory=WaiverReport)
     gaps: tuple[Gap, ...] = ()
     outside: tuple[Limit, ...] = ()

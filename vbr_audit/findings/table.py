@@ -61,6 +61,9 @@ that the object has to do with, of several the first and how many more. `evidenc
 SHA-256 of the page in hex. They are NA where the evidence has no document of the object.
 """
 
+FINDING_SENTENCES: Final = ("observed", "expected", "reason")
+"""The columns that are sentences of this package's own, with names in them."""
+
 EVIDENCE_COLUMNS: Final = ("evidence_file", "evidence_entry", "evidence_row", "evidence_sha256")
 """The columns that say where the evidence holds the object."""
 

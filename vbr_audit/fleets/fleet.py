@@ -24,6 +24,7 @@ from vbr_audit.config.time_spans import Duration, seconds_of
 from vbr_audit.display import count, plain
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.fleets.dask_cluster import SchedulerTls, demand_dask, run_tasks
+from vbr_audit.fleets.scrubbing import FleetScrubber, KeyPlace, scrubbed_summaries
 from vbr_audit.fleets.servers_file import Server, check_names, load_servers
 from vbr_audit.fleets.shards import Shard
 from vbr_audit.fleets.summaries import FORMAT as SUMMARY_FORMAT
@@ -33,6 +34,7 @@ from vbr_audit.fleets.travelling_rules import packed_rules
 from vbr_audit.notebook import Grid, Headline, Line, fragment
 from vbr_audit.reports.formats import checked_formats
 from vbr_audit.rules import RuleOptions, Rules, shows_rule_options
+from vbr_audit.scrub.pseudonyms import ScrubKey, load_key
 from vbr_audit.tables.build.arrays import STRING
 
 FORMAT: Final = 1
@@ -94,16 +96,43 @@ class Fleet:
         index = pd.Index([summary.server for summary in self.summaries], name="server", dtype=STRING)
         return pd.DataFrame(rows, index=index, columns=list(names), dtype=STRING)
 
-    def write(self, folder: str | Path, *, title: str = "Backup servers", population: str | Path | None = None) -> Path:
+    @property
+    def scrub_key_ids(self) -> frozenset[str]:
+        """The keys by which names in it were replaced, by their ids; none where they were not."""
+        return frozenset(each.scrub_key_id for each in self.summaries if each.scrub_key_id is not None)
+
+    def scrub(self, key: str | Path | ScrubKey | None = None) -> Fleet:
+        """This fleet without names: the same numbers, with pseudonyms for servers, tenants and objects.
+
+        `key` is a key file, else the user's own; the same key gives the pseudonyms of scrubbed runs. Of texts, only
+        words of the tool's own stay. Raises `ConfigurationError`, also where names were replaced with another key.
+        """
+        made = scrubbed_summaries(key if isinstance(key, ScrubKey) else load_key(key), self.summaries)
+        return Fleet(made, self.now, self.batch)
+
+    def write(
+        self,
+        folder: str | Path,
+        *,
+        title: str = "Backup servers",
+        population: str | Path | None = None,
+        scrub_key: str | Path | ScrubKey | None = None,
+    ) -> Path:
         """Write the page, the workbook, `fleet.json` and a page for each tenant to `folder`; return it.
 
-        `population` is a CSV file of the servers that ought to be audited. Raises `ConfigurationError`, `OutputError`.
+        `population` is a CSV file of the servers that ought to be audited. With a `scrub_key`, nothing that is written
+        has a name. Raises `ConfigurationError`, `OutputError`.
         """
         from vbr_audit.fleets.population import load_population
         from vbr_audit.fleets.reporting import write_fleet
 
-        listed = None if population is None else load_population(population)
-        write_fleet(self, folder, population=listed, title=title)
+        fleet, listed = self, None if population is None else load_population(population)
+        if scrub_key is not None:
+            key = scrub_key if isinstance(scrub_key, ScrubKey) else load_key(scrub_key)
+            scrubber = FleetScrubber.of_summaries(key, self.summaries)
+            fleet, title = self.scrub(key), scrubber.text(title)
+            listed = None if listed is None else scrubber.population(listed)
+        write_fleet(fleet, folder, population=listed, title=title)
         return Path(folder)
 
     def to_json(self) -> bytes:
@@ -265,6 +294,7 @@ def audit_fleet(
     dataset_deadline: Duration | None = None,
     shard: Shard | None = None,
     mask_accounts: bool = False,
+    scrub_key: str | Path | None = None,
     formats: Iterable[str] = ("json",),
     on_done: Callable[[ServerSummary], None] = lambda summary: None,
     **given: Unpack[RuleOptions],
@@ -277,37 +307,49 @@ def audit_fleet(
 
     `deadline` and `dataset_deadline` bound the reading of a server and of one dataset, as in `vbr_audit.collect`; a
     server's own deadline counts before. With a `shard`, only its servers are audited. A server that turns out to be in
-    the file under two names counts as audited under the first, and as not audited under the other.
+    the file under two names counts as audited under the first, and as not audited under the other. With a `scrub_key`,
+    a file that every worker finds under the same path, names are replaced before anything is kept.
 
     Raises what `collect` and `audit_snapshot` raise for wrong options, `ConfigurationError` for rules of a single run
     (`baseline`, `review`, `events`, `change_register`, `sample`), a password at hand, or workers of another version,
     `OutputError` for a history that cannot be written to, and `ConnectError` for a scheduler that does not answer.
     """
     demand_dask()
-    if of_one := [name for name in _NO_BASELINE if given.get(name) is not None]:
-        raise ConfigurationError(
-            f"{of_one[0]} is about a run of one server", hint="Judge a single run with it: vbr-audit check."
-        )
+    _refuse_rules_of_one(given)
     chosen = _chosen(servers, shard)
     PeriodRequest.of(month=month, since=since, until=until, timezone=timezone)
     terms: dict[str, Any] = {"month": month, "since": since, "until": until, "timezone": timezone, "jobs": jobs}
     spans = {"deadline": deadline, "dataset_deadline": dataset_deadline}
+    terms |= {"mask_accounts": mask_accounts}
     terms |= {name: seconds_of(span) for name, span in spans.items() if span is not None}
     kept = tuple(checked_formats(formats))
     rules = packed_rules(Rules.load(**given))
     now, batch = dt.datetime.now(dt.UTC), secrets.token_hex(8)
     place = str(Path(history).absolute())
-    tasks = [
-        ServerTask(server, rules, place, batch, terms | {"mask_accounts": mask_accounts}, kept) for server in chosen
-    ]
+    key = None if scrub_key is None else KeyPlace.of(scrub_key)
+    clean = _without_names(key, chosen)
+    tasks = [ServerTask(server, rules, place, batch, terms, kept, scrub=key) for server in chosen]
     # A scheduler elsewhere may have workers that see a folder which is not here.
     is_here = not isinstance(cluster, str) or Path(place).is_dir()
+    how: dict[str, Any] = {"cluster": cluster, "workers": workers, "tls": tls}
     try:
         with held_batch(place, batch) if is_here else contextlib.nullcontext():
-            summaries = run_tasks(tasks, cluster=cluster, workers=workers, tls=tls, on_done=on_done)
+            summaries = run_tasks(tasks, **how, on_done=lambda summary: on_done(clean(summary)))
     finally:
         shutil.rmtree(batch_folder(place, batch), ignore_errors=True)
-    return Fleet(_each_once(summaries), now, batch)
+    return Fleet(_each_once([clean(summary) for summary in summaries]), now, batch)
+
+
+def _refuse_rules_of_one(given: RuleOptions) -> None:
+    if of_one := [name for name in _NO_BASELINE if given.get(name) is not None]:
+        raise ConfigurationError(
+            f"{of_one[0]} is about a run of one server", hint="Judge a single run with it: vbr-audit check."
+        )
+
+
+def _without_names(key: KeyPlace | None, servers: Sequence[Server]) -> Callable[[ServerSummary], ServerSummary]:
+    """What replaces the names in a summary that no worker scrubbed, as its server was not audited."""
+    return (lambda summary: summary) if key is None else FleetScrubber.of_servers(key.key(), servers).summary
 
 
 def _each_once(summaries: Sequence[ServerSummary]) -> tuple[ServerSummary, ...]:
@@ -322,7 +364,8 @@ def _each_once(summaries: Sequence[ServerSummary]) -> tuple[ServerSummary, ...]:
         if twin is not summary:
             other = twin.server if twin.tenant == summary.tenant else "another name"
             reason = f"the same server is in the file as {plain(other)}, by the id that it reports: keep one of the two"
-            summary = not_audited(summary.server, reason, tenant=summary.tenant, seconds=summary.seconds)
+            twice = not_audited(summary.server, reason, tenant=summary.tenant, seconds=summary.seconds)
+            summary = twice.model_copy(update={"scrub_key_id": summary.scrub_key_id})
         kept.append(summary)
     return tuple(kept)
 

@@ -27,8 +27,10 @@ from vbr_audit.fleets.rules_of_runs import common_rules
 from vbr_audit.pipeline import judge
 from vbr_audit.reports.formats import DEFAULT_FORMATS, checked_formats
 from vbr_audit.reports.interface import checked_length, checked_sheets
+from vbr_audit.reports.pdf_signature import PdfSigner, taken_signer
 from vbr_audit.revisions import NEWEST
 from vbr_audit.rules import RuleOptions, shows_rule_options
+from vbr_audit.scrub.pseudonyms import ScrubKey
 from vbr_audit.vocabulary import MAIN_SHEETS, PdfLength
 
 _SAME_CLOCK_S: Final = 300.0
@@ -63,19 +65,23 @@ def merge_runs(
     csv_bom: bool = False,
     pdf: str = PdfLength.SHORT,
     sheets: str = MAIN_SHEETS,
+    sign_pdf: PdfSigner | str | Path | None = None,
     force: bool = False,
     command: str | None = None,
+    scrub_key: str | Path | ScrubKey | None = None,
     **given: Unpack[RuleOptions],
 ) -> Audit:
     """Write the run `out` with the servers and the evidence of all `runs`, judged anew, and return it.
 
     A server of `expected` that no run is about is recorded as not read. What is not `given` of the rules must be the
-    same in all runs. Earlier runs, events and remarks of reviewers are taken over only where all runs keep the same.
+    same in all runs. With a `scrub_key`, the merged run has no names and no evidence; the runs must have both. Earlier
+    runs, events and remarks of reviewers are taken over only where all runs keep the same.
     Raises `ConfigurationError` where the runs do not fit together, `EvidenceError` for a run that is no run, was
     changed, has no names, or is of a newer version, and `OutputError`.
     """
     place, wanted = Path(out), checked_formats(formats)
     how: dict[str, Any] = {"templates": templates, "csv_bom": csv_bom, "pdf": checked_length(pdf)}
+    how["sign_pdf"] = taken_signer(sign_pdf)
     folders = [Path(folder) for folder in runs]
     manifests = {folder: _whole_manifest(folder) for folder in folders}
     if len(manifests) < len(folders) or not folders:
@@ -86,9 +92,13 @@ def merge_runs(
     _refuse_same_servers(manifests)
     rules, left_out = common_rules(manifests, given)
     snapshot = _merged(manifests, [*expected], left_out, None if command is None else encodable(command))
-    snapshot.save(place, force=force, unwritten=wanted)
-    _refuse_changed_copies(folders, place)
+    if scrub_key is None:
+        snapshot.save(place, force=force, unwritten=wanted)
+        _refuse_changed_copies(folders, place)
     audit = judge(snapshot, rules)
+    if scrub_key is not None:
+        audit = audit.scrub(scrub_key)
+        audit.snapshot.save(place, force=force, unwritten=wanted)
     audit.write_outcome(place, formats=wanted, **how, sheets=checked_sheets(sheets))
     return audit
 

@@ -19,6 +19,7 @@ from vbr_audit.reports.record import severity_rank
 from vbr_audit.vocabulary import SEVERITIES
 
 MOST_WORST: Final = 20
+SCRUBBED: Final = "replaced by pseudonyms on purpose"
 _SHIPPED: Final = {check.id: check for check in REGISTRY}
 
 
@@ -86,6 +87,11 @@ class FleetPicture:
     def coverage(self) -> float | None:
         """The share of `total` that was audited; None of no server."""
         return self.judged / self.total if self.total else None
+
+    @property
+    def names_note(self) -> str:
+        """What is to be said of the names; nothing where they are the real ones."""
+        return f"Names of servers, tenants and objects are {SCRUBBED}." if self.fleet.scrub_key_ids else ""
 
     @property
     def coverage_text(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,10 +29,14 @@ class Listed:
 
 @dataclass(frozen=True)
 class Population:
-    """The servers that ought to be audited; `source` is the name of the file."""
+    """The servers that ought to be audited; `source` is the name of the file.
+
+    `scrub_key_id` tells the key by which their names were replaced, None where they were not.
+    """
 
     servers: tuple[Listed, ...]
     source: str
+    scrub_key_id: str | None = None
 
     def of_tenant(self, tenant: str, whose: Mapping[str, str | None]) -> Population:
         """The servers of one tenant: those that it has by `whose`, and those that the list alone says are its.
@@ -40,7 +44,7 @@ class Population:
         `whose` is the tenant by the name of a server without regard to case. The list need not name tenants.
         """
         own = [server for server in self.servers if whose.get(server.name.casefold(), server.tenant) == tenant]
-        return Population(tuple(own), self.source)
+        return replace(self, servers=tuple(own))
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,15 @@ def write_fleet(
     """Write the reports of a fleet to `folder`; return what they show and their paths, `fleet.json` always among them.
 
     Each tenant gets a page of its own in `tenants/`, which is made of its own servers alone. The folder is made for
-    its owner only. Raises `ConfigurationError` for an unknown format, `OutputError`.
+    its owner only. Raises `ConfigurationError` for an unknown format, and where names were replaced in the fleet and
+    not in the list, `OutputError`.
     """
     folder, wanted = Path(folder), checked_fleet_formats(formats)
+    if population is not None and fleet.scrub_key_ids - {population.scrub_key_id}:
+        raise ConfigurationError(
+            "the names of the servers were replaced, and those of the list were not, or with another key",
+            hint="Give --scrub, with the key by which they were replaced.",
+        )
     picture = picture_of(fleet, population, title=title)
     make_fleet_folder(folder, tenants=bool(picture.tenants) and "html" in wanted)
     paths = [fleet.save(folder)]

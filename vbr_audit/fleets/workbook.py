@@ -11,7 +11,7 @@ import pandas as pd
 
 from vbr_audit import __version__
 from vbr_audit.collection.files import replacing
-from vbr_audit.fleets.picture import FleetPicture, ServerLine, rating_rules
+from vbr_audit.fleets.picture import SCRUBBED, FleetPicture, ServerLine, rating_rules
 from vbr_audit.fleets.population import TITLES
 from vbr_audit.spreadsheet.cells import CellGuard, xml_text
 from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, streamed_book, write_sheets
@@ -90,6 +90,8 @@ def _plan(
 
 def _summary(picture: FleetPicture) -> Iterator[tuple[str, str]]:
     yield "Report", picture.title if picture.tenant is None else f"{picture.title}: {picture.tenant}"
+    if picture.fleet.scrub_key_ids:
+        yield "Names", SCRUBBED
     yield "Audited from (UTC)", f"{picture.fleet.now.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
     yield "Coverage", picture.coverage_text
     yield "Servers", f"{picture.total:,}"

@@ -266,6 +266,16 @@ def demand_folder(folder: Path) -> None:
         raise ConfigurationError(f"{folder} is no history: no such folder", hint="`vbr-audit history add` makes one.")
 
 
+def contents_of(folder: Path) -> tuple[object, ...]:
+    """What tells whether something was added to a history, removed, pruned or pinned; no file of a run is opened.
+
+    A run never changes once it is there, so that the names of the folders are enough. Raises `ConfigurationError`.
+    """
+    demand_folder(folder)
+    places = [path for path in (folder / PINS, folder / PRUNED) if path.is_dir()]
+    return (*run_folders(folder), *(tuple(sorted(each.name for each in path.iterdir())) for path in places))
+
+
 def is_history(folder: Path) -> bool:
     """Whether a folder looks like a history, not like a run: one of its folders holds the record of a run."""
     return folder.is_dir() and not (folder / run_folder.MANIFEST).exists() and any(folder.glob(f"*/{RECORD}"))

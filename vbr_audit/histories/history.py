@@ -211,7 +211,11 @@ class History:
 
         `trust` is what the seals are checked by: keys, certificates of time authorities, an anchor.
         """
-        return [*verify_runs(self.archive), *self.seals(trust).problems]
+        return [*self.changed_files(), *self.seals(trust).problems]
+
+    def changed_files(self) -> list[Problem]:
+        """All that is not as it was written, the evidence included; nothing where all holds."""
+        return verify_runs(self.archive)
 
     def seals(self, trust: Trust = NOTHING_KNOWN) -> SealReport:
         """What the seals of the history show, and what they do not."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.collection.manifest import DEADLINE_PASSED, FILTER_UNHEARD, PAGES_UNCOUNTED
@@ -455,6 +456,7 @@ class Figures:
     first. `tested` counts, by server and check, the objects that passed or failed, before waivers. `rpo` is None where
     no check asks for it. `jobs_at_risk` are the jobs in scope with a failing finding, of their own or of a machine of
     theirs, that is critical or high; None where no job could be read. `months` is None where no earlier run is known.
+    `estate` is made when it is asked for first: it takes long, and to verify a run nobody needs it.
     """
 
     runs: pd.DataFrame
@@ -469,7 +471,12 @@ class Figures:
     rpo: RpoCount | None
     jobs_at_risk: int | None
     months: MonthTrend | None
-    estate: Estate
+    make_estate: Callable[[], Estate] = field(repr=False)
+
+    @cached_property
+    def estate(self) -> Estate:
+        """What is protected, where, since when and until when."""
+        return self.make_estate()
 
 
 def make_figures(
@@ -498,7 +505,7 @@ def make_figures(
         rpo=_rpo(results.coverage),
         jobs_at_risk=None if results.summary.jobs_in_scope is None else at_risk,
         months=months_of_trend(trend),
-        estate=estate_of(snapshot, results, runs, zone, samples),
+        make_estate=lambda: estate_of(snapshot, results, runs, zone, samples),
     )
 
 

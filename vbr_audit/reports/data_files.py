@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from vbr_audit.reports.excel.data import file_of_table, left_out, table_of
-from vbr_audit.reports.exports.csv import csv_text
+from vbr_audit.reports.exports.csv import csv_bytes
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -29,4 +29,4 @@ def data_contents(context: ReportContext, options: ReportOptions) -> dict[str, C
 
 def _csv_file(context: ReportContext, table: str, *, bom: bool) -> bytes:
     frame, _ = table_of(context, table)
-    return csv_text(frame).encode("utf-8-sig" if bom else "utf-8")
+    return csv_bytes(frame, bom=bom)

@@ -18,6 +18,7 @@ from vbr_audit.reports.interface import Format, ReportOptions
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
+    from vbr_audit.reports.html.rendering import Attached
 
 
 def _write_page(context: ReportContext, path: Path, options: ReportOptions) -> None:
@@ -33,14 +34,25 @@ def _write_executive(context: ReportContext, path: Path, options: ReportOptions)
 
 
 def _write_paper(context: ReportContext, path: Path, options: ReportOptions) -> None:
-    from vbr_audit.reports.html.rendering import Attached, write_pdf
+    from vbr_audit.reports.html.rendering import write_pdf
 
-    findings, manifest = findings_json(context), context.manifest.to_json()
-    attached = (
-        Attached(FINDINGS_JSON, findings, "All findings of the run, for programs", "Data"),
-        Attached(MANIFEST, manifest, "What was asked, what came, with hashes", "Source"),
+    write_pdf(context, path, options, _evidence(context))
+
+
+def _write_sheet(context: ReportContext, path: Path, options: ReportOptions) -> None:
+    from vbr_audit.reports.html.rendering import write_pdf
+
+    write_pdf(context, path, options, _evidence(context), one_sheet=True)
+
+
+def _evidence(context: ReportContext) -> tuple[Attached, ...]:
+    """What every PDF carries, so that whoever has the paper has its data."""
+    from vbr_audit.reports.html.rendering import Attached
+
+    return (
+        Attached(FINDINGS_JSON, findings_json(context), "All findings of the run, for programs", "Data"),
+        Attached(MANIFEST, context.manifest.to_json(), "What was asked, what came, with hashes", "Source"),
     )
-    write_pdf(context, path, options, attached)
 
 
 def _demand_weasyprint() -> None:
@@ -59,6 +71,8 @@ HTML: Final = Format("html", "report.html", 10, _write_page, by_default=True)
 """The page."""
 EXECUTIVE: Final = Format("executive", "executive.html", 20, _write_executive)
 """One sheet of paper for a manager, as a page."""
+EXECUTIVE_PDF: Final = Format("executive-pdf", "executive.pdf", 25, _write_sheet, demand=_demand_weasyprint)
+"""The same sheet for the archive, with the data of its run."""
 PDF: Final = Format("pdf", "report.pdf", 30, _write_paper, demand=_demand_weasyprint)
 """A report to read on paper, or the whole page."""
 XLSX: Final = Format("xlsx", "report.xlsx", 40, _write_workbook, by_default=True)
@@ -73,7 +87,14 @@ def formats_in(module: ModuleType) -> list[Format]:
 def _all_formats() -> dict[str, Format]:
     """The formats declared here and in the modules of `reports.exports`, by name, in the order of their ranks."""
     names = [f"{exports.__name__}.{module.name}" for module in pkgutil.iter_modules(exports.__path__)]
-    cards = [HTML, EXECUTIVE, PDF, XLSX, *(card for name in names for card in formats_in(import_module(name)))]
+    cards = [
+        HTML,
+        EXECUTIVE,
+        EXECUTIVE_PDF,
+        PDF,
+        XLSX,
+        *(card for name in names for card in formats_in(import_module(name))),
+    ]
     return {card.name: card for card in sorted(cards, key=lambda card: card.rank)}
 
 

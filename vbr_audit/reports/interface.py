@@ -13,6 +13,7 @@ from vbr_audit.vocabulary import MAIN_SHEETS, SHEETS, PdfLength
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
+    from vbr_audit.reports.pdf_signature import PdfSigner
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ReportOptions:
 
     `pdf` is the length of the PDF: a short report, or the full page on paper.
     `sheets` says which tables the workbook has, "main" or "all"; `data_files` that the others are files beside it.
+    `sign_pdf` signs each PDF before it is written.
     Raises `ConfigurationError` for another word.
     """
 
@@ -29,6 +31,7 @@ class ReportOptions:
     pdf: PdfLength = PdfLength.SHORT
     sheets: str = MAIN_SHEETS
     data_files: bool = False
+    sign_pdf: PdfSigner | None = None
 
     def __post_init__(self) -> None:
         """Refuse a word that means nothing."""

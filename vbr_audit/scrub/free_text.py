@@ -1,7 +1,7 @@
 """Names in running text: every name of the estate and everything that looks like one is replaced by its pseudonym.
 
-A text of the tool's own is told from one of the server's. In the former a name that is an ordinary word of the tool
-(a job called Backup) says nothing about anybody and stays, but for a server's in the places where servers are named.
+It is for what servers, files and people wrote. In sentences of this package's own nothing is looked for: there, each
+value tells what it holds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import calendar
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cache, cached_property
 from ipaddress import ip_address
 from typing import Final
@@ -52,25 +51,15 @@ _PATTERNS: Final = re.compile(
 )
 _MAC: Final = re.compile(r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.IGNORECASE)
 _LABEL: Final = re.compile(r"[\w.-]*\Z")
-_QUOTES: Final = "\"'“”‘’`"
-
-
-class Find(Enum):
-    """Where a name is looked for in the tool's own text: anywhere, as a word of its own, or hardly at all."""
-
-    ANYWHERE = 1
-    AS_WORD = 2
-    ORDINARY = 3
 
 
 @dataclass(frozen=True)
 class Term:
-    """A name in lower case, what stands in for it, and where it is looked for."""
+    """A name in lower case, and what stands in for it."""
 
     folded: str
     kind: str
     stand_in: str
-    find: Find
 
 
 Span = tuple[int, int, str]
@@ -83,7 +72,7 @@ class TextScrubber:
     pseudonyms: Pseudonyms
     terms: Mapping[str, Term]
     builds: frozenset[str] = frozenset()
-    _done: dict[tuple[bool, bool, str], str] = field(default_factory=dict, init=False, repr=False)
+    _done: dict[tuple[bool, str], str] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def _search(self) -> tuple[tuple[Term, ...], AhoCorasick]:
@@ -91,18 +80,15 @@ class TextScrubber:
         terms = tuple(self.terms.values())
         return terms, AhoCorasick([term.folded for term in terms], store_patterns=False)
 
-    def clean(self, text: str, *, own: bool = True, prose: bool = True) -> str:
-        """`text` without a name; `own` tells that the tool wrote it, with names of the estate in it.
-
-        Without `prose`, what people wrote elsewhere is not looked for.
-        """
-        known = self._done.get((own, prose, text))
+    def clean(self, text: str, *, prose: bool = True) -> str:
+        """`text` without a name; without `prose`, what people wrote elsewhere is not looked for."""
+        known = self._done.get((prose, text))
         if known is None:
-            known = self._done[own, prose, text] = self._replaced(text, own, prose)
+            known = self._done[prose, text] = self._replaced(text, prose)
         return known
 
-    def _replaced(self, text: str, own: bool, prose: bool) -> str:
-        names = [span for span in self._names(text, own) if prose or span[2] != REMOVED]
+    def _replaced(self, text: str, prose: bool) -> str:
+        names = [span for span in self._names(text) if prose or span[2] != REMOVED]
         spans = _merged([*self._patterns(text), *names])
         parts, at = [], 0
         for start, end, stand_in in spans:
@@ -129,30 +115,24 @@ class TextScrubber:
         except ValueError:
             return False
 
-    def _names(self, text: str, own: bool) -> Iterable[Span]:
+    def _names(self, text: str) -> Iterable[Span]:
         """The names in `text` from left to right, of those that begin at one place the longest, none within another."""
         terms, search = self._search
         matches = search.find_matches_as_indexes(folded(text), overlapping=True)
         over = 0
         for which, at, end in sorted(matches, key=lambda match: (match[1], -match[2])):
             term = terms[which]
-            if at < over or not self._stands(term, text, at, end, own):
+            if at < over or not _stands(term, text, at, end):
                 continue
             label = _LABEL.search(text, 0, at) if term.kind == "domain" else None
             yield (label.start() if label else at, end, term.stand_in)
             over = end
 
-    def _stands(self, term: Term, text: str, at: int, end: int, own: bool) -> bool:
-        """Whether `text` from `at` to `end` is the name, where the term is looked for there."""
-        before, after = text[at - 1 : at], text[end : end + 1]
-        as_word = not before.isalnum() and not after.isalnum()
-        if not own and term.kind != REMOVED:
-            return as_word or len(term.folded) >= _FREE
-        if term.find is Find.ORDINARY:
-            quoted = before in _QUOTES and after in _QUOTES and bool(before and after)
-            named = term.kind == "server" and text[max(0, at - 4) : at].endswith(" of ") and after in (":", " ")
-            return quoted or named
-        return as_word or term.find is Find.ANYWHERE
+
+def _stands(term: Term, text: str, at: int, end: int) -> bool:
+    """Whether `text` from `at` to `end` is the name: a word of its own, or long enough to stand within one."""
+    as_word = not text[at - 1 : at].isalnum() and not text[end : end + 1].isalnum()
+    return as_word or len(term.folded) >= _FREE
 
 
 _NO_CHARACTER: Final = re.compile("[\ud800-\udfff]")
@@ -179,8 +159,9 @@ def make_terms(names: Iterable[tuple[str, str]], pseudonyms: Pseudonyms) -> dict
         low = folded(text)
         if len(low) < SHORTEST or low in terms or (low.isdigit() and len(low) < 2 * _FREE):
             return
-        find = Find.AS_WORD if len(low) < _FREE or occurs(low) else Find.ANYWHERE
-        terms[low] = Term(low, kind, stand_in, Find.ORDINARY if is_ordinary(low) else find)
+        # A note like `Backup` says nothing, and would take that word out of whatever servers write.
+        if kind != REMOVED or not is_ordinary(low):
+            terms[low] = Term(low, kind, stand_in)
 
     for kind, name in names:
         stand_in = _stand_in(kind, name, pseudonyms)
@@ -237,7 +218,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-# The words of this tool itself: a name that is one of them is not looked for in its own sentences.
+# The words of this tool itself: what people wrote, values and words of the API are told from names by them.
 
 _GRAM: Final = 3
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -24,19 +24,19 @@ from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.own.own_checks import OwnChecks
 from vbr_audit.checks.policy.model import CheckRule, PolicyDocument
 from vbr_audit.checks.policy.policy import PROFILES, Policy
-from vbr_audit.checks.policy.use import ByPolicy, CheckUse, ObjectRule, ObjectUse
+from vbr_audit.checks.policy.use import DEFAULT, ByPolicy, CheckUse, ObjectRule, ObjectUse
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.collection.snapshot import Snapshot, provenance_tables
-from vbr_audit.findings.gaps import Gap, Limit
-from vbr_audit.findings.results import Planning, Results, Summary, WaiverReport
-from vbr_audit.findings.table import in_order, without_evidence
+from vbr_audit.findings.gaps import Gap, GapKind, Limit, LimitKind
+from vbr_audit.findings.results import Planning, Results, Sentences, Summary, WaiverReport
+from vbr_audit.findings.table import FINDING_SENTENCES, in_order, without_evidence
 from vbr_audit.findings.waivers import Waiver, Waivers
 from vbr_audit.reports.review import Remark, Review
 from vbr_audit.rules import Rules
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, folded, is_ordinary, make_terms
 from vbr_audit.scrub.pseudonyms import Pseudonyms, ScrubKey
-from vbr_audit.scrub.tables import KINDS, Rule, Scrubber, names_in
+from vbr_audit.scrub.tables import KINDS, PATTERN, WILD, Rule, Scrubber, names_in
 from vbr_audit.tables.build.schema import empty
 
 Fact = TypeVar("Fact", Gap, Limit)
@@ -49,8 +49,8 @@ _SAYING: Final = Rule("text")
 _DIGEST: Final = Rule("digest")
 _USER: Final = Rule("name", "user")
 _PROSE: Final = Rule("prose")
-_WILD: Final = frozenset("*?[")
-PATTERN: Final = "pattern"
+_WORD: Final = Rule("word")
+_OWN: Final = Rule("own")
 _RULES: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(("policy_sha256", "waivers_sha256", "site_sha256", "review_sha256", "sha256"), _DIGEST),
     **dict.fromkeys(("events_sha256", "change_register_sha256"), _DIGEST),
@@ -86,7 +86,7 @@ def scrub_manifest(manifest: Manifest, scrubber: Scrubber) -> Manifest:
 
 
 def _record(record: Record, scrubber: Scrubber, more: Mapping[str, Rule]) -> Record:
-    """A record in which every text is scrubbed, by its rule or as a text of the tool's own."""
+    """A record in which every text is scrubbed, by its rule or as a text with names somewhere in it."""
 
     def made(name: str, value: Any) -> Any:
         if isinstance(value, BaseModel):
@@ -97,7 +97,7 @@ def _record(record: Record, scrubber: Scrubber, more: Mapping[str, Rule]) -> Rec
                 return value
             return scrubber.value(value, rule) if rule else scrubber.texts.clean(value)
         if isinstance(value, Mapping):
-            return {scrubber.texts.clean(str(key)): made("", inner) for key, inner in value.items()}
+            return {scrubber.value(str(key), _WORD): made("", inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [made(name, inner) for inner in value]
         return value
@@ -109,13 +109,13 @@ def scrub_waiver(waiver: Waiver, scrubber: Scrubber) -> Waiver:
     """A waiver whose people, objects, id and ticket are pseudonyms, and whose reason names nobody."""
     texts: dict[str, Callable[[str], str]] = {
         "id": lambda text: scrubber.name("waiver", text),
-        "server": lambda text: _glob(scrubber, "server", text),
+        "server": lambda text: scrubber.glob(text, "server"),
         "object_id": scrubber.pseudonyms.identifier,
-        "object_name": lambda text: _glob(scrubber, "", text),
+        "object_name": scrubber.glob,
         "owner": lambda text: scrubber.name("user", text),
         "approved_by": lambda text: scrubber.name("user", text),
         "ticket": lambda text: scrubber.name("ticket", text),
-        "reason": lambda text: scrubber.texts.clean(text, own=False),
+        "reason": lambda text: scrubber.texts.clean(text),
     }
     values = {name: getattr(waiver, name) for name in texts}
     return waiver.model_copy(update={name: texts[name](value) for name, value in values.items() if value is not None})
@@ -134,18 +134,18 @@ def scrub_review(review: Review, scrubber: Scrubber) -> Review:
         Remark(
             finding_id=scrubber.pseudonyms.hashed(remark.finding_id),
             status=remark.status,
-            note=None if remark.note is None else scrubber.texts.clean(remark.note, own=False),
+            note=None if remark.note is None else scrubber.texts.clean(remark.note),
         )
         for remark in review.remarks.values()
     ]
-    return Review({remark.finding_id: remark for remark in made}, scrubber.texts.clean(review.source))
+    return Review({remark.finding_id: remark for remark in made}, _place(review.source, scrubber))
 
 
 def scrub_use(use: CheckUse, scrubber: Scrubber) -> CheckUse:
     """A check as the policy has it; the texts of a shipped check stay as they are."""
     return CheckUse(
         check=use.check if is_shipped(use.check) else _own_check(use.check, scrubber),
-        general=_object_use(use.general, scrubber),
+        general=_object_use(use, scrubber),
         overrides=tuple(_object_rule(rule, scrubber) for rule in use.overrides),
     )
 
@@ -156,10 +156,10 @@ def scrub_policy(policy: Policy, scrubber: Scrubber) -> Policy:
         policy,
         document=PolicyDocument(version=1),
         uses=tuple(scrub_use(use, scrubber) for use in policy.uses),
-        name=scrubber.texts.clean(policy.name),
+        name=_place(policy.name, scrubber),
         text="",
         sha256=scrubber.pseudonyms.hashed(policy.sha256),
-        chain=tuple(scrubber.texts.clean(name) for name in policy.chain),
+        chain=tuple(_place(name, scrubber) for name in policy.chain),
     )
 
 
@@ -170,7 +170,7 @@ def is_shipped(check: Check) -> bool:
 
 def _own_check(check: Check, scrubber: Scrubber) -> Check:
     def clean(text: str) -> str:
-        return scrubber.texts.clean(text, own=False)
+        return scrubber.texts.clean(text)
 
     return dataclasses.replace(
         check,
@@ -184,35 +184,44 @@ def _own_check(check: Check, scrubber: Scrubber) -> Check:
     )
 
 
-def _object_use(use: ObjectUse, scrubber: Scrubber) -> ObjectUse:
+def _place(text: str, scrubber: Scrubber) -> str:
+    """`policy.yaml:12`, or a file or profile alone, without the name that somebody gave to a file."""
+    file, colon, line = text.rpartition(":") if text.rpartition(":")[2].isdigit() else (text, "", "")
+    return text if file in PLAIN_FILES else f"{scrubber.name('file', file)}{colon}{line}"
+
+
+def _object_use(checked: CheckUse, scrubber: Scrubber) -> ObjectUse:
+    use, usual = checked.general, {parameter.name: parameter.default for parameter in checked.check.parameters}
     return dataclasses.replace(
         use,
-        reason=None if use.reason is None else scrubber.texts.clean(use.reason, own=False),
-        enabled_source=scrubber.texts.clean(use.enabled_source),
-        severity_source=scrubber.texts.clean(use.severity_source),
-        params=_plain(use.params, scrubber),
-        sources={name: scrubber.texts.clean(place) for name, place in use.sources.items()},
+        reason=None if use.reason is None else scrubber.texts.clean(use.reason),
+        enabled_source=_place(use.enabled_source, scrubber),
+        severity_source=_place(use.severity_source, scrubber),
+        params={
+            name: value if value == usual.get(name) else _plain(value, scrubber) for name, value in use.params.items()
+        },
+        sources={name: _place(place, scrubber) for name, place in use.sources.items()},
     )
 
 
 def _object_rule(rule: ObjectRule, scrubber: Scrubber) -> ObjectRule:
     globs = rule.match.globs
-    kinds = {"server": "server", "object_name": ""}
-    made = {name: _glob(scrubber, kinds[name], glob) for name, glob in globs.items() if name in kinds}
+    kinds = {"server": "server", "object_name": PATTERN}
+    made = {name: scrubber.glob(glob, kinds[name]) for name, glob in globs.items() if name in kinds}
     if "object_id" in globs:
         made["object_id"] = scrubber.pseudonyms.identifier(globs["object_id"])
     return ObjectRule(
         match=rule.match.model_copy(update=made),
         rules=tuple(_by_policy(one, scrubber) for one in rule.rules),
-        place=scrubber.texts.clean(rule.place),
+        place=_place(rule.place, scrubber),
     )
 
 
 def _by_policy(pair: ByPolicy, scrubber: Scrubber) -> ByPolicy:
     rule, places = pair
-    reason = None if rule.reason is None else scrubber.texts.clean(rule.reason, own=False)
+    reason = None if rule.reason is None else scrubber.texts.clean(rule.reason)
     made = CheckRule.model_copy(rule, update={"reason": reason, "params": _plain(rule.params, scrubber)})
-    return made, {name: scrubber.texts.clean(place) for name, place in places.items()}
+    return made, {name: _place(place, scrubber) for name, place in places.items()}
 
 
 def _plain(value: Any, scrubber: Scrubber) -> Any:
@@ -224,15 +233,6 @@ def _plain(value: Any, scrubber: Scrubber) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_plain(inner, scrubber) for inner in value)
     return value
-
-
-def _glob(scrubber: Scrubber, kind: str, text: str) -> str:
-    """The pseudonym of a pattern, or of the name that it is without a wildcard."""
-    if set(text) <= _WILD:
-        return text
-    if not _WILD & set(text) and (term := scrubber.texts.terms.get(text.lower())):
-        return scrubber.name(kind, text) if kind else term.stand_in
-    return scrubber.name(kind if kind and not _WILD & set(text) else PATTERN, text)
 
 
 def names_of_records(
@@ -258,7 +258,7 @@ def names_of_records(
     for asset in site.assets or ():
         names += [("object", asset.name), ("user", asset.owner), (REMOVED, asset.exempt)]
     names += [("file", name) for name in files]
-    yield from ((kind, name) for kind, name in names if name and name.strip() and not set(name) <= _WILD)
+    yield from ((kind, name) for kind, name in names if name and name.strip() and not set(name) <= WILD)
 
 
 def names_of_changes(compared: Earlier) -> Iterator[tuple[str, str]]:
@@ -292,10 +292,12 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
-_ORDER: Final = (*KINDS, "waiver", "ticket", PATTERN, "id", REMOVED)
-_PLAIN_FILES: Final = frozenset(
-    {"policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "changes.csv", "default profile", *PROFILES}
+_ORDER: Final = (*KINDS, "id", REMOVED)
+PLAIN_FILES: Final = frozenset(
+    {"", DEFAULT, "policy.yaml", "waivers.yaml", "site.yaml", "assets.csv", "changes.csv"}
+    | {*PROFILES, *(f"{name} profile" for name in PROFILES)}
 )
+"""What files are called that nobody gave a name of their own, and where else a setting may come from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -346,7 +348,7 @@ def _names(material: Material) -> Iterator[tuple[str, str]]:
     yield from names_in(offloads.SPEC.name, results.offloads)
     yield from names_in(left_objects.SPEC.name, results.left)
     rules = material.rules
-    files = [name for name in rules.file_names if name not in _PLAIN_FILES]
+    files = [name for name in rules.file_names if name not in PLAIN_FILES]
     yield from names_of_records(snapshot.manifest, results.uses, rules.waivers.waivers, rules.site, files)
     yield from names_of_changes(rules.compared(rules.baseline.before(snapshot.manifest)))
 
@@ -379,15 +381,20 @@ def scrub_snapshot(snapshot: Snapshot, scrubber: Scrubber) -> Snapshot:
 def scrub_results(results: Results, scrubber: Scrubber) -> Results:
     """The results with pseudonyms: the same numbers, the findings in the order of their new names."""
     own = frozenset(use.check.id for use in results.uses if not is_shipped(use.check))
+    findings, coverage = _not_told(results)
+    findings = in_order(without_evidence(scrubber.findings(findings, own)))
+    coverage = _coverage(coverage, scrubber, own)
+    gaps = tuple(_fact(gap, scrubber) for gap in results.gaps)
     return dataclasses.replace(
         results,
-        findings=in_order(without_evidence(scrubber.findings(results.findings, own))),
-        coverage=_coverage(results.coverage, scrubber, own),
+        findings=findings,
+        coverage=coverage,
+        sentences=Sentences.of(findings, coverage),
         uses=tuple(scrub_use(use, scrubber) for use in results.uses),
-        summary=_summary(results.summary, scrubber),
+        summary=_summary(results, gaps, scrubber),
         planning=_planning(results.planning, scrubber),
         waivers=scrub_waivers(results.waivers, scrubber),
-        gaps=tuple(_fact(gap, scrubber) for gap in results.gaps),
+        gaps=gaps,
         outside=tuple(_fact(limit, scrubber) for limit in results.outside),
         requirements=scrubber.frame("requirements", results.requirements),
         protected=scrubber.frame(protection.SPEC.name, results.protected),
@@ -400,6 +407,17 @@ def scrub_results(results: Results, scrubber: Scrubber) -> Results:
     )
 
 
+def _not_told(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The findings and the coverage with their sentences as they are before they are told."""
+    findings, coverage, sentences = results.findings, results.coverage, results.sentences
+    said = sentences.findings.reindex(findings["finding_id"].to_numpy(dtype=object))
+    reasons = sentences.coverage.reindex(pd.MultiIndex.from_frame(coverage[["check_id", "server"]]))
+    return (
+        findings.assign(**{name: said[name].array for name in FINDING_SENTENCES}),
+        coverage.assign(reason=reasons.array),
+    )
+
+
 def _planning(planning: Planning, scrubber: Scrubber) -> Planning:
     """The owners as pseudonyms, by the ids of the scrubbed findings."""
     owners = scrubber.column(planning.owners, _USER)
@@ -408,23 +426,44 @@ def _planning(planning: Planning, scrubber: Scrubber) -> Planning:
 
 
 def _fact(fact: Fact, scrubber: Scrubber) -> Fact:
-    """A gap or a limit with the pseudonym of its server; what it says besides is cleaned as free text."""
-    clean = scrubber.texts.clean
+    """A gap or a limit without names."""
     server = None if fact.server is None else scrubber.name("server", fact.server)
     fields = {name: getattr(fact, name, None) for name in ("subject", "reason")}
-    texts: dict[str, Any] = {name: clean(text) for name, text in fields.items() if text is not None}
+    texts: dict[str, Any] = {
+        name: scrubber.value(text, _FACTS.get((fact.kind, name), _SAYING))
+        for name, text in fields.items()
+        if text is not None
+    }
     return dataclasses.replace(fact, server=server, **texts)
+
+
+_FACTS: Final[Mapping[tuple[GapKind | LimitKind, str], Rule]] = {
+    (GapKind.EMPTY_SCOPE, "reason"): Rule("name", PATTERN),
+    (GapKind.BROKEN, "reason"): _OWN,
+    (LimitKind.SCOPE, "subject"): Rule("name", PATTERN),
+    (LimitKind.DISABLED, "subject"): Rule("kept"),
+    (LimitKind.IDLE_OVERRIDE, "subject"): _OWN,
+    (LimitKind.OUT_OF_REACH, "subject"): Rule("kept"),
+}
+"""What the texts of gaps and limits are by their kind; every other one is a text with names somewhere in it."""
 
 
 def _coverage(coverage: pd.DataFrame, scrubber: Scrubber, own: frozenset[str]) -> pd.DataFrame:
     frame = scrubber.frame("coverage", coverage)
     users = coverage["check_id"].isin(list(own)).to_numpy(dtype=bool, na_value=False)
-    frame.loc[users, "title"] = [scrubber.texts.clean(text, own=False) for text in coverage.loc[users, "title"]]
+    for name in ("title", "reason"):
+        frame.loc[users, name] = scrubber.column(coverage.loc[users, name], _SAYING)
     return frame.sort_values(["check_id", "server"], kind="stable", ignore_index=True)
 
 
-def _summary(summary: Summary, scrubber: Scrubber) -> Summary:
-    clean, verdict = scrubber.texts.clean, summary.verdict
+def _summary(results: Results, gaps: Sequence[Gap], scrubber: Scrubber) -> Summary:
+    summary, verdict = results.summary, results.summary.verdict
+    # Of all that the verdict says, only the gap that it ends with may hold a name.
+    detail = verdict.detail.replace(str(results.gaps[0]), str(gaps[0])) if gaps else verdict.detail
+
+    def clean(word: str) -> str:
+        return scrubber.value(word, _WORD)
+
     return dataclasses.replace(
         summary,
         sessions_by_result={clean(word): runs for word, runs in summary.sessions_by_result.items()},
@@ -434,5 +473,5 @@ def _summary(summary: Summary, scrubber: Scrubber) -> Summary:
             carried_in={clean(word): runs for word, runs in summary.runs_beside.carried_in.items()},
             unlisted={clean(word): runs for word, runs in summary.runs_beside.unlisted.items()},
         ),
-        verdict=dataclasses.replace(verdict, headline=clean(verdict.headline), detail=clean(verdict.detail)),
+        verdict=dataclasses.replace(verdict, detail=detail),
     )

@@ -15,37 +15,43 @@ from vbr_audit.checks.engine.objects import OBJECTS, UNREAD, default_cause
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.findings.evaluation import COVERAGE_HOLDS
 from vbr_audit.findings.requirements import REQUIREMENT_HOLDS
-from vbr_audit.findings.table import FINDING_HOLDS
+from vbr_audit.findings.table import FINDING_HOLDS, FINDING_SENTENCES
 from vbr_audit.scrub.free_text import REMOVED, TextScrubber, folded, is_ordinary
 from vbr_audit.scrub.pseudonyms import Pseudonyms
 from vbr_audit.tables.build.arrays import STRING, strings_of
+from vbr_audit.tables.build.naming import parts_of
 from vbr_audit.tables.build.schema import Holds, NameOf
 
-How = Literal["name", "names", "first", "id", "ids", "digest", "word", "own", "text", "prose", "json", "kept"]
+How = Literal["name", "names", "first", "glob", "id", "ids", "digest", "word", "own", "text", "prose", "json", "kept"]
 
 
 @dataclass(frozen=True)
 class Rule:
     """How the values of a column are scrubbed.
 
-    `name`, `names` (with commas between them) and the `first` of some become pseudonyms that begin with `kind`; `id`,
-    `ids` and `digest` become keyed ones. In a `word` of the API's the names are replaced; in this tool's `own` text
-    also what people wrote; in a `text` of the server's also names that are ordinary words. `prose`, which people wrote,
-    goes; of `json` numbers and known words stay.
+    `name`, `names` (with commas between them) and the `first` of some become pseudonyms that begin with `kind`, a
+    `glob` that of a pattern or of the name that it is; `id`, `ids` and `digest` become keyed ones. In a `word` of the
+    API's that is not known the names are replaced, in a `text` of the server's also what people wrote. A sentence of
+    this package's `own` is told with what becomes of the values in it. `prose`, which people wrote, goes; of `json`
+    numbers and known words stay.
     """
 
     how: How
     kind: str = ""
 
 
-KINDS: Final[tuple[str, ...]] = tuple(kind for kind in get_args(NameOf) if kind != "waiver")
+PATTERN: Final = "pattern"
+_LAST: Final = ("waiver", "ticket", PATTERN)
+KINDS: Final[tuple[str, ...]] = tuple(kind for kind in get_args(NameOf) if kind not in _LAST) + _LAST
 """The kinds of names in tables; a text that is a name of several kinds goes by the first of them."""
 
 _PROSE: Final = Rule("prose")
 _RULES: Final[Mapping[Holds, Rule]] = {
     **{kind: Rule("name", kind) for kind in get_args(NameOf)},
+    "pattern": Rule("glob", PATTERN),
     "jobs": Rule("names", "job"),
     "repositories": Rule("names", "repository"),
+    "objects": Rule("names", "object"),
     "mails": Rule("names", "mail"),
     "first job": Rule("first", "job"),
     "first repository": Rule("first", "repository"),
@@ -91,9 +97,11 @@ def cause_rules() -> dict[str, tuple[Rule, bool]]:
     return rules | {"machine": (Rule("name", "object"), False), UNREAD: rules["server"]}
 
 
+_OWN_WORDS: Final = (None, "own text", "kept")
 _NO_NAME: Final = re.compile(r"[\d:.,TZ+ -]*")
 _COMMA: Final = re.compile(r"(,\s*)")
 _MORE: Final = re.compile(r"( and [\d,]+ more)\Z")
+WILD: Final = frozenset("*?[")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -114,28 +122,52 @@ class Scrubber:
 
     def _maker(self, rule: Rule) -> Callable[[str], str]:
         """What makes the new value of a cell that is not empty."""
-        names, clean = self.pseudonyms, self.texts.clean
+        names = self.pseudonyms
         makers: Mapping[str, Callable[[str], str]] = {
             "name": lambda value: names.name(rule.kind, value),
             "names": lambda value: _each_between_commas(value, lambda part: names.name(rule.kind, part)),
+            "glob": lambda value: self.glob(value),
             "id": names.identifier,
             "first": lambda value: _first_and_more(value, lambda part: names.name(rule.kind, part)),
             "ids": lambda value: _each_between_commas(value, names.identifier),
             "digest": names.hashed,
-            "word": lambda value: clean(value, prose=False),
-            "own": clean,
-            "text": lambda value: clean(value, own=False),
+            "word": lambda value: _each_between_commas(value, self._word),
+            "own": lambda value: self.told(value, lambda words: words),
+            "text": lambda value: self.told(value, self.texts.clean),
             "prose": lambda value: REMOVED,
             "json": self._json,
             "kept": lambda value: value,
         }
         return makers[rule.how]
 
+    def told(self, sentence: str, besides: Callable[[str], str]) -> str:
+        """A sentence with what becomes of each value by what it holds, and `besides` of the words around them.
+
+        A text that says of itself that it is this package's own is nothing but words: who sent it may want to be told.
+        """
+        return "".join(
+            besides(text) if holds in _OWN_WORDS else self.value(text, _RULES.get(holds, _PROSE))
+            for holds, text in parts_of(sentence)
+        )
+
+    def glob(self, text: str, kind: str = PATTERN) -> str:
+        """The pseudonym of a pattern, or of the name that it is without a wildcard."""
+        if set(text) <= WILD:
+            return text
+        if WILD & set(text):
+            return self.name(PATTERN, text)
+        term = self.texts.terms.get(folded(text))
+        return term.stand_in if term and kind == PATTERN else self.name(kind, text)
+
+    def _word(self, value: str) -> str:
+        """A word of the API's, which stays if it is known."""
+        return value if is_ordinary(folded(value)) else self.texts.clean(value, prose=False)
+
     def _json(self, value: str) -> str:
         try:
             document = orjson.loads(value)
         except orjson.JSONDecodeError:
-            return REMOVED
+            return value if is_ordinary(folded(value)) else REMOVED
         return orjson.dumps(self._leaves(document)).decode()
 
     def _leaves(self, value: Any) -> Any:
@@ -171,12 +203,12 @@ class Scrubber:
         return frame.assign(**changed)
 
     def findings(self, findings: pd.DataFrame, own_checks: Collection[str]) -> pd.DataFrame:
-        """The findings: objects by their kind, and the words of `own_checks`, which are the user's own."""
+        """Findings, not told yet: objects by their kind, and the words of `own_checks`, which are the user's own."""
         frame = self.frame("findings", findings)
         self._name(frame, findings, object_rules(), ("object_type", "object_id", "object_name"))
         self._name(frame, findings, cause_rules(), ("cause_kind", "cause_key", "cause_name"))
         own = findings["check_id"].isin(list(own_checks)).to_numpy(dtype=bool, na_value=False)
-        for name in ("title", "remediation"):
+        for name in ("title", "remediation", "json_path", *FINDING_SENTENCES):
             frame.loc[own, name] = self.column(findings.loc[own, name], Rule("text"))
         return frame
 
@@ -208,8 +240,8 @@ def names_in(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
             continue
         kind = {"prose": REMOVED, "id": "id", "ids": "id"}.get(rule.how, rule.kind)
         for value in frame[column].dropna().unique():
-            parts = _COMMA.split(value)[::2] if rule.how in ("names", "ids") else [value]
-            yield from ((kind, part) for part in parts if part.strip() and not (kind == "id" and _is_dull(part)))
+            several = _COMMA.split(_MORE.sub("", value))[::2] if rule.how in ("names", "ids") else [value]
+            yield from ((kind, part) for part in several if part.strip() and not (kind == "id" and _is_dull(part)))
 
 
 _LONG_ID: Final = 8
@@ -226,5 +258,5 @@ def _first_and_more(value: str, make: Callable[[str], str]) -> str:
 
 
 def _each_between_commas(value: str, make: Callable[[str], str]) -> str:
-    parts = _COMMA.split(value)
-    return "".join(part if at % 2 else make(part) for at, part in enumerate(parts))
+    several, *more = _MORE.split(value)
+    return "".join([*(part if at % 2 else make(part) for at, part in enumerate(_COMMA.split(several))), *more])

@@ -62,7 +62,7 @@ DATASETS: Final = TableSpec(
         Column("assumed_dates", "Int64", "Dates without an offset, read in the server's time zone.", "dates"),
         Column("impossible_dates", "Int64", "Dates before 1990 or after 2099, treated as not known.", "dates"),
         Column("status", "string", "complete, partial, denied, absent or failed.", holds="word"),
-        Column("reason", "string", "Why the dataset is not complete.", holds="own text"),
+        Column("reason", "string", "Why the dataset is not complete.", holds="server text"),
         Column("started", "datetime", "When the first response was requested."),
         Column("ended", "datetime", "When the last response was received."),
         Column("bytes", "Int64", "Size of all responses, decoded.", "bytes"),

@@ -13,13 +13,17 @@ from typing import Any
 import pandas as pd
 import pytest
 from command_line import invoke, write
+from estates import found_in, texts_of
 from fleet_runs import NAMES, PASSWORD, TENANT, Estate
+from original_names import KEY, original_names
 
 import vbr_audit as va
 from vbr_audit.audited import Audit
 from vbr_audit.collection import run_folder
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.errors import ConfigurationError, EvidenceError
+from vbr_audit.scrub.free_text import own_text
+from vbr_audit.scrub.pseudonyms import Pseudonyms
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME
 
 
@@ -94,6 +98,26 @@ def test_whose_a_server_is_goes_with_it_but_not_into_a_run_without_names(merged:
     assert TENANT.encode() not in clean.to_json()
     nobody = merged.snapshot.manifest.servers[0].model_copy(update={"tenant": None})
     assert b"tenant" not in Manifest(run=clean.run, servers=[nobody]).to_json()
+
+
+def test_runs_are_merged_into_one_without_names(estate: Estate, merged: Audit, tmp_path: Path) -> None:
+    key = write(tmp_path / "a.key", KEY.secret.hex())
+    key.chmod(0o600)
+    out = tmp_path / "run"
+    done = invoke(
+        *("fleet", "merge", *estate.shards, "--out", out, "--servers", estate.file, "--format", "json,md"),
+        *("--fail-on", "never", "--scrub", "--scrub-key", key),
+    )
+    assert done.exit_code == 0, done.output
+    names = [*NAMES, *original_names(merged), TENANT, DEMO_USERNAME]
+    names = [name for name in names if name.lower() not in own_text()]
+    assert len(names) > 50
+    assert [(path.name, found) for path in out.iterdir() if (found := found_in(texts_of(path), names))] == []
+    assert not (out / "evidence").exists()
+    servers = run_folder.read_manifest(out).servers
+    assert {server.name for server in servers} == {Pseudonyms(KEY).name("server", name) for name in NAMES}
+    same = json.loads((out / "findings.json").read_bytes())["summary"]["counts"]
+    assert same == dict(merged.summary.counts)
 
 
 def test_a_merged_run_is_a_run_like_any_other(merged: Audit, tmp_path: Path) -> None:

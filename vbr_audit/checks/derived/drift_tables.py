@@ -9,14 +9,15 @@ from typing import Any, Final
 import pandas as pd
 
 from vbr_audit.checks.derived.material import EARLIER, Derived, Material
+from vbr_audit.checks.drift.compare import NOT_READ, Drift, SettingsOfRun, drift_between, maker_text
 from vbr_audit.checks.drift.compare import SPEC as DRIFT
-from vbr_audit.checks.drift.compare import Drift, SettingsOfRun, drift_between, maker_text
 from vbr_audit.checks.drift.events import rows_of
 from vbr_audit.checks.drift.register import Approval, ChangeRegister, stands_for
 from vbr_audit.checks.drift.rules import UNKNOWN, WEAKENING
 from vbr_audit.checks.drift.sources import COLLECTED, TABLES_OF_SETTINGS
 from vbr_audit.checks.drift.values import compared_value
 from vbr_audit.display import shorten
+from vbr_audit.tables.build.naming import marked, told
 from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform, empty
 
 _MOST_SHOWN: Final = 5
@@ -112,12 +113,16 @@ def _by_object(rows: pd.DataFrame) -> dict[tuple[Any, ...], list[Mapping[str, An
 
 
 def _change_text(change: Mapping[str, Any], *, tells_who: bool) -> str:
-    text = f"{change['control']}: {shorten(change['before'], 60)} → {shorten(change['after'], 60)}"
-    return f"{text}, {maker_text(change['who'], change['source'])}" if tells_who else text
+    before, after = (marked("json", shorten(change[name], 60)) for name in ("before", "after"))
+    text, who = f"{change['control']}: {before} → {after}", change["who"]
+    return (
+        f"{text}, {maker_text(who if pd.isna(who) else marked('user', who), change['source'])}" if tells_who else text
+    )
 
 
 def _gap_text(gap: Mapping[str, Any]) -> str:
-    return str(gap["reason"]) if pd.isna(gap["control"]) else f"{gap['control']}: {gap['reason']}"
+    reason = marked("server text", gap["reason"]) if gap["kind"] == NOT_READ else gap["reason"]
+    return str(reason) if pd.isna(gap["control"]) else f"{gap['control']}: {reason}"
 
 
 def _listed(texts: Sequence[str]) -> str | None:
@@ -235,13 +240,14 @@ def _approval_row(approval: Approval, now: _Values, before: _Values, made: froze
         is_made = True
     elif answers and all(answer is False for answer in answers):
         is_made = False
-    values = [value for _, value in now.of(approval) if value is not pd.NA]
-    change = f"{approval.control}: {approval.before or 'none'} → {approval.after or 'none'}"
+    known = [value for _, value in now.of(approval) if value is not pd.NA]
+    values = [marked("json", value or "none") for value in (approval.before, approval.after)]
+    change = f"{marked('word', approval.control)}: {' → '.join(values)}"
     return {
-        "approval_id": f"{approval.object} {change}",
+        "approval_id": f"{approval.object} {told(change)}",
         "object_name": approval.object,
         "change": change,
-        "value": values[0] if len(values) == 1 else None,
+        "value": known[0] if len(known) == 1 else None,
         "is_made": is_made,
         "approved_by": approval.approved_by,
         "ticket": approval.ticket,

@@ -23,7 +23,7 @@ SPEC: Final = TableSpec(
         Column("points_count", "Int64", "Their restore points; NA if the count of one is not known.", "restore points"),
         Column("backup_bytes", "Int64", "The size of their backup files; NA if the size of one is not known.", "bytes"),
         Column("oldest_end", "datetime", "The oldest of the objects' newest restore points."),
-        Column("names", "string", "The first of their names.", holds="own text"),
+        Column("names", "string", "The first of their names.", holds="objects"),
     ),
     "One row per server and reason: the objects that no job backs up any longer, and the size of their backups. "
     "Machines that the site file lists as machines to protect are not included.",

@@ -15,9 +15,10 @@ from vbr_audit.checks.engine.tables import TABLES, sources_of
 from vbr_audit.checks.engine.views import READABLE, ServerView
 from vbr_audit.checks.logic.codes import Cells, Codes, codes_of, combined, repeated
 from vbr_audit.checks.logic.dates import minute_text
-from vbr_audit.checks.logic.three_valued import surely, worded
+from vbr_audit.checks.logic.three_valued import named, surely, worded
 from vbr_audit.errors import CheckError
 from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.naming import marked
 from vbr_audit.tables.build.schema import empty, named_frame
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -159,7 +160,16 @@ def _each(size: int, missing: Mapping[str, Cells], kinds: Mapping[str, Codes], w
 
 def expected_text(check: Check, params: Mapping[str, Any]) -> str | None:
     """The good state in words, with the parameters in force."""
-    return check.expected.format_map(params) if check.expected else None
+    if not check.expected:
+        return None
+    usual = {parameter.name: parameter.default for parameter in check.parameters}
+    # A text that somebody wrote into a policy may name what is theirs.
+    told = {name: _told_parameter(value, usual.get(name)) for name, value in params.items()}
+    return check.expected.format_map(told)
+
+
+def _told_parameter(value: Any, usual: Any) -> Any:
+    return marked("server text", value) if isinstance(value, str) and value != usual else value
 
 
 def shown_values(check: Check, view: ServerView) -> Cells | None:
@@ -169,7 +179,9 @@ def shown_values(check: Check, view: ServerView) -> Cells | None:
     """
     if check.about not in check.reads[check.population]:
         return None
-    return value_texts(frame_for(check, check.population, view, [check.about])[check.about])
+    values = frame_for(check, check.population, view, [check.about])[check.about]
+    holds = TABLES[check.population].holds.get(check.about, "kept")
+    return value_texts(values if values.dtype != STRING or holds == "kept" else named(values, holds))
 
 
 def value_texts(values: pd.Series) -> Cells:

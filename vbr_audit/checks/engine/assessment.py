@@ -29,6 +29,7 @@ from vbr_audit.checks.engine.views import NOT_GIVEN, ServerView
 from vbr_audit.checks.logic.codes import Cells, repeated
 from vbr_audit.checks.logic.dates import on_clock
 from vbr_audit.checks.logic.three_valued import places_of, surely, taken
+from vbr_audit.tables.build.naming import marked
 from vbr_audit.vocabulary import SEVERITIES
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def assess(
     if why_uncompared := view.uncompared(check.tables):
         return _set_aside(view, severity, why_uncompared)
     vital = [table for table in check.tables if table not in check.fallback]
-    if gaps := _gap_text(view.gaps(table, readable=True) for table in vital):
+    if gaps := _gap_text(view.marked_gaps(table, readable=True) for table in vital):
         return _unread(view, severity, f"could not be read: {gaps}")
     try:
         base = _open_questions(check, view, severity)
@@ -148,7 +149,7 @@ def _give_reasons(check: Check, view: ServerView, answered: Assessment) -> None:
 
 def _broken(base: Assessment, fault: Exception) -> Assessment:
     """The same objects, each with ERROR and what went wrong."""
-    broke = f"{type(fault).__name__}: {fault}"[:300]
+    broke = marked("server text", f"{type(fault).__name__}: {fault}"[:300])
     return replace(
         base,
         result=repeated("ERROR", len(base.result)),
@@ -191,14 +192,14 @@ def _concerned(check: Check, view: ServerView) -> Cells:
     rows = len(view.frame(check.population))
     known = DERIVED[check.population].whole if check.population in DERIVED else ""
     beside = [table for table in check.tables if table in check.aggregates and table != check.population]
-    if not known or _gap_text(view.gaps(table) for table in beside):
+    if not known or _gap_text(view.marked_gaps(table) for table in beside):
         return np.ones(rows, dtype=bool)
     return ~surely(view.frame(check.population)[known])
 
 
 def _counted_in_part(check: Check, view: ServerView) -> str:
     """The tables that the check counts over and that were read only in part; empty text for none."""
-    return _gap_text(view.gaps(table) for table in check.tables if table in check.aggregates)
+    return _gap_text(view.marked_gaps(table) for table in check.tables if table in check.aggregates)
 
 
 def _gaps_beside(check: Check, view: ServerView) -> str:
@@ -206,8 +207,8 @@ def _gaps_beside(check: Check, view: ServerView) -> str:
 
     Not those that the tables counted over have as well: `_counted_in_part` names them.
     """
-    counted = {gap for table in check.tables if table in check.aggregates for gap in view.gaps(table)}
-    beside = (view.gaps(table) for table in _asked(check, view)[1:] if table not in check.aggregates)
+    counted = {gap for table in check.tables if table in check.aggregates for gap in view.marked_gaps(table)}
+    beside = (view.marked_gaps(table) for table in _asked(check, view)[1:] if table not in check.aggregates)
     return _gap_text([gap for gap in gaps if gap not in counted] for gaps in beside)
 
 
@@ -234,7 +235,7 @@ def _open_questions(check: Check, view: ServerView, severity: str) -> Assessment
     kind, objects = check.object_kind, view.frame(check.population)
     # What only another dataset lists belongs to the population as well: jobs that only /jobs/states has.
     tables = [*_asked(check, view), *ALSO_LISTED_BY.get(check.population, ())]
-    gaps = _gap_text(view.gaps(table) for table in tables)
+    gaps = _gap_text(view.marked_gaps(table) for table in tables)
     blank = repeated(pd.NA, len(objects))
     causes = causes_of_objects(check, view)
     return Assessment(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.logic.codes import Cells, codes_of
+from vbr_audit.tables.build.naming import marked
 from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.jobs.control_list import CONTROLS
 from vbr_audit.tables.jobs.controls import UNKNOWN_VARIANT, Profile, get_map
@@ -98,7 +99,7 @@ def _paths(profile: Profile, names: list[str]) -> list[str]:
 
 
 def _word(kind: Any) -> str:
-    return "not named" if kind is pd.NA else str(kind)
+    return "not named" if kind is pd.NA else marked("word", str(kind))
 
 
 def _sources_of_control(name: str) -> tuple[str, ...]:

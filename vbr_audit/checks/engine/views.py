@@ -26,6 +26,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import time_zone
 from vbr_audit.tables.build.arrays import STRING, strings_of
+from vbr_audit.tables.build.naming import marked, told
 from vbr_audit.tables.build.schema import conform, empty, named_frame
 from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.server_time import BY_OFFSET, zones_of_offset
@@ -47,8 +48,9 @@ class Reading:
     unread_below: tuple[str, ...] = ()
 
     def gap_text(self, dataset: str) -> str:
-        """`sessions: denied (403 …)`, for reasons."""
-        return f"{dataset}: {self.status}" + (f" ({self.reason})" if self.reason else "")
+        """`sessions: denied (403 …)`, as a part of a sentence."""
+        reason = self.reason and (self.reason if self.status == NOT_GIVEN else marked("server text", self.reason))
+        return f"{dataset}: {self.status}" + (f" ({reason})" if reason else "")
 
 
 @dataclass(eq=False)
@@ -166,6 +168,10 @@ class ServerView:
 
     def gaps(self, table: str, *, readable: bool = False) -> tuple[str, ...]:
         """Each source of `table` that was not read whole, in words; with `readable`, only those not read at all."""
+        return tuple(map(told, self.marked_gaps(table, readable=readable)))
+
+    def marked_gaps(self, table: str, *, readable: bool = False) -> tuple[str, ...]:
+        """The same as parts of sentences that still tell which words are not this package's own."""
         good = READABLE if readable else ("complete",)
         return tuple(r.gap_text(source) for source, r in self.readings_of(table).items() if r.status not in good)
 

@@ -13,7 +13,8 @@ import pandas as pd
 
 from vbr_audit.checks.logic.codes import Cells, codes_of, combined, first_rows
 from vbr_audit.tables.build.arrays import STRING, strings_of, strings_over
-from vbr_audit.tables.build.schema import named_frame
+from vbr_audit.tables.build.naming import marked
+from vbr_audit.tables.build.schema import Holds, named_frame
 
 __all__ = [
     "Cells",
@@ -22,6 +23,7 @@ __all__ = [
     "beside",
     "is_reported",
     "listed",
+    "named",
     "nullable",
     "number_of",
     "one_of",
@@ -77,6 +79,16 @@ def worded(index: pd.Index, *cases: tuple[Any, Any], default: Any = pd.NA) -> pd
         met = surely(condition) if isinstance(condition, pd.Series) else condition
         cells[met] = text if text is pd.NA or isinstance(text, str) else np.asarray(text, dtype=object)[met]
     return pd.Series(strings_over(cells), index=index)
+
+
+def named(values: pd.Series, holds: Holds) -> pd.Series:
+    """The texts as parts of sentences that still tell what they hold, for whoever tells them with other names.
+
+    For every text of a table that stands in a sentence: `holds` is what its column declares.
+    """
+    codes = codes_of(values)
+    marks = (marked(holds, text) for text in codes.texts.tolist())
+    return pd.Series(strings_over(codes.spread(marks, object, missing=pd.NA)), index=values.index)
 
 
 def phrased(template: str, *columns: pd.Series | Cells, where: Cells) -> Cells:
@@ -141,8 +153,13 @@ def number_of(owners: Cells, chosen: Cells, index: pd.Index) -> pd.Series:
     return pd.Series(pd.array(counts, dtype=pd.Int64Dtype()), index=index)
 
 
-def listed(owners: Cells, names: pd.Series, index: pd.Index, *, limit: int = 3) -> pd.Series:
-    """For each place of `index` its `names`, each once, as `a, b, c and 2 more`; NA where there is none."""
+def listed(
+    owners: Cells, names: pd.Series, index: pd.Index, *, holds: Holds | None = None, limit: int = 3
+) -> pd.Series:
+    """For each place of `index` its `names`, each once, as `a, b, c and 2 more`; NA where there is none.
+
+    For a sentence, `holds` is what the column of the names declares; each of them then still tells it.
+    """
     codes = codes_of(names)
     rows = np.flatnonzero((owners >= 0) & (codes.rows >= 0))
     rows = rows[~pd.Series(combined([owners[rows], codes.rows[rows]], len(rows))).duplicated().to_numpy()]
@@ -158,6 +175,7 @@ def listed(owners: Cells, names: pd.Series, index: pd.Index, *, limit: int = 3) 
     for number, first in enumerate(np.unique(alike, return_index=True)[1]):
         more = f" and {count[first] - limit} more" if count[first] > limit else ""
         picked = [codes.texts[name] for name in shown[:, first] if name >= 0]
+        picked = picked if holds is None else [marked(holds, name) for name in picked]
         listings[number] = ", ".join(picked) + more if picked else pd.NA
     return texts(listings[alike], index)
 

@@ -20,6 +20,7 @@ from pydantic import Field
 from vbr_audit.collection.run_folder import FILES
 from vbr_audit.config.yaml_file import Problem, suggestion
 from vbr_audit.delivering.channels.card import Channel, Common, Entry, Parcel, Text, Words
+from vbr_audit.delivering.fleet_message import FLEET_FILES
 from vbr_audit.delivering.mail_page import IMAGE, mail_image, mail_texts
 from vbr_audit.delivering.message import Message
 from vbr_audit.delivering.speaking import Reason, Told
@@ -49,9 +50,10 @@ class MailChannel(Channel):
         for path, address in pairs:
             if not _is_address(address):
                 yield Problem(path, "is not an address such as audit@example.com")
+        known = (*FILES, *FLEET_FILES)
         for at, name in enumerate(entry.get("attach", ())):
-            if name not in FILES:
-                yield Problem(("attach", at), f"a run has no such file{suggestion(name, FILES)}")
+            if name not in known:
+                yield Problem(("attach", at), f"a run has no such file{suggestion(name, known)}")
 
     @property
     def sender(self) -> str:
@@ -65,7 +67,8 @@ class MailChannel(Channel):
 
     def parcels(self, message: Message, reason: Reason, told: Told) -> Iterable[Parcel]:
         """The mail."""
-        files, missing = _files(message.folder, self.entry.get("attach", ()))
+        wanted = [name for name in self.entry.get("attach", ()) if name in message.files]
+        files, missing = _files(message.folder, wanted)
         letter = self.letter(message, reason)
         letter = Letter(message, reason, letter.link, tuple(path.name for path in files), missing)
         yield Parcel("", "mail", self._mail(letter, files))

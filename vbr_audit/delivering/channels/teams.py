@@ -70,15 +70,15 @@ def _body(letter: Letter, most: int) -> Iterator[dict[str, Any]]:
         yield _text(since, weight="bolder")
         yield from _list([news_line(one) for one in message.news], most)
     yield _text(" · ".join(f"{label}: {value}" for label, value in message.numbers))
-    yield _text(f"What fails ({count(len(message.causes), 'cause')})", weight="bolder")
+    yield _text(f"What fails ({count(message.causes_total, 'cause')})", weight="bolder")
     if not message.causes:
         yield _text(NOTHING_FAILS)
     for cause in message.causes[:most]:
         yield _text(cause_head(cause), weight="bolder")
         yield _text(cause.consequence)
         yield _text(f"{cause.remediation} ({cause_when(cause)})", isSubtle=True)
-    if len(message.causes) > most:
-        yield _text(f"… {number(len(message.causes) - most)} more in the report.", isSubtle=True)
+    if (beyond := message.causes_total - min(most, len(message.causes))) > 0:
+        yield _text(f"… {number(beyond)} more in the report.", isSubtle=True)
     yield _text(" · ".join(line for line in report_lines(letter) if not line.startswith("Report:")), isSubtle=True)
 
 

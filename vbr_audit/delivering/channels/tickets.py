@@ -13,10 +13,21 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from vbr_audit.config.secret_sources import KEYS, named_source
 from vbr_audit.config.yaml_file import Problem
-from vbr_audit.delivering.channels.card import Channel, Common, Keyring, Parcel, Text, TrustEntry, Words, trust_of
+from vbr_audit.delivering.channels.card import (
+    KEYRING_PLACE,
+    Channel,
+    Common,
+    Keyring,
+    Parcel,
+    Text,
+    TrustEntry,
+    Words,
+    trust_of,
+)
 from vbr_audit.delivering.channels.posting import as_json
 from vbr_audit.delivering.channels.webhook import read_json
 from vbr_audit.delivering.json_template import filled, filled_text
@@ -42,10 +53,27 @@ _TITLE: Final = 160
 _GONE: Final = (404, 410)
 
 
+_OWN_HEADERS: Final = frozenset(
+    {"accept", "authorization", "connection", "content-length", "content-type", "host", "session-token", "user-agent"}
+)
+"""Headers that are set here, and those that are the wire's."""
+
+
+class HeaderEntry(BaseModel):
+    """A header that a system wants beside, such as an application token: its name, and the place of its value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    name: Annotated[Text, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,60}$")]
+    value_env: Text | None = None
+    value_file: Text | None = None
+    value_command: Words | None = None
+
+
 class TicketsEntry(TrustEntry):
     """A ticket system: one of `SYSTEMS`, or a `template` of one's own."""
 
-    system: Literal["jira", "servicenow", "glpi"] | None = None
+    system: Literal["jira", "jira-cloud", "servicenow", "glpi"] | None = None
     template: Text | None = None
     url: Text
     by: Literal["cause", "finding"] = "cause"
@@ -61,6 +89,7 @@ class TicketsEntry(TrustEntry):
     token_file: Text | None = None
     token_command: Words | None = None
     token_keyring: Keyring | None = None
+    headers: list[HeaderEntry] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -83,6 +112,7 @@ class TicketsChannel(Channel):
     def faults(cls, entry: Mapping[str, Any], common: Common) -> Iterator[Problem]:
         """That the system is known, its values are given, and its address holds no secret."""
         yield from super().faults(entry, common)
+        yield from _header_faults(entry.get("headers", ()))
         if bool(entry.get("system")) == bool(entry.get("template")):
             yield Problem((), f"needs either system (one of {', '.join(SYSTEMS)}) or template")
             return
@@ -102,6 +132,10 @@ class TicketsChannel(Channel):
     def where(self) -> str:
         """The host of the system."""
         return host_of(self.entry["url"])
+
+    def __init__(self, entry: Mapping[str, Any], common: Common) -> None:
+        super().__init__(entry, common)
+        self._session: str | None = None
 
     def parcels(self, message: Message, reason: Reason, told: Told) -> Iterable[Parcel]:
         """One parcel for each request; none where the tickets are as they ought to be."""
@@ -150,11 +184,35 @@ class TicketsChannel(Channel):
         values = {**self.entry.get("values", {}), **facts, **written}
         path = filled_text(call.path, {name: quote(str(value), safe="") for name, value in values.items()})
         url = self.entry["url"].strip().rstrip("/") + path
-        request = Request(call.method, SecretStr(url), as_json(filled(call.body, values)), self._headers(system))
-        return ask(request, trust_of(self.entry, self.common), self.timeout)
+        return self._sent(call.method, url, as_json(filled(call.body, values)), self._headers(system))
+
+    def _sent(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        own = frozenset(header["name"] for header in self.entry.get("headers", ()))
+        request = Request(method, SecretStr(url), content, headers, own)
+        try:
+            return ask(request, trust_of(self.entry, self.common), self.timeout)
+        except DeliveryError:
+            self._session = None  # it may be that which is not known any more
+            raise
+
+    def _own_headers(self) -> dict[str, str]:
+        """The headers that the table names; raises `ConfigurationError` for a value that none can be."""
+        found = {}
+        for header in self.entry.get("headers", ()):
+            source = named_source(header, "value", self.common.folder)
+            value = "" if source is None else source.resolve(self.name, KEYRING_PLACE).get_secret_value()
+            if not (value.isascii() and value.isprintable()):
+                raise ConfigurationError(
+                    f"the value of the header {header['name']} is no text that a header can hold",
+                    hint="Correct it where it is kept.",
+                )
+            found[header["name"]] = value
+        return found
 
     def _headers(self, system: TicketSystem) -> dict[str, str]:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **self._own_headers()}
+        if self._session is not None:
+            return headers | {"Session-Token": self._session}
         token, password = self.secret("token"), self.secret("password")
         if token is not None:
             headers["Authorization"] = f"{system.token_word} {token}"
@@ -164,12 +222,12 @@ class TicketsChannel(Channel):
         if system.session is None:
             return headers
         url = self.entry["url"].strip().rstrip("/") + system.session.path
-        answer = ask(Request("GET", SecretStr(url), b"", headers), trust_of(self.entry, self.common), self.timeout)
-        session = found_at(answer.body, system.session.token_at)
-        if session is None:
+        answer = self._sent("GET", url, b"", headers)
+        self._session = found_at(answer.body, system.session.token_at)
+        if self._session is None:
             raise DeliveryError(f"{self.where} gave no session", hint="Check url, and what the account may do.")
-        del headers["Authorization"]
-        return headers | {"Session-Token": session}
+        headers.pop("Authorization", None)
+        return headers | {"Session-Token": self._session}
 
     def _failing(self, message: Message) -> dict[str, Subject]:
         if self.entry.get("by", "cause") == "finding":
@@ -204,6 +262,15 @@ class TicketsChannel(Channel):
         order = {"action": action, "key": key, "values": {"description": "", **values}, "learned": learned}
         about = f"{action} the ticket of {key}" + (f": {values['title']}" if "title" in values else "")
         return Parcel(f"{action}-{key}", about, as_json(order))
+
+
+def _header_faults(headers: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Headers that are not the user's to set, and those without a place of their value, or with several."""
+    for at, header in enumerate(headers):
+        if header["name"].lower() in _OWN_HEADERS:
+            yield Problem(("headers", at, "name"), "is set by vbr-audit")
+        if sum(f"value_{ending}" in header for ending in KEYS) != 1:
+            yield Problem(("headers", at), "needs one place of its value: value_env, value_file or value_command")
 
 
 def system_of(entry: Mapping[str, Any], common: Common) -> TicketSystem:

@@ -21,7 +21,7 @@ from vbr_audit.delivering.words import Letter, plain_lines
 from vbr_audit.errors import ConfigurationError
 
 MOST_ROWS: Final = 100
-"""How many causes and how much news a document has at most."""
+"""How many servers and causes, and how much news, a document has at most."""
 FACTS: Final = (
     *("run_id", "reason", "subject", "text", "servers", "period", "read_at", "level", "headline", "detail", "rating"),
     *(
@@ -35,7 +35,7 @@ FACTS: Final = (
         "changed",
         "link",
     ),
-    *("news", "news_total", "causes", "causes_total", "link"),
+    *("news", "news_total", "causes", "causes_total", "servers_total"),
 )
 """What a template may name."""
 
@@ -100,7 +100,8 @@ def facts_of(letter: Letter) -> dict[str, Any]:
     return own | {
         "reason": letter.reason.name.lower(),
         "text": "\n".join(plain_lines(letter, most=10)),
-        "servers": list(message.servers),
+        "servers": list(message.servers[:MOST_ROWS]),
+        "servers_total": len(message.servers),
         "incomplete": bool(message.gaps),
         "gaps": list(message.gaps[:MOST_ROWS]),
         "failing_by_severity": dict(message.failing_by_severity),
@@ -110,5 +111,5 @@ def facts_of(letter: Letter) -> dict[str, Any]:
         "news": [dataclasses.asdict(one) for one in message.news[:MOST_ROWS]],
         "news_total": len(message.news),
         "causes": [dataclasses.asdict(one) for one in message.causes[:MOST_ROWS]],
-        "causes_total": len(message.causes),
+        "causes_total": message.causes_total,
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import csv
+import codecs
 import io
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones count too
 """A spreadsheet may run a cell that begins like this; in the CSV an apostrophe stands before it."""
 _GUARDED: Final = (*FORMULA_STARTS, "'")
+_QUOTED: Final = re.compile('[,"\r\n]')
+_WORDS: Final = {None: "", True: "True", False: "False"}
+_SHORT_KINDS: Final = frozenset({bool, type(None)})
+_ROWS_AT_ONCE: Final = 10_000
+"""Number of rows whose cells are made at a time: few enough that the texts of numbers and moments never pile up."""
 _SAFE_KINDS: Final = "biufM"
 """Numbers, truths and moments: none of them is text of a server."""
 
@@ -33,35 +40,89 @@ def findings_csv(context: ReportContext, *, bom: bool = False) -> bytes:
     one away gives the text again. Control characters and marks of text direction are shown as pictures or code points
     (`findings.json` has them as they came). What is not known is an empty cell; moments are ISO 8601 with their offset.
     """
-    return csv_text(context.results.findings).encode("utf-8-sig" if bom else "utf-8")
+    return csv_bytes(context.results.findings, bom=bom)
 
 
 def csv_text(frame: pd.DataFrame) -> str:
     """A table as RFC 4180 text, its texts guarded as those of the findings are."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow([_cell(str(name)) for name in frame.columns])
-    writer.writerows(zip(*(_cells(frame.iloc[:, place]) for place in range(frame.shape[1])), strict=True))
+    return "".join(_lines(frame))
+
+
+def csv_bytes(frame: pd.DataFrame, *, bom: bool = False) -> bytes:
+    """`csv_text` in UTF-8, with a byte order mark if asked for; neither the text nor a second copy is in memory."""
+    stream = io.BytesIO()
+    stream.write(codecs.BOM_UTF8 if bom else b"")
+    for lines in _lines(frame):
+        stream.write(lines.encode())
     return stream.getvalue()
 
 
-def _cells(column: pd.Series) -> Iterable[Any]:
-    """The cells of a column, None for what is not known; a text is looked at once for all that are equal."""
-    values = plain_values(column)
+def _lines(frame: pd.DataFrame) -> Iterator[str]:
+    """The lines of a table, some thousand at a time.
+
+    They are joined here: the writer of the standard library looks at each letter of each cell.
+    """
+    yield _joined([[_quoted(_cell(str(name)))] for name in frame.columns])
+    cells_of = [_cells_of(column) for _, column in frame.items()]
+    for start in range(0, len(frame), _ROWS_AT_ONCE):
+        part = frame.iloc[start : start + _ROWS_AT_ONCE]
+        yield _joined([cells(plain_values(column)) for cells, (_, column) in zip(cells_of, part.items(), strict=True)])
+
+
+def _joined(columns: Sequence[Sequence[str]]) -> str:
+    """The lines of these columns of cells; an only cell that is empty is quoted, as an empty line is no row."""
+    if len(columns) == 1:
+        columns = [[cell or '""' for cell in columns[0]]]
+    return "\r\n".join([*map(",".join, zip(*columns, strict=True)), ""])
+
+
+def _cells_of(column: pd.Series) -> Callable[[list[Any]], Sequence[str]]:
+    """What makes cells of the plain values of a column."""
     if column.dtype == STRING:
-        return map(_TextCells().__getitem__, values)
-    return values if column.dtype.kind in _SAFE_KINDS else map(_cell, values)
+        return _TextCells().all
+    if column.dtype.kind in _SAFE_KINDS:
+        return _number_cells
+    return lambda values: [_quoted(_cell(value)) for value in values]
 
 
-class _TextCells(dict[Any, str]):
-    """The cell of each text; and of None, an empty one."""
+def _number_cells(values: list[Any]) -> Sequence[str]:
+    if set(map(type, values)) <= _SHORT_KINDS:
+        return list(map(_WORDS.__getitem__, values))
+    return ["" if value is None else str(value) for value in values]
+
+
+class _TextCells(dict[str | None, str]):
+    """The cell of each text of a column, made once for all that are equal; of None, an empty one."""
 
     def __init__(self) -> None:
         super().__init__({None: ""})
 
-    def __missing__(self, text: str) -> str:
-        cell = self[text] = _cell(text)
+    def __missing__(self, text: str | None) -> str:
+        cell = self[text] = _quoted(_cell(text))
         return cell
+
+    def all(self, values: list[Any]) -> Sequence[str]:
+        """The cells of `values`, which are texts or None."""
+        texts = set(values)
+        missing = None in texts
+        texts.discard(None)
+        if not texts:
+            return [""] * len(values)
+        if _are_cells(texts):
+            return ["" if text is None else text for text in values] if missing else values
+        return list(map(self.__getitem__, values))
+
+
+def _are_cells(texts: set[str]) -> bool:
+    """Whether each of `texts` is its own cell; looked at together, as ids are that hardly repeat."""
+    together = " ".join(texts)
+    if not (together.isascii() and together.isprintable()) or "," in together or '"' in together:
+        return False
+    return "" not in texts and set(map(itemgetter(0), texts)).isdisjoint(_GUARDED)
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
 
 
 def _cell(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
 
 
+_ROWS_AT_ONCE: Final = 5_000
+"""Number of rows of a table that are JSON at a time: each takes some kilobytes until it is written."""
 _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:vbr-audit")
 # The UTF-8 of C1 controls, of marks and overrides of text direction, and of separators of lines: JSON may hold them
 # as they are, but a terminal or an editor that shows the file would obey them.
@@ -28,8 +30,9 @@ _STEERING: Final = re.compile(
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of `frame` as plain values by column: what is not known is None, moments are ISO 8601 in UTC."""
-    columns = [plain_values(frame[name]) for name in frame.columns]
-    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+    names = frame.columns.tolist()  # once: beside pyarrow, each look at a label makes a text of it
+    columns = [plain_values(frame[name]) for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def plain_values(column: pd.Series) -> list[Any]:
@@ -44,6 +47,8 @@ def plain_values(column: pd.Series) -> list[Any]:
         missing: Any = None  # the stubs of pandas do not know that it may stand for what is missing
         values: list[Any] = column.to_numpy(dtype=object, na_value=missing).tolist()
         return values
+    if isinstance(dtype, pd.Float64Dtype):
+        return [None if value != value else value for value in column.to_numpy(np.float64, na_value=np.nan).tolist()]
     return [plain_value(value) for value in column.tolist()]
 
 
@@ -68,6 +73,39 @@ def json_bytes(document: Any, *, indent: bool = True) -> bytes:
     except orjson.JSONEncodeError:
         data = orjson.dumps(_all_encodable(document), option=option)
     return _STEERING.sub(_escaped, data)
+
+
+def json_pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
+    """`document`, which has entries, as `json_bytes` writes it with an indent, in pieces of a few megabytes.
+
+    A DataFrame stands for its `records`, which are never all in memory.
+    """
+    before = b"{\n"
+    for name, value in document.items():
+        for piece in _pieces_of_entry(name, value):
+            yield before + piece
+            before = b""
+        before = b",\n"
+    yield b"\n}\n"
+
+
+def _pieces_of_entry(name: str, value: Any) -> Iterator[bytes]:
+    """One entry of a document as it stands between its braces."""
+    if not isinstance(value, pd.DataFrame):
+        yield _between(json_bytes({name: value}), b"{\n", b"\n}\n")
+        return
+    if value.empty:
+        yield from _pieces_of_entry(name, [])
+        return
+    for start in range(0, len(value), _ROWS_AT_ONCE):
+        rows = json_bytes({name: records(value.iloc[start : start + _ROWS_AT_ONCE])})
+        yield b",\n" + _between(rows, b"[\n", b"\n  ]\n}\n") if start else _between(rows, b"{\n", b"\n  ]\n}\n")
+    yield b"\n  ]"
+
+
+def _between(data: bytes, opening: bytes, closing: bytes) -> bytes:
+    """What stands behind the first `opening` of `data`, which ends with `closing`, and before that."""
+    return data[data.index(opening) + len(opening) : -len(closing)]
 
 
 def stable_uuid(*parts: str) -> str:

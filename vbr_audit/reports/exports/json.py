@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from vbr_audit.collection.files import write_pieces
 from vbr_audit.collection.run_folder import FINDINGS_JSON
 from vbr_audit.display import iso
-from vbr_audit.reports.exports.encoding import json_bytes, records
-from vbr_audit.reports.interface import export
+from vbr_audit.reports.exports.encoding import json_pieces, records
+from vbr_audit.reports.interface import Format, ReportOptions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vbr_audit.findings.changes import Changes
     from vbr_audit.findings.rating import Rating
     from vbr_audit.findings.results import AreaCount, WaiverOutcome
@@ -24,6 +29,19 @@ SCHEMA: Final = 1
 
 def findings_json(context: ReportContext) -> bytes:
     """The whole outcome of a run as JSON; what is not known is null, moments are ISO 8601 in UTC."""
+    return b"".join(_pieces(context))
+
+
+def findings_sha256(context: ReportContext) -> str:
+    """The SHA-256 of `findings_json`, in lower-case hex; the document is never whole in memory."""
+    digest = hashlib.sha256()
+    for piece in _pieces(context):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(context: ReportContext) -> Iterator[bytes]:
+    """The document in pieces: of a large estate it has more than a hundred megabytes."""
     manifest = context.manifest
     run = manifest.run.model_dump(mode="json") | {
         "run_id": manifest.run_id,
@@ -32,14 +50,14 @@ def findings_json(context: ReportContext) -> bytes:
         "limits": list(context.results.limits),
     }
     changes = context.results.changes
-    return json_bytes(
+    return json_pieces(
         {
             "schema": SCHEMA,
             "run": run,
-            "findings": records(context.results.findings),
-            "causes": records(context.results.causes),
-            "coverage": records(context.results.coverage),
-            "requirements": records(context.results.requirements),
+            "findings": context.results.findings,
+            "causes": context.results.causes,
+            "coverage": context.results.coverage,
+            "requirements": context.results.requirements,
             "waivers": [_waiver(outcome) for outcome in context.results.waivers.outcomes],
             "summary": _summary(context),
             **({} if changes is None else {"changes": _changes(changes)}),
@@ -134,4 +152,8 @@ def _area(entry: AreaCount) -> dict[str, Any]:
     }
 
 
-JSON: Final = export("json", FINDINGS_JSON, 50, findings_json, by_default=True)
+def _write(context: ReportContext, path: Path, _: ReportOptions) -> None:
+    write_pieces(path, _pieces(context))
+
+
+JSON: Final = Format("json", FINDINGS_JSON, 50, _write, by_default=True)

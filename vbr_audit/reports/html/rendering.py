@@ -6,7 +6,6 @@ import base64
 import datetime as dt
 import hashlib
 import io
-import logging
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +27,7 @@ from vbr_audit.reports.html.executive import build_brief
 from vbr_audit.reports.html.page import build_page
 from vbr_audit.reports.html.paper import build_paper, build_short_page
 from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
+from vbr_audit.reports.quiet import without_remarks
 from vbr_audit.vocabulary import PdfLength
 
 HINT: Final = "`vbr-audit templates check DIR` names all that is wrong; docs/templates.md says what a template may use."
@@ -61,6 +61,12 @@ PAGES: Final[Mapping[str, PageKind]] = {
         {"page": build_short_page, "brief": build_brief, "charts": make_charts, "paper": build_paper},
     ),
     "executive": PageKind("executive.html.j2", ("style.css", "executive.css"), (), {"brief": build_brief}),
+    "executive-pdf": PageKind(
+        "executive_pdf.html.j2",
+        ("style.css", "executive.css"),
+        (),
+        {"brief": build_brief, "paper": build_paper},
+    ),
 }
 """The pages by the format that writes them; the full PDF is the page `html` on paper."""
 
@@ -144,6 +150,9 @@ PRINT_STYLE: Final = "pdf.css"
 """What the paper has beside the print style of the page: page numbers."""
 VARIANT: Final = "pdf/a-3u"
 """The standard that the file claims: archivable, its text as Unicode, with files attached."""
+_A4_MM: Final = (210, 297)
+_SMALLER, _SMALLEST = 0.08, 0.6
+"""By how much less of its size a sheet is tried that was too long, and the least of it that can be read."""
 _NO_MOMENT: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
@@ -173,16 +182,27 @@ class Attached:
 
 
 def write_pdf(
-    context: ReportContext, path: Path, options: ReportOptions = PLAIN_OPTIONS, attached: Iterable[Attached] = ()
+    context: ReportContext,
+    path: Path,
+    options: ReportOptions = PLAIN_OPTIONS,
+    attached: Iterable[Attached] = (),
+    *,
+    one_sheet: bool = False,
 ) -> None:
-    """Print the report to `path` in the length of the options, with the files `attached`.
+    """Print the report to `path` in the length of the options, with the files `attached`, signed where they say so.
 
-    Raises `ConfigurationError` without WeasyPrint, `TemplateError` and `OutputError`.
+    With `one_sheet` it is the executive page. Raises `ConfigurationError` without WeasyPrint and for a signature that
+    cannot be made, `TemplateError` and `OutputError`.
     """
     refuse_without_pdf()
-    page = render_html(context, options.templates_dir, kind="html" if options.pdf == PdfLength.FULL else "pdf")
-    style = source_of(make_environment(options.templates_dir), PRINT_STYLE)
-    write_bytes(path, print_page(page, style, attached, context.manifest.run.now))
+    moment = context.manifest.run.now
+    if one_sheet:
+        made = print_sheet(render_html(context, options.templates_dir, kind="executive-pdf"), attached, moment)
+    else:
+        page = render_html(context, options.templates_dir, kind="html" if options.pdf == PdfLength.FULL else "pdf")
+        style = source_of(make_environment(options.templates_dir), PRINT_STYLE)
+        made = print_page(page, style, attached, moment)
+    write_bytes(path, made if options.sign_pdf is None else options.sign_pdf.sign(made))
 
 
 def print_page(page: str, style: str, attached: Iterable[Attached] = (), moment: dt.datetime = _NO_MOMENT) -> bytes:
@@ -190,19 +210,42 @@ def print_page(page: str, style: str, attached: Iterable[Attached] = (), moment:
 
     The files `attached` are dated with `moment`, so that equal runs give equal bytes.
     """
+    with _quiet():
+        return _as_pdf(_laid_out(page, style), attached, moment)
+
+
+def print_sheet(page: str, attached: Iterable[Attached] = (), moment: dt.datetime = _NO_MOMENT) -> bytes:
+    """An HTML document as PDF/A-3u on one sheet of A4, smaller where it would need two; else like `print_page`.
+
+    What is longer than a sheet at `_SMALLEST` keeps its size, and has more of them.
+    """
+    with _quiet():
+        whole = document = _laid_out(page, "")
+        zoom = 1.0
+        while len(document.pages) > 1 and zoom > _SMALLEST:
+            zoom = round(zoom - _SMALLER, 2)
+            width, height = (f"{side / zoom:.3f}mm" for side in _A4_MM)
+            document = _laid_out(page, f"@page {{ size: {width} {height} !important }}")
+        if len(document.pages) > 1:
+            document, zoom = whole, 1.0
+        return _as_pdf(document, attached, moment, zoom)
+
+
+def _laid_out(page: str, style: str) -> Any:
+    """The document on its pages, before it is written."""
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
 
     fonts = FontConfiguration()
     nothing = weasyprint.URLFetcher(allowed_protocols=("data",), allow_redirects=False)
-    with _quiet():
-        paper = weasyprint.CSS(string=style, font_config=fonts, url_fetcher=nothing)
-        document = weasyprint.HTML(string=page, url_fetcher=nothing, base_url=None)
-        files = [_attachment(file, moment.astimezone(dt.UTC)) for file in attached]
-        made: Any = document.write_pdf(
-            stylesheets=[paper], font_config=fonts, pdf_variant=VARIANT, pdf_tags=True, attachments=files
-        )
-    return bytes(made)
+    paper = weasyprint.CSS(string=style, font_config=fonts, url_fetcher=nothing)
+    document = weasyprint.HTML(string=page, url_fetcher=nothing, base_url=None)
+    return document.render(stylesheets=[paper], font_config=fonts, pdf_variant=VARIANT, pdf_tags=True)
+
+
+def _as_pdf(document: Any, attached: Iterable[Attached], moment: dt.datetime, zoom: float = 1.0) -> bytes:
+    files = [_attachment(file, moment.astimezone(dt.UTC)) for file in attached]
+    return bytes(document.write_pdf(zoom=zoom, pdf_variant=VARIANT, pdf_tags=True, attachments=files))
 
 
 def _attachment(file: Attached, moment: dt.datetime) -> Any:
@@ -224,14 +267,6 @@ def _quiet() -> Iterator[None]:
 
     That file is its own colour profile, which it opens for PDF/A and never closes.
     """
-    loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+    with without_remarks("weasyprint", "fontTools"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield

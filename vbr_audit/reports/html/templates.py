@@ -42,6 +42,7 @@ _PURPOSES: Final = {
     "base.html.j2": "the frame of every page: head, content security policy, order of the blocks",
     "compliance.html.j2": "the report (format html; with `--pdf full`, pdf too)",
     "executive.html.j2": "one sheet of paper for a manager (format executive)",
+    "executive_pdf.html.j2": "the same sheet as a PDF (format executive-pdf)",
     "fleet.html.j2": "many servers together (`fleet report`)",
     "mail.html.j2": "the text of a mail (`deliver`)",
     "pdf.html.j2": "the report on paper (format pdf)",

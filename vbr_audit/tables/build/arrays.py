@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import numpy as np
@@ -88,6 +89,13 @@ def joined_strings(parts: Sequence[npt.NDArray[np.object_]]) -> ExtensionArray:
     return joined
 
 
+def known_strings(values: Sequence[Any]) -> ExtensionArray:
+    """`values` as a text array; they are known to be `str` or `pd.NA`, and not looked at again."""
+    made = strings_of([pd.NA]).repeat(len(values))
+    made.to_numpy(dtype=object)[:] = values
+    return made
+
+
 def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
     """Yes/no; NA for None, NA and for what is neither True nor False."""
     if set(map(type, values)) <= _BOOLEANS:
@@ -106,13 +114,16 @@ def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionAr
 
 def to_integers(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
     """Whole numbers of 64 bits; `3.0` is one, `3.5`, `"3"` and `true` are NA, counted."""
-    if set(map(type, values)) <= _INTEGERS:
-        mask = np.array([value is None for value in values], dtype=bool)
-        numbers = [0 if value is None else value for value in values] if mask.any() else values
-        if len(numbers) == 0 or (min(numbers) in _INT_RANGE and max(numbers) in _INT_RANGE):
+    kinds, mask = set(map(type, values)), np.zeros(len(values), dtype=bool)
+    if kinds <= _INTEGERS:
+        numbers = values
+        if type(None) in kinds:
+            mask[:] = [value is None for value in values]
+            numbers = [0 if value is None else value for value in values]
+        with suppress(OverflowError):
             return pd.arrays.IntegerArray(np.array(numbers, dtype=np.int64), mask)
+        mask[:] = False
     whole_numbers = np.zeros(len(values), dtype=np.int64)
-    mask = np.zeros(len(values), dtype=bool)
     for position, value in enumerate(values):
         whole = _whole(value)
         if whole is None:

@@ -35,13 +35,25 @@ _NEVER_BY_CLOCK = (
     (dt.datetime(1899, 12, 30, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND,
     (dt.datetime(1901, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND,
 )
-_FIRST = (dt.datetime(1, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
 _YEAR_TWO = (dt.datetime(2, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
-"""The first moment, and the end of the year 1, on a clock whose zone does not matter."""
+"""The end of the year 1, on a clock whose zone does not matter."""
 
 _SHORTEST = len("2026-01-01T00:00:00")
-_LONGEST = len("2026-01-01T00:00:00.000000")
-_OFFSET = re.compile(r"[+-](\d\d):(\d\d)", re.ASCII)
+_LONGEST = 48
+"""Texts of that many characters are read at once; of a longer one nobody knows how much memory a table of it takes."""
+_Codes = npt.NDArray[np.uint8]
+_Numbers = npt.NDArray[np.int64]
+_PLAIN = frozenset({str, type(None)})
+_ZERO = np.uint8(ord("0"))
+_MARKED = np.array([4, 7, 10, 13, 16])
+_MARKS = np.frombuffer(b"--T::", dtype=np.uint8)[:, None]
+_HEAD = np.arange(_SHORTEST)[:, None]
+_DIGITS = np.delete(np.arange(_SHORTEST), _MARKED)
+_LEAST, _MOST = (np.array(bounds)[:, None] for bounds in ((0, 0, 1, 1, 0, 0, 0), (99, 99, 12, 31, 23, 59, 59)))
+"""The bounds of century, year of it, month, day, hour, minute and second."""
+_IN_ANY_MONTH = 28
+_MICROS = 10 ** np.arange(5, -1, -1)
+_OFFSET_DIGITS = np.array([[-5], [-4], [-2], [-1]])
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.(\d*))?(Z|[+-]\d\d:\d\d)?|\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -67,7 +79,7 @@ def read_dates(values: Sequence[Any], zone: dt.tzinfo | None = None) -> ReadDate
     `datetime` objects (also pandas' own) are taken as well, under the same rules. Dates without an offset are read by
     the clock of `zone`: of an hour that comes twice the first counts, and one that is left out is moved forward.
     """
-    read = _read_uniform(values, zone) or _read_one_by_one(values, zone)
+    read = _read_texts(values, zone) or _read_one_by_one(values, zone)
     never = ((read.micros >= _NEVER[0]) & (read.micros < _NEVER[1])) | (read.micros < _YEAR_ONE)
     read.micros[never] = NAT
     known = read.micros != NAT
@@ -79,82 +91,104 @@ def read_dates(values: Sequence[Any], zone: dt.tzinfo | None = None) -> ReadDate
     return read
 
 
-def _read_uniform(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates | None:
-    """The fast way: text (or None) that all ends with the same offset, or has none, read by numpy; else None.
-
-    numpy would take words (`today`), short forms and a second offset inside the text, so the shape is proven
-    first: length, and the number of separators over the whole column.
-    """
+def _read_texts(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates | None:
+    """The fast way, all at once: texts (or None) in the shape of `YYYY-MM-DDTHH:MM:SS[.f][offset]`; else None."""
     read = ReadDates(np.full(len(values), NAT, dtype=np.int64))
-    try:
-        texts: list[str] = [value for value in values if value is not None]
-        if not texts:
-            return read
-        first: Any = texts[0]
-        if not isinstance(first, str):
-            return None
-        ending = "Z" if first[-1:] == "Z" else first[-6:]
-        offset = _offset_micros(ending)
-        bodies = _bodies(texts, "" if offset is None else ending)
-    except (TypeError, AttributeError):
+    kinds = set(map(type, values))
+    if not kinds <= _PLAIN:
         return None
-    if bodies is None:
+    texts = [value for value in values if value is not None] if type(None) in kinds else values
+    if not len(texts):
+        return read
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    joined = "".join(texts)
+    if not joined.isascii() or lengths.min() < _SHORTEST or lengths.max() > _LONGEST:
         return None
-    try:
-        instants = np.array(bodies, dtype="datetime64[us]").view(np.int64)
-    except (ValueError, OverflowError):
+    codes = np.frombuffer(joined.encode("ascii"), dtype=np.uint8)
+    ends = np.cumsum(lengths)
+    offsets, cut = _offsets(codes, ends)
+    begins = ends - lengths
+    micros = _instants(codes, begins, lengths - cut) if offsets is not None else None
+    if micros is None or offsets is None:
         return None
-    places = np.flatnonzero([value is not None for value in values])
-    if offset is not None:
-        read.micros[places] = instants - offset
-    elif instants.min() < _FIRST:  # the year 0 is numpy's own
-        return None
-    else:
-        _read_clock(read, places, instants, zone)
+    places = (
+        np.flatnonzero([value is not None for value in values]) if len(texts) < len(values) else np.arange(len(texts))
+    )
+    known = cut > 0
+    read.micros[places[known]] = (micros - offsets)[known]
+    if not known.all():
+        _read_clock(read, places[~known], micros[~known], zone)
     return read
 
 
-def _bodies(texts: list[str], ending: str) -> list[str] | None:
-    """The texts without the `ending` that all have, with six digits of a second at most; None if one is no date."""
-    cut = len(ending)
-    lengths = set(map(len, texts))
-    if min(lengths) < _SHORTEST + cut:
+def _offsets(codes: _Codes, ends: _Numbers) -> tuple[_Numbers | None, _Numbers]:
+    """The offset in microseconds at the end of each text, and its length, 0 without one; None if one is no offset."""
+    is_utc = codes[ends - 1] == ord("Z")
+    signs = codes[ends - 6]
+    has = ~is_utc & ((signs == ord("+")) | (signs == ord("-"))) & (codes[ends - 3] == ord(":"))
+    cut = np.where(is_utc, 1, np.where(has, 6, 0))
+    offsets = np.zeros(len(ends), dtype=np.int64)
+    if has.any():
+        digits = codes[ends[has] + _OFFSET_DIGITS] - _ZERO
+        hours, minutes = _pairs(digits)
+        if digits.max() > 9 or hours.max() > 23 or minutes.max() > 59:
+            return None, cut
+        offsets[has] = (hours * 60 + minutes) * np.where(signs[has] == ord("-"), -60_000_000, 60_000_000)
+    return offsets, cut
+
+
+def _instants(codes: _Codes, begins: _Numbers, lengths: _Numbers) -> _Numbers | None:
+    """What texts without offset say, as microseconds since 1970 of their clock; None if one is no date.
+
+    A text begins at each of `begins` and has one of `lengths`.
+    """
+    if lengths.min() < _SHORTEST:
         return None
-    if cut and ("\n".join(texts) + "\n").count(ending + "\n") != len(texts):
+    head = codes[begins + _HEAD]
+    digits = head[_DIGITS] - _ZERO
+    if (head[_MARKED] != _MARKS).any() or digits.max() > 9:
         return None
-    bodies = [text[:-cut] for text in texts] if cut else texts
-    if max(lengths) > _LONGEST + cut:
-        rest = "".join([body[_LONGEST:] for body in bodies])
-        if _digits_in(rest) != len(rest):
-            return None
-        bodies = [body[:_LONGEST] for body in bodies]
-    return bodies if _is_plain("".join(bodies), len(bodies)) else None
-
-
-def _is_plain(joined: str, count: int) -> bool:
-    """Whether `count` texts, joined, have the separators of as many `YYYY-MM-DDTHH:MM:SS[.f]`, else only digits."""
-    dots = joined.count(".")
-    if (joined.count("-"), joined.count(":"), joined.count("T")) != (2 * count, 2 * count, count) or dots > count:
-        return False
-    return _digits_in(joined) == len(joined) - 5 * count - dots
-
-
-def _digits_in(text: str) -> int:
-    """How many of the characters of `text` are 0 to 9; none if it is not all ASCII."""
-    if not text.isascii():
-        return 0
-    codes = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
-    return int(np.count_nonzero((codes >= ord("0")) & (codes <= ord("9"))))
-
-
-def _offset_micros(ending: str) -> int | None:
-    if ending == "Z":
-        return 0
-    match = _OFFSET.fullmatch(ending)
-    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+    numbers = _pairs(digits)
+    century, of_century, months, days, hours, minutes, seconds = numbers
+    years = century * 100 + of_century
+    if (numbers < _LEAST).any() or (numbers > _MOST).any() or years.min() < 1:
         return None
-    minutes = int(match[1]) * 60 + int(match[2])
-    return (-minutes if ending[0] == "-" else minutes) * 60_000_000
+    month = years * 12 + months - (1970 * 12 + 1)
+    first = _days_until(month)
+    fractions = _fractions(codes, begins + _SHORTEST, lengths - _SHORTEST)
+    if fractions is None or (days.max() > _IN_ANY_MONTH and (first + days > _days_until(month + 1)).any()):
+        return None
+    since_1970: _Numbers = (((first + days - 1) * 24 + hours) * 60 + minutes) * 60 + seconds
+    return since_1970 * 1_000_000 + fractions
+
+
+def _days_until(months: _Numbers) -> _Numbers:
+    """The days from 1970 to the first of each month, which is counted from January 1970."""
+    return months.view("datetime64[M]").astype("datetime64[D]").view(np.int64)
+
+
+def _fractions(codes: _Codes, begins: _Numbers, lengths: _Numbers) -> _Numbers | None:
+    """The microseconds of parts `.f`, of which further digits are cut; 0 for an empty part, None if one is no such."""
+    longest = int(lengths.max())
+    if not longest:
+        return np.zeros(len(begins), dtype=np.int64)
+    place = np.arange(longest)[:, None]
+    part = codes[np.minimum(begins + place, len(codes) - 1)]
+    digits = np.where(place < lengths, part - _ZERO, 0)[1:]
+    if ((part[0] != ord(".")) & (lengths > 0)).any() or (digits.size and digits.max() > 9):
+        return None
+    micros = np.zeros(len(begins), dtype=np.int64)
+    for value, digit in zip(_MICROS, digits, strict=False):
+        micros += value * digit
+    return micros
+
+
+def _pairs(digits: _Codes) -> _Numbers:
+    """The numbers of two digits each, of which the rows of `digits` are the tens and the ones in turn."""
+    numbers = digits[::2].astype(np.int64)
+    numbers *= 10
+    numbers += digits[1::2]
+    return numbers
 
 
 def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates:

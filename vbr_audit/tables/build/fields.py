@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Final, Literal
 
 from vbr_audit.tables.build.enums import Folding, FoldingOfLists, listed
@@ -197,14 +198,25 @@ def _walk(
     if len(steps) == 1:
         return (), 0
     above, wrong = _walk(walked, steps[:-1])
-    key = steps[-1]
-    wrong += sum(type(value) is not dict and value is not None for value in above)
-    values = [value.get(key) if type(value) is dict else None for value in above]
+    key, kinds = steps[-1], set(map(type, above))
+    if not kinds <= {dict, type(None)}:
+        wrong += sum(type(value) is not dict and value is not None for value in above)
+    try:
+        values = list(map(itemgetter(key), above)) if kinds == {dict} else None
+    except KeyError:
+        values = None
+    if values is None:
+        values = [value.get(key) if type(value) is dict else None for value in above]
     walked[steps] = values, wrong
     return values, wrong
 
 
 def _reported_values(values: Sequence[Any], kind: Kind, item: str) -> Sequence[Any]:
+    if kind == "list" and not item:
+        try:
+            return [SEPARATOR.join(value) if type(value) is list else value for value in values]
+        except TypeError:  # one of them holds something else
+            return [_joined(value, item) for value in values]
     if kind == "list":
         return [_joined(value, item) for value in values]
     if kind == "count":

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.tables.build.arrays import all_missing, count_dates, dates_of, strings_of, to_array
+from vbr_audit.tables.build.arrays import all_missing, count_dates, dates_of, known_strings, strings_of, to_array
 from vbr_audit.tables.build.dates import NAT, read_dates
 from vbr_audit.tables.build.enums import Folding
 from vbr_audit.tables.build.notes import Notes
@@ -60,13 +60,18 @@ class Source:
 
 
 class SameObject(dict[Any, Any]):
-    """Gives for each text the first equal one that it was asked for; for None and the ids of nothing, NA."""
+    """Gives for each text the first equal one that it was asked for; for None and the ids of nothing, NA.
+
+    What is no text raises `TypeError`.
+    """
 
     def __init__(self, *nothing: str) -> None:
         super().__init__(dict.fromkeys((None, *nothing), pd.NA))
         self._nothing = nothing
 
-    def __missing__(self, text: str) -> str:
+    def __missing__(self, text: Any) -> str:
+        if type(text) is not str:
+            raise TypeError(text)
         if len(self) > _INTERNED:
             self.clear()
             self.update(dict.fromkeys((None, *self._nothing), pd.NA))
@@ -110,7 +115,7 @@ class PagedTable:
 
     def add(self, rows: list[Any]) -> None:
         """Take the decoded rows of one page; what is no JSON object is left out and counted."""
-        objects = [row for row in rows if type(row) is dict]
+        objects = rows if set(map(type, rows)) <= {dict} else [row for row in rows if type(row) is dict]
         self._notes.not_objects += len(rows) - len(objects)
         self._waiting += objects
         if len(self._waiting) >= CHUNK:
@@ -123,7 +128,7 @@ class PagedTable:
         for column in self._spec.columns:
             name = column.name
             if name in self._text:
-                arrays[name] = strings_of(self._text.pop(name))
+                arrays[name] = known_strings(self._text.pop(name))
             elif column.dtype == "datetime" and name in self._parts:
                 arrays[name] = dates_of(np.concatenate(self._parts.pop(name)))
             elif name in self._parts:
@@ -165,14 +170,10 @@ class PagedTable:
             if source.kind == "value":
                 self._take_values(source, values)
                 continue
-            texts = self._texts(source.column, values)
-            if source.column in self._words:
-                self._take_words(source.column, texts)
-            elif source.kind == "unique id":
-                self._text.setdefault(source.column, []).extend(_without_zero(texts))
+            if values is nothing:
+                self._take_nothing(source.column, len(rows))
             else:
-                same = self._same[source.kind].__getitem__
-                self._text.setdefault(source.column, []).extend(map(same, texts))
+                self._take_texts(source, values)
 
     def _take_values(self, source: Source, values: Sequence[Any]) -> None:
         column = source.column
@@ -187,10 +188,35 @@ class PagedTable:
             part = to_array(values, dtype, column, self._notes)
         self._parts.setdefault(column, []).append(part)
 
-    def _take_words(self, column: str, words: Sequence[Any]) -> None:
+    def _take_texts(self, source: Source, values: Sequence[Any]) -> None:
+        column = source.column
+        if source.kind == "unique id":
+            self._cells(column).extend(_without_zero(self._texts(column, values)))
+            return
+        same = self._same[source.kind].__getitem__
+        try:
+            cells = list(map(same, values))
+        except TypeError:
+            values = self._texts(column, values)
+            cells = list(map(same, values))
+        self._cells(column).extend(cells)
+        if column in self._words:
+            self._take_words(column, values, cells)
+
+    def _take_nothing(self, column: str, rows: int) -> None:
+        for name in (column, *self._words.get(column, ())[:1]):
+            self._cells(name).extend(repeat(pd.NA, rows))
+
+    def _cells(self, column: str) -> list[Any]:
+        """The cells of a column of text that are there: one long list, as many small arrays would tear up the heap."""
+        return self._text.setdefault(column, [])
+
+    def _take_words(self, column: str, words: Sequence[Any], reported: Sequence[Any]) -> None:
         canonical, folding = self._words[column]
-        self._text.setdefault(column, []).extend(map(self._same["text"].__getitem__, words))
-        self._text.setdefault(canonical, []).extend(map(folding.__getitem__, words))
+        if all(folding[word] == word for word in set(words) if word is not None):  # as a new server writes them
+            self._cells(canonical).extend(reported)
+        else:
+            self._cells(canonical).extend(map(folding.__getitem__, words))
         if folding.unknown:
             for word, times in Counter(words).items():
                 if word in folding.unknown:
@@ -259,7 +285,7 @@ def _without_zero(ids: Sequence[Any]) -> Sequence[Any]:
 # keys is looked into.
 
 _DEEPEST: Final = 20
-_HOLDERS: Final = (dict, list)
+_HOLDERS: Final = frozenset({dict, list})
 
 
 @lru_cache(maxsize=1)
@@ -277,19 +303,28 @@ def count_unknown_below(columns: Mapping[str, Sequence[Any]], notes: Notes) -> N
         _look_into(key, columns[key], notes, 0)
 
 
-def _look_into(where: str, values: Iterable[Any], notes: Notes, depth: int) -> None:
-    held = [value for value in values if type(value) in _HOLDERS]
-    if not held or depth > _DEEPEST:
+def _look_into(where: str, values: Sequence[Any], notes: Notes, depth: int) -> None:
+    kinds = set(map(type, values))
+    if kinds.isdisjoint(_HOLDERS) or depth > _DEEPEST:
         return
-    objects = [value for value in held if type(value) is dict]
-    if len(objects) < len(held):
-        _look_into(f"{where}[]", [item for value in held if type(value) is list for item in value], notes, depth + 1)
+    if list in kinds:
+        lists = values if kinds == {list} else [value for value in values if type(value) is list]
+        if not _HOLDERS.isdisjoint(map(type, chain.from_iterable(lists))):
+            _look_into(f"{where}[]", [*chain.from_iterable(lists)], notes, depth + 1)
+    objects = values if kinds == {dict} else [value for value in values if type(value) is dict]
     holders, known = nested_keys()
     keys_present: set[str] = set()
-    for keys, times in Counter(map(tuple, objects)).items():
+    for keys, times in _counted(list(map(tuple, objects))):
         keys_present.update(keys)
         for key in keys:
             if key not in known:
                 notes.count_unknown_field(f"{where}.{key}", times)
     for key in sorted(keys_present & holders):
         _look_into(f"{where}.{key}", [value.get(key) for value in objects], notes, depth + 1)
+
+
+def _counted(shapes: list[tuple[str, ...]]) -> Iterable[tuple[tuple[str, ...], int]]:
+    """The different ones of `shapes`, each with how often it is there; most often there is but one."""
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return [(shapes[0], len(shapes))]
+    return Counter(shapes).items()

@@ -40,13 +40,13 @@ Dtype = Literal["string", "Int64", "Float64", "boolean", "datetime"]
 # fmt: off
 NameOf = Literal[
     "server", "host", "repository", "job", "object", "user", "mail", "company", "file", "path", "bucket", "rule",
-    "hint", "certificate", "fingerprint", "address", "url", "group", "waiver",
+    "hint", "certificate", "fingerprint", "address", "url", "group", "waiver", "ticket", "pattern",
 ]
 # fmt: on
 """What a name is the name of."""
 Holds = (
     NameOf
-    | Literal["jobs", "repositories", "mails", "first job", "first repository"]
+    | Literal["jobs", "repositories", "objects", "mails", "first job", "first repository"]
     | Literal["id", "ids", "digest", "word", "own text", "server text", "prose", "json", "kept"]
 )
 """What the texts of a column are, from which follows what becomes of them in a run without names.

@@ -14,7 +14,7 @@ from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.dates import minute_text, older_than
 from vbr_audit.checks.logic.machine_names import are_nameless, find_machine, held_by_name
-from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, surely_one, worded
+from vbr_audit.checks.logic.three_valued import named, nullable, one_of, surely, surely_one, worded
 
 _BROKEN: Final = ("Failed", "NotInstalled", "UnsupportedOperatingSystem")
 _KNOWN_STATUSES: Final = (*_BROKEN, "Installed", "UpgradeRequired")
@@ -62,7 +62,7 @@ def agent_works(entities: pd.DataFrame) -> Outcome:
     return explained(
         Outcome(
             works,
-            observed=status,
+            observed=named(status, "word"),
             severity=worded(entities.index, (status == "UpgradeRequired", "low")),
             applies=computer,
             reason=worded(

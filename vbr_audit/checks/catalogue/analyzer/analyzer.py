@@ -12,7 +12,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_a
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
-from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, surely, texts, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, texts, worded
 from vbr_audit.vocabulary import Severity
 
 _DEFAULT: Final[Severity] = "medium"
@@ -175,20 +175,23 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
     for severity, words in reversed(_WEIGHTS):
         weight[surely(items["best_practice"].str.contains(words, case=False, regex=True).astype("boolean"))] = severity
     prefix = "suppressed in Veeam Backup & Replication"
+    told_status, told_note = named(status, "word"), named(note, "prose")
     return explained(
         Outcome(
             nullable(good, ~(good | bad), items.index),
-            observed=worded(items.index, (suppressed & noted, "Suppressed: " + note), (status.notna(), status)),
+            observed=worded(
+                items.index, (suppressed & noted, "Suppressed: " + told_note), (status.notna(), told_status)
+            ),
             severity=texts(weight, items.index),
             reason=worded(
                 items.index,
                 *[(surely(status == word), reason) for word, reason in _WHY_UNKNOWN.items()],
                 (status.isna(), "status is missing in the answer"),
-                (~(good | bad), "the server gives a status that this check does not know: " + status),
+                (~(good | bad), "the server gives a status that this check does not know: " + told_status),
             ),
             accepted=worded(
                 items.index,
-                (suppressed & noted, f"{prefix}: " + note),
+                (suppressed & noted, f"{prefix}: " + told_note),
                 (suppressed & note.notna().to_numpy(), f"{prefix}, without a note"),
                 (suppressed, f"{prefix}; without a note"),
             ),
@@ -225,7 +228,10 @@ def suppression_explained(items: pd.DataFrame) -> Outcome:
         Outcome(
             (note != "").astype("boolean"),
             observed=worded(
-                items.index, (known & ~suppressed, status), (surely(note == ""), "without a note"), (note.notna(), note)
+                items.index,
+                (known & ~suppressed, named(status, "word")),
+                (surely(note == ""), "without a note"),
+                (note.notna(), named(note, "prose")),
             ),
             applies=nullable(suppressed, ~known, items.index),
             reason=worded(

@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
-from vbr_audit.checks.logic.three_valued import phrased, surely, worded
+from vbr_audit.checks.logic.three_valued import named, phrased, surely, worded
 
 _DIGITS = {
     "has_three_copies": True,
@@ -42,7 +42,7 @@ _STALE = {"points_count": 7, "copies_count": 0, "stale_repositories": "Bucket"}
 def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str | list[str], why: str) -> Outcome:
     """An answer about the copies of an object; one without any restore point has none to judge."""
     index, empty = objects.index, surely((objects["points_count"] == 0).astype("boolean")) & ~surely(ok)
-    stale = objects["stale_repositories"]
+    stale = named(objects["stale_repositories"], "repositories")
     none = surely((objects["copies_count"] == 0).astype("boolean"))
     old = [f"; out of date: {names}" if isinstance(names, str) else "" for names in stale.tolist()]
     words = no if isinstance(no, list) else [no] * len(objects)
@@ -165,7 +165,7 @@ def protected_copy(objects: pd.DataFrame) -> Outcome:
     A backup chain is locked for the immutability days of its repository, counted from its last restore point: a chain
     that has ended, or that grows less often than that, unlocks.
     """
-    until, over = objects["locked_until"], objects["unlocked_repositories"].tolist()
+    until, over = objects["locked_until"], named(objects["unlocked_repositories"], "repositories").tolist()
     known = until.notna().to_numpy()
     yes = worded(
         objects.index,

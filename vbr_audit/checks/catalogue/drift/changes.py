@@ -12,8 +12,10 @@ from vbr_audit.checks.drift.compare import maker_text
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, EXAMPLE_SINCE, Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import nullable, phrased, surely, worded
+from vbr_audit.checks.logic.three_valued import named, nullable, phrased, surely, worded
 from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.naming import marked
+from vbr_audit.tables.build.schema import Holds
 
 _SAME = {"object_name": "Nightly", "compared": 70, "weakened": 0, "unclear": 0, "open": 0}
 _WEAKER = {**_SAME, "weakened": 1, "changes": "retry_enabled: true → false", "json_path": "schedule.retry.isEnabled"}
@@ -206,8 +208,14 @@ _SHOWN = ("control", "before", "after", "approved_by", "ticket", "who", "source"
 
 def _change_text(control: Any, before: Any, after: Any, by: Any, ticket: Any, who: Any, source: Any, ok: bool) -> str:
     """`retry_enabled: true → false, by HANSA\\admin (VBR event 23050 at …)`; else `not attributed`."""
-    approval = f"approved by {by}" + (f" ({ticket})" if ticket else "") if ok else ""
-    return ", ".join(part for part in (f"{control}: {before} → {after}", approval, maker_text(who, source)) if part)
+    ordered = f" ({marked('prose', ticket)})" if ticket else ""
+    approval = f"approved by {_told(by, 'user')}{ordered}" if ok else ""
+    change = f"{control}: {_told(before, 'json')} → {_told(after, 'json')}"
+    return ", ".join(part for part in (change, approval, maker_text(who and marked("user", who), source)) if part)
+
+
+def _told(value: str | None, holds: Holds) -> str:
+    return str(None) if value is None else marked(holds, value)
 
 
 _APPROVAL = {"object_name": "Nightly", "change": "retry_enabled: false → true", "is_due": True}
@@ -235,14 +243,15 @@ _APPROVAL = {"object_name": "Nightly", "change": "retry_enabled: false → true"
 def approved_change_made(approvals: pd.DataFrame) -> Outcome:
     """An approval that nobody carries out leaves a weakness that everybody believes to be gone."""
     index, due, is_made = approvals.index, approvals["is_due"], approvals["is_made"]
-    named = approvals["change"].notna().to_numpy(dtype=bool)
+    is_named = approvals["change"].notna().to_numpy(dtype=bool)
+    values = named(approvals["value"], "json")
     valued = approvals["value"].notna().to_numpy(dtype=bool)
     return Outcome(
-        is_made.mask(~named),
+        is_made.mask(~is_named),
         observed=worded(
             index,
-            (named & valued, phrased("{}; it is {}", approvals["change"], approvals["value"], where=named & valued)),
-            (named, approvals["change"]),
+            (is_named & valued, phrased("{}; it is {}", approvals["change"], values, where=is_named & valued)),
+            (is_named, approvals["change"]),
         ),
         applies=due,
         reason=worded(

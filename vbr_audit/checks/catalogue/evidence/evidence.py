@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import at_or_before, minute_text
-from vbr_audit.checks.logic.three_valued import Cells, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import Cells, named, one_of, places_of, surely, taken, worded
 from vbr_audit.datasets import DATASETS, is_never_offered
 
 _PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape.is_paged)
@@ -52,14 +52,14 @@ def dataset_complete(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: f
     unoffered = never_offered(datasets, servers)
     return Outcome(
         status == "complete",
-        observed=status,
+        observed=named(status, "word"),
         applies=needs.mask(unoffered, False),
         reason=worded(
             datasets.index,
             (surely(~needs), "no enabled check needs it"),
             (unoffered, NEVER_OFFERED),
             (status.isna(), "its status is not known"),
-            default=why,
+            default=named(why, "server text"),
         ),
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, worded
 
 _KNOWN_ITEM = {"best_practice": "Compliance mode is used for repositories with immutability", "status": "OK"}
 _SSH = "SSH is disabled on hardened repositories"
@@ -114,7 +114,8 @@ def hardened_closed(
     words = (rf"(?=.*{_HARDENED_WORDS}).*\bssh\b", rf"(?=.*{_HARDENED_WORDS}).*\b(?:virtual|vms?)\b", r"hardened.*prox")
     hardened = repositories[surely(repositories["type"] == "LinuxHardened")]
     shared = hardened[hardened["host_id"].isin(proxies["host_id"].dropna().tolist()).to_numpy(dtype=bool)]
-    names = [f"{name} shares its host with a proxy" for name in shared["name"].fillna("a repository without a name")]
+    told_names = named(shared["name"], "repository").fillna("a repository without a name")
+    names = [f"{name} shares its host with a proxy" for name in told_names]
     return _items_good(servers, items, words, also=tuple(names))
 
 
@@ -189,7 +190,7 @@ def _items_good(
     chosen = np.logical_or.reduce(fits)
     bad = chosen & surely(~good)
     sure = all(fit.any() for fit in fits) and not (chosen & good.isna().to_numpy()).any()
-    wrong = [*(f"violated: {item}" for item in name[bad].tolist()), *also]
+    wrong = [*(f"violated: {item}" for item in named(name, "word")[bad].tolist()), *also]
     unknown = np.full(len(servers), not (wrong or sure))
     why = "the analyzer has no such item, has not checked it, or it is suppressed"
     return Outcome(

@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
-from vbr_audit.checks.logic.three_valued import Cells, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import Cells, named, nullable, one_of, places_of, surely, taken, worded
 from vbr_audit.revisions import is_at_least
 from vbr_audit.tables.build.enums import CONTROL_WORDS, SOUND_WORDS
 
@@ -198,8 +198,8 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     wanted = jobs["schedule_after_job_name"]
     reported = taken(states["run_after_job_id"], places_of(jobs["job_id"], states["job_id"]), jobs.index)
     by_id = reported.notna().to_numpy()
-    named, keyed = places_of(wanted, jobs["name"]), places_of(reported, jobs["job_id"])
-    place = np.where(by_id, keyed, named)
+    by_name, keyed = places_of(wanted, jobs["name"]), places_of(reported, jobs["job_id"])
+    place = np.where(by_id, keyed, by_name)
     twice = ~by_id & surely(one_of(wanted, jobs.loc[jobs["name"].duplicated(keep=False), "name"].dropna()))
     gaps = np.where(by_id, jobs["job_id"].isna().any(), jobs["name"].isna().any()).astype(bool)
     unknown = jobs["job_id"].isna().to_numpy() | twice | (~by_id & wanted.isna().to_numpy()) | ((place < 0) & gaps)
@@ -207,7 +207,7 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     unknown |= part_listed | jobs["settings_profile"].isna().to_numpy()
     enabled = ~taken(jobs["is_disabled"], place, jobs.index)
     chained = jobs["schedule_after_job_enabled"]
-    title = taken(jobs["name"], place, jobs.index).fillna(wanted).fillna("a job without a name")
+    title = named(taken(jobs["name"], place, jobs.index).fillna(wanted), "job").fillna("a job without a name")
     lost = place < 0
     ok = (enabled & nullable(~lost, np.zeros(len(jobs), bool), jobs.index)).mask(unknown)
     return Outcome(

@@ -13,7 +13,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.operators import safe_pattern
-from vbr_audit.checks.logic.three_valued import one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, places_of, surely, taken, worded
 from vbr_audit.tables.build.enums import JOB_TYPES
 
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
@@ -153,7 +153,7 @@ def described(jobs: pd.DataFrame) -> Outcome:
     applies = ~one_of(jobs["type"], UNDESCRIBED)
     return Outcome(
         ~bare & ~default,
-        observed=worded(jobs.index, (bare, "empty"), (default, text), (text.notna(), text)),
+        observed=worded(jobs.index, (bare, "empty"), (text.notna(), named(text, "prose"))),
         reason=worded(jobs.index, (surely(~applies), "this kind of job has no description")),
         applies=applies,
     )
@@ -275,7 +275,9 @@ def exclusion_explained(exclusions: pd.DataFrame) -> Outcome:
     """A global exclusion overrides every job: the machine stays unprotected even if a job includes it."""
     note = exclusions["note"].str.strip()
     good = (note != "").astype("boolean")
-    return Outcome(good, observed=worded(exclusions.index, (good, note), (surely(~good), "without a note")))
+    return Outcome(
+        good, observed=worded(exclusions.index, (good, named(note, "prose")), (surely(~good), "without a note"))
+    )
 
 
 @check(
@@ -308,7 +310,10 @@ def name_fits(
     asked = pd.Series(pd.array(np.full(len(jobs), bool(pattern)), dtype="boolean"), index=jobs.index)
     fits = jobs["name"].str.fullmatch(pattern).astype("boolean")
     return Outcome(
-        fits, observed=jobs["name"], reason=worded(jobs.index, (surely(~asked), "no pattern is set")), applies=asked
+        fits,
+        observed=named(jobs["name"], "job"),
+        reason=worded(jobs.index, (surely(~asked), "no pattern is set")),
+        applies=asked,
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import places_of, surely, taken, texts, worded
+from vbr_audit.checks.logic.three_valued import named, places_of, surely, taken, texts, worded
 
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
@@ -197,7 +197,8 @@ def retention_long_enough(
     ok = (days >= wanted).mask(by_points, quantity >= min_points).mask(lost)
     uncertain = by_points & demand.notna().to_numpy() & surely(ok)
     known = unit.notna().to_numpy() & quantity.notna().to_numpy()
-    observed = (quantity.astype("string[python]") + " " + unit.replace({"RestorePoints": "restore points"})).str.lower()
+    units = unit.replace({"RestorePoints": "restore points"}).str.lower()
+    observed = quantity.astype("string[python]") + " " + named(units, "word")
     return Outcome(
         ok.mask(uncertain),
         observed=texts(observed.to_numpy(dtype=object), jobs.index),

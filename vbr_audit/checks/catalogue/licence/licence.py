@@ -12,7 +12,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between, minute_text, within
-from vbr_audit.checks.logic.three_valued import Cells, beside, nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import Cells, beside, named, nullable, one_of, surely, worded
 
 _DAY_H: Final = 24
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
@@ -83,7 +83,8 @@ def licence_valid(
     soon, very_soon = _ends_within(ends, max(warn_days, min_days), now), _ends_within(ends, min_days, now)
     endless = surely(valid & (licences["type"] == "Perpetual")) & ends.isna().to_numpy()
     left = _left(ends, now)
-    spoilt = (status + ", " + pd.Series(left, index=servers.index)).where(ends.notna(), status)
+    told_status = named(status, "word")
+    spoilt = (told_status + ", " + pd.Series(left, index=servers.index)).where(ends.notna(), told_status)
     ok = valid & ~soon
     return Outcome(
         ok,
@@ -276,6 +277,7 @@ def licence_paid(servers: pd.DataFrame, license: pd.DataFrame) -> Outcome:
     paid = one_of(kind, _PAID).where(surely(one_of(kind, (*_PAID, *_UNPAID))))
     full = (edition != "Community").where(surely(one_of(edition, _EDITIONS)))
     ok = paid & full
+    kind, edition = named(kind, "word"), named(edition, "word")
     return Outcome(
         ok,
         observed=worded(

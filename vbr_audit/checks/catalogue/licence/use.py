@@ -10,7 +10,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, explained
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.machine_names import are_nameless, find_machine, held_by_name
-from vbr_audit.checks.logic.three_valued import one_of, surely, surely_one, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely, surely_one, worded
 
 _MACHINES: Final = ("VM", "Server", "Workstation")
 _COVERED: Final = ("HyperV", "Universal", "vSphere")
@@ -122,7 +122,7 @@ def host_is_licensed(hosts: pd.DataFrame) -> Outcome:
     return explained(
         Outcome(
             covered,
-            observed=kind,
+            observed=named(kind, "word"),
             reason=worded(
                 hosts.index,
                 (kind.isna(), "type is missing in the answer"),

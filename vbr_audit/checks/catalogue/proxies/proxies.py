@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely, worded
 from vbr_audit.datasets.infrastructure import PROXY_TYPES
 
 _GOOD: Final = {"is_online": True, "is_out_of_date": False, "is_disabled": False}
@@ -92,7 +92,8 @@ def proxy_not_alone(
     return Outcome(
         enough,
         observed=worded(
-            proxies.index, (kind.notna(), [f"{n} {k}" for n, k in zip(counts.fillna(0), kind.fillna(""), strict=True)])
+            proxies.index,
+            (kind.notna(), [f"{n} {k}" for n, k in zip(counts.fillna(0), named(kind, "word").fillna(""), strict=True)]),
         ),
         reason=worded(proxies.index, (enough.isna(), "the kind of this proxy, or of another one, is not reported")),
     )

@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.machine_names import names_of_backup_server, on_backup_server
-from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, worded
 from vbr_audit.datasets.repositories import STORAGE_CLASSES
 
 _WITHOUT_CAPACITY: Final = (
@@ -197,6 +197,7 @@ def apart_from_backup_server(
     kind, path = repositories["storage_class"], repositories["path"]
     on_server = beside(repositories["host_id"], servers, "managed_server_id")["is_backup_server"]
     on_system_drive = path.str.match(r"[cC]:").astype("boolean")
+    place = "in " + named(path, "path")
     local = (
         (kind == "local disk").mask((~one_of(kind, STORAGE_CLASSES)).fillna(True).astype(bool)).mask(own_share, True)
     )
@@ -210,11 +211,11 @@ def apart_from_backup_server(
         severity=worded(repositories.index, (surely(~apart) & ~used & all_known, "low")),
         observed=worded(
             repositories.index,
-            (on_server & on_system_drive, ("on the backup server, in " + path).to_numpy(dtype=object)),
+            (on_server & on_system_drive, ("on the backup server, " + place).to_numpy(dtype=object)),
             (on_server, "on the backup server"),
-            (on_system_drive, ("in " + path).to_numpy(dtype=object)),
-            (~on_server & path.notna(), ("on another server, in " + path).to_numpy(dtype=object)),
-            (path.notna(), ("in " + path).to_numpy(dtype=object)),
+            (on_system_drive, place.to_numpy(dtype=object)),
+            (~on_server & path.notna(), ("on another server, " + place).to_numpy(dtype=object)),
+            (path.notna(), place.to_numpy(dtype=object)),
         ),
         applies=local,
         reason=worded(

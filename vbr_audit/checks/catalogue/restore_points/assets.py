@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.checks.catalogue.restore_points.points import aged
 from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import phrased, surely, worded
+from vbr_audit.checks.logic.three_valued import named, phrased, surely, worded
 
 _HELD = {"name": "srv-1", "is_protected": True, "latest_point": hours_ago(9)}
 
@@ -61,7 +61,10 @@ def asset_protected(assets: pd.DataFrame, *, now: dt.datetime) -> Outcome:
         applies=(~exempt).astype("boolean"),
         reason=worded(
             assets.index,
-            (exempt.to_numpy(dtype=bool), ("exempt: " + assets["exempt"].fillna("")).to_numpy(dtype=object)),
+            (
+                exempt.to_numpy(dtype=bool),
+                ("exempt: " + named(assets["exempt"], "prose").fillna("")).to_numpy(dtype=object),
+            ),
             (held.isna(), "not found, but the backups of a server, or its restore points, are not all known"),
             (surely(ok) & ~dated, "a backup holds it, but the date of its newest restore point is not known"),
             (worked.isna(), "a backup holds it; whether a job still makes restore points of it is not known"),

@@ -13,7 +13,7 @@ from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.checks.logic.dates import hours_between
-from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, places_of, surely, taken, worded
 
 _HELD = {"points_count": 30, "full_known": True}
 NOT_SCANNED = "what it is is not scanned for malware"
@@ -347,7 +347,7 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
     unmarked = surely(~objects["has_marks"])
     return Outcome(
         good.mask(~surely(good) & ~surely(bad)),
-        observed=worst,
+        observed=named(worst, "word"),
         severity=worded(objects.index, (surely(worst == "Suspicious"), "high")),
         applies=held & ~pd.Series(unmarked, index=objects.index, dtype="boolean"),
         reason=worded(
@@ -511,13 +511,14 @@ def replica_ready(
     ready = one_of(state, _WORKING).mask(~surely(one_of(state, _STATES)))
     judged = surely(one_of(replicas["type"], ("Regular", "Snapshot")))
     ok = (ready & fresh).mask(~judged)
+    told_state = named(state, "word")
     return Outcome(
         ok,
         observed=worded(
             replicas.index,
-            (surely(~ready), state),
-            (surely(ready & fresh), state + ", with a recent point"),
-            (surely(ready & ~fresh), state + ", but its newest point is too old"),
+            (surely(~ready), told_state),
+            (surely(ready & fresh), told_state + ", with a recent point"),
+            (surely(ready & ~fresh), told_state + ", but its newest point is too old"),
         ),
         reason=worded(
             replicas.index,

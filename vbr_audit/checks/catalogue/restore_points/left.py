@@ -11,7 +11,7 @@ from vbr_audit.checks.catalogue.restore_points.points import aged_limit
 from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import surely, worded
+from vbr_audit.checks.logic.three_valued import named, surely, worded
 from vbr_audit.display import count, number, size
 
 _SHOWN = ("objects_count", "points_count", "backup_bytes", "names")
@@ -51,10 +51,11 @@ def left_objects_gone(
     They violate no requirement: the other checks of restore points and copies do not evaluate these objects, unless
     the site file lists them as machines to protect.
     """
+    told = groups.assign(names=named(groups["names"], "objects"))
     texts = [
         f"{count(held, 'object')}, {number(many)} restore points, {size(octets)}: {names}"
         for held, many, octets, names in zip(
-            *(groups[name].astype(object).where(groups[name].notna(), None) for name in _SHOWN), strict=True
+            *(told[name].astype(object).where(told[name].notna(), None) for name in _SHOWN), strict=True
         )
     ]
     ok = aged_limit(groups["oldest_end"], max_age_days, now)

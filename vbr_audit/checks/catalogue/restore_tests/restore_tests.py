@@ -16,6 +16,7 @@ from vbr_audit.checks.logic.sessions import finished
 from vbr_audit.checks.logic.three_valued import nullable, one_of, places_of, surely
 from vbr_audit.datasets.card import YEAR
 from vbr_audit.tables.build.enums import GOOD_RESULTS, RESTORES_SINCE, RESULTS, VERIFICATIONS_SINCE
+from vbr_audit.tables.build.naming import marked
 
 RESTORES: Final = tuple(kind for kinds in RESTORES_SINCE.values() for kind in kinds)
 """Kinds of session that bring data back, or open it for reading."""
@@ -110,7 +111,7 @@ def restore_tried(
     newest = "none"
     if len(places):
         last = sessions.iloc[[places[np.argmax(sessions["created"].to_numpy()[places])]]]
-        newest = f"{last['session_type'].iloc[0]} on {minute_text(last['created'])[0]}"
+        newest = f"{marked('word', last['session_type'].iloc[0])} on {minute_text(last['created'])[0]}"
     return explained(
         Outcome(
             one_answer(servers, yes=bool(len(places)), unknown=doubt or not remembered),

@@ -24,6 +24,7 @@ from vbr_audit.checks.logic.sessions import finished
 from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
 from vbr_audit.revisions import KNOWN, is_at_least
 from vbr_audit.tables.build.enums import ENDED_RESULTS
+from vbr_audit.tables.build.naming import marked
 
 _CONTENT_SCAN: Final = "SureBackupContentScan"
 _REPORTING_CONTENT_SCAN: Final = tuple(revision for revision in KNOWN if is_at_least(revision, "1.3-rev1"))
@@ -91,7 +92,7 @@ def restores_succeeded(
     failed = ended & (sessions["result"] == "Failed").mask(~surely(one_of(sessions["result"], ENDED_RESULTS)))
     bad, total = int(surely(failed).sum()), int(surely(ended).sum())
     kinds = sessions["session_type"][surely(failed)].value_counts()
-    words = ", ".join(f"{count} × {kind}" for kind, count in sorted(kinds.items()))
+    words = ", ".join(f"{count} × {marked('word', str(kind))}" for kind, count in sorted(kinds.items()))
     doubt = bool(failed.isna().any()) or (total == 0 and bool(ended.isna().any()))
     return explained(
         Outcome(
@@ -164,7 +165,10 @@ def restores_fast_enough(
     late, some = bool(surely(slow).any()), bool(surely(ended).any())
     doubt = bool(slow.isna().any()) or (not some and bool(ended.isna().any()))
     times = hours[surely(ended)].dropna().groupby(sessions["session_type"][surely(ended)])
-    words = [f"{kind}: median {_time(group.median())}, longest {_time(group.max())}" for kind, group in times]
+    words = [
+        f"{marked('word', str(kind))}: median {_time(group.median())}, longest {_time(group.max())}"
+        for kind, group in times
+    ]
     judged = rto_hours > 0 and (some or doubt)
     return explained(
         Outcome(

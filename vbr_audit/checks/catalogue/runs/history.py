@@ -357,7 +357,8 @@ def errors_do_not_repeat(
     repeated = counts >= times
     open_ = count_of(owner, failed & ~has_message, jobs) + runs.unclear + runs.dateless
     settled = (runs.known > 0) & ((most - runs.dateless >= times) | (open_ == 0))
-    which = listed(pairs[0][repeated], pd.Series(words[pairs[1][repeated]], dtype=message.dtype), jobs.index)
+    errors = pd.Series(words[pairs[1][repeated]], dtype=message.dtype)
+    which = listed(pairs[0][repeated], errors, jobs.index, holds="server text")
     named = which.notna().to_numpy()
     judged = _are_judged(jobs, sessions, runs.owner)
     return Outcome(

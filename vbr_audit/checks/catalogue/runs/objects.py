@@ -232,7 +232,7 @@ def every_object_succeeded(
     lost = (place < 0) & ~scan & ~(_is_early(tasks, since) & surely(settled_task))
     open_ = (count_of(owner, ~fine & ~failed, jobs) > 0) | _may_own(lost, owner, tasks["name"], jobs)
     settled = (bad > 0) | ((total > 0) & ~open_)
-    names = listed(np.where(failed, owner, -1), tasks["name"], jobs.index)
+    names = listed(np.where(failed, owner, -1), tasks["name"], jobs.index, holds="object")
     seen = phrased("{} failed: {}", bad, names.fillna("not named"), where=bad > 0)
     return Outcome(
         nullable(bad == 0, ~settled, jobs.index),

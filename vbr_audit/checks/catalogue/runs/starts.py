@@ -165,7 +165,7 @@ def runs_by_schedule(
     by_hand = dated & accounts.spread((name in persons for name in names), bool, missing=False)
     count, total = count_of(owner, by_hand, jobs), rows_of(owner, jobs)
     settled = (count > 0) | ((total > 0) & (count_of(owner, is_named & dated, jobs) == total))
-    which = listed(np.where(by_hand, owner, -1), who, jobs.index)
+    which = listed(np.where(by_hand, owner, -1), who, jobs.index, holds="user")
     seen = phrased("{} of {} by {}", count, total, which, where=count > 0)
     return Outcome(
         nullable(count == 0, ~settled, jobs.index),

@@ -15,6 +15,7 @@ from vbr_audit.checks.logic.dates import hours_between, minute_text, older_than
 from vbr_audit.checks.logic.sessions import copies_fresh, count_of, finished, newest_finished
 from vbr_audit.checks.logic.three_valued import (
     Cells,
+    named,
     nullable,
     one_of,
     phrased,
@@ -142,11 +143,14 @@ def _judge_last(
     apart = surely(one_of(result, aside))
     borrowed = silent & newest_result.notna().to_numpy()
     sentences = phrased(
-        "{} (newest finished run, {})", result, minute_text(newest.started, where=borrowed), where=borrowed
+        "{} (newest finished run, {})",
+        named(result, "word"),
+        minute_text(newest.started, where=borrowed),
+        where=borrowed,
     )
     return Outcome(
         nullable(good, ~(good | bad), jobs.index),
-        observed=worded(jobs.index, (borrowed, sentences), (reported.notna(), reported)),
+        observed=worded(jobs.index, (borrowed, sentences), (reported.notna(), named(reported, "word"))),
         json_path=worded(jobs.index, (borrowed, "result")),
         reason=worded(
             jobs.index,

@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
-from vbr_audit.checks.logic.three_valued import beside, nullable, one_of, phrased, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, phrased, surely, worded
 from vbr_audit.tables.build.enums import ENDED_RESULTS, GOOD_RESULTS
 
 _ID: Final = {"scale_out_repository_id": "s1"}
@@ -71,7 +71,11 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
         ok.notna().to_numpy() & latest["offloads_count"].notna().to_numpy() & latest["failed_count"].notna().to_numpy()
     )
     seen = phrased(
-        "{}; {} of {} offloads failed", result, latest["failed_count"], latest["offloads_count"], where=known
+        "{}; {} of {} offloads failed",
+        named(result, "word"),
+        latest["failed_count"],
+        latest["offloads_count"],
+        where=known,
     )
     return Outcome(
         ok.where(known),

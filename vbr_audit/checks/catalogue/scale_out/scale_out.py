@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely, worded
 
 TIERS: Final = ("Performance", "Capacity", "Archive")
 _HINDERED: Final = frozenset({"Evacuate", "Pending", "Sealed", "Maintenance", "ResyncRequired", "TenantEvacuating"})
@@ -51,7 +51,7 @@ def extent_takes_backups(extents: pd.DataFrame) -> Outcome:
     ok = pd.Series(pd.array(answers, dtype="boolean"), index=extents.index)
     return Outcome(
         ok,
-        observed=extents["status"],
+        observed=named(extents["status"], "word"),
         applies=performance,
         reason=worded(
             extents.index,

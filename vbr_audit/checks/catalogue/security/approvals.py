@@ -12,7 +12,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_a
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between, minute_text, older_than
-from vbr_audit.checks.logic.three_valued import nullable, one_of, places_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, nullable, one_of, places_of, surely, worded
 
 _UNDECIDED: Final = ("Pending", "Expired")
 _DECIDED: Final = ("Approved", "Rejected")
@@ -233,7 +233,7 @@ def requests_decided(
     return explained(
         Outcome(
             nullable(good, ~(good | expired | (pending & surely(late))), events.index),
-            observed=worded(events.index, (pending & ~open_, since), (state.notna(), state.str.lower())),
+            observed=worded(events.index, (pending & ~open_, since), (state.notna(), named(state.str.lower(), "word"))),
             applies=nullable(~aside, np.zeros(len(events), dtype=bool), events.index),
             reason=worded(
                 events.index,
@@ -275,14 +275,14 @@ def account_changes_approved(events: pd.DataFrame) -> Outcome:
     approved, informed = surely(state == "Approved"), surely(state == "Info")
     undone = surely(one_of(state, (*_UNDECIDED, "Rejected", "CockpitMessage")))
     good, bad = approved & surely(~alone), informed | surely(alone)
-    who = "by " + events["created_by"].fillna("an account that is not named")
+    who = "by " + named(events["created_by"], "user").fillna("an account that is not named")
     when = worded(events.index, (events["created"].notna(), minute_text(events["created"])), default="date unknown")
     return explained(
         Outcome(
             nullable(good, ~(good | bad), events.index),
             observed=worded(
                 events.index,
-                (good, "approved by " + events["processed_by"]),
+                (good, "approved by " + named(events["processed_by"], "user")),
                 (bad, who + ", without a second person (" + when + ")"),
             ),
             applies=about & nullable(~undone, np.zeros(len(events), dtype=bool), events.index),

@@ -11,7 +11,7 @@ import pandas as pd
 from vbr_audit.checks.catalogue.ages import YEAR_H, MaxAge, fresh
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, nullable, one_of, surely, worded
 
 _TYPES: Final = ("Standard", "Linux", "ManagedService")
 _MANAGED = {"type": "ManagedService"}
@@ -145,7 +145,7 @@ def linux_by_key(credentials: pd.DataFrame) -> Outcome:
     return explained(
         Outcome(
             (way == "SshKey").mask(~surely(one_of(way, ("SshKey", "Password")))),
-            observed=way,
+            observed=named(way, "word"),
             applies=_is_linux(credentials),
             reason=_linux_reason(
                 credentials,

@@ -15,6 +15,7 @@ from vbr_audit.checks.logic.three_valued import (
     any_of,
     beside,
     listed,
+    named,
     nullable,
     number_of,
     one_of,
@@ -119,7 +120,8 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
     listed_at_all = _counts(owner, np.ones(len(users), dtype=bool), index) > 0
     everyone = all_of(owner, safe, index).mask(per_server, True)
     everyone = everyone.mask(~(per_server | (per_user & listed_at_all)))
-    without = listed(owner, users["name"].where(surely(~safe)), index, limit=5).fillna("accounts that are not named")
+    without = listed(owner, users["name"].where(surely(~safe)), index, holds="user", limit=5)
+    without = without.fillna("accounts that are not named")
     exempt = _counts(owner, surely(users["is_service_account"]), index).tolist()
     return explained(
         Outcome(
@@ -185,7 +187,7 @@ def few_administrators(
     admin = _is_administrator(users["roles"])
     unclear = admin.isna().to_numpy() | (surely(admin) & ~surely(one_of(users["type"], _USERS)))
     counted, open_ = _counts(owner, surely(admin), index), _counts(owner, unclear, index) > 0
-    names = listed(owner, users["name"].where(surely(admin)), index, limit=8)
+    names = listed(owner, users["name"].where(surely(admin)), index, holds="user", limit=8)
     seen = pd.Series([_accounts(count) for count in counted.tolist()], index=index, dtype="string")
     return explained(
         Outcome(
@@ -230,11 +232,11 @@ def built_in_groups_without_role(users: pd.DataFrame) -> Outcome:
     built_in = one_of(name.str.replace(r"^.*\\", "", regex=True), _BUILT_IN_NAMES)
     built_in = built_in | one_of(domain.fillna(""), _BUILT_IN_DOMAINS)
     person, known = surely(one_of(kind, _USERS)), surely(one_of(kind, (*_USERS, *_GROUPS)))
-    bad = surely(built_in)
+    bad, told_name = surely(built_in), named(users["name"], "user")
     return explained(
         Outcome(
             (~built_in).mask(~known & ~bad),
-            observed=worded(users.index, (bad, "built-in group " + users["name"]), (built_in.notna(), users["name"])),
+            observed=worded(users.index, (bad, "built-in group " + told_name), (built_in.notna(), told_name)),
             applies=nullable(~person | bad, np.zeros(len(users), dtype=bool), users.index),
             reason=worded(
                 users.index,
@@ -272,7 +274,9 @@ def service_accounts_limited(users: pd.DataFrame) -> Outcome:
     return explained(
         Outcome(
             ~admin,
-            observed=users["roles"].mask(surely(users["roles"] == ""), "without a role").str.replace(",", ", "),
+            observed=named(users["roles"].str.replace(",", ", "), "word").mask(
+                surely(users["roles"] == ""), "without a role"
+            ),
             applies=service,
             reason=worded(
                 users.index,

@@ -13,6 +13,7 @@ from vbr_audit.checks.logic.three_valued import (
     all_of,
     beside,
     listed,
+    named,
     nullable,
     number_of,
     one_of,
@@ -62,7 +63,7 @@ def traffic_encrypted(servers: pd.DataFrame, rules: pd.DataFrame) -> Outcome:
     good = number_of(owner, surely(encrypts), index).to_numpy(dtype=int)
     empty = (every == 0) & (len(rules) == 0)
     ok = all_of(owner, encrypts, index).mask(every == 0).mask(empty, False)
-    without = listed(owner, rules["name"].where(surely(~encrypts)), index)
+    without = listed(owner, rules["name"].where(surely(~encrypts)), index, holds="rule")
     counts = pd.Series([f"{a} of {b} rules encrypt" for a, b in zip(good, every, strict=True)], index, dtype="string")
     return explained(
         Outcome(
@@ -115,7 +116,7 @@ def events_sent_to_syslog(servers: pd.DataFrame, options: pd.DataFrame, forwardi
     return explained(
         Outcome(
             sent,
-            observed=worded(servers.index, (surely(~sent), "off"), (sent, "on, to " + receiver)),
+            observed=worded(servers.index, (surely(~sent), "off"), (sent, "on, to " + named(receiver, "host"))),
             reason=_NOT_REPORTED,
         )
     )
@@ -160,7 +161,7 @@ def syslog_over_tls(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd
     return explained(
         Outcome(
             (protocol == "Tls").mask(~surely(one_of(protocol, SYSLOG_PROTOCOLS))),
-            observed=protocol,
+            observed=named(protocol, "word"),
             applies=sent,
             reason=worded(
                 servers.index,
@@ -218,7 +219,7 @@ def syslog_unfiltered(servers: pd.DataFrame, options: pd.DataFrame, forwarding: 
             filters == 0,
             observed=worded(
                 servers.index,
-                (some & surely(events != ""), seen + "; kept back are the events " + events),
+                (some & surely(events != ""), seen + "; kept back are the events " + named(events, "word")),
                 (filters.notna(), seen),
             ),
             applies=sent,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import beside, surely_one, worded
+from vbr_audit.checks.logic.three_valued import beside, named, surely_one, worded
 
 _MODES: Final = ("TrustAll", "TrustSpecified")
 
@@ -44,7 +44,7 @@ def hosts_trusted_by_hand(servers: pd.DataFrame, settings: pd.DataFrame) -> Outc
     return explained(
         Outcome(
             (mode == "TrustSpecified").mask(~surely_one(mode, *_MODES)),
-            observed=mode,
+            observed=named(mode, "word"),
             reason=worded(
                 servers.index,
                 (mode.isna(), "mode is missing in the answer"),

@@ -12,7 +12,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, within
-from vbr_audit.checks.logic.three_valued import beside, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, named, surely, worded
 
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 _RSA: Final = {"valid_until": hours_ago(-24 * 30), "key_algorithm": "RSA", "key_bits": 2048}
@@ -78,7 +78,7 @@ def build_supported(servers: pd.DataFrame, builds: pd.DataFrame) -> Outcome:
     ok = pd.Series(pd.array(answers, dtype="boolean"), index=servers.index)
     return Outcome(
         ok,
-        observed=servers["build"],
+        observed=named(servers["build"], "word"),
         expected=worded(
             servers.index,
             *(
@@ -227,7 +227,7 @@ def certificate_good(
 
 def _certificate_texts(certificate: pd.DataFrame) -> list[str]:
     """`until 2026-12-01 00:00 UTC, RSA 2048 bit, not trusted` per row."""
-    columns = (certificate[name] for name in ("key_algorithm", "key_bits", "is_trusted"))
+    columns = named(certificate["key_algorithm"], "word"), certificate["key_bits"], certificate["is_trusted"]
     words = []
     for at, algorithm, bits, trusted in zip(minute_text(certificate["valid_until"]), *columns, strict=True):
         key = f"{algorithm} {bits} bit" if algorithm is not pd.NA and bits is not pd.NA else "key not known"

@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import one_of, surely_one, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely_one, worded
 
 _SOUND_STATES: Final = ("Running", "Streaming")
 _BAD_STATES: Final = (
@@ -67,8 +67,8 @@ def cluster_whole(
         observed=worded(
             clusters.index,
             (~online, "offline"),
-            (~first, "primary node: " + clusters["primary_state"]),
-            (~second, "secondary node: " + clusters["secondary_state"]),
+            (~first, "primary node: " + named(clusters["primary_state"], "word")),
+            (~second, "secondary node: " + named(clusters["secondary_state"], "word")),
             (~near, lag.astype("string") + " MB behind"),
             (sound, "online, both nodes running"),
         ),

@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely, worded
 from vbr_audit.datasets.infrastructure import MANAGED_SERVER_TYPES
 
 _UPDATED: Final = ("WindowsHost", "LinuxHost", "HvServer")
@@ -47,7 +47,7 @@ def managed_server_reached(servers: pd.DataFrame) -> Outcome:
     known = surely(one_of(status, ("Available", "Unavailable")))
     return Outcome(
         (status == "Available").where(known),
-        observed=status,
+        observed=named(status, "word"),
         reason=worded(servers.index, (~known, "the server names no status, or one that this check does not know")),
     )
 
