@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from core_checks import CORE_CHECKS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -107,9 +108,9 @@ def _with_wrong(policy: Policy, check_id: str, wrong: Callable[..., Any]) -> Pol
     return replace(policy, uses=tuple(swapped(use) for use in policy.uses))
 
 
-def _others(run: CheckRun, check_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Findings and coverage without those of one check."""
-    kept = [frame[(frame["check_id"] != check_id).to_numpy(dtype=bool)] for frame in (run.results, run.coverage)]
+def _others(run: CheckRun, check_ids: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Findings and coverage without those of some checks."""
+    kept = [frame[~frame["check_id"].isin(check_ids).to_numpy(dtype=bool)] for frame in (run.results, run.coverage)]
     return kept[0].reset_index(drop=True), kept[1].reset_index(drop=True)
 
 
@@ -135,38 +136,73 @@ def calm(snapshot_of: Callable[..., Snapshot]) -> Calm:
     return Calm(policy, snapshot, earlier, tables, run)
 
 
-def _compare(calm: Calm, check_id: str, wrong: Callable[..., Any]) -> None:
-    """Let one check go wrong, and look at everything else."""
-    broken = run_checks(calm.snapshot, _with_wrong(calm.policy, check_id, wrong), earlier=calm.earlier)
-    for one, other in zip(_others(calm.run, check_id), _others(broken, check_id), strict=True):
+def _broken(calm: Calm, wrongs: Mapping[str, Callable[..., Any]]) -> CheckRun:
+    """Let some checks go wrong, each in its own way, and look at everything else."""
+    policy = calm.policy
+    for check_id, wrong in wrongs.items():
+        policy = _with_wrong(policy, check_id, wrong)
+    broken = run_checks(calm.snapshot, policy, earlier=calm.earlier)
+    for one, other in zip(_others(calm.run, wrongs), _others(broken, wrongs), strict=True):
         assert one.to_csv() == other.to_csv()
         pd.testing.assert_frame_equal(one, other)
     assert broken.datasets_needed == calm.run.datasets_needed
-    asked = calm.run.coverage.loc[(calm.run.coverage["check_id"] == check_id).to_numpy(dtype=bool), "population"]
-    assert len(broken.broken) == int((asked.fillna(0) > 0).sum()), "said once for each server where it was asked"
-    found = broken.results.loc[(broken.results["check_id"] == check_id).to_numpy(dtype=bool), "result"]
-    assert set(found) <= {"ERROR", "UNKNOWN"}
     for name, frame in calm.tables.items():
         pd.testing.assert_frame_equal(calm.snapshot.tables[name], frame)
+    return broken
 
 
-@pytest.mark.parametrize("wrong", WRONGS.values(), ids=WRONGS)
-def test_every_kind_of_wrong_stays_alone(calm: Calm, wrong: Callable[..., Any]) -> None:
-    _compare(calm, "JOB-003", wrong)
+def _look_at(calm: Calm, run: CheckRun, check_id: str) -> int:
+    """Look at the answers of a check that went wrong; return how many servers it was asked on."""
+    found = run.results.loc[(run.results["check_id"] == check_id).to_numpy(dtype=bool), "result"]
+    assert set(found) <= {"ERROR", "UNKNOWN"}
+    asked = calm.run.coverage.loc[(calm.run.coverage["check_id"] == check_id).to_numpy(dtype=bool), "population"]
+    servers = int((asked.fillna(0) > 0).sum())
+    told = [broken for broken in run.broken if broken.startswith(f"{check_id} ")]
+    assert len(told) == servers, "said once for each server where it was asked"
+    return servers
+
+
+KINDS = dict(zip(WRONGS, CORE_CHECKS[3:], strict=False))
+"""A check for each kind of wrong, all of which are asked about the jobs of both servers."""
+
+
+@pytest.fixture(scope="module")
+def of_all_kinds(calm: Calm) -> CheckRun:
+    return _broken(calm, {KINDS[kind]: wrong for kind, wrong in WRONGS.items()})
+
+
+@pytest.mark.parametrize("kind", WRONGS)
+def test_every_kind_of_wrong_stays_alone(calm: Calm, of_all_kinds: CheckRun, kind: str) -> None:
+    assert _look_at(calm, of_all_kinds, KINDS[kind]) == 2
 
 
 AREAS = {check.area: check.id for check in reversed(REGISTRY.all())}
 
 
+@pytest.fixture(scope="module")
+def of_all_areas(calm: Calm) -> CheckRun:
+    return _broken(calm, dict.fromkeys(AREAS.values(), _spoils))
+
+
 @pytest.mark.parametrize("check_id", AREAS.values(), ids=AREAS)
-def test_a_broken_check_of_any_area_stays_alone(calm: Calm, check_id: str) -> None:
-    _compare(calm, check_id, _spoils)
+def test_a_broken_check_of_any_area_stays_alone(calm: Calm, of_all_areas: CheckRun, check_id: str) -> None:
+    _look_at(calm, of_all_areas, check_id)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(check_id=st.sampled_from([check.id for check in REGISTRY]), wrong=st.sampled_from(list(WRONGS)))
-def test_any_wrong_in_any_place_stays_alone(calm: Calm, check_id: str, wrong: str) -> None:
-    _compare(calm, check_id, WRONGS[wrong])
+def test_a_wrong_alone_is_all_that_is_said(calm: Calm) -> None:
+    alone = _broken(calm, {"JOB-003": _spoils})
+    assert len(alone.broken) == _look_at(calm, alone, "JOB-003") == 2
+
+
+@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(
+        st.sampled_from([check.id for check in REGISTRY]), st.sampled_from(list(WRONGS)), min_size=4, max_size=12
+    )
+)
+def test_any_wrong_in_any_place_stays_alone(calm: Calm, wrongs: dict[str, str]) -> None:
+    broken = _broken(calm, {check_id: WRONGS[wrong] for check_id, wrong in wrongs.items()})
+    assert len(broken.broken) == sum(_look_at(calm, broken, check_id) for check_id in wrongs)
 
 
 def test_all_broken_at_once_is_an_error_for_each_object(calm: Calm) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from core_checks import CORE_TEXT
 
 import vbr_audit as va
 from vbr_audit import simulator
@@ -34,15 +34,12 @@ def test_the_example_of_the_page_is_one() -> None:
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with simulator.serve(jobs=4, sessions=10) as url:
-        yield url
-
-
-@pytest.fixture
-def snapshot(url: str) -> Iterator[va.Snapshot]:
-    with va.connect(url, username=simulator.DEMO_USERNAME, password=simulator.DEMO_PASSWORD) as client:
-        yield va.collect(client, datasets=["jobs", "job_states"], progress=False)
+def snapshot() -> va.Snapshot:
+    with (
+        simulator.serve(jobs=4, sessions=10) as url,
+        va.connect(url, username=simulator.DEMO_USERNAME, password=simulator.DEMO_PASSWORD) as client,
+    ):
+        return va.collect(client, datasets=["jobs", "job_states"], progress=False)
 
 
 @pytest.fixture
@@ -74,19 +71,19 @@ def test_what_is_given_is_kept_and_answered_again(snapshot: va.Snapshot, house: 
 
 
 def test_others_given_anew_take_the_place_of_those_kept(snapshot: va.Snapshot, house: Path, tmp_path: Path) -> None:
-    folder = va.audit(snapshot, frameworks=[house]).save(tmp_path / "run", formats=["json"])
+    folder = va.audit(snapshot, policy=CORE_TEXT, frameworks=[house]).save(tmp_path / "run", formats=["json"])
     other = tmp_path / "other.yaml"
     other.write_text(TEXT.format("other"), encoding="utf-8")
     va.load_audit(folder, frameworks=[other]).write_outcome(folder, formats=["json"])
     assert [path.name for path in (folder / "frameworks").iterdir()] == ["other.yaml"]
     assert va.verify(folder) == []
-    va.audit(va.load(folder)).write_outcome(folder, formats=["json"])
+    va.audit(va.load(folder), policy=CORE_TEXT).write_outcome(folder, formats=["json"])
     assert not (folder / "frameworks").exists()
     assert va.verify(folder) == []
 
 
 def test_a_copy_that_is_gone_or_was_changed_is_a_difference(snapshot: va.Snapshot, house: Path, tmp_path: Path) -> None:
-    folder = va.audit(snapshot, frameworks=[house]).save(tmp_path / "run", formats=["json"])
+    folder = va.audit(snapshot, policy=CORE_TEXT, frameworks=[house]).save(tmp_path / "run", formats=["json"])
     kept = folder / "frameworks" / "house.yaml"
     kept.write_text(kept.read_text("utf-8").replace("JOB-008", "JOB-003"), encoding="utf-8")
     assert va.verify(folder)[0] == "frameworks/house.yaml was changed"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Callable
 
 import estates
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared import artefact
 
 from vbr_audit.findings.rating import (
     BEST_OF_PARTIAL,
@@ -21,6 +22,7 @@ from vbr_audit.findings.rating import (
 )
 from vbr_audit.findings.summary import cause_counts
 from vbr_audit.histories.run_records import Point
+from vbr_audit.pipeline import Audit
 from vbr_audit.vocabulary import SEVERITIES
 
 LETTERS = [grade.letter for grade in GRADES]
@@ -100,12 +102,14 @@ def test_every_grade_has_a_rule_of_one_sentence() -> None:
     assert all(grade.rule.count(".") == 1 and grade.rule.endswith(".") for grade in GRADES)
 
 
-@pytest.mark.parametrize("estate", ["demo", "incomplete", "nothing"])
-def test_the_rating_of_a_run_is_that_of_its_causes(estate: str, tmp_path: Path) -> None:
-    audit = getattr(estates, estate)()
+@pytest.mark.parametrize("made", [estates.demo, estates.incomplete, estates.nothing])
+def test_the_rating_of_a_run_is_that_of_its_causes(
+    made: Callable[[], Audit], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    audit = made()
     counted = {severity: int((audit.causes["severity"] == severity).sum()) for severity in SEVERITIES}
     assert cause_counts(audit.findings) == counted
     rating = rate(counted, assessed=audit.summary.assessed, gaps=len(audit.results.gaps))
     assert audit.summary.rating == rating
-    told = json.loads(estates.write_all(audit, tmp_path, ("json",))["json"].read_bytes())["summary"]["rating"]
+    told = json.loads(artefact(tmp_path_factory, made, "json").read_bytes())["summary"]["rating"]
     assert told == {"grade": rating.grade, "at_best": rating.at_best, "rule": rating.rule, "reason": rating.reason}

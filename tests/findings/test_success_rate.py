@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.checks import Policy, load_policy
@@ -69,12 +69,21 @@ sessions = st.lists(
         st.sampled_from(["Success", "Warning", "Failed", "None", None]),
         st.sampled_from(["Stopped", "Stopped", "Working"]),
     ),
-    max_size=25,
+    max_size=75,
     unique_by=lambda row: row[1],
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+NIGHT = dt.datetime(2026, 10, 20, 21, tzinfo=dt.UTC)
+
+
+# Few examples of many sessions: each is three jobs with runs of every kind. The small ones are given.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@example(drawn=[])
+@example(drawn=[(JOBS[0], NIGHT, None, "Working")])
+@example(drawn=[(JOBS[2], NIGHT, "Failed", "Stopped")])
+@example(drawn=[(JOBS[0], NIGHT, "Failed", "Stopped"), (JOBS[0], NIGHT.replace(minute=30), "Success", "Stopped")])
+@example(drawn=[(JOBS[1], NIGHT.replace(month=9, day=29), "Warning", "Stopped")])
 @given(drawn=sessions)
 def test_numbers_of_runs_are_those_that_the_check_counts(
     estate: Estate, drawn: list[tuple[str, dt.datetime, str | None, str]]

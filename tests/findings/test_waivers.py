@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core_checks import CORE_TEXT, core_policy
+from core_checks import text_of
 
 from vbr_audit.checks import Outcome, Registry, load_policy
 from vbr_audit.checks.engine.registry import check
@@ -20,6 +20,8 @@ from vbr_audit.findings import Results, evaluate, load_waivers
 
 Estate = Callable[..., Any]
 BAD = {"encryption_enabled": False}
+JOBS_TEXT = text_of("JOB-001", "JOB-003", "JOB-004", "JOB-008")
+JOBS = load_policy(JOBS_TEXT)
 
 
 def waiver(**other: str) -> str:
@@ -38,7 +40,7 @@ def waiver(**other: str) -> str:
 def results(estate: Estate, text: str, *, now: dt.datetime | None = None) -> Results:
     jobs = {"Lab 1": BAD, "Payroll": BAD}
     snapshot = estate(jobs) if now is None else estate(jobs, now=now)
-    return evaluate(snapshot, core_policy(), load_waivers(text))
+    return evaluate(snapshot, JOBS, load_waivers(text))
 
 
 def row(found: Results, name: str) -> dict[str, Any]:
@@ -116,7 +118,7 @@ def test_a_waiver_that_fits_nothing_is_listed(estate: Estate) -> None:
 
 def test_only_failing_findings_are_waived(estate: Estate) -> None:
     jobs = {"Lab 1": {"encryption_enabled": None, "gfs_enabled": None}}
-    found = evaluate(estate(jobs), core_policy(), load_waivers(waiver(check="'JOB-*'")))
+    found = evaluate(estate(jobs), JOBS, load_waivers(waiver(check="'JOB-*'")))
     assert found.summary.counts["WAIVED"] == 0
     assert found.summary.counts["UNKNOWN"] == 2
 
@@ -124,20 +126,20 @@ def test_only_failing_findings_are_waived(estate: Estate) -> None:
 def test_a_waiver_may_cover_what_could_not_be_answered(estate: Estate) -> None:
     jobs = {"Lab 1": {"encryption_enabled": None, "gfs_enabled": None}, "Lab 2": BAD}
     text = waiver(covers="[UNKNOWN]")
-    found = evaluate(estate(jobs), core_policy(), load_waivers(text))
+    found = evaluate(estate(jobs), JOBS, load_waivers(text))
     unknown, failing = row(found, "Lab 1"), row(found, "Lab 2")
     assert (unknown["status"], unknown["result"], unknown["waiver_id"]) == ("WAIVED", "UNKNOWN", "W-12")
     assert unknown["reason"].endswith("; accepted until 2026-11-01 by waiver W-12: moves to new storage")
     assert failing["status"] == "FAIL"
-    both = evaluate(estate(jobs), core_policy(), load_waivers(waiver(covers="[UNKNOWN, FAIL]")))
+    both = evaluate(estate(jobs), JOBS, load_waivers(waiver(covers="[UNKNOWN, FAIL]")))
     assert both.summary.counts["WAIVED"] == 2
     assert load_waivers(waiver(covers="[UNKNOWN, FAIL]")).waivers[0].covers == ("FAIL", "UNKNOWN")
 
 
 def test_what_is_accepted_without_an_answer_was_not_assessed(estate: Estate) -> None:
     jobs = {"Lab 1": {"encryption_enabled": None}}
-    without = evaluate(estate(jobs), core_policy())
-    accepted = evaluate(estate(jobs), core_policy(), load_waivers(waiver(covers="[UNKNOWN]")))
+    without = evaluate(estate(jobs), JOBS)
+    accepted = evaluate(estate(jobs), JOBS, load_waivers(waiver(covers="[UNKNOWN]")))
     assert without.summary.assessed == accepted.summary.assessed < 1
     area = {one.area: one.assessed for one in accepted.summary.by_area}["Job settings"]
     assert area is not None
@@ -197,7 +199,7 @@ def test_the_verdict_tells_waivers_from_what_is_suppressed_in_the_product(estate
 def test_a_waiver_that_runs_for_too_long_accepts_nothing(
     estate: Estate, other: dict[str, str], days: int, counts: bool
 ) -> None:
-    policy = load_policy(f"version: 1\nwaiver_horizon_days: {days}\n{CORE_TEXT.removeprefix('version: 1')}")
+    policy = load_policy(f"version: 1\nwaiver_horizon_days: {days}\n{JOBS_TEXT.removeprefix('version: 1')}")
     found = evaluate(estate({"Lab 1": BAD}), policy, load_waivers(waiver(**other)))
     lab = row(found, "Lab 1")
     assert lab["status"] == ("WAIVED" if counts else "FAIL")

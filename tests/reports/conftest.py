@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from vbr_audit.datasets import DATASETS
 from vbr_audit.findings import Results, evaluate, load_waivers
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext, build_context
+from vbr_audit.reports.excel.workbook import write_workbook
 from vbr_audit.tables import history, sessions
 from vbr_audit.tables.jobs import states as job_states
 from vbr_audit.tables.jobs import table as jobs
@@ -259,6 +261,28 @@ def context(make_run: MakeRun) -> ReportContext:
 
 
 @pytest.fixture(scope="session")
+def run_of(make_run: MakeRun) -> MakeRun:
+    """As `make_run`, each run made once for all tests, which change nothing of it."""
+    made: dict[str, ReportContext] = {}
+
+    def get(**options: Any) -> ReportContext:
+        key = repr(sorted(options.items()))
+        if key not in made:
+            made[key] = make_run(**options)
+        return made[key]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def workbook(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workbook of the run of `context`, to be read only."""
+    path = tmp_path_factory.mktemp("workbook") / "report.xlsx"
+    write_workbook(context, path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def whole_context() -> ReportContext:
     """A whole simulated estate against the whole catalogue."""
     return audit_of().context
@@ -340,15 +364,6 @@ def everything_asked() -> Callable[[ReportContext], ReportContext]:
 
 
 @pytest.fixture(scope="session")
-def hostile_estate() -> Iterator[Audit]:
+def hostile_estate() -> Audit:
     """The audit of a whole simulated estate with hostile names, unknown kinds and stripped documents."""
-    from vbr_audit import simulator
-    from vbr_audit.api.client import connect
-    from vbr_audit.pipeline import audit_snapshot, collect
-
-    account = {"username": simulator.DEMO_USERNAME, "password": simulator.DEMO_PASSWORD}
-    with (
-        simulator.serve(jobs=12, sessions=80, hostile=True, role="Administrator", now=NOW) as url,
-        connect(url, name="vbr01.example", **account) as client,
-    ):
-        yield audit_snapshot(collect(client, progress=False))
+    return audit_of(jobs=12, sessions=80, hostile=True)

@@ -11,11 +11,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+from single_sheets import write_alone
 
 from vbr_audit.datasets import DATASETS
 from vbr_audit.reports.access_map import NOT_ASKED, AccessRow
 from vbr_audit.reports.context import ReportContext, build_context
-from vbr_audit.reports.excel.workbook import write_workbook
 from vbr_audit.reports.html.rendering import render_html
 
 MakeRun = Callable[..., ReportContext]
@@ -37,8 +37,7 @@ def page_rows(text: str, table: str) -> list[list[str]]:
 
 
 def sheet_rows(context: ReportContext, path: Path) -> list[dict[str, Any]]:
-    write_workbook(context, path)
-    header, *rows = openpyxl.load_workbook(path)["Access"].iter_rows(values_only=True)
+    header, *rows = openpyxl.load_workbook(write_alone(context, path, "Access"))["Access"].iter_rows(values_only=True)
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
@@ -46,8 +45,8 @@ def by_name(context: ReportContext) -> dict[str, AccessRow]:
     return {row.name: row for row in context.access}
 
 
-def test_every_dataset_stands_there_with_its_status(make_run: MakeRun) -> None:
-    rows = by_name(make_run(changes=DENIED))
+def test_every_dataset_stands_there_with_its_status(run_of: MakeRun) -> None:
+    rows = by_name(run_of(changes=DENIED))
     assert list(rows) == list(DATASETS)
     assert (rows["jobs"].status, rows["sessions"].status) == ("denied", "complete")
     assert rows["jobs"].reason == "is denied to this account (HTTP 403)"
@@ -58,8 +57,7 @@ def test_every_dataset_stands_there_with_its_status(make_run: MakeRun) -> None:
     assert rows["repositories"].short_roles == "Backup Administrator, Backup/Restore/Tape Operator, Backup Viewer"
 
 
-def test_what_a_revision_does_not_have_is_said(make_run: MakeRun) -> None:
-    context = make_run()
+def test_what_a_revision_does_not_have_is_said(context: ReportContext) -> None:
     servers = [context.manifest.servers[0].model_copy(update={"revision": "1.2-rev1"})]
     old = dataclasses.replace(context.snapshot, manifest=context.manifest.model_copy(update={"servers": servers}))
     rows = by_name(build_context(old, context.results))
@@ -71,9 +69,9 @@ def test_what_a_revision_does_not_have_is_said(make_run: MakeRun) -> None:
 
 @pytest.mark.parametrize("whole", [False, True], ids=["usual", "everything asked for"])
 def test_the_page_and_the_workbook_show_the_same_rows(
-    make_run: MakeRun, everything_asked: Change, tmp_path: Path, whole: bool
+    run_of: MakeRun, everything_asked: Change, tmp_path: Path, whole: bool
 ) -> None:
-    context = make_run(changes=DENIED)
+    context = run_of(changes=DENIED)
     context = everything_asked(context) if whole else context
     text = render_html(context)
     shown = page_rows(text, "table-access") + page_rows(text, "table-not-asked")
@@ -92,17 +90,16 @@ def test_the_page_and_the_workbook_show_the_same_rows(
         assert checks.replace(" ,", ",") == (cell["Checks"] or "none")
 
 
-def test_with_several_servers_each_row_names_its_own(make_run: MakeRun, tmp_path: Path) -> None:
-    context = make_run(servers=("vbr01", "vbr02"))
+def test_with_several_servers_each_row_names_its_own(run_of: MakeRun, tmp_path: Path) -> None:
+    context = run_of(servers=("vbr01.example", "vbr02.example"))
     text = render_html(context)
-    assert '<b>Jobs</b> <span class="soft">of vbr02</span>' in text
+    assert '<b>Jobs</b> <span class="soft">of vbr02.example</span>' in text
     assert [cell["Server"] for cell in sheet_rows(context, tmp_path / "report.xlsx")] == (
-        ["vbr01"] * len(DATASETS) + ["vbr02"] * len(DATASETS)
+        ["vbr01.example"] * len(DATASETS) + ["vbr02.example"] * len(DATASETS)
     )
 
 
-def test_masked_accounts_are_told_on_the_cover(make_run: MakeRun) -> None:
-    context = make_run()
+def test_masked_accounts_are_told_on_the_cover(context: ReportContext) -> None:
     assert "Accounts" not in {fact.label for fact in context.cover}
     run = context.manifest.run.model_copy(update={"accounts_masked": True})
     masked = dataclasses.replace(context.snapshot, manifest=context.manifest.model_copy(update={"run": run}))

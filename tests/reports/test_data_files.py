@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,22 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return estate().save(tmp_path_factory.mktemp("data") / "run", formats=["xlsx", "json"])
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a few jobs, of which the reports are soon made anew."""
+    return estates.small().save(tmp_path_factory.mktemp("short") / "run", formats=["xlsx", "json"])
+
+
 @pytest.fixture
-def run(written: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(written, tmp_path / "run"))
+def run(short: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(short, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def book(written: Path) -> Iterator[Any]:
+    """Its workbook, opened once."""
+    with contextlib.closing(openpyxl.load_workbook(written / "report.xlsx", read_only=True)) as opened:
+        yield opened
 
 
 def sheet_names(path: Path) -> list[str]:
@@ -49,12 +62,11 @@ def sheet_names(path: Path) -> list[str]:
         return list(book.sheetnames)
 
 
-def rows_of(path: Path, sheet: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(openpyxl.load_workbook(path, read_only=True)) as book:
-        return list(book[sheet].iter_rows(values_only=True))
+def rows_of(book: Any, sheet: str) -> list[tuple[Any, ...]]:
+    return list(book[sheet].iter_rows(values_only=True))
 
 
-def dictionary(book: Path) -> dict[tuple[str, str | None], tuple[Any, ...]]:
+def dictionary(book: Any) -> dict[tuple[str, str | None], tuple[Any, ...]]:
     return {(str(row[0]), row[1]): row[2:] for row in rows_of(book, "Dictionary")}
 
 
@@ -63,8 +75,8 @@ def invoke(*words: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_a_workbook_has_the_sheets_that_people_read_in_their_order(written: Path) -> None:
-    names = sheet_names(written / "report.xlsx")
+def test_a_workbook_has_the_sheets_that_people_read_in_their_order(book: Any) -> None:
+    names = book.sheetnames
     assert len(names) <= MOST_SHEETS
     order = ["Cover", "Summary", "Charts", "Findings", "Causes", "Protected objects", "Repositories", "Controls"]
     order += ["Check results", "Exceptions", "Sample"]
@@ -72,8 +84,8 @@ def test_a_workbook_has_the_sheets_that_people_read_in_their_order(written: Path
     assert [name for name in names if name in order] == order
 
 
-def test_every_table_with_rows_is_a_sheet_or_a_file(written: Path) -> None:
-    names = sheet_names(written / "report.xlsx")
+def test_every_table_with_rows_is_a_sheet_or_a_file(written: Path, book: Any) -> None:
+    names = book.sheetnames
     files = {path.stem for path in (written / "data").iterdir()}
     assert files > RAW
     for table, frame in estate().snapshot.tables.items():
@@ -97,8 +109,8 @@ def test_the_files_hold_the_tables(written: Path) -> None:
     assert (written / "data" / "sessions.csv").read_bytes().count(b"\r\n") == len(tables["sessions"]) + 1
 
 
-def test_the_dictionary_names_each_file_its_rows_and_its_columns(written: Path) -> None:
-    told = dictionary(written / "report.xlsx")
+def test_the_dictionary_names_each_file_its_rows_and_its_columns(written: Path, book: Any) -> None:
+    told = dictionary(book)
     for path in (written / "data").iterdir():
         with path.open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
@@ -109,8 +121,8 @@ def test_the_dictionary_names_each_file_its_rows_and_its_columns(written: Path) 
     assert not [sheet for sheet, _ in told if "no sheet" in sheet]
 
 
-def test_provenance_counts_the_rows_of_a_file(written: Path) -> None:
-    header, *rows = rows_of(written / "report.xlsx", "Provenance")
+def test_provenance_counts_the_rows_of_a_file(book: Any) -> None:
+    header, *rows = rows_of(book, "Provenance")
     told = {row[1]: dict(zip(header, row, strict=False)) for row in rows}  # blank cells at the end are not read
     points = told["restore_points"]
     assert points["Sheet"] == "data/restore_points.csv"
@@ -178,11 +190,12 @@ def test_another_choice_of_sheets_is_refused_before_anything_is_written(run: Pat
 
 
 def test_a_workbook_by_itself_has_no_files_and_says_so(tmp_path: Path) -> None:
-    audit = estate()
-    book = audit.to_excel(tmp_path / "alone.xlsx")
-    assert list(tmp_path.iterdir()) == [book]
+    audit = estates.small()
+    path = audit.to_excel(tmp_path / "alone.xlsx")
+    assert list(tmp_path.iterdir()) == [path]
     rows = len(audit.snapshot.tables["restore_points"])
-    meaning, *_, told = dictionary(book)["restore_points (no sheet)", None]
+    with contextlib.closing(openpyxl.load_workbook(path, read_only=True)) as alone:
+        meaning, *_, told = dictionary(alone)["restore_points (no sheet)", None]
     assert told == rows
     assert "not in this workbook; data/restore_points.csv of a run folder has them" in str(meaning)
 

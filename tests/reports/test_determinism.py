@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import estates
@@ -18,18 +20,19 @@ from vbr_audit.reports.formats import FORMATS
 
 WRITE = """\
 import os, sys
-os.umask(int(sys.argv[3]))
+os.umask(int(sys.argv[1], 8))
 from pathlib import Path
 from vbr_audit.pipeline import load_audit
 from vbr_audit.reports.data_files import data_contents
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.interface import ReportOptions
-audit = load_audit(sys.argv[1])
-for name in sys.argv[4].split(","):
-    report = FORMATS[name]
-    report.write(audit.context, Path(sys.argv[2]) / report.file_name)
-for name, content in data_contents(audit.context, ReportOptions()).items():
-    (Path(sys.argv[2]) / name).write_bytes(content())
+for run, place, names in zip(sys.argv[2::3], sys.argv[3::3], sys.argv[4::3]):
+    audit = load_audit(run)
+    for name in names.split(","):
+        report = FORMATS[name]
+        report.write(audit.context, Path(place) / report.file_name)
+    for name, content in data_contents(audit.context, ReportOptions()).items():
+        (Path(place) / name).write_bytes(content())
 """
 CHEAP = tuple(name for name in FORMATS if not FORMATS[name].file_name.endswith(".pdf"))
 BYTES = tuple(name for name in CHEAP if name != "xlsx")
@@ -39,16 +42,17 @@ SURROUNDINGS = (
 )
 
 
-def write_elsewhere(run: Path, out: Path, at: int, formats: str) -> Path:
-    """Write the reports of a run in a process of its own, in surroundings of its own."""
-    place = out / f"cwd{at}"
-    place.mkdir(parents=True)
+def write_elsewhere(place: Path, at: int, **formats: tuple[Path, Sequence[str]]) -> None:
+    """Write reports of runs in a process of its own, in surroundings of its own, each into a folder below `place`."""
+    orders = []
+    for folder, (run, names) in formats.items():
+        (place / folder).mkdir(parents=True)
+        orders += [str(run), str(place / folder), ",".join(names)]
     paths = [str(path) for path in sys.path if path]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VBR_AUDIT_")}
     environment |= {"PYTHONPATH": os.pathsep.join(paths), **SURROUNDINGS[at]}
-    command = [sys.executable, "-W", "ignore", "-c", WRITE, str(run), str(place), ("0o022", "0o077")[at][2:], formats]
+    command = [sys.executable, "-W", "ignore", "-c", WRITE, ("022", "077")[at], *orders]
     subprocess.run(command, cwd=place, env=environment, check=True, capture_output=True, timeout=300)
-    return place
 
 
 def estate() -> Audit:
@@ -57,11 +61,23 @@ def estate() -> Audit:
 
 
 @pytest.fixture(scope="module")
-def written_twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """What was written in each of the surroundings: `files`, and in the second `paper`, where there is a printer."""
     folder = tmp_path_factory.mktemp("twice")
     run = estate().save(folder / "run", formats=["json"])
-    first, second = (write_elsewhere(run, folder, at, ",".join(CHEAP)) for at in (0, 1))
-    return first, second
+    files = {"files": (run, CHEAP)}
+    paper = (
+        {"paper": (printed_run(tmp_path_factory) / "run", ["executive-pdf", "pdf"])} if find_spec("weasyprint") else {}
+    )
+    write_elsewhere(folder / "0", 0, **files)
+    write_elsewhere(folder / "1", 1, **files, **paper)
+    return folder / "0", folder / "1"
+
+
+@pytest.fixture(scope="module")
+def written_twice(elsewhere: tuple[Path, Path]) -> tuple[Path, Path]:
+    first, second = elsewhere
+    return first / "files", second / "files"
 
 
 @pytest.mark.parametrize("name", BYTES)
@@ -101,9 +117,8 @@ def test_the_reports_are_those_of_this_process(written_twice: tuple[Path, Path],
 
 
 @pytest.mark.slow
-def test_equal_runs_give_equal_paper(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_equal_runs_give_equal_paper(elsewhere: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> None:
     pytest.importorskip("weasyprint")
     here = printed_run(tmp_path_factory)
-    elsewhere = write_elsewhere(here / "run", tmp_path, 1, "executive-pdf,pdf")
     for name in ("executive.pdf", "report.pdf"):
-        assert (elsewhere / name).read_bytes() == (here / name).read_bytes()
+        assert (elsewhere[1] / "paper" / name).read_bytes() == (here / name).read_bytes()

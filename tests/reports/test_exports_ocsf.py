@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -21,8 +22,17 @@ ANSWERS = {"PASS": 1, "FAIL": 3, "UNKNOWN": 0, "ERROR": 0, "NOT_APPLICABLE": 99}
 SEVERITIES = {"info": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
 
 
+@cache
 def events(context: ReportContext) -> list[dict[str, Any]]:
+    """The events of a run, to be read only."""
     return [json.loads(line) for line in findings_ocsf(context).splitlines()]
+
+
+def shape(told: Any) -> Any:
+    """The attributes of an event, and where it has none, without what they hold."""
+    if isinstance(told, dict):
+        return tuple((key, shape(value)) for key, value in told.items())
+    return tuple(map(shape, told)) if isinstance(told, list) else told is None
 
 
 def foreign(told: Any, read: Any, place: str = "") -> Iterator[str]:
@@ -48,10 +58,12 @@ def any_context(
 
 
 def test_the_model_takes_every_event_and_knows_every_attribute(any_context: ReportContext) -> None:
-    unknown = set[str]()
+    unknown, seen = set[str](), set[Any]()
     for event in events(any_context):
-        read = ComplianceFinding.model_validate(event).model_dump(mode="json", exclude_none=True)
-        unknown |= set(foreign(event, read))
+        taken = ComplianceFinding.model_validate(event)
+        if (own := shape(event)) not in seen:  # what the model knows hangs on the attributes alone
+            seen.add(own)
+            unknown |= set(foreign(event, taken.model_dump(mode="json", exclude_none=True)))
         assert event["metadata"]["version"] == OCSF_VERSION
     assert unknown <= NOT_IN_THE_MODEL
 

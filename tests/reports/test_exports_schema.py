@@ -32,6 +32,14 @@ def document(hostile_estate: Audit) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def short(document: dict[str, Any]) -> dict[str, Any]:
+    """The same with the first entries of each list: a validator reads every one of thousands again."""
+    found = {name: part[:3] if isinstance(part, list) else part for name, part in document.items()}
+    assert VALIDATOR.is_valid(found)
+    return found
+
+
 def test_it_is_a_schema_of_2020_12() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -87,8 +95,8 @@ def test_it_describes_every_field(document: dict[str, Any]) -> None:
         lambda found: found["run"].update(servers=None),
     ],
 )
-def test_it_refuses_a_wrong_document(document: dict[str, Any], spoil: Change) -> None:
-    wrong = copy.deepcopy(document)
+def test_it_refuses_a_wrong_document(short: dict[str, Any], spoil: Change) -> None:
+    wrong = copy.deepcopy(short)
     spoil(wrong)
     assert not VALIDATOR.is_valid(wrong)
 
@@ -102,8 +110,8 @@ def test_it_refuses_a_wrong_document(document: dict[str, Any], spoil: Change) ->
         lambda found: found["findings"][0].update(first_seen="2026-10-01"),
     ],
 )
-def test_what_newer_servers_and_versions_add_still_fits(document: dict[str, Any], grow: Change) -> None:
-    newer = copy.deepcopy(document)
+def test_what_newer_servers_and_versions_add_still_fits(short: dict[str, Any], grow: Change) -> None:
+    newer = copy.deepcopy(short)
     grow(newer)
     assert VALIDATOR.is_valid(newer)
 

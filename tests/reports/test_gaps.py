@@ -19,9 +19,9 @@ def refused(path: str) -> dict[str, str]:
     return {"status": "denied", "reason": f"{path} is denied to this account (HTTP 403): No permission."}
 
 
-@pytest.fixture
-def denied(make_run: MakeRun) -> ReportContext:
-    paths = {record.name: record.path for record in make_run().manifest.datasets}
+@pytest.fixture(scope="module")
+def denied(context: ReportContext, make_run: MakeRun) -> ReportContext:
+    paths = {record.name: record.path for record in context.manifest.datasets}
     return make_run(changes={name: refused(paths[name]) for name in ("jobs", "sessions")})
 
 

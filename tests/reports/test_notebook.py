@@ -34,5 +34,5 @@ def test_an_incomplete_run_says_so(make_run: MakeRun) -> None:
     assert "INCOMPLETE: 1 dataset of vbr01.example was denied: Jobs. Role. Give the account a role" in text
 
 
-def test_nothing_fails(make_run: MakeRun) -> None:
-    assert "The worst" not in audit_html(make_run(job_count=0, session_count=0, waivers=None))
+def test_nothing_fails(run_of: MakeRun) -> None:
+    assert "The worst" not in audit_html(run_of(job_count=0, session_count=0, waivers=None))

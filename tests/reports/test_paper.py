@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from openpyxl.utils import column_index_from_string, get_column_letter
+from single_sheets import SAMPLE, write_alone
 
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
@@ -17,20 +17,21 @@ from vbr_audit.spreadsheet import sheet as excel_sheet
 from vbr_audit.spreadsheet.sheet import PAGE_WIDTH, PRINT_WIDTH, WHOLE_WIDTH
 
 ALL = ReportOptions(sheets="all")
-MakeRun = Callable[..., ReportContext]
 
 
-def write_book(context: ReportContext, path: Path) -> Path:
+@pytest.fixture(scope="module")
+def book(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> openpyxl.Workbook:
+    """The workbook with every table."""
+    path = tmp_path_factory.mktemp("paper") / "report.xlsx"
     write_workbook(context, path, ALL)
-    return path
+    return openpyxl.load_workbook(path)
 
 
 def printed(sheet: Any) -> set[Any]:
     return {cell.value for cell in sheet[sheet.print_area.replace("$", "").split("!")[1]][0]}
 
 
-def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, tmp_path: Path) -> None:
-    book = openpyxl.load_workbook(write_book(context, tmp_path / "x.xlsx"))
+def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, book: Any) -> None:
     for plan in plan_sheets(context, ALL):
         sheet = book[plan.name]
         first, last = sheet.print_area.replace("$", "").split("!")[1].split(":")
@@ -50,8 +51,8 @@ def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, tmp_p
     assert after == "Sign-off"
 
 
-def test_every_sheet_fits_the_width_of_a_page(context: ReportContext, tmp_path: Path) -> None:
-    for sheet in openpyxl.load_workbook(write_book(context, tmp_path / "x.xlsx")):
+def test_every_sheet_fits_the_width_of_a_page(book: Any) -> None:
+    for sheet in book:
         assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0), sheet.title
         assert sheet.page_setup.orientation == "landscape", sheet.title
         if not sheet.sheet_properties.pageSetUpPr.fitToPage:
@@ -64,10 +65,10 @@ def test_every_sheet_fits_the_width_of_a_page(context: ReportContext, tmp_path: 
 
 
 def test_of_a_long_sheet_the_first_rows_are_printed_and_it_says_so(
-    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: ReportContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(excel_sheet, "PRINT_ROWS", 20)
-    book = openpyxl.load_workbook(write_book(make_run(), tmp_path / "x.xlsx"))
+    book = openpyxl.load_workbook(write_alone(context, tmp_path / "x.xlsx", "Sessions", SAMPLE, options=ALL))
     sessions = book["Sessions"]
     assert sessions.print_area.endswith("$21")
     assert sessions.oddHeader.left.text.startswith("On paper: rows 1 to 20 of 90, ")

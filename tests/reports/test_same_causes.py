@@ -2,59 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
 import re
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import estates
-import pandas as pd
 import pytest
-from compared_runs import compared
+from compared_runs import compared_demo
 from html_tables import Page
 from openpyxl import load_workbook
+from shared import artefact
 
 from vbr_audit.display import NOT_KNOWN, is_known, number, percent, plain, size
-from vbr_audit.histories.capacities import CAPACITY, capacity_of
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.html.estate_part import MAX_COPIES
-from vbr_audit.reports.html.rendering import render_html
-from vbr_audit.tables.build.schema import conform
 
-ESTATES = ("compared", "incomplete", "nothing")
 Row = tuple[Any, ...]
 
 
-@lru_cache
+ESTATES = {"compared": compared_demo, "incomplete": estates.incomplete, "nothing": estates.nothing}
+
+
 def audit_called(estate: str) -> Audit:
-    if estate != "compared":
-        made: Audit = getattr(estates, estate)()
-        return made
-    audit = compared(estates.demo())
-    return dataclasses.replace(audit, samples=samples_before(audit))
-
-
-def samples_before(audit: Audit) -> pd.DataFrame:
-    """The space of its repositories on each of sixty days before, a GiB less a day."""
-    own = capacity_of(audit.snapshot)
-    parts = [
-        own.assign(
-            taken_at=own["taken_at"] - pd.Timedelta(days=back),
-            free_bytes=own["free_bytes"] + back * 2**30,
-            used_bytes=own["used_bytes"] - back * 2**30,
-        )
-        for back in range(1, 61)
-    ]
-    return conform(pd.concat(parts, ignore_index=True), CAPACITY)[0]
-
-
-@lru_cache
-def tables_of(estate: str) -> dict[str, list[list[str]]]:
-    page = Page(render_html(audit_called(estate).context))
-    return {table.id: table.rows for table in page.tables if table.id}
+    return ESTATES[estate]()
 
 
 @pytest.fixture(scope="module")
@@ -63,19 +39,36 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     @lru_cache
     def files_of(estate: str) -> dict[str, Path]:
-        return estates.write_all(
-            audit_called(estate), tmp_path_factory.mktemp(estate), ("xlsx", "json", "executive", "html")
-        )
+        names = ("xlsx", "json", "executive", "html")
+        return {name: artefact(tmp_path_factory, ESTATES[estate], name) for name in names}
 
     return files_of
 
 
 @lru_cache
-def sheet_of(path: Path, name: str) -> list[dict[str, Any]]:
-    book = load_workbook(path, read_only=True)
+def page_of(path: Path) -> Page:
+    return Page(path.read_text("utf-8"))
+
+
+def tables_of(path: Path) -> dict[str, list[list[str]]]:
+    return {table.id: table.rows for table in page_of(path).tables if table.id}
+
+
+@pytest.fixture(scope="module")
+def book_of(written: Any) -> Iterator[Callable[[str], Any]]:
+    """The workbook of an estate, opened once: that takes longer than to read a sheet."""
+    with contextlib.ExitStack() as opened:
+
+        @lru_cache
+        def get(estate: str) -> Any:
+            return opened.enter_context(contextlib.closing(load_workbook(written(estate)["xlsx"], read_only=True)))
+
+        yield get
+
+
+def sheet_of(book: Any, name: str) -> list[dict[str, Any]]:
     rows = book[name].iter_rows(values_only=True) if name in book.sheetnames else iter([()])
     header, *others = list(rows)
-    book.close()
     return [dict(zip(header, row, strict=True)) for row in others if any(value is not None for value in row)]
 
 
@@ -97,9 +90,9 @@ def cause_rows(audit: Audit) -> list[Row]:
     ]
 
 
-def on_page(estate: str) -> list[Row]:
+def on_page(path: Path) -> list[Row]:
     rows = []
-    for name, table in tables_of(estate).items():
+    for name, table in tables_of(path).items():
         for row in table[1:]:
             if not name.startswith("table-causes-") or len(row) == 1:
                 continue
@@ -116,7 +109,7 @@ def on_page(estate: str) -> list[Row]:
     return rows
 
 
-def in_sheet(path: Path) -> list[Row]:
+def in_sheet(book: Any) -> list[Row]:
     names = ("Urgency", "Severity", "Check ID", "Consequence", "Findings", "Objects", "Remediation", "Owner", "Name")
     return [
         (
@@ -125,7 +118,7 @@ def in_sheet(path: Path) -> list[Row]:
             row["Due"].date().isoformat(),
             row["Overdue"],
         )
-        for row in sheet_of(path, "Causes")
+        for row in sheet_of(book, "Causes")
     ]
 
 
@@ -138,11 +131,11 @@ def in_json(path: Path) -> list[Row]:
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_every_artefact_has_the_causes_of_python(estate: str, written: Any) -> None:
+def test_every_artefact_has_the_causes_of_python(estate: str, written: Any, book_of: Any) -> None:
     rows, files = cause_rows(audit_called(estate)), written(estate)
     assert in_json(files["json"]) == rows
-    assert in_sheet(files["xlsx"]) == rows
-    shown = on_page(estate)
+    assert in_sheet(book_of(estate)) == rows
+    shown = on_page(files["html"])
     assert len(shown) == len(rows)
     for found, row in zip(shown, rows, strict=True):
         assert (*found[:8], *found[9:]) == (*row[:8], *row[9:])
@@ -199,7 +192,7 @@ def test_the_badges_count_causes_of_their_own_severity(estate: str, written: Any
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_jobs_found_are_the_same_everywhere(estate: str, written: Any) -> None:
+def test_jobs_found_are_the_same_everywhere(estate: str, written: Any, book_of: Any) -> None:
     summary, files = audit_called(estate).summary, written(estate)
     found = dataclasses.asdict(summary.jobs_found)
     assert json.loads(files["json"].read_bytes())["summary"]["jobs_found"] == found
@@ -208,19 +201,17 @@ def test_jobs_found_are_the_same_everywhere(estate: str, written: Any) -> None:
     if found["by_state_only"] or found["by_backups_only"]:
         assert re.findall(r"\d+", tile.label.partition(": ")[2]) == [many for many in parts if many != "0"]
     for name in ("html", "executive"):
-        assert (tile.value, tile.label) in Page(files[name].read_text("utf-8")).tiles
-    book = load_workbook(files["xlsx"], read_only=True)
-    cover = [row[:2] for row in book["Cover"].iter_rows(values_only=True) if len(row) > 1]
-    book.close()
+        assert (tile.value, tile.label) in page_of(files[name]).tiles
+    cover = [row[:2] for row in book_of(estate)["Cover"].iter_rows(values_only=True) if len(row) > 1]
     assert (tile.value, tile.label) in cover
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_protected_objects_are_the_same_on_page_and_sheet(estate: str, written: Any) -> None:
+def test_protected_objects_are_the_same_on_page_and_sheet(estate: str, written: Any, book_of: Any) -> None:
     frame = audit_called(estate).context.figures.estate.objects.frame
-    rows = sheet_of(written(estate)["xlsx"], "Protected objects")
+    rows, files = sheet_of(book_of(estate), "Protected objects"), written(estate)
     assert [row["Name"] for row in rows] == [plain(name) for name in frame["name"]]
-    shown = tables_of(estate).get("table-objects", [[]])[1:]
+    shown = tables_of(files["html"]).get("table-objects", [[]])[1:]
     assert len(shown) == min(len(rows), 200)
     for row, (name, jobs, point, rpo, copies, backup, test) in zip(rows, shown, strict=False):
         assert name.startswith(row["Name"])
@@ -244,9 +235,10 @@ def test_protected_objects_are_the_same_on_page_and_sheet(estate: str, written: 
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_repositories_and_their_growth_are_the_same_on_page_and_sheet(estate: str, written: Any) -> None:
+def test_repositories_and_their_growth_are_the_same_on_page_and_sheet(estate: str, written: Any, book_of: Any) -> None:
     files = written(estate)
-    rows, shown = sheet_of(files["xlsx"], "Repositories"), tables_of(estate).get("table-repositories", [[]])[1:]
+    rows = sheet_of(book_of(estate), "Repositories")
+    shown = tables_of(files["html"]).get("table-repositories", [[]])[1:]
     assert len(rows) == len(shown)
     grown = 0
     for row, (name, space, growth, full, _, held) in zip(rows, shown, strict=True):

@@ -11,7 +11,7 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,7 +22,7 @@ import pytest
 from html_tables import Page
 from openpyxl import load_workbook
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from shared import printed_run
+from shared import artefact, printed_run
 
 from vbr_audit.checks.derived.protection import DIGITS
 from vbr_audit.cli.outcome import print_outcome
@@ -31,7 +31,7 @@ from vbr_audit.pipeline import Audit
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.html.board import MOST_RISKS
 
-ESTATES = ("demo", "incomplete", "nothing")
+ESTATES = {made.__name__: made for made in (estates.demo, estates.incomplete, estates.nothing)}
 STATUSES = ("PASS", "FAIL", "WAIVED", "UNKNOWN", "ERROR", "NOT_APPLICABLE")
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 Numbers = dict[str, Any]
@@ -399,12 +399,11 @@ DIGITAL = dict.fromkeys(READ, frozenset[str]()) | dict.fromkeys(
 """The artefacts that count the digits of 3-2-1-1-0, where there is an object that has them."""
 
 
-@lru_cache
 def audit_called(estate: str) -> Audit:
-    made: Audit = getattr(estates, estate)()
-    return made
+    return ESTATES[estate]()
 
 
+@cache
 def expected_of(audit: Audit) -> Numbers:
     numbers = in_python(audit)
     statuses, areas = numbers["statuses"], numbers["areas"]
@@ -439,9 +438,11 @@ def test_the_console_tells_the_same_numbers(estate: str, capsys: pytest.CaptureF
 
 @pytest.mark.parametrize("estate", ESTATES)
 @pytest.mark.parametrize("name", READ)
-def test_every_artefact_tells_the_same_numbers(estate: str, name: str, tmp_path: Path) -> None:
+def test_every_artefact_tells_the_same_numbers(
+    estate: str, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     audit = audit_called(estate)
-    found = READ[name](estates.write_all(audit, tmp_path, (name,))[name])
+    found = READ[name](artefact(tmp_path_factory, ESTATES[estate], name))
     expected = expected_of(audit)
     assert found == {key: expected[key] for key in found}
     assert TOLD[name] | ({"digits"} & DIGITAL[name] if len(audit.results.protected) else set()) <= found.keys()
@@ -490,17 +491,15 @@ def size_in(sentence: str) -> tuple[int, int | None]:
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_what_is_wrong_has_the_numbers_of_the_findings(estate: str, tmp_path: Path) -> None:
-    audit = audit_called(estate)
-    files = estates.write_all(audit, tmp_path, ("html", "executive"))
-    told = sorted((check, *size_in(sentence)) for check, sentence in sentences_in_html(files["html"]))
+def test_what_is_wrong_has_the_numbers_of_the_findings(estate: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    audit, page = audit_called(estate), artefact(tmp_path_factory, ESTATES[estate], "html")
+    told = sorted((check, *size_in(sentence)) for check, sentence in sentences_in_html(page))
     assert told == sorted(sizes_of(audit, ["check_id", "server"]))
 
 
 @pytest.mark.parametrize("estate", ESTATES)
-def test_the_risks_count_no_more_causes_than_there_are(estate: str, tmp_path: Path) -> None:
-    audit = audit_called(estate)
-    path = estates.write_all(audit, tmp_path, ("executive",))["executive"]
+def test_the_risks_count_no_more_causes_than_there_are(estate: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    audit, path = audit_called(estate), artefact(tmp_path_factory, ESTATES[estate], "executive")
     risks, causes = risks_in_executive(path), audit.causes
     by_check = causes.groupby(["severity", "check_id"])
     firsts = {key: day(dt.date.fromisoformat(rows["due"].min())) for key, rows in by_check}

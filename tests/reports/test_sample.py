@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pandas as pd
 import pytest
+from single_sheets import SAMPLE, write_alone
 
 import vbr_audit as va
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.excel.workbook import write_workbook
 from vbr_audit.reports.sample import draw_sample
-
-MakeRun = Callable[..., ReportContext]
 
 
 def table(size: int) -> pd.DataFrame:
@@ -63,8 +60,7 @@ def test_every_row_has_its_chance() -> None:
     assert drawn == {row for row in range(40) if row % 4 != 2}
 
 
-def sheet_of(context: ReportContext, path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], Any]:
-    write_workbook(context, path)
+def sheet_of(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], Any]:
     sheet = openpyxl.load_workbook(path)["Sample"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     start = next(number for number, row in enumerate(rows) if row[0] == "No.")
@@ -72,8 +68,8 @@ def sheet_of(context: ReportContext, path: Path) -> tuple[dict[str, Any], list[d
     return terms, [dict(zip(rows[start], row, strict=True)) for row in rows[start + 1 :]], sheet
 
 
-def test_the_sheet_tells_how_and_leaves_room_for_the_tester(context: ReportContext, tmp_path: Path) -> None:
-    terms, rows, sheet = sheet_of(context, tmp_path / "x.xlsx")
+def test_the_sheet_tells_how_and_leaves_room_for_the_tester(context: ReportContext, workbook: Path) -> None:
+    terms, rows, sheet = sheet_of(workbook)
     assert terms["Sample size"] == "25"
     assert terms["Population"].startswith(f"{context.summary.judged:,} findings")
     assert terms["Seed"] == f"{context.manifest.run_id} (the ID of this run)"
@@ -95,14 +91,14 @@ def test_size_and_seed_come_from_the_manifest(context: ReportContext, tmp_path: 
     run = context.manifest.run.model_copy(update={"sample_size": 2, "sample_seed": seed})
     manifest = context.manifest.model_copy(update={"run": run})
     changed = dataclasses.replace(context, snapshot=dataclasses.replace(context.snapshot, manifest=manifest))
-    terms, rows, _ = sheet_of(changed, tmp_path / "x.xlsx")
+    terms, rows, _ = sheet_of(write_alone(changed, tmp_path / "x.xlsx", SAMPLE))
     assert (terms["Seed"], len(rows)) == (seed, 2)
 
 
-def test_a_run_without_findings_has_an_empty_sample(make_run: MakeRun, tmp_path: Path) -> None:
-    context = make_run()
+def test_a_run_without_findings_has_an_empty_sample(context: ReportContext, tmp_path: Path) -> None:
     results = dataclasses.replace(context.results, findings=context.results.findings.iloc[:0])
-    terms, rows, _ = sheet_of(dataclasses.replace(context, results=results), tmp_path / "x.xlsx")
+    nothing = dataclasses.replace(context, results=results)
+    terms, rows, _ = sheet_of(write_alone(nothing, tmp_path / "x.xlsx", SAMPLE))
     assert terms["Sample size"] == "0 (asked for: 25)"
     assert not any(value for row in rows for value in row.values())
 

@@ -15,11 +15,11 @@ from typing import Final
 import estates
 import pandas as pd
 import pytest
-from core_checks import core_policy
 from history_texts import history_texts
 from hypothesis import given
 from hypothesis import strategies as st
 from original_names import FAST, KEY, names_to_find, original_names
+from shared import artefact
 from typer.testing import CliRunner
 
 import vbr_audit as va
@@ -86,9 +86,9 @@ def test_a_history_of_a_scrubbed_run_and_its_seals_hold_no_original_name(tmp_pat
 MOST = ("html", "xlsx", "json", "csv", "md")
 
 
-def test_the_search_finds_the_names_where_they_are(tmp_path: Path) -> None:
+def test_the_search_finds_the_names_where_they_are(tmp_path_factory: pytest.TempPathFactory) -> None:
     names = names_to_find(estates.demo())
-    texts = {name: estates.texts_of(path) for name, path in estates.write_all(estates.demo(), tmp_path, MOST).items()}
+    texts = {name: estates.texts_of(artefact(tmp_path_factory, estates.demo, name)) for name in MOST}
     assert all(estates.found_in(text, names) for text in texts.values())
     everywhere = set(estates.found_in("\n".join(texts.values()), names))
     jobs, users = estates.demo().snapshot.jobs["name"].dropna(), estates.demo().snapshot.users["name"].dropna()
@@ -99,7 +99,7 @@ def test_the_search_finds_the_names_where_they_are(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_printed_page_holds_no_name(tmp_path: Path) -> None:
     pytest.importorskip("weasyprint")
-    audit = va.audit(estates.audit_of(jobs=2, sessions=10).snapshot, policy=core_policy())
+    audit = estates.small()
     paths = estates.write_all(audit.scrub(KEY), tmp_path, ("executive-pdf", "pdf"))
     for path in paths.values():
         assert estates.found_in(estates.texts_of(path), names_to_find(audit)) == []
@@ -274,10 +274,11 @@ def test_no_name_is_left_in_any_text(names: list[str], words: list[str]) -> None
 
 
 def test_the_workbook_of_a_scrubbed_run_points_to_no_evidence(tmp_path: Path) -> None:
-    whole = estates.audit_of(jobs=2, sessions=10)
+    whole = estates.small()
+    clean = whole.scrub(KEY)
     assert "evidence/" in estates.texts_of(whole.to_excel(tmp_path / "whole.xlsx"))
-    assert "evidence/" not in estates.texts_of(whole.scrub(KEY).to_excel(tmp_path / "clean.xlsx"))
-    page = whole.scrub(KEY).to_html(tmp_path / "clean.html").read_text("utf-8")
+    assert "evidence/" not in estates.texts_of(clean.to_excel(tmp_path / "clean.xlsx"))
+    page = clean.to_html(tmp_path / "clean.html").read_text("utf-8")
     assert "left out of this run on purpose" in page
     assert "evidence/*.zip" not in page
 
@@ -304,8 +305,7 @@ def test_ordinary_words_spoil_neither_words_of_the_api_nor_what_others_wrote() -
 
 
 def test_a_remedy_stays_as_it_is_whatever_jobs_are_called() -> None:
-    whole = estates.audit_of(empty=True)
-    clean = whole.scrub(KEY)
+    whole, clean = estates.nothing(), scrubbed("nothing")
     remedies = {use.check.id: use.check.remediation for use in whole.results.uses}
     assert {use.check.id: use.check.remediation for use in clean.results.uses} == remedies
     assert set(clean.findings["title"]) == set(whole.findings["title"])
@@ -342,6 +342,9 @@ def test_a_scrubbed_run_is_verified_but_not_judged_anew(tmp_path: Path) -> None:
         scrubbed("demo").scrub(KEY)
 
 
+SMALL_DEMO = ("demo", "--jobs", "20", "--sessions", "200")
+
+
 @pytest.fixture
 def key_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -351,7 +354,7 @@ def key_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_report_writes_a_scrubbed_run_beside_the_saved_one(tmp_path: Path, key_home: Path) -> None:
     run, clean = tmp_path / "run", tmp_path / "clean"
     (tmp_path / "copy").mkdir()
-    estates.audit_of(jobs=3, sessions=20, seed=5).save(run, formats=["json"])
+    estates.small().save(run, formats=["json"])
     command = ["report", str(run), "--format", "json,md", "--scrub"]
     told = CliRunner().invoke(app, [*command, "--out", str(clean)])
     assert told.exit_code == 0, told.output
@@ -387,7 +390,7 @@ def test_an_earlier_run_with_its_evidence_is_not_replaced(tmp_path: Path, key_ho
 
 
 def test_demo_scrub_keeps_no_evidence(tmp_path: Path, key_home: Path) -> None:
-    told = CliRunner().invoke(app, ["demo", "--scrub", "--out", str(tmp_path / "run"), "--format", "json"])
+    told = CliRunner().invoke(app, [*SMALL_DEMO, "--scrub", "--out", str(tmp_path / "run"), "--format", "json"])
     assert told.exit_code == 0, told.output
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "SHA256SUMS",

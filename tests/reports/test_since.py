@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from compared_runs import compared
-from estates import audit_of
+from compared_runs import compared_demo
+from estates import demo
 from html_tables import Page
 from sarif_demands import sarif_faults
+from shared import artefact
+from single_sheets import write_alone
 
 import vbr_audit as va
 from vbr_audit.display import number, percent
@@ -32,15 +35,15 @@ from vbr_audit.vocabulary import SEVERITIES
 @pytest.fixture(scope="module")
 def later() -> va.Audit:
     """The whole simulated estate, compared with earlier runs."""
-    return compared(audit_of())
+    return compared_demo()
 
 
 @pytest.fixture(scope="module")
-def written(later: va.Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its reports."""
     folder = tmp_path_factory.mktemp("later")
     for kind in ("html", "executive", "json", "md", "xlsx", "sarif"):
-        later.write(kind, folder / kind)
+        shutil.copy(artefact(tmp_path_factory, compared_demo, kind), folder / kind)
     return folder
 
 
@@ -150,11 +153,10 @@ def test_the_numbers_of_the_charts_are_a_table_beside_them(written: Path) -> Non
     assert months[0][2][1:] == ["–"] * 7 + ["no run"]
 
 
-def test_without_an_earlier_run_there_is_nothing_of_it(tmp_path: Path) -> None:
-    audit = audit_of()
+def test_without_an_earlier_run_there_is_nothing_of_it(tmp_path_factory: pytest.TempPathFactory) -> None:
+    audit = demo()
     assert audit.trend is None
-    audit.to_html(tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text("utf-8")
+    page = artefact(tmp_path_factory, demo, "html").read_text("utf-8")
     assert "Since the last report" not in page
     assert "month-causes" not in page
     document = json.loads(findings_json(audit.context))
@@ -185,7 +187,7 @@ def test_the_remarks_of_a_reviewer_go_with_their_findings(later: va.Audit, tmp_p
     still = str(changes.still_open["finding_id"].iloc[0])
     remarks = {name: Remark(finding_id=name, status="Open", note=f"about {name}") for name in (fixed, still)}
     rules = dataclasses.replace(later.rules, review=Review(remarks, "report.xlsx"))
-    dataclasses.replace(later, rules=rules).to_excel(tmp_path / "next.xlsx")
+    write_alone(dataclasses.replace(later, rules=rules).context, tmp_path / "next.xlsx", "Findings")
     workbook = openpyxl.load_workbook(tmp_path / "next.xlsx", read_only=True)
     header, *rows = workbook["Findings"].iter_rows(values_only=True)
     workbook.close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator
+from functools import lru_cache
 
+import estates
 import numpy as np
 import pandas as pd
 
@@ -15,9 +17,11 @@ from vbr_audit.findings.compared import Judged, judged_run
 from vbr_audit.findings.lifecycle import Lives, step
 from vbr_audit.histories.adding import record_of_run
 from vbr_audit.histories.baseline import Baseline, Earlier
+from vbr_audit.histories.capacities import CAPACITY, capacity_of
 from vbr_audit.histories.drift.settings import settings_of_run
 from vbr_audit.histories.run_records import HistoryRecord
 from vbr_audit.pipeline import judge
+from vbr_audit.tables.build.schema import conform
 
 OTHER = {"PASS": "FAIL", "FAIL": "PASS", "WAIVED": "FAIL", "UNKNOWN": "PASS"}
 EVERY = 3
@@ -39,6 +43,27 @@ def compared(audit: Audit) -> Audit:
         tuple(_records(record_of_run(snapshot, audit.results))),
     )
     return judge(snapshot, dataclasses.replace(rules, baseline=Baseline(kept=earlier.to_bytes())))
+
+
+@lru_cache
+def compared_demo() -> Audit:
+    """The whole estate of `estates.demo`, compared so, with the space of its repositories on sixty days before."""
+    audit = compared(estates.demo())
+    return dataclasses.replace(audit, samples=samples_before(audit))
+
+
+def samples_before(audit: Audit) -> pd.DataFrame:
+    """The space of its repositories on each of sixty days before, a GiB less a day."""
+    own = capacity_of(audit.snapshot)
+    parts = [
+        own.assign(
+            taken_at=own["taken_at"] - pd.Timedelta(days=back),
+            free_bytes=own["free_bytes"] + back * 2**30,
+            used_bytes=own["used_bytes"] - back * 2**30,
+        )
+        for back in range(1, 61)
+    ]
+    return conform(pd.concat(parts, ignore_index=True), CAPACITY)[0]
 
 
 def _before(judged: Judged) -> Judged:

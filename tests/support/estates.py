@@ -52,8 +52,8 @@ waivers:
 
 
 @lru_cache
-def audit_of(*faults: str, judged: bool = False, **options: Any) -> Audit:
-    """The audit of a simulated server; `judged` with a policy, waivers and a site file that are full of names."""
+def snapshot_of(*faults: str, **options: Any) -> va.Snapshot:
+    """Everything that can be read of a simulated server."""
     app = create_app(**{"faults": faults, "now": NOW, "role": "Administrator", "username": USERNAME} | options)
     client = Client(
         "http://127.0.0.1",
@@ -64,10 +64,22 @@ def audit_of(*faults: str, judged: bool = False, **options: Any) -> Audit:
     )
     with client:
         command = f"vbr-audit audit https://{SERVER} --out /r/HANSA"
-        snapshot = va.collect(client, datasets="all", progress=False, command=command)
+        return va.collect(client, datasets="all", progress=False, command=command)
+
+
+@lru_cache
+def audit_of(*faults: str, judged: bool = False, **options: Any) -> Audit:
+    """The audit of a simulated server; `judged` with a policy, waivers and a site file that are full of names."""
+    snapshot = snapshot_of(*faults, **options)
     if not judged:
         return va.audit(snapshot)
     return va.audit(snapshot, policy=POLICY, waivers=WAIVERS, site=load_site(DEMO_SITE, assets=DEMO_ASSETS))
+
+
+@lru_cache
+def small() -> Audit:
+    """A few jobs, judged by the core checks: as quick to judge again."""
+    return va.audit(snapshot_of(jobs=3, sessions=20), policy=core_policy())
 
 
 def demo() -> Audit:

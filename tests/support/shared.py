@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from vbr_audit.cli import app
+from vbr_audit.pipeline import Audit
+from vbr_audit.reports.formats import FORMATS
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -47,6 +49,15 @@ def demo(factory: pytest.TempPathFactory) -> Path:
         (folder / SAID).write_text(done.stdout, "utf-8")
 
     return once(factory, "demo", make)
+
+
+def artefact(factory: pytest.TempPathFactory, estate: Callable[[], Audit], name: str) -> Path:
+    """The report of an estate, as of `estates`, in the format `name`, the workbook with every table."""
+
+    def make(folder: Path) -> None:
+        estates.write_all(estate(), folder, (name,))
+
+    return once(factory, f"{estate.__name__}-{name}", make) / FORMATS[name].file_name
 
 
 def printed_run(factory: pytest.TempPathFactory) -> Path:
