@@ -10,6 +10,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from vbr_audit.collection.manifest import DEADLINE_PASSED, FILTER_UNHEARD, PAGES_UNCOUNTED
@@ -147,7 +148,7 @@ def build_context(
     span = period_text(run.since, run.until, zone, run.timezone)
     read_at = moment(run.now, zone, run.timezone)
     servers = snapshot.manifest.servers
-    figures = make_figures(snapshot, results, zone, trend, samples)
+    figures = Figures(snapshot, results, zone, months_of_trend(trend), samples)
     return ReportContext(
         title=title or f"Backup compliance, {_span_name(run.since, run.until, zone, run.timezone)}",
         results=results,
@@ -449,57 +450,81 @@ class RpoCount:
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """What the pictures, the tiles and the scorecard of a report show.
+    """What the pictures, the tiles and the scorecard of a report show; each is made once, when it is first asked for.
 
-    `runs` is a DataFrame with the columns of `job_runs`: the runs that every number about runs counts, newest
-    first. `tested` counts, by server and check, the objects that passed or failed, before waivers. `rpo` is None where
-    no check asks for it. `jobs_at_risk` are the jobs in scope with a failing finding, of their own or of a machine of
-    theirs, that is critical or high; None where no job could be read. `months` is None where no earlier run is known.
+    Days are those of `zone`, `samples` are the space before the run. `months` is None where no earlier run is known.
     """
 
-    runs: pd.DataFrame
-    daily_runs: DailyRuns
-    trend: SuccessTrend
-    calendar: RunCalendar
-    slow_runs: tuple[SlowRun, ...]
-    spaces: tuple[RepositorySpace, ...]
-    protection: Protection
-    scores: tuple[JobScore, ...]
-    tested: Mapping[tuple[str, str], int]
-    rpo: RpoCount | None
-    jobs_at_risk: int | None
+    snapshot: Snapshot
+    results: Results
+    zone: dt.tzinfo
     months: MonthTrend | None
-    estate: Estate
+    samples: pd.DataFrame | None
 
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The runs that every number about runs counts, newest first, with the columns of `job_runs`."""
+        runs = counted_runs(self.snapshot)
+        return runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
 
-def make_figures(
-    snapshot: Snapshot,
-    results: Results,
-    zone: dt.tzinfo,
-    trend: Trend | None = None,
-    samples: pd.DataFrame | None = None,
-) -> Figures:
-    """All figures of a run; days are those of `zone`, the months those of `trend`."""
-    runs = counted_runs(snapshot)
-    runs = runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
-    daily = count_daily_runs(snapshot, zone, runs)
-    scores = score_jobs(snapshot, results, runs)
-    at_risk = sum(score.is_at_risk for score in scores)
-    return Figures(
-        runs=runs,
-        daily_runs=daily,
-        trend=success_trend_of(daily),
-        calendar=build_calendar(snapshot, runs, zone),
-        slow_runs=slowest_runs(runs, snapshot.jobs),
-        spaces=repository_spaces(snapshot.repository_states),
-        protection=protection_of(results.protected),
-        scores=scores,
-        tested=_tested(results.findings),
-        rpo=_rpo(results.coverage),
-        jobs_at_risk=None if results.summary.jobs_in_scope is None else at_risk,
-        months=months_of_trend(trend),
-        estate=estate_of(snapshot, results, runs, zone, samples),
-    )
+    @cached_property
+    def daily_runs(self) -> DailyRuns:
+        """The runs of each day by result."""
+        return count_daily_runs(self.snapshot, self.zone, self.runs)
+
+    @cached_property
+    def trend(self) -> SuccessTrend:
+        """The success rate of each day."""
+        return success_trend_of(self.daily_runs)
+
+    @cached_property
+    def calendar(self) -> RunCalendar:
+        """The state of each job on each day."""
+        return build_calendar(self.snapshot, self.runs, self.zone)
+
+    @cached_property
+    def slow_runs(self) -> tuple[SlowRun, ...]:
+        """The longest runs."""
+        return slowest_runs(self.runs, self.snapshot.jobs)
+
+    @cached_property
+    def spaces(self) -> tuple[RepositorySpace, ...]:
+        """The space of each repository."""
+        return repository_spaces(self.snapshot.repository_states)
+
+    @cached_property
+    def protection(self) -> Protection:
+        """How many protected objects keep the 3-2-1-1-0 rule."""
+        return protection_of(self.results.protected)
+
+    @cached_property
+    def scores(self) -> tuple[JobScore, ...]:
+        """The scorecard of each job."""
+        return score_jobs(self.snapshot, self.results, self.runs)
+
+    @cached_property
+    def tested(self) -> Mapping[tuple[str, str], int]:
+        """The objects that passed or failed, before waivers, by server and check."""
+        return _tested(self.results.findings)
+
+    @cached_property
+    def rpo(self) -> RpoCount | None:
+        """The objects whose newest restore point is too old; None where no check asks for it."""
+        return _rpo(self.results.coverage)
+
+    @cached_property
+    def jobs_at_risk(self) -> int | None:
+        """The jobs in scope with a failing finding, of their own or of a machine of theirs, that is critical or high.
+
+        None where no job could be read.
+        """
+        at_risk = sum(score.is_at_risk for score in self.scores)
+        return None if self.results.summary.jobs_in_scope is None else at_risk
+
+    @cached_property
+    def estate(self) -> Estate:
+        """Objects, repositories, servers and nights."""
+        return estate_of(self.snapshot, self.results, self.runs, self.zone, self.samples)
 
 
 def _tested(findings: pd.DataFrame) -> Mapping[tuple[str, str], int]:
