@@ -62,7 +62,9 @@ def test_window_and_counts_over_the_change_of_the_clock() -> None:
         for day in days("2026-09-29", "2026-11-01"):
             if local(day, time, BERLIN) < dt.datetime(2026, 11, 1, 5, tzinfo=dt.UTC):
                 vbr.add_session(job, local(day, time, BERLIN))
-    audit = audited(vbr, only="RUN-005 RUN-013 RUN-014", **OCTOBER, site='version: 1\nwindow: {start: "20:00", end: "06:00"}\n')
+    audit = audited(
+        vbr, only="RUN-005 RUN-013 RUN-014", **OCTOBER, site='version: 1\nwindow: {start: "20:00", end: "06:00"}\n'
+    )
     for name in ("Evening", "Half past midnight"):
         assert finding(audit, "RUN-013", name)["observed"] == "0 of 31 sessions outside of the window"
         assert finding(audit, "RUN-005", name)["observed"] == "31 of 31 (100.0 %)"

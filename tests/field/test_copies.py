@@ -166,7 +166,13 @@ def test_what_a_worker_makes_is_its_copy_jobs(newest: str, fine: bool) -> None:
     for night in days("2026-10-20", newest):
         vbr.add_session(WORKER, local(night, "23:00", BERLIN))
 
-    audit = audited(vbr, only="RPO-006 RPO-010 CPY-001 CPY-004 CPY-007 RUN-004 RUN-005 RUN-007", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr,
+        only="RPO-006 RPO-010 CPY-001 CPY-004 CPY-007 RUN-004 RUN-005 RUN-007",
+        month="2026-10",
+        timezone="Europe/Berlin",
+        site=SITE,
+    )
 
     assert status_of(audit, "RPO-010", "Copy to DR\\Nightly") == "PASS"
     for check in ("CPY-001", "CPY-004", "CPY-007"):
@@ -190,7 +196,9 @@ def test_a_periodic_copy_job_is_judged_by_what_its_worker_ran() -> None:
         ended = "Failed" if night.day == 12 else "Success"
         vbr.add_task(vbr.add_session(WORKER, local(night, "23:00", BERLIN), result=ended), "srv1", ended)
 
-    audit = audited(vbr, only="RPO-007 CPY-001 CPY-007 RUN-005 RUN-014", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr, only="RPO-007 CPY-001 CPY-007 RUN-005 RUN-014", month="2026-10", timezone="Europe/Berlin", site=SITE
+    )
 
     assert finding(audit, "RUN-005", "Copy to DR")["observed"] == "30 of 31 (96.8 %)"
     assert finding(audit, "RUN-014", "Copy to DR")["observed"] == "0 of 31 runs missed"
@@ -313,7 +321,9 @@ def test_a_machine_without_a_restore_point_has_no_copy() -> None:
     nightly = nightly_on_disk(vbr)
     vbr.add_object(vbr.add_backup(nightly, repository="Local", name="Other"), "srv9", points=0)
 
-    audit = audited(vbr, only="CPY-001 CPY-002 CPY-003 CPY-004 CPY-009", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr, only="CPY-001 CPY-002 CPY-003 CPY-004 CPY-009", month="2026-10", timezone="Europe/Berlin", site=SITE
+    )
 
     for check in ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-009"):
         assert status_of(audit, check, "srv9") == "NOT_APPLICABLE", check
@@ -392,7 +402,9 @@ def test_tape_leaves_every_answer_about_a_missing_copy_open(place: str, kind: st
     else:
         vbr.add_backup(tape, repository="Tape")
 
-    audit = audited(vbr, only="CPY-001 CPY-002 CPY-003 CPY-004 CPY-006", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr, only="CPY-001 CPY-002 CPY-003 CPY-004 CPY-006", month="2026-10", timezone="Europe/Berlin", site=SITE
+    )
 
     for check in ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-006"):
         assert status_of(audit, check, "srv1") == "UNKNOWN", check
@@ -423,7 +435,13 @@ def two_vcenters(*, second: str | None) -> SmallServer:
 def test_machines_of_two_vcenters_are_told_apart_in_all_that_is_made_of_them() -> None:
     vbr = two_vcenters(second="2026-10-26")
 
-    audit = audited(vbr, only="RPO-001 RPO-002 RPO-006 RPO-007 CPY-001 CPY-004 IMM-001", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr,
+        only="RPO-001 RPO-002 RPO-006 RPO-007 CPY-001 CPY-004 IMM-001",
+        month="2026-10",
+        timezone="Europe/Berlin",
+        site=SITE,
+    )
 
     rows = audit.findings
     answers = {

@@ -532,7 +532,7 @@ def audited(
     only: str = "",
     **judged_by: Any,
 ) -> Audit:
-    """The audit of servers through client, collection and checks, by all checks or `only` these and those of these areas.
+    """The audit of servers through client, collection and checks, by all checks or by `only` some, e.g. `RUN CPY-001`.
 
     `judged_by` are `site`, `policy`, `waivers` and what else `vbr_audit.audit` takes. A site file, a policy or waivers
     may be given as their text.
