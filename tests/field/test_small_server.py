@@ -38,7 +38,7 @@ def test_pages_statuses_and_overridden_keys() -> None:
         vbr.add_job(f"Job {number}", isDisabled=number % 2 == 0)
     vbr.statuses["backupInfrastructure/repositories"] = 403
 
-    snapshot = audited(vbr, only="JOB-001 REP-001").snapshot
+    snapshot = audited(vbr, only="JOB-001 REP").snapshot
 
     assert snapshot.jobs["is_disabled"].sum() == 225
     statuses = snapshot.datasets.set_index("name")["status"]
