@@ -313,6 +313,7 @@ def test_ctrl_c_while_paging_writes_what_was_read_and_ends_in_130(tmp_path: Path
         # The first pages may hold only sessions that began before the period, which count for no run of it.
         while url.simulator.counts.requests["/api/v1/sessions"] < 24 and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert DEMO_PASSWORD.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         os.kill(process.pid, signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
