@@ -148,7 +148,7 @@ def build_context(
     span = period_text(run.since, run.until, zone, run.timezone)
     read_at = moment(run.now, zone, run.timezone)
     servers = snapshot.manifest.servers
-    figures = Figures(snapshot, results, zone, months_of_trend(trend), samples)
+    figures = Figures(snapshot, results, zone, samples, months_of_trend(trend))
     return ReportContext(
         title=title or f"Backup compliance, {_span_name(run.since, run.until, zone, run.timezone)}",
         results=results,
@@ -452,25 +452,25 @@ class RpoCount:
 class Figures:
     """What the pictures, the tiles and the scorecard of a report show; each is made once, when it is first asked for.
 
-    Days are those of `zone`, `samples` are the space before the run. `months` is None where no earlier run is known.
+    `months` is None where no earlier run is known.
     """
 
-    snapshot: Snapshot
-    results: Results
-    zone: dt.tzinfo
+    _snapshot: Snapshot
+    _results: Results
+    _zone: dt.tzinfo
+    _samples: pd.DataFrame | None
     months: MonthTrend | None
-    samples: pd.DataFrame | None
 
     @cached_property
     def runs(self) -> pd.DataFrame:
         """The runs that every number about runs counts, newest first, with the columns of `job_runs`."""
-        runs = counted_runs(self.snapshot)
+        runs = counted_runs(self._snapshot)
         return runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
 
     @cached_property
     def daily_runs(self) -> DailyRuns:
         """The runs of each day by result."""
-        return count_daily_runs(self.snapshot, self.zone, self.runs)
+        return count_daily_runs(self._snapshot, self._zone, self.runs)
 
     @cached_property
     def trend(self) -> SuccessTrend:
@@ -480,37 +480,37 @@ class Figures:
     @cached_property
     def calendar(self) -> RunCalendar:
         """The state of each job on each day."""
-        return build_calendar(self.snapshot, self.runs, self.zone)
+        return build_calendar(self._snapshot, self.runs, self._zone)
 
     @cached_property
     def slow_runs(self) -> tuple[SlowRun, ...]:
         """The longest runs."""
-        return slowest_runs(self.runs, self.snapshot.jobs)
+        return slowest_runs(self.runs, self._snapshot.jobs)
 
     @cached_property
     def spaces(self) -> tuple[RepositorySpace, ...]:
         """The space of each repository."""
-        return repository_spaces(self.snapshot.repository_states)
+        return repository_spaces(self._snapshot.repository_states)
 
     @cached_property
     def protection(self) -> Protection:
         """How many protected objects keep the 3-2-1-1-0 rule."""
-        return protection_of(self.results.protected)
+        return protection_of(self._results.protected)
 
     @cached_property
     def scores(self) -> tuple[JobScore, ...]:
         """The scorecard of each job."""
-        return score_jobs(self.snapshot, self.results, self.runs)
+        return score_jobs(self._snapshot, self._results, self.runs)
 
     @cached_property
     def tested(self) -> Mapping[tuple[str, str], int]:
         """The objects that passed or failed, before waivers, by server and check."""
-        return _tested(self.results.findings)
+        return _tested(self._results.findings)
 
     @cached_property
     def rpo(self) -> RpoCount | None:
         """The objects whose newest restore point is too old; None where no check asks for it."""
-        return _rpo(self.results.coverage)
+        return _rpo(self._results.coverage)
 
     @cached_property
     def jobs_at_risk(self) -> int | None:
@@ -519,12 +519,12 @@ class Figures:
         None where no job could be read.
         """
         at_risk = sum(score.is_at_risk for score in self.scores)
-        return None if self.results.summary.jobs_in_scope is None else at_risk
+        return None if self._results.summary.jobs_in_scope is None else at_risk
 
     @cached_property
     def estate(self) -> Estate:
         """Objects, repositories, servers and nights."""
-        return estate_of(self.snapshot, self.results, self.runs, self.zone, self.samples)
+        return estate_of(self._snapshot, self._results, self.runs, self._zone, self._samples)
 
 
 def _tested(findings: pd.DataFrame) -> Mapping[tuple[str, str], int]:
