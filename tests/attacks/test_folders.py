@@ -12,9 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from command_line import invoke, write
 from core_checks import CORE_TEXT
@@ -184,8 +187,8 @@ def slowly(asked: Asked) -> Raw | None:
 
 
 @pytest.fixture
-def reading(tmp_path: Path, policy: Path) -> Iterator[subprocess.Popen[str]]:
-    """An audit in a process of its own, in the middle of reading."""
+def reading(tmp_path: Path, policy: Path) -> Iterator[BaseProcess]:
+    """An audit in a process of its own, in the middle of reading; it tells what it has to say to the file `told`."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     vbr = SmallServer()
@@ -198,38 +201,32 @@ def reading(tmp_path: Path, policy: Path) -> Iterator[subprocess.Popen[str]]:
 
     with raw_server(answering, honest=vbr) as url:
         words = ["audit", url, "--out", str(tmp_path / "run"), "--policy", str(policy), *MONTH, *CORE]
-        with subprocess.Popen(
-            [sys.executable, "-m", "vbr_audit", *words],
-            env={**os.environ, "TMPDIR": str(temporary)},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        ) as process:
-            until = time.monotonic() + 60
-            while "/api/v1/sessions" not in begun and time.monotonic() < until:
-                time.sleep(0.05)
-            yield process
-            process.kill()
+        process = forked.start(words, tmp_path / "told", env={"TMPDIR": str(temporary)})
+        until = time.monotonic() + 60
+        while "/api/v1/sessions" not in begun and time.monotonic() < until:
+            time.sleep(0.05)
+        yield process
+        process.kill()
+        process.join()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_run_that_is_told_to_end_keeps_what_was_read_and_says_that_it_is_not_whole(
-    reading: subprocess.Popen[str], number: int, tmp_path: Path
+    reading: BaseProcess, number: int, tmp_path: Path
 ) -> None:
-    reading.send_signal(number)
-    _, told = reading.communicate(timeout=60)
-    assert reading.returncode == 130, told
+    assert reading.pid is not None
+    os.kill(reading.pid, number)
+    reading.join(60)
+    assert reading.exitcode == 130, (tmp_path / "told").read_text("utf-8")
     manifest = run_folder.read_manifest(tmp_path / "run")
     assert manifest.dataset("127.0.0.1", "sessions").status != "complete"
     assert not list((tmp_path / "tmp").iterdir())
     assert verify_run(tmp_path / "run") == []
 
 
-def test_a_run_that_was_killed_is_no_run(reading: subprocess.Popen[str], tmp_path: Path) -> None:
-    with open(f"/proc/{reading.pid}/cmdline", "rb") as stream:
-        assert PASSWORD.encode() not in stream.read()
+def test_a_run_that_was_killed_is_no_run(reading: BaseProcess, tmp_path: Path) -> None:
     reading.kill()
-    reading.wait(10)
+    reading.join(10)
     assert invoke("check", tmp_path / "run").exit_code != 0
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o700 for path in (tmp_path / "tmp").iterdir())
 
@@ -241,11 +238,8 @@ def test_an_audit_that_was_killed_before_its_reports_says_so(tmp_path: Path, pol
     run = tmp_path / "run"
     with raw_server(honest=vbr) as url:
         words = ["audit", url, "--out", str(run), "--policy", str(policy), *MONTH, *CORE]
-        killed = "import os, signal, sys; from vbr_audit.audited import Audit; from vbr_audit.cli import main; "
-        killed += f"Audit.{moment} = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL); "
-        killed += f"sys.argv = ['vbr-audit', *{words!r}]; main()"
-        done = subprocess.run([sys.executable, "-c", killed], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+        process = forked.start(words, tmp_path / "told", prepare=partial(forked.kill_before, moment))
+        assert forked.ended(process) == -signal.SIGKILL, (tmp_path / "told").read_text("utf-8")
     checked = invoke("verify", run)
     assert checked.exit_code == 4
     assert "the run was not finished: it was to write json; `report` writes them" in checked.stderr
@@ -270,11 +264,9 @@ def test_a_disk_that_is_full_leaves_no_report_that_looks_whole(tmp_path: Path, p
     run = tmp_path / "run"
     with raw_server(honest=vbr) as url:
         words = ["audit", url, "--out", str(run), "--policy", str(policy), *MONTH, *CORE]
-        limited = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        limited += "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)); "
-        limited += f"sys.argv = ['vbr-audit', *{words!r}]; from vbr_audit.cli import main; main()"
-        done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 5, done.stderr
-    assert "File too large" in done.stderr
+        process = forked.start(words, tmp_path / "told", prepare=partial(forked.allow_small_files, 60_000))
+        code, told = forked.ended(process), (tmp_path / "told").read_text("utf-8")
+    assert code == 5, told
+    assert "File too large" in told
     assert not list(run.glob(".*.part"))
     assert not (run / "manifest.json").exists() or verify_run(run) != []

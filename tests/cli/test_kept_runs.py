@@ -109,7 +109,7 @@ def test_remarks_in_the_workbook_are_refused_or_carried_over(run: Callable, take
         assert "report.xlsx" in refused.stderr
         assert "--review" in refused.stderr
     # Other formats are no danger to it, and do not make it anybody's word again.
-    assert run("report", folder, "--format", "html").exit_code == 0
+    assert run("report", folder, "--format", "csv").exit_code == 0
     assert "report.xlsx was changed" in run("verify", folder).stderr
     assert run("check", folder, "--fail-on", "never", "--review", path).exit_code == 0
     sheet = openpyxl.load_workbook(path)["Findings"]
@@ -118,9 +118,9 @@ def test_remarks_in_the_workbook_are_refused_or_carried_over(run: Callable, take
 
 
 def test_formats_that_were_not_asked_for_stay(run: Callable, take: Take) -> None:
-    folder = take("html,json,csv,md")
-    before = {name: (folder / name).read_bytes() for name in ("findings.json", "findings.csv", "summary.md")}
-    assert run("report", folder, "--format", "html").exit_code == 0
+    folder = take("json,csv,md")
+    before = {name: (folder / name).read_bytes() for name in ("findings.json", "findings.csv")}
+    assert run("report", folder, "--format", "md").exit_code == 0
     assert {name: (folder / name).read_bytes() for name in before} == before
     assert run("verify", folder).exit_code == 0
 
@@ -236,9 +236,9 @@ def test_a_waiver_has_one_state_in_every_artefact(run: Callable, take: Take, col
     row = next(row for row in found if row["status"] == "FAIL")
     accepted = tmp_path / "waivers.yaml"
     accepted.write_text(waiver_lines(row["check_id"], row["object_name"]), "utf-8")
-    folder = take("html,xlsx,json,md", waivers=accepted)
-    console = run("check", folder, "--fail-on", "never")
+    console = run("check", take("json", waivers=accepted), "--fail-on", "never")
     assert console.exit_code == 0, console.stderr
+    folder = load_audit(collected, waivers=accepted).save(tmp_path / "full", formats=["html", "xlsx", "json", "md"])
 
     page = Page((folder / "report.html").read_text("utf-8"))
     (register,) = [table.rows for table in page.tables if table.id == "table-waivers"]

@@ -21,7 +21,12 @@ def findings_sheet(out: Path) -> tuple[Any, Any, dict[str, int]]:
 
 
 def test_a_review_goes_on_to_the_next_run(run, server, tmp_path: Path) -> None:
-    url, first, second, reviewed = server(), tmp_path / "first", tmp_path / "second", tmp_path / "reviewed.xlsx"
+    url, first, second, reviewed = (
+        server(jobs=3, sessions=20),
+        tmp_path / "first",
+        tmp_path / "second",
+        tmp_path / "reviewed.xlsx",
+    )
     words = ("--format", "xlsx,json", "--fail-on", "never")
     assert run("audit", url, "--out", first, *words).exit_code == 0
     book, sheet, at = findings_sheet(first)

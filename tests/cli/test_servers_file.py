@@ -200,7 +200,8 @@ def test_two_servers_of_a_file_are_collected_into_one_run(run, server, file, tmp
 @pytest.mark.usefixtures("account")
 def test_addresses_of_the_command_line_come_first(run, server, file, tmp_path: Path) -> None:
     path = file(f'[[server]]\nurl = "{server(seed=2)}"\nname = "Ulm"\n')
-    result = run("audit", server(), "--servers", path, "--out", tmp_path / "run", "--fail-on", "never")
+    words = ("--servers", path, "--out", tmp_path / "run", "--fail-on", "never", "--format", "json")
+    result = run("audit", server(), *words)
     assert result.exit_code == 0, result.output
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_bytes())
     assert [found["name"] for found in manifest["servers"]] == ["127.0.0.1", "Ulm"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 import httpx
@@ -21,9 +22,9 @@ NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
 Collect = Callable[..., tuple[Snapshot, Simulator]]
 
 
-@pytest.fixture
-def collect() -> Iterator[Collect]:
-    """A function that reads a simulator: `collect("fault=1", sessions=300, workers=1, since="2026-10-01")`."""
+@contextmanager
+def _reading() -> Iterator[Collect]:
+    """A function that reads a simulator, with its snapshots open to the end of the block."""
     with ExitStack() as stack:
 
         def read(
@@ -58,3 +59,17 @@ def collect() -> Iterator[Collect]:
             return snapshot, app.config["simulator"]
 
         yield read
+
+
+@pytest.fixture
+def collect() -> Iterator[Collect]:
+    """A function that reads a simulator: `collect("fault=1", sessions=300, workers=1, since="2026-10-01")`."""
+    with _reading() as read:
+        yield read
+
+
+@pytest.fixture(scope="module")
+def collected_once() -> Iterator[Collect]:
+    """The same, but what was read in the same way before is given again: nobody may change it."""
+    with _reading() as read:
+        yield cache(read)

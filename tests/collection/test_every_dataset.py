@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from vbr_audit.collection.run_folder import differences, load
@@ -11,6 +13,8 @@ from vbr_audit.revisions import KNOWN
 from vbr_audit.simulator import DEMO_PASSWORD
 
 ALL = tuple(DATASETS)
+FEW: dict[str, Any] = {"datasets": ALL, "sessions": 60}
+"""All datasets of a server that ran its jobs for some days."""
 ROLES = {
     "Administrator": Role.ADMINISTRATOR,
     "BackupOperator": Role.BACKUP_OPERATOR,
@@ -21,8 +25,8 @@ ROLES = {
 
 
 @pytest.mark.parametrize("revision", KNOWN)
-def test_an_administrator_reads_all_that_the_revision_offers(collect, revision, tmp_path):
-    snapshot, simulator = collect(revision=revision, role="Administrator", datasets=ALL)
+def test_an_administrator_reads_all_that_the_revision_offers(collected_once, revision, tmp_path):
+    snapshot, simulator = collected_once(revision=revision, role="Administrator", **FEW)
     assert [record.name for record in snapshot.manifest.datasets] == list(ALL)
     truth = simulator.truth(revision)
     for record in snapshot.manifest.datasets:
@@ -54,8 +58,8 @@ def _files_refused(record, revision):
 
 @pytest.mark.parametrize("revision", ["1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2"])
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_gets_all_it_may_read_and_a_plain_account_of_the_rest(collect, role, revision):
-    snapshot, _ = collect(revision=revision, role=role, datasets=ALL)
+def test_each_role_gets_all_it_may_read_and_a_plain_account_of_the_rest(collected_once, role, revision):
+    snapshot, _ = collected_once(revision=revision, role=role, **FEW)
     for record in snapshot.manifest.datasets:
         dataset = DATASETS[record.name].at(revision)
         if not dataset.is_offered(revision):
@@ -69,8 +73,8 @@ def test_each_role_gets_all_it_may_read_and_a_plain_account_of_the_rest(collect,
 
 
 @pytest.mark.parametrize("revision", ["1.1-rev0", "1.2-rev1", "1.3-rev2"])
-def test_no_secret_of_the_server_is_kept_anywhere(collect, revision, tmp_path):
-    snapshot, _ = collect(revision=revision, role="Administrator", datasets=ALL)
+def test_no_secret_of_the_server_is_kept_anywhere(collected_once, revision, tmp_path):
+    snapshot, _ = collected_once(revision=revision, role="Administrator", **FEW)
     assert any(record.redacted for record in snapshot.manifest.datasets)
     folder = snapshot.save(tmp_path / "run")
     for file in snapshot.evidence.values():
@@ -83,9 +87,9 @@ def test_no_secret_of_the_server_is_kept_anywhere(collect, revision, tmp_path):
         assert "SIM-SECRET" not in frame.to_csv(), name
 
 
-def test_masked_accounts_are_in_no_table_and_no_evidence(collect):
-    plain, _ = collect(role="Administrator", datasets=ALL)
-    masked, _ = collect(role="Administrator", datasets=ALL, mask_accounts=True)
+def test_masked_accounts_are_in_no_table_and_no_evidence(collected_once):
+    plain, _ = collected_once(role="Administrator", **FEW)
+    masked, _ = collected_once(role="Administrator", **FEW, mask_accounts=True)
     names = set(plain.credentials["username"].dropna()) | set(plain.encryption_passwords["hint"].dropna())
     names = {name for name in names if len(name) > 4}
     assert names
@@ -99,7 +103,7 @@ def test_masked_accounts_are_in_no_table_and_no_evidence(collect):
 
 def test_odd_values_everywhere_are_counted_and_nothing_crashes(collect):
     for revision in ("1.1-rev0", "1.2-rev1", "1.3-rev2"):
-        snapshot, _ = collect(revision=revision, role="Administrator", datasets=ALL, hostile=True)
+        snapshot, _ = collect(revision=revision, role="Administrator", **FEW, hostile=True)
         notes = {record.name: record.notes for record in snapshot.manifest.datasets}
         assert notes["repositories"]["uncastable"]
         assert notes["credentials"]["assumed_dates"]
@@ -157,7 +161,7 @@ def test_a_parent_that_cannot_be_read_is_said_of_what_stands_below_it(collect):
 
 def test_one_dataset_broken_for_ever_leaves_the_others_whole(collect):
     for name in ("repositories", "backup_files", "best_practices", "config_backup"):
-        snapshot, _ = collect(f"broken={name}", role="Administrator", datasets=ALL)
+        snapshot, _ = collect(f"broken={name}", role="Administrator", **FEW)
         status = {record.name: record.status for record in snapshot.manifest.datasets}
         assert status.pop(name) == "failed"
         offered = {each for each in status if DATASETS[each].is_offered(snapshot.manifest.servers[0].revision)}

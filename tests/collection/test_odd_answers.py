@@ -22,6 +22,7 @@ from vbr_audit.collection.period import PeriodRequest
 from vbr_audit.collection.run_folder import load
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import SignInError, UnreachableError
+from vbr_audit.reports.context import Figures
 
 NOW = "2026-11-01T06:00:00Z"
 PATHS = {
@@ -258,15 +259,18 @@ def changed(good: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.sampled_from([*good]), JSON, max_size=3).map(lambda changes: good | changes)
 
 
-@settings(max_examples=60)
-@given(
-    jobs=st.lists(st.one_of(ROW, changed(job(0)), changed(job(1))), max_size=4),
-    states=st.lists(st.one_of(ROW, changed(state(0)), changed(state(1))), max_size=4),
-    sessions=st.lists(st.one_of(ROW, changed(session(1, 0)), changed(session(2, 1))), max_size=4),
-)
+def rows(*good: dict[str, Any]) -> st.SearchStrategy[list[Any]]:
+    """Many rows at once: a server with twelve costs little more than one with one."""
+    return st.lists(st.one_of(ROW, *map(changed, good)), max_size=12)
+
+
+@settings(max_examples=20)
+@given(jobs=rows(job(0), job(1)), states=rows(state(0), state(1)), sessions=rows(session(1, 0), session(2, 1)))
 def test_no_json_whatsoever_crashes_a_run(jobs: list[Any], states: list[Any], sessions: list[Any]) -> None:
     snapshot = read(OddServer(jobs=jobs, states=states, sessions=sessions))
     audit = va.audit(snapshot, policy=core_policy())
     assert audit.summary.counts["ERROR"] == 0
-    assert len(audit.context.results.coverage) == 15
+    assert len(audit.results.coverage) == 15
+    figures = [getattr(audit.context.figures, name) for name, part in vars(Figures).items() if hasattr(part, "func")]
+    assert len(figures) > 10
     snapshot.close()

@@ -34,7 +34,7 @@ def copying(state: str, *, last_copy: str = "2026-10-31", result: str = "None", 
             vbr.add_point(first, "srv1", local(day, "22:01", BERLIN))
             if day <= dt.date.fromisoformat(last_copy):
                 vbr.add_point(second, "srv1", local(day, "22:01", BERLIN))
-    return audited(vbr, only="RUN RPO CPY", **OCTOBER)
+    return audited(vbr, only="RUN-001 RUN-004 RUN-010 RUN-014", **OCTOBER)
 
 
 @pytest.mark.parametrize("state", ["Idle", "Working"])
@@ -62,7 +62,9 @@ def test_window_and_counts_over_the_change_of_the_clock() -> None:
         for day in days("2026-09-29", "2026-11-01"):
             if local(day, time, BERLIN) < dt.datetime(2026, 11, 1, 5, tzinfo=dt.UTC):
                 vbr.add_session(job, local(day, time, BERLIN))
-    audit = audited(vbr, only="RUN RPO CPY", **OCTOBER, site='version: 1\nwindow: {start: "20:00", end: "06:00"}\n')
+    audit = audited(
+        vbr, only="RUN-005 RUN-013 RUN-014", **OCTOBER, site='version: 1\nwindow: {start: "20:00", end: "06:00"}\n'
+    )
     for name in ("Evening", "Half past midnight"):
         assert finding(audit, "RUN-013", name)["observed"] == "0 of 31 sessions outside of the window"
         assert finding(audit, "RUN-005", name)["observed"] == "31 of 31 (100.0 %)"

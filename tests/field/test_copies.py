@@ -101,7 +101,7 @@ def test_an_asset_is_told_with_the_age_of_its_restore_point(
     if change == "points not read":
         vbr.statuses["restorePoints"] = 403
 
-    audit = audited(vbr, only="RPO", month="2026-10", timezone="Europe/Berlin", site=list_of_assets(tmp_path))
+    audit = audited(vbr, only="RPO-004", month="2026-10", timezone="Europe/Berlin", site=list_of_assets(tmp_path))
 
     found = finding(audit, "RPO-004", "srv2")
     assert found["status"] == status
@@ -136,7 +136,7 @@ def test_a_chain_is_locked_for_some_days_from_its_last_point_on(
     for day in ("2026-10-04", "2026-10-11", "2026-10-18", "2026-10-25"):
         vbr.add_point(backup, "srv1", local(dt.date.fromisoformat(day), "22:01", BERLIN))
 
-    audit = audited(vbr, only="CPY IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(vbr, only="CPY-004", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
     found = finding(audit, "CPY-004", "srv1")
     assert found["status"] == status
@@ -166,7 +166,13 @@ def test_what_a_worker_makes_is_its_copy_jobs(newest: str, fine: bool) -> None:
     for night in days("2026-10-20", newest):
         vbr.add_session(WORKER, local(night, "23:00", BERLIN))
 
-    audit = audited(vbr, only="CPY RPO RUN IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr,
+        only="RPO-006 RPO-010 CPY-001 CPY-004 CPY-007 RUN-004 RUN-005 RUN-007",
+        month="2026-10",
+        timezone="Europe/Berlin",
+        site=SITE,
+    )
 
     assert status_of(audit, "RPO-010", "Copy to DR\\Nightly") == "PASS"
     for check in ("CPY-001", "CPY-004", "CPY-007"):
@@ -190,7 +196,9 @@ def test_a_periodic_copy_job_is_judged_by_what_its_worker_ran() -> None:
         ended = "Failed" if night.day == 12 else "Success"
         vbr.add_task(vbr.add_session(WORKER, local(night, "23:00", BERLIN), result=ended), "srv1", ended)
 
-    audit = audited(vbr, only="CPY RPO RUN", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr, only="RPO-007 CPY-001 CPY-007 RUN-005 RUN-014", month="2026-10", timezone="Europe/Berlin", site=SITE
+    )
 
     assert finding(audit, "RUN-005", "Copy to DR")["observed"] == "30 of 31 (96.8 %)"
     assert finding(audit, "RUN-014", "Copy to DR")["observed"] == "0 of 31 runs missed"
@@ -209,7 +217,7 @@ def test_workers_are_folded_by_themselves_and_are_steps_of_their_copy_jobs_own_r
     vbr.add_session(WORKER, "2026-10-31T23:05:00+01:00")
     vbr.add_session(other, "2026-11-01T01:00:00+01:00", parentSessionId=whole["id"])
 
-    runs = audited(vbr, only="RUN", since="2026-10-01", timezone="Europe/Berlin").snapshot.job_runs
+    runs = audited(vbr, only="RUN-005", since="2026-10-01", timezone="Europe/Berlin").snapshot.job_runs
 
     own = runs[(runs["job_id"] == id_of("job", "Copy to DR")).to_numpy(dtype=bool)]
     assert own["result"].tolist() == ["Failed", "Success", "Success"]
@@ -221,7 +229,7 @@ def test_a_worker_of_a_copy_job_that_no_list_shows_is_no_orphan(revision: str) -
     vbr = SmallServer(revision)
     with_copy_worker(vbr, listed=False)
 
-    audit = audited(vbr, only="CPY RPO JOB", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(vbr, only="RPO-006 RPO-010 CPY-001", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
     assert status_of(audit, "RPO-010", "Copy to DR\\Nightly") == "UNKNOWN"
     assert status_of(audit, "CPY-001", "srv1") == "PASS"
@@ -234,7 +242,7 @@ def test_where_not_all_jobs_are_listed_none_is_said_to_be_gone(revision: str, st
     after = schedule_of(afterThisJob={"isEnabled": True, "jobName": "Agents"})
     vbr.add_job("Second", schedule=after)
 
-    audit = audited(vbr, only="JOB", month="2026-10", timezone="Europe/Berlin")
+    audit = audited(vbr, only="JOB-023", month="2026-10", timezone="Europe/Berlin")
 
     assert status_of(audit, "JOB-023", "Second") == status
 
@@ -252,7 +260,7 @@ def test_a_copy_is_as_old_as_its_interval_allows(newest: str, copies: str) -> No
     vbr.add_session(copy, "2026-10-12T08:00:00+02:00", minutes=None, state="Idle")
     fill(vbr, vbr.add_backup(copy, repository="DR"), "srv1", "2026-10-10", newest)
 
-    audit = audited(vbr, only="CPY SOB RPO IMM", month="2026-10", timezone="Europe/Berlin")
+    audit = audited(vbr, only="CPY-001 CPY-007", month="2026-10", timezone="Europe/Berlin")
 
     assert status_of(audit, "CPY-001", "srv1") == copies
     assert status_of(audit, "CPY-007", "srv1") == ("PASS" if newest >= "2026-10-30" else "FAIL")
@@ -268,7 +276,7 @@ def test_two_vcenters_have_the_same_machine_id() -> None:
         vbr.add_object(backup, "srv1", id=id_of("object", number), objectId="vm-17", path=path)
         vbr.add_point(backup, "srv1", "2026-10-31T22:01:00+01:00", file={"objectIds": [id_of("object", number)]})
 
-    audit = audited(vbr, only="CPY SOB RPO IMM", month="2026-10", timezone="Europe/Berlin")
+    audit = audited(vbr, only="CPY-001", month="2026-10", timezone="Europe/Berlin")
 
     found = audit.findings[(audit.findings["check_id"] == "CPY-001").to_numpy(dtype=bool)]
     assert found["object_name"].tolist() == ["srv1", "srv1"]
@@ -282,7 +290,7 @@ def test_cloud_connect_is_off_site_and_a_share_of_the_backup_server_is_the_backu
     copy = vbr.add_copy_job("Copy", nightly, repository="Share")
     fill(vbr, vbr.add_backup(copy, repository="Share"), "srv1", "2026-10-25", "2026-10-31")
 
-    audit = audited(vbr, only="CPY SOB RPO IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(vbr, only="CPY-001 CPY-002 CPY-003", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
     assert status_of(audit, "CPY-001", "srv1") == "PASS"
     assert status_of(audit, "CPY-002", "srv1") == "FAIL"
@@ -291,7 +299,7 @@ def test_cloud_connect_is_off_site_and_a_share_of_the_backup_server_is_the_backu
     second = vbr.add_copy_job("Second copy", nightly, repository="Provider")
     fill(vbr, vbr.add_backup(second, repository="Provider"), "srv1", "2026-10-25", "2026-10-31")
 
-    audit = audited(vbr, only="CPY SOB RPO IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(vbr, only="CPY-001 CPY-002 CPY-003", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
     assert status_of(audit, "CPY-003", "srv1") == "PASS"
 
@@ -302,7 +310,7 @@ def test_where_tape_jobs_run_an_offline_copy_is_not_surely_missing() -> None:
     tape = {"id": id_of("tape"), "name": "Weekly to tape", "type": "BackupTapeJob"}
     vbr.add_session(tape, "2026-10-31T10:00:00+01:00", sessionType="BackupTapeJob")
 
-    audit = audited(vbr, only="CPY SOB RPO IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(vbr, only="CPY-004", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
     assert status_of(audit, "CPY-004", "srv1") == "UNKNOWN"
     assert "tape" in finding(audit, "CPY-004", "srv1")["reason"]
@@ -313,7 +321,9 @@ def test_a_machine_without_a_restore_point_has_no_copy() -> None:
     nightly = nightly_on_disk(vbr)
     vbr.add_object(vbr.add_backup(nightly, repository="Local", name="Other"), "srv9", points=0)
 
-    audit = audited(vbr, only="CPY SOB RPO IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr, only="CPY-001 CPY-002 CPY-003 CPY-004 CPY-009", month="2026-10", timezone="Europe/Berlin", site=SITE
+    )
 
     for check in ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-009"):
         assert status_of(audit, check, "srv9") == "NOT_APPLICABLE", check
@@ -344,7 +354,7 @@ def test_a_policy_that_is_on_proves_no_copy_but_offload_sessions_do(
     for day, result in zip(days("2026-10-30", "2026-10-31"), results, strict=False):
         vbr.add_session(offload, local(day, "23:30", BERLIN), result=result, sessionType="ArchiveBackup")
 
-    audit = audited(vbr, only="CPY SOB RPO IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(vbr, only="CPY-001 CPY-004 SOB-005 SOB-006", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
     assert status_of(audit, "CPY-001", "srv1") == copies
     assert status_of(audit, "CPY-004", "srv1") == copies
@@ -392,7 +402,9 @@ def test_tape_leaves_every_answer_about_a_missing_copy_open(place: str, kind: st
     else:
         vbr.add_backup(tape, repository="Tape")
 
-    audit = audited(vbr, only="CPY", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr, only="CPY-001 CPY-002 CPY-003 CPY-004 CPY-006", month="2026-10", timezone="Europe/Berlin", site=SITE
+    )
 
     for check in ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-006"):
         assert status_of(audit, check, "srv1") == "UNKNOWN", check
@@ -423,7 +435,13 @@ def two_vcenters(*, second: str | None) -> SmallServer:
 def test_machines_of_two_vcenters_are_told_apart_in_all_that_is_made_of_them() -> None:
     vbr = two_vcenters(second="2026-10-26")
 
-    audit = audited(vbr, only="CPY RPO RUN IMM", month="2026-10", timezone="Europe/Berlin", site=SITE)
+    audit = audited(
+        vbr,
+        only="RPO-001 RPO-002 RPO-006 RPO-007 CPY-001 CPY-004 IMM-001",
+        month="2026-10",
+        timezone="Europe/Berlin",
+        site=SITE,
+    )
 
     rows = audit.findings
     answers = {

@@ -31,7 +31,7 @@ def judged(copied: list[dt.date], *, plan: dict[str, Any] | None, weekdays_only:
             vbr.add_point(backup, "nb1", local(day, "12:31", BERLIN), "Full" if day.weekday() == 0 else "Increment")
         if day in copied:
             vbr.add_point(there, "nb1", local(day + dt.timedelta(days=1), "06:10", BERLIN))
-    return finding(audited(vbr, month="2026-10", timezone="Europe/Berlin", only="RPO"), "RPO-007", "nb1")
+    return finding(audited(vbr, month="2026-10", timezone="Europe/Berlin", only="RPO-007"), "RPO-007", "nb1")
 
 
 def workdays(keep: int = 100) -> list[dt.date]:
@@ -73,5 +73,5 @@ def test_a_copy_owes_only_what_its_own_sources_make() -> None:
                 vbr.add_point(backup, "sql01", local(day, time, BERLIN), "Full" if day.weekday() == 0 else "Increment")
     vbr.add_point(backups[1], "sql01", local(dt.date(2026, 11, 1), "00:10", BERLIN))
 
-    found = finding(audited(vbr, month="2026-10", timezone="Europe/Berlin", only="RPO"), "RPO-007", "sql01")
+    found = finding(audited(vbr, month="2026-10", timezone="Europe/Berlin", only="RPO-007"), "RPO-007", "sql01")
     assert found["status"] == "PASS"

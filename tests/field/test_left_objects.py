@@ -31,7 +31,9 @@ def estate() -> tuple[SmallServer, Document, Document]:
 
 
 def judged(vbr: SmallServer, **given: object) -> Audit:
-    return audited(vbr, only="RPO CPY", month="2026-10", timezone="Europe/Berlin", **given)
+    return audited(
+        vbr, only="RPO-001 RPO-002 RPO-003 RPO-012 RPO-018 CPY-001", month="2026-10", timezone="Europe/Berlin", **given
+    )
 
 
 def old(vbr: SmallServer, backup: Document, name: str = "old01", **changes: object) -> None:

@@ -40,7 +40,7 @@ def test_a_window_is_judged_where_all_clocks_of_the_offset_agree(
     for day in days(first.isoformat(), last.isoformat()):
         vbr.add_session(job, local(day, start, ZoneInfo(zone)))
 
-    found = finding(audited(vbr, only="RUN", month=month, site=SITE), "RUN-013", "Nightly")
+    found = finding(audited(vbr, only="RUN-013", month=month, site=SITE), "RUN-013", "Nightly")
 
     assert found["status"] == answer
     assert ("present offset" in str(found["reason"])) == (answer == "UNKNOWN")

@@ -16,7 +16,12 @@ OFF = {"isEnabled": False}
 
 
 def october(vbr: SmallServer) -> Audit:
-    return audited(vbr, only="RPO EVD", month="2026-10", timezone="Europe/Berlin")
+    return audited(
+        vbr,
+        only="RPO-001 RPO-002 RPO-003 RPO-007 RPO-008 RPO-010 RPO-011 RPO-012 EVD-001",
+        month="2026-10",
+        timezone="Europe/Berlin",
+    )
 
 
 def nightly(vbr: SmallServer, name: str = "Nightly", **changes: object) -> tuple[Document, Document]:

@@ -24,9 +24,8 @@ def test_a_month_of_nights_is_judged_through_the_real_client(revision: str) -> N
     for day in days("2026-10-25", "2026-10-31"):
         vbr.add_point(backup, "srv1", local(day, "22:01", BERLIN), "Full" if day.weekday() == 5 else "Increment")
 
-    audit = audited(
-        vbr, month="2026-10", timezone="Europe/Berlin", site='version: 1\nwindow: {start: "20:00", end: "06:00"}'
-    )
+    site = 'version: 1\nwindow: {start: "20:00", end: "06:00"}'
+    audit = audited(vbr, only="RUN-005 RUN-013 RPO-003", month="2026-10", timezone="Europe/Berlin", site=site)
 
     assert finding(audit, "RUN-005", "Nightly")["observed"] == "30 of 31 (96.8 %)"
     assert status_of(audit, "RUN-013", "Nightly") == "PASS"
@@ -39,7 +38,7 @@ def test_pages_statuses_and_overridden_keys() -> None:
         vbr.add_job(f"Job {number}", isDisabled=number % 2 == 0)
     vbr.statuses["backupInfrastructure/repositories"] = 403
 
-    snapshot = audited(vbr).snapshot
+    snapshot = audited(vbr, only="JOB-001 REP").snapshot
 
     assert snapshot.jobs["is_disabled"].sum() == 225
     statuses = snapshot.datasets.set_index("name")["status"]

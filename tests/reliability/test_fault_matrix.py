@@ -1,4 +1,4 @@
-"""Each way in which a server can misbehave, alone and in pairs: what is lost, and what the run says about it.
+"""Each way in which a server can misbehave, alone and beside each other: what is lost, and what the run says about it.
 
 The cases stand in `faults.yaml`. `docs/reliability.md` is written from what really happened to each single fault;
 `VBR_AUDIT_UPDATE_DOCS=1 pytest tests/reliability` rewrites it.
@@ -52,11 +52,26 @@ class Case(BaseModel):
 
 
 CASES = [Case.model_validate(entry) for entry in YAML(typ="safe", pure=True).load(HERE / "faults.yaml")]
-PAIRS = [
-    pytest.param(one, other, id=f"{one.title} + {other.title}")
-    for one, other in combinations([case for case in CASES if case.faults and not case.socket and not case.alone], 2)
-    if not one.revision and not other.revision and not {one.title, other.title} <= {"Total too high", "Total too low"}
-]
+FREE = {case.title: case for case in CASES if case.faults and not case.socket and not case.alone and not case.revision}
+"""What needs no socket, by its title."""
+PAIRS = [pair for pair in combinations(FREE, 2) if set(pair) != {"Total too high", "Total too low"}]
+
+
+def all_pairs_by_three() -> list[tuple[str, ...]]:
+    """Faults, three at a time, so that each of `PAIRS` stands in one group at least."""
+    groups: list[tuple[str, ...]] = []
+    left = dict.fromkeys(PAIRS)
+    while left:
+        first = next(iter(left))
+        larger = [tuple(title for title in FREE if title in {*first, third}) for third in FREE]
+        fitting = [group for group in larger if all(pair in PAIRS for pair in combinations(group, 2))]
+        group = max(fitting, key=lambda group: sum(pair in left for pair in combinations(group, 2)))
+        groups.append(group)
+        for pair in combinations(group, 2):
+            left.pop(pair, None)
+    return groups
+
+
 ROWS: dict[str, str] = {}
 STALE = "stale: VBR_AUDIT_UPDATE_DOCS=1 pytest tests/reliability"
 
@@ -113,11 +128,12 @@ def test_each_fault_alone(
         assert ROWS[case.title] in PAGE.read_text("utf-8").splitlines(), STALE
 
 
-@pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_two_faults_at_once(one: Case, other: Case, collected: Callable[..., Any]) -> None:
-    outcome = collected(CAP, *one.faults, *other.faults, datasets=PAIRED)
+@pytest.mark.parametrize("titles", all_pairs_by_three(), ids=" + ".join)
+def test_faults_at_once(titles: tuple[str, ...], collected: Callable[..., Any]) -> None:
+    cases = [FREE[title] for title in titles]
+    outcome = collected(CAP, *(fault for case in cases for fault in case.faults), datasets=PAIRED)
     outcome.check_honesty()
-    for case in (one, other):
+    for case in cases:
         if "ignored-skip" not in case.faults:  # if the rows move by as well, page one may show them all in the end
             assert set(case.incomplete) & set(PAIRED) <= outcome.incomplete
 
@@ -140,8 +156,8 @@ HEAD = f"""\
 
 `tests/reliability` writes this page. Each line is a `vbr-audit collect` from the simulator with that fault enabled, in
 pages of 7 rows, compared row by row with the rows of the simulator. The tests also run the {len(PAIRS)} pairs of faults
-that work without a socket. In all runs, no row is read twice, and no row that was on the server all the time is missing
-from a dataset that the manifest calls complete.
+that work without a socket, three faults at a time. In all runs, no row is read twice, and no row that was on the
+server all the time is missing from a dataset that the manifest calls complete.
 
 If a dataset is not complete, the checks that need all of it are UNKNOWN. A run whose enabled checks need it ends with
 exit code 4.

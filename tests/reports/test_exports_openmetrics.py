@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime as dt
 import re
@@ -127,7 +128,8 @@ def with_repositories(*rows: dict[str, Any]) -> dict[str, Samples]:
     nothing = dict.fromkeys(frame.columns)
     made = pd.DataFrame([nothing | {"server": estates.SERVER, "kind": "repository"} | row for row in rows])
     estate = dataclasses.replace(context.figures.estate, repositories=made.astype(frame.dtypes.to_dict()))
-    figures = dataclasses.replace(context.figures, make_estate=lambda: estate)
+    figures = copy.copy(context.figures)
+    vars(figures)["estate"] = estate
     return read(run_metrics(dataclasses.replace(context, figures=figures)).decode())
 
 

@@ -532,7 +532,7 @@ def audited(
     only: str = "",
     **judged_by: Any,
 ) -> Audit:
-    """The audit of servers through client, collection and checks, by all checks or `only` those of these areas.
+    """The audit of servers through client, collection and checks, by all checks or by `only` some, e.g. `RUN CPY-001`.
 
     `judged_by` are `site`, `policy`, `waivers` and what else `vbr_audit.audit` takes. A site file, a policy or waivers
     may be given as their text.
@@ -556,9 +556,9 @@ def _policy_of(text: str) -> Policy:
     return known_checks().policy(text)
 
 
-def _only(areas: str) -> str:
-    """A policy with the checks of these areas alone: `RUN CPY`."""
-    enabled = [f'  "{area}-*": {{enabled: true}}' for area in areas.split()]
+def _only(names: str) -> str:
+    """A policy with these checks, and those of these areas, alone: `RUN CPY-001`."""
+    enabled = [f'  "{name if "-" in name else f"{name}-*"}": {{enabled: true}}' for name in names.split()]
     aside = '  "*": {enabled: false, reason: not part of this test}'
     return "\n".join(["version: 1", "checks:", aside, *enabled, ""])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -148,7 +148,7 @@ def build_context(
     span = period_text(run.since, run.until, zone, run.timezone)
     read_at = moment(run.now, zone, run.timezone)
     servers = snapshot.manifest.servers
-    figures = make_figures(snapshot, results, zone, trend, samples)
+    figures = Figures(snapshot, results, zone, samples, months_of_trend(trend))
     return ReportContext(
         title=title or f"Backup compliance, {_span_name(run.since, run.until, zone, run.timezone)}",
         results=results,
@@ -450,63 +450,81 @@ class RpoCount:
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """What the pictures, the tiles and the scorecard of a report show.
+    """What the pictures, the tiles and the scorecard of a report show; each is made once, when it is first asked for.
 
-    `runs` is a DataFrame with the columns of `job_runs`: the runs that every number about runs counts, newest
-    first. `tested` counts, by server and check, the objects that passed or failed, before waivers. `rpo` is None where
-    no check asks for it. `jobs_at_risk` are the jobs in scope with a failing finding, of their own or of a machine of
-    theirs, that is critical or high; None where no job could be read. `months` is None where no earlier run is known.
-    `estate` is made when it is asked for first: it takes long, and to verify a run nobody needs it.
+    `months` is None where no earlier run is known.
     """
 
-    runs: pd.DataFrame
-    daily_runs: DailyRuns
-    trend: SuccessTrend
-    calendar: RunCalendar
-    slow_runs: tuple[SlowRun, ...]
-    spaces: tuple[RepositorySpace, ...]
-    protection: Protection
-    scores: tuple[JobScore, ...]
-    tested: Mapping[tuple[str, str], int]
-    rpo: RpoCount | None
-    jobs_at_risk: int | None
+    _snapshot: Snapshot
+    _results: Results
+    _zone: dt.tzinfo
+    _samples: pd.DataFrame | None
     months: MonthTrend | None
-    make_estate: Callable[[], Estate] = field(repr=False)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The runs that every number about runs counts, newest first, with the columns of `job_runs`."""
+        runs = counted_runs(self._snapshot)
+        return runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
+
+    @cached_property
+    def daily_runs(self) -> DailyRuns:
+        """The runs of each day by result."""
+        return count_daily_runs(self._snapshot, self._zone, self.runs)
+
+    @cached_property
+    def trend(self) -> SuccessTrend:
+        """The success rate of each day."""
+        return success_trend_of(self.daily_runs)
+
+    @cached_property
+    def calendar(self) -> RunCalendar:
+        """The state of each job on each day."""
+        return build_calendar(self._snapshot, self.runs, self._zone)
+
+    @cached_property
+    def slow_runs(self) -> tuple[SlowRun, ...]:
+        """The longest runs."""
+        return slowest_runs(self.runs, self._snapshot.jobs)
+
+    @cached_property
+    def spaces(self) -> tuple[RepositorySpace, ...]:
+        """The space of each repository."""
+        return repository_spaces(self._snapshot.repository_states)
+
+    @cached_property
+    def protection(self) -> Protection:
+        """How many protected objects keep the 3-2-1-1-0 rule."""
+        return protection_of(self._results.protected)
+
+    @cached_property
+    def scores(self) -> tuple[JobScore, ...]:
+        """The scorecard of each job."""
+        return score_jobs(self._snapshot, self._results, self.runs)
+
+    @cached_property
+    def tested(self) -> Mapping[tuple[str, str], int]:
+        """The objects that passed or failed, before waivers, by server and check."""
+        return _tested(self._results.findings)
+
+    @cached_property
+    def rpo(self) -> RpoCount | None:
+        """The objects whose newest restore point is too old; None where no check asks for it."""
+        return _rpo(self._results.coverage)
+
+    @cached_property
+    def jobs_at_risk(self) -> int | None:
+        """The jobs in scope with a failing finding, of their own or of a machine of theirs, that is critical or high.
+
+        None where no job could be read.
+        """
+        at_risk = sum(score.is_at_risk for score in self.scores)
+        return None if self._results.summary.jobs_in_scope is None else at_risk
 
     @cached_property
     def estate(self) -> Estate:
-        """What is protected, where, since when and until when."""
-        return self.make_estate()
-
-
-def make_figures(
-    snapshot: Snapshot,
-    results: Results,
-    zone: dt.tzinfo,
-    trend: Trend | None = None,
-    samples: pd.DataFrame | None = None,
-) -> Figures:
-    """All figures of a run; days are those of `zone`, the months those of `trend`."""
-    runs = counted_runs(snapshot)
-    runs = runs.sort_values(["started", "server", "run_id"], ascending=[False, True, True], kind="stable")
-    daily = count_daily_runs(snapshot, zone, runs)
-    scores = score_jobs(snapshot, results, runs)
-    at_risk = sum(score.is_at_risk for score in scores)
-    return Figures(
-        runs=runs,
-        daily_runs=daily,
-        trend=success_trend_of(daily),
-        calendar=build_calendar(snapshot, runs, zone),
-        slow_runs=slowest_runs(runs, snapshot.jobs),
-        spaces=repository_spaces(snapshot.repository_states),
-        protection=protection_of(results.protected),
-        scores=scores,
-        tested=_tested(results.findings),
-        rpo=_rpo(results.coverage),
-        jobs_at_risk=None if results.summary.jobs_in_scope is None else at_risk,
-        months=months_of_trend(trend),
-        make_estate=lambda: estate_of(snapshot, results, runs, zone, samples),
-    )
+        """Objects, repositories, servers and nights."""
+        return estate_of(self._snapshot, self._results, self.runs, self._zone, self._samples)
 
 
 def _tested(findings: pd.DataFrame) -> Mapping[tuple[str, str], int]:

@@ -1,6 +1,8 @@
 """The estate: jobs, states and sessions of one simulated server, the same for the same seed and moment."""
 
+from copy import copy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
 from vbr_audit.simulator.choice import plans_for, state_only_plans
@@ -83,6 +85,17 @@ class Estate:
         return made
 
 
+def _jobs(count: int, seed: int, revision: str) -> list[Job]:
+    plans = [*plans_for(revision, count, Random(f"{seed}/jobs")), *state_only_plans(revision, count)]
+    return [Job.planned(plan, seed) for plan in plans]
+
+
+@lru_cache(maxsize=16)
+def _past(jobs: int, sessions: int, seed: int, revision: str, now: int, days: int) -> tuple[Session, ...]:
+    """The past of an estate, not to be changed: worked out once for all servers that have it."""
+    return tuple(past_sessions(_jobs(jobs, seed, revision), sessions, now=now, days=days, seed=seed))
+
+
 def make_estate(
     *,
     jobs: int,
@@ -94,10 +107,8 @@ def make_estate(
     hostile: bool = False,
 ) -> Estate:
     """Make the estate of a server whose newest revision is `revision`."""
-    chance = Random(f"{seed}/jobs")
-    plans = [*plans_for(revision, jobs, chance), *state_only_plans(revision, jobs)]
-    made = [Job.planned(plan, seed) for plan in plans]
-    past = past_sessions(made, sessions, now=now, days=min(days, HISTORY_DAYS), seed=seed)
+    made = _jobs(jobs, seed, revision)
+    past = [copy(session) for session in _past(jobs, sessions, seed, revision, now, min(days, HISTORY_DAYS))]
     if hostile:
         worst = hostile_jobs(seed)
         made += worst
