@@ -67,6 +67,22 @@ DIM = """<!doctype html><html lang="en"><head><title>Dim</title><link rel="icon"
 @media (prefers-color-scheme: dark) { body { color: #eee; background: #111 } }
 </style></head><body><main><h1>Dim</h1><div role="button"></div><table><tbody>
 %s<tr><td class="last">dim</td></tr></tbody></table></main></body></html>"""
+FINE = '<tr><td>fine</td><td><a href="#a">fine</a></td><td id="a"><button>a wide one</button></td></tr>'
+UNNAMED = '<tr><td>fine</td><td><a href="#a"></a></td><td><button></button></td></tr>'
+TIGHT = "<tr><td>fine</td><td></td><td><button>1</button><button>2</button></td></tr>"
+
+
+def test_what_is_wrong_in_one_row_of_many_is_found(look: Look) -> None:
+    rows = FINE + FINE.replace(' id="a"', "") * 8
+    page = DIM.replace('<div role="button"></div>', "").replace(' class="last"', ' role="none" aria-labelledby="b"')
+    small = "<style>button { padding: 0; border: 0; margin: 0; width: 60px; height: 30px } td { padding: 9px }"
+    small += "button:only-child:empty { width: 30px } td > button:nth-child(n):not(:only-child) { width: 12px }</style>"
+    seen = look((page % (rows + UNNAMED + rows.replace('"a"', '"c"') + TIGHT)).replace("</head>", f"{small}</head>"))
+    assert seen["errors"] == ["b is the id of nothing"]
+    for name in ("light", "phone"):
+        found = {told.partition(":")[0] for told in seen["looks"][name]["violations"]}
+        assert found >= {"link-name", "button-name", "target-size"}, name
+    assert look(DIM % (FINE * 2))["errors"] == ["a is the id of several"]
 
 
 def test_what_nobody_could_read_is_found_below_rows_that_are_fine(look: Look) -> None:
