@@ -1,13 +1,7 @@
-// Opens pages in windows of several widths and prints, as JSON, what of them is wider than its place or its window.
+// Opens pages in windows of several widths and tells what of them is wider than its place or its window.
 // What SCROLLS finds may scroll, with all in it; "" where nothing may. Whatever is folded up is opened before.
-// Usage: node measure_widths.mjs CHROMIUM WIDTH,WIDTH… SCROLLS FILE…
-import { createRequire } from "node:module";
+// Words: WIDTH,WIDTH… SCROLLS FILE…
 import { pathToFileURL } from "node:url";
-
-const require = createRequire(import.meta.url);
-const { chromium } = require("playwright-core");
-
-const [executablePath, widths, scrolls, ...files] = process.argv.slice(2);
 
 // An inline element has no width of its own; what is moved out of sight, as the skip link is, lies to the left.
 const tooWide = (scrolls) => {
@@ -31,12 +25,8 @@ const tooWide = (scrolls) => {
   return found.map((element) => element.outerHTML.slice(0, 120));
 };
 
-const browser = await chromium.launch({
-  executablePath,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
-});
-const found = {};
-try {
+export default async (browser, [widths, scrolls, ...files]) => {
+  const found = {};
   const page = await browser.newPage();
   for (const file of files) {
     await page.goto(pathToFileURL(file).href);
@@ -48,7 +38,6 @@ try {
       if (wide.length) found[file][width] = wide;
     }
   }
-} finally {
-  await browser.close();
-}
-process.stdout.write(JSON.stringify(found));
+  await page.close();
+  return found;
+};

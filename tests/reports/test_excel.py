@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -69,6 +70,7 @@ def write(context: ReportContext, path: Path) -> Path:
     return path
 
 
+@cache
 def values(path: Path, sheet: str) -> list[tuple[Any, ...]]:
     book = openpyxl.load_workbook(path, read_only=True)  # reads that sheet alone
     with contextlib.closing(book):
@@ -89,8 +91,13 @@ def path(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return write(context, tmp_path_factory.mktemp("book") / "report.xlsx")
 
 
-def test_sheets_tables_and_setup(path: Path, context: ReportContext) -> None:
-    book = openpyxl.load_workbook(path)
+@pytest.fixture(scope="module")
+def book(path: Path) -> openpyxl.Workbook:
+    """That workbook, read whole, which takes as long as to write it."""
+    return openpyxl.load_workbook(path)
+
+
+def test_sheets_tables_and_setup(book: openpyxl.Workbook, context: ReportContext) -> None:
     assert book.sheetnames == SHEETS
     plans = plan_sheets(context, ALL)
     assert [plan.name for plan in plans] == [name for name in SHEETS if name not in READ]
@@ -129,7 +136,7 @@ def test_headers_name_zone_and_unit(path: Path) -> None:
     assert header_of("email_recipients", unit="recipients") == "Email recipients"
 
 
-def test_sessions_are_those_of_the_snapshot(path: Path, context: ReportContext) -> None:
+def test_sessions_are_those_of_the_snapshot(book: openpyxl.Workbook, path: Path, context: ReportContext) -> None:
     header, *rows = values(path, "Sessions")
     sessions = context.snapshot.sessions
     assert len(rows) == len(sessions)
@@ -143,7 +150,7 @@ def test_sessions_are_those_of_the_snapshot(path: Path, context: ReportContext) 
     assert all(row[at["Is canceled"]] is False for row in rows)
     local = sessions["created"].dt.tz_convert(ZoneInfo("Europe/Berlin")).dt.tz_localize(None).dt.floor("s")
     assert [row[at["Created (Europe/Berlin)"]] for row in rows] == [moment.to_pydatetime() for moment in local]
-    sheet = openpyxl.load_workbook(path)["Sessions"]
+    sheet = book["Sessions"]
     (taken, flag) = (sheet.cell(2, header.index(name) + 1) for name in ("Duration (h:mm:ss)", "Is retry"))
     assert (taken.number_format, taken.value) == ("[h]:mm:ss", dt.timedelta(minutes=12))
     assert flag.value is False
@@ -206,13 +213,13 @@ def test_check_results_are_the_whole_population(path: Path, context: ReportConte
     assert {row[header.index("Evidence")] for row in rows} >= {"evidence/vbr01.example.zip: job_states, jobs"}
 
 
-def test_findings_are_what_somebody_has_to_look_at(path: Path, context: ReportContext) -> None:
+def test_findings_are_what_somebody_has_to_look_at(book: openpyxl.Workbook, path: Path, context: ReportContext) -> None:
     header, *rows = values(path, "Findings")
     findings = context.results.findings
     expected = findings[findings["status"].isin(["FAIL", "ERROR", "UNKNOWN", "WAIVED"])]
     assert [row[header.index("Finding ID")] for row in rows] == expected["finding_id"].tolist()
     assert {row[header.index("Reviewer status")] for row in rows} == {None}
-    sheet = openpyxl.load_workbook(path)["Findings"]
+    sheet = book["Findings"]
     (rule,) = sheet.data_validations.dataValidation
     letter = sheet.cell(1, header.index("Reviewer status") + 1).column_letter
     assert (rule.type, rule.formula1) == ("list", '"Open,Accepted,Fixed"')
@@ -295,7 +302,7 @@ overrides:
 
 
 def test_checks_are_told_as_configured_and_where(make_run: MakeRun) -> None:
-    header, *rows = planned(make_run(policy=POLICY), "Checks as configured")
+    header, *rows = planned(make_run(job_count=3, session_count=6, policy=POLICY), "Checks as configured")
     told = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
     disabled, changed = told["JOB-015"], told["JOB-003"]
     assert (disabled["Enabled"], disabled["Why disabled"]) == ("no", "no applications here")
@@ -445,8 +452,8 @@ def test_charts_tell_their_message(path: Path, context: ReportContext) -> None:
     assert len(set(numbers)) == len(numbers) == len(texts)
 
 
-def test_native_charts_read_the_cells_that_the_page_draws(path: Path, context: ReportContext) -> None:
-    sheet = openpyxl.load_workbook(path)["Charts"]
+def test_native_charts_read_the_cells_that_the_page_draws(book: openpyxl.Workbook, context: ReportContext) -> None:
+    sheet = book["Charts"]
     plans = [plan for plan in chart_plans(context) if not isinstance(plan.shape, Cells)]
     assert len(sheet._charts) == len(plans)
     for chart, plan in zip(sheet._charts, plans, strict=True):
@@ -476,8 +483,7 @@ def cells(sheet: Any, reference: str) -> list[Any]:
     return [row[0].value for row in found] if isinstance(found, tuple) else [found.value]
 
 
-def test_the_properties_name_tool_policy_and_schema(path: Path, context: ReportContext) -> None:
-    book = openpyxl.load_workbook(path)
+def test_the_properties_name_tool_policy_and_schema(book: openpyxl.Workbook, context: ReportContext) -> None:
     told = {entry.name: entry.value for entry in book.custom_doc_props.props}
     assert told["Tool"] == f"vbr-audit {context.manifest.run.tool_version}"
     assert told["Policy SHA-256"] == (context.manifest.run.policy_sha256 or "none")
@@ -485,7 +491,7 @@ def test_the_properties_name_tool_policy_and_schema(path: Path, context: ReportC
     assert book.properties.creator == told["Tool"]
 
 
-def test_cover_has_the_terms(path: Path, context: ReportContext) -> None:
+def test_cover_has_the_terms(book: openpyxl.Workbook, path: Path, context: ReportContext) -> None:
     rows = values(path, "Cover")
     assert rows[0][0] == context.title
     cells = {row[0]: row[1] for row in rows if row[0]}
@@ -497,22 +503,21 @@ def test_cover_has_the_terms(path: Path, context: ReportContext) -> None:
     assert labels[labels.index("Sheets") - 4 : labels.index("Sheets")] == ["Sign-off", *SIGNATURES]
     assert cells["Classification"] == "not classified"
     assert cells["Run ID"] == context.manifest.run_id
-    sheet = openpyxl.load_workbook(path)["Cover"]
+    sheet = book["Cover"]
     links = {cell.value: cell.hyperlink for (cell,) in sheet.iter_rows(max_col=1) if cell.hyperlink}
     assert list(links) == [name for name in SHEETS if name != "Cover"]
     assert all((link.location, link.target) == (f"'{name}'!A1", None) for name, link in links.items())
 
 
-def test_the_classification_is_a_setting(
-    context: ReportContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_classification_is_a_setting(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VBR_AUDIT_CLASSIFICATION", "=Confidential")
-    rows = values(write(context, tmp_path / "x.xlsx"), "Cover")
+    rows = values(write(make_run(job_count=1, session_count=1), tmp_path / "x.xlsx"), "Cover")
     assert ("Classification", "=Confidential") in [row[:2] for row in rows]
 
 
 def test_an_incomplete_run_is_told_on_the_cover(make_run: MakeRun, tmp_path: Path) -> None:
-    context = make_run(changes={"sessions": {"status": "denied", "reason": "role too low"}})
+    changes = {"sessions": {"status": "denied", "reason": "role too low"}}
+    context = make_run(job_count=2, session_count=4, changes=changes)
     rows = values(write(context, tmp_path / "x.xlsx"), "Cover")
     told = [row[1] for row in rows if row[0] == "INCOMPLETE"]
     assert told == [f"{gap.text} {gap.remedy}" for gap in context.gaps] != []
@@ -593,7 +598,7 @@ def test_an_empty_table_has_one_blank_row(make_run: MakeRun, tmp_path: Path) -> 
 
 
 def test_equal_runs_give_equal_cells(make_run: MakeRun, tmp_path: Path) -> None:
-    first, second = write(make_run(), tmp_path / "a.xlsx"), write(make_run(), tmp_path / "b.xlsx")
+    first, second = (write(make_run(job_count=6, session_count=9), tmp_path / name) for name in ("a.xlsx", "b.xlsx"))
     with zipfile.ZipFile(first) as one, zipfile.ZipFile(second) as other:
         assert one.namelist() == other.namelist()
         differing = [name for name in one.namelist() if one.read(name) != other.read(name)]

@@ -28,16 +28,21 @@ ALL = ReportOptions(sheets="all")
 ALL_SHEETS_AS_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
 
 
+Convert = Callable[..., Path]
+
+
 @pytest.fixture(scope="module")
-def convert(need_tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str], Path]:
-    """Convert a workbook; give the folder of what came of it."""
+def convert(need_tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Convert:
+    """Convert workbooks, to all of which one start of LibreOffice is enough; give the folder of what came of them."""
     soffice = need_tool("soffice", "libreoffice")
     profile = tmp_path_factory.mktemp("profile")
 
-    def convert_to(book: Path, kind: str) -> Path:
+    def convert_to(kind: str, *books: Path) -> Path:
         folder = tmp_path_factory.mktemp("office")
         command = [soffice, f"-env:UserInstallation={profile.as_uri()}", "--headless", "--convert-to", kind]
-        subprocess.run([*command, "--outdir", str(folder), str(book)], check=True, capture_output=True, timeout=240)
+        subprocess.run(
+            [*command, "--outdir", str(folder), *map(str, books)], check=True, capture_output=True, timeout=240
+        )
         return folder
 
     return convert_to
@@ -60,48 +65,69 @@ def _text(value: Any, number_format: str | None, zone: Any) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-@pytest.mark.parametrize("mark", ["", "=1+1 ", "#N/A", '_x0041_ é\n🚀 " , '], ids=["plain", "formula", "error", "odd"])
-def test_each_sheet_equals_its_table(
-    make_run: MakeRun, tmp_path: Path, convert: Callable[[Path, str], Path], mark: str
-) -> None:
-    context = make_run(job_count=8, session_count=40, word=lambda text: mark + text)
-    failing = context.results.failed["finding_id"].iloc[0]
-    remark = Remark(finding_id=failing, status="Open", note=f"{mark}note")
-    context = dataclasses.replace(context, review=Review({failing: remark}, f"{mark}report.xlsx"))
-    book = tmp_path / "report.xlsx"
-    write_workbook(context, book, ALL)
-    folder = convert(book, ALL_SHEETS_AS_CSV)
+MARKS = {"plain": "", "formula": "=1+1 ", "error": "#N/A", "odd": '_x0041_ é\n🚀 " , '}
+"""What each text of a workbook begins with."""
+TEXTS = ["=HYPERLINK(1)", "=cmd|' /C calc'!A0", "#N/A", "_x003D_1"]
+
+
+@pytest.fixture(scope="module")
+def marked(make_run: MakeRun) -> dict[str, ReportContext]:
+    """For each mark a run whose texts begin with it, with one remark of a reviewer."""
+    made = {}
+    for name, mark in MARKS.items():
+        context = make_run(job_count=8, session_count=40, word=f"{mark}{{}}".format)
+        failing = context.results.failed["finding_id"].iloc[0]
+        remark = Remark(finding_id=failing, status="Open", note=f"{mark}note")
+        made[name] = dataclasses.replace(context, review=Review({failing: remark}, f"{mark}report.xlsx"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def sheets(marked: dict[str, ReportContext], convert: Convert, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with each sheet of the workbooks of those runs, and of one table, as LibreOffice writes it as CSV."""
+    folder = tmp_path_factory.mktemp("books")
+    for name, context in marked.items():
+        write_workbook(context, folder / f"{name}.xlsx", ALL)
+    created = pd.to_datetime(["2026-07-01T10:00Z"] * 4, utc=True)
+    index = pd.Index(TEXTS, name="@SUM(1)")
+    frame = pd.DataFrame({"=1+1": range(4), "created": created, "odd": [True, None, False, True]}, index=index)
+    va.to_excel(frame, folder / "table.xlsx", timezone="Europe/Berlin")
+    return convert(ALL_SHEETS_AS_CSV, *folder.iterdir())
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_each_sheet_equals_its_table(marked: dict[str, ReportContext], sheets: Path, name: str) -> None:
+    context = marked[name]
     for plan in plan_sheets(context, ALL):
-        with (folder / f"report-{plan.name}.csv").open(encoding="utf-8", newline="") as stream:
+        with (sheets / f"{name}-{plan.name}.csv").open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
         assert header == [column.header for column in plan.columns]
         expected = [shown(column, context.zone) for column in plan.columns]
         assert rows == [list(row) for row in zip(*expected, strict=True)]
 
 
-def test_a_single_table_is_shown_as_it_is(tmp_path: Path, convert: Callable[[Path, str], Path]) -> None:
-    hostile = ["=HYPERLINK(1)", "=cmd|' /C calc'!A0", "#N/A", "_x003D_1"]
-    created = pd.to_datetime(["2026-07-01T10:00Z"] * 4, utc=True)
-    index = pd.Index(hostile, name="@SUM(1)")
-    frame = pd.DataFrame({"=1+1": range(4), "created": created, "odd": [True, None, False, True]}, index=index)
-    folder = convert(va.to_excel(frame, tmp_path / "table.xlsx", timezone="Europe/Berlin"), ALL_SHEETS_AS_CSV)
-    with (folder / "table-Table.csv").open(encoding="utf-8", newline="") as stream:
+def test_a_single_table_is_shown_as_it_is(sheets: Path) -> None:
+    with (sheets / "table-Table.csv").open(encoding="utf-8", newline="") as stream:
         header, *rows = list(csv.reader(stream))
     assert header == ["@SUM(1)", "=1+1", "created (Europe/Berlin)", "odd"]
-    assert [row[:3] for row in rows] == [[text, str(at), "2026-07-01 12:00:00"] for at, text in enumerate(hostile)]
+    assert [row[:3] for row in rows] == [[text, str(at), "2026-07-01 12:00:00"] for at, text in enumerate(TEXTS)]
 
 
-def test_it_prints(context: ReportContext, tmp_path: Path, convert: Callable[[Path, str], Path]) -> None:
+@pytest.fixture(scope="module")
+def small(make_run: MakeRun) -> ReportContext:
+    """A run of few rows, with every sheet."""
+    return make_run(job_count=4, session_count=8)
+
+
+def test_it_prints(small: ReportContext, tmp_path: Path, convert: Convert) -> None:
     book = tmp_path / "report.xlsx"
-    write_workbook(context, book)
-    (printed,) = convert(book, "pdf").iterdir()
+    write_workbook(small, book)
+    (printed,) = convert("pdf", book).iterdir()
     assert printed.read_bytes().startswith(b"%PDF")
 
 
-def test_a_review_that_was_saved_there_is_read_back(
-    context: ReportContext, tmp_path: Path, convert: Callable[[Path, str], Path]
-) -> None:
-    write_workbook(context, tmp_path / "report.xlsx")
+def test_a_review_that_was_saved_there_is_read_back(small: ReportContext, tmp_path: Path, convert: Convert) -> None:
+    write_workbook(small, tmp_path / "report.xlsx")
     book = openpyxl.load_workbook(tmp_path / "report.xlsx")
     sheet = book["Findings"]
     at = {cell.value: cell.column for cell in sheet[1]}
@@ -111,7 +137,7 @@ def test_a_review_that_was_saved_there_is_read_back(
         if note:
             sheet.cell(row, at["Reviewer note"], note).data_type = "s"
     book.save(tmp_path / "reviewed.xlsx")
-    (saved,) = convert(tmp_path / "reviewed.xlsx", "xlsx").iterdir()
+    (saved,) = convert("xlsx", tmp_path / "reviewed.xlsx").iterdir()
     ids = {row: sheet.cell(row, at["Finding ID"]).value for row in told}
     remarks = load_review(saved).remarks
     assert {name: (remark.status, remark.note) for name, remark in remarks.items()} == {

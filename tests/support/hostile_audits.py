@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime as dt
 import re
 from dataclasses import dataclass
@@ -177,9 +178,11 @@ def hostile_round(name: str) -> HostileRound:
         files = write_files(Path(folder))
         judged: dict[str, Any] = {kind: files[kind] for kind in ("policy", "waivers", "site", "brand")}
         judged |= {"checks": files["rules"].parent, "frameworks": [files["framework"]], "sample_seed": told(54)}
-        ids = va.audit(snapshot, **judged).findings["finding_id"].head(3)
+        plain = va.audit(snapshot, **judged)
+        ids = plain.findings["finding_id"].head(3)
         remarks = {found: Remark(finding_id=found, status="Open", note=given(60 + at)) for at, found in enumerate(ids)}
-        audit = compared(va.audit(snapshot, review=Review(remarks, given(55)), **judged))
+        rules = dataclasses.replace(plain.rules, review=Review(remarks, given(55)))
+        audit = compared(dataclasses.replace(plain, rules=rules))
     return HostileRound(audit, frozenset(transport.seen), frozenset(transport.changed))
 
 

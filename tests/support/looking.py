@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,47 +16,73 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 NeedTool = Callable[..., str]
 
 
+class Browser:
+    """One Chromium for all pages of a process: to start it takes longer than to look at most pages."""
+
+    def __init__(self, chromium: str, node: str) -> None:
+        words = [node, str(BROWSER / "serve.mjs"), chromium]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(words, stdin=pipe, stdout=pipe, start_new_session=True)
+
+    def tell(self, script: str, *words: str) -> Any:
+        """What `script`, a file in `tests/browser`, tells when it is given `words`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"script": script, "words": words}).encode() + b"\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, "the browser has ended"
+        answer = json.loads(line)
+        assert "told" in answer, answer["fault"]
+        return answer["told"]
+
+    def close(self) -> None:
+        """End it; a process that is killed ends it too, as its input ends."""
+        with self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            self._process.wait(timeout=30)
+
+
+@cache
+def _browser(chromium: str, node: str) -> Browser:
+    browser = Browser(chromium, node)
+    atexit.register(browser.close)
+    return browser
+
+
+def _told(need_tool: NeedTool, script: str, *words: str) -> Any:
+    need_tool(str(BROWSER / "node_modules" / "playwright-core"))
+    return _browser(need_tool(*CHROMIUM), need_tool("node")).tell(script, *words)
+
+
 def look_at(page: Path, need_tool: NeedTool, *looks: str, rules: bool = True) -> Any:
     """Open `page` in these looks (all four without one), with and without script, and tell what happened.
 
     Without `rules`, axe does not judge it: it takes seconds for each thousand elements.
     """
-    chromium, node = need_tool(*CHROMIUM), need_tool("node")
-    for name in ("axe-core", "playwright-core"):
-        need_tool(str(BROWSER / "node_modules" / name))
-    words = [node, str(BROWSER / "look_at_page.mjs"), chromium, *([] if rules else ["--no-rules"]), str(page), *looks]
-    done = subprocess.run(words, capture_output=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    return json.loads(done.stdout)
+    need_tool(str(BROWSER / "node_modules" / "axe-core"))
+    return _told(need_tool, "look_at_page", *([] if rules else ["--no-rules"]), str(page), *looks)
 
 
 def first_screen(page: Path, need_tool: NeedTool, *selectors: str) -> list[dict[str, Any]]:
     """For a wide and a narrow window, the lower edges in pixels of the elements that `selectors` find, and its size."""
-    chromium, node = need_tool(*CHROMIUM), need_tool("node")
-    need_tool(str(BROWSER / "node_modules" / "playwright-core"))
-    words = [node, str(BROWSER / "first_screen.mjs"), chromium, str(page), *selectors]
-    done = subprocess.run(words, capture_output=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    found: list[dict[str, Any]] = json.loads(done.stdout)
+    found: list[dict[str, Any]] = _told(need_tool, "first_screen", str(page), *selectors)
     return found
 
 
 def html_faults(pages: list[Path], need_tool: NeedTool) -> str:
     """What the Nu Html Checker finds wrong in `pages`; empty where nothing is."""
     checker = need_tool(str(BROWSER / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"))
-    words = [need_tool("java"), "-jar", checker, "--errors-only", "--stdout", "--exit-zero-always", *map(str, pages)]
+    java = [need_tool("java"), "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]  # half the time of a short run
+    words = [*java, "-jar", checker, "--errors-only", "--stdout", "--exit-zero-always", *map(str, pages)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
     return done.stdout + done.stderr
 
 
 def print_to_pdf(page: Path, need_tool: NeedTool) -> Path:
     """Print `page` as a reader would; return the PDF beside it."""
-    target = page.with_suffix(".pdf")
-    profile = page.with_suffix(".profile")
-    words = [need_tool(*CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
-    words += ["--no-pdf-header-footer", f"--print-to-pdf={target}", page.as_uri()]
-    subprocess.run(words, capture_output=True, timeout=120, check=True)
-    return target
+    return Path(_told(need_tool, "print_page", str(page), str(page.with_suffix(".pdf"))))
 
 
 def pdf_facts(pdf: Path, need_tool: NeedTool) -> dict[str, str]:
@@ -76,21 +104,11 @@ def too_wide(
 
     What the selector `scrolls` finds may scroll, but must itself lie in the window.
     """
-    chromium, node = need_tool(*CHROMIUM), need_tool("node")
-    need_tool(str(BROWSER / "node_modules" / "playwright-core"))
-    words = [node, str(BROWSER / "measure_widths.mjs"), chromium, ",".join(map(str, widths)), scrolls]
-    words += map(str, pages)
-    done = subprocess.run(words, capture_output=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    found: dict[str, dict[str, list[str]]] = json.loads(done.stdout)
+    words = (",".join(map(str, widths)), scrolls, *map(str, pages))
+    found: dict[str, dict[str, list[str]]] = _told(need_tool, "measure_widths", *words)
     return {Path(name).name: by_width for name, by_width in found.items()}
 
 
 def open_pages(pages: list[Path], need_tool: NeedTool) -> dict[Path, Any]:
     """Open `pages` one after another, with and without script, and tell what each did and what it is made of."""
-    chromium, node = need_tool(*CHROMIUM), need_tool("node")
-    need_tool(str(BROWSER / "node_modules" / "playwright-core"))
-    words = [node, str(BROWSER / "open_pages.mjs"), chromium, *map(str, pages)]
-    done = subprocess.run(words, capture_output=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    return {Path(name): told for name, told in json.loads(done.stdout).items()}
+    return {Path(name): told for name, told in _told(need_tool, "open_pages", *map(str, pages)).items()}
