@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -11,20 +12,34 @@ import pytest
 from fleet_servers import PASSWORD, VARIABLE
 
 
+PRELOADED = ("distributed", "vbr_audit.fleets.tasks", "vbr_audit.fleets.dask_cluster")
+"""What each worker of the tests would import anew; several are killed."""
+
+
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Any]:
     """Two worker processes of Dask, made with the password in their environment."""
     distributed = pytest.importorskip("distributed", reason='needs Dask: pip install "vbr-audit[fleet]"')
+    import dask.config
+
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = PASSWORD
+    forking = os.name == "posix"
     try:
-        with distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster:
+        with (
+            dask.config.set({"distributed.worker.multiprocessing-method": "forkserver" if forking else "spawn"}),
+            distributed.LocalCluster(
+                n_workers=0,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+        ):
+            if forking:  # Dask has said what to import before a worker is forked; ours is what takes longest
+                multiprocessing.get_context("forkserver").set_forkserver_preload(list(PRELOADED))
+            cluster.scale(2)
+            cluster.wait_for_workers(2)
             yield cluster
     finally:
         os.environ.pop(VARIABLE)
