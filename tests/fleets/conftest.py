@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import multiprocessing.forkserver
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +12,7 @@ from typing import Any
 import pytest
 from fleet_servers import PASSWORD, VARIABLE
 
-
-PRELOADED = ("distributed", "vbr_audit.fleets.tasks", "vbr_audit.fleets.dask_cluster")
+PRELOADED = ["distributed", "vbr_audit.fleets.tasks", "vbr_audit.fleets.dask_cluster", "vbr_audit.pipeline"]
 """What each worker of the tests would import anew; several are killed."""
 
 
@@ -24,22 +24,22 @@ def workers() -> Iterator[Any]:
 
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = PASSWORD
-    forking = os.name == "posix"
+    way = "spawn"
+    if os.name == "posix":
+        way = "forkserver"
+        multiprocessing.set_forkserver_preload(PRELOADED)
+        multiprocessing.forkserver.ensure_running()
     try:
         with (
-            dask.config.set({"distributed.worker.multiprocessing-method": "forkserver" if forking else "spawn"}),
+            dask.config.set({"distributed.worker.multiprocessing-method": way}),
             distributed.LocalCluster(
-                n_workers=0,
+                n_workers=2,
                 threads_per_worker=1,
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             ) as cluster,
         ):
-            if forking:  # Dask has said what to import before a worker is forked; ours is what takes longest
-                multiprocessing.get_context("forkserver").set_forkserver_preload(list(PRELOADED))
-            cluster.scale(2)
-            cluster.wait_for_workers(2)
             yield cluster
     finally:
         os.environ.pop(VARIABLE)

@@ -341,9 +341,10 @@ def _daily(usable: pd.DataFrame) -> _Series:
     firsts = np.unique(np.floor(series.times), return_index=True)[1]
     if len(firsts) == len(series):
         return series
-    days = zip(firsts, [*firsts[1:], len(series)], strict=True)
-    medians = np.array([[np.median(values[first:end]) for values in (series.times, series.used)] for first, end in days])
-    return _Series(medians[:, 0], medians[:, 1], capacity)
+    middles, medians = (
+        np.array([np.median(part) for part in np.split(values, firsts[1:])]) for values in (series.times, series.used)
+    )
+    return _Series(middles, medians, capacity)
 
 
 def _answer(whole: _Series, now: float, changed: str | None) -> dict[str, Any]:
