@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import multiprocessing.forkserver
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -10,21 +12,34 @@ from typing import Any
 import pytest
 from fleet_servers import PASSWORD, VARIABLE
 
+PRELOADED = ["distributed", "vbr_audit.fleets.tasks", "vbr_audit.fleets.dask_cluster", "vbr_audit.pipeline"]
+"""What each worker of the tests would import anew; several are killed."""
+
 
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Any]:
     """Two worker processes of Dask, made with the password in their environment."""
     distributed = pytest.importorskip("distributed", reason='needs Dask: pip install "vbr-audit[fleet]"')
+    import dask.config
+
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = PASSWORD
+    way = "spawn"
+    if os.name == "posix":
+        way = "forkserver"
+        multiprocessing.set_forkserver_preload(PRELOADED)
+        multiprocessing.forkserver.ensure_running()
     try:
-        with distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster:
+        with (
+            dask.config.set({"distributed.worker.multiprocessing-method": way}),
+            distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+        ):
             yield cluster
     finally:
         os.environ.pop(VARIABLE)

@@ -42,13 +42,13 @@ def servers_in(history: Path) -> Counter[str]:
     return Counter(name for run in va.history(history).runs["servers"] for name in run.split(", "))
 
 
-def test_forty_servers_are_audited_once_each_though_a_worker_is_killed(workers: Any, tmp_path: Path) -> None:
-    names = [f"vbr{number:02}" for number in range(40)]
+def test_a_dozen_servers_are_audited_once_each_though_a_worker_is_killed(workers: Any, tmp_path: Path) -> None:
+    names = [f"vbr{number:02}" for number in range(12)]
     done: list[ServerSummary] = []
 
     def kill_one(summary: ServerSummary) -> None:
         done.append(summary)
-        if len(done) == 12:
+        if len(done) == 4:
             os.kill(next(iter(workers.workers.values())).pid, signal.SIGKILL)
 
     with fleet_of(names, tmp_path) as servers:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_runs import START, judged, made_run, together
 
@@ -118,7 +118,39 @@ GOOD: dict[str, Any] = {
 BAD = {**GOOD, "rows": {"a": {"status": "FAIL", "rule": "r"}}}
 
 
-@settings(max_examples=25)
+def saying(**other: Any) -> dict[str, Any]:
+    return {**GOOD, **other}
+
+
+def of_status(status: str, rule: str = "r") -> dict[str, Any]:
+    return {"rows": {name: {"status": status, "rule": rule} for name in "ab"}}
+
+
+EVERYTHING = [
+    [
+        ("add", 3, {"vbr01": saying(**of_status("UNKNOWN"), whole=False), "vbr02": BAD}),
+        ("add", 1, {"vbr02": saying(**of_status("WAIVED", "s"), revision="1.2-rev0")}),
+        ("pin", 1),
+        ("add", 4, {"vbr01": saying(is_asked=False), "vbr02": saying(rows={}, policy="q")}),
+        ("prune", 2),
+        ("add", 5, {"vbr01": saying(**of_status("NOT_APPLICABLE"), meaning="2")}),
+        ("add", 0, {"vbr01": BAD}),
+    ],
+    [
+        ("add", 2, {"vbr01": BAD, "vbr02": BAD}),
+        ("add", 2, {"vbr02": saying(rows={}, whole=False)}),
+        ("prune", 1),
+        ("add", 5, {"vbr01": saying(**of_status("FAIL", "s"), policy="q"), "vbr02": saying(meaning="2")}),
+        ("pin", 9),
+        ("prune", 1),
+    ],
+]
+"""Every value of the strategies, in two sequences."""
+
+
+@example(EVERYTHING[0])
+@example(EVERYTHING[1])
+@settings(max_examples=10)
 @given(st.lists(ACT, min_size=2, max_size=7))
 def test_what_is_carried_forward_is_what_all_runs_give(acts: list[Any]) -> None:
     with tempfile.TemporaryDirectory(dir=IN_MEMORY) as place:

@@ -180,11 +180,18 @@ def test_a_pinned_run_stays(history: Path) -> None:
 
 
 KILLED = """
-import os, sys
+import os, pathlib, sys
 from vbr_audit import pipeline
-from vbr_audit.histories import archive
+from vbr_audit.histories import adding, archive
 
-pipeline.add_saved_run(sys.argv[3], sys.argv[2])  # what is imported by that, no process has to import again
+made = []
+
+def kept(history, run, **how):
+    made.append(run)
+    return archive.add_run(history, run, **how)
+
+adding.add_run = kept
+pipeline.add_saved_run(sys.argv[3], sys.argv[2])  # what is imported and read by that, no process has to do again
 
 def counting(function):
     def wrapped(*args, **options):
@@ -204,7 +211,7 @@ for line in sys.stdin:  # one interpreter for all points: each add is a process 
     left = int(line)
     child = os.fork()
     if not child:
-        pipeline.add_saved_run(sys.argv[1], sys.argv[2])
+        archive.add_run(pathlib.Path(sys.argv[1]), made[0])
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
@@ -236,16 +243,26 @@ def test_an_add_that_is_killed_leaves_the_history_as_it_was(saved_runs: Runs, tm
 
 
 AT_ONCE = """
-import os, sys
+import os, pathlib, sys
+from vbr_audit.histories import adding
+from vbr_audit.histories.archive import add_run
 from vbr_audit.pipeline import add_saved_run
 
 history, other, *runs = sys.argv[1:]
-add_saved_run(other, runs[0])  # what is imported by that, no process has to import again
-children = []
+made = []
+
+def kept(other, run, **how):
+    made.append(run)
+    return add_run(other, run, **how)
+
+adding.add_run = kept
 for run in runs:
+    add_saved_run(other, run)  # what is imported and read by that, no process has to do again
+children = []
+for run in [*made, made[0]]:
     child = os.fork()
     if not child:
-        add_saved_run(history, run)
+        add_run(pathlib.Path(history), run)
         os._exit(0)
     children.append(child)
 sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
@@ -255,7 +272,7 @@ sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked on POSIX alone")
 def test_processes_that_add_at_once_lose_nothing(saved_runs: Runs, tmp_path: Path) -> None:
     history = tmp_path / "history"
-    words = [sys.executable, "-c", AT_ONCE, history, tmp_path / "other", *saved_runs, saved_runs[0]]
+    words = [sys.executable, "-c", AT_ONCE, history, tmp_path / "other", *saved_runs]
     done = subprocess.run(words, stderr=subprocess.PIPE, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     archive = open_archive(history)

@@ -11,7 +11,7 @@ import capacity_series as made
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.errors import ConfigurationError
@@ -70,10 +70,12 @@ def test_a_plain_series_is_full_on_a_day() -> None:
 
 @pytest.mark.parametrize("every", [1, 2, 4, 7])
 def test_samples_of_fewer_than_8_days_or_28_days_give_no_answer(every: int) -> None:
-    samples = made.samples_of(growing(200, growth=0.2)).iloc[::every]
-    for number in [*range(3, 12), 14, 15, 16, 27, 28, 29]:
-        taken = samples.head(number)
-        answer = outlook(taken).iloc[0]
+    samples = made.samples_of(growing(200, growth=0.2)).iloc[::-every]
+    numbers = [*range(3, 12), 14, 15, 16, 27, 28, 29]
+    several = [samples.head(number).assign(repository_id=f"id-{number}") for number in numbers]
+    answers = outlook(pd.concat(several)).set_index("repository_id")
+    for number in numbers:
+        answer = answers.loc[f"id-{number}"]
         enough = number >= LEAST_DAYS and (number - 1) * every >= LEAST_SPAN
         assert (answer["verdict"] == "filling") == enough, (number, every)
         assert answer["days_to_full"] is pd.NA or enough
@@ -255,7 +257,20 @@ def odd_rows(draw: st.DrawFn) -> pd.DataFrame:
     return frame
 
 
-@settings(max_examples=40)
+ODD = made.samples_of(np.zeros(4)).assign(
+    repository_id=pd.array([None, "", "id-odd", "id-odd"], dtype=DTYPES["string"]),
+    repository=pd.array([None, "", "id-odd", "id-odd"], dtype=DTYPES["string"]),
+    taken_at=pd.to_datetime([None, made.FIRST, made.FIRST + 4000 * DAY, made.FIRST], utc=True),
+    capacity_bytes=pd.array([None, 0, -1, 2**63 - 1], dtype="Int64"),
+    used_bytes=pd.array([2**62, None, 1, 2**45], dtype="Int64"),
+    is_online=pd.array([None, True, False, True], dtype="boolean"),
+)
+"""A row of each oddity that `odd_rows` makes."""
+
+
+@example(odd=ODD, seed=1, kind="purge")
+@example(odd=ODD.head(0), seed=2, kind="flat_wandering")
+@settings(max_examples=20)
 @given(odd=odd_rows(), seed=st.integers(0, 2**32 - 1), kind=st.sampled_from([*made.GROWING, *made.FLAT]))
 def test_rows_of_one_repository_never_change_the_answer_about_another(odd: pd.DataFrame, seed: int, kind: str) -> None:
     chance = np.random.default_rng(seed)
@@ -272,7 +287,9 @@ def test_rows_of_one_repository_never_change_the_answer_about_another(odd: pd.Da
     assert not others["full_on"].notna().any()
 
 
-@settings(max_examples=25)
+@example(seed=1, kind="sawtooth", hours=-12, twice=[0, 59])
+@example(seed=2, kind="migration", hours=14, twice=[])
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from([*made.GROWING, *made.FLAT]),
@@ -290,10 +307,13 @@ def test_order_zone_and_repeats_of_samples_do_not_matter(seed: int, kind: str, h
     pd.testing.assert_frame_equal(answer[same], plain[same])
 
 
-@settings(max_examples=25)
-@given(
-    seed=st.integers(0, 2**32 - 1), kind=st.sampled_from([*made.GROWING]), factor=st.sampled_from([1e-6, 1e-3, 0.5, 4])
-)
+UNITS = (1e-6, 1e-3, 0.5, 4)
+
+
+@example(seed=1, kind="changed_pace", factor=1e-6)
+@example(seed=2, kind="spikes", factor=4)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from([*made.GROWING]), factor=st.sampled_from(UNITS))
 def test_the_unit_of_the_space_does_not_matter(seed: int, kind: str, factor: float) -> None:
     samples = made.samples_of(made.GROWING[kind](np.random.default_rng(seed), 60).used)
     plain = outlook(samples).iloc[0]

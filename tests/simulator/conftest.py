@@ -59,6 +59,21 @@ def whole_server() -> Iterator[Callable[[str], Client]]:
         yield in_revision
 
 
+@pytest.fixture(scope="module")
+def server_of_year() -> Iterator[Callable[..., Client]]:
+    """An administrator in front of a server as of a month of its year, started once for all tests of a module."""
+    with ExitStack() as stack:
+        started: dict[tuple[int, str], Client] = {}
+
+        def in_month(month: int, revision: str) -> Client:
+            if (month, revision) not in started:
+                asked = {"month": month, "revision": revision, "role": "Administrator"}
+                started[month, revision] = _start(stack, now=NOW, jobs=45, sessions=400, **asked)
+            return started[month, revision]
+
+        yield in_month
+
+
 def _start(stack: ExitStack, *faults: str, asking: str = "", signed_in: bool = True, **options: Any) -> Client:
     app = create_app(faults=faults, **options)
     simulator: Simulator = app.config["simulator"]

@@ -198,6 +198,7 @@ _SHORTEST_PART: Final = 21
 _LAST_DAY: Final = 47_482
 """The first day of 2100, in days since 1970: no date is later."""
 _BY: Final = ["_server", "_key"]
+_NAMED: Final = ("server_id", "server", "repository_id", "repository", "kind")
 
 
 def days_to_full(samples: pd.DataFrame, *, now: dt.datetime) -> pd.DataFrame:
@@ -254,10 +255,9 @@ def _why_not(frame: pd.DataFrame, now: pd.Timestamp) -> pd.Series:
 
 def _outlook(rows: pd.DataFrame, now: pd.Timestamp) -> dict[str, Any]:
     """The row of one repository, from its samples in order of time."""
-    newest = rows.ffill().iloc[-1]
     usable = rows[rows["why_not"].isna()]
     reasons = Counter(rows["why_not"].dropna())
-    row = {name: newest[name] for name in ("server_id", "server", "repository_id", "repository", "kind")}
+    row: dict[str, Any] = {name: _newest(rows[name]) for name in _NAMED}
     row["samples"] = len(rows)
     if usable.empty:
         row |= {"verdict": "unknown", "reason": "no sample can be used"}
@@ -271,6 +271,11 @@ def _outlook(rows: pd.DataFrame, now: pd.Timestamp) -> dict[str, Any]:
     listed = ", ".join(f"{number(times)} {reason}" for reason, times in sorted(reasons.items()))
     suffix = f"; {count(aside, 'sample')} set aside: {listed}" if aside else ""
     return row | {"set_aside": aside, "reason": row["reason"] + suffix}
+
+
+def _newest(values: pd.Series) -> Any:
+    """The last value that is not missing; NA for none."""
+    return next((value for value in reversed(values.tolist()) if value is not pd.NA), pd.NA)
 
 
 def _of_one_capacity(usable: pd.DataFrame) -> tuple[pd.DataFrame, int, dt.datetime | None]:
@@ -330,11 +335,16 @@ def _days(moments: Any) -> Any:
 def _daily(usable: pd.DataFrame) -> _Series:
     """The median of each UTC day of the last year."""
     times = _days(usable["taken_at"]).to_numpy(dtype=np.float64)
-    values = pd.DataFrame({"times": times, "used": usable["used_bytes"].to_numpy(dtype=np.float64)})
-    days = np.floor(times)
-    late = days >= days[-1] - _LONGEST
-    medians = values[late].groupby(days[late]).median()
-    return _Series(medians["times"].to_numpy(), medians["used"].to_numpy(), float(usable["capacity_bytes"].iloc[-1]))
+    used, capacity = usable["used_bytes"].to_numpy(dtype=np.float64), float(usable["capacity_bytes"].iloc[-1])
+    late = times >= np.floor(times[-1]) - _LONGEST
+    series = _Series(times[late], used[late], capacity)
+    firsts = np.unique(np.floor(series.times), return_index=True)[1]
+    if len(firsts) == len(series):
+        return series
+    middles, medians = (
+        np.array([np.median(part) for part in np.split(values, firsts[1:])]) for values in (series.times, series.used)
+    )
+    return _Series(middles, medians, capacity)
 
 
 def _answer(whole: _Series, now: float, changed: str | None) -> dict[str, Any]:

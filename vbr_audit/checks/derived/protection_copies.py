@@ -58,6 +58,8 @@ PRODUCTION_MEDIUM: Final = "local disk"
 _NO_HOST: Final = ("object storage", "archive storage", "network share", "appliance")
 _HEALTH: Final = ("job_id", "health_check_enabled", "health_check_scheduled", "settings_profile")
 _PLACE_COLUMNS: Final = ("place", "name", "medium", "offsite", "protected", "lock_days", "host")
+_OF_EXTENTS: Final = ("medium", "offsite", "protected", "host")
+"""What holds for a tier where it holds for each of its extents alike."""
 _OWN_DAYS: Final = ("hardened", "object storage", "appliance", "governance", "other")
 """The kinds of immutability that go by days of the repository, if not by those of the retention."""
 _DAY: Final = 86_400_000_000
@@ -212,16 +214,19 @@ def _tier_places(material: Material, repositories: pd.DataFrame, kind: str, tier
     """One tier of every scale-out repository as one place: what holds for all of its extents alike, else NA."""
     scale_out, extents = material.frame("scale_out_repositories"), material.frame("scale_out_extents")
     own = extents[surely(extents["tier"] == kind)]
-    seen = beside(own["repository_id"], repositories, "place").reset_index(drop=True)
-    owner = own["scale_out_repository_id"].to_numpy(dtype=object)
+    seen = beside(own["repository_id"], repositories, "place")
+    cells = {column: seen[column].tolist() for column in (*_OF_EXTENTS, "lock_days")}
+    members_of: dict[Any, list[int]] = {}
+    for at, key in enumerate(own["scale_out_repository_id"].tolist()):
+        members_of.setdefault(key, []).append(at)
     rows: list[dict[str, Any]] = []
-    for key, name in zip(scale_out["scale_out_repository_id"], scale_out["name"], strict=True):
-        named = key is not pd.NA
-        members = seen[np.array([named and each is not pd.NA and each == key for each in owner], dtype=bool)]
+    for key, name in zip(scale_out["scale_out_repository_id"].tolist(), scale_out["name"].tolist(), strict=True):
+        members = [] if key is pd.NA else members_of.get(key, [])
         tags = material.site.tags_of(None if name is pd.NA or tier != "main" else name)
-        row = {column: _alike(members[column]) for column in ("medium", "offsite", "protected", "host")}
+        row = {column: _alike([cells[column][at] for at in members]) for column in _OF_EXTENTS}
         # Nobody knows on which extent a chain lies: the shortest lock holds.
-        row["lock_days"] = members["lock_days"].min(skipna=False) if len(members) else pd.NA
+        days = [cells["lock_days"][at] for at in members]
+        row["lock_days"] = min(days) if days and all(each is not pd.NA for each in days) else pd.NA
         row["offsite"] = True if "offsite" in tags else False if "onsite" in tags else row["offsite"]
         if tags & {"offline", "immutable"}:
             row |= {"protected": True, "lock_days": np.inf}
@@ -231,9 +236,10 @@ def _tier_places(material: Material, repositories: pd.DataFrame, kind: str, tier
     return frame.astype({"offsite": "boolean", "protected": "boolean", "lock_days": "Float64"})
 
 
-def _alike(values: pd.Series) -> Any:
+def _alike(values: list[Any]) -> Any:
     """The one value that all have; NA where they differ, where one is not known, and for none at all."""
-    return values.iloc[0] if len(values) and values.notna().all() and values.nunique() == 1 else pd.NA
+    is_known = bool(values) and all(value is not pd.NA for value in values)
+    return values[0] if is_known and len(set(values)) == 1 else pd.NA
 
 
 def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool, tape: bool) -> dict[str, Any]:

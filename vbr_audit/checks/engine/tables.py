@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 from vbr_audit.checks.derived import DERIVED, GIVEN
@@ -19,6 +20,7 @@ ALSO_LISTED_BY: Final[Mapping[str, tuple[str, ...]]] = {"jobs": ("job_states",),
 """Some jobs are known by their state alone."""
 
 
+@cache
 def sources_of(table: str) -> tuple[str, ...]:
     """The datasets without which `table` is not there, and `site` or the earlier run; none for one of the manifest."""
     if table in DERIVED:

@@ -74,6 +74,7 @@ class ServerView:
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     causes: dict[tuple[str, str], Causes] = field(default_factory=dict)
     _sealed: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+    _arrays: dict[tuple[str, str], Any] = field(default_factory=dict)
     _parts: dict[str, tuple[str, Cells]] = field(default_factory=dict)
     _absent: dict[str, Cells] = field(default_factory=dict)
 
@@ -208,10 +209,13 @@ class ServerView:
         if (table, name) in self._sealed:
             return self._sealed[table, name].array
         part = self._part(table)
-        values = self.frame(part[0] if part else table)[name]
+        whole = part[0] if part else table
+        if (whole, name) not in self._arrays:
+            self._arrays[whole, name] = self.frame(whole)[name].array
+        values = self._arrays[whole, name]
         if values.dtype == STRING:
             return self.text(table, name).array
-        return values.array.take(part[1]) if part else values.array.copy()
+        return values.take(part[1]) if part else values.copy()
 
     def text(self, table: str, name: str) -> pd.Series:
         """A text column of `table` that cannot be written to, so that its codes are worked out once."""

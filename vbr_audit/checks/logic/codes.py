@@ -8,7 +8,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import repeat
 from typing import Any, Final
 
@@ -101,6 +101,7 @@ def sealed_part(whole: pd.Series, rows: Cells) -> pd.Series:
     return part
 
 
+@lru_cache(maxsize=1024, typed=True)
 def repeated(value: Any, size: int) -> Cells:
     """An object array with `value` in each of `size` places, all in the memory of one: it refuses to be written to."""
     return np.broadcast_to(np.array([value], dtype=object), size)
