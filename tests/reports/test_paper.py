@@ -25,12 +25,17 @@ def write_book(context: ReportContext, path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def book(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> openpyxl.Workbook:
+    """The workbook of an ordinary run with every table, read back."""
+    return openpyxl.load_workbook(write_book(context, tmp_path_factory.mktemp("paper") / "x.xlsx"))
+
+
 def printed(sheet: Any) -> set[Any]:
     return {cell.value for cell in sheet[sheet.print_area.replace("$", "").split("!")[1]][0]}
 
 
-def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, tmp_path: Path) -> None:
-    book = openpyxl.load_workbook(write_book(context, tmp_path / "x.xlsx"))
+def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, book: openpyxl.Workbook) -> None:
     for plan in plan_sheets(context, ALL):
         sheet = book[plan.name]
         first, last = sheet.print_area.replace("$", "").split("!")[1].split(":")
@@ -50,8 +55,8 @@ def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, tmp_p
     assert after == "Sign-off"
 
 
-def test_every_sheet_fits_the_width_of_a_page(context: ReportContext, tmp_path: Path) -> None:
-    for sheet in openpyxl.load_workbook(write_book(context, tmp_path / "x.xlsx")):
+def test_every_sheet_fits_the_width_of_a_page(book: openpyxl.Workbook) -> None:
+    for sheet in book:
         assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0), sheet.title
         assert sheet.page_setup.orientation == "landscape", sheet.title
         if not sheet.sheet_properties.pageSetUpPr.fitToPage:
