@@ -132,8 +132,8 @@ def crowded(make_run: MakeRun) -> ReportContext:
     denied = {"status": "denied", "reason": LONG}
     made = make_run(
         servers=[f"vbr{place:02}" for place in range(20)],
-        job_count=3,
-        session_count=5,
+        job_count=1,
+        session_count=2,
         word=lambda text: f"{text}{LONG}"[:500],
         changes=dict.fromkeys(("backups", "restore_points", "sessions", "job_states"), denied),
         tls="NOT VERIFIED (--insecure)",

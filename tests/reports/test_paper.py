@@ -31,7 +31,7 @@ def printed(sheet: Any) -> set[Any]:
     return {cell.value for cell in sheet[sheet.print_area.replace("$", "").split("!")[1]][0]}
 
 
-def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, book: Any) -> None:
+def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, book: openpyxl.Workbook) -> None:
     for plan in plan_sheets(context, ALL):
         sheet = book[plan.name]
         first, last = sheet.print_area.replace("$", "").split("!")[1].split(":")
@@ -51,7 +51,7 @@ def test_a_sheet_is_printed_so_that_it_can_be_read(context: ReportContext, book:
     assert after == "Sign-off"
 
 
-def test_every_sheet_fits_the_width_of_a_page(book: Any) -> None:
+def test_every_sheet_fits_the_width_of_a_page(book: openpyxl.Workbook) -> None:
     for sheet in book:
         assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0), sheet.title
         assert sheet.page_setup.orientation == "landscape", sheet.title
