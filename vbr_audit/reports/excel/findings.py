@@ -71,6 +71,11 @@ FINDING_HELP: Final[Mapping[str, str]] = {
     "evidence_sha256": "The SHA-256 of that page.",
     "evidence": "The file of the run folder with the server's answers, and the datasets in it that the check looks at.",
 }
+_ASKED_HELP: Final = {
+    name: f"{FINDING_HELP[name]} Empty for PASS and NOT_APPLICABLE; findings.csv has it for every row."
+    for name in ("remediation", "cause", "cause_kind", "cause_key", "cause_name")
+}
+"""What is about those findings only that somebody has to act on."""
 _REVIEW_HELP: Final = {
     STATUS_HEADER: "For the reviewer, from the list in each cell; the option --review carries it over to a later run.",
     NOTE_HEADER: "For the reviewer: free text, carried over with the status. Neither changes a finding's status.",
@@ -171,7 +176,8 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
 def check_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
     """All findings with any status, and how each check went."""
     zone = context.zone_name
-    every = columns_of(_with_evidence(context), zone, first=FINDINGS_FIRST, helps=FINDING_HELP, source="findings")
+    findings = _without_unasked_causes(_with_evidence(context))
+    every = columns_of(findings, zone, first=FINDINGS_FIRST, helps={**FINDING_HELP, **_ASKED_HELP}, source="findings")
     yield SheetPlan(
         "Check results",
         "tblCheckResults",
@@ -221,6 +227,12 @@ def _with_evidence(context: ReportContext) -> pd.DataFrame:
         file, names = files.get(str(key[0])), datasets.get(str(key[1]))
         pointers[key] = f"{EVIDENCE}/{file}: {names}" if file and names else "manifest.json"
     return findings.assign(evidence=pd.array([pointers[key] for key in keys], dtype=STRING))
+
+
+def _without_unasked_causes(findings: pd.DataFrame) -> pd.DataFrame:
+    """The findings without cause and remediation where nothing is to be done: in most rows, a tenth of the workbook."""
+    to_do = ~findings["status"].isin(["PASS", "NOT_APPLICABLE"])
+    return findings.assign(**{name: findings[name].where(to_do) for name in _ASKED_HELP})
 
 
 def _review_columns(context: ReportContext, findings: pd.DataFrame) -> tuple[SheetColumn, ...]:
