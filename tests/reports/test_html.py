@@ -273,3 +273,9 @@ def test_a_folder_of_templates_that_is_not_there(context: ReportContext, tmp_pat
 
 def test_no_name_in_a_table_is_ever_nan(text: str) -> None:
     assert not re.search(r">(nan|None|<NA>|NaT)<", text)
+
+
+def test_a_name_of_blanks_is_seen_and_no_link_is_without_words(make_run: MakeRun) -> None:
+    blank = render_html(make_run(job_count=2, session_count=2, word=lambda text: " ", waivers=None))
+    assert "(blank)" in blank
+    assert re.findall(r"<(?:a|b)(?: [^>]*)?>\s*</(?:a|b)>", blank) == []
