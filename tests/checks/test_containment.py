@@ -225,7 +225,7 @@ def test_a_derived_table_that_breaks_is_an_error_of_its_checks_alone(
     broken = replace(DERIVED["protected_objects"], make=break_down)
     monkeypatch.setitem(DERIVED, "protected_objects", broken)  # type: ignore[misc]
     monkeypatch.setattr(ServerView, "is_read", lambda self, table: True)
-    monkeypatch.setattr(ServerView, "gaps", lambda self, table, readable=False: ())
+    monkeypatch.setattr(ServerView, "marked_gaps", lambda self, table, readable=False: ())
     run = run_checks(snapshot_of(), load_policy())
     of_it = {use.check.id for use in run.uses if use.check.population == "protected_objects"}
     wrong = run.results[(run.results["result"] == "ERROR").to_numpy(dtype=bool)]

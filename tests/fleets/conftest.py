@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import multiprocessing.forkserver
 import os
 from collections.abc import Iterator
 from typing import Any
 
+import fork_server
 import pytest
 from fleet_servers import PASSWORD, VARIABLE
-
-PRELOADED = ["distributed", "vbr_audit.fleets.tasks", "vbr_audit.fleets.dask_cluster", "vbr_audit.pipeline"]
-"""What each worker of the tests would import anew; several are killed."""
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +23,7 @@ def workers() -> Iterator[Any]:
     way = "spawn"
     if os.name == "posix":
         way = "forkserver"
-        multiprocessing.set_forkserver_preload(PRELOADED)
-        multiprocessing.forkserver.ensure_running()
+        fork_server.be_ready()
     try:
         with (
             dask.config.set({"distributed.worker.multiprocessing-method": way}),

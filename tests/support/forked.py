@@ -12,12 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import fork_server
+
 _CONTEXT = multiprocessing.get_context("forkserver")
-_IMPORTED = (
-    *("forked", "vbr_audit.cli.cmd_audit", "vbr_audit.pipeline", "vbr_audit.api.client", "vbr_audit.rules"),
-    *("vbr_audit.collection.collector", "vbr_audit.checks.own.own_checks", "vbr_audit.reports.formats"),
-    *("vbr_audit.reports.context", "vbr_audit.histories.history"),
-)
 
 
 def start(
@@ -31,7 +28,7 @@ def start(
 
     `env` is added to the environment. `prepare`, a function of this module, is called in the process before.
     """
-    _CONTEXT.set_forkserver_preload(list(_IMPORTED))
+    fork_server.be_ready()
     given = {**os.environ, **(env or {})}
     process = _CONTEXT.Process(target=_run, args=(list(words), str(told), given, prepare))
     process.start()
