@@ -68,6 +68,8 @@ def read_documents(
             if key not in KNOWN_KEYS:
                 notes.count_unknown_field(key, times)
     count_unknown_below({key: [document.get(key) for document in objects] for key in sorted(KNOWN_KEYS)}, notes)
+    if not objects:  # a collection without jobs need not wait until the map is read
+        return JobDocuments([], [], [], {name: [] for name in READ_CONTROLS})
     controls = get_map()
     types = _fold_types(objects, notes)
     profiles = _profiles(objects, types, controls, known_revision(revision), newest_known(server_revision))
