@@ -18,10 +18,12 @@ from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import DATASETS
+from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings import Results, evaluate, load_waivers
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext, build_context
 from vbr_audit.reports.excel.workbook import write_workbook
+from vbr_audit.reports.html.rendering import refuse_without_pdf
 from vbr_audit.tables import history, sessions
 from vbr_audit.tables.jobs import states as job_states
 from vbr_audit.tables.jobs import table as jobs
@@ -37,6 +39,15 @@ NAMES = (
 
 Word = Callable[[str], str]
 MakeRun = Callable[..., ReportContext]
+
+
+@pytest.fixture(scope="session")
+def weasyprint() -> None:
+    """WeasyPrint comes with the extra `test`; a user's machine may lack a library of the system that it needs."""
+    try:
+        refuse_without_pdf()
+    except ConfigurationError as error:
+        pytest.skip(str(error))
 
 
 def uuid(kind: int, index: int) -> str:

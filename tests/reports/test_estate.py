@@ -11,13 +11,13 @@ from typing import Any
 import estates
 import pandas as pd
 import pytest
+from compared_runs import samples_before
 from html_tables import Page
 from small_server import SmallServer, audited, daily, days, local, schedule_of
 
 import vbr_audit as va
 from vbr_audit.checks.derived import protection
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.histories.capacities import CAPACITY, capacity_of
 from vbr_audit.histories.evidence import RunTables
 from vbr_audit.histories.month_rpo import rpo_of_month
 from vbr_audit.histories.month_tables import tables_for_months
@@ -32,7 +32,6 @@ from vbr_audit.reports.figures.repository_list import TOO_FEW, shown_repositorie
 from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.spreadsheet.sheet import SheetPlan
-from vbr_audit.tables.build.schema import conform
 
 NOW = "2026-11-01T06:00:00+01:00"
 BERLIN = dt.timezone(dt.timedelta(hours=1))
@@ -206,18 +205,7 @@ def test_a_repository_says_what_lies_there_and_why_its_growth_is_not_known() -> 
 
 def test_growth_comes_from_the_samples_of_earlier_runs() -> None:
     pytest.importorskip("scipy")
-    snapshot = one().snapshot
-    own = capacity_of(snapshot)
-    parts = [
-        own.assign(
-            taken_at=own["taken_at"] - pd.Timedelta(days=back),
-            free_bytes=own["free_bytes"] + back * 2**30,
-            used_bytes=own["used_bytes"] - back * 2**30,
-        )
-        for back in range(1, 61)
-    ]
-    samples = conform(pd.concat(parts, ignore_index=True), CAPACITY)[0]
-    row = shown_repositories(snapshot, samples).set_index("name").loc["Local"]
+    row = shown_repositories(one().snapshot, samples_before(one())).set_index("name").loc["Local"]
     assert row["growth_bytes"] == pytest.approx(2**30, rel=0.01)
     assert row["outlook"] == "filling"
     assert row["days_to_full"] == pytest.approx(row["free_bytes"] / 2**30, rel=0.02)

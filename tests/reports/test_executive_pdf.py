@@ -16,27 +16,18 @@ from shared import once, printed_run
 from typer.testing import CliRunner
 
 from vbr_audit.cli import app
-from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.exports.json import findings_json
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.html.example_run import HARM
-from vbr_audit.reports.html.rendering import print_sheet, refuse_without_pdf, render_html
+from vbr_audit.reports.html.rendering import print_sheet, render_html
 
+pytestmark = pytest.mark.usefixtures("weasyprint")
 MakeRun = Callable[..., ReportContext]
 NeedTool = Callable[..., str]
 ESTATES = ("nothing", "one", "crowded")
 RTL = "שרת גיבוי النسخ \u202e"
 FIRST = "{# vbr-audit templates: 1 #}"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _weasyprint() -> None:
-    """WeasyPrint comes with the extra `test`; a user's machine may lack a library of the system that it needs."""
-    try:
-        refuse_without_pdf()
-    except ConfigurationError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

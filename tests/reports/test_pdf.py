@@ -31,22 +31,14 @@ from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.html.environment import make_environment
 from vbr_audit.reports.html.example_run import HARM
 from vbr_audit.reports.html.paper import MOST_CAUSES
-from vbr_audit.reports.html.rendering import PRINT_STYLE, print_page, refuse_without_pdf, render_html, source_of
+from vbr_audit.reports.html.rendering import PRINT_STYLE, print_page, render_html, source_of
 
+pytestmark = pytest.mark.usefixtures("weasyprint")
 MakeRun = Callable[..., ReportContext]
 NeedTool = Callable[..., str]
 FIRST = "{# vbr-audit templates: 1 #}"
 PAGE_WIDTH = 595.276
 """Points; A4."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _weasyprint() -> None:
-    """WeasyPrint comes with the extra `test`; a user's machine may lack a library of the system that it needs."""
-    try:
-        refuse_without_pdf()
-    except ConfigurationError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

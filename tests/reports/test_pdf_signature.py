@@ -27,25 +27,17 @@ from shared import once, printed_run
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.pipeline import load_audit
 from vbr_audit.reports import pdf_signature
-from vbr_audit.reports.html.rendering import Attached, print_page, refuse_without_pdf
+from vbr_audit.reports.html.rendering import Attached, print_page
 from vbr_audit.reports.pdf_evidence import check_pdfs
 from vbr_audit.reports.pdf_signature import PASSWORD, PdfSigner, load_pdf_signer
 
+pytest.importorskip("pyhanko")
+pytestmark = pytest.mark.usefixtures("weasyprint")
 NeedTool = Callable[..., str]
 SECRET = "correct-horse-7"
 FIRST = "{# vbr-audit templates: 1 #}"
 DOCS = Path(__file__).parents[2] / "docs"
 PDFS = ("executive.pdf", "report.pdf")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _weasyprint() -> None:
-    """WeasyPrint comes with the extra `test`; a user's machine may lack a library of the system that it needs."""
-    pytest.importorskip("pyhanko")
-    try:
-        refuse_without_pdf()
-    except ConfigurationError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -81,9 +81,10 @@ class Hiding:
         Words beside a key that names a secret stay: they are data, unless they are secrets of this client.
         """
         secrets = tuple(self._words()), tuple(token[:_BEGINNING] for token in self._long_tokens())
-        if self._among_data is None or self._among_data.secrets != secrets:
-            self._among_data = _AmongData(secrets)
-        return self._among_data.without if self._among_data.is_in(body) else None
+        data = self._among_data  # threads share it: each goes on with the one that it looked at
+        if data is None or data.secrets != secrets:
+            data = self._among_data = _AmongData(secrets)
+        return data.without if data.is_in(body) else None
 
     def stands_in(self, body: bytes) -> bool:
         """Whether one of the long secrets stands in `body` as it is."""

@@ -1,7 +1,7 @@
 """Reading a file that somebody gave: no more of it than fits, and never waiting for a pipe that nobody fills.
 
-A path may lead to a device without end, to a pipe without a writer, or to a file of a terabyte of holes. All that is
-wrong is reported as an `OSError`, like a path that does not exist.
+A path may lead to a device without end, to a pipe without a writer, or to a file of a terabyte of holes. `read_given`
+reports all that is wrong as an `OSError`, like a path that does not exist.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 import stat
 from pathlib import Path
 from typing import Final
+
+from vbr_audit.errors import ConfigurationError
 
 MOST_TEXT: Final = 16 * 1024 * 1024
 """Maximum size in bytes of a file that people write by hand: a policy, waivers, rules, settings."""
@@ -32,6 +34,16 @@ def read_given(path: Path, *, most: int = MOST_TEXT) -> bytes:
         return _read(handle, most, pipe=stat.S_ISFIFO(mode))
     finally:
         os.close(handle)
+
+
+def demand_content(path: Path, what: str, *, most: int = MOST_TEXT) -> bytes:
+    """The same of a file that a setting or an option names; raises `ConfigurationError`, which says `what` it is."""
+    try:
+        return read_given(path, most=most)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {what} {path}: {error.strerror or error}", hint="Check the path and its permissions."
+        ) from None
 
 
 def is_plain(path: Path) -> bool:

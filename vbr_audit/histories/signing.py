@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vbr_audit.config.given_file import read_given
+from vbr_audit.config.given_file import demand_content
 from vbr_audit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def load_signing_key(path: Path, passphrase_variable: str = PASSPHRASE) -> Signi
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    content = _content(path, "the signing key")
+    content = demand_content(path, "the signing key", most=_MOST)
     passphrase = os.environ.get(passphrase_variable)
     if passphrase is None and passphrase_variable != PASSPHRASE:
         raise ConfigurationError(
@@ -115,7 +115,7 @@ def _trusted(path: Path) -> TrustedKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    content = _content(path, "the key")
+    content = demand_content(path, "the key", most=_MOST)
     if b"PRIVATE KEY" in content:
         raise ConfigurationError(
             f"{path} is a private key, which nobody but the signer should have",
@@ -138,15 +138,6 @@ def _trusted(path: Path) -> TrustedKey:
     if not isinstance(public, Ed25519PublicKey):
         raise ConfigurationError(f"cannot use the key {path}: it is not of the kind ed25519", hint=_MAKE)
     return TrustedKey(public, _fingerprint(public), path.name, *span)
-
-
-def _content(path: Path, what: str) -> bytes:
-    try:
-        return read_given(path, most=_MOST)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read {what} {path}: {error.strerror or error}", hint="Check the path and its permissions."
-        ) from None
 
 
 def _fingerprint(public: Ed25519PublicKey) -> str:

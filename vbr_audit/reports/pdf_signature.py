@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from vbr_audit.config.given_file import read_given
+from vbr_audit.config.given_file import demand_content
 from vbr_audit.config.secret_sources import SecretSource, named_source
 from vbr_audit.config.settings import KEYRING_SERVICE
 from vbr_audit.config.toml_file import SECRETS, TomlFile
@@ -108,7 +108,7 @@ def load_pdf_signer(path: Path, *, environ: Mapping[str, str] = os.environ) -> P
     folder = path.parent
     key_path = path if document is None else folder / document.key
     password = _password(source, key_path.name, environ)
-    content = _content(key_path, "the signing key")
+    content = demand_content(key_path, "the signing key", most=_MOST)
     if b"-----BEGIN " in content:
         beside = None if document is None or document.certificate is None else folder / document.certificate
         key, own, chain = _from_pem(content, key_path, password, beside)
@@ -166,15 +166,6 @@ def _password(source: SecretSource | None, name: str, environ: Mapping[str, str]
         raise ConfigurationError(f"the password of {name}: {error.message}", hint=hint) from None
 
 
-def _content(path: Path, what: str) -> bytes:
-    try:
-        return read_given(path, most=_MOST)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read {what} {path}: {error.strerror or error}", hint="Check the path and its permissions."
-        ) from None
-
-
 Loaded = tuple["PrivateKeyTypes", "Certificate", tuple["Certificate", ...]]
 
 
@@ -221,7 +212,7 @@ def _from_pem(content: bytes, path: Path, password: bytes | None, beside: Path |
         raise ConfigurationError(f"cannot sign with {path}: its private key cannot be read", hint=_HINT) from None
     place = path if beside is None else beside
     try:
-        text = content if beside is None else _content(beside, "the certificate")
+        text = content if beside is None else demand_content(beside, "the certificate", most=_MOST)
         certificates = x509.load_pem_x509_certificates(text) if b"BEGIN CERTIFICATE-" in text else []
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigurationError(f"cannot sign with {path}: {place} holds a broken certificate", hint=_HINT) from None
