@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vbr_audit.checks.own.own_checks import OwnChecks, checks_of_run, left_out_text
 from vbr_audit.collection import run_folder
@@ -13,19 +14,26 @@ from vbr_audit.display import plain
 from vbr_audit.errors import CheckError, ConfigurationError, EvidenceError
 from vbr_audit.pipeline import load_audit
 
+if TYPE_CHECKING:
+    from vbr_audit.reports.pdf_evidence import PdfsReport
+
 
 def verify_run(folder: str | Path, *, checks: str | Path | OwnChecks | None = None) -> list[str]:
     """What in a run folder is not as it was written, or does not follow from its evidence; empty when all holds.
 
     Every file is hashed again, the PDFs are compared with what they carry and with their signatures (`check_pdfs`), and
-    the findings are made again from the evidence and compared. `checks` is the folder
-    of the run's own checks in Python: without it their findings cannot be made again, which is a difference. Of a
-    scrubbed run, which has no evidence, the files are hashed again.
+    the findings are made again from the evidence and compared. `checks` is the folder of the run's own checks in
+    Python: without it their findings cannot be made again, which is a difference. Of a scrubbed run, which has no
+    evidence, the files are hashed again.
     """
     from vbr_audit.reports.pdf_evidence import check_pdfs
 
-    folder = Path(folder)
-    differences = [*_unfinished(folder), *run_folder.differences(folder), *check_pdfs(folder).problems]
+    return differences_of(Path(folder), check_pdfs(Path(folder)), checks=checks)
+
+
+def differences_of(folder: Path, pdfs: PdfsReport, *, checks: str | Path | OwnChecks | None = None) -> list[str]:
+    """What `verify_run` finds in a run folder whose PDFs were checked already."""
+    differences = [*_unfinished(folder), *run_folder.differences(folder), *pdfs.problems]
     kept = folder / run_folder.FINDINGS_JSON
     if is_scrubbed(folder) or not kept.is_file():
         return differences

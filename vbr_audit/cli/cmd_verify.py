@@ -31,10 +31,11 @@ def verify_command(
     from vbr_audit.histories.seal_checks import check_run_seal
     from vbr_audit.histories.seals import root_of
     from vbr_audit.reports.pdf_evidence import check_pdfs
-    from vbr_audit.verifying import is_scrubbed, verify_run
+    from vbr_audit.verifying import differences_of, is_scrubbed
 
     trust = so.take_trust(key, timestamp_ca, anchor)
-    differences = verify_run(run, checks=checks)
+    pdfs = check_pdfs(run)
+    differences = differences_of(run, pdfs, checks=checks)
     sealed = check_run_seal(run, trust)
     differences += [str(problem) for problem in sealed.problems]
     for line in differences:
@@ -43,7 +44,7 @@ def verify_command(
         raise typer.Exit(Exit.INCOMPLETE)
     if quiet:
         return
-    notes = [*check_pdfs(run).notes, *sealed.notes]
+    notes = [*pdfs.notes, *sealed.notes]
     if is_scrubbed(run):
         typer.echo(f"{plain(run)}: no file was changed")
         _tell_notes(root_of(run), notes)
