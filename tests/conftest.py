@@ -8,7 +8,6 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,37 +49,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def _file_of(nodeid: str) -> str:
-    return nodeid.partition("::")[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers for two cores: tests often wait, for servers, browsers and processes that they started."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + cores // 2
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
     """Give neighbours to the same worker, so that what the tests of a file or of a folder share is made once."""
-    from xdist.scheduler import LoadScopeScheduling
+    from worker_turns import FileByFile
 
-    class FromBothEnds(LoadScopeScheduling):
-        """One of two workers goes on with the first file of those that are left, the other with the last.
-
-        They meet in one file, test by test, and end together. More than two take whole files.
-        """
-
-        def _split_scope(self, nodeid: str) -> str:
-            return nodeid if self.numnodes == 2 else _file_of(nodeid)
-
-        def _assign_work_unit(self, node: Any) -> None:
-            if self.nodes.index(node) % 2:
-                file = _file_of(next(reversed(self.workqueue)))
-                *_, first = takewhile(lambda test: _file_of(test) == file, reversed(self.workqueue))
-                self.workqueue.move_to_end(first, last=False)
-            super()._assign_work_unit(node)
-
-        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-            super().mark_test_complete(node, item_index, duration)
-            if self.numnodes == 2:  # what is done is counted again with each test that ends
-                del self.assigned_work[node][self.registered_collections[node][item_index]]
-
-    return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
+    return FileByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

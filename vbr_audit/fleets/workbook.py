@@ -13,8 +13,9 @@ from vbr_audit import __version__
 from vbr_audit.collection.files import replacing
 from vbr_audit.fleets.picture import SCRUBBED, FleetPicture, ServerLine, rating_rules
 from vbr_audit.fleets.population import TITLES
+from vbr_audit.spreadsheet.book import streamed_book
 from vbr_audit.spreadsheet.cells import CellGuard, xml_text
-from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, streamed_book, write_sheets
+from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, write_sheets
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.vocabulary import SEVERITIES
 

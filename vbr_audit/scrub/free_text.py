@@ -10,7 +10,7 @@ import calendar
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -243,9 +243,16 @@ def occurs(folded: str) -> bool:
     return folded in own_text()
 
 
+@lru_cache(maxsize=65_536)
 def is_ordinary(folded: str) -> bool:
     """Whether a text in lower case is a word, or some words, of the tool's own."""
-    return occurs(folded) and re.search(rf"(?<![^\W_]){re.escape(folded)}(?![^\W_])", own_text()) is not None
+    if not occurs(folded):
+        return False
+    text, size = own_text(), len(folded)
+    at = text.find(folded)
+    while at >= 0 and (text[at - 1 : at].isalnum() or text[at + size : at + size + 1].isalnum()):
+        at = text.find(folded, at + 1)
+    return at >= 0
 
 
 def _texts() -> Iterator[str]:

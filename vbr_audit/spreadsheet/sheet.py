@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import warnings
-import zipfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
-from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.formatting.rule import Rule
 from openpyxl.styles import Alignment, Font, PatternFill
@@ -23,9 +19,9 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableStyleInfo
-from openpyxl.writer.excel import ExcelWriter
 
 from vbr_audit.display import shorten
+from vbr_audit.spreadsheet.book import StreamedBook
 from vbr_audit.spreadsheet.cells import (
     DATE_FORMAT,
     CellGuard,
@@ -36,7 +32,7 @@ from vbr_audit.spreadsheet.cells import (
     text_cell,
     text_values,
 )
-from vbr_audit.spreadsheet.rows import HIGHEST, LINE_HEIGHT, CellColumn, DataSheet, append_columns, lines_of
+from vbr_audit.spreadsheet.rows import HIGHEST, LINE_HEIGHT, CellColumn, append_columns, lines_of
 from vbr_audit.tables.build.schema import STRING
 
 A4 = 9
@@ -60,8 +56,6 @@ DAY_FORMAT = "yyyy-mm-dd"
 TRUTH_FORMAT = '"TRUE";"TRUE";"FALSE"'
 """For truth values: LibreOffice shows some of them as 1 and 0 without it."""
 MAX_ROWS = 1_000_000
-_COMPRESSION = 8
-"""Of 1 to 9: large workbooks become 6 % smaller than by the usual 6, after a tenth more time."""
 """Rows of one sheet; what is more goes on in `Name 2`, `Name 3`."""
 
 _KINDS = {DURATION_FORMAT: "time taken", DAY_FORMAT: "day"}
@@ -154,31 +148,16 @@ class SheetPlan:
         return len(self.columns[0].values)
 
 
-@contextlib.contextmanager
-def streamed_book(path: Path) -> Iterator[Workbook]:
-    """Yield a write-only workbook; it is saved to `path` where what follows succeeds."""
-    book = Workbook(write_only=True)
-    try:
-        yield book
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION) as archive:
-            ExcelWriter(book, archive).save()
-    except BaseException:
-        for sheet in book.worksheets:  # else each leaves an open stream behind
-            with contextlib.suppress(Exception):
-                sheet.close()
-        raise
-
-
-def write_sheets(book: Workbook, plan: SheetPlan, zone: dt.tzinfo, guard: CellGuard) -> list[str]:
+def write_sheets(book: StreamedBook, plan: SheetPlan, zone: dt.tzinfo, guard: CellGuard) -> list[str]:
     """Write `plan` as one sheet, or as several where it has more than `MAX_ROWS` rows; return their names."""
     starts = range(0, max(plan.rows, 1), MAX_ROWS)
     names = []
     for part, start in enumerate(starts, 1):
         suffix = "" if part == 1 else f" {part}"
-        sheet = DataSheet(book, plan.name + suffix)
-        cast(Any, book)._add_sheet(sheet)
+        sheet = book.add_sheet(plan.name + suffix)
         stop = min(start + MAX_ROWS, plan.rows)
         _write_sheet(sheet, plan, plan.table + suffix.strip(), slice(start, stop), zone, guard)
+        book.finish(sheet)
         names.append(sheet.title)
     return names
 

@@ -13,13 +13,13 @@ from vbr_audit.collection.files import replacing
 from vbr_audit.config.settings import load_settings
 from vbr_audit.display import encodable, is_known, time_zone
 from vbr_audit.errors import ConfigurationError
+from vbr_audit.spreadsheet.book import streamed_book
 from vbr_audit.spreadsheet.cells import DATE_FORMAT, CellGuard, serial_dates
 from vbr_audit.spreadsheet.sheet import (
     DURATION_FORMAT,
     TRUTH_FORMAT,
     SheetColumn,
     SheetPlan,
-    streamed_book,
     write_sheets,
 )
 from vbr_audit.tables.build.arrays import STRING

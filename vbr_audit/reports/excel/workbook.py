@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pandas as pd
-from openpyxl import Workbook
 from openpyxl.packaging.custom import StringProperty
 
 from vbr_audit.collection.files import replacing
@@ -32,8 +31,9 @@ from vbr_audit.reports.excel.method import (
     provenance_plan,
 )
 from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
+from vbr_audit.spreadsheet.book import StreamedBook, streamed_book
 from vbr_audit.spreadsheet.cells import CellGuard, xml_text
-from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, streamed_book, write_sheets
+from vbr_audit.spreadsheet.sheet import SheetColumn, SheetPlan, write_sheets
 from vbr_audit.tables.build.schema import STRING
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def write_workbook(context: ReportContext, path: Path, options: ReportOptions = 
         _fill(book, context, options)
 
 
-def _fill(book: Workbook, context: ReportContext, options: ReportOptions) -> None:
+def _fill(book: StreamedBook, context: ReportContext, options: ReportOptions) -> None:
     _set_properties(book, context)
     guard, plans = CellGuard(), make_plans(context, options)
     cover = book.create_sheet("Cover")
@@ -154,7 +154,7 @@ def _access_columns(context: ReportContext) -> Iterator[tuple[str, list[Any]]]:
     yield "path", [row.path for row in rows]
 
 
-def _set_properties(book: Workbook, context: ReportContext) -> None:
+def _set_properties(book: StreamedBook, context: ReportContext) -> None:
     run = context.manifest.run
     moment = run.now.astimezone(dt.UTC).replace(tzinfo=None, microsecond=0)
     properties, custom = book.properties, cast(Any, book).custom_doc_props

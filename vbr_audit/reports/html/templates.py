@@ -289,8 +289,9 @@ def stored_names(tree: nodes.Template) -> set[str]:
 def name_faults(tree: nodes.Template, environment: Environment, stored: Collection[str]) -> Iterator[Fault]:
     """What a template asks for that does not exist, wherever it stands; `stored` are names that other templates set."""
     known = {*NAMES, *environment.globals, *stored}
+    undeclared = meta.find_undeclared_variables(tree) - known
     for node in tree.find_all(nodes.Name):
-        if node.name in meta.find_undeclared_variables(tree) - known and node.ctx == "load":
+        if node.name in undeclared and node.ctx == "load":
             yield Fault(node.lineno, f"there is no name {node.name!r}{suggestion(node.name, known)}")
     own = stored_names(tree)
     guarded = {id(node.node) for node in tree.find_all(nodes.Test) if node.name in ("defined", "undefined")}
