@@ -18,6 +18,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.gaps import needed_of_servers
 from vbr_audit.findings.rating import rate
 from vbr_audit.findings.results import AreaCount, JobsFound, RunsBeside, Summary, Verdict
+from vbr_audit.tables.build.arrays import are_missing
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.job_runs import runs_of_jobs
 from vbr_audit.vocabulary import COUNTED, SEVERITIES
@@ -202,7 +203,7 @@ def _runs_beside(snapshot: Snapshot) -> RunsBeside:
 def runs_without_a_job(sessions: pd.DataFrame) -> pd.DataFrame:
     """The sessions of the kinds that are runs, at the top, that name no job: nobody can fold them into runs."""
     return sessions[
-        runs_of_jobs(sessions) & sessions["job_id"].isna().to_numpy() & sessions["parent_session_id"].isna().to_numpy()
+        runs_of_jobs(sessions) & are_missing(sessions["job_id"]) & are_missing(sessions["parent_session_id"])
     ]
 
 

@@ -222,9 +222,19 @@ def named_frame(
     Its labels are of pandas' own text dtype, or Python objects (`labels="objects"`), by which a column is found
     sooner: for tables that nobody but checks gets to see.
     """
-    frame = pd.DataFrame(dict(enumerate(arrays.values())), index=index, copy=False)
-    frame.columns = _labels(tuple(arrays), labels).view()  # of its own: a label of labels can be set in place
-    return frame
+    # Of its own: a label of labels can be set in place.
+    columns = _labels(tuple(arrays), labels).view()
+    # What `pandas.DataFrame` does at last, which beforehand looks for what none of these arrays is, and copies.
+    make: Callable[..., pd.DataFrame] = pd.DataFrame._from_arrays  # type: ignore[attr-defined]
+    return make(list(arrays.values()), columns, index, verify_integrity=False)
+
+
+def relabelled(frame: pd.DataFrame, labels: Literal["text", "objects"]) -> pd.DataFrame:
+    """The same rows on a plain 0…n-1 index, with labels as those of `named_frame`; nothing is copied."""
+    twin = frame.copy(deep=False)
+    twin.index = pd.RangeIndex(len(frame))
+    twin.columns = _labels(tuple(frame.columns.tolist()), labels).view()
+    return twin
 
 
 @lru_cache(maxsize=4096)
