@@ -12,17 +12,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_a
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
-from vbr_audit.checks.logic.three_valued import (
-    beside,
-    named,
-    nullable,
-    one_of,
-    surely,
-    surely_not,
-    surely_one,
-    texts,
-    worded,
-)
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, surely_not, texts, worded
 from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.vocabulary import Severity
 
@@ -179,9 +169,9 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
     Each item keeps the server's wording. A suppressed item counts as accepted, with its note as the reason.
     """
     status, note = items["status"], items["note"].str.strip()
-    suppressed = surely_one(status, "Suppressed")
+    suppressed = surely(status == "Suppressed")
     noted = surely(note != "")
-    good, bad = surely_one(status, "OK"), suppressed | surely_one(status, "Violation")
+    good, bad = surely(status == "OK"), suppressed | surely(status == "Violation")
     weight = np.full(len(items), _DEFAULT, dtype=object)
     for severity, words in reversed(_WEIGHTS):
         weight[surely(items["best_practice"].str.contains(words, case=False, regex=True).astype("boolean"))] = severity
@@ -234,14 +224,14 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
 def suppression_explained(items: pd.DataFrame) -> Outcome:
     """An exception without a reason cannot be reviewed, so it stays forever."""
     status, note = items["status"], items["note"].str.strip()
-    known, suppressed = surely(one_of(status, _STATUSES)), surely_one(status, "Suppressed")
+    known, suppressed = surely(one_of(status, _STATUSES)), surely(status == "Suppressed")
     return explained(
         Outcome(
             (note != "").astype("boolean"),
             observed=worded(
                 items.index,
                 (known & ~suppressed, named(status, "word")),
-                (surely_one(note, ""), "without a note"),
+                (surely(note == ""), "without a note"),
                 (note.notna(), named(note, "prose")),
             ),
             applies=nullable(suppressed, ~known, items.index),

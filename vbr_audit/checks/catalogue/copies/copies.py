@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
-from vbr_audit.checks.logic.three_valued import named, phrased, surely, surely_not, surely_one, worded
+from vbr_audit.checks.logic.three_valued import named, phrased, surely, surely_not, worded
 from vbr_audit.tables.build.arrays import are_known
 
 _DIGITS = {
@@ -205,7 +205,7 @@ def verified_copy(objects: pd.DataFrame) -> Outcome:
     """
     why = "the settings of its jobs, or their sessions, are not known"
     verified = objects["is_verified"]
-    tenant = surely_one(objects["platform"], "EntraID")
+    tenant = surely(objects["platform"] == "EntraID")
     return Outcome(
         verified,
         observed=worded(objects.index, (verified, "verified"), (surely_not(verified), "nothing checks its backups")),

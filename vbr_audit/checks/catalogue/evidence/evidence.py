@@ -10,17 +10,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import at_or_before, minute_text
-from vbr_audit.checks.logic.three_valued import (
-    Cells,
-    named,
-    one_of,
-    places_of,
-    surely,
-    surely_not,
-    surely_one,
-    taken,
-    worded,
-)
+from vbr_audit.checks.logic.three_valued import Cells, named, one_of, places_of, surely, surely_not, taken, worded
 from vbr_audit.datasets import DATASETS, is_never_offered
 from vbr_audit.tables.build.arrays import are_missing
 
@@ -79,7 +69,7 @@ def never_offered(datasets: pd.DataFrame, servers: pd.DataFrame) -> Cells:
     """A plain boolean array: whether a dataset is absent as not even the newest revision of the server has it."""
     newest = next(iter(servers["revision_newest"].dropna()), None)
     never = [is_never_offered(name, newest) for name in datasets["name"].tolist()]
-    beyond: Cells = surely_one(datasets["status"], "absent") & np.array(never, dtype=bool)
+    beyond: Cells = surely(datasets["status"] == "absent") & np.array(never, dtype=bool)
     return beyond
 
 

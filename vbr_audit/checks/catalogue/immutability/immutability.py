@@ -19,7 +19,6 @@ from vbr_audit.checks.logic.three_valued import (
     places_of,
     surely,
     surely_not,
-    surely_one,
     taken,
     worded,
 )
@@ -141,8 +140,8 @@ def immutable_long_enough(
     required = max(warn_days, min_days)
     days, enabled = repositories["immutability_days"], repositories["immutability_enabled"]
     enough = days >= required
-    by_retention = surely_one(repositories["immutability_mode"], "RetentionSettings")
-    archive = surely_one(repositories["immutability_kind"], "archive")
+    by_retention = surely(repositories["immutability_mode"] == "RetentionSettings")
+    archive = surely(repositories["immutability_kind"] == "archive")
     applies = enabled.mask(surely(enabled) & (by_retention | archive), False)
     return Outcome(
         enough,
@@ -244,7 +243,7 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
         for name in ("days", "enabled", "mode")
     }
     promised = taken(kept, owners, pd.RangeIndex(len(owners)))
-    long = (seen["days"] >= promised).mask(surely_one(seen["mode"], "RetentionSettings"), True) & seen["enabled"]
+    long = (seen["days"] >= promised).mask(surely(seen["mode"] == "RetentionSettings"), True) & seen["enabled"]
     short = any_of(owners, (~long).mask(surely_not(seen["enabled"]), True), jobs.index)
     open_ = any_of(owners, (~seen["enabled"]).astype("boolean"), jobs.index)
     placed = np.isin(np.arange(len(jobs)), owners)
@@ -284,7 +283,7 @@ def _behind(ids: pd.Series, repositories: pd.DataFrame, extents: pd.DataFrame) -
     """The places of the jobs, and of the repositories that hold their backups: their own, or the extents of it."""
     own = places_of(ids, repositories["repository_id"])
     direct = own >= 0
-    tier = extents[surely_one(extents["tier"], "Performance")]
+    tier = extents[surely(extents["tier"] == "Performance")]
     inner = pd.DataFrame(
         {
             "outer": tier["scale_out_repository_id"].astype(object),

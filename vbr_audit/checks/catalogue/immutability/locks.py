@@ -9,7 +9,7 @@ import pandas as pd
 
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, surely_not, surely_one, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, surely_not, worded
 from vbr_audit.tables.build.arrays import are_missing
 
 _KNOWN_ITEM = {"best_practice": "Compliance mode is used for repositories with immutability", "status": "OK"}
@@ -113,7 +113,7 @@ def hardened_closed(
     The REST API shows this only in items of Veeam's analyzer, and in the backup proxies that run on the same hosts.
     """
     words = (rf"(?=.*{_HARDENED_WORDS}).*\bssh\b", rf"(?=.*{_HARDENED_WORDS}).*\b(?:virtual|vms?)\b", r"hardened.*prox")
-    hardened = repositories[surely_one(repositories["type"], "LinuxHardened")]
+    hardened = repositories[surely(repositories["type"] == "LinuxHardened")]
     shared = hardened[hardened["host_id"].isin(proxies["host_id"].dropna().tolist()).to_numpy(dtype=bool)]
     told_names = named(shared["name"], "repository").fillna("a repository without a name")
     names = [f"{name} shares its host with a proxy" for name in told_names]

@@ -18,7 +18,6 @@ from vbr_audit.checks.logic.three_valued import (
     places_of,
     surely,
     surely_not,
-    surely_one,
     taken,
     worded,
 )
@@ -187,7 +186,7 @@ def _performance_in_cloud(
     scale_out: pd.DataFrame, extents: pd.DataFrame, ids: pd.Series, cloud: pd.Series
 ) -> pd.Series:
     """Whether a performance extent of each scale-out repository is cloud storage; NA where none is known at all."""
-    performance = surely_one(extents["tier"], "Performance")
+    performance = surely(extents["tier"] == "Performance")
     owners = places_of(extents["scale_out_repository_id"], scale_out["scale_out_repository_id"])
     owners = np.where(performance, owners, -1)
     answers = taken(cloud, places_of(extents["repository_id"], ids), extents.index)
@@ -285,7 +284,7 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
     at_kms = places_of(server, kms["kms_server_id"]) >= 0
     unlisted = bool(kms["kms_server_id"].isna().all()) or bool(kms["kms_server_id"].isna().any())
     reachable = nullable(at_kms, are_missing(server) | (~at_kms & unlisted), jobs.index)
-    by_kms, by_password = surely_one(how, "ByKms"), surely_one(how, "ByUserPassword")
+    by_kms, by_password = surely(how == "ByKms"), surely(how == "ByUserPassword")
     ok = (known & ~imported).mask(by_kms, reachable).mask(~by_kms & ~by_password)
     on = jobs["encryption_enabled"]
     return Outcome(

@@ -19,7 +19,6 @@ from vbr_audit.checks.logic.three_valued import (
     places_of,
     surely,
     surely_not,
-    surely_one,
     taken,
     worded,
 )
@@ -79,8 +78,8 @@ def application_failures_count(jobs: pd.DataFrame) -> Outcome:
         observed=worded(
             jobs.index,
             (surely_not(processed), "processing is off for some machine"),
-            (surely_one(handling, "IgnoreFailures"), "failures are ignored for some machine"),
-            (surely_one(handling, "Disabled"), "processing is off for some machine"),
+            (surely(handling == "IgnoreFailures"), "failures are ignored for some machine"),
+            (surely(handling == "Disabled"), "processing is off for some machine"),
             (surely(sound & processed), "required to succeed"),
         ),
         reason=worded(

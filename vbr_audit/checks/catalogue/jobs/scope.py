@@ -13,7 +13,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.operators import safe_pattern
-from vbr_audit.checks.logic.three_valued import named, one_of, places_of, surely, surely_not, surely_one, taken, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, places_of, surely, surely_not, taken, worded
 from vbr_audit.tables.build.enums import JOB_TYPES
 
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
@@ -239,7 +239,7 @@ def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
         ),
         json_path=worded(
             jobs.index,
-            (surely_one(jobs["type"], "BackupCopy"), "sourceObjects.excludes"),
+            (surely(jobs["type"] == "BackupCopy"), "sourceObjects.excludes"),
             (partly & ~surely(left_out), "virtualMachines.excludes.disks"),
         ),
         reason=worded(

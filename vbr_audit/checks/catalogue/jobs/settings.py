@@ -10,7 +10,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, places_of, surely, surely_not, surely_one, taken, texts, worded
+from vbr_audit.checks.logic.three_valued import named, places_of, surely, surely_not, taken, texts, worded
 from vbr_audit.tables.build.arrays import are_known, are_missing
 
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
@@ -195,7 +195,7 @@ def retention_long_enough(
     row = places_of(jobs["job_id"], demands["job_id"])
     lost = are_missing(jobs["job_id"]) | ((row < 0) & bool(len(demands)))
     demand = taken(demands["retention_days"], row, jobs.index)
-    days, by_points = _days_kept(unit, quantity), surely_one(unit, "RestorePoints")
+    days, by_points = _days_kept(unit, quantity), surely(unit == "RestorePoints")
     wanted = demand.fillna(min_days)
     ok = (days >= wanted).mask(by_points, quantity >= min_points).mask(lost)
     uncertain = by_points & are_known(demand) & surely(ok)
@@ -224,9 +224,9 @@ def retention_long_enough(
 
 def _days_kept(unit: pd.Series, quantity: pd.Series) -> pd.Series:
     """How many days each job keeps; NA where it counts in something else."""
-    years = quantity.where(surely_one(unit, "Years"))
-    months = quantity.where(surely_one(unit, "Months"))
-    days = quantity.where(surely_one(unit, "Days"))
+    years = quantity.where(surely(unit == "Years"))
+    months = quantity.where(surely(unit == "Months"))
+    days = quantity.where(surely(unit == "Days"))
     return days.fillna(months * DAYS_PER_YEAR // MONTHS_PER_YEAR).fillna(years * DAYS_PER_YEAR)
 
 

@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.machine_names import names_of_backup_server, on_backup_server
-from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, surely_not, surely_one, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, surely_not, worded
 from vbr_audit.datasets.repositories import STORAGE_CLASSES
 
 _WITHOUT_CAPACITY: Final = (
@@ -251,7 +251,7 @@ def apart_from_backup_server(
 def tasks_limited(repositories: pd.DataFrame) -> Outcome:
     """Without a limit, all jobs may write at the same time: each of them is slow, and some do not finish in time."""
     limited = repositories["task_limit_enabled"]
-    aside = surely_one(repositories["storage_class"], "archive storage")
+    aside = surely(repositories["storage_class"] == "archive storage")
     return Outcome(
         limited,
         observed=worded(repositories.index, (limited, "limited"), (surely_not(limited), "unlimited")),

@@ -21,7 +21,6 @@ from vbr_audit.checks.logic.three_valued import (
     places_of,
     surely,
     surely_not,
-    surely_one,
     taken,
     worded,
 )
@@ -360,7 +359,7 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
     return Outcome(
         good.mask(~surely(good) & ~surely(bad)),
         observed=named(worst, "word"),
-        severity=worded(objects.index, (surely_one(worst, "Suspicious"), "high")),
+        severity=worded(objects.index, (surely(worst == "Suspicious"), "high")),
         applies=held & ~pd.Series(unmarked, index=objects.index, dtype="boolean"),
         reason=worded(
             objects.index,

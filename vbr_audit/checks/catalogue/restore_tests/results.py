@@ -21,7 +21,7 @@ from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import within
 from vbr_audit.checks.logic.sessions import finished
-from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, surely_one, worded
+from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
 from vbr_audit.revisions import KNOWN, is_at_least
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.build.naming import marked
@@ -212,7 +212,7 @@ def restores_fast_enough(
 def content_scanned(servers: pd.DataFrame, jobs: pd.DataFrame) -> Outcome:
     """A content scan job opens the backups and finds malware that was dormant when they were created."""
     kind = jobs["type"]
-    scans = (kind == _CONTENT_SCAN).mask(surely_one(kind, "Unknown")) & assigned(jobs, servers)
+    scans = (kind == _CONTENT_SCAN).mask(surely(kind == "Unknown")) & assigned(jobs, servers)
     enabled = scans & ~jobs["is_disabled"]
     enabled_count, every = int(surely(enabled).sum()), int(surely(scans).sum())
     doubt = bool(enabled.isna().any())

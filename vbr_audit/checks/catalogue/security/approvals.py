@@ -12,16 +12,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_a
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between, minute_text, older_than
-from vbr_audit.checks.logic.three_valued import (
-    named,
-    nullable,
-    one_of,
-    places_of,
-    surely,
-    surely_not,
-    surely_one,
-    worded,
-)
+from vbr_audit.checks.logic.three_valued import named, nullable, one_of, places_of, surely, surely_not, worded
 from vbr_audit.tables.build.arrays import are_missing
 
 _UNDECIDED: Final = ("Pending", "Expired")
@@ -177,7 +168,7 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     last_off = own["created"][off].max()
     undated = bool((changed | off).any()) and bool(own["created"][proof | changed | off].isna().any())
     # What was approved and bears no name may have been the request to switch it off.
-    unnamed = bool((are_missing(about) & surely_one(own["state"], "Approved")).any())
+    unnamed = bool((are_missing(about) & surely(own["state"] == "Approved")).any())
     stands = bool(proof.any()) and not undated and not unnamed and (not changed.any() or bool(newest > last_change))
     stands &= not off.any() or bool(newest > last_off)
     ended = bool(off.any()) and not undated and not bool(newest > last_off) and not bool(last_change > last_off)
@@ -234,9 +225,9 @@ def requests_decided(
 ) -> Outcome:
     """An undecided request blocks legitimate work, and shows that nobody reviews malicious requests either."""
     state, created = events["state"], events["created"]
-    decided, pending = surely(one_of(state, _DECIDED)), surely_one(state, "Pending")
+    decided, pending = surely(one_of(state, _DECIDED)), surely(state == "Pending")
     late = older_than(created, dt.timedelta(days=max_pending_days), now=now)
-    expired, aside = surely_one(state, "Expired"), surely(one_of(state, _NO_REQUEST))
+    expired, aside = surely(state == "Expired"), surely(one_of(state, _NO_REQUEST))
     open_ = pending & are_missing(late)
     good = decided | (pending & surely_not(late))
     since = [f"pending for {max(days, 0):.0f} days" for days in hours_between(created, now).fillna(0) / 24]
@@ -282,7 +273,7 @@ def account_changes_approved(events: pd.DataFrame) -> Outcome:
     """Anyone who can assign roles can assign themselves all roles: auditors ask for each such change in the period."""
     about = events["name"].str.contains(_USER_OR_ROLE, case=False, regex=True).astype("boolean")
     state, alone = events["state"], _approved_alone(events)
-    approved, informed = surely_one(state, "Approved"), surely_one(state, "Info")
+    approved, informed = surely(state == "Approved"), surely(state == "Info")
     undone = surely(one_of(state, (*_UNDECIDED, "Rejected", "CockpitMessage")))
     good, bad = approved & surely_not(alone), informed | surely(alone)
     who = "by " + named(events["created_by"], "user").fillna("an account that is not named")

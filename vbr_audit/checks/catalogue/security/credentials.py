@@ -11,7 +11,7 @@ import pandas as pd
 from vbr_audit.checks.catalogue.ages import YEAR_H, MaxAge, fresh
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, nullable, one_of, surely, surely_not, surely_one, worded
+from vbr_audit.checks.logic.three_valued import named, nullable, one_of, surely, surely_not, worded
 
 _TYPES: Final = ("Standard", "Linux", "ManagedService")
 _MANAGED = {"type": "ManagedService"}
@@ -48,7 +48,7 @@ def credentials_fresh(credentials: pd.DataFrame, *, now: dt.datetime, max_age_da
     contain a new password, which only its owner can confirm. An old record is therefore a reason to check, not a fault.
     """
     kind = credentials["type"]
-    managed, known = surely_one(kind, "ManagedService"), surely(one_of(kind, _TYPES))
+    managed, known = surely(kind == "ManagedService"), surely(one_of(kind, _TYPES))
     answer = fresh(
         credentials["created"], "record made", now, max_age_days, "; when the password was last changed is not reported"
     )

@@ -22,7 +22,6 @@ from vbr_audit.checks.logic.three_valued import (
     places_of,
     surely,
     surely_not,
-    surely_one,
     worded,
 )
 from vbr_audit.datasets.roles import Role
@@ -278,7 +277,7 @@ def service_accounts_limited(users: pd.DataFrame) -> Outcome:
         Outcome(
             ~admin,
             observed=named(users["roles"].str.replace(",", ", "), "word").mask(
-                surely_one(users["roles"], ""), "without a role"
+                surely(users["roles"] == ""), "without a role"
             ),
             applies=service,
             reason=worded(

@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, one_of, surely, surely_not, surely_one, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely, surely_not, worded
 from vbr_audit.datasets.infrastructure import MANAGED_SERVER_TYPES
 
 _UPDATED: Final = ("WindowsHost", "LinuxHost", "HvServer")
@@ -82,8 +82,8 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
     If an update is only available, the check fails with low severity.
     """
     state, kind = servers["updates_state"], servers["type"]
-    bad, waiting = surely(one_of(state, _BAD_UPDATES)), surely_one(state, "Available")
-    settled = bad | waiting | surely_one(state, "NotAvailable")
+    bad, waiting = surely(one_of(state, _BAD_UPDATES)), surely(state == "Available")
+    settled = bad | waiting | surely(state == "NotAvailable")
     is_updated_kind = one_of(kind, _UPDATED).where(surely(one_of(kind, MANAGED_SERVER_TYPES)))
     return Outcome(
         (state == "NotAvailable").where(settled),
