@@ -314,7 +314,8 @@ def _make_all(material: Material) -> pd.DataFrame:
 
 def _make(material: Material) -> pd.DataFrame:
     every = material.frame(ALL.name)
-    return every[~left_behind(material, every)].reset_index(drop=True)
+    left = left_behind(material, every)
+    return every[~left].reset_index(drop=True) if left.any() else every
 
 
 def _is_copy(material: Material, jobs: pd.DataFrame) -> pd.Series:
