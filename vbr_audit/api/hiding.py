@@ -13,7 +13,7 @@ import re
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html.entities import codepoint2name
 from typing import Final
 
@@ -130,13 +130,17 @@ class _AmongData:
         """`secrets` are words, and the beginnings of tokens that are hidden to their end."""
         self.secrets = secrets
         words, beginnings = secrets
-        self._patterns = [pattern for word in words for pattern in _places(word, alone=False)]
-        self._patterns += map(_to_the_end, beginnings)
         hidden = (*filter(None, words), *beginnings)
         runs = {max(re.findall("[A-Za-z0-9]+", word), key=len, default="") for word in hidden}
         self._runs = [run.encode() for run in runs]
         self._suspicious = re.compile("|".join([*map(re.escape, runs), _ESCAPE]))
         self.without = lru_cache(maxsize=4096)(self._without)
+
+    @cached_property
+    def _patterns(self) -> list[re.Pattern[str]]:
+        """Where the secrets are hidden: compiled for the first suspicious text, because most data hold none."""
+        words, beginnings = self.secrets
+        return [*(pattern for word in words for pattern in _places(word, alone=False)), *map(_to_the_end, beginnings)]
 
     def _without(self, text: str) -> str:
         return _hidden_by(self._patterns, text) if self._suspicious.search(text) else text
