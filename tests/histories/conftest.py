@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from core_checks import CORE_TEXT
+from shared import once
 
 import vbr_audit as va
 from vbr_audit import simulator
@@ -18,8 +19,11 @@ MONTHS = (8, 9, 10)
 @pytest.fixture(scope="session")
 def saved_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     """The run folders, the oldest first. Nobody writes to them."""
-    place = tmp_path_factory.mktemp("runs")
-    folders = []
+    place = once(tmp_path_factory, "runs-of-months", _save_runs)
+    return tuple(place / f"{month}" for month in MONTHS)
+
+
+def _save_runs(place: Path) -> None:
     for month in MONTHS:
         now = dt.datetime(2026, month, 1, 6, 30, tzinfo=dt.UTC)
         with (
@@ -28,5 +32,4 @@ def saved_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
             va.connect(url, username=simulator.DEMO_USERNAME, password=simulator.DEMO_PASSWORD, name="vbr01") as client,
         ):
             snapshot = va.collect(client, policy=CORE_TEXT, progress=False)
-        folders.append(va.audit(snapshot, policy=CORE_TEXT).save(place / f"{month}", formats=["json"]))
-    return tuple(folders)
+        va.audit(snapshot, policy=CORE_TEXT).save(place / f"{month}", formats=["json"])
