@@ -206,13 +206,12 @@ def test_a_server_keeps_its_objects_under_another_name() -> None:
     assert (row["covered_h"], row["verdict"], row["server"]) == (745, "met", "vbr-new")
 
 
-SEEDS = (1, 2)
-"""Each is an estate of a dozen objects with chances of their own: more objects cost little, and more runs much."""
-
-
 @cache
 def estate(seed: int) -> dict[str, list[dt.datetime]]:
-    """The points of objects of long standing, at full hours from before the month to after it; `A` has an old one."""
+    """The points of a dozen objects of long standing, at full hours around the month; `A` has an old one alone.
+
+    Properties are held by two such estates: more objects cost little, and more runs much.
+    """
     chance, since = random.Random(seed), month_span("2026-10", BERLIN)[0]
     some = {name: sorted(chance.sample(range(-60, 791), chance.randint(1, 25))) for name in "BCDEFGHIJKL"}
     return {name: [since + hour * HOUR for hour in (-700, *hours)] for name, hours in {"A": [], **some}.items()}
