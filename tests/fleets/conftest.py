@@ -11,7 +11,6 @@ import fork_server
 import pytest
 from fleet_servers import PASSWORD, VARIABLE
 
-
 QUIET = {
     "distributed.admin.tick.interval": "10s",
     "distributed.admin.system-monitor.interval": "10s",

@@ -99,21 +99,21 @@ def test_a_server_that_refuses_or_dies_costs_no_other_its_audit(workers: Any, tm
 
 def test_the_findings_do_not_depend_on_where_they_were_made(workers: Any, tmp_path: Path, password: str) -> None:
     distributed = pytest.importorskip("distributed")
-    made = {}
+    made, terms = {}, TERMS | {"policy": "minimal"}
     with (
         fleet_of(["vbr01", "vbr02", "vbr03"], tmp_path) as servers,
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
         ) as threads,
     ):
-        whole = audit_fleet(servers, history=tmp_path / "threads", cluster=threads, **TERMS)
+        whole = audit_fleet(servers, history=tmp_path / "threads", cluster=threads, **terms)
         made["threads of one worker"] = va.history(tmp_path / "threads").findings()
         for number in (1, 2):
             how = {"shard": Shard(number, 2), "history": tmp_path / "shards", "cluster": workers}
-            audit_fleet(servers, **how, **TERMS).save(tmp_path / f"part{number}")
+            audit_fleet(servers, **how, **terms).save(tmp_path / f"part{number}")
         made["shards by two processes"] = va.history(tmp_path / "shards").findings()
         with held_batch(tmp_path / "here", BATCH):
-            for task in tasks_of(servers, tmp_path / "here"):
+            for task in tasks_of(servers, tmp_path / "here", policy="minimal"):
                 audit_server(task)
         made["here"] = va.history(tmp_path / "here").findings()
     keys = ["server", "check_id", "object_id", "object_name", "status", "severity", "finding_id"]
@@ -129,12 +129,12 @@ def test_the_findings_do_not_depend_on_where_they_were_made(workers: Any, tmp_pa
     assert merged.matrix.sort_index().equals(whole.matrix.sort_index())
 
 
-def tasks_of(servers: Path, history: Path, **changes: Any) -> list[ServerTask]:
+def tasks_of(servers: Path, history: Path, policy: str = TERMS["policy"], **changes: Any) -> list[ServerTask]:
     """The tasks of a file of servers, as `audit_fleet` makes them."""
     from vbr_audit.fleets.travelling_rules import packed_rules
     from vbr_audit.rules import Rules
 
-    rules = packed_rules(Rules.load(policy="minimal"))
+    rules = packed_rules(Rules.load(policy=policy))
     terms = {"month": "2026-10", "timezone": "Europe/Berlin"}
     options = {"rules": rules, "history": str(history), "batch": BATCH, "terms": terms} | changes
     return [ServerTask(server, **options) for server in load_servers(servers, environ={}, password_given=True)]
