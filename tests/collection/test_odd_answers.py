@@ -185,7 +185,7 @@ def test_a_server_that_ignores_limit_and_order_gives_the_same_when_replayed(tmp_
     rows = [session(number, 0, creationTime=f"2026-10-{number:02d}T01:00:00Z") for number in (20, 10, 2)]
     page = {"data": rows, "pagination": {"total": 3, "count": 3}}
     snapshot = read(OddServer(jobs=[job(0)], states=[state(0)], sessions=page))
-    folder = va.audit(snapshot, policy=core_policy()).save(tmp_path / "run")
+    folder = va.audit(snapshot, policy=core_policy()).save(tmp_path / "run", formats=["json"])
     assert va.verify(folder) == []
     assert load(folder).session_history["oldest_session"][0] == snapshot.session_history["oldest_session"][0]
 

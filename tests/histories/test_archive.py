@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import shutil
 import signal
 import subprocess
@@ -18,13 +17,12 @@ import pandas as pd
 import pytest
 from adding_processes import add_at_once, killed_adds
 from command_line import invoke
-from shared import once
 
 import vbr_audit as va
 from vbr_audit.collection import run_folder
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
-from vbr_audit.histories import adding, stored
+from vbr_audit.histories import stored
 from vbr_audit.histories.archive import RECORD, NewRun, add_run, open_archive
 from vbr_audit.histories.baseline import judged_of_folder
 from vbr_audit.histories.history import RUNS_SPEC, History
@@ -36,30 +34,9 @@ NewRuns = tuple[NewRun, ...]
 
 
 @pytest.fixture(scope="session")
-def kept(saved_runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a history of all three runs, and what was added to it. Nobody writes to it."""
-
-    def make(folder: Path) -> None:
-        made = []
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(adding, "add_run", lambda place, run, **how: made.append(run) or add_run(place, run, **how))
-            for run in saved_runs:
-                assert not add_saved_run(folder / "history", run).was_there
-        (folder / "added").write_bytes(pickle.dumps(made))
-
-    return once(tmp_path_factory, "history-of-months", make)
-
-
-@pytest.fixture(scope="session")
-def whole(kept: Path) -> Path:
+def whole(kept_months: Path) -> Path:
     """A history of all three runs. Nobody writes to it."""
-    return kept / "history"
-
-
-@pytest.fixture(scope="session")
-def new_runs(kept: Path) -> tuple[NewRun, ...]:
-    """The three runs, judged again, as they are added to a history: that they are need not be found out each time."""
-    return tuple(pickle.loads((kept / "added").read_bytes()))
+    return kept_months / "history"
 
 
 @pytest.fixture(scope="session")

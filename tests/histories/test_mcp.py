@@ -24,7 +24,7 @@ from vbr_audit.asking.answer_data import MOST_BYTES, MOST_ROWS, MOST_TEXT, rows_
 from vbr_audit.collection.files import sha256_of
 from vbr_audit.collection.manifest import standing_clock
 from vbr_audit.display import plain
-from vbr_audit.histories.archive import Entry
+from vbr_audit.histories.archive import Entry, NewRun, add_run
 from vbr_audit.pipeline import add_saved_run
 
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -74,7 +74,7 @@ class Asked(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def kept(saved_runs: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept(new_runs: tuple[NewRun, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A history of two runs of one server, and of one in between whose names are hostile."""
     place = tmp_path_factory.mktemp("asked")
     now = dt.datetime(2026, 9, 15, 6, 30, tzinfo=dt.UTC)
@@ -85,8 +85,9 @@ def kept(saved_runs: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory)
     ):
         snapshot = va.collect(client, policy=CORE_TEXT, progress=False)
     hostile = va.audit(snapshot, policy=CORE_TEXT).save(place / "hostile", formats=["json"])
-    for run in (*saved_runs[-2:], hostile):
-        add_saved_run(place / "history", run)
+    for run in new_runs[-2:]:
+        add_run(place / "history", run)
+    add_saved_run(place / "history", hostile)
     return place / "history"
 
 

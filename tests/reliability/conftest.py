@@ -20,7 +20,7 @@ from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, Simulator, create_
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
 SINCE = "2026-08-01"
-ESTATE: dict[str, Any] = {"jobs": 12, "sessions": 60, "now": NOW, "role": "Administrator"}
+ESTATE: dict[str, Any] = {"jobs": 12, "sessions": 45, "now": NOW, "role": "Administrator"}
 IDS = {
     "jobs": "job_id",
     "job_states": "job_id",
