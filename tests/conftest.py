@@ -44,9 +44,13 @@ typer.testing._get_command = cache(typer.testing._get_command)
 
 
 def pytest_collection_finish() -> None:
-    """What stands when all tests are collected stays to the end: no collection of garbage looks at it again."""
+    """What stands when all tests are collected stays to the end: no collection of garbage looks at it again.
+
+    Those of what comes after are fewer, as a table is made of thousands of small objects that are gone right after it.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_sessionfinish() -> None:

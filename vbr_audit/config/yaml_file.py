@@ -12,6 +12,7 @@ import hashlib
 import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -190,9 +191,7 @@ def _plain(file: YamlFile, error: type[ConfigurationError], hint: str) -> Any:
         _, problems = _positions(file.text)
         if problems:
             raise_problems(file, problems, error=error, hint=hint)
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Constructor = _Constructor
-        return yaml.load(file.text)
+        return deepcopy(_content(file.text))
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         where = f"{file.name}:{mark.line + 1}" if mark else file.name
@@ -205,6 +204,14 @@ def _plain(file: YamlFile, error: type[ConfigurationError], hint: str) -> Any:
         raise error(f"{file.name}: not valid YAML: {str(fault).splitlines()[0]}", hint=hint) from None
     except RecursionError:
         raise error(f"{file.name}: nested too deeply", hint=hint) from None
+
+
+@lru_cache(maxsize=16)
+def _content(text: str) -> Any:
+    """What a text holds, not to be changed: kept for the last few, as `_positions` is."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    return yaml.load(text)
 
 
 def _brackets(text: str) -> int:
