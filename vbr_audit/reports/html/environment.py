@@ -119,6 +119,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"**", "*"})
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._permitted: dict[tuple[type, str], bool] = {}
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Multiply numbers, and no more: `9**9**9` would count for ever, a text times a million fill the memory."""
         if operator == "**" or not isinstance(left, int | float) or not isinstance(right, int | float):
@@ -127,13 +131,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Whether a template may take `attr` of `obj`."""
-        if not super().is_safe_attribute(obj, attr, value) or (isinstance(obj, str) and attr == "translate"):
+        if not self._is_permitted(obj, attr, value) or (isinstance(obj, str) and attr == "translate"):
             return False  # translate() of a markup text would bring in text that is not escaped
         if not callable(value) or isinstance(value, Macro) or isinstance(obj, _VALUES):
             return True
         if isinstance(obj, pd.DataFrame | pd.Series):
             return attr in TABLE_METHODS
         return type(obj).__module__.partition(".")[0] == "jinja2"
+
+    def _is_permitted(self, obj: Any, attr: str, value: Any) -> bool:
+        """What Jinja's sandbox says: the same of all objects of a type, of which a page takes a name often."""
+        known = (type(obj), attr)
+        if known not in self._permitted:
+            self._permitted[known] = super().is_safe_attribute(obj, attr, value)
+        return self._permitted[known]
 
 
 class InsideLoader(FileSystemLoader):
