@@ -26,6 +26,7 @@ from jinja2 import (
     Undefined,
     UndefinedError,
 )
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context, Macro
@@ -78,6 +79,24 @@ _VALUES = (str, int, float, Mapping, list, tuple, set, frozenset, dt.date, dt.ti
 _REFUSED_FILTERS = ("safe", "urlize", "random")  # raw markup, links to elsewhere, another page at every run
 
 
+class Compiled(BytecodeCache):
+    """The templates that this process has compiled: to render pages from a folder takes an environment for each."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what was compiled of the same file with the same text."""
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED: Final = Compiled()
+
+
 def make_environment(templates_dir: Path | None = None) -> Environment:
     """The Jinja environment of the reports: sandboxed, strict about unknown names, escaping in every template.
 
@@ -99,6 +118,7 @@ def make_environment(templates_dir: Path | None = None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_COMPILED,
     )
     for name in _REFUSED_FILTERS:
         del environment.filters[name]
