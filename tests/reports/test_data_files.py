@@ -192,7 +192,7 @@ def test_a_workbook_by_itself_has_no_files_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_run_without_names_has_its_files_without_names() -> None:
-    audit = estates.demo()
+    audit = estate()
     clean = scrubbed(audit).context
     texts = "\n".join(content().decode() for content in data_contents(clean, IN_A_RUN).values())
     named = "\n".join(content().decode() for content in data_contents(audit.context, IN_A_RUN).values())

@@ -31,7 +31,9 @@ from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel import data as excel_data
 from vbr_audit.reports.excel import workbook as excel
 from vbr_audit.reports.excel.data import header_of
+from vbr_audit.reports.excel.findings import exceptions_plan
 from vbr_audit.reports.excel.front import MOST_CAUSES, SIGNATURES
+from vbr_audit.reports.excel.method import checks_plan, limits_plan, provenance_plan
 from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
 from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.reports.review import Remark, Review
@@ -85,14 +87,19 @@ def values(path: Path, sheet: str) -> list[tuple[Any, ...]]:
     return [(*row, *[None] * (width - len(row))) for row in rows]
 
 
-@lru_cache(maxsize=2)
-def plans_of(context: ReportContext) -> tuple[SheetPlan, ...]:
-    return plan_sheets(context, ALL)
+BY_ITSELF: dict[str, Callable[[ReportContext], SheetPlan]] = {
+    "Checks as configured": lambda context: checks_plan(context, ""),
+    "Exceptions": lambda context: exceptions_plan(context, ""),
+    "Provenance": lambda context: provenance_plan(context, "", ALL),
+    "Limits": lambda context: limits_plan(context, "", ALL),
+}
+"""What makes a single data sheet, where that is quicker than to make all of them."""
 
 
 def planned(context: ReportContext, name: str) -> list[tuple[Any, ...]]:
     """The header and the rows of a data sheet, before they are written."""
-    (plan,) = (plan for plan in plans_of(context) if plan.name == name)
+    plans = (BY_ITSELF[name](context),) if name in BY_ITSELF else plan_sheets(context, ALL)
+    (plan,) = (plan for plan in plans if plan.name == name)
     rows = zip(*(python_values(column.values) for column in plan.columns), strict=True)
     return [tuple(column.header for column in plan.columns), *rows]
 

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def html_of(audit: Audit) -> str:
     return render_html(audit.context)
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_page(audit: Audit, entry: str) -> tuple[str, Any]:
     """The hash of a page of the evidence, and what it says."""
     body = pages_of(audit)[entry]

@@ -1,4 +1,4 @@
-"""What stands in the parts of a workbook, read from their XML: to load a whole workbook takes as long as to write it."""
+"""The parts of a workbook, read from their XML: to load a whole workbook takes as long as to write it."""
 
 from __future__ import annotations
 
@@ -44,6 +44,4 @@ def _relations(parts: dict[str, str], part: str) -> dict[str, str]:
     folder, name = posixpath.split(part)
     text = parts.get(f"{folder}/_rels/{name}.rels", "")
     relations = _attributes("Relationship", text)
-    return {
-        one["Id"]: posixpath.normpath(posixpath.join("/", folder, one["Target"])).lstrip("/") for one in relations
-    }
+    return {one["Id"]: posixpath.normpath(posixpath.join("/", folder, one["Target"])).lstrip("/") for one in relations}
