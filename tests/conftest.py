@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,10 @@ for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
 # Beside pyarrow, pandas makes its texts by it wherever no dtype is given, and every small table takes longer. The tests
 # of the tables, and all that start a process of their own, have it as a user has.
 pd.set_option("mode.string_storage", "python")
+
+# Where the grammar of IRIs is installed, `jsonschema` builds it when it is imported, which takes seconds; no schema here
+# asks for that format.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # A process of a user makes the commands once; each call of a runner would make all of them anew.
 typer.testing._get_command = cache(typer.testing._get_command)

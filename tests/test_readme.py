@@ -62,7 +62,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / re.match(r"# (\S+\.yaml):", text).group(1)).write_text(text, "utf-8")
     words = shlex.split(blocks("sh")[0].splitlines()[-1])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulator, "serve", functools.partial(serve, jobs=9, sessions=90))
+        patch.setattr(simulator, "serve", functools.partial(serve, jobs=9, sessions=30))
         done = invoke(folder, *words[1:], *shared.AS_OF)
     assert (words[0], done.exit_code) == (".venv/bin/vbr-audit", 0), done.output
     return folder
@@ -77,7 +77,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
     with contextlib.ExitStack() as servers:
 
         def start(now: dt.datetime | None = THEN) -> ServerUrl:
-            return servers.enter_context(serve(now=now, role="Administrator", jobs=8, sessions=60))
+            return servers.enter_context(serve(now=now, role="Administrator", jobs=2, sessions=60))
 
         yield start
 

@@ -52,7 +52,7 @@ def server() -> Iterator[Callable[..., ServerUrl]]:
     with ExitStack() as servers:
 
         def start(**options: Any) -> ServerUrl:
-            return servers.enter_context(serve(**{"jobs": 8, "sessions": 60, **options}))
+            return servers.enter_context(serve(**{"jobs": 7, "sessions": 20, **options}))
 
         yield start
 

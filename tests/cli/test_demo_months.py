@@ -19,7 +19,7 @@ from vbr_audit.simulator import year
 from vbr_audit.simulator.clock import ZONE
 from vbr_audit.verifying import verify_run
 
-DEMO = ("demo", "--now", "2026-11-15T09:00", "--format", "json")
+DEMO = ("demo", "--now", "2026-11-15T09:00", "--sessions", 150, "--format", "json")
 NOW = dt.datetime(2026, 11, 15, 8, 0, tzinfo=dt.UTC)
 
 

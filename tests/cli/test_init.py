@@ -67,7 +67,7 @@ def test_an_audit_with_them_is_an_audit_by_default(
     tmp_path: Path, server: Callable[..., ServerUrl], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    url = server(role="Administrator")
+    url = server(sessions=60, role="Administrator")
     words = ("-u", DEMO_USERNAME, "--format", "csv", "--fail-on", "never", "--quiet")
     assert invoke("audit", url, *words, "--out", tmp_path / "without").exit_code == 0
     invoke("init")

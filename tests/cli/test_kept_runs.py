@@ -33,7 +33,7 @@ Take = Callable[..., Path]
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small server, read once, as a folder without reports."""
     folder = tmp_path_factory.mktemp("collected") / "run"
-    with pytest.MonkeyPatch.context() as patch, serve(jobs=8, sessions=60) as url:
+    with pytest.MonkeyPatch.context() as patch, serve(jobs=7, sessions=20) as url:
         patch.setenv("VBR_AUDIT_USERNAME", DEMO_USERNAME)
         patch.setenv("VBR_AUDIT_PASSWORD", DEMO_PASSWORD)
         rules = write(folder.parent / "core.yaml", CORE_TEXT)
@@ -112,7 +112,7 @@ def test_remarks_in_the_workbook_are_refused_or_carried_over(run: Callable, take
     assert run("report", folder, "--format", "csv").exit_code == 0
     assert "report.xlsx was changed" in run("verify", folder).stderr
     assert run("check", folder, "--fail-on", "never", "--review", path).exit_code == 0
-    sheet = openpyxl.load_workbook(path)["Findings"]
+    sheet = openpyxl.load_workbook(path, read_only=True)["Findings"]
     assert "see CHG-1" in [row[at["Reviewer note"] - 1] for row in sheet.iter_rows(values_only=True)]
     assert run("verify", folder).exit_code == 0
 
@@ -245,7 +245,7 @@ def test_a_waiver_has_one_state_in_every_artefact(run: Callable, take: Take, col
     assert register[0][:2] == ["State", "Waiver"]
     states = {row[1]: row[0].lstrip("✓✕?⚑– ") for row in register[1:]}
     assert states == STATES
-    header, *lines = openpyxl.load_workbook(folder / "report.xlsx")["Exceptions"].iter_rows(values_only=True)
+    header, *lines = openpyxl.load_workbook(folder / "report.xlsx", read_only=True)["Exceptions"].iter_rows(values_only=True)
     told = [dict(zip(header, line, strict=True)) for line in lines]
     book = {line["ID"]: line for line in told if line["Kind"] == "waiver"}
     assert {name: line["State"] for name, line in book.items()} == STATES

@@ -124,7 +124,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         with (
-            serve(now=NOW, jobs=3, sessions=60, role="Administrator") as url,
+            serve(now=NOW, jobs=1, sessions=60, role="Administrator") as url,
             va.connect(url, username=DEMO_USERNAME, password=DEMO_PASSWORD) as client,
         ):
             audit = va.audit(va.collect(client, progress=False), policy=core_policy())
@@ -155,7 +155,7 @@ def test_what_a_page_shows_works(page: str, small_run: Path, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_reading_first_and_judging_later(tmp_path: Path) -> None:
-    with serve(now=NOW, jobs=6, sessions=60, role="Administrator") as url:
+    with serve(now=NOW, jobs=2, sessions=60, role="Administrator") as url:
         reader = Reader(tmp_path, str(url))
         reader.exports["VBR_AUDIT_PASSWORD"] = DEMO_PASSWORD
         reader.follow("collecting.md")

@@ -16,7 +16,7 @@ import datetime as dt
 import vbr_audit as va
 from vbr_audit.simulator import serve, DEMO_USERNAME, DEMO_PASSWORD
 now = dt.datetime(2026, 11, 2, 6, tzinfo=dt.UTC)
-server = serve(jobs=8, sessions=60, now=now, role="Administrator")
+server = serve(jobs=2, sessions=60, now=now, role="Administrator")
 client = va.connect(server.__enter__(), username=DEMO_USERNAME, password=DEMO_PASSWORD, name="vbr01")
 """
 END = "client.close(); server.__exit__(None, None, None);"
@@ -77,7 +77,7 @@ def test_names_are_completed() -> None:
         "    with provisionalcompleter():\n"
         "        return [one.text for one in get_ipython().Completer.completions(text, len(text))]\n"
         "snapshot = va.collect(client, progress=False)\n"
-        "policy = va.audit(snapshot).policy",
+        "policy = va.audit(snapshot, policy='minimal').policy",
         "offered('snapshot.job_')",
         'offered("policy[\'JOB-00")',
     )

@@ -31,7 +31,7 @@ NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 
 def words_for(url: str) -> list[str]:
     """What follows `papermill` in the command of the last cell of the notebook."""
-    given = {"url": url, "username": "monthly", "month": "2026-10", "out": "runs"}
+    given = {"url": url, "username": "monthly", "month": "2026-10", "out": "runs", "policy": "minimal"}
     parameters = [word for name, value in given.items() for word in ("-p", name, value)]
     return [str(MONTHLY), "october.ipynb", *parameters, "--no-progress-bar"]
 
@@ -71,7 +71,7 @@ def test_the_password_is_no_parameter() -> None:
 
 @pytest.mark.slow
 def test_a_schedule_gets_a_run_and_a_record_and_leaves_no_password(tmp_path: Path) -> None:
-    with serve(jobs=3, sessions=60, now=NOW, role="Administrator", username="monthly", password=PASSWORD) as url:
+    with serve(jobs=2, sessions=20, now=NOW, role="Administrator", username="monthly", password=PASSWORD) as url:
         done = as_a_process(tmp_path, url)
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs" / "2026-10"
@@ -88,6 +88,7 @@ def test_a_schedule_gets_a_run_and_a_record_and_leaves_no_password(tmp_path: Pat
         "username": "monthly",
         "month": "2026-10",
         "out": "runs",
+        "policy": "minimal",
     }
 
 
@@ -97,7 +98,8 @@ def test_an_incomplete_month_ends_in_an_error_with_the_run_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VBR_AUDIT_PASSWORD", PASSWORD)
-    with serve(jobs=3, sessions=60, now=NOW, role="Viewer", username="monthly", password=PASSWORD) as url:
+    account = {"username": "monthly", "password": PASSWORD}
+    with serve(jobs=2, sessions=20, now=NOW, role="Administrator", faults=["denied=job_states"], **account) as url:
         said = ended_in(tmp_path, url)
     assert "incomplete: " in said
     assert PASSWORD not in said

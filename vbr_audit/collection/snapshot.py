@@ -88,6 +88,16 @@ class Snapshot:
         """One row per server and dataset: what was asked, what came, what did not."""
         return self.tables["datasets"]
 
+    @cached_property
+    def server_names(self) -> tuple[str, ...]:
+        """The servers of all tables: those of the manifest, then any other that a table names."""
+        names = dict.fromkeys(record.name for record in self.manifest.servers)
+        names |= dict.fromkeys(record.server for record in self.manifest.datasets)
+        for frame in self.tables.values():
+            if len(frame) and "server" in frame and not _are_all_of(frame["server"], names):
+                names |= dict.fromkeys(frame["server"].unique().tolist())
+        return tuple(name for name in names if isinstance(name, str))
+
     @property
     def now(self) -> dt.datetime:
         """The run's clock: the server's time at collection."""
@@ -181,6 +191,11 @@ class Snapshot:
 
 
 _SHOWN = ("jobs", "job_states", "sessions")
+
+
+def _are_all_of(servers: pd.Series, names: Mapping[str, None]) -> bool:
+    """Whether there is but one server, and all rows are its own: sooner told than which names there are."""
+    return len(names) == 1 and servers.to_numpy(dtype=object).tolist().count(*names) == len(servers)
 
 
 def provenance_tables(manifest: Manifest) -> dict[str, pd.DataFrame]:

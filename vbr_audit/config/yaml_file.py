@@ -35,6 +35,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _SHOWN = 60
 _MOST_BRACKETS = 1000
 """Maximum number of brackets that are open at once: the cost of each grows with those around it."""
+_KEPT_TEXTS = 24
+"""So many of the last texts are kept as they were read: shipped profiles and frameworks are asked for again and again."""
 
 
 class _Constructor(SafeConstructor):
@@ -223,12 +225,17 @@ def _brackets(text: str) -> int:
     return most
 
 
-@lru_cache(maxsize=16)
-def _positions(text: str) -> tuple[Sequence[tuple[KeyPath, int]], Sequence[Problem]]:
-    """The path and line of every key and item, and the duplicates and anchors among them.
+@lru_cache(maxsize=_KEPT_TEXTS)
+def _content(text: str) -> Any:
+    """The plain content of a text that is clean YAML, the same object each time."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    return yaml.load(text)
 
-    Kept for the last few texts: whoever reads a file asks for its lines too, and shipped profiles are read every time.
-    """
+
+@lru_cache(maxsize=_KEPT_TEXTS)
+def _positions(text: str) -> tuple[Sequence[tuple[KeyPath, int]], Sequence[Problem]]:
+    """The path and line of every key and item, and the duplicates and anchors among them."""
     root = YAML(typ="safe", pure=True).compose(text)
     lines: list[tuple[KeyPath, int]] = [((), 1)]
     problems: list[Problem] = []

@@ -36,6 +36,12 @@ LOOK_S: Final = 15.0
 """Seconds after which it is looked whether a worker is there, while no server is done."""
 NO_WORKER_S: Final = 300.0
 """Seconds without any worker after which the servers that are left are given up: one that died is replaced sooner."""
+_UNWATCHED: Final = {
+    "distributed.admin.tick.interval": "10s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.profile.enabled": False,
+}
+"""What Dask would measure of own workers many times a second, for pages that nobody opens."""
 _PRELOAD: Final = "vbr_audit.fleets.worker_setup"
 _INSTALL: Final = 'pip install "vbr-audit[fleet]"'
 
@@ -118,6 +124,7 @@ def _connected(cluster: Any, workers: int, tls: SchedulerTls | None) -> Iterator
         security = None
         if cluster is None:
             stack.enter_context(_script_left_alone())
+            stack.enter_context(importlib.import_module("dask.config").set(_UNWATCHED))
             cluster = stack.enter_context(
                 distributed.LocalCluster(
                     n_workers=workers,

@@ -83,6 +83,8 @@ def _with_places(parts: MonthParts, rows: pd.DataFrame, last: pd.DataFrame, chos
     failed = _inside(retried, chosen[(chosen["failed"] > 0).to_numpy(dtype=bool, na_value=False)], same_run=False)
     read = np.array([micros(run.now) for run in parts.runs], dtype=np.int64)
     failed = failed[read[failed["rank_of_row"].to_numpy(dtype=np.int64)] < micros_of(failed["last_attempt"])]
+    if failed.empty and counted.empty:
+        return last.assign(place=-1, counted_as=np.full(len(last), np.nan, dtype=object))
     every = pd.concat([failed.assign(counted_as="failed"), counted.assign(counted_as="open")])
     places = every.drop_duplicates(_IDENTITY, keep="last").set_index(_IDENTITY)
     found = places[["place", "counted_as"]].reindex(pd.MultiIndex.from_frame(last[_IDENTITY]))

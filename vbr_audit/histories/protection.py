@@ -37,7 +37,7 @@ from vbr_audit.histories.evidence import (
 )
 from vbr_audit.histories.timeline import FAR, Timeline, make_timeline, stretch_of, worst_age
 from vbr_audit.tables.build.arrays import strings_of
-from vbr_audit.tables.build.schema import Column, TableSpec, conform
+from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 OBJECT_COLUMNS: Final = (
     *SERVER_COLUMNS,
@@ -125,6 +125,8 @@ def _by_name(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> dict[str, pd
 
 
 def _evidence(snapshot: Snapshot, view: ServerView, results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    if view.frame("backup_objects").empty:
+        return empty(EVIDENCE_SPEC), empty(POINTS_SPEC)
     objects = _objects_of(view, results)
     rows, moments, place = objects.rows, objects.moments, objects.place
     size = len(rows)

@@ -315,26 +315,11 @@ class _SettingsTables:
         return reading.status, reading.reason
 
 
-def server_names(snapshot: Snapshot) -> tuple[str, ...]:
-    """The servers of a snapshot: those of the manifest, then any other that a table names."""
-    names = dict.fromkeys(record.name for record in snapshot.manifest.servers)
-    names |= dict.fromkeys(record.server for record in snapshot.manifest.datasets)
-    for frame in snapshot.tables.values():
-        if "server" in frame and not _are_all_of(frame["server"], names):
-            names |= dict.fromkeys(frame["server"].unique().tolist())
-    return tuple(name for name in names if isinstance(name, str))
-
-
-def _are_all_of(servers: pd.Series, names: Mapping[str, None]) -> bool:
-    """Whether there is but one server, and all rows are its own: sooner told than which names there are."""
-    return len(names) == 1 and servers.to_numpy(dtype=object).tolist().count(*names) == len(servers)
-
-
 def views_of(
     snapshot: Snapshot, needed: frozenset[str], site: Site | None = None, earlier: Earlier | None = None
 ) -> tuple[ServerView, ...]:
     """One view per server; `needed` are the datasets that the enabled checks read, `earlier` what to compare with."""
-    names = server_names(snapshot)
+    names = snapshot.server_names
     readings: dict[str, dict[str, Reading]] = {name: {} for name in names}
     for record in snapshot.manifest.datasets:
         below = tuple(map(str, record.notes.get(UNREAD_BELOW, ())))
