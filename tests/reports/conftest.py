@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import openpyxl
 import pytest
 from core_checks import core_policy
 from estates import audit_of
+from shared import once
 
 from vbr_audit.checks.policy.policy import load_policy
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
@@ -24,6 +26,7 @@ from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext, build_context
 from vbr_audit.reports.excel.workbook import write_workbook
 from vbr_audit.reports.html.rendering import refuse_without_pdf
+from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.tables import history, sessions
 from vbr_audit.tables.jobs import states as job_states
 from vbr_audit.tables.jobs import table as jobs
@@ -291,6 +294,22 @@ def workbook(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -
     path = tmp_path_factory.mktemp("workbook") / "report.xlsx"
     write_workbook(context, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def all_sheets(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workbook of the run of `context` with every table, to be read only."""
+
+    def make(folder: Path) -> None:
+        write_workbook(context, folder / "report.xlsx", ReportOptions(sheets="all"))
+
+    return once(tmp_path_factory, "all-sheets", make) / "report.xlsx"
+
+
+@pytest.fixture(scope="session")
+def book(all_sheets: Path) -> openpyxl.Workbook:
+    """That workbook, read whole, which takes as long as to write it; nobody changes it."""
+    return openpyxl.load_workbook(all_sheets)
 
 
 @pytest.fixture(scope="session")

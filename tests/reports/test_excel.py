@@ -105,14 +105,8 @@ def planned(context: ReportContext, name: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def path(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(context, tmp_path_factory.mktemp("book") / "report.xlsx")
-
-
-@pytest.fixture(scope="module")
-def book(path: Path) -> openpyxl.Workbook:
-    """That workbook, read whole, which takes as long as to write it."""
-    return openpyxl.load_workbook(path)
+def path(all_sheets: Path) -> Path:
+    return all_sheets
 
 
 def test_sheets_tables_and_setup(book: openpyxl.Workbook, context: ReportContext) -> None:

@@ -11,20 +11,12 @@ from openpyxl.utils import column_index_from_string, get_column_letter
 from single_sheets import SAMPLE, write_alone
 
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.excel.workbook import plan_sheets, write_workbook
+from vbr_audit.reports.excel.workbook import plan_sheets
 from vbr_audit.reports.interface import ReportOptions
 from vbr_audit.spreadsheet import sheet as excel_sheet
 from vbr_audit.spreadsheet.sheet import PAGE_WIDTH, PRINT_WIDTH, WHOLE_WIDTH
 
 ALL = ReportOptions(sheets="all")
-
-
-@pytest.fixture(scope="module")
-def book(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> openpyxl.Workbook:
-    """The workbook with every table."""
-    path = tmp_path_factory.mktemp("paper") / "report.xlsx"
-    write_workbook(context, path, ALL)
-    return openpyxl.load_workbook(path)
 
 
 def printed(sheet: Any) -> set[Any]:

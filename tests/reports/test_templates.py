@@ -17,7 +17,7 @@ from vbr_audit.errors import ConfigurationError, TemplateError
 from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.html.environment import make_environment
 from vbr_audit.reports.html.example_run import HARM, example_context
-from vbr_audit.reports.html.rendering import PAGES, render_html
+from vbr_audit.reports.html.rendering import PAGES, given_to, render_html
 from vbr_audit.reports.html.templates import (
     builtin_names,
     check_templates,
@@ -85,7 +85,14 @@ def test_copies_render_the_same_page(tmp_path: Path, context: ReportContext) -> 
     assert len(done.stdout.splitlines()) == len(builtin_names())
     assert check_templates(tmp_path) == ()
     for kind in PAGES:
-        assert render_html(context, tmp_path, kind=kind) == render_html(context, kind=kind)
+        given = given_to(context, kind)
+        assert render_html(context, tmp_path, kind=kind, given=given) == render_html(context, kind=kind, given=given)
+
+
+def test_a_template_that_was_changed_is_compiled_anew(tmp_path: Path) -> None:
+    assert [rendered(text, tmp_path) for text in ("one {{ 1 + 1 }}", "two {{ 1 + 1 }}", "one {{ 1 + 1 }}")] == [
+        *("one 2", "two 2", "one 2")
+    ]
 
 
 def test_a_copy_replaces_nothing_unasked(tmp_path: Path) -> None:
