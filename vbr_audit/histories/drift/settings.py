@@ -31,6 +31,8 @@ class _ServerTables:
     def frame(self, table: str) -> pd.DataFrame:
         """The rows of `table` of this server, on an index of their own."""
         frame = self.snapshot.tables[table]
+        if frame.empty:  # as most are of a small server
+            return frame
         return frame[frame["server"].eq(self.name).to_numpy(dtype=bool, na_value=False)].reset_index(drop=True)
 
     def status(self, dataset: str) -> tuple[str, str | None]:
