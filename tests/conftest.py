@@ -40,8 +40,8 @@ for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
 # of the tables, and all that start a process of their own, have it as a user has.
 pd.set_option("mode.string_storage", "python")
 
-# Where the grammar of IRIs is installed, `jsonschema` builds it when it is imported, which takes seconds; no schema here
-# asks for that format.
+# Where the grammar of IRIs is installed, `jsonschema` builds it when it is imported, which takes seconds; no schema
+# here asks for that format.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # A process of a user makes the commands once; each call of a runner would make all of them anew.
@@ -49,7 +49,17 @@ typer.testing._get_command = cache(typer.testing._get_command)
 
 
 def pytest_collection_finish() -> None:
-    """What stands when all tests are collected stays to the end: no collection of garbage looks at it again."""
+    """What stands when all tests are collected stays to the end: no collection of garbage looks at it again.
+
+    Those of what comes after are fewer, as a table is made of thousands of small objects that are gone right after it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    """Collect garbage once at the end: pytest does so five times, over all that the tests share."""
     gc.collect()
     gc.freeze()
 

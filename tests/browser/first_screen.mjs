@@ -1,6 +1,7 @@
 // How far down the first screen of a page reaches: for each window, the lowest edge of what must be seen without scrolling.
 // Words: FILE SELECTOR…
 import { pathToFileURL } from "node:url";
+import { onePage, runScripts } from "./one_page.mjs";
 
 const WINDOWS = [
   { width: 1280, height: 900 },
@@ -10,14 +11,14 @@ const WINDOWS = [
 export default async (browser, [file, ...selectors]) => {
   const found = [];
   for (const viewport of WINDOWS) {
-    const page = await browser.newPage({ viewport, javaScriptEnabled: false });
+    const { page } = await onePage(browser, viewport);
+    await runScripts(page, false);
     await page.goto(pathToFileURL(file).href);
     const bottoms = {};
     for (const selector of selectors) {
       bottoms[selector] = await page.$$eval(selector, (all) => all.map((one) => one.getBoundingClientRect().bottom));
     }
     found.push({ ...viewport, bottoms });
-    await page.close();
   }
   return found;
 };

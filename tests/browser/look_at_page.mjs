@@ -1,55 +1,42 @@
 // Opens a page as a reader would, and tells what happened.
 // Words: FILE [--no-rules] [LOOK…], all looks without one
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { onePage, runScripts, watch } from "./one_page.mjs";
 
-const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 // A dark page is the light one in other colours, so that only what reads colours can find anything else there.
 const COLOUR_RULES = ["color-contrast", "link-in-text-block"];
 const LOOKS = [
   { name: "light", colorScheme: "light", width: 1200 },
   { name: "dark", colorScheme: "dark", width: 1200 },
-  { name: "phone", colorScheme: "light", width: 320 },
   { name: "dark phone", colorScheme: "dark", width: 320 },
+  { name: "phone", colorScheme: "light", width: 320 },
 ];
 
-const open = async (browser, url, seen, options) => {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.on("dialog", async (dialog) => {
-    seen.dialogs += 1;
-    await dialog.dismiss();
-  });
-  page.on("request", (request) => {
-    const asked = request.url();
-    if (asked !== url && !asked.startsWith("data:")) seen.requests.push(asked);
-  });
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") seen.csp.push(message.text());
-  });
-  await page.goto(url);
-  return { context, page };
-};
+// Takes out of a body what holds nothing that is judged in a look, or leaves only its text, where something must stand
+// beside what is judged: the colours of the rest are as they were.
+function dropTheUnjudged(body, mark) {
+  const unjudged = `:not([${mark}], :has([${mark}]))`;
+  const all = (kinds) => body.querySelectorAll(`:is(${kinds})${unjudged}`);
+  for (const element of all("tr, li, p, div, details, figure, svg > :not(title, desc)")) element.remove();
+  for (const element of all("td, th, h2, h3, button, span")) if (element.firstElementChild) element.replaceChildren(element.textContent);
+}
 
-// Takes out what holds nothing that is judged: the colours of the rest are as they were.
-const dropTheUnjudged = () => {
-  const dropped = document.querySelectorAll(":is(tr, li, p, div, details, figure):not([data-judged], :has([data-judged]))");
-  for (const element of dropped) element.remove();
-};
-
-// Marks the first three elements of each kind, which are judged for all. What is of one kind has its own tag and class
-// and those of all around it, and the same colours of ink and paper there; where more than colours is judged, also the
-// same names of attributes, and is alike in all else that a rule asks. A table of 1,000 rows holds a few kinds.
-const markKinds = (isOfColours) => {
+// Marks the first of each kind, which is judged for all. What is of one kind has its own tag and class and those of all
+// around it, and the same colours of ink and paper there; where more than colours is judged, also the same names of
+// attributes, and is alike in all else that a rule asks, and the second is judged too. A table of 1,000 rows holds a few.
+// What was marked in another look of the same colours, as `known` has it, is not marked again.
+function markKinds(mark, isOfColours, { numbers, judged }) {
   const REACHED = "a, button, input, select, textarea, summary, [role], [tabindex]";
   const TARGET = 24;
-  const numbers = new Map();
+  const MOST = isOfColours ? 1 : 2;
   const numberOf = (kind) => numbers.get(kind) ?? numbers.set(kind, numbers.size).get(kind);
   const kinds = new Map();
-  const judged = new Map();
+  const chosen = [];
   let before = null;
   const isNear = (box, other) => {
     const apart = (from, to, middle) => Math.max(from - middle, middle - to, 0);
@@ -64,66 +51,110 @@ const markKinds = (isOfColours) => {
     if (box.width) before = { element, box };
     return { told: [element.textContent.trim() !== "", isSmall, neighbour !== null], neighbour };
   };
-  const asked = (element) => {
+  const asked = (element, style) => {
     const words = ["role", "type", "lang", "scope", "aria-hidden", "tabindex"].map((name) => element.getAttribute(name));
     const { told, neighbour } = element.matches(REACHED) ? reached(element) : { told: "", neighbour: null };
-    const scrolls = [element.scrollWidth > element.clientWidth, element.scrollHeight > element.clientHeight];
-    return { text: `${element.getAttributeNames().sort()} ${words} ${told} ${scrolls}`, neighbour };
+    const scrolls =
+      style.overflow !== "visible" &&
+      [element.scrollWidth > element.clientWidth, element.scrollHeight > element.clientHeight];
+    const names = element.getAttributeNames().filter((name) => !name.startsWith("data-judged"));
+    return { text: `${names.sort()} ${words} ${told} ${scrolls}`, neighbour };
   };
   for (const element of document.querySelectorAll("*")) {
     const style = getComputedStyle(element);
-    const paper = [style.backgroundColor, style.backgroundImage, style.opacity, style.position];
-    const ink = [style.color, style.fontSize, style.fontWeight, style.textShadow];
+    const paper = `${style.backgroundColor} ${style.backgroundImage} ${style.opacity} ${style.position}`;
+    const ink = `${style.color} ${style.fontSize} ${style.fontWeight} ${style.textShadow}`;
     const around = kinds.get(element.parentElement);
     const kind = numberOf(`${around} ${element.localName}.${element.className} ${paper}`);
     kinds.set(element, kind);
-    const { text, neighbour } = isOfColours ? { text: "", neighbour: null } : asked(element);
+    const { text, neighbour } = isOfColours ? { text: "", neighbour: null } : asked(element, style);
     const look = `${kind} ${ink} ${text}`;
-    const like = judged.get(look) ?? judged.set(look, []).get(look);
-    if (like.length < 3) like.push(...(neighbour ? [element, neighbour] : [element]));
+    const many = judged.get(look) ?? 0;
+    if (many >= MOST) continue;
+    const own = neighbour ? [element, neighbour] : [element];
+    judged.set(look, many + own.length);
+    chosen.push(...own);
   }
-  for (const element of [...judged.values()].flat()) {
-    element.setAttribute("data-judged", "");
+  for (const element of chosen) {
+    element.setAttribute(mark, "");
     for (const name of ["aria-labelledby", "aria-describedby", "aria-controls", "for", "headers"]) {
       const ids = (element.getAttribute(name) ?? "").split(" ").filter(Boolean);
-      for (const id of ids) document.getElementById(id)?.setAttribute("data-judged", "");
+      for (const id of ids) document.getElementById(id)?.setAttribute(mark, "");
     }
   }
+  return chosen.length;
+}
+
+const judging = () => {
+  const none = () => ({ numbers: new Map(), judged: new Map() });
+  const dark = none();
+  return {
+    mark: (mark, isDark) => markKinds(mark, isDark, isDark ? dark : none()),
+    showPart: (mark) => {
+      const part = window.whole.cloneNode(true);
+      dropTheUnjudged(part, mark);
+      document.body.replaceWith(part);
+    },
+  };
+};
+
+// The looks in which something is judged that was not in another of the same colours: each look's name and its mark.
+// Of all of them the whole page is laid out one after another, as it takes longest when it is put in anew.
+const measured = async (page, looks, isJudged) => {
+  const found = {};
+  const marks = new Map();
+  await page.evaluate(() => document.body.replaceWith(window.whole));
+  for (const { name, colorScheme, width } of looks) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    found[name] = { overflow: await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth) };
+    const mark = `data-judged-${name.replace(" ", "-")}`;
+    const isDark = colorScheme === "dark";
+    if (isJudged && (await page.evaluate(([own, dark]) => window.judging.mark(own, dark), [mark, isDark]))) {
+      marks.set(name, mark);
+    }
+  }
+  return { found, marks };
 };
 
 // Without the nodes of what is fine, which nobody reads, axe takes half the time; they are still counted. To measure the
 // distances of 1,000 links in rows takes it longer than all else: so what is like what is judged is taken out before.
-const judge = async (page, isDark) => {
-  await page.evaluate(() => (window.whole = document.body.cloneNode(true)));
-  await page.evaluate(markKinds, isDark);
-  await page.evaluate(dropTheUnjudged);
-  const options = { runOnly: isDark ? COLOUR_RULES : RULES, resultTypes: ["violations"] };
-  const result = await page.evaluate((wanted) => {
-    window.axe.configure({ rules: [{ id: "color-contrast", selector: "[data-judged]" }] });
-    return window.axe.run(document, wanted);
-  }, options);
-  await page.evaluate(() => document.body.replaceWith(window.whole));
+const judge = async (page, { colorScheme, width }, mark) => {
+  await page.setViewportSize({ width, height: 900 });
+  await page.emulateMedia({ colorScheme });
+  const runOnly = colorScheme === "dark" ? COLOUR_RULES : RULES;
+  const result = await page.evaluate(
+    ([own, wanted]) => {
+      window.judging.showPart(own);
+      window.axe.configure({ rules: [{ id: "color-contrast", selector: `[${own}]` }] });
+      return window.axe.run(document, wanted);
+    },
+    [mark, { runOnly, resultTypes: ["violations"] }],
+  );
   const violations = result.violations.map((found) => `${found.id}: ${found.nodes.map((node) => node.html).slice(0, 3)}`);
   return { violations, passes: result.passes.map((found) => found.id) };
 };
 
-// What axe runs must not be held back by the page's own policy, hence a context of its own with the policy off.
-// One page is shown in all looks: to load a large one takes as long as to judge it.
-const accessibility = async (browser, url, looks, isJudged) => {
-  const context = await browser.newContext({ bypassCSP: true });
-  const page = await context.newPage();
-  await page.goto(url);
-  await page.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
-  if (isJudged) await page.addScriptTag({ path: axePath });
-  const found = {};
-  for (const { name, colorScheme, width } of looks) {
-    await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ colorScheme });
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    const judged = isJudged ? await judge(page, colorScheme === "dark") : {};
-    found[name] = { overflow, ...judged };
+// Of dark looks, the later has what was found in the earlier: it is judged only for what the earlier did not have.
+const accessibility = async ({ page, devtools }, looks, isJudged) => {
+  if (isJudged) {
+    // By its tools, as the page's own policy would hold a script back.
+    const expression = `${axeSource}\n${dropTheUnjudged}\n${markKinds}\nwindow.judging = (${judging})();`;
+    const { exceptionDetails } = await devtools.send("Runtime.evaluate", { expression });
+    if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
   }
-  await context.close();
+  const { found, marks } = await measured(page, looks, isJudged);
+  const inDark = { violations: [], passes: [] };
+  for (const look of isJudged ? looks : []) {
+    const own = marks.has(look.name) ? await judge(page, look, marks.get(look.name)) : { violations: [], passes: [] };
+    if (look.colorScheme === "dark") {
+      for (const kind of ["violations", "passes"]) {
+        inDark[kind] = [...new Set([...inDark[kind], ...own[kind]])];
+        own[kind] = inDark[kind];
+      }
+    }
+    Object.assign(found[look.name], own);
+  }
   return found;
 };
 
@@ -146,9 +177,7 @@ const column = (page, table, index) =>
 const tools = async (page, table) => {
   if ((await page.$(`#${table}`)) === null) return null;
   const before = await column(page, table, 2);
-  const started = Date.now();
   await page.click(`#${table} thead th:nth-child(3) button`);
-  const sortTime = Date.now() - started;
   const sorted = await column(page, table, 2);
   const ascending = await page.getAttribute(`#${table} thead th:nth-child(3)`, "aria-sort");
   await page.keyboard.press("Enter");
@@ -158,7 +187,7 @@ const tools = async (page, table) => {
   await page.getByLabel(label, { exact: true }).fill("job-008");
   const status = await page.textContent(`.scroll:has(#${table}) >> xpath=preceding-sibling::p[1]//*[@role="status"]`);
   const shown = await page.$$eval(`#${table} tbody tr:not(.under)`, (rows) => rows.filter((row) => !row.hidden).length);
-  return { before, sorted, reversed, ascending, descending, status, shown, sortTime };
+  return { before, sorted, reversed, ascending, descending, status, shown };
 };
 
 // What a reader reaches by keyboard alone: the first stop is the skip link, and it leads to the verdict.
@@ -185,15 +214,39 @@ const parts = async (page) => {
   return { revealed, states, total: await page.locator("details.check").count() };
 };
 
+// What is there where no script runs.
+const silently = async (page, url) => {
+  const told = {};
+  const folded = page.locator(".beneath");
+  if (await folded.count()) {
+    await folded.first().locator("summary").first().click();
+    told.silentBeneath = await folded.first().locator("li").first().isVisible();
+  }
+  await page.$$eval("details", (found) => found.forEach((part) => (part.open = true)));
+  told.silentText = await page.evaluate(() => document.body.innerText);
+  told.silentButtons = (await page.$$("button")).length;
+  const linked = await page.$$eval("#in-short a", (links) => links.map((link) => link.getAttribute("href")));
+  if (linked.length) {
+    await page.goto(url + linked[0]);
+    told.silentReveal = await page.locator(`[id="${linked[0].slice(1)}"]`).isVisible();
+  }
+  return told;
+};
+
 export default async (browser, words) => {
   const options = { "no-rules": { type: "boolean" } };
   const { values, positionals } = parseArgs({ args: words, options, allowPositionals: true });
   const [file, ...wanted] = positionals;
   const url = pathToFileURL(file).href;
   const seen = { dialogs: 0, requests: [], errors: [], csp: [], looks: {} };
-  const started = Date.now();
-  const { context, page } = await open(browser, url, seen, { viewport: { width: 1200, height: 900 } });
-  seen.loadTime = Date.now() - started;
+  const opened = await onePage(browser, { width: 1200, height: 900 });
+  const { page } = opened;
+  watch(page, url, seen);
+  await page.goto(url);
+  await page.evaluate(() => {
+    window.whole = document.body.cloneNode(true);
+    for (const part of window.whole.querySelectorAll("details")) part.open = true;
+  });
   seen.title = await page.title();
   seen.h1 = await page.$$eval("h1", (found) => found.length);
   // Of each chart the drawing that is shown, whether its letters can be read, and what one who does not see it is told.
@@ -206,7 +259,6 @@ export default async (browser, words) => {
       return [shown.length === 1 && shown[0].querySelectorAll("text").length > 2, told.join(" ")];
     }),
   );
-  seen.buttons = await page.$$eval("button", (found) => found.length);
   const lost = await page.$$eval('a[href^="#"]', (links) =>
     links.map((link) => link.getAttribute("href")).filter((href) => !document.getElementById(href.slice(1))),
   );
@@ -216,23 +268,12 @@ export default async (browser, words) => {
   seen.parts = await parts(page);
   const plans = await page.$$eval('table[id^="table-causes"]', (found) => found.map((table) => table.id));
   seen.tools = plans.length ? await tools(page, plans.at(-1)) : null;
-  await context.close();
-  const silent = await open(browser, url, seen, { javaScriptEnabled: false });
-  const folded = silent.page.locator(".beneath");
-  if (await folded.count()) {
-    await folded.first().locator("summary").first().click();
-    seen.silentBeneath = await folded.first().locator("li").first().isVisible();
-  }
-  await silent.page.$$eval("details", (found) => found.forEach((part) => (part.open = true)));
-  seen.silentText = await silent.page.evaluate(() => document.body.innerText);
-  seen.silentButtons = (await silent.page.$$("button")).length;
-  const linked = await silent.page.$$eval("#in-short a", (links) => links.map((link) => link.getAttribute("href")));
-  if (linked.length) {
-    await silent.page.goto(url + linked[0]);
-    seen.silentReveal = await silent.page.locator(`[id="${linked[0].slice(1)}"]`).isVisible();
-  }
-  await silent.context.close();
   const chosen = LOOKS.filter((look) => wanted.length === 0 || wanted.includes(look.name));
-  seen.looks = await accessibility(browser, url, chosen, !values["no-rules"]);
+  seen.looks = await accessibility(opened, chosen, !values["no-rules"]);
+  await runScripts(page, false);
+  await page.setViewportSize({ width: 1200, height: 900 });
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(url);
+  Object.assign(seen, await silently(page, url));
   return seen;
 };

@@ -2,6 +2,7 @@
 // What SCROLLS finds may scroll, with all in it; "" where nothing may. Whatever is folded up is opened before.
 // Words: WIDTH,WIDTH… SCROLLS FILE…
 import { pathToFileURL } from "node:url";
+import { onePage } from "./one_page.mjs";
 
 // An inline element has no width of its own; what is moved out of sight, as the skip link is, lies to the left.
 const tooWide = (scrolls) => {
@@ -27,7 +28,7 @@ const tooWide = (scrolls) => {
 
 export default async (browser, [widths, scrolls, ...files]) => {
   const found = {};
-  const page = await browser.newPage();
+  const { page } = await onePage(browser, { width: 1280, height: 900 });
   for (const file of files) {
     await page.goto(pathToFileURL(file).href);
     await page.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
@@ -38,6 +39,5 @@ export default async (browser, [widths, scrolls, ...files]) => {
       if (wide.length) found[file][width] = wide;
     }
   }
-  await page.close();
   return found;
 };

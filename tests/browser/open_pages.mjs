@@ -1,21 +1,7 @@
 // Opens pages, with script and without, and tells what each of them did and is made of.
 // Words: FILE…
 import { pathToFileURL } from "node:url";
-
-const watch = (page, url, told) => {
-  page.on("dialog", async (dialog) => {
-    told.dialogs += 1;
-    await dialog.dismiss();
-  });
-  page.on("request", (request) => {
-    if (request.url() !== url && !request.url().startsWith("data:")) told.requests.push(request.url());
-  });
-  page.on("pageerror", (error) => told.errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") told.csp.push(message.text());
-  });
-  page.on("popup", () => told.requests.push("popup"));
-};
+import { onePage, runScripts, watch } from "./one_page.mjs";
 
 // Each element and attribute by name, and every address that is neither within the page nor data.
 const inventory = () => {
@@ -37,32 +23,30 @@ const inventory = () => {
   return { tags: [...tags], attributes: [...attributes], addresses: [...addresses], scripts, sheets, styled, marked };
 };
 
+// What only runs once a part is shown, focused or pointed at. The events alone: to move the focus over 1,000 links takes
+// seconds.
+const touch = () => {
+  document.querySelectorAll("details").forEach((part) => (part.open = true));
+  for (const element of document.querySelectorAll("a, button, input, [tabindex]")) {
+    for (const kind of ["focus", "focusin"]) element.dispatchEvent(new FocusEvent(kind, { bubbles: kind === "focusin" }));
+  }
+  for (const element of document.querySelectorAll("td, th, li, p")) {
+    element.dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+  }
+};
+
 export default async (browser, files) => {
   const seen = {};
   for (const file of files) {
     const url = pathToFileURL(file).href;
     const told = { dialogs: 0, requests: [], errors: [], csp: [] };
-    for (const javaScriptEnabled of [true, false]) {
-      const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, javaScriptEnabled });
-      const page = await context.newPage();
-      watch(page, url, told);
-      await page.goto(url);
-      if (javaScriptEnabled) {
-        Object.assign(told, await page.evaluate(inventory));
-        // What only runs once a part is shown, focused or pointed at.
-        await page.evaluate(() => {
-          document.querySelectorAll("details").forEach((part) => (part.open = true));
-          // The events alone: to move the focus over 1,000 links takes seconds.
-          for (const element of document.querySelectorAll("a, button, input, [tabindex]")) {
-            for (const kind of ["focus", "focusin"]) element.dispatchEvent(new FocusEvent(kind, { bubbles: kind === "focusin" }));
-          }
-          for (const element of document.querySelectorAll("td, th, li, p")) {
-            element.dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
-          }
-        });
-      }
-      await context.close();
-    }
+    const { page } = await onePage(browser, { width: 1200, height: 900 });
+    watch(page, url, told);
+    await page.goto(url);
+    Object.assign(told, await page.evaluate(inventory));
+    await page.evaluate(touch);
+    await runScripts(page, false);
+    await page.goto(url);
     seen[file] = told;
   }
   return seen;

@@ -21,7 +21,7 @@ from vbr_audit.checks.logic import three_valued as logic
 from vbr_audit.checks.logic.three_valued import surely, worded
 
 _ONE_CLOCK = "the examples have one clock and one period, which ends at that clock; test_runs_sessions.py has others"
-_UNDER_WAY = "count_of(places_of(runs['job_id'], jobs['job_id']), surely(~finished(runs)), jobs) > 0"
+_UNDER_WAY = "count_of(places_of(runs['job_id'], jobs['job_id']), surely_not(finished(runs)), jobs) > 0"
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("RUN-001", "until >= now - _RECENT -> until > now - _RECENT"): _ONE_CLOCK,
     ("RUN-002", "until >= now - _RECENT -> until > now - _RECENT"): _ONE_CLOCK,
@@ -29,7 +29,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         ("states._judge_last", change): _ONE_CLOCK
         for change in (_UNDER_WAY + " -> " + _UNDER_WAY.replace(">", sign) for sign in ("<", ">="))
     },
-    ("states._judge_last", "~finished(runs) -> finished(runs)"): _ONE_CLOCK,
+    ("states._judge_last", "surely_not(finished(runs)) -> surely(finished(runs))"): _ONE_CLOCK,
     ("sessions._narrow", "places.max(initial=0) -> places.min(initial=0)"): (
         "it takes more than 256 jobs, as in test_runs_sessions.py"
     ),

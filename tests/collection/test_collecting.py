@@ -79,8 +79,10 @@ def test_tables_keep_their_dtypes_full_and_empty(collect) -> None:
     ],
     ids="+".join,
 )
-def test_a_fault_that_can_be_overcome_loses_and_doubles_nothing(collect, faults: tuple[str, ...]) -> None:
-    calm, _ = collect()
+def test_a_fault_that_can_be_overcome_loses_and_doubles_nothing(
+    collect, collected_once, faults: tuple[str, ...]
+) -> None:
+    calm, _ = collected_once()
     snapshot, _ = collect(*faults)
     for name in ("jobs", "job_states"):
         pd.testing.assert_frame_equal(snapshot.tables[name], calm.tables[name])

@@ -13,7 +13,7 @@ from vbr_audit.revisions import KNOWN
 from vbr_audit.simulator import DEMO_PASSWORD
 
 ALL = tuple(DATASETS)
-FEW: dict[str, Any] = {"datasets": ALL, "sessions": 60}
+FEW: dict[str, Any] = {"datasets": ALL, "jobs": 6, "sessions": 60}
 """All datasets of a server that ran its jobs for some days."""
 ROLES = {
     "Administrator": Role.ADMINISTRATOR,

@@ -6,21 +6,20 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from vbr_audit.datasets import DATASETS
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
-PRISM = ROOT / "tests" / "browser" / "node_modules" / ".bin" / "prism"
+BROWSER = ROOT / "tests" / "browser"
+PRISM = BROWSER / "node_modules" / "@stoplight" / "prism-cli"
+MOCK = BROWSER / "mock_specifications.mjs"
 
 
 @pytest.fixture(scope="session")
@@ -31,28 +30,37 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture(scope="session", params=["1.2-rev1", "1.3-rev1"])
-def prism(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The address of a mock of one specification, and the revision that it specifies."""
-    revision: str = request.param
-    specification = SHARED / "openapi" / f"{revision}.json"
-    for tool, path in (("the vendor's specification", specification), ("Prism (npm ci in tests/browser)", PRISM)):
+REVISIONS = ("1.2-rev1", "1.3-rev1")
+
+
+@pytest.fixture(scope="session")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The addresses of mocks of the specifications, by the revision that each specifies."""
+    specifications = [SHARED / "openapi" / f"{revision}.json" for revision in REVISIONS]
+    needed = [("the vendor's specification", path) for path in specifications]
+    for tool, path in (*needed, ("Prism (npm ci in tests/browser)", PRISM)):
         if not path.exists():
             _missing(tool)
     if shutil.which("node") is None:
         _missing("node")
-    port = _free_port()
     folder = tmp_path_factory.mktemp("prism")
-    log, part = folder / "log", folder / "part.json"
-    part.write_text(json.dumps(_part_in_use(json.loads(specification.read_text("utf-8")))), "utf-8")
-    command = [str(PRISM), "mock", str(part), "-p", str(port), "-h", "127.0.0.1"]
-    with log.open("wb") as stream, subprocess.Popen(command, stdout=stream, stderr=stream) as process:
-        try:
-            _wait_for(port, process, log)
-            yield f"http://127.0.0.1:{port}", revision
-        finally:
-            process.terminate()
-            process.wait(20)
+    for path in specifications:
+        (folder / path.name).write_text(json.dumps(_part_in_use(json.loads(path.read_text("utf-8")))), "utf-8")
+    command = ["node", str(MOCK), *(str(folder / path.name) for path in specifications)]
+    pipe = subprocess.PIPE
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        lines = [process.stdout.readline().decode().strip() for _ in REVISIONS]
+        assert all(lines), f"Prism did not start: {(folder / 'log').read_text('utf-8', 'replace')[-500:]}"
+        yield dict(zip(REVISIONS, lines, strict=True))
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session", params=REVISIONS)
+def prism(request: pytest.FixtureRequest, addresses: dict[str, str]) -> tuple[str, str]:
+    """The address of a mock of one specification, and the revision that it specifies."""
+    return addresses[request.param], request.param
 
 
 def _part_in_use(specification: dict[str, Any]) -> dict[str, Any]:
@@ -74,21 +82,3 @@ def _missing(tool: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{tool} is missing")
     pytest.skip(f"needs {tool}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/", timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.5)
-        else:
-            return
-    pytest.fail(f"Prism did not start: {log.read_text('utf-8', 'replace')[-500:]}")

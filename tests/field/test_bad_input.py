@@ -195,7 +195,7 @@ ODDITIES = (
 )
 PAIRED = ODDITIES[:12]
 """Those that stand in pairs; the others stand alone, and all together."""
-TOGETHER = 4
+TOGETHER = 6
 """So many stand in one server: then few servers have all pairs."""
 
 
@@ -213,8 +213,11 @@ def with_all_pairs() -> list[tuple[Oddity, ...]]:
     return groups
 
 
-ALONE = [(oddity,) for oddity in ODDITIES]
-BATCHES = [[*ALONE, ODDITIES], with_all_pairs()]
+BATCHES = {
+    "alone": [(oddity,) for oddity in ODDITIES],
+    "beside each other": with_all_pairs(),
+    "all at once": [ODDITIES],
+}
 """Servers that are audited by one command, each odd in its own way: that costs less than a command for each."""
 
 
@@ -247,7 +250,7 @@ def named(odd: tuple[Oddity, ...]) -> str:
     return " + ".join(oddity.name for oddity in odd) if len(odd) <= TOGETHER else "all at once"
 
 
-@pytest.mark.parametrize("batch", BATCHES, ids=["alone and all at once", "beside each other"])
+@pytest.mark.parametrize("batch", BATCHES.values(), ids=BATCHES)
 def test_odd_answers_lose_nothing_and_are_told(
     batch: list[tuple[Oddity, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,7 +263,9 @@ def test_odd_answers_lose_nothing_and_are_told(
     checks = IN_PAIRS if len(batch[0]) == TOGETHER else CHECKS
     policy = write(tmp_path / "policy.yaml", policy_of(checks))
     words = ("--username", "auditor", "--since", "2026-10-29", "--until", "2026-11-01", "--timezone", "Europe/Berlin")
-    words += ("--policy", str(policy), "--datasets", ",".join(DATASETS), "--format", "html,json", "--quiet")
+    # A page shows all servers one after the other: that of the server which is odd in every way has all there is.
+    formats = "html,json" if batch == [ODDITIES] else "json"
+    words += ("--policy", str(policy), "--datasets", ",".join(DATASETS), "--format", formats, "--quiet")
     with served(servers) as urls:
         named_urls = zip(batch, urls, strict=True)
         listed = "\n".join(f'[[server]]\nname = "{named(odd)}"\nurl = "{url}"' for odd, url in named_urls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from openpyxl import load_workbook
 from small_server import SmallServer, audited, daily, days, finding, id_of, local, schedule_of, status_of
 
 from vbr_audit.checks.site import Site, load_site
+from vbr_audit.pipeline import Audit
 
 BERLIN = ZoneInfo("Europe/Berlin")
 COPIES = ("CPY-001", "CPY-002", "CPY-003", "CPY-004", "CPY-006", "CPY-009")
@@ -32,13 +34,13 @@ def fill(vbr: SmallServer, backup: dict[str, Any], name: str, first: str, last: 
         vbr.add_point(backup, name, local(night, "22:01", BERLIN))
 
 
-def nightly_on_disk(vbr: SmallServer) -> dict[str, Any]:
+def nightly_on_disk(vbr: SmallServer, name: str = "Nightly", machine: str = "srv1") -> dict[str, Any]:
     vbr.add_repository("Local")
-    job = vbr.add_job("Nightly", repository="Local")
+    job = vbr.add_job(name, repository="Local")
     vbr.add_state(job, "2026-10-31T22:00:00+01:00")
     for night in days("2026-10-25", "2026-10-31"):
         vbr.add_session(job, local(night, "22:00", BERLIN))
-    fill(vbr, vbr.add_backup(job, repository="Local"), "srv1", "2026-10-25", "2026-10-31")
+    fill(vbr, vbr.add_backup(job, repository="Local"), machine, "2026-10-25", "2026-10-31")
     return job
 
 
@@ -115,34 +117,36 @@ def test_an_asset_is_told_with_the_age_of_its_restore_point(
 WEEKLY = schedule_of(daily=daily("22:00", "SelectedDays", ["Sunday"]))
 
 
-@pytest.mark.parametrize(
-    ("lock_days", "changes", "status"),
-    [
-        (7, {}, "PASS"),
-        (6, {}, "FAIL"),
-        (6, {"immutabilityMode": "RetentionSettings"}, "PASS"),
-        (None, {}, "UNKNOWN"),
-    ],
-)
-def test_a_chain_is_locked_for_some_days_from_its_last_point_on(
-    lock_days: int | None, changes: dict[str, Any], status: str
-) -> None:
+LOCKS: dict[str, dict[str, Any]] = {
+    "7 days": {"daysCount": 7},
+    "6 days": {"daysCount": 6},
+    "6 days by retention": {"daysCount": 6, "immutabilityMode": "RetentionSettings"},
+    "days not told": {"daysCount": None},
+}
+"""How long the objects of the bucket that is called so are locked."""
+
+
+@cache
+def audit_of_locks() -> Audit:
+    """A machine for each of `LOCKS`, in a bucket and a job of its own."""
     vbr = SmallServer(now="2026-11-01T06:00:00+01:00")
-    immutability = {"isEnabled": True, "daysCount": lock_days, "immutabilityMode": "RepositorySettings", **changes}
-    vbr.add_repository("Bucket", kind="AmazonS3", bucket={"bucketName": "b", "immutability": immutability})
-    weekly = vbr.add_job("Weekly", repository="Bucket", schedule=WEEKLY)
-    backup = vbr.add_backup(weekly, repository="Bucket")
-    vbr.add_object(backup, "srv1", points=4)
-    for day in ("2026-10-04", "2026-10-11", "2026-10-18", "2026-10-25"):
-        vbr.add_point(backup, "srv1", local(dt.date.fromisoformat(day), "22:01", BERLIN))
+    for name, lock in LOCKS.items():
+        immutability = {"isEnabled": True, "immutabilityMode": "RepositorySettings", **lock}
+        vbr.add_repository(name, kind="AmazonS3", bucket={"bucketName": "b", "immutability": immutability})
+        backup = vbr.add_backup(vbr.add_job(f"Job of {name}", repository=name, schedule=WEEKLY), repository=name)
+        vbr.add_object(backup, name, points=4)
+        for day in ("2026-10-04", "2026-10-11", "2026-10-18", "2026-10-25"):
+            vbr.add_point(backup, name, local(dt.date.fromisoformat(day), "22:01", BERLIN))
+    return audited(vbr, only="CPY-004", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
-    audit = audited(vbr, only="CPY-004", month="2026-10", timezone="Europe/Berlin", site=SITE)
 
-    found = finding(audit, "CPY-004", "srv1")
+@pytest.mark.parametrize(("name", "status"), list(zip(LOCKS, ("PASS", "FAIL", "PASS", "UNKNOWN"), strict=True)))
+def test_a_chain_is_locked_for_some_days_from_its_last_point_on(name: str, status: str) -> None:
+    found = finding(audit_of_locks(), "CPY-004", name)
     assert found["status"] == status
     if status == "FAIL":
-        assert "the lock has ended on Bucket" in found["observed"]
-    if lock_days == 7:
+        assert f"the lock has ended on {name}" in found["observed"]
+    if name == "7 days":
         assert found["observed"] == "immutable or offline; locked until 2026-11-01 22:01 Europe/Berlin"
 
 
@@ -247,23 +251,28 @@ def test_where_not_all_jobs_are_listed_none_is_said_to_be_gone(revision: str, st
     assert status_of(audit, "JOB-023", "Second") == status
 
 
-@pytest.mark.parametrize(
-    ("newest", "copies"),
-    [("2026-10-31", "PASS"), ("2026-10-30", "PASS"), ("2026-10-28", "FAIL"), ("2026-10-20", "FAIL")],
-)
-def test_a_copy_is_as_old_as_its_interval_allows(newest: str, copies: str) -> None:
+NEWEST = {"2026-10-31": "PASS", "2026-10-30": "PASS", "2026-10-28": "FAIL", "2026-10-20": "FAIL"}
+"""The day of the newest copy, and what is said of it."""
+
+
+@cache
+def audit_of_ages() -> Audit:
+    """A machine for each of `NEWEST`, in jobs of its own."""
     vbr = SmallServer()
-    nightly = nightly_on_disk(vbr)
     vbr.add_repository("DR", kind="LinuxHardened")
-    copy = vbr.add_copy_job("Copy to DR", nightly, repository="DR")
-    vbr.add_state(copy, "2026-10-12T08:00:00+02:00", status="Running")
-    vbr.add_session(copy, "2026-10-12T08:00:00+02:00", minutes=None, state="Idle")
-    fill(vbr, vbr.add_backup(copy, repository="DR"), "srv1", "2026-10-10", newest)
+    for newest in NEWEST:
+        nightly = nightly_on_disk(vbr, f"Nightly {newest}", newest)
+        copy = vbr.add_copy_job(f"Copy {newest}", nightly, repository="DR")
+        vbr.add_state(copy, "2026-10-12T08:00:00+02:00", status="Running")
+        vbr.add_session(copy, "2026-10-12T08:00:00+02:00", minutes=None, state="Idle")
+        fill(vbr, vbr.add_backup(copy, repository="DR"), newest, "2026-10-10", newest)
+    return audited(vbr, only="CPY-001 CPY-007", month="2026-10", timezone="Europe/Berlin")
 
-    audit = audited(vbr, only="CPY-001 CPY-007", month="2026-10", timezone="Europe/Berlin")
 
-    assert status_of(audit, "CPY-001", "srv1") == copies
-    assert status_of(audit, "CPY-007", "srv1") == ("PASS" if newest >= "2026-10-30" else "FAIL")
+@pytest.mark.parametrize(("newest", "copies"), NEWEST.items())
+def test_a_copy_is_as_old_as_its_interval_allows(newest: str, copies: str) -> None:
+    assert status_of(audit_of_ages(), "CPY-001", newest) == copies
+    assert status_of(audit_of_ages(), "CPY-007", newest) == ("PASS" if newest >= "2026-10-30" else "FAIL")
 
 
 def test_two_vcenters_have_the_same_machine_id() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -41,41 +42,53 @@ def weekly(count: int) -> Document:
     }
 
 
+LOST = {"every second": (1, 3, 5, 7), "two in a row": (2, 3), "none": ()}
+"""Of nine weeks, those of which no point is there."""
+
+
+@cache
+def audit_of_weeks() -> Audit:
+    """A machine for each of `LOST`, in a job of its own."""
+    vbr = SmallServer()
+    saturdays = [dt.date(2026, 10, 31) - dt.timedelta(weeks=back) for back in range(9)]
+    for name, lost in LOST.items():
+        _, backup = nightly(vbr, f"Job of {name}", gfs=weekly(8))
+        kept = [day for back, day in enumerate(saturdays) if back not in lost]
+        for day in kept:
+            vbr.add_point(backup, name, local(day, "22:00", BERLIN), "Full", gfs=["Weekly"])
+        vbr.add_object(backup, name, points=len(kept))
+    return october(vbr)
+
+
 @pytest.mark.parametrize(
     ("lost", "answer", "observed"),
-    [
-        ((1, 3, 5, 7), "FAIL", "4 not there"),
-        ((2, 3), "FAIL", "2 not there"),
-        ((), "PASS", "all there"),
-    ],
+    [("every second", "FAIL", "4 not there"), ("two in a row", "FAIL", "2 not there"), ("none", "PASS", "all there")],
 )
-def test_one_point_serves_one_week(lost: tuple[int, ...], answer: str, observed: str) -> None:
-    vbr = SmallServer()
-    _, backup = nightly(vbr, gfs=weekly(8))
-    saturdays = [dt.date(2026, 10, 31) - dt.timedelta(weeks=back) for back in range(9)]
-    kept = [day for back, day in enumerate(saturdays) if back not in lost]
-    for day in kept:
-        vbr.add_point(backup, "srv1", local(day, "22:00", BERLIN), "Full", gfs=["Weekly"])
-    vbr.add_object(backup, "srv1", points=len(kept))
-
-    found = finding(october(vbr), "RPO-008", "srv1")
+def test_one_point_serves_one_week(lost: str, answer: str, observed: str) -> None:
+    found = finding(audit_of_weeks(), "RPO-008", lost)
 
     assert (found["status"], found["observed"]) == (answer, observed)
 
 
+@cache
+def audit_of_tasks() -> Audit:
+    """A machine for each result of the runs of which the points are gone, in a job of its own."""
+    vbr = SmallServer()
+    for bad in ("Warning", "Failed"):
+        job, backup = nightly(vbr, f"Job of {bad}")
+        vbr.add_object(backup, bad, points=7)
+        for day in days("2026-10-01", "2026-10-31"):
+            early = day.day < 25
+            session = vbr.add_session(job, local(day, "22:00", BERLIN), result=bad if early else "Success")
+            vbr.add_task(session, bad, "Failed" if early and bad == "Failed" else "Success")
+            if not early:
+                vbr.add_point(backup, bad, local(day, "22:01", BERLIN))
+    return october(vbr)
+
+
 @pytest.mark.parametrize(("bad", "answer", "hours"), [("Warning", "PASS", "25 h"), ("Failed", "FAIL", "599 h")])
 def test_a_machines_own_tasks_stand_for_points_that_are_gone(bad: str, answer: str, hours: str) -> None:
-    vbr = SmallServer()
-    job, backup = nightly(vbr)
-    vbr.add_object(backup, "srv1", points=7)
-    for day in days("2026-10-01", "2026-10-31"):
-        early = day.day < 25
-        session = vbr.add_session(job, local(day, "22:00", BERLIN), result=bad if early else "Success")
-        vbr.add_task(session, "srv1", "Failed" if early and bad == "Failed" else "Success")
-        if not early:
-            vbr.add_point(backup, "srv1", local(day, "22:01", BERLIN))
-
-    found = finding(october(vbr), "RPO-002", "srv1")
+    found = finding(audit_of_tasks(), "RPO-002", bad)
 
     assert found["status"] == answer
     assert hours in found["observed"]
@@ -179,30 +192,36 @@ def test_a_backup_that_grows_is_no_orphan() -> None:
     assert "2026-10-31 21:00" in found["observed"]
 
 
-@pytest.mark.parametrize(
-    ("result", "task", "is_known"),
-    [("Failed", None, True), ("Failed", "Success", False), ("Warning", None, False), ("Success", None, False)],
-)
-def test_a_point_left_by_a_failed_run_is_shown_as_such_and_counts(
-    result: str, task: str | None, is_known: bool
-) -> None:
+ENDS = {
+    "failed": ("Failed", None),
+    "failed, but not here": ("Failed", "Success"),
+    "warned": ("Warning", None),
+    "well": ("Success", None),
+}
+"""How the last run of a job ended, and its task of the machine that is called so."""
+
+
+@cache
+def audit_of_ends() -> Audit:
+    """A machine for each of `ENDS`, in a job of its own, and one in a job without sessions."""
     vbr = SmallServer()
-    job, backup = nightly(vbr)
-    _, other = nightly(vbr, "Other")
-    vbr.add_object(backup, "srv1", points=31)
-    vbr.add_object(other, "srv2", points=31)
-    for day in days("2026-10-01", "2026-10-31"):
-        ended = result if day.day == 31 else "Success"
-        session = vbr.add_session(job, local(day, "22:00", BERLIN), result=ended)
-        if task:
-            vbr.add_task(session, "srv1", task)
-        for each, name in ((backup, "srv1"), (other, "srv2")):
-            vbr.add_point(each, name, local(day, "22:04", BERLIN))
+    for name, (result, task) in {**ENDS, "other": ("", None)}.items():
+        job, backup = nightly(vbr, f"Job of {name}")
+        vbr.add_object(backup, name, points=31)
+        for day in days("2026-10-01", "2026-10-31"):
+            vbr.add_point(backup, name, local(day, "22:04", BERLIN))
+            if name == "other":
+                continue
+            ended = result if day.day == 31 else "Success"
+            session = vbr.add_session(job, local(day, "22:00", BERLIN), result=ended)
+            if task:
+                vbr.add_task(session, name, task)
+    return october(vbr)
 
-    audit = october(vbr)
 
+@pytest.mark.parametrize("name", [*ENDS, "other"])
+def test_a_point_left_by_a_failed_run_is_shown_as_such_and_counts(name: str) -> None:
     for check in ("RPO-001", "RPO-002"):
-        for name in ("srv1", "srv2"):
-            found = finding(audit, check, name)
-            assert found["status"] == "PASS"
-            assert ("run that failed" in found["observed"]) is (is_known and name == "srv1")
+        found = finding(audit_of_ends(), check, name)
+        assert found["status"] == "PASS"
+        assert ("run that failed" in found["observed"]) is (name == "failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from small_server import (
     status_of,
 )
 
+from vbr_audit.pipeline import Audit
 from vbr_audit.tables.build.enums import WEEK
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -122,20 +124,33 @@ def test_office_hours_demand_a_start_when_they_begin() -> None:
     assert missed(vbr) == "1 of 155 runs missed"
 
 
-@pytest.mark.parametrize(
-    ("plan", "ran", "said"),
-    [
-        (monthly("22:00", "Last", "Saturday"), "2026-10-31", "0 of 1 runs missed"),
-        (monthly("22:00", "Last", "Saturday"), "2026-10-24", "1 of 1 runs missed"),
-        (monthly("22:00", "OnDay", day=15), "2026-10-15", "0 of 1 runs missed"),
-        (monthly("22:00", "OnDay", isLastDayOfMonth=True), "2026-10-31", "0 of 1 runs missed"),
-        (monthly("22:00", "Second", "Tuesday"), "2026-10-06", "1 of 1 runs missed"),
-    ],
-)
-def test_months(plan: dict[str, Any], ran: str, said: str) -> None:
-    vbr, job = server(schedule_of(monthly=plan))
-    vbr.add_session(job, local(dt.date.fromisoformat(ran), "22:00", BERLIN))
-    assert missed(vbr) == said
+MONTHLY = {
+    "the last Saturday, on it": (monthly("22:00", "Last", "Saturday"), "2026-10-31", "0 of 1 runs missed"),
+    "the last Saturday, before": (monthly("22:00", "Last", "Saturday"), "2026-10-24", "1 of 1 runs missed"),
+    "the 15th": (monthly("22:00", "OnDay", day=15), "2026-10-15", "0 of 1 runs missed"),
+    "the last day": (monthly("22:00", "OnDay", isLastDayOfMonth=True), "2026-10-31", "0 of 1 runs missed"),
+    "the second Tuesday, before": (monthly("22:00", "Second", "Tuesday"), "2026-10-06", "1 of 1 runs missed"),
+}
+"""Plans of a month, the day on which the job ran, and what is said of it."""
+
+
+@cache
+def audit_of_months() -> Audit:
+    """A job for each of `MONTHLY`."""
+    vbr = SmallServer(now="2026-11-08T06:00:00+01:00")
+    vbr.add_repository()
+    for name, (plan, ran, _) in MONTHLY.items():
+        job = vbr.add_job(name, schedule=schedule_of(monthly=plan))
+        vbr.add_state(job, "2026-11-07T22:00:00+01:00")
+        vbr.add_backup(job)
+        vbr.add_session(job, "2026-08-01T22:00:00+02:00")
+        vbr.add_session(job, local(dt.date.fromisoformat(ran), "22:00", BERLIN))
+    return audited(vbr, only="RUN-014", **OCTOBER)
+
+
+@pytest.mark.parametrize("name", MONTHLY)
+def test_months(name: str) -> None:
+    assert finding(audit_of_months(), "RUN-014", name)["observed"] == MONTHLY[name][2]
 
 
 def test_month_in_which_nothing_is_due_is_not_applicable() -> None:

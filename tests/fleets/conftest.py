@@ -11,10 +11,20 @@ import fork_server
 import pytest
 from fleet_servers import PASSWORD, VARIABLE
 
+QUIET = {
+    "distributed.admin.tick.interval": "10s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.profile.enabled": False,
+}
+"""What Dask measures of itself many times a second, also while it waits."""
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="module")
 def workers() -> Iterator[Any]:
-    """Two worker processes of Dask, made with the password in their environment."""
+    """Two worker processes of Dask, made with the password in their environment.
+
+    They go with the last test of a module: to the end of all tests, they would take more than a start anew.
+    """
     distributed = pytest.importorskip("distributed", reason='needs Dask: pip install "vbr-audit[fleet]"')
     import dask.config
 
@@ -26,7 +36,7 @@ def workers() -> Iterator[Any]:
         fork_server.be_ready()
     try:
         with (
-            dask.config.set({"distributed.worker.multiprocessing-method": way}),
+            dask.config.set({"distributed.worker.multiprocessing-method": way, **QUIET}),
             distributed.LocalCluster(
                 n_workers=2,
                 threads_per_worker=1,

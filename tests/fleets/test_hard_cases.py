@@ -7,19 +7,20 @@ import dataclasses
 import multiprocessing.spawn
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import forked
 import orjson
 import pytest
 from command_line import invoke
 from fleet_servers import PASSWORD, TERMS, VARIABLE, fleet_of, small_server
+from lone_worker import lone_worker
 from made_fleet import made_fleet, made_summary, many_servers
 from raw_server import Asked, raw_server
 
@@ -37,7 +38,7 @@ from vbr_audit.fleets.travelling_rules import packed_rules
 from vbr_audit.rules import Rules
 
 BATCH = "0123456789abcdef"
-WORDS = ("--month", TERMS["month"], "--timezone", TERMS["timezone"], "--policy", TERMS["policy"])
+WORDS = ("--month", TERMS["month"], "--timezone", TERMS["timezone"], "--policy", "minimal")
 
 
 @pytest.fixture
@@ -46,19 +47,6 @@ def no_server(tmp_path: Path) -> Path:
     path = tmp_path / "servers.toml"
     path.write_text(f'[[server]]\nurl = "http://127.0.0.1:1"\nusername = "auditor"\npassword_env = "{VARIABLE}"\n')
     return path
-
-
-@contextlib.contextmanager
-def worker_alone(address: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker of its own process that nobody replaces; what it logs goes to a file."""
-    words = (sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1")
-    with log.open("wb") as stream:
-        process = subprocess.Popen([*words, "--no-dashboard"], stdout=stream, stderr=stream)
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
 
 
 @pytest.mark.fleet
@@ -80,7 +68,7 @@ def test_when_the_last_worker_is_gone_the_audit_ends_and_says_so(
     with (
         fleet_of(["first", "hung"], tmp_path, answering={"hung": lambda _: lambda _: ending.wait(60)}) as servers,
         distributed.LocalCluster(**how) as cluster,
-        worker_alone(cluster.scheduler_address, tmp_path / "log") as worker,
+        lone_worker(cluster.scheduler_address, tmp_path / "log") as worker,
     ):
         fleet = audit_fleet(
             servers,
@@ -98,16 +86,29 @@ def test_when_the_last_worker_is_gone_the_audit_ends_and_says_so(
     assert not list((tmp_path / "history").glob(".*"))
 
 
-def ends(group: int) -> bool:
-    """Whether all processes of a group end within some seconds."""
-    deadline = time.monotonic() + 15
+def comes(found: Callable[[], bool], *, seconds: float = 15) -> bool:
+    """Whether something is so within some seconds."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
+        if found():
             return True
         time.sleep(0.1)
     return False
+
+
+def is_gone(group: int) -> bool:
+    """Whether no process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def told_in(folder: Path) -> str:
+    """What a process has written to stderr so far."""
+    told = folder / "told"
+    return told.read_text("utf-8") if told.exists() else ""
 
 
 @pytest.mark.fleet
@@ -115,26 +116,25 @@ def test_an_interrupt_ends_a_fleet_audit_and_leaves_nothing_behind(tmp_path: Pat
     ending = threading.Event()
     with fleet_of(["first", "hung"], tmp_path, answering={"hung": lambda _: lambda _: ending.wait(60)}) as servers:
         words = ("fleet", "audit", "--servers", servers, "--history", tmp_path / "history", "--out", tmp_path / "out")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "vbr_audit", *map(str, words), *WORDS, "--workers", "1"],
-            stderr=subprocess.PIPE,
-            env=os.environ | {VARIABLE: PASSWORD},
-            start_new_session=True,
-            text=True,
+        process = forked.start(
+            [*map(str, words), *WORDS, "--workers", "1"],
+            tmp_path / "told",
+            env={VARIABLE: PASSWORD},
+            prepare=os.setsid,
         )
-        assert process.stderr is not None
-        told = process.stderr.readline()
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
         try:
-            told += process.communicate(timeout=60)[1]
+            assert comes(lambda: "\n" in told_in(tmp_path), seconds=60)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+            code = forked.ended(process)
         finally:
             ending.set()
+    told = told_in(tmp_path)
     assert told.splitlines()[0].startswith("first audited")
-    assert process.returncode == 130, told
+    assert code == 130, told
     assert "interrupted" in told
     assert "Traceback" not in told
     assert not list((tmp_path / "history").glob(".*"))
-    assert ends(process.pid)
+    assert comes(lambda: is_gone(process.pid))
 
 
 def test_a_worker_process_does_not_run_the_script_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,7 @@ def test_a_server_whose_audit_kills_its_worker_is_given_up_and_told(workers: Any
 
 @pytest.mark.fleet
 def test_two_audits_of_one_server_into_one_history_at_once_are_two_runs(tmp_path: Path, password: str) -> None:
-    rules = packed_rules(Rules.load(policy="minimal"))
+    rules = packed_rules(Rules.load(policy=TERMS["policy"]))
     # The clock of the server stands, and what tells its runs apart is their period.
     months, history = {"aaaa": "2026-10", "bbbb": "2026-09"}, tmp_path / "history"
     with fleet_of(["vbr01"], tmp_path) as servers, contextlib.ExitStack() as stack:

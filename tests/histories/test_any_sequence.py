@@ -150,7 +150,7 @@ EVERYTHING = [
 
 @example(EVERYTHING[0])
 @example(EVERYTHING[1])
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.lists(ACT, min_size=2, max_size=7))
 def test_what_is_carried_forward_is_what_all_runs_give(acts: list[Any]) -> None:
     with tempfile.TemporaryDirectory(dir=IN_MEMORY) as place:

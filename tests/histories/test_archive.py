@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import forked
 import pandas as pd
 import pytest
+from adding_processes import add_at_once, killed_adds
 from command_line import invoke
 
 import vbr_audit as va
@@ -19,22 +23,26 @@ from vbr_audit.collection import run_folder
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.findings.lifecycle import LIVES_SPEC, Lives, step
 from vbr_audit.histories import stored
-from vbr_audit.histories.archive import RECORD, open_archive
+from vbr_audit.histories.archive import RECORD, NewRun, add_run, open_archive
 from vbr_audit.histories.baseline import judged_of_folder
-from vbr_audit.histories.history import RUNS_SPEC
+from vbr_audit.histories.history import RUNS_SPEC, History
 from vbr_audit.histories.pruning import collect_garbage, pin_run, prune_runs
 from vbr_audit.pipeline import add_saved_run
 
 Runs = tuple[Path, ...]
+NewRuns = tuple[NewRun, ...]
 
 
 @pytest.fixture(scope="session")
-def whole(saved_runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(kept_months: Path) -> Path:
     """A history of all three runs. Nobody writes to it."""
-    folder = tmp_path_factory.mktemp("whole") / "history"
-    for run in saved_runs:
-        assert not add_saved_run(folder, run).was_there
-    return folder
+    return kept_months / "history"
+
+
+@pytest.fixture(scope="session")
+def opened(whole: Path) -> History:
+    """The history of all three runs, read once."""
+    return va.history(whole)
 
 
 @pytest.fixture
@@ -146,13 +154,15 @@ def newer(run: Path) -> None:
     (run / RECORD).write_text(json.dumps(record | {"schema": 2}))
 
 
-def test_what_is_carried_forward_is_what_all_runs_give(whole: Path, saved_runs: Runs, tmp_path: Path) -> None:
+def test_what_is_carried_forward_is_what_all_runs_give(
+    whole: Path, saved_runs: Runs, new_runs: NewRuns, tmp_path: Path
+) -> None:
     expected = in_order(recomputed(saved_runs))
     archive = open_archive(whole)
     pd.testing.assert_frame_equal(in_order(archive.lives_after(archive.runs[-1])), expected)
     late = tmp_path / "late"
-    for run in (saved_runs[2], saved_runs[0], saved_runs[1]):
-        add_saved_run(late, run)
+    for run in (new_runs[2], new_runs[0], new_runs[1]):
+        add_run(late, run)
     archive = open_archive(late)
     pd.testing.assert_frame_equal(in_order(archive.lives_after(archive.runs[-1])), expected)
     assert tuple(expected.columns) == LIVES_SPEC.names
@@ -179,102 +189,30 @@ def test_a_pinned_run_stays(history: Path) -> None:
     assert open_archive(history).pinned == frozenset()
 
 
-KILLED = """
-import os, pathlib, sys
-from vbr_audit import pipeline
-from vbr_audit.histories import adding, archive
-
-made = []
-
-def kept(history, run, **how):
-    made.append(run)
-    return archive.add_run(history, run, **how)
-
-adding.add_run = kept
-pipeline.add_saved_run(sys.argv[3], sys.argv[2])  # what is imported and read by that, no process has to do again
-
-def counting(function):
-    def wrapped(*args, **options):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), 9)
-        return function(*args, **options)
-    return wrapped
-
-archive.shutil.copyfile = counting(archive.shutil.copyfile)
-archive.encoded = counting(archive.encoded)
-archive.write_record = counting(archive.write_record)
-archive.os.fsync = counting(archive.os.fsync)
-archive.flush_folder = counting(archive.flush_folder)
-for line in sys.stdin:  # one interpreter for all points: each add is a process of its own
-    left = int(line)
-    child = os.fork()
-    if not child:
-        archive.add_run(pathlib.Path(sys.argv[1]), made[0])
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked on POSIX alone")
-def test_an_add_that_is_killed_leaves_the_history_as_it_was(saved_runs: Runs, tmp_path: Path) -> None:
+def test_an_add_that_is_killed_leaves_the_history_as_it_was(new_runs: NewRuns, tmp_path: Path) -> None:
     history = tmp_path / "history"
-    add_saved_run(history, saved_runs[0])
+    add_run(history, new_runs[0])
     killed = 0
-    words = [sys.executable, "-c", KILLED, history, saved_runs[1], tmp_path / "other"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    with killed_adds(history, new_runs[1]) as add:
         for point in range(0, 60, 3):
-            print(point, file=process.stdin, flush=True)
-            killed += int(process.stdout.readline()) == -9
+            killed += add(point) == -signal.SIGKILL
             opened = va.history(history)
             assert opened.verify() == []
             if len(opened.archive.runs) == 2:
                 break
             collect_garbage(history)
             assert not [path for path in history.iterdir() if path.name.startswith(".adding")]
-        process.stdin.close()
     assert killed >= 10
-    assert add_saved_run(history, saved_runs[1])
+    assert add_run(history, new_runs[1])
     assert len(open_archive(history).runs) == 2
 
 
-AT_ONCE = """
-import os, pathlib, sys
-from vbr_audit.histories import adding
-from vbr_audit.histories.archive import add_run
-from vbr_audit.pipeline import add_saved_run
-
-history, other, *runs = sys.argv[1:]
-made = []
-
-def kept(other, run, **how):
-    made.append(run)
-    return add_run(other, run, **how)
-
-adding.add_run = kept
-for run in runs:
-    add_saved_run(other, run)  # what is imported and read by that, no process has to do again
-children = []
-for run in [*made, made[0]]:
-    child = os.fork()
-    if not child:
-        add_run(pathlib.Path(history), run)
-        os._exit(0)
-    children.append(child)
-sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
-"""
-
-
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked on POSIX alone")
-def test_processes_that_add_at_once_lose_nothing(saved_runs: Runs, tmp_path: Path) -> None:
+def test_processes_that_add_at_once_lose_nothing(saved_runs: Runs, new_runs: NewRuns, tmp_path: Path) -> None:
     history = tmp_path / "history"
-    words = [sys.executable, "-c", AT_ONCE, history, tmp_path / "other", *saved_runs]
-    done = subprocess.run(words, stderr=subprocess.PIPE, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr
+    assert add_at_once(history, [*new_runs, new_runs[0]]) == [0, 0, 0, 0]
     archive = open_archive(history)
     assert len(archive.runs) == 3
     pd.testing.assert_frame_equal(in_order(archive.lives_after(archive.runs[-1])), in_order(recomputed(saved_runs)))
@@ -282,30 +220,21 @@ def test_processes_that_add_at_once_lose_nothing(saved_runs: Runs, tmp_path: Pat
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of file sizes are those of POSIX")
 def test_a_full_disk_adds_nothing(saved_runs: Runs, tmp_path: Path) -> None:
-    program = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
-        "from vbr_audit.cli import main; sys.argv = ['vbr-audit', 'history', 'add', *sys.argv[1:]]; main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "history", saved_runs[0]],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 5, done.stderr
-    assert "Next:" in done.stderr
+    words, told = ("history", "add", str(tmp_path / "history"), str(saved_runs[0])), tmp_path / "told"
+    process = forked.start(words, told, prepare=partial(forked.allow_small_files, 4096))
+    assert forked.ended(process) == 5, told.read_text("utf-8")
+    assert "Next:" in told.read_text("utf-8")
     assert open_archive(tmp_path / "history").runs == ()
     assert list((tmp_path / "history").iterdir()) == []
 
 
 def test_adding_and_comparing_work_without_pyarrow(
-    saved_runs: Runs, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    saved_runs: Runs, new_runs: NewRuns, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored, "has_parquet", lambda: False)
     history = tmp_path / "history"
-    for run in saved_runs[:2]:
-        add_saved_run(history, run)
+    for run in new_runs[:2]:
+        add_run(history, run)
     assert not list(history.rglob("*.parquet"))
     plain, packed = open_archive(whole).runs[1], open_archive(history).runs[1]
     monkeypatch.undo()
@@ -322,8 +251,8 @@ def test_a_place_that_is_no_history_is_refused(saved_runs: Runs, tmp_path: Path)
     assert run_folder.differences(saved_runs[0]) == []
 
 
-def test_what_a_history_answers(whole: Path) -> None:
-    history = va.history(whole)
+def test_what_a_history_answers(opened: History) -> None:
+    history = opened
     assert tuple(history.runs.columns) == RUNS_SPEC.names
     assert history.missing_months == ()
     assert len(history.findings()) == len(history.findings("2026-09"))
@@ -346,10 +275,10 @@ def test_what_a_history_answers(whole: Path) -> None:
     assert "2026-07" not in history._repr_html_().partition("<table")[0]
 
 
-def test_a_month_without_a_run_is_a_gap(saved_runs: Runs, tmp_path: Path) -> None:
+def test_a_month_without_a_run_is_a_gap(new_runs: NewRuns, tmp_path: Path) -> None:
     history = tmp_path / "history"
-    for run in (saved_runs[0], saved_runs[2]):
-        add_saved_run(history, run)
+    for run in (new_runs[0], new_runs[2]):
+        add_run(history, run)
     opened = va.history(history)
     assert opened.missing_months == ("2026-08",)
     missing = opened.trend().iloc[1]
@@ -382,16 +311,16 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("statement", HOSTILE)
-def test_what_is_not_one_select_is_refused(whole: Path, tmp_path: Path, statement: str) -> None:
+def test_what_is_not_one_select_is_refused(opened: History, tmp_path: Path, statement: str) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ConfigurationError):
-        va.history(whole).sql(statement.format(place=tmp_path))
+        opened.sql(statement.format(place=tmp_path))
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_select_is_answered(whole: Path) -> None:
-    frame = va.history(whole).sql(
+def test_a_select_is_answered(whole: Path, opened: History) -> None:
+    frame = opened.sql(
         "SELECT r.run_id, count(*) AS findings FROM runs r JOIN findings f USING (run_id) GROUP BY ALL ORDER BY 1"
     )
     assert len(frame) == 3

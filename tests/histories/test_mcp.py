@@ -24,6 +24,7 @@ from vbr_audit.asking.answer_data import MOST_BYTES, MOST_ROWS, MOST_TEXT, rows_
 from vbr_audit.collection.files import sha256_of
 from vbr_audit.collection.manifest import standing_clock
 from vbr_audit.display import plain
+from vbr_audit.histories.archive import Entry, NewRun, add_run
 from vbr_audit.pipeline import add_saved_run
 
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -68,10 +69,12 @@ class Asked(NamedTuple):
     said: str
     unchanged: bool
     folder: Path
+    added: str
+    """The id of the run that was added while the server ran."""
 
 
 @pytest.fixture(scope="module")
-def kept(saved_runs: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept(new_runs: tuple[NewRun, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A history of two runs of one server, and of one in between whose names are hostile."""
     place = tmp_path_factory.mktemp("asked")
     now = dt.datetime(2026, 9, 15, 6, 30, tzinfo=dt.UTC)
@@ -82,8 +85,9 @@ def kept(saved_runs: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory)
     ):
         snapshot = va.collect(client, policy=CORE_TEXT, progress=False)
     hostile = va.audit(snapshot, policy=CORE_TEXT).save(place / "hostile", formats=["json"])
-    for run in (*saved_runs[-2:], hostile):
-        add_saved_run(place / "history", run)
+    for run in new_runs[-2:]:
+        add_run(place / "history", run)
+    add_saved_run(place / "history", hostile)
     return place / "history"
 
 
@@ -95,18 +99,21 @@ def files_of(folder: Path) -> dict[str, tuple[str, int]]:
 def asked(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     """Every tool asked once and more by the client of the package mcp, through a process of its own."""
     place = tmp_path_factory.mktemp("server")
+    history = place / "history"
+    *_, last = va.history(kept).archive.runs
+    shutil.copytree(kept, history, ignore=shutil.ignore_patterns(last.path.name))
     (place / "sitecustomize.py").write_text(WATCH, "utf-8")
     (place / "work").mkdir()
     path = os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")]))
     server = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "vbr_audit", "mcp", str(kept)],
+        args=["-m", "vbr_audit", "mcp", str(history)],
         env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "SEEN": str(place / "seen.txt")},
         cwd=place / "work",
     )
-    before, answers = files_of(kept), dict[str, Answer]()
+    answers = dict[str, Answer]()
 
-    async def ask() -> tuple[str, Mapping[str, Any]]:
+    async def ask() -> tuple[str, Mapping[str, Any], bool]:
         async with Client(server, read_timeout_seconds=120) as client:
 
             async def call(label: str, tool: str, **words: Any) -> Mapping[str, Any]:
@@ -115,21 +122,37 @@ def asked(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
                 answers[label] = Answer(found.structured_content or {}, text, bool(found.is_error))
                 return answers[label].data
 
+            await ask_while_a_run_is_added(call, history, last)
+            before = files_of(history)
             await ask_all(call)
+            unchanged = files_of(history) == before
+            (history / "pins").mkdir()
+            (history / "pins" / last.record.run_id).touch()
+            await call("pinned", "list_runs")
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-            return client.instructions or "", tools
+            return client.instructions or "", tools, unchanged
 
     with (place / "stderr.txt").open("w+", encoding="utf-8") as errors:
         saved = os.dup(2)
         os.dup2(errors.fileno(), 2)
         try:
-            instructions, tools = anyio.run(ask)
+            instructions, tools, unchanged = anyio.run(ask)
         finally:
             os.dup2(saved, 2)
             os.close(saved)
     seen, said = (place / "seen.txt").read_text("utf-8"), (place / "stderr.txt").read_text("utf-8")
-    unchanged = files_of(kept) == before and not list((place / "work").iterdir())
-    return Asked(instructions, tools, answers, seen, said, unchanged, kept)
+    unchanged = unchanged and not list((place / "work").iterdir())
+    return Asked(instructions, tools, answers, seen, said, unchanged, history, last.record.run_id)
+
+
+async def ask_while_a_run_is_added(call: Callable[..., Any], history: Path, run: Entry) -> None:
+    await call("before", "list_runs")
+    await call("newest before", "findings", limit=1)
+    shutil.copytree(run.path, history / ".adding-it")
+    await call("during", "list_runs")
+    (history / ".adding-it").rename(history / run.path.name)
+    await call("after", "list_runs")
+    await call("newest after", "findings", limit=1)
 
 
 async def ask_all(call: Callable[..., Any]) -> None:
@@ -295,35 +318,16 @@ def test_an_error_names_the_next_step_and_not_the_place(asked: Asked) -> None:
         assert str(asked.folder) not in asked.answers[label].text
 
 
-def test_a_run_that_is_added_later_is_there_with_the_next_question(kept: Path, tmp_path: Path) -> None:
-    history = tmp_path / "history"
-    *_, last = va.history(kept).archive.runs
-    shutil.copytree(kept, history, ignore=shutil.ignore_patterns(last.path.name))
-    env = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    server = StdioServerParameters(command=sys.executable, args=["-m", "vbr_audit", "mcp", str(history)], env=env)
-
-    async def ask() -> list[Mapping[str, Any]]:
-        async with Client(server, read_timeout_seconds=120) as client:
-
-            async def call(tool: str, **words: Any) -> Mapping[str, Any]:
-                return (await client.call_tool(tool, words)).structured_content or {}
-
-            told = [await call("list_runs"), await call("findings", limit=1)]
-            shutil.copytree(last.path, history / ".adding-it")
-            told.append(await call("list_runs"))
-            (history / ".adding-it").rename(history / last.path.name)
-            told += [await call("list_runs"), await call("findings", limit=1), await call("changes", limit=1)]
-            (history / "pins").mkdir()
-            (history / "pins" / last.record.run_id).touch()
-            return [*told, await call("list_runs")]
-
-    before, first, during, after, newest, changes, pinned = anyio.run(ask)
-    assert (before["total"], during["total"], after["total"]) == (2, 2, 3)
-    assert newest["run_id"] == after["rows"][0]["run_id"] == last.record.run_id != first["run_id"]
-    expected = va.history(kept).changes()
+def test_a_run_that_is_added_later_is_there_with_the_next_question(asked: Asked) -> None:
+    told = {label: answer.data for label, answer in asked.answers.items()}
+    assert [told[label]["total"] for label in ("before", "during", "after")] == [2, 2, 3]
+    newest = told["newest after"]["run_id"]
+    assert newest == told["after"]["rows"][0]["run_id"] == asked.added != told["newest before"]["run_id"]
+    expected = va.history(asked.folder).changes()
     assert expected is not None
-    assert changes["compared_with"]["run_id"] == expected.earlier.run_id
-    assert [row["is_pinned"] for row in (*after["rows"], *pinned["rows"])] == [False] * 3 + [True, False, False]
+    assert told["changes"]["compared_with"]["run_id"] == expected.earlier.run_id
+    pinned = [row["is_pinned"] for row in (*told["after"]["rows"], *told["pinned"]["rows"])]
+    assert pinned == [False] * 3 + [True, False, False]
 
 
 def test_a_page_is_cut_by_bytes_but_has_always_a_row() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, Simulator, create_
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
 SINCE = "2026-08-01"
-ESTATE: dict[str, Any] = {"jobs": 12, "sessions": 60, "now": NOW, "role": "Administrator"}
+ESTATE: dict[str, Any] = {"jobs": 12, "sessions": 45, "now": NOW, "role": "Administrator"}
 IDS = {
     "jobs": "job_id",
     "job_states": "job_id",
@@ -53,22 +53,23 @@ class Outcome:
             assert (record.status == "complete") == (record.reason is None), (name, record.reason)
 
 
-def ids_held(simulator: Simulator, revision: str | None = None) -> dict[str, set[str]]:
-    """The ids of all rows that the server holds now, by dataset."""
+def ids_held(
+    simulator: Simulator, revision: str | None = None, datasets: Iterable[str] = tuple(IDS)
+) -> dict[str, set[str]]:
+    """The ids of all rows of `datasets` that the server holds now."""
     truth = simulator.truth(revision)
-    return {name: {str(row["id"]) for row in truth.rows(name)} for name in IDS}
+    return {name: {str(row["id"]) for row in truth.rows(name)} for name in datasets}
 
 
 def compare(snapshot: Snapshot, simulator: Simulator, before: dict[str, set[str]], revision: str | None) -> Outcome:
     """The tables of `snapshot` against the rows that stood on the server from before to after the reading."""
-    after = ids_held(simulator, revision)
     outcome = Outcome({record.name: record for record in snapshot.manifest.datasets})
-    for name, column in IDS.items():
-        if name in outcome.records:
-            ids = snapshot.tables[name][column].dropna()
-            stayed = (before[name] & after[name]) - simulator.churn.gone.get(name, set())
-            outcome.lost[name] = stayed - set(ids)
-            outcome.doubled[name] = int(ids.duplicated().sum())
+    after = ids_held(simulator, revision, [name for name in IDS if name in outcome.records])
+    for name in after:
+        ids = snapshot.tables[name][IDS[name]].dropna()
+        stayed = (before[name] & after[name]) - simulator.churn.gone.get(name, set())
+        outcome.lost[name] = stayed - set(ids)
+        outcome.doubled[name] = int(ids.duplicated().sum())
     return outcome
 
 
@@ -78,7 +79,7 @@ def collect_in_process(
     """Read a misbehaving server without a socket, and compare."""
     app = create_app(faults=faults, **{**ESTATE, **options})
     simulator: Simulator = app.config["simulator"]
-    before = ids_held(simulator, revision)
+    before = ids_held(simulator, revision, datasets)
     client = Client(
         "http://127.0.0.1",
         username=DEMO_USERNAME,

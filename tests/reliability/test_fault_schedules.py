@@ -41,7 +41,7 @@ SCHEDULES = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     faults=SCHEDULES,
     cap=st.integers(2, 12),

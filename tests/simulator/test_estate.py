@@ -31,12 +31,21 @@ def test_other_seed_other_estate(now):
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-@pytest.mark.parametrize(("jobs", "sessions"), [(40, 3000), (0, 0), (0, 10), (1, 1), (3, 500), (150, 40)])
+@pytest.mark.parametrize(("jobs", "sessions"), [(0, 0), (0, 10), (1, 1), (3, 500), (40, 400), (60, 40)])
 def test_sizes(now, revision, jobs, sessions):
     truth = truth_of(now, jobs=jobs, sessions=sessions, revision=revision)
     assert len(truth.job_ids) == len(truth.jobs) == jobs
     assert len(truth.session_ids) == len(truth.sessions) == sessions
     assert truth.job_ids <= truth.state_ids
+
+
+@pytest.mark.parametrize(("jobs", "sessions"), [(40, 3000), (150, 40)])
+def test_large_sizes(now, jobs, sessions):
+    for revision in (REVISIONS[0], REVISIONS[-1]):
+        truth = truth_of(now, jobs=jobs, sessions=sessions, revision=revision)
+        assert (len(truth.job_ids), len(truth.session_ids)) == (jobs, sessions), revision
+        assert (len(truth.jobs), len(truth.sessions)) == (jobs, sessions), revision
+        assert truth.job_ids <= truth.state_ids, revision
 
 
 def test_states_fit_the_newest_sessions(company):

@@ -1,6 +1,7 @@
 """What the simulator answers, held against the vendor's specifications."""
 
 import re
+from collections import Counter
 
 import pytest
 from specification_facts import REVISIONS, path_of, schemas_of
@@ -31,14 +32,24 @@ OPEN = {
 """Kinds of rows that the simulator still writes as the revision before did, in parts that no control reads."""
 
 
+KINDS = ("type", "sessionType", "jobType", "platformName", "algorithm", "state", "result", "isBuiltIn")
+"""What tells kinds of parents apart."""
+ENOUGH = 5
+
+
 def documents(client, path, revision):
-    """Every row behind a path, below each parent where it has one; an object is the only one."""
+    """Every row behind a path, below some parents of each kind where it has one; an object is the only one."""
     if "<id>" not in path:
         answer = client.get(path).json()
         return client.rows(path) if "pagination" in answer else [answer]
     above = next(endpoint.parent for endpoint in ENDPOINTS if endpoint.path == path)
-    found = []
+    found, seen = [], Counter()
     for parent in client.simulator.truth(revision).rows(above):
+        # Of hundreds of parents that are alike, some show the shape of what is below.
+        kind = tuple(str(parent.get(name)) for name in KINDS)
+        seen[kind] += 1
+        if seen[kind] > ENOUGH:
+            continue
         answer = client.get(path.replace("<id>", parent["id"]))
         if parent.get("isBuiltIn"):
             assert answer.status_code == 404

@@ -268,7 +268,7 @@ def test_faults_strike_in_their_month_only():
 
 def test_the_same_month_is_the_same_to_the_byte(months):
     the_year.cache_clear()
-    for month in (-11, -3, 0):
+    for month in (-11, 0):
         again = make_server(month).truth()
         for dataset in ("jobs", "job_states", "sessions", "repository_states", "backups", "users", "restore_points"):
             assert orjson.dumps(again.rows(dataset)) == orjson.dumps(months.rows(dataset, month))
@@ -318,7 +318,7 @@ def test_months_follow_on_each_other(now):
 @example(datetime(2026, 4, 1, 6, 30, tzinfo=UTC), 0, 0)  # over a change of the clock
 @example(datetime(2028, 3, 5, 12, tzinfo=ZONES[3]), 1, -MONTHS + 2)  # from the first month on, of a leap year
 @example(datetime(2027, 1, 1, 6, 29, tzinfo=ZONES[2]), 3, -5)  # over the change of the revision
-@settings(max_examples=3)
+@settings(max_examples=1)
 @given(MOMENTS, st.integers(0, 3), st.integers(-MONTHS + 2, 0))
 def test_any_two_neighbours_agree(now, seed, month):
     def held(each):

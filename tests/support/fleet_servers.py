@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from core_checks import CORE_TEXT
 from raw_server import Answering, raw_server
 from small_server import SmallServer, days
 
 PASSWORD = "correct-horse-canary-9419"
 VARIABLE = "FLEET_TEST_PASSWORD"
-TERMS = {"month": "2026-10", "timezone": "Europe/Berlin", "policy": "minimal"}
-
+TERMS = {"month": "2026-10", "timezone": "Europe/Berlin", "policy": CORE_TEXT}
+"""How fleets are audited in tests, by a policy of a few checks: what is looked at is not what they find."""
 
 NOW = "2026-11-01T06:00:00+01:00"
 

@@ -36,6 +36,7 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 }
 _BITS: dict[type[ast.operator], type[ast.operator]] = {ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd}
 _NAMES = {"any": "all", "all": "any", "any_of": "all_of", "all_of": "any_of", "min": "max", "max": "min"}
+_NAMES |= {"surely_not": "surely"}
 
 
 @dataclass(frozen=True)

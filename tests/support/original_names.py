@@ -40,10 +40,16 @@ def original_names(audit: Audit) -> set[str]:
 
 
 @lru_cache
+def scrubbed(audit: Audit) -> Audit:
+    """The audit without names, under `KEY`."""
+    return audit.scrub(KEY)
+
+
+@lru_cache
 def tool_text() -> str:
     """What this tool says of a server on which nothing is."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = estates.write_all(estates.nothing().scrub(KEY), Path(folder), FAST)
+        paths = estates.write_all(scrubbed(estates.nothing()), Path(folder), FAST)
         return "\n".join(estates.texts_of(path) for path in paths.values())
 
 

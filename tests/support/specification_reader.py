@@ -11,6 +11,7 @@ class Reader:
     def __init__(self, revision):
         self.schemas = schemas_of(revision)
         self.problems = set()
+        self._facts = {}
 
     def target(self, schema):
         parts = schema.get("allOf", [])
@@ -34,28 +35,43 @@ class Reader:
         return properties, required, values
 
     def read(self, value, schema, where):
-        target = self.target(schema)
-        chooser = target.get("discriminator")
-        if chooser and isinstance(value, dict):
+        if isinstance(value, dict):
+            self._read_object(value, schema, where)
+        elif isinstance(value, list):
+            inner = self.target(schema).get("items", {})
+            for each in value:
+                self.read(each, inner, f"{where}[]")
+        elif value is not None:
+            _, _, values, kinds = self._facts_of(schema)
+            if values and value not in values:
+                self.problems.add(f"{where}: {value!r} is no value of it")
+            elif not isinstance(value, kinds):
+                self.problems.add(f"{where}: {value!r} is no {self.target(schema)['type']}")
+
+    def _read_object(self, value, schema, where):
+        chooser = self.target(schema).get("discriminator")
+        if chooser:
             # Kinds without a model of their own have the properties of the base.
             model = chooser["mapping"].get(value.get(chooser["propertyName"]))
             schema = {"$ref": model} if model else schema
-        properties, required, values = self.flat(schema)
-        if isinstance(value, dict):
-            # A name may be required that the model does not have: 1.2-rev1 does so once.
-            self.problems |= {f"{where}: {name} is missing" for name in (required & set(properties)) - set(value)}
-            for name, inner in value.items():
-                if name in properties:
-                    self.read(inner, properties[name], f"{where}.{name}")
-                else:
-                    self.problems.add(f"{where}: {name} is unknown")
-        elif isinstance(value, list):
-            for inner in value:
-                self.read(inner, target.get("items", {}), f"{where}[]")
-        elif value is not None and values and value not in values:
-            self.problems.add(f"{where}: {value!r} is no value of it")
-        elif value is not None and not isinstance(value, TYPES.get(target.get("type"), object)):
-            self.problems.add(f"{where}: {value!r} is no {target['type']}")
+        properties, required, _, _ = self._facts_of(schema)
+        # A name may be required that the model does not have: 1.2-rev1 does so once.
+        self.problems |= {f"{where}: {name} is missing" for name in required - value.keys()}
+        for name, inner in value.items():
+            if name in properties:
+                self.read(inner, properties[name], f"{where}.{name}")
+            else:
+                self.problems.add(f"{where}: {name} is unknown")
+
+    def _facts_of(self, schema):
+        """Properties, required names that are among them, enum values and Python types of a schema, found once."""
+        key = schema.get("$ref") or id(schema)
+        if key not in self._facts:
+            properties, required, values = self.flat(schema)
+            kinds = TYPES.get(self.target(schema).get("type"), object)
+            # Kept beside its facts: the number of a schema that is gone may be that of another one.
+            self._facts[key] = (properties, required & set(properties), values, kinds), schema
+        return self._facts[key][0]
 
 
 def model_of(path, revision):

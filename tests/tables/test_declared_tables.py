@@ -73,7 +73,7 @@ def pages_for(name):
 
 @pytest.mark.parametrize("name", sorted(set(BUILDERS) - {"sessions", "job_states", "session_history"}))
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_any_json_becomes_a_table(name, data):
     pages = data.draw(pages_for(name))
     builder = BUILDERS[name]("vbr01")

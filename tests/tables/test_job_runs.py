@@ -219,7 +219,7 @@ def drawn(rows: list[tuple[int, str, int, str, str]]) -> list[dict[str, Any]]:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(SESSIONS, st.integers(0, 60 * 24 * 40))
 def test_two_adjoining_periods_count_each_run_once(rows: list[Any], minute: int):
     sessions, edge = drawn(rows), at("2026-09-20") + minute * MINUTE
@@ -231,7 +231,7 @@ def test_two_adjoining_periods_count_each_run_once(rows: list[Any], minute: int)
     assert len(counted) == len(set(counted))
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(SESSIONS, st.randoms(use_true_random=False))
 def test_the_order_of_the_sessions_changes_nothing(rows: list[Any], chance: Any):
     sessions = drawn(rows)
@@ -242,7 +242,7 @@ def test_the_order_of_the_sessions_changes_nothing(rows: list[Any], chance: Any)
     pd.testing.assert_frame_equal(one, other)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(SESSIONS, SESSIONS)
 def test_what_another_job_did_changes_no_run(rows: list[Any], others: list[Any]):
     mine = [one for one in drawn(rows) if one["job_id"] == "job"]
@@ -251,7 +251,7 @@ def test_what_another_job_did_changes_no_run(rows: list[Any], others: list[Any])
     pd.testing.assert_frame_equal(alone, together[(together["job_id"] == "job").to_numpy()].reset_index(drop=True))
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(SESSIONS, st.integers(0, 60 * 24 * 40), st.integers(1, 90))
 def test_a_failed_session_more_never_raises_the_rate(rows: list[Any], minute: int, length: int):
     sessions = [one for one in drawn(rows) if one["job_id"] == "job" and one["session_type"] == "BackupJob"]

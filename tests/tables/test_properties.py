@@ -6,7 +6,7 @@ import copy
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.datasets import BUILDERS
@@ -64,7 +64,31 @@ def assert_dtypes(frame, spec):
         assert frame[column.name].dtype == DTYPES[column.dtype], column.name
 
 
+# What servers have sent, or might: rows that are no objects, dates at the ends of time, words of another type.
+ODD_ROWS = [
+    *(None, 3, "x", [], {}, True),
+    {
+        "id": 1,
+        "name": ["x"],
+        "jobId": {},
+        "creationTime": "0001-01-01T00:00:00+14:00",
+        "endTime": "9999-12-31T23:59:59Z",
+    },
+    {
+        "id": "a",
+        "type": "Backup",
+        "result": "None",
+        "state": 2.5,
+        "creationTime": "2026-01-01T00:00:00",
+        "lastRun": "x",
+    },
+    {"id": "a", "sessionType": None, "result": {"result": 1, "message": {}}, "isEnabled": "true", "nextRun": 10**30},
+]
+
+
 @pytest.mark.parametrize("module", [sessions, job_states, history])
+@example(pages=[ODD_ROWS, [], ODD_ROWS[6:]])
+@settings(max_examples=40)
 @given(pages=st.lists(ROWS, max_size=3))
 def test_any_rows(module, pages):
     builder = module.builder("vbr01")
@@ -80,6 +104,9 @@ def test_any_rows(module, pages):
     built.notes.to_dict()
 
 
+@example(documents=ODD_ROWS, states=ODD_ROWS, backups=[], revision="1.3-rev1", server_revision=None)
+@example(documents=[], states=None, backups=[{"jobId": "a", "jobType": 3}], revision=None, server_revision="1.4-rev0")
+@settings(max_examples=50)
 @given(
     documents=st.one_of(ROWS, st.lists(TYPED, max_size=5)),
     states=st.one_of(st.none(), ROWS),
@@ -114,6 +141,7 @@ def test_any_job_documents(documents, states, backups, revision, server_revision
     assert built.jobs.loc[absent.fillna(False), "encryption_enabled"].isna().all()
 
 
+@settings(max_examples=50)
 @given(document=JSON)
 def test_any_single_object(document):
     time, info = server_time.parse(document), server_info.parse(document)
@@ -122,6 +150,7 @@ def test_any_single_object(document):
     assert time.server_time is None or time.server_time.utcoffset() is not None
 
 
+@settings(max_examples=40)
 @given(
     columns=st.dictionaries(st.sampled_from([*sessions.SPEC.names, "extra"]), st.lists(JSON, min_size=3, max_size=3))
 )
@@ -193,6 +222,7 @@ def first_row(documents, key):
     return {name: built.jobs[name].iloc[0] for name in ("expected_to_run", *CONTROLS)}, built.jobs
 
 
+@settings(max_examples=50)
 @given(whole=whole_documents())
 def test_a_whole_document_gives_every_supported_control(whole):
     key, document = whole
@@ -209,6 +239,7 @@ def step_into(parent, step):
     return parent[0] if isinstance(parent, list) and parent and step == 0 else inside
 
 
+@settings(max_examples=50)
 @given(whole=whole_documents(), data=st.data())
 def test_taking_something_out_never_adds_knowledge_and_never_turns_an_answer(whole, data):
     key, document = whole

@@ -29,7 +29,7 @@ from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.tables.build.arrays import STRING, joined_strings, strings_of
 from vbr_audit.tables.build.naming import marked, told_frame
-from vbr_audit.tables.build.schema import TableSpec, empty, from_arrays
+from vbr_audit.tables.build.schema import TableSpec, empty, from_arrays, relabelled
 
 RESULT_COLUMNS: Final = (
     "server",
@@ -147,7 +147,9 @@ def _of_all(parts: Sequence[tuple[CheckUse, ServerView, Assessment]], spec: Tabl
         if broke is not None:
             whole.pop(view.name, None)
     frames = [frame for view in whole.values() if len(frame := view.frame(spec.name))]
-    return pd.concat(frames, ignore_index=True) if frames else empty(spec)
+    if not frames:
+        return empty(spec)
+    return relabelled(frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True), "text")
 
 
 def _set_aside(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> dict[str, int]:

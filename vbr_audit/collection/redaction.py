@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from vbr_audit.api.client import Answer
-from vbr_audit.api.hiding import HIDDEN
+from vbr_audit.api.hiding import HIDDEN, finder_of
 from vbr_audit.datasets import Dataset
 from vbr_audit.errors import BadAnswerError
 
@@ -53,7 +53,7 @@ _STEMS: Final = (
     *(b"passw", b"pwd", b"phrase", b"secret", b"key", b"string", b"token", b"singleuse", b"handshake"),
     *(b"\\u00%d" % digit for digit in (4, 5, 6, 7)),  # letters that are written as escapes
 )
-_RARE_MARKS: Final = (b'assword"', b'ecret"', b'rivateKey"')
+_RARE_MARKS: Final = tuple(map(finder_of, (b'assword"', b'ecret"', b'rivateKey"')))
 _TEXTS: Final = frozenset({"description", "details", "message", "note"})
 _MAIL_NAMES: Final = frozenset({"from", "to", "userid"})
 _DOMAIN_ACCOUNT: Final = re.compile(r"(?<![\\\w.$-])[\w.-]+\\[\w.$-]*[\w$]")
@@ -185,7 +185,7 @@ def _with_texts(value: Any, hide: Callable[[str], str], where: str, paths: set[s
 def _may_hold_secrets(body: bytes, *, sensitive: bool) -> bool:
     """Whether to look through an answer; in a plain one, where nobody expects any, only for the commonest keys."""
     if not sensitive:
-        return any(mark in body for mark in _RARE_MARKS)
+        return any(mark.find_matches_as_indexes(body) for mark in _RARE_MARKS)
     lowered = body.lower()
     return any(stem in lowered for stem in _STEMS)
 

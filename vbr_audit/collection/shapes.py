@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final
 
 from vbr_audit.api.client import Answer
@@ -482,6 +483,16 @@ _FILTERED: Final = {d.unfiltered: d for d in DATASETS.values() if d.shape is Sha
 """Which dataset asks by kind for what each of these reads whole."""
 
 
+def _kinds_of(rows: list[Any], key: str) -> list[Any]:
+    """What each row says under `key`; None where that is no text."""
+    try:
+        words = list(map(itemgetter(key), rows))
+    except (KeyError, TypeError):
+        words = [row.get(key) if type(row) is dict else None for row in rows]
+    is_usual = set(map(type, words)) <= {str} and "" not in words
+    return words if is_usual else [word if type(word) is str and word else None for word in words]
+
+
 class KindsInHand:
     """Remembers of one server, while it is read, what came of which kind."""
 
@@ -494,15 +505,14 @@ class KindsInHand:
         """Look at new rows of `dataset`."""
         filtered = _FILTERED.get(dataset)
         if filtered is not None:
-            key = filtered.kind_key
-            words = [row.get(key) if type(row) is dict else None for row in rows]
-            here = Counter(word for word in words if type(word) is str and word)
+            words = _kinds_of(rows, filtered.kind_key)
+            here = Counter(word for word in words if word is not None) if None in words else Counter(words)
             self._all[dataset] += here
-            fitting = {word for word in here if filtered.fitting([{key: word}])}
+            fitting = {word for word in here if filtered.fitting([{filtered.kind_key: word}])}
             self._fitting[dataset] += [
                 (word.casefold(), row.get("id"), row.get("creationTime"))
                 for row, word in (zip(rows, words, strict=True) if fitting else ())
-                if type(word) is str and word in fitting
+                if word in fitting
             ]
         elif DATASETS[dataset].shape is Shape.KINDS:
             self._came[dataset].update(row.get("id") for row in rows if type(row) is dict and type(row["id"]) is str)

@@ -36,7 +36,7 @@ _SHOWN = 60
 _MOST_BRACKETS = 1000
 """Maximum number of brackets that are open at once: the cost of each grows with those around it."""
 _KEPT_TEXTS = 24
-"""So many of the last texts are kept as they were read: shipped profiles and frameworks are asked for again and again."""
+"""So many of the last texts are kept as they were read: shipped profiles and frameworks are asked for often."""
 
 
 class _Constructor(SafeConstructor):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vbr_audit.findings.compared import Judged
 from vbr_audit.findings.lifecycle import TURNED_BAD, Lives, State, step
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.vocabulary import SEVERITIES
 
 Kind = Literal[
@@ -138,7 +139,7 @@ class Changes:
         """
         rows = self.findings
         happened = (rows["state_since"] == pd.Timestamp(self.now).as_unit("us")).to_numpy(dtype=bool)
-        concerns = rows["first_seen"].notna().to_numpy() | rows["state"].eq(State.LOST_SIGHT).to_numpy(dtype=bool)
+        concerns = are_known(rows["first_seen"]) | rows["state"].eq(State.LOST_SIGHT).to_numpy(dtype=bool)
         chosen = rows[happened & concerns & rows["state"].ne(State.STILL).to_numpy(dtype=bool)]
         return in_order_of_change(chosen)
 
@@ -190,7 +191,7 @@ class Changes:
     @cached_property
     def by_finding(self) -> pd.DataFrame:
         """Columns `change` and `first_seen` by finding id, of the findings that the run has."""
-        rows = self.findings[self.findings["status"].notna().to_numpy()]
+        rows = self.findings[are_known(self.findings["status"])]
         return rows.set_index("finding_id")[["state", "first_seen"]].rename(columns={"state": "change"})
 
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vbr_audit.findings.compared import ASKED_SPEC, Judged
-from vbr_audit.tables.build.arrays import strings_of
+from vbr_audit.tables.build.arrays import are_known, are_missing, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, empty, from_arrays
 
 Cells: TypeAlias = npt.NDArray[Any]
@@ -340,7 +340,7 @@ class _Step:
 
     @cached_property
     def _was_open(self) -> Cells:
-        return self._moments("first_seen").notna().to_numpy(dtype=bool)
+        return are_known(self._moments("first_seen"))
 
     @cached_property
     def _before(self) -> Cells:
@@ -426,9 +426,9 @@ class _Step:
         fix_days = np.where(fixed, days, earlier)
         return {
             "state_since": self._moments("state_since").where(keeps, moment).array,
-            "first_seen": first.where(~(bad & first.isna().to_numpy()), moment).array,
+            "first_seen": first.where(~(bad & are_missing(first)), moment).array,
             "last_seen": self._moments("last_seen").where(~bad, moment).array,
-            "open_since": opened.where(~(bad & opened.isna().to_numpy()), moment).where(~closed).array,
+            "open_since": opened.where(~(bad & are_missing(opened)), moment).where(~closed).array,
             "fixed_at": self._moments("fixed_at").where(~fixed, moment).array,
             "fix_days": pd.arrays.FloatingArray(np.nan_to_num(fix_days), np.isnan(fix_days)),
             "times_reopened": pd.array(times + _is(words, State.REGRESSED), dtype="Int64"),
@@ -483,7 +483,7 @@ def _with_hints(frame: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
     state = frame["state"].to_numpy(dtype=object)
     went = recent & _is(state, State.OBJECT_GONE)
     came = recent & np.logical_or.reduce([_is(state, each) for each in (State.NEW, State.FIRST, State.ACCEPTED)])
-    both = np.flatnonzero((went | came) & frame["object_name"].notna().to_numpy())
+    both = np.flatnonzero((went | came) & are_known(frame["object_name"]))
     columns = (frame[name].iloc[both].tolist() for name in ("server_id", "check_id", "object_type", "object_name"))
     labels = list(zip(*columns, strict=True))
     twice = {label for label, gone in zip(labels, went[both], strict=True) if gone}

@@ -41,6 +41,7 @@ class Related:
         self.server = server
         self._snapshot, self._drift = snapshot, drift
         self._frames: dict[str, pd.DataFrame] = {}
+        self._lists: dict[tuple[str, str], list[Any]] = {}
 
     def names(self, population: str, ids: Sequence[Any]) -> tuple[Cells, Cells]:
         """The names of the jobs and of the repositories of each object of a table, as object arrays.
@@ -71,15 +72,21 @@ class Related:
 
     def pairs(self, table: str, key: str, value: str) -> list[tuple[Any, Any]]:
         """Two columns of the rows of a table."""
-        frame = self.frame(table)
-        return list(zip(frame[key].tolist(), frame[value].tolist(), strict=True))
+        return list(zip(self._cells(table, key), self._cells(table, value), strict=True))
+
+    def _cells(self, table: str, name: str) -> list[Any]:
+        if (table, name) not in self._lists:
+            self._lists[table, name] = self.frame(table)[name].tolist()
+        return self._lists[table, name]
 
     def frame(self, table: str) -> pd.DataFrame:
         """The rows of the server in a table."""
         if table not in self._frames:
             frame = self._snapshot.tables[table]
-            own = frame["server"].eq(self.server).to_numpy(dtype=bool, na_value=False)
-            self._frames[table] = frame if own.all() else frame[own]
+            # Most runs are of one server: told sooner than which rows are of which.
+            is_alone = frame["server"].tolist().count(self.server) == len(frame)
+            own = None if is_alone else frame["server"].eq(self.server).to_numpy(dtype=bool, na_value=False)
+            self._frames[table] = frame if own is None else frame[own]
         return self._frames[table]
 
     @cached_property

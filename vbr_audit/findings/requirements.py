@@ -19,12 +19,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from vbr_audit.checks.catalogue import REGISTRY
 from vbr_audit.checks.engine.registry import Registry
-from vbr_audit.checks.logic.three_valued import surely
 from vbr_audit.collection.manifest import FrameworkRecord
 from vbr_audit.config.yaml_file import Problem, Version, YamlFile, load_yaml, shown, suggestion
 from vbr_audit.errors import EvidenceError, FrameworkError
-from vbr_audit.tables.build.arrays import STRING
-from vbr_audit.tables.build.schema import Holds
+from vbr_audit.tables.build.arrays import to_array
+from vbr_audit.tables.build.notes import Notes
+from vbr_audit.tables.build.schema import Holds, from_arrays
 from vbr_audit.vocabulary import COUNT_COLUMNS
 
 if TYPE_CHECKING:
@@ -240,21 +240,23 @@ def answer_requirements(
 
 
 def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    numbers = {"population", *COUNT_COLUMNS}
+    numbers, notes = {"population", *COUNT_COLUMNS}, Notes()
     columns = {
-        name: pd.Series([row[at] for row in rows], dtype=pd.Int64Dtype() if name in numbers else STRING)
+        name: to_array([row[at] for row in rows], "Int64" if name in numbers else "string", name, notes)
         for at, name in enumerate(REQUIREMENT_COLUMNS)
     }
-    return pd.DataFrame(columns, columns=list(REQUIREMENT_COLUMNS))
+    return from_arrays(columns, len(rows))
 
 
 def _tallies(names: Sequence[str], run: CheckRun, findings: pd.DataFrame, coverage: pd.DataFrame) -> dict[str, _Tally]:
     """The tally of each of these checks."""
     parts: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for row in coverage[["check_id", "population", "whole", *COUNT_COLUMNS]].to_dict("records"):
-        if row["check_id"] in parts:
-            parts[row["check_id"]].append({str(column): value for column, value in row.items()})
-    accepted = _count(findings, findings["status"].eq("WAIVED") & findings["result"].eq("UNKNOWN"))
+    columns = ("check_id", "population", "whole", *COUNT_COLUMNS)
+    for row in zip(*(coverage[name].tolist() for name in columns), strict=True):
+        if row[0] in parts:
+            parts[row[0]].append(dict(zip(columns, row, strict=True)))
+    answers = zip(*(findings[name].tolist() for name in ("check_id", "status", "result")), strict=True)
+    accepted = Counter(check for check, *answer in answers if answer == ["WAIVED", "UNKNOWN"])
     by_id = {use.check.id: use for use in run.uses}
     return {
         name: _Tally(
@@ -267,11 +269,6 @@ def _tallies(names: Sequence[str], run: CheckRun, findings: pd.DataFrame, covera
         )
         for name, own in parts.items()
     }
-
-
-def _count(findings: pd.DataFrame, chosen: pd.Series) -> Counter[str]:
-    """The number of the surely chosen findings of each check."""
-    return Counter(findings.loc[surely(chosen), "check_id"].tolist())
 
 
 def _total(numbers: Sequence[Any]) -> int | None:

@@ -18,6 +18,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.findings.gaps import needed_of_servers
 from vbr_audit.findings.rating import rate
 from vbr_audit.findings.results import AreaCount, JobsFound, RunsBeside, Summary, Verdict
+from vbr_audit.tables.build.arrays import are_missing
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.job_runs import runs_of_jobs
 from vbr_audit.vocabulary import COUNTED, SEVERITIES
@@ -40,12 +41,17 @@ def summarise(snapshot: Snapshot, run: CheckRun, findings: pd.DataFrame, verdict
     needed = [need for need in needed_of_servers(snapshot, run) if need.is_offered]
     sessions_whole = _is_whole(snapshot, run, "sessions")
     offloads = _by_result(_offloads_of_period(snapshot, run.offloads))
+    answers = set(zip(findings["check_id"].tolist(), findings["status"].tolist(), strict=True))
+
+    def checks_with(statuses: Sequence[str]) -> set[str]:
+        return {check for check, status in answers if status in statuses}
+
     return Summary(
         counts=counts,
         failing_by_severity=failing_counts(findings),
         by_area=_by_area(run, findings),
-        checks_clean=len(_checks_with(findings, _ANSWERED) - _checks_with(findings, _OPEN)),
-        checks_judged=len(_checks_with(findings, (*_ANSWERED, *_OPEN))),
+        checks_clean=len(checks_with(_ANSWERED) - checks_with(_OPEN)),
+        checks_judged=len(checks_with((*_ANSWERED, *_OPEN))),
         compliance=compliance(counts),
         assessed=share,
         jobs_in_scope=len(snapshot.jobs) if _is_read(snapshot, "jobs", "job_states") else None,
@@ -87,11 +93,6 @@ def _jobs_found(snapshot: Snapshot, run: CheckRun) -> JobsFound:
     )
 
 
-def _checks_with(findings: pd.DataFrame, statuses: Sequence[str]) -> set[str]:
-    """The checks that have a finding of one of these statuses, on whatever server."""
-    return set(findings.loc[surely(findings["status"].isin(list(statuses)).astype("boolean")), "check_id"])
-
-
 def _is_read(snapshot: Snapshot, *names: str) -> bool:
     """Whether at least a part of one of these datasets was read from some server."""
     return any(d.name in names and d.status in ("complete", "partial") for d in snapshot.manifest.datasets)
@@ -105,22 +106,27 @@ def _is_whole(snapshot: Snapshot, run: CheckRun, name: str) -> bool:
 
 def status_counts(findings: pd.DataFrame) -> dict[str, int]:
     """The number of findings by status, every status named."""
-    counts = findings["status"].value_counts()
-    return {status: int(counts.get(status, 0)) for status in COUNTED}
+    counts = Counter(findings["status"].tolist())
+    return {status: counts[status] for status in COUNTED}
 
 
 def failing_counts(findings: pd.DataFrame) -> dict[str, int]:
     """The number of failing findings by severity, worst first, every severity named."""
-    counts = findings.loc[findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False), "severity"].value_counts()
-    return {severity: int(counts.get(severity, 0)) for severity in SEVERITIES}
+    counts = Counter(zip(findings["status"].tolist(), findings["severity"].tolist(), strict=True))
+    return {severity: counts["FAIL", severity] for severity in SEVERITIES}
 
 
 def cause_counts(findings: pd.DataFrame) -> dict[str, int]:
     """The number of causes of what fails by the worst severity of their findings, every severity named."""
-    failing = findings[findings["status"].eq("FAIL").to_numpy(dtype=bool, na_value=False)]
-    ranks = failing["severity"].map({severity: rank for rank, severity in enumerate(SEVERITIES)})
-    worst = ranks.groupby(failing["cause"]).min().value_counts()
-    return {severity: int(worst.get(rank, 0)) for rank, severity in enumerate(SEVERITIES)}
+    ranks = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+    worst: dict[str, int] = {}
+    for status, cause, severity in zip(
+        *(findings[name].tolist() for name in ("status", "cause", "severity")), strict=True
+    ):
+        if status == "FAIL":
+            worst[cause] = min(worst.get(cause, len(ranks)), ranks[severity])
+    counts = Counter(worst.values())
+    return {severity: counts[rank] for severity, rank in ranks.items()}
 
 
 def compliance(counts: Mapping[str, int]) -> float | None:
@@ -140,8 +146,8 @@ def assessed(counts: Mapping[str, int], accepted_open: int = 0) -> float | None:
 
 def _accepted_open(findings: pd.DataFrame) -> int:
     """The number of waived findings that have no answer."""
-    chosen = findings["status"].eq("WAIVED") & findings["result"].eq("UNKNOWN")
-    return int(surely(chosen).sum())
+    answers = Counter(zip(findings["status"].tolist(), findings["result"].tolist(), strict=True))
+    return answers["WAIVED", "UNKNOWN"]
 
 
 def _judged(counts: Mapping[str, int]) -> int:
@@ -202,7 +208,7 @@ def _runs_beside(snapshot: Snapshot) -> RunsBeside:
 def runs_without_a_job(sessions: pd.DataFrame) -> pd.DataFrame:
     """The sessions of the kinds that are runs, at the top, that name no job: nobody can fold them into runs."""
     return sessions[
-        runs_of_jobs(sessions) & sessions["job_id"].isna().to_numpy() & sessions["parent_session_id"].isna().to_numpy()
+        runs_of_jobs(sessions) & are_missing(sessions["job_id"]) & are_missing(sessions["parent_session_id"])
     ]
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Unpack
+from typing import ClassVar, Unpack
 from uuid import UUID
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule
 
 from vbr_audit.simulator.answers import error, one_page, whole_object
 from vbr_audit.simulator.clock import ZONE_NAME, ZONE_TEXT, stamp
@@ -35,14 +35,43 @@ def _build_no_address(rule: Rule, *values: object) -> tuple[str, str]:
     raise NotImplementedError(f"{rule.rule} is matched, not built")
 
 
+class _Server(Flask):
+    """An application with the paths that every simulated server has: they are compiled for the first one alone."""
+
+    paths: ClassVar[Map | None] = None
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., Response] | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: object,
+    ) -> None:
+        """Answer what is asked at `rule` by `view_func`."""
+        if self.url_map is not _Server.paths:
+            super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
+        elif view_func is not None:
+            self.view_functions[endpoint or view_func.__name__] = view_func
+
+    def use_known_paths(self) -> None:
+        """Leave the paths that come now as they were compiled before, if they were."""
+        self.url_map = _Server.paths or self.url_map
+
+    def make_paths_known(self) -> None:
+        """Let the next one use the paths of this one, which are all by now."""
+        _Server.paths = self.url_map
+
+
 def create_app(**options: Unpack[OptionNames]) -> Flask:
     """Make the Flask application of one simulated server; the options are those of `SimulatorOptions`.
 
     `app.config["simulator"]` is the server behind it: its counts, its truth, its clock.
     """
     simulator = Simulator(SimulatorOptions(**options))
-    app = Flask(__name__, static_folder=None)
+    app = _Server(__name__, static_folder=None)
     app.url_rule_class = _MatchedRule
+    app.use_known_paths()
     app.config["simulator"] = simulator
     # What a fault raises on purpose must reach the transport, and a mistake here must not look like one.
     app.config["PROPAGATE_EXCEPTIONS"] = True
@@ -54,6 +83,7 @@ def create_app(**options: Unpack[OptionNames]) -> Flask:
     add_job_writes(app, simulator)
     _add_server(app, simulator)
     add_endpoints(app, simulator)
+    app.make_paths_known()
     return app
 
 

@@ -5,7 +5,7 @@ approval and of the last scan of the analyzer, and writes as many digits of a se
 them, so that readers which expect a fixed number fail here and not at a customer's.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -58,8 +58,24 @@ def local_stamp(ticks: int) -> str:
 
 def local_time(day_before: int, ticks: int, hour: int, minute: int) -> int:
     """The instant at which the local clock showed hour:minute, some days before the day of `ticks`."""
-    day = to_datetime(ticks).astimezone(ZONE).date() - timedelta(days=day_before)
+    return instant(local_day(ticks) - timedelta(days=day_before), hour, minute)
+
+
+def local_day(ticks: int) -> date:
+    """The day on which an instant falls where the server stands."""
+    return _day(ticks // HOUR)
+
+
+@lru_cache(maxsize=65536)
+def instant(day: date, hour: int, minute: int) -> int:
+    """The instant of a day at which the local clock shows hour:minute."""
     return to_ticks(datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZONE))
+
+
+@lru_cache(maxsize=65536)
+def _day(hour: int) -> date:
+    """The local day of all instants of an hour: the server's clock is whole hours away from UTC."""
+    return (_EPOCH + timedelta(hours=hour)).astimezone(ZONE).date()
 
 
 @lru_cache(maxsize=4096)

@@ -7,11 +7,11 @@ from operator import attrgetter
 from random import Random
 from zlib import crc32
 
-from vbr_audit.simulator.clock import DAY, HOUR, TICKS, local_time
+from vbr_audit.simulator.clock import DAY, HOUR, TICKS, local_day, local_time
 from vbr_audit.simulator.identity import draw, identify
 from vbr_audit.simulator.jobs import Job
 from vbr_audit.simulator.outcomes import FAILURES, GOOD, WARNINGS, how_it_ended
-from vbr_audit.simulator.runs import due_times, full_day, local_day, spread_times
+from vbr_audit.simulator.runs import due_times, full_day, spread_times
 from vbr_audit.simulator.sessions import Session
 
 _MINUTE = 60 * TICKS
@@ -102,7 +102,7 @@ def _runs(
     for turn, planned in enumerate(times):
         room = times[turn - 1] - planned if turn else now - planned
         session = _finished(job, turn, planned, room, chance)
-        down = any(first <= planned < last for first, last in outages)
+        down = bool(outages) and any(first <= planned < last for first, last in outages)
         if down:
             session.result, session.message, session.progress = "Failed", FAILURES[0], 22
         made.append(session)

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from vbr_audit.simulator.clock import DAY, HOUR, ZONE, local_time, to_datetime
+from vbr_audit.simulator.clock import DAY, HOUR, instant, local_day, local_time
 from vbr_audit.simulator.plans import Plan
 
 _SETTLED = 2 * HOUR  # a run planned later than this before now may not be over yet
@@ -16,12 +16,8 @@ def due_times(plan: Plan, *, now: int, oldest: int) -> list[int]:
     """The starts later than `oldest` that the schedule asks for and that are settled by `now`, newest first."""
     settled = now - _SETTLED - _PAUSE_DAYS.get(plan.history, 0) * DAY
     today, slots = local_day(now), _slots(plan)
-    times = (
-        local_time(back, now, hour, minute)
-        for back in range((now - oldest) // DAY + 2)
-        if _falls_on(plan, today - timedelta(days=back))
-        for hour, minute in slots
-    )
+    days = (today - timedelta(days=back) for back in range((now - oldest) // DAY + 2))
+    times = (instant(day, hour, minute) for day in days if _falls_on(plan, day) for hour, minute in slots)
     return [time for time in times if oldest < time <= settled]
 
 
@@ -43,11 +39,6 @@ def next_run(plan: Plan, now: int) -> int | None:
         if following is not None and _falls_on(plan, today + timedelta(days=ahead)):
             return following
         ahead += 1
-
-
-def local_day(ticks: int) -> date:
-    """The day on which an instant falls where the server stands."""
-    return to_datetime(ticks).astimezone(ZONE).date()
 
 
 def full_day(plan: Plan) -> int:

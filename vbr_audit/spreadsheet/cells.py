@@ -24,6 +24,8 @@ MAX_TEXT = 32_767
 MAX_EXACT = 999_999_999_999_999
 """The largest whole number that a spreadsheet shows digit by digit."""
 DATE_FORMAT = "yyyy-mm-dd hh:mm:ss"
+TEXTS = frozenset({str, type(None)})
+"""The types in a column of text."""
 
 _EPOCH = pd.Timestamp("1899-12-30")
 _SECONDS_A_DAY = 86_400
@@ -56,12 +58,14 @@ class CellGuard:
         kept = MAX_TEXT - 40
         return f"{clean[:kept]}… [{len(clean) - kept:,} characters cut]"
 
-    def texts(self, values: Iterable[Any]) -> list[str | None]:
+    def texts(self, values: list[Any]) -> list[str | None]:
         """Each of `values` as text; None for what is missing. Those that are equal and need no change are looked at
         once."""
-        listed = [None if value is None else str(value) for value in values]
-        fit = {None, *(text for text in set(listed) if text is not None and _is_plain(text))}
-        return [text if text is None or text in fit else self.text(text) for text in listed]
+        listed = values
+        if not set(map(type, values)) <= TEXTS:
+            listed = [None if value is None else str(value) for value in values]
+        unfit = {text for text in set(listed) if text is not None and not _is_plain(text)}
+        return [self.text(text) if text in unfit else text for text in listed] if unfit else listed
 
 
 def _is_plain(text: str) -> bool:
@@ -96,9 +100,9 @@ def guarded(sheet: Sheet, guard: CellGuard, value: Any) -> Any:
     return text_cell(sheet, text) if is_risky(text) else text
 
 
-def text_values(guard: CellGuard, values: Iterable[Any]) -> list[str | None]:
+def text_values(guard: CellGuard, values: list[Any]) -> list[str | None]:
     """The texts of a column as cells can hold them; None for what is missing or empty, which some programs mistake."""
-    return guard.texts(value or None for value in values)
+    return [text or None for text in texts] if "" in (texts := guard.texts(values)) else texts
 
 
 def number_values(values: Iterable[Any]) -> Iterator[Any]:

@@ -8,12 +8,11 @@ writes: styles, tables, the sheet around its rows.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import Path
 from typing import IO, Any, Final, cast
-from xml.sax.saxutils import escape
 
 from openpyxl.cell import Cell
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
@@ -21,15 +20,14 @@ from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.xml.constants import SHEET_MAIN_NS
 from openpyxl.xml.functions import xmlfile
 
-_RETURN: Final = {"\r": "&#13;"}
-"""XML would read it as a line feed."""
+from vbr_audit.spreadsheet.cells import TEXTS
+
 _AT_ONCE: Final = 500
 """Rows that are handed on together."""
 LINE_HEIGHT: Final = 15
 """Points, for text of the usual size."""
 HIGHEST: Final = 400
 """Points; a row is not higher, however long its texts."""
-_TEXTS: Final = frozenset({str, type(None)})
 _EMPTY: Final = "<c/>"
 """What holds the place of a cell without a value."""
 
@@ -131,11 +129,22 @@ def _heights(columns: Sequence[CellColumn], listed: Sequence[list[Any]], widths:
     """The attributes that make each row as high as its longest wrapped text: not every program finds it by itself."""
     lines = [1.0] * len(listed[0])
     for column, values, width in zip(columns, listed, widths, strict=True):
-        room = width - 2
-        for at, value in enumerate(values if column.wraps else ()):
-            if isinstance(value, str) and (len(value) > room or "\n" in value):
-                lines[at] = max(lines[at], lines_of(value, room))
-    return [f' ht="{min(most * LINE_HEIGHT, HIGHEST):g}" customHeight="1"' if most > 1 else "" for most in lines]
+        tall = _tall(values, width - 2) if column.wraps else {}
+        for at, value in enumerate(values if tall else ()):
+            if value in tall:
+                lines[at] = max(lines[at], tall[value])
+    attributes = {most: _height(most) for most in set(lines)}
+    return [attributes[most] for most in lines]
+
+
+def _height(lines: float) -> str:
+    return f' ht="{min(lines * LINE_HEIGHT, HIGHEST):g}" customHeight="1"' if lines > 1 else ""
+
+
+def _tall(values: Iterable[Any], room: float) -> dict[str, float]:
+    """The lines of each of the texts that take several."""
+    texts = [value for value in set(values) if isinstance(value, str)]
+    return {text: lines_of(text, room) for text in texts if len(text) > room or "\n" in text}
 
 
 def _cells(column: CellColumn, values: Sequence[Any]) -> Iterator[str]:
@@ -143,37 +152,39 @@ def _cells(column: CellColumn, values: Sequence[Any]) -> Iterator[str]:
     kinds = set(map(type, values))
     is_used = kinds > {type(None)} or type(None) not in kinds  # a style that no cell has would stand in the file
     style = f' s="{column.model.style_id}"' if is_used and column.model.has_style else ""
-    if kinds <= _TEXTS:
-        return map(_TextCells(style).__getitem__, values)
-    texts = _TextCells(style)
-    return (texts[value] if type(value) in _TEXTS else _number_cell(style, value) for value in values)
+    if kinds <= TEXTS:
+        return map(_Cells(style, _text_cell).__getitem__, values)
+    if len(kinds - {type(None)}) == 1:
+        return map(_Cells(style, _number_cell).__getitem__, values)
+    # numbers of two types can be equal, and are two cells
+    return (_text_cell(style, value) if type(value) in TEXTS else _number_cell(style, value) for value in values)
 
 
-class _TextCells(dict[Any, str]):
-    """The cell of each text; and of None, an empty one."""
+class _Cells(dict[Any, str]):
+    """The cell of each value of a column; and of None, an empty one."""
 
-    def __init__(self, style: str) -> None:
+    def __init__(self, style: str, cell: Callable[[str, Any], str]) -> None:
         super().__init__({None: _EMPTY})
-        self._style = style
+        self._style, self._cell = style, cell
 
-    def __missing__(self, text: str) -> str:
-        cell = self[text] = _text_cell(self._style, text)
+    def __missing__(self, value: Any) -> str:
+        cell = self[value] = self._cell(self._style, value)
         return cell
 
 
 def _number_cell(style: str, value: Any) -> str:
     if isinstance(value, bool):
         return f'<c{style} t="b"><v>{value:d}</v></c>'
-    return f'<c{style} t="n"><v>{_number_text(value)}</v></c>'
+    text = f"{value:.16g}"
+    return f'<c{style} t="n"><v>{"" if text in ("inf", "-inf", "nan") else text}</v></c>'
 
 
-def _text_cell(style: str, text: str) -> str:
+def _text_cell(style: str, text: str | None) -> str:
+    if text is None:
+        return _EMPTY
     if not text:
         return f'<c{style} t="n"/>'
     kept = ' xml:space="preserve"' if text[0].isspace() or text[-1].isspace() else ""
-    return f'<c{style} t="inlineStr"><is><t{kept}>{escape(text, _RETURN)}</t></is></c>'
-
-
-def _number_text(value: float) -> str:
-    text = f"{value:.16g}"
-    return "" if text in ("inf", "-inf", "nan") else text
+    # XML would read a carriage return as a line feed
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return f'<c{style} t="inlineStr"><is><t{kept}>{escaped}</t></is></c>'

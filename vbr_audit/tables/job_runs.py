@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.tables.build.arrays import STRING, strings_of
+from vbr_audit.tables.build.arrays import STRING, are_known, are_missing, strings_of
 from vbr_audit.tables.build.enums import JOB_RUN_TYPES, OWN_RUN_TYPES, POLICY_RUN_TYPE, SESSION_TYPES
 from vbr_audit.tables.build.schema import Column, Sheet, TableSpec, empty, from_arrays
 from vbr_audit.tables.schedule import plain, step_of
@@ -218,10 +218,10 @@ def _run_columns(sessions: pd.DataFrame, runs: _Folded, first: Cells, last: Cell
 def _placed(columns: Mapping[str, Any], since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
     """`is_open`, `in_period` and `is_carried_in` of runs whose other columns are `columns`."""
     state, started, ended = pd.Series(columns["state"]), pd.Series(columns["started"]), pd.Series(columns["ended"])
-    dateless = started.isna().to_numpy()
-    is_open = (state != "Stopped").astype("boolean").mask(state.isna().to_numpy())
+    dateless = are_missing(started)
+    is_open = (state != "Stopped").astype("boolean").mask(are_missing(state))
     inside = ((started >= since) & (started < until)).to_numpy(dtype=bool)
-    under_way = (ended >= since).to_numpy(dtype=bool) | (ended.isna().to_numpy() & is_open.fillna(True).to_numpy(bool))
+    under_way = (ended >= since).to_numpy(dtype=bool) | (are_missing(ended) & is_open.fillna(True).to_numpy(bool))
     carried = (started < since).to_numpy(dtype=bool) & under_way
     return {
         "is_open": is_open.array,
@@ -249,7 +249,7 @@ def runs_of(sessions: pd.DataFrame, jobs: pd.DataFrame) -> pd.DataFrame:
 
 def _fold(sessions: pd.DataFrame, jobs: pd.DataFrame) -> _Folded | None:
     """Find the sessions that are attempts of runs, put them in order, and find where runs start and end."""
-    owned = np.flatnonzero(sessions["job_id"].notna().to_numpy())
+    owned = np.flatnonzero(are_known(sessions["job_id"]))
     rows = _deciding(sessions, owned)
     if not len(rows):
         return None
@@ -343,7 +343,7 @@ def _kinship(rows: pd.DataFrame, job: Cells, counts: Cells) -> tuple[Cells, Cell
     read is a child by its own word.
     """
     child, parent = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
-    below = np.flatnonzero(rows["parent_session_id"].notna().to_numpy() & counts)
+    below = np.flatnonzero(are_known(rows["parent_session_id"]) & counts)
     if not len(below):
         return child, parent
     ids = pd.Index(rows["session_id"].to_numpy(dtype=object))
@@ -362,7 +362,7 @@ def _steps_of_copies(rows: pd.DataFrame, owner: Cells, counts: Cells) -> Cells:
     An own session that never ends, as of an immediate copy, is no start of the job: there each worker's is a run.
     `owner` is the row of `jobs` of each row.
     """
-    worked, step = rows["worker_id"].notna().to_numpy() & counts, np.zeros(len(rows), dtype=bool)
+    worked, step = are_known(rows["worker_id"]) & counts, np.zeros(len(rows), dtype=bool)
     if not worked.any():
         return step
     begun, ended = _micros(rows["created"]), _micros(rows["ended"])
@@ -378,7 +378,7 @@ def _steps_of_copies(rows: pd.DataFrame, owner: Cells, counts: Cells) -> Cells:
 
 def _informed(rows: pd.DataFrame, servers: Cells) -> Cells:
     """Whether the server of each row reports retries at all."""
-    has_info = np.logical_or.reduce([rows[name].notna().to_numpy() for name in _RETRY_INFO])
+    has_info = np.logical_or.reduce([are_known(rows[name]) for name in _RETRY_INFO])
     return np.asarray((np.bincount(servers[has_info], minlength=servers.max() + 1) > 0)[servers])
 
 
@@ -474,7 +474,7 @@ def _named_retries(rows: pd.DataFrame) -> Cells:
 def _micros(instants: pd.Series) -> Cells:
     """Microseconds since 1970; `_NEVER` where the instant is not known."""
     micros = instants.to_numpy(dtype="datetime64[us]").astype(np.int64)
-    micros[instants.isna().to_numpy()] = _NEVER
+    micros[are_missing(instants)] = _NEVER
     return micros
 
 

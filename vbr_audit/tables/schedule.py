@@ -24,6 +24,7 @@ import pandas as pd
 from dateutil.rrule import DAILY, MO, MONTHLY, rrule, weekday
 
 from vbr_audit.display import MONTHS
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import WEEK
 
 Cells = npt.NDArray[Any]
@@ -287,7 +288,7 @@ def _windows(jobs: Mapping[str, Any], hour_texts: Cells) -> tuple[Cells, Cells]:
     """The hours that the backup windows of jobs permit, by weekday and hour, and which of them each job has."""
     masks: list[tuple[tuple[bool, ...], ...]] = [ALWAYS]
     which = np.zeros(len(hour_texts), dtype=np.int64)
-    unclear = pd.Series(jobs["backup_window_enabled"]).isna().to_numpy()
+    unclear = are_missing(pd.Series(jobs["backup_window_enabled"]))
     hour_texts[unclear & (_enabled(jobs, "daily") | _enabled(jobs, "monthly") | _enabled(jobs, "periodically"))] = False
     on = np.asarray(pd.Series(jobs["backup_window_enabled"]).fillna(False), dtype=bool)
     for (days, hours), places in _groups(jobs, WINDOW_COLUMNS[1:], on):
@@ -457,11 +458,11 @@ def _followed(hours: np.ndarray, arrays: Mapping[str, Any]) -> np.ndarray:
         return hours
     names = pd.Series(arrays["name"])
     names = names.mask(names.duplicated(keep=False))
-    usable = names.notna().to_numpy()
+    usable = are_known(names)
     targets = pd.Series(arrays["schedule_after_job_name"])
     before = pd.Index(names[usable]).get_indexer(pd.Index(targets))
     before = np.append(np.flatnonzero(usable), -1)[before]
-    before[targets.isna().to_numpy()] = -1
+    before[are_missing(targets)] = -1
     followed = hours.copy()
     for _ in range(_MOST_LINKS):
         followed = np.where(chained & (before >= 0), followed[before], followed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from vbr_audit.tables.build.dates import NAT
 from vbr_audit.tables.build.enums import RENAMED_SESSION_TYPES, RESULTS, SESSION_STATES, SESSION_TYPES, Folding, listed
 from vbr_audit.tables.build.notes import Notes
-from vbr_audit.tables.build.paged import Columns, PagedTable, Source, clock_of
+from vbr_audit.tables.build.paged import Columns, PagedTable, Source, clock_of, values_of
 from vbr_audit.tables.build.schema import Column, Sheet, TableSpec
 from vbr_audit.tables.jobs.copy_workers import COLUMN
 
@@ -153,26 +152,21 @@ def _builder_of(spec: TableSpec, server: str, zone: dt.tzinfo | None) -> PagedTa
 
 def _unfold(columns: Columns, notes: Notes) -> Columns:
     """The parts of `result` (an object; a bare word is taken as the result itself) and of `retryInfo`."""
-    results, retries = columns.get("result", ()), columns.get("retryInfo", ())
-    wrong = [value for value in results if value is not None and type(value) not in (dict, str)]
-    notes.count_uncastable("result", len(wrong))
-    wrong = [value for value in retries if value is not None and type(value) is not dict]
-    notes.count_uncastable("retry_number", len(wrong))
-    parts: Columns = {
-        "result.result": [
-            value.get("result") if type(value) is dict else value if isinstance(value, str) else None
-            for value in results
-        ],
-        "result.message": _part(results, "message"),
-        "result.isCanceled": _part(results, "isCanceled"),
-        "retryInfo.retryNumber": _part(retries, "retryNumber"),
-        "retryInfo.isRecheckRetry": _part(retries, "isRecheckRetry"),
-    }
-    return {key: values for key, values in parts.items() if values}
-
-
-def _part(objects: Sequence[Any], key: str) -> Sequence[Any]:
-    return [value.get(key) if type(value) is dict else None for value in objects]
+    parts: Columns = {}
+    for key, column, names, also in (
+        ("result", "result", ("result", "message", "isCanceled"), {str}),
+        ("retryInfo", "retry_number", ("retryNumber", "isRecheckRetry"), set[type]()),
+    ):
+        objects = columns.get(key, ())
+        fitting = {dict, type(None)} | also
+        if not set(map(type, objects)) <= fitting:
+            notes.count_uncastable(column, sum(type(value) not in fitting for value in objects))
+        if objects:
+            parts |= {f"{key}.{name}": values for name, values in zip(names, values_of(objects, names), strict=True)}
+    bare = {at: value for at, value in enumerate(columns.get("result", ())) if type(value) is str}
+    if bare:
+        parts["result.result"] = [bare.get(at, value) for at, value in enumerate(parts["result.result"])]
+    return parts
 
 
 def add_duration(arrays: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.logic.three_valued import all_of, beside, number_of, places_of, surely, taken
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.tables.build.schema import Column, TableSpec
 
 SPEC: Final = TableSpec(
@@ -39,7 +40,7 @@ def _make(material: Material) -> pd.DataFrame:
     inner = pd.DataFrame({"outer": tier["scale_out_repository_id"].array, "repository_id": tier["repository_id"].array})
     spread = held.dropna().merge(inner.dropna(), on="outer")[["repository_id", "object"]]
     rows = pd.concat([held.rename(columns={"outer": "repository_id"}), spread], ignore_index=True)
-    rows = rows[rows["repository_id"].notna().to_numpy()].drop_duplicates().reset_index(drop=True)
+    rows = rows[are_known(rows["repository_id"])].drop_duplicates().reset_index(drop=True)
     owner = places_of(rows["repository_id"], repositories["repository_id"])
     safe = material.frame(protection.ALL.name)["has_protected_copy"]
     reported = taken(safe, rows["object"].to_numpy(dtype=np.int64), rows.index)

@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.derived import protection
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.logic.three_valued import taken
-from vbr_audit.tables.build.arrays import strings_of
+from vbr_audit.tables.build.arrays import are_known, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 SPEC: Final = TableSpec(
@@ -45,7 +45,7 @@ def _make(material: Material) -> pd.DataFrame:
     if material.frame("backup_objects").empty:
         return empty(SPEC)
     each = protection.linked(material)
-    copies = each.copies[each.copies["place"].notna().to_numpy()]
+    copies = each.copies[are_known(each.copies["place"])]
     order = copies.sort_values(_BEST_FIRST, ascending=[True, True, False, False, False], kind="stable")
     places = order.drop_duplicates(["owner", "place"]).reset_index(drop=True)
     owner = places["owner"].to_numpy(dtype="int64")

@@ -14,6 +14,7 @@ from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.three_valued import Cells, number_of, one_of, places_of, surely, surely_one, taken, texts
 from vbr_audit.revisions import KNOWN, is_at_least
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import ENDED_RESULTS, GOOD_RESULTS
 from vbr_audit.tables.build.schema import Column, Sheet, TableSpec, conform
 from vbr_audit.tables.job_runs import joined
@@ -112,11 +113,11 @@ def _by_repository(material: Material) -> pd.DataFrame:
     repositories, offloads = material.frame("scale_out_repositories"), material.frame("offload_sessions")
     ids, index = repositories["scale_out_repository_id"], repositories.index
     owner, started = places_of(offloads["scale_out_repository_id"], ids), offloads["created"]
-    result, dated = offloads["result"], started.notna().to_numpy()
+    result, dated = offloads["result"], are_known(started)
     ended = surely(one_of(result, ENDED_RESULTS))
     good = surely(one_of(result, GOOD_RESULTS))
     # A session of nobody, without a date or a result may be the newest one of any.
-    unclear = (owner < 0) | ~dated | result.isna().to_numpy()
+    unclear = (owner < 0) | ~dated | are_missing(result)
     nobody = bool((owner < 0).any()) or not material.is_whole("sessions")
     clear = np.logical_and(not nobody, (number_of(owner, unclear, index) == 0).to_numpy(dtype=bool))
     last = _newest(owner, ended & dated, started, len(index))

@@ -41,7 +41,8 @@ from vbr_audit.checks.derived.protection_promises import at_the_pace_of_sources,
 from vbr_audit.checks.derived.protection_standing import STANDINGS, standing_facts
 from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.machine_names import find_machine, held_by_name
-from vbr_audit.checks.logic.three_valued import Cells, any_of, listed, number_of, one_of, surely, surely_one
+from vbr_audit.checks.logic.three_valued import Cells, any_of, listed, number_of, one_of, surely, surely_not, surely_one
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import JOB_TYPES
 from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform, empty
 from vbr_audit.tables.jobs.copy_workers import COPY_JOBS, SEPARATOR
@@ -292,7 +293,7 @@ def _make_all(material: Material) -> pd.DataFrame:
     columns["object_key"] = keys
     columns |= _job_facts(material, units, jobs, is_copy, chains.fresh, points, owners, index, columns["name"])
     unscanned = surely_one(units["platform"].iloc[first], *_NOT_SCANNED)
-    columns["has_marks"] = columns["has_marks"].mask(columns["has_marks"].isna().to_numpy() & unscanned, False)
+    columns["has_marks"] = columns["has_marks"].mask(are_missing(columns["has_marks"]) & unscanned, False)
     tasks = tasks_of(material, units, jobs, owners)
     gaps, seen, is_new = gap_facts(material, units, jobs, points, tasks, owners, count)
     paced = at_the_pace_of_sources(jobs, owners, is_copy)
@@ -305,7 +306,7 @@ def _make_all(material: Material) -> pd.DataFrame:
     # A backup that was not read may hold one more copy of the objects that are not whole.
     copies = copy_facts(each.copies, index, whole=True, tape=uses_tape(material))
     part = ~surely(columns["is_whole"])
-    columns |= copies | {name: copies[name].mask(surely(~copies[name]) & part) for name in (*DIGITS[:4], _HOSTS)}
+    columns |= copies | {name: copies[name].mask(surely_not(copies[name]) & part) for name in (*DIGITS[:4], _HOSTS)}
     columns["is_verified"] = verified(material, units, owners, index)
     score = sum((columns[name].astype("Int64") for name in DIGITS), pd.Series(0, index=index, dtype="Int64"))
     return conform({**columns, "score": score}, SPEC)[0]
@@ -313,7 +314,8 @@ def _make_all(material: Material) -> pd.DataFrame:
 
 def _make(material: Material) -> pd.DataFrame:
     every = material.frame(ALL.name)
-    return every[~left_behind(material, every)].reset_index(drop=True)
+    left = left_behind(material, every)
+    return every[~left].reset_index(drop=True) if left.any() else every
 
 
 def _is_copy(material: Material, jobs: pd.DataFrame) -> pd.Series:
@@ -345,22 +347,22 @@ def _job_facts(
 ) -> dict[str, Any]:
     """What the backups and their jobs say about each object."""
     count = len(index)
-    primary = surely(~is_copy) & jobs["backup_job_id"].notna().to_numpy()
+    primary = surely_not(is_copy) & are_known(jobs["backup_job_id"])
     # A chain that ended is the work of a job that backs it up no more.
-    alive = primary & ~surely(~fresh)
+    alive = primary & ~surely_not(fresh)
     distinct = first_pairs(owners, codes_of(jobs["backup_job_id"]).rows, alive)
-    unsure = number_of(owners, is_copy.isna().to_numpy() | jobs["backup_job_id"].isna().to_numpy(), index) > 0
-    lost = number_of(owners, units["restore_points_count"].isna().to_numpy(), index) > 0
+    unsure = number_of(owners, are_missing(is_copy) | are_missing(jobs["backup_job_id"]), index) > 0
+    lost = number_of(owners, are_missing(units["restore_points_count"]), index) > 0
     total = np.zeros(count, dtype=np.int64)
     np.add.at(total, owners, units["restore_points_count"].fillna(0).to_numpy(dtype=np.int64))
     labels = jobs["name"].where(pd.Series(primary, index=jobs.index))
     # A tier is told by any job that may be no copy job.
     own = jobs["name"].where(pd.Series(~surely(is_copy), index=jobs.index))
     tiers = _tiers(material, names, own, owners, count)
-    unnamed, jobless = own.isna().to_numpy() & ~surely(is_copy), jobs["backup_job_id"].isna().to_numpy()
+    unnamed, jobless = are_missing(own) & ~surely(is_copy), are_missing(jobs["backup_job_id"])
     nameless, strays, named = (
         number_of(owners, chosen, index).to_numpy(dtype=np.int64) > 0
-        for chosen in (unnamed & ~jobless, unnamed & jobless, own.notna().to_numpy())
+        for chosen in (unnamed & ~jobless, unnamed & jobless, are_known(own))
     )
     uncertain = nameless | (strays & ~named)
     return {
@@ -386,9 +388,9 @@ def _job_facts(
 def _backed_up(material: Material, jobs: pd.DataFrame, fresh: pd.Series) -> pd.Series:
     """Whether the job of each unit is there, or its chain still grows; a job of a type that no list shows may be."""
     hidden = surely((jobs["seen_in"] == "backups").astype("boolean"))
-    there = pd.Series(jobs["job_id"].notna().to_numpy() & ~hidden, index=jobs.index, dtype="boolean") | fresh
-    open_ = hidden | jobs["job_type"].isna().to_numpy() | (not material.is_whole("jobs"))
-    return there.mask(surely(~there) & open_)
+    there = pd.Series(are_known(jobs["job_id"]) & ~hidden, index=jobs.index, dtype="boolean") | fresh
+    open_ = hidden | are_missing(jobs["job_type"]) | (not material.is_whole("jobs"))
+    return there.mask(surely_not(there) & open_)
 
 
 def _read_whole(material: Material, units: pd.DataFrame, owners: Cells, index: pd.RangeIndex) -> pd.Series:
@@ -399,7 +401,7 @@ def _read_whole(material: Material, units: pd.DataFrame, owners: Cells, index: p
     backups, nothing = material.frame("backups"), pd.Series(False, index=index, dtype="boolean")
     if not unread or not material.is_whole("restore_points") or not set(unread) <= set(backups["backup_id"].dropna()):
         return nothing
-    theirs = points[points["backup_id"].isna().to_numpy() | points["backup_id"].isin(unread).to_numpy()]
+    theirs = points[are_missing(points["backup_id"]) | points["backup_id"].isin(unread).to_numpy()]
     if theirs["name"].isna().any():
         return nothing
     named = {name.casefold() for name in theirs["name"]}
@@ -435,14 +437,14 @@ def _pauses(jobs: pd.DataFrame, owners: Cells, primary: Cells, index: pd.RangeIn
 def _first_job(jobs: pd.DataFrame, owners: Cells, chosen: Cells, index: pd.RangeIndex) -> pd.Series:
     """The id of the job of each object, of several the first by name: the one at which a fault of it is mended."""
     own = pd.DataFrame({"owner": owners, "name": jobs["name"].array, "job_id": jobs["backup_job_id"].array})
-    own = own[chosen & (owners >= 0) & own["job_id"].notna().to_numpy()]
+    own = own[chosen & (owners >= 0) & are_known(own["job_id"])]
     first = own.sort_values(["owner", "name", "job_id"], kind="stable").drop_duplicates("owner")
     return first.set_index("owner")["job_id"].reindex(index)
 
 
 def _copy_intervals(hours: pd.Series, owners: Cells, copies: Cells, index: pd.RangeIndex) -> pd.Series:
     """How often the copy job that starts most often starts; NA where there is none, or one is not known."""
-    known = hours.notna().to_numpy()
+    known = are_known(hours)
     least = np.full(len(index), np.iinfo(np.int64).max)
     mine = copies & known & (owners >= 0)
     np.minimum.at(least, owners[mine], hours.to_numpy(dtype=np.int64, na_value=0)[mine])
@@ -541,7 +543,7 @@ def left_behind(material: Material, objects: pd.DataFrame) -> Cells:
 
     A machine of that list is not asked for twice: where it is backed up under another id, its old backups are left.
     """
-    gone = objects["standing"].notna().to_numpy()
+    gone = are_known(objects["standing"])
     asked = [asset.name for asset in material.site.assets or () if not asset.exempt]
     if not gone.any() or not asked:
         return gone

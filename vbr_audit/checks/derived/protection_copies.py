@@ -24,10 +24,11 @@ from vbr_audit.checks.logic.three_valued import (
     one_of,
     places_of,
     surely,
+    surely_not,
     surely_one,
     taken,
 )
-from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.arrays import STRING, are_known, are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 from vbr_audit.tables.jobs.controls import support
 
@@ -75,7 +76,7 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells, chains: Ch
     """
     backups = beside(units["backup_id"], material.frame("backups")[["backup_id", "repository_id"]], "backup_id")
     held = (units["restore_points_count"] > 0).astype("boolean").reset_index(drop=True)
-    held = held.mask(chains.known & held.isna().to_numpy(), True)
+    held = held.mask(chains.known & are_missing(held), True)
     current = held & chains.fresh.reset_index(drop=True)
     where = backups["repository_id"].reset_index(drop=True)
     parts = []
@@ -87,19 +88,19 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells, chains: Ch
         placed = beside(where, rows, "repository_id").assign(owner=owners, present=current, held=held)
         placed = _locked(placed, chains, material.now)
         if tier == "main":
-            unread = placed["exists"].isna().to_numpy()
+            unread = are_missing(placed["exists"])
             placed["place"] = placed["place"].fillna(where)
             # A repository of which nothing was read may be a scale-out one with further tiers.
             parts.append(placed[unread].assign(present=current[unread].where(current[unread].eq(False)), place=None))
             parts.append(placed)
         else:
-            there = placed["repository_id"].notna().to_numpy()
+            there = are_known(placed["repository_id"])
             parts.append(placed[there].assign(present=(current & placed["exists"])[there]))
     copies = pd.concat(parts, ignore_index=True)
     copies = copies.astype(
         {"present": "boolean", "held": "boolean", **dict.fromkeys(("place", "name", "medium", "host"), STRING)}
     )
-    kept = ~surely(~copies["held"]) & (copies["owner"] >= 0).to_numpy()
+    kept = ~surely_not(copies["held"]) & (copies["owner"] >= 0).to_numpy()
     return copies[kept].reset_index(drop=True)
 
 
@@ -149,7 +150,7 @@ def _places_of_scale_out(material: Material, repositories: pd.DataFrame) -> list
         if switch is not None:
             exists = exists & offloaded
         place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
-        parts.append(place if switch is None else place[~surely(~switch)])
+        parts.append(place if switch is None else place[~surely_not(switch)])
     return parts
 
 
@@ -176,7 +177,7 @@ def _simple_places(material: Material) -> pd.DataFrame:
             "place": repositories["repository_id"],
             "name": repositories["name"],
             "medium": medium,
-            "offsite": offsite.mask(offsite.isna().to_numpy() & cloud, True),
+            "offsite": offsite.mask(are_missing(offsite) & cloud, True),
             "protected": repositories["immutability_enabled"] | rotated | tagged,
             "lock_days": _lock_days(repositories).mask(surely(rotated | tagged), np.inf),
             "host": repositories["host_id"]
@@ -191,7 +192,7 @@ def _lock_days(repositories: pd.DataFrame) -> pd.Series:
     kind = repositories["immutability_kind"]
     own = surely(one_of(kind, _OWN_DAYS)) & ~surely(repositories["immutability_mode"] == "RetentionSettings")
     days = repositories["immutability_days"].astype("Float64")
-    return days.mask(~own & days.isna().to_numpy(), np.inf)
+    return days.mask(~own & are_missing(days), np.inf)
 
 
 def _own(material: Material) -> Any:
@@ -245,15 +246,15 @@ def _alike(values: list[Any]) -> Any:
 def copy_facts(copies: pd.DataFrame, index: pd.Index, *, whole: bool, tape: bool) -> dict[str, Any]:
     """The columns about copies; with `whole` false or `tape`, further ones may be there: nothing is surely bad."""
     whole = whole and not tape
-    stale = surely(~copies["present"])
+    stale = surely_not(copies["present"])
     stale_names = listed(np.where(stale, copies["owner"], -1), copies["name"].astype(object), index)
     copies = copies[~stale].reset_index(drop=True)
     owner = copies["owner"].to_numpy(dtype=np.int64)
     present = copies["present"].astype("boolean")
-    sure = surely(present) & copies["place"].notna().to_numpy()
+    sure = surely(present) & are_known(copies["place"])
     count = number_of(owner, first_pairs(owner, codes_of(copies["place"]).rows, sure), index)
     open_copies = number_of(owner, ~sure, index) + (0 if whole else 2)
-    other_medium = (copies["medium"] != PRODUCTION_MEDIUM).astype("boolean").mask(copies["medium"].isna().to_numpy())
+    other_medium = (copies["medium"] != PRODUCTION_MEDIUM).astype("boolean").mask(are_missing(copies["medium"]))
     names = copies["name"].astype(object)
     certain = pd.Series(names.where(sure, pd.NA), dtype=object)
 
@@ -291,14 +292,14 @@ def _enough(count: pd.Series, unclear: pd.Series, needed: int) -> pd.Series:
 def _digit(owner: Cells, present: pd.Series, good: pd.Series, index: pd.Index, whole: bool) -> pd.Series:
     """Whether any copy is surely there and good; NA where one might be."""
     answer = any_of(owner, present & good.astype("boolean"), index)
-    return answer if whole else answer.mask(surely(~answer))
+    return answer if whole else answer.mask(surely_not(answer))
 
 
 def _separate_hosts(
     owner: Cells, sure: Cells, host: pd.Series, count: pd.Series, unclear: pd.Series, index: pd.Index
 ) -> pd.Series:
     """Whether the copies lie on at least two hosts; NA for fewer than two copies too."""
-    named = sure & host.notna().to_numpy()
+    named = sure & are_known(host)
     hosts = number_of(owner, first_pairs(owner, codes_of(host).rows, named), index)
     homeless = number_of(owner, sure & ~named, index)
     return _enough(hosts, homeless + unclear, 2).mask(surely((count < 2).astype("boolean")))
@@ -322,13 +323,13 @@ def verified(material: Material, units: pd.DataFrame, owners: Cells, index: pd.I
     job_ids = taken(backups["job_id"], places_of(units["backup_id"], backups["backup_id"]), units.index)
     job = beside(job_ids, jobs, "job_id")
     on = job["health_check_enabled"] & job["health_check_scheduled"]
-    on = on.mask(surely(~support(job["settings_profile"], "health_check_enabled")), False)
+    on = on.mask(surely_not(support(job["settings_profile"], "health_check_enabled")), False)
     jobs_of, results = (codes_of(material.text("job_runs", name)) for name in ("job_id", "result"))
     good = jobs_of.texts_of(results.among(GOOD_RESULTS))
     open_ = jobs_of.texts_of(results.rows < 0)
     unread = not material.is_whole("sessions")
     ran = job_ids.isin(good).astype("boolean")
-    ran = ran.mask(~surely(ran) & (job_ids.isna().to_numpy() | unread | job_ids.isin(open_).to_numpy()))
+    ran = ran.mask(~surely(ran) & (are_missing(job_ids) | unread | job_ids.isin(open_).to_numpy()))
     return any_of(owners, (on & ran) | _scanned(material, job_ids, good), index)
 
 
@@ -341,7 +342,7 @@ def _scanned(material: Material, job_ids: pd.Series, ran: Cells) -> pd.Series:
     scanned = job_ids.isin(taken_ids).astype("boolean")
     open_scan = not (material.is_whole("sessions") and material.is_whole("jobs"))
     open_scan |= bool(scans["source_job_ids"].isna().any())
-    return scanned.mask(~surely(scanned) & (job_ids.isna().to_numpy() | open_scan))
+    return scanned.mask(~surely(scanned) & (are_missing(job_ids) | open_scan))
 
 
 # Whether what lies on a repository holds today's data: the newest restore point of each row of `backup_objects`.
@@ -389,7 +390,7 @@ def chains_of(material: Material, jobs: pd.DataFrame, points: Points, owners: Ce
     size = int(owners.max(initial=-1)) + 1
     newest, rest = np.full(size, np.iinfo(np.int64).min), np.zeros(size)
     np.maximum.at(newest, owners[owners >= 0], latest[owners >= 0])
-    primary = surely(~is_copy) & (owners >= 0)
+    primary = surely_not(is_copy) & (owners >= 0)
     np.fmax.at(rest, owners[primary], own[primary])
     now = (material.now - _EPOCH) // dt.timedelta(microseconds=1)
     source = np.where(primary | (owners < 0), 0, np.append(rest, 0)[owners])
@@ -408,7 +409,7 @@ def chains_of(material: Material, jobs: pd.DataFrame, points: Points, owners: Ce
 def _kept_long(points: Points, jobs: pd.DataFrame, count: int) -> Cells:
     """The units with a restore point of a weekly, monthly or yearly period, or of which that is not known."""
     flagged = points.periods.str.contains("ly", regex=False).fillna(False).to_numpy(dtype=bool)
-    unsure = points.periods.isna().to_numpy() & ~np.append(surely(~jobs["gfs_enabled"]), False)[points.unit]
+    unsure = are_missing(points.periods) & ~np.append(surely_not(jobs["gfs_enabled"]), False)[points.unit]
     chosen = (points.unit >= 0) & (flagged | unsure)
     return np.bincount(points.unit[chosen], minlength=count) > 0
 
@@ -420,7 +421,7 @@ def _points(material: Material, points: Points) -> tuple[Cells, Cells]:
     """The unit and the instant, in microseconds, of each restore point that belongs to one and can be believed."""
     created = points.frame["created"]
     future = (created > pd.Timestamp(material.now) + LEEWAY).to_numpy(dtype=bool)
-    usable = (points.unit >= 0) & created.notna().to_numpy() & ~future
+    usable = (points.unit >= 0) & are_known(created) & ~future
     micros = micros_of(created)
     return points.unit[usable], micros[usable]
 

@@ -18,8 +18,8 @@ from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, l
 from vbr_audit.checks.derived.protection_promises import kept_from
 from vbr_audit.checks.logic.codes import codes_of, matches
 from vbr_audit.checks.logic.dates import LEEWAY
-from vbr_audit.checks.logic.three_valued import Cells, nullable, places_of, surely, surely_one, taken
-from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.checks.logic.three_valued import Cells, nullable, places_of, surely, surely_not, surely_one, taken
+from vbr_audit.tables.build.arrays import STRING, are_known, are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
 _MOST_GAPS: Final = 20
@@ -97,7 +97,7 @@ def moments_of(
     runs = _runs_of(material, jobs, owners, tasks, removed, "job_runs")
     linked = points.unit >= 0
     owner, created = owners[points.unit[linked]], points.frame["created"][linked]
-    dated = created.notna().to_numpy() & (owner >= 0)
+    dated = are_known(created) & (owner >= 0)
     at, owner = micros_of(created[dated]), owner[dated]
     seen = np.full(count, ANY_TIME, dtype=np.int64)
     np.minimum.at(seen, owner, at)
@@ -202,7 +202,7 @@ def _existence(
     time of which every restore point is still kept, and left none. Who is alone in an older backup was there.
     """
     mine = owners >= 0
-    born = np.where(jobs["backup_created"].isna().to_numpy(), NEVER, micros_of(jobs["backup_created"]))
+    born = np.where(are_missing(jobs["backup_created"]), NEVER, micros_of(jobs["backup_created"]))
     first = np.full(count, ANY_TIME, dtype=np.int64)
     np.minimum.at(first, owners[mine], born[mine])
     members = codes_of(units["backup_id"])
@@ -223,7 +223,7 @@ def _existence(
 def tasks_of(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, owners: Cells) -> Tasks:
     """The tasks of backups with the object of each: by the job of its session and the object's name."""
     frame = material.frame("task_sessions")
-    chosen = surely_one(frame["type"], "Backup") & frame["created"].notna().to_numpy()
+    chosen = surely_one(frame["type"], "Backup") & are_known(frame["created"])
     job_id, parent_id = _of_sessions(
         material, material.text("task_sessions", "session_id"), "job_id", "parent_session_id"
     )
@@ -277,7 +277,7 @@ def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks
     at = own["created"].fillna(own["ended"])
     # Tasks of which none has a known name tell nothing: kinds of jobs name them in their own way.
     session_ids = tasks.session[tasks.owner >= 0].dropna().unique()
-    there = at.notna().to_numpy()
+    there = are_known(at)
     both = held.merge(
         pd.DataFrame(
             {
@@ -285,7 +285,7 @@ def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks
                 "at": micros_of(at),
                 "good": surely_one(own["result"], *GOOD_RESULTS),
                 "success": surely_one(own["result"], "Success"),
-                "unclear": own["result"].isna().to_numpy(),
+                "unclear": are_missing(own["result"]),
                 "has_tasks": own["session_id"].isin(session_ids).to_numpy(dtype=bool),
             }
         )[there],
@@ -315,10 +315,10 @@ def _known(
         open_ |= removed
     open_[runs.owner[runs.unclear & ~runs.has_tasks]] = True
     jobless = np.ones(count, dtype=bool)
-    jobless[owners[mine & jobs["backup_job_id"].notna().to_numpy()]] = False
+    jobless[owners[mine & are_known(jobs["backup_job_id"])]] = False
     # Without a known retention nobody can say which of the older points are gone.
     lasting = np.ones(count, dtype=bool)
-    kept = jobs["retention_type"].notna().to_numpy() & jobs["retention_quantity"].notna().to_numpy()
+    kept = are_known(jobs["retention_type"]) & are_known(jobs["retention_quantity"])
     lasting[owners[mine & kept]] = False
     return ~(open_ | ((jobless | lasting) & removed))
 
@@ -378,10 +378,10 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int, n
     unclear = doubt > NEVER
     marks = frame["malware_status"]
     rank = marks.map({word: place for place, word in enumerate(MALWARE)}).astype("Float64")
-    unmarked, is_clean = rank.isna().to_numpy(), surely(marks == "Clean")
-    full, kind = surely(frame["type"] == "Full"), frame["type"].isna().to_numpy()
+    unmarked, is_clean = are_missing(rank), surely(marks == "Clean")
+    full, kind = surely(frame["type"] == "Full"), are_missing(frame["type"])
     copied = is_copy.iloc[unit].reset_index(drop=True)
-    side_unknown = _any(owners, is_copy.isna().to_numpy() & (owners >= 0), count)
+    side_unknown = _any(owners, are_missing(is_copy) & (owners >= 0), count)
     believed = surely((created <= pd.Timestamp(now) + LEEWAY).astype("boolean"))
 
     def latest(chosen: Cells, *, oldest: bool = False) -> Cells:
@@ -392,7 +392,7 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int, n
     # What may be a newer one: one that is not known to be its own, or not known to be of that kind.
     maybe_clean = np.maximum(doubt, latest(unmarked))
     maybe_full = np.maximum(doubt, latest(kind))
-    has_clean, marked = _any(owner, is_clean, count), _any(owner, marks.notna().to_numpy(), count)
+    has_clean, marked = _any(owner, is_clean, count), _any(owner, are_known(marks), count)
     return {
         "points_known": pd.array(~unclear, dtype="boolean"),
         "latest_point": _instants(every, unclear & (doubt > every)),
@@ -404,7 +404,7 @@ def point_facts(points: Points, owners: Cells, is_copy: pd.Series, count: int, n
         "newest_is_clean": nullable((clean == every) & (clean > NEVER), (doubt > every) | (maybe_clean > clean), index),
         "latest_full": _instants(whole),
         "full_known": pd.array(maybe_full <= whole, dtype="boolean"),
-        "latest_source_point": _instants(latest(surely(~copied)), unclear | side_unknown),
+        "latest_source_point": _instants(latest(surely_not(copied)), unclear | side_unknown),
         "latest_copy_point": _instants(latest(surely(copied)), unclear | side_unknown),
         "has_clean_point": nullable(has_clean, (unclear | _any(owner, unmarked, count)) & ~has_clean, index),
         "has_marks": nullable(marked, ~marked, index),
@@ -422,7 +422,7 @@ def left_by_failed_runs(
     linked = np.flatnonzero(points.unit >= 0)
     unit, at = points.unit[linked], micros_of(points.frame["created"].iloc[linked])
     owner, latest = owners[unit], micros_of(newest)
-    chosen = (owner >= 0) & (at == latest[owner]) & newest.notna().to_numpy()[owner]
+    chosen = (owner >= 0) & (at == latest[owner]) & are_known(newest)[owner]
     runs = material.frame("all_job_runs")
     runs = runs[
         surely_one(material.text("all_job_runs", "result"), "Failed") & runs["ended"].notna() & runs["started"].notna()
@@ -430,7 +430,7 @@ def left_by_failed_runs(
     made = pd.DataFrame({"job_id": jobs["backup_job_id"].array.take(unit[chosen]), "owner": owner[chosen]})
     made = made.assign(at=at[chosen]).dropna()
     failed = pd.DataFrame({"job_id": runs["job_id"].array, "begin": micros_of(runs["started"])})
-    failed = failed.assign(end=micros_of(runs["ended"]))[runs["job_id"].notna().to_numpy()]
+    failed = failed.assign(end=micros_of(runs["ended"]))[are_known(runs["job_id"])]
     both = pd.merge_asof(
         made.sort_values("at"), failed.sort_values("begin"), left_on="at", right_on="begin", by="job_id"
     )
@@ -468,7 +468,7 @@ def _instants(micros: Cells, unclear: Cells | None = None) -> pd.Series:
 
 def _worst(owner: Cells, rank: pd.Series, count: int, unmarked: Cells) -> list[str | None]:
     """The worst mark per object; a bad one is told even where others are not known, a good one only where all are."""
-    known = rank.notna().to_numpy() & (owner >= 0)
+    known = are_known(rank) & (owner >= 0)
     worst = np.full(count, -1, dtype=np.int64)
     np.maximum.at(worst, owner[known], rank.to_numpy(dtype=float, na_value=-1)[known].astype(np.int64))
     bad = worst >= MALWARE.index("Suspicious")

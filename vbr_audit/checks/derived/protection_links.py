@@ -14,6 +14,7 @@ from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.logic.codes import codes_of, matches
 from vbr_audit.checks.logic.dates import LEEWAY
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely, taken, texts
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.schema import ZERO_GUID
 
 NEVER: Final = int(np.iinfo(np.int64).min)
@@ -78,7 +79,7 @@ class _Linking:
     def moments(self, rows: Cells) -> Cells:
         """The instants of these points in microseconds, `ANY_TIME` for one without a date."""
         created = self.points["created"].iloc[rows]
-        return np.where(created.isna().to_numpy(), ANY_TIME, micros_of(created))
+        return np.where(are_missing(created), ANY_TIME, micros_of(created))
 
     def suspect(self, units: Cells | Iterable[int], moments: Cells) -> None:
         """Let each of `units` be one whose point may be of the instant beside it."""
@@ -121,7 +122,7 @@ def link_points(material: Material, units: pd.DataFrame) -> Points:
     by_name = np.where(by_name >= 0, by_name, by_label)
     several = surely(named.str.contains(",", regex=False))
     # Where the files of a backup name none of its objects at all, their ids tell nothing.
-    single = named.notna().to_numpy() & ~several & _of_the_same(backup, by_file >= 0)
+    single = are_known(named) & ~several & _of_the_same(backup, by_file >= 0)
     unit = np.where(single, by_file, by_name)
     elsewhere = single & (by_file < 0) & (places_of(named, units["backup_object_id"]) < 0)
     doubt = np.full(len(units), NEVER, dtype=np.int64)
@@ -208,7 +209,7 @@ def _suspect_by_backup(linking: _Linking) -> None:
     own ones are newer than the stray.
     """
     points, units = linking.points, linking.units
-    known = points["backup_id"].notna().to_numpy()
+    known = are_known(points["backup_id"])
     strays = np.flatnonzero(linking.strays & known)
     if not len(strays):
         return
@@ -221,7 +222,7 @@ def _suspect_by_backup(linking: _Linking) -> None:
     moments = linking.moments(nameless)[row]
     mine = np.bincount(linking.unit[linking.unit >= 0], minlength=len(units))
     oldest = np.full(len(units), ANY_TIME, dtype=np.int64)
-    linked = np.flatnonzero((linking.unit >= 0) & points["created"].notna().to_numpy())
+    linked = np.flatnonzero((linking.unit >= 0) & are_known(points["created"]))
     np.minimum.at(oldest, linking.unit[linked], micros_of(points["created"].iloc[linked]))
     counted = units["restore_points_count"].to_numpy(dtype=float, na_value=np.nan)
     empty = (mine == 0) & (counted != 0)
@@ -244,7 +245,7 @@ def _pairs_of(points: pd.DataFrame, units: pd.DataFrame, names: Sequence[str]) -
 def _suspect_by_name_alone(linking: _Linking) -> None:
     """A point that names no backup may be of a namesake, or of an object of which no point is known."""
     points, units = linking.points, linking.units
-    strays = np.flatnonzero(linking.strays & points["backup_id"].isna().to_numpy())
+    strays = np.flatnonzero(linking.strays & are_missing(points["backup_id"]))
     if len(strays):
         row, unit = _pairs_of(points.iloc[strays], units, ("name",))
         mine = np.bincount(linking.unit[linking.unit >= 0], minlength=len(units))
@@ -261,6 +262,6 @@ def _suspect_the_undated(material: Material, linking: _Linking) -> None:
     undated = (created.isna() | (created > pd.Timestamp(material.now) + LEEWAY)).to_numpy(dtype=bool)
     own = linking.unit[undated & (linking.unit >= 0)]
     linking.suspect(own, np.full(len(own), ANY_TIME))
-    linking.doubt[linking.units["backup_id"].isna().to_numpy()] = ANY_TIME
+    linking.doubt[are_missing(linking.units["backup_id"])] = ANY_TIME
     if not material.is_whole("restore_points"):
         linking.doubt[:] = ANY_TIME

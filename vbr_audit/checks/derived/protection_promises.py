@@ -12,8 +12,9 @@ import pandas as pd
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros, micros_of
 from vbr_audit.checks.logic.codes import codes_of, combined
-from vbr_audit.checks.logic.three_valued import Cells, beside, surely
+from vbr_audit.checks.logic.three_valued import Cells, beside, surely, surely_not
 from vbr_audit.tables import schedule
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.jobs.controls import support
 
 _UNIT_DAYS: Final = {"Days": 1, "Months": 30, "Years": 365}
@@ -61,15 +62,15 @@ def gfs_facts(material: Material, jobs: pd.DataFrame, points: Points, owners: Ce
     chains = _chains_of(jobs, points, owners)
     missing, owed = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     open_, promised = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-    absent = surely(~support(jobs["settings_profile"], "gfs_enabled"))
+    absent = surely_not(support(jobs["settings_profile"], "gfs_enabled"))
     mine = judged(material, jobs, owners, count)
-    open_[owners[mine & ~absent & jobs["gfs_enabled"].isna().to_numpy()]] = True
+    open_[owners[mine & ~absent & are_missing(jobs["gfs_enabled"])]] = True
     for word, control, letter in LEVELS:
         switched = jobs["gfs_enabled"] & jobs[f"{control}_enabled"]
         on = surely(switched) & mine
         many = jobs[f"{control}_count"].to_numpy(dtype=float, na_value=np.nan)
         promised[owners[on]] = True
-        open_[owners[mine & ~absent & switched.isna().to_numpy()]] = True
+        open_[owners[mine & ~absent & are_missing(switched)]] = True
         open_[owners[on & np.isnan(many)]] = True
         asked = on[chains.unit] & ~np.isnan(many[chains.unit])
         kept = np.where(asked, np.nan_to_num(many[chains.unit]), 0).astype(np.int64)
@@ -89,7 +90,7 @@ def judged(material: Material, jobs: pd.DataFrame, owners: Cells, count: int) ->
 
     What a job that is gone, or a backup that was imported, has left of an object promises nothing beside them.
     """
-    listed = jobs["job_id"].notna().to_numpy()
+    listed = are_known(jobs["job_id"])
     has = np.zeros(count, dtype=bool)
     has[owners[listed & (owners >= 0)]] = True
     return (owners >= 0) & (listed | ~has[owners] | (not material.is_whole("jobs")))
@@ -106,9 +107,9 @@ def _chains_of(jobs: pd.DataFrame, points: Points, owners: Cells) -> _Chains:
     linked = np.flatnonzero(points.unit >= 0)
     chain = of_unit[points.unit[linked]]
     created = points.frame["created"].iloc[linked]
-    dated = (chain >= 0) & created.notna().to_numpy()
+    dated = (chain >= 0) & are_known(created)
     np.minimum.at(first, chain[dated], micros_of(created[dated]))
-    unflagged = points.periods.iloc[linked].isna().to_numpy()
+    unflagged = are_missing(points.periods.iloc[linked])
     blind[chain[unflagged & (chain >= 0)]] = True
     blind[of_unit[points.open_units & (of_unit >= 0)]] = True
     return _Chains(of_unit, unit, owners[unit], job[unit], first, blind)
@@ -116,7 +117,7 @@ def _chains_of(jobs: pd.DataFrame, points: Points, owners: Cells) -> _Chains:
 
 def _flagged(material: Material, points: Points, chains: _Chains, word: str, letter: str) -> _Flagged:
     has = points.periods.str.contains(word, regex=False).fillna(False).to_numpy(dtype=bool)
-    rows = np.flatnonzero(has & (points.unit >= 0) & points.frame["created"].notna().to_numpy())
+    rows = np.flatnonzero(has & (points.unit >= 0) & are_known(points.frame["created"]))
     chain = chains.of_unit[points.unit[rows]]
     rows, chain = rows[chain >= 0], chain[chain >= 0]
     created = points.frame["created"].iloc[rows]
@@ -241,7 +242,7 @@ def kept_from(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, point
     by_points = surely(jobs["retention_type"] == "RestorePoints")
     quantity = jobs["retention_quantity"].to_numpy(dtype=float, na_value=np.nan)
     short = ~points.periods.str.contains("ly", regex=False).fillna(False).to_numpy(dtype=bool)
-    linked = (points.unit >= 0) & points.frame["created"].notna().to_numpy() & short
+    linked = (points.unit >= 0) & are_known(points.frame["created"]) & short
     unit, created = points.unit[linked], micros_of(points.frame["created"][linked])
     order = np.lexsort((-created, unit))
     place = pd.Series(unit[order]).groupby(unit[order]).cumcount().to_numpy()
@@ -327,7 +328,7 @@ def retention_facts(
     first[alone] = np.minimum(first[alone], seen[owners[alone]])
     now = np.full(size, micros(material.now), dtype=np.int64)
     # A job that does not run any more keeps what it had at its last point.
-    idle = surely(~jobs["expected_to_run"]) & (last > NEVER)
+    idle = surely_not(jobs["expected_to_run"]) & (last > NEVER)
     now[idle] = np.minimum(now[idle], last[idle])
     by_points = surely(jobs["retention_type"] == "RestorePoints")
     share, reached = _by_days(jobs, points, due, first, now)
@@ -353,7 +354,7 @@ def retention_facts(
 
 def _edges_of(points: Points, size: int) -> tuple[Cells, Cells]:
     """The oldest and the newest point of each unit."""
-    linked = np.flatnonzero((points.unit >= 0) & points.frame["created"].notna().to_numpy())
+    linked = np.flatnonzero((points.unit >= 0) & are_known(points.frame["created"]))
     at = micros_of(points.frame["created"].iloc[linked])
     first, last = np.full(size, ANY_TIME, dtype=np.int64), np.full(size, NEVER, dtype=np.int64)
     np.minimum.at(first, points.unit[linked], at)
@@ -378,7 +379,7 @@ def _by_days(jobs: pd.DataFrame, points: Points, due: _Due, first: Cells, now: C
         share = np.where(owed > 0, held / owed * 100, np.where((owed == 0) & (held > 0), 100.0, np.nan))
         full = held / np.where(all_owed > 0, all_owed, np.nan) * 100
     share[np.isnan(days)] = np.nan
-    born = np.where(jobs["backup_created"].isna().to_numpy(), NEVER, micros_of(jobs["backup_created"]))
+    born = np.where(are_missing(jobs["backup_created"]), NEVER, micros_of(jobs["backup_created"]))
     reaches = (first <= begin + pause + _DAY) | (full >= 100)
     young = (born > begin + pause) & (born > NEVER)
     return share, np.where(reaches, 1.0, np.where(young, 0.0, np.nan))
@@ -386,7 +387,7 @@ def _by_days(jobs: pd.DataFrame, points: Points, due: _Due, first: Cells, now: C
 
 def _served(points: Points, due: _Due, start: Cells) -> Cells:
     """How many due starts of each unit have a point at or after `start`; points where the starts are not known."""
-    linked = np.flatnonzero((points.unit >= 0) & points.frame["created"].notna().to_numpy())
+    linked = np.flatnonzero((points.unit >= 0) & are_known(points.frame["created"]))
     at, unit = micros_of(points.frame["created"].iloc[linked]), points.unit[linked]
     late = at >= start[unit]
     at, unit = at[late], unit[late]
@@ -403,11 +404,11 @@ def _by_points(jobs: pd.DataFrame, points: Points, due: _Due, first: Cells, now:
     linked = points.unit >= 0
     unit, periods = points.unit[linked], points.periods[linked]
     flagged = periods.str.contains("ly", regex=False).fillna(False).to_numpy(dtype=bool)
-    plain = surely(~jobs["gfs_enabled"])[unit]
-    unsure = periods.isna().to_numpy() & ~plain
+    plain = surely_not(jobs["gfs_enabled"])[unit]
+    unsure = are_missing(periods) & ~plain
     long_term, unclear = (np.bincount(unit[chosen], minlength=size) for chosen in (flagged, unsure))
     short = np.bincount(unit, minlength=size) - long_term - unclear
-    born = np.where(jobs["backup_created"].isna().to_numpy(), NEVER, micros_of(jobs["backup_created"]))
+    born = np.where(are_missing(jobs["backup_created"]), NEVER, micros_of(jobs["backup_created"]))
     with np.errstate(invalid="ignore", divide="ignore"):
         # The first point came of a start before it.
         made = due.number(np.minimum(first, now), now) + 1 - long_term
@@ -433,7 +434,7 @@ def at_the_pace_of_sources(jobs: pd.DataFrame, owners: Cells, is_copy: pd.Series
     sources, that which starts most rarely. Without a source, the copy keeps its own.
     """
     hours = jobs["start_interval_h"].to_numpy(dtype=float, na_value=np.nan)
-    place = _source_of(jobs, owners, surely(is_copy), surely(~is_copy), hours)
+    place = _source_of(jobs, owners, surely(is_copy), surely_not(is_copy), hours)
     with np.errstate(invalid="ignore"):
         slower = (place >= 0) & (hours < hours[place])
     at = np.where(slower, place, np.arange(len(jobs)))

@@ -20,6 +20,7 @@ from vbr_audit.checks.derived.protection_gaps import Tasks
 from vbr_audit.checks.derived.protection_links import NEVER, Points, micros, micros_of
 from vbr_audit.checks.logic.codes import codes_of, matches
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely
+from vbr_audit.tables.build.arrays import are_known, are_missing
 
 LEFT: Final = "left its job"
 ANEW: Final = "registered anew"
@@ -68,7 +69,7 @@ def standing_facts(
 def _newest_points(points: Points, size: int) -> Cells:
     """The newest restore point of each unit in microseconds, `NEVER` where it has none."""
     newest = np.full(size, NEVER, dtype=np.int64)
-    linked = np.flatnonzero((points.unit >= 0) & points.frame["created"].notna().to_numpy())
+    linked = np.flatnonzero((points.unit >= 0) & are_known(points.frame["created"]))
     np.maximum.at(newest, points.unit[linked], micros_of(points.frame["created"].iloc[linked]))
     return newest
 
@@ -82,10 +83,10 @@ def _without_a_job(material: Material, units: pd.DataFrame, jobs: pd.DataFrame) 
     worker = surely(pd.Series(names).str.contains("\\", regex=False).astype("boolean"))
     is_known = material.is_whole("jobs") and not (len(listed) and bool(listed["job_id"].isna().all()))
     is_known = is_known and material.is_whole("sessions") and material.is_whole("restore_points")
-    named = jobs["backup_job_id"].notna().to_numpy()
+    named = are_known(jobs["backup_job_id"])
     quiet = there & _are_quiet(material, units, jobs)
-    gone = quiet & named & jobs["job_id"].isna().to_numpy() & jobs["job_type"].notna().to_numpy() & ~worker
-    by_itself = units["platform"].isin(_BY_THEMSELVES).to_numpy(dtype=bool) | units["platform"].isna().to_numpy()
+    gone = quiet & named & are_missing(jobs["job_id"]) & are_known(jobs["job_type"]) & ~worker
+    by_itself = units["platform"].isin(_BY_THEMSELVES).to_numpy(dtype=bool) | are_missing(units["platform"])
     return gone & is_known, quiet & ~named & ~by_itself & is_known
 
 
@@ -102,7 +103,7 @@ def _are_quiet(material: Material, units: pd.DataFrame, jobs: pd.DataFrame) -> C
         there, asked, instants = codes_of(material.text(table, key)), codes_of(own), material.frame(table)["created"]
         place = there.spread(matches(there, asked), np.int64, missing=-1)
         # What has no date may be of today.
-        late = instants.isna().to_numpy() | (micros_of(instants) > latest)
+        late = are_missing(instants) | (micros_of(instants) > latest)
         marks = np.zeros(len(asked.texts) + 1, dtype=bool)
         marks[place[late & (place >= 0)]] = True
         busy |= marks[asked.rows] & (asked.rows >= 0)
@@ -119,7 +120,7 @@ def _left(
     newest: Cells,
 ) -> Cells:
     """The units whose job succeeded without them, and made restore points of others meanwhile."""
-    chosen = jobs["job_id"].notna().to_numpy() & (newest > NEVER) & (owners >= 0) & (points.doubt == NEVER)
+    chosen = are_known(jobs["job_id"]) & (newest > NEVER) & (owners >= 0) & (points.doubt == NEVER)
     chosen &= ~surely(units["last_run_failed"]) & material.is_whole("sessions") & material.is_whole("restore_points")
     asked = codes_of(jobs["backup_job_id"])
     at_best = np.full(len(asked.texts) + 1, NEVER, dtype=np.int64)
@@ -130,7 +131,7 @@ def _left(
     ran = codes_of(material.text("all_job_runs", "job_id"))
     job = ran.spread(matches(ran, asked), np.int64, missing=-1)
     wanted = np.append(np.bincount(asked.rows[chosen], minlength=len(asked.texts)) > 0, False)
-    rows = np.flatnonzero((job >= 0) & wanted[job] & runs["started"].notna().to_numpy())
+    rows = np.flatnonzero((job >= 0) & wanted[job] & are_known(runs["started"]))
     rows = rows[surely(runs["result"].iloc[rows] == "Success")]
     at, order = micros_of(runs["started"].iloc[rows]), np.argsort(job[rows], kind="stable")
     places, begins = np.unique(job[rows][order], return_index=True)

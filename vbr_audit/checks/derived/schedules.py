@@ -16,6 +16,7 @@ import pandas as pd
 from vbr_audit.checks.derived.material import Derived, Material
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely, surely_one, worded
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 from vbr_audit.tables.build.schema import Column, TableSpec
 from vbr_audit.tables.schedule import COLUMNS, distinct, due_starts
@@ -123,7 +124,7 @@ def follow(material: Material) -> Followed:
     waiting = job[inside & ~counted], at[inside & ~counted]
     job, at, served_sure, served = job[counted], at[counted], served_sure[counted], served[counted]
     busy = ~served & _under_way(job, at, ran)
-    dateless = np.bincount(owner[(owner >= 0) & runs["started"].isna().to_numpy()], minlength=len(jobs)) > 0
+    dateless = np.bincount(owner[(owner >= 0) & are_missing(runs["started"])], minlength=len(jobs)) > 0
     unseen = at < _oldest_session(material)
     open_ = ~served & ~busy & (unseen | dateless[job] | ~sure[job])
     forgotten = (job, unseen & ~served & ~busy)
@@ -188,7 +189,7 @@ def _has_own(jobs: pd.DataFrame) -> Cells:
 
 def _unsure_ways(jobs: pd.DataFrame) -> Cells:
     """Whether of some way it is not known if a job starts by it."""
-    return np.asarray(np.logical_or.reduce([jobs[f"schedule_{way}_enabled"].isna().to_numpy() for way in _WAYS]))
+    return np.asarray(np.logical_or.reduce([are_missing(jobs[f"schedule_{way}_enabled"]) for way in _WAYS]))
 
 
 def _runs_unseen(jobs: pd.DataFrame, owner: Cells) -> Cells:
@@ -209,7 +210,7 @@ def _all_runs(material: Material) -> pd.DataFrame:
 
 
 def _runs(runs: pd.DataFrame, owner: Cells, now: int) -> _Ran:
-    usable = np.flatnonzero((owner >= 0) & runs["started"].notna().to_numpy())
+    usable = np.flatnonzero((owner >= 0) & are_known(runs["started"]))
     started, ended = _seconds(runs["started"])[usable], _seconds(runs["ended"])[usable]
     state = codes_of(runs["state"]).rows[usable]
     order = np.lexsort((started, owner[usable]))

@@ -17,6 +17,7 @@ from vbr_audit.checks.drift.settings import SPEC as SETTINGS
 from vbr_audit.checks.drift.sides import Sides, is_paired_hours
 from vbr_audit.checks.drift.values import compared_value, is_same
 from vbr_audit.checks.logic.codes import Cells
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.tables.build.schema import Column, ObjectKind, TableSpec, conform, empty
 
 _OBJECT: Final = (
@@ -195,7 +196,7 @@ def _cells_at(frame: pd.DataFrame, name: str, rows: Cells, missing: Any = pd.NA)
 
 def _changes(pairs: pd.DataFrame, sides: Sides, earlier: dt.datetime, later: dt.datetime) -> pd.DataFrame:
     """The rows of `drift`."""
-    known = pairs["old_value"].notna().to_numpy() & pairs["new_value"].notna().to_numpy()
+    known = are_known(pairs["old_value"]) & are_known(pairs["new_value"])
     texts = [pairs[f"{name}_value"].where(known, "").to_numpy(dtype=object) for name in ("old", "new")]
     differ = known & (texts[0] != texts[1])
     differ |= known & is_paired_hours(pairs, differ)
@@ -242,7 +243,7 @@ def _directions(sides: Sides, pair: int, control: str, before: str, after: str) 
 
 def _unknown_values(pairs: pd.DataFrame, old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """The settings of objects of both runs of which one does not know the value, or does not have it."""
-    has_old, has_new = (pairs[f"{name}_value"].notna().to_numpy() for name in ("old", "new"))
+    has_old, has_new = (are_known(pairs[f"{name}_value"]) for name in ("old", "new"))
     kinds = np.full(len(pairs), None, dtype=object)
     lacks_old, lacks_new = ~has_old & has_new, has_old & ~has_new
     kinds[lacks_old] = np.where(_is_shown(pairs, "old", old, new), NOT_BEFORE, NEWLY_VISIBLE)[lacks_old]
@@ -360,7 +361,7 @@ def _is_open(kind: str, object_type: Any, control: Any) -> bool:
 
 def _compared(pairs: pd.DataFrame, matching: Matching) -> pd.DataFrame:
     """The objects of both runs, as the later one names them, with the number of their settings compared."""
-    known = pairs["old_value"].notna().to_numpy() & pairs["new_value"].notna().to_numpy()
+    known = are_known(pairs["old_value"]) & are_known(pairs["new_value"])
     numbers = np.bincount(pairs["pair"].to_numpy()[known], minlength=len(matching.pairs))
     objects = matching.new.objects.iloc[[new for _, new in matching.pairs]]
     return objects[list(OBJECT_COLUMNS)].assign(compared=pd.array(numbers, dtype="Int64")).reset_index(drop=True)

@@ -13,6 +13,7 @@ import pandas as pd
 from vbr_audit.checks.drift.sources import COLLECTED, JOB, JOBS, TABLES_OF_SETTINGS, Collected, SettingsTable
 from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.datasets import DATASETS
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.tables.build.fields import SEPARATOR
 from vbr_audit.tables.build.fields import Table as FieldTable
 from vbr_audit.tables.build.schema import ZERO_GUID, Column, TableSpec, conform, empty
@@ -171,7 +172,7 @@ def _of_table(source: SettingsTable, tables: Tables) -> pd.DataFrame:
     if source.older:
         frame = _with_older(source, frame, tables.frame(source.older))
     if source is JOBS:
-        frame = frame[frame["settings_profile"].notna().to_numpy(dtype=bool)]
+        frame = frame[are_known(frame["settings_profile"])]
     rows, width = len(frame), len(source.controls)
     if not rows:
         return pd.DataFrame()

@@ -15,7 +15,7 @@ from vbr_audit.checks.engine.tables import TABLES, sources_of
 from vbr_audit.checks.engine.views import READABLE, ServerView
 from vbr_audit.checks.logic.codes import Cells, Codes, codes_of, combined, repeated
 from vbr_audit.checks.logic.dates import minute_text
-from vbr_audit.checks.logic.three_valued import named, surely, worded
+from vbr_audit.checks.logic.three_valued import named, surely_not, worded
 from vbr_audit.errors import CheckError
 from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.naming import marked
@@ -187,7 +187,7 @@ def shown_values(check: Check, view: ServerView) -> Cells | None:
 def value_texts(values: pd.Series) -> Cells:
     """Values as a reader expects them: on and off, numbers, instants to the minute in UTC."""
     if values.dtype == pd.BooleanDtype():
-        return worded(values.index, (values, "on"), (surely(~values), "off")).to_numpy(dtype=object)
+        return worded(values.index, (values, "on"), (surely_not(values), "off")).to_numpy(dtype=object)
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         return minute_text(values)
     if values.dtype == STRING:

@@ -28,7 +28,8 @@ from vbr_audit.checks.engine.tables import ALSO_LISTED_BY
 from vbr_audit.checks.engine.views import NOT_GIVEN, ServerView
 from vbr_audit.checks.logic.codes import Cells, repeated
 from vbr_audit.checks.logic.dates import on_clock
-from vbr_audit.checks.logic.three_valued import places_of, surely, taken
+from vbr_audit.checks.logic.three_valued import places_of, surely, surely_not, taken
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.naming import marked
 from vbr_audit.vocabulary import SEVERITIES
 
@@ -162,7 +163,7 @@ def _answered(check: Check, view: ServerView, base: Assessment, outcome: Outcome
     """Result and reason per object, from the check's answer, the map of settings and what was read in part."""
     result, own = base.result.copy(), cells_of(outcome.reason, len(base.result))
     result[surely(outcome.ok)] = "PASS"
-    result[_surely_not(outcome.ok)] = "FAIL"
+    result[surely_not(outcome.ok)] = "FAIL"
     reason = own.copy()
     partial = _counted_in_part(check, view)
     concerned = _concerned(check, view) if partial else np.zeros(len(result), dtype=bool)
@@ -170,18 +171,13 @@ def _answered(check: Check, view: ServerView, base: Assessment, outcome: Outcome
         result[concerned] = "UNKNOWN"
         reason[concerned] = f"cannot be answered from a part of the rows: {partial}"
     if outcome.applies is not None:
-        result[outcome.applies.isna().to_numpy()] = "UNKNOWN"
-        aside = _surely_not(outcome.applies) & (outcome.applies_by_settings or ~concerned)
+        result[are_missing(outcome.applies)] = "UNKNOWN"
+        aside = surely_not(outcome.applies) & (outcome.applies_by_settings or ~concerned)
         result[aside], reason[aside] = "NOT_APPLICABLE", own[aside]
     if settings := SETTINGS_OF.get(check.population):
         absent = settings.absent(view, check.reads[check.population])
         result[absent], reason[absent] = "NOT_APPLICABLE", settings.why_absent(view, absent)
     return replace(base, result=result, reason=reason)
-
-
-def _surely_not(answer: pd.Series) -> Cells:
-    """A plain boolean array: True only where a nullable boolean is no; without a Series for its opposite."""
-    return ~answer.to_numpy(dtype=bool, na_value=True)
 
 
 def _concerned(check: Check, view: ServerView) -> Cells:
@@ -349,7 +345,7 @@ def _causes_of(population: str, cause: str, view: ServerView) -> Causes:
     if column is None:
         return Causes(kind, key, name)
     keys = objects[column]
-    known = keys.notna().to_numpy(dtype=bool)
+    known = are_known(keys)
     kind[known], key[known] = cause, keys.to_numpy(dtype=object)[known]
     name[known] = _cause_names(cause, keys, view)[known]
     return Causes(kind, key, name)

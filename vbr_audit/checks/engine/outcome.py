@@ -12,6 +12,7 @@ import pandas as pd
 
 from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.checks.logic.three_valued import surely, texts
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.vocabulary import Severity
 
 Words = pd.Series | str | None
@@ -83,7 +84,7 @@ class RecordedAnswer:
 def explained(outcome: Outcome) -> Outcome:
     """`outcome` with its reason only where there is neither PASS nor FAIL, since those need none."""
     ok, reason = outcome.ok, outcome.reason
-    decided = ok.notna().to_numpy()
+    decided = are_known(ok)
     if outcome.applies is not None:
         decided = decided & surely(outcome.applies)
     words = np.full(len(ok), pd.NA if reason is None else reason, dtype=object)

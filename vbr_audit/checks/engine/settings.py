@@ -114,8 +114,9 @@ def _paths_of_control(view: ServerView, name: str, path: str | None) -> Cells | 
         paths = np.full(len(view.frame("jobs")), path, dtype=object)
         paths[view.absent(name)] = pd.NA
         return paths
-    codes, profiles = view.profiles()
-    return controls.json_path(profiles, name).to_numpy(dtype=object)[codes.rows]
+    codes = codes_of(view.text("jobs", "settings_profile"))
+    by_profile = [controls.path_of_control(profile, name) for profile in (*codes.texts.tolist(), None)]
+    return np.array([pd.NA if each is None else each for each in by_profile], dtype=object)[codes.rows]
 
 
 SETTINGS_OF: Final[Mapping[str, Settings]] = {

@@ -18,16 +18,15 @@ from vbr_audit.checks.drift.compare import Drift, SettingsOfRun
 from vbr_audit.checks.drift.settings import NARROWED, ServerId, settings_of_server, settings_read_of_server
 from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.engine.tables import TABLES, sources_of
-from vbr_audit.checks.logic.codes import Cells, Codes, codes_of, sealed, sealed_part
-from vbr_audit.checks.logic.three_valued import surely
+from vbr_audit.checks.logic.codes import Cells, codes_of, sealed, sealed_part
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.manifest import UNREAD_BELOW
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.datasets import SPECS
 from vbr_audit.display import time_zone
-from vbr_audit.tables.build.arrays import STRING, strings_of
+from vbr_audit.tables.build.arrays import STRING
 from vbr_audit.tables.build.naming import marked, told
-from vbr_audit.tables.build.schema import conform, empty, named_frame
+from vbr_audit.tables.build.schema import conform, empty, named_frame, relabelled
 from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.server_time import BY_OFFSET, zones_of_offset
 
@@ -192,7 +191,8 @@ class ServerView:
     def frame(self, table: str) -> pd.DataFrame:
         """The rows of `table` that belong to this server."""
         if table not in self.frames:
-            self.frames[table] = self._derived(table) if table in DERIVED else self._read(table)
+            rows = self._derived(table) if table in DERIVED else self._read(table)
+            self.frames[table] = relabelled(rows, "objects")
         return self.frames[table]
 
     def columns(self, table: str, names: Sequence[str]) -> pd.DataFrame:
@@ -248,13 +248,13 @@ class ServerView:
 
     def _read(self, table: str) -> pd.DataFrame:
         frame = self._own_rows(self.snapshot.tables[table])
-        return self._with_uncollected(frame).reset_index(drop=True) if table == "datasets" else frame
+        return self._with_uncollected(frame) if table == "datasets" else frame
 
     def _own_rows(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of a table of the snapshot that belong to this server, on an index of their own."""
+        """The rows of a table of the snapshot that belong to this server."""
         if not self.alone:
             frame = frame[frame["server"].eq(self.name).to_numpy(dtype=bool, na_value=False)]
-        return frame.reset_index(drop=True)
+        return frame
 
     def _reading_of_site(self, table: str) -> Reading:
         part = DERIVED[table].part if table in DERIVED else ""
@@ -274,14 +274,10 @@ class ServerView:
     def absent(self, control: str) -> Cells:
         """A plain boolean array, not to be written to: the jobs whose type surely lacks `control`."""
         if control not in self._absent:
-            codes, profiles = self.profiles()
-            self._absent[control] = surely(~controls.support(profiles, control))[codes.rows]
+            codes = codes_of(self.text("jobs", "settings_profile"))
+            lacks = (controls.has_control(profile, control) is False for profile in codes.texts.tolist())
+            self._absent[control] = codes.spread(lacks, bool, missing=False)
         return self._absent[control]
-
-    def profiles(self) -> tuple[Codes, pd.Series]:
-        """The codes of the jobs' settings profiles, and those profiles, with NA as the last one."""
-        codes = codes_of(self.text("jobs", "settings_profile"))
-        return codes, pd.Series(strings_of([*codes.texts, pd.NA]))
 
     def _with_uncollected(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The datasets with a row for each needed one that nobody asked for."""

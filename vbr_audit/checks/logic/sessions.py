@@ -11,7 +11,8 @@ import pandas as pd
 
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.dates import are_outside, hours_between
-from vbr_audit.checks.logic.three_valued import Cells, nullable, places_of, surely, surely_one, taken
+from vbr_audit.checks.logic.three_valued import Cells, nullable, places_of, surely, surely_not, surely_one, taken
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 
 FINISHED: Final = "Stopped"
@@ -80,15 +81,15 @@ def newest_finished(jobs: pd.DataFrame, runs: pd.DataFrame) -> Newest:
     """
     owner = places_of(runs["job_id"], jobs["job_id"])
     done = finished(runs)
-    of_jobs = np.flatnonzero((owner >= 0) & ~surely(~done))
+    of_jobs = np.flatnonzero((owner >= 0) & ~surely_not(done))
     starts = runs["started"].to_numpy(dtype="datetime64[us]").astype(np.int64)[of_jobs]
-    starts[runs["started"].isna().to_numpy()[of_jobs]] = np.iinfo(np.int64).max
+    starts[are_missing(runs["started"])[of_jobs]] = np.iinfo(np.int64).max
     failed = codes_of(runs["result"]).among(("Failed",))[of_jobs]
     order = np.lexsort((failed, starts, _narrow(owner[of_jobs])))
     last = np.full(len(jobs), -1)
     last[owner[of_jobs][order]] = of_jobs[order]
     clear = last >= 0
-    clear[clear] = (surely(done) & runs["started"].notna().to_numpy())[last[clear]]
+    clear[clear] = (surely(done) & are_known(runs["started"]))[last[clear]]
     last[~clear] = -1
     return Newest(taken(runs["result"], last, jobs.index), taken(runs["started"], last, jobs.index))
 
@@ -134,8 +135,8 @@ def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: d
     `runs` are the rows of `job_runs`, or of `sessions` where each session shall count by itself.
     """
     owner = owners_of(jobs, runs, since, until)
-    done, dateless = finished(runs), start_of(runs).isna().to_numpy()
-    sure, over = surely(done) & ~dateless, ~surely(~done)
+    done, dateless = finished(runs), are_missing(start_of(runs))
+    sure, over = surely(done) & ~dateless, ~surely_not(done)
     result = {name: sure & surely_one(runs["result"], name) for name in ENDED_RESULTS}
     known = result["Success"] | result["Warning"] | result["Failed"]
     success, warning, failed = (count_of(owner, result[name], jobs) for name in ENDED_RESULTS)
@@ -146,7 +147,7 @@ def runs_of(jobs: pd.DataFrame, runs: pd.DataFrame, since: dt.datetime, until: d
 def in_time(owner: Cells, rows: pd.DataFrame) -> Cells:
     """The positions of the rows that belong to a job, by job and start; rows without a start are left out."""
     began = start_of(rows)
-    usable = np.flatnonzero((owner >= 0) & began.notna().to_numpy())
+    usable = np.flatnonzero((owner >= 0) & are_known(began))
     starts = began.to_numpy(dtype="datetime64[us]").astype(np.int64)[usable]
     return usable[np.lexsort((starts, _narrow(owner[usable])))]
 

@@ -280,12 +280,23 @@ def _execute(path: Path, content: bytes, name: str) -> types.ModuleType:
 
 
 _KNOWN: dict[tuple[str, str], Source] = {}
+_POINTS: dict[tuple[tuple[str, int], ...], tuple[metadata.EntryPoint, ...]] = {}
+
+
+def _entry_points() -> tuple[metadata.EntryPoint, ...]:
+    """Those of our group; all packages are looked through again where a folder of packages came or was changed."""
+    places = tuple((place, Path(place).stat().st_mtime_ns) for place in sys.path if Path(place).exists())
+    if places not in _POINTS:
+        _POINTS.clear()
+        found = metadata.entry_points(group=GROUP)
+        _POINTS[places] = tuple(sorted(found, key=lambda point: (point.name, point.value)))
+    return _POINTS[places]
 
 
 def installed_sources() -> tuple[Source, ...]:
     """The checks of the installed packages that name an entry point; each is imported once in a process."""
     sources = []
-    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+    for point in _entry_points():
         key = (point.name, point.value)
         if key not in _KNOWN:
             # What its entry point imports from the same package belongs to the package too.

@@ -20,7 +20,7 @@ from vbr_audit.checks.engine.outcome import Outcome
 from vbr_audit.checks.engine.registry import Check, check
 from vbr_audit.checks.engine.tables import TABLES
 from vbr_audit.checks.logic.operators import OPERATORS, Operator, fitting_operators, value_type
-from vbr_audit.checks.logic.three_valued import surely, worded
+from vbr_audit.checks.logic.three_valued import surely_not, worded
 from vbr_audit.config.yaml_file import (
     KeyPath,
     Problem,
@@ -33,6 +33,7 @@ from vbr_audit.config.yaml_file import (
     suggestion,
 )
 from vbr_audit.errors import CheckError, RuleError
+from vbr_audit.tables.build.arrays import are_missing
 from vbr_audit.tables.jobs.control_list import CONTROLS
 from vbr_audit.vocabulary import Severity
 
@@ -224,14 +225,14 @@ def _function_of(rule: Rule) -> Any:
     def judge(frame: pd.DataFrame, **given: Any) -> Outcome:
         now, value = given["now"], given.get("value")
         ok = operator.answer(frame[rule.subject], value, now)
-        missing = np.full(len(frame), not operator.takes_value, dtype=bool) & frame[rule.subject].isna().to_numpy()
+        missing = np.full(len(frame), not operator.takes_value, dtype=bool) & are_missing(frame[rule.subject])
         observed = worded(frame.index, (missing, "not known"))
         if not narrowing:
             return Outcome(ok, observed=observed)
         applies = pd.Series(True, index=frame.index, dtype="boolean")
         for condition, narrow, wanted in narrowing:
             applies &= narrow.answer(frame[condition.subject], wanted, now)
-        outside = worded(frame.index, (surely(~applies), _outside(rule)))
+        outside = worded(frame.index, (surely_not(applies), _outside(rule)))
         return Outcome(ok, observed=observed, applies=applies, reason=outside)
 
     keyword = inspect.Parameter.KEYWORD_ONLY

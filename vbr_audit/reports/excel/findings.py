@@ -280,8 +280,8 @@ def with_days(
 
 
 def _days(texts: pd.Series) -> pd.Series:
-    numbers = [None if pd.isna(text) else dt.date.fromisoformat(str(text)).toordinal() - _DAY_ZERO for text in texts]
-    return pd.Series(numbers, index=texts.index, dtype="Int64")
+    days = {text: dt.date.fromisoformat(str(text)).toordinal() - _DAY_ZERO for text in texts.dropna().unique()}
+    return texts.map(days).astype("Int64")
 
 
 def exceptions_plan(context: ReportContext, footer: str) -> SheetPlan:

@@ -26,6 +26,7 @@ from jinja2 import (
     Undefined,
     UndefinedError,
 )
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context, Macro
@@ -78,6 +79,24 @@ _VALUES = (str, int, float, Mapping, list, tuple, set, frozenset, dt.date, dt.ti
 _REFUSED_FILTERS = ("safe", "urlize", "random")  # raw markup, links to elsewhere, another page at every run
 
 
+class Compiled(BytecodeCache):
+    """The templates that this process has compiled: to render pages from a folder takes an environment for each."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what was compiled of the same file with the same text."""
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED: Final = Compiled()
+
+
 def make_environment(templates_dir: Path | None = None) -> Environment:
     """The Jinja environment of the reports: sandboxed, strict about unknown names, escaping in every template.
 
@@ -99,6 +118,7 @@ def make_environment(templates_dir: Path | None = None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_COMPILED,
     )
     for name in _REFUSED_FILTERS:
         del environment.filters[name]
@@ -119,6 +139,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"**", "*"})
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._permitted: dict[tuple[type, str], bool] = {}
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Multiply numbers, and no more: `9**9**9` would count for ever, a text times a million fill the memory."""
         if operator == "**" or not isinstance(left, int | float) or not isinstance(right, int | float):
@@ -127,13 +151,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Whether a template may take `attr` of `obj`."""
-        if not super().is_safe_attribute(obj, attr, value) or (isinstance(obj, str) and attr == "translate"):
+        if not self._is_permitted(obj, attr, value) or (isinstance(obj, str) and attr == "translate"):
             return False  # translate() of a markup text would bring in text that is not escaped
         if not callable(value) or isinstance(value, Macro) or isinstance(obj, _VALUES):
             return True
         if isinstance(obj, pd.DataFrame | pd.Series):
             return attr in TABLE_METHODS
         return type(obj).__module__.partition(".")[0] == "jinja2"
+
+    def _is_permitted(self, obj: Any, attr: str, value: Any) -> bool:
+        """What Jinja's sandbox says: the same of all objects of a type, of which a page takes a name often."""
+        known = (type(obj), attr)
+        if known not in self._permitted:
+            self._permitted[known] = super().is_safe_attribute(obj, attr, value)
+        return self._permitted[known]
 
 
 class InsideLoader(FileSystemLoader):

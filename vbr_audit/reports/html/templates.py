@@ -29,7 +29,7 @@ from vbr_audit.reports.html.environment import NAMES, VERSION, declared_version,
 from vbr_audit.reports.html.executive import Brief
 from vbr_audit.reports.html.page import Page
 from vbr_audit.reports.html.paper import Paper
-from vbr_audit.reports.html.rendering import HINT, PAGES, error_text, render_html, source_of
+from vbr_audit.reports.html.rendering import HINT, PAGES, builtin_environment, error_text, render_html, source_of
 from vbr_audit.reports.template_folder import builtin_templates
 
 KINDS: Final = (".j2", ".css", ".js")
@@ -141,11 +141,16 @@ def _file_faults(environment: Environment, folder: Path, own: list[str]) -> Iter
             yield f"{folder / error.message}"
         except UnicodeDecodeError as error:
             yield f"{folder / name}: not UTF-8 text (byte {error.start})"
-    builtin = _trees(environment, (f"builtin:{name}" for name in builtin_names() if name.endswith(".j2")))
-    stored = {name for _, tree in [*builtin, *trees.items()] for name in stored_names(tree)}
+    stored = _stored_by_builtin().union(*(stored_names(tree) for tree in trees.values()))
     for name, tree in trees.items():
         for fault in sorted(set(name_faults(tree, environment, stored)), key=lambda fault: fault.line):
             yield f"{folder / name}:{fault.line}: {fault.message}"
+
+
+@cache
+def _stored_by_builtin() -> frozenset[str]:
+    """The names that the built-in templates give values to."""
+    return frozenset(name for _, tree in _trees(builtin_environment(), builtin_names()) for name in stored_names(tree))
 
 
 def _page_faults(folder: Path) -> Iterator[str]:

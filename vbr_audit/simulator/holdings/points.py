@@ -7,11 +7,11 @@ from itertools import chain
 
 from dateutil.relativedelta import relativedelta
 
-from vbr_audit.simulator.clock import DAY, TICKS, local_time
+from vbr_audit.simulator.clock import DAY, TICKS, local_day, local_time
 from vbr_audit.simulator.holdings.members import Member
 from vbr_audit.simulator.identity import ZERO, identify
 from vbr_audit.simulator.plans import Plan
-from vbr_audit.simulator.runs import due_times, full_day, local_day
+from vbr_audit.simulator.runs import due_times, full_day
 
 _USUAL = 40 * 60 * TICKS  # between the start of a run that is forgotten and its point
 _WEEK, _MONTH = 7, 31

@@ -77,24 +77,31 @@ def task_rows(world: World, takings: Takings, revision: str) -> Lazy:
 
 def tasks_of(session_id: str, world: World, takings: Takings, revision: str) -> list[Json]:
     """The task sessions of one session."""
-    tasks = _all_tasks(world, takings)
-    return [_written(task, world, takings, revision) for task in tasks if task.session.id == session_id]
+    return [_written(task, world, takings, revision) for task in _all_tasks(world, takings, session_id)]
 
 
 def _written(task: _Task | _Restore, world: World, takings: Takings, revision: str) -> Json:
     return _write(task, world, takings, revision) if isinstance(task, _Task) else _write_restore(task, revision)
 
 
-def _all_tasks(world: World, takings: Takings) -> list[_Task | _Restore]:
+def _all_tasks(world: World, takings: Takings, session_id: str | None = None) -> list[_Task | _Restore]:
+    """The tasks of all sessions, or of one of them."""
     protected = {job.id: job for job in world.jobs if job.plan.type in _WITH_TASKS}
     tasks: list[_Task | _Restore] = [
-        task for session in world.sessions for task in _tasks_of(session, protected, takings)
+        task
+        for session in world.sessions
+        if session_id in (None, session.id)
+        for task in _tasks_of(session, protected, takings)
     ]
     machines = [
         member.name for job in protected.values() if job.plan.type == "VSphereBackup" for member in takings.members(job)
     ]
     brought_back = [session for session in world.sessions if session.kind == "RestoreVm" and machines]
-    tasks += [_Restore(session, machines[turn % len(machines)]) for turn, session in enumerate(brought_back)]
+    tasks += [
+        _Restore(session, machines[turn % len(machines)])
+        for turn, session in enumerate(brought_back)
+        if session_id in (None, session.id)
+    ]
     tasks.sort(key=lambda task: task.created)
     return tasks
 

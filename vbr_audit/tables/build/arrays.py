@@ -82,6 +82,16 @@ def strings_over(texts: npt.NDArray[np.object_]) -> ExtensionArray:
     return _STRING_ARRAY(texts, dtype=STRING)  # type: ignore[call-arg]
 
 
+def are_missing(values: pd.Series) -> npt.NDArray[np.bool_]:
+    """A plain boolean array: the rows without a value. As `isna().to_numpy()`, without a Series made on the way."""
+    return np.asarray(values.array.isna())
+
+
+def are_known(values: pd.Series) -> npt.NDArray[np.bool_]:
+    """A plain boolean array: the rows with a value."""
+    return ~are_missing(values)
+
+
 def joined_strings(parts: Sequence[npt.NDArray[np.object_]]) -> ExtensionArray:
     """The cells of all `parts` as one text array; they are known to be `str` or `pd.NA`, and not looked at again."""
     joined = strings_of([pd.NA]).repeat(sum(map(len, parts)))

@@ -10,12 +10,11 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import itemgetter
 from typing import Any, Final, Literal
 
 from vbr_audit.tables.build.enums import Folding, FoldingOfLists, listed
 from vbr_audit.tables.build.notes import Notes
-from vbr_audit.tables.build.paged import Columns, PagedTable, Source
+from vbr_audit.tables.build.paged import Columns, PagedTable, Source, values_of
 from vbr_audit.tables.build.schema import PLAIN_SHEET, Column, Dtype, Holds, ObjectKind, Sheet, TableSpec
 
 Kind = Literal["text", "id", "unique id", "value", "list", "count"]
@@ -198,15 +197,9 @@ def _walk(
     if len(steps) == 1:
         return (), 0
     above, wrong = _walk(walked, steps[:-1])
-    key, kinds = steps[-1], set(map(type, above))
-    if not kinds <= {dict, type(None)}:
+    if not set(map(type, above)) <= {dict, type(None)}:
         wrong += sum(type(value) is not dict and value is not None for value in above)
-    try:
-        values = list(map(itemgetter(key), above)) if kinds == {dict} else None
-    except KeyError:
-        values = None
-    if values is None:
-        values = [value.get(key) if type(value) is dict else None for value in above]
+    (values,) = values_of(above, steps[-1:])
     walked[steps] = values, wrong
     return values, wrong
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -259,7 +259,16 @@ class PagedTable:
 
 def _transposed(shape: tuple[str, ...], rows: Rows) -> Columns:
     """Rows that all have the keys of `shape`, in this order, by key."""
-    return dict(zip(shape, zip(*map(dict.values, rows), strict=True), strict=True))
+    values, width = list(chain.from_iterable(map(dict.values, rows))), len(shape)
+    return {key: values[at::width] for at, key in enumerate(shape)}
+
+
+def values_of(objects: Sequence[Any], keys: Iterable[str]) -> Iterator[list[Any]]:
+    """For each of `keys` the values below it, in the order of `objects`; None where no object is, or not the key."""
+    if set(map(type, objects)) != {dict}:
+        objects = [value if type(value) is dict else {} for value in objects]
+    for key in keys:
+        yield list(map(dict.get, objects, repeat(key)))
 
 
 def _first_of(columns: list[Sequence[Any]]) -> Sequence[Any]:
@@ -319,8 +328,9 @@ def _look_into(where: str, values: Sequence[Any], notes: Notes, depth: int) -> N
         for key in keys:
             if key not in known:
                 notes.count_unknown_field(f"{where}.{key}", times)
-    for key in sorted(keys_present & holders):
-        _look_into(f"{where}.{key}", [value.get(key) for value in objects], notes, depth + 1)
+    inner = sorted(keys_present & holders)
+    for key, below in zip(inner, values_of(objects, inner), strict=True):
+        _look_into(f"{where}.{key}", below, notes, depth + 1)
 
 
 def _counted(shapes: list[tuple[str, ...]]) -> Iterable[tuple[tuple[str, ...], int]]:

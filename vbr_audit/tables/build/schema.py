@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Protocol
 
 import pandas as pd
 
-from vbr_audit.tables.build.arrays import DTYPES, STRING, all_missing, to_array
+from vbr_audit.tables.build.arrays import DTYPES, STRING, all_missing, are_missing, to_array
 from vbr_audit.tables.build.notes import Notes
 
 __all__ = [
@@ -190,6 +190,9 @@ def conform(
     lengths raise `ValueError`.
     """
     notes = Notes()
+    if isinstance(data, pd.DataFrame) and _fits(data, spec):
+        notes.missing_keys += sum(int(are_missing(data[name]).sum()) for name in spec.key)
+        return relabelled(data, "text"), notes
     lengths = {len(values) for values in data.values()} if not isinstance(data, pd.DataFrame) else {len(data)}
     if len(lengths) > 1:
         raise ValueError(f"columns of different lengths for table {spec.name}: {sorted(lengths)}")
@@ -205,8 +208,14 @@ def conform(
             notes.count_unknown_field(str(name), rows)
     frame = from_arrays(arrays, rows)
     for name in spec.key:
-        notes.missing_keys += int(frame[name].isna().sum())
+        notes.missing_keys += int(are_missing(frame[name]).sum())
     return frame, notes
+
+
+def _fits(frame: pd.DataFrame, spec: TableSpec) -> bool:
+    """Whether the table is one of `spec` already."""
+    kinds = [DTYPES[column.dtype] for column in spec.columns]
+    return tuple(frame.columns.tolist()) == spec.names and frame.dtypes.tolist() == kinds
 
 
 def from_arrays(arrays: Mapping[str, Any], rows: int) -> pd.DataFrame:
@@ -225,6 +234,14 @@ def named_frame(
     frame = pd.DataFrame(dict(enumerate(arrays.values())), index=index, copy=False)
     frame.columns = _labels(tuple(arrays), labels).view()  # of its own: a label of labels can be set in place
     return frame
+
+
+def relabelled(frame: pd.DataFrame, labels: Literal["text", "objects"]) -> pd.DataFrame:
+    """The same rows on a plain 0…n-1 index, with labels as those of `named_frame`; nothing is copied."""
+    twin = frame.copy(deep=False)
+    twin.index = pd.RangeIndex(len(frame))
+    twin.columns = _labels(tuple(frame.columns.tolist()), labels).view()
+    return twin
 
 
 @lru_cache(maxsize=4096)

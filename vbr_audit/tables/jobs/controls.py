@@ -201,6 +201,20 @@ def newest_known(revision: str | None) -> str | None:
     return known[-1] if known else None
 
 
+@lru_cache(maxsize=16384)
+def has_control(profile: str, control: str) -> bool | None:
+    """Whether a job of this settings profile has `control`: as `support`, None for NA."""
+    known = get_map().profile(profile)
+    return _base_support(control) if known is None else known.supports(control)
+
+
+@lru_cache(maxsize=16384)
+def path_of_control(profile: str | None, control: str) -> str | None:
+    """The JSON path of `control` in a job of this settings profile, None where it has none; that of no profile too."""
+    known = None if profile is None else get_map().profile(profile)
+    return _base_path(control) if known is None else known.path_of(control)
+
+
 def support(profiles: pd.Series, control: str) -> pd.Series:
     """Per job (the column `settings_profile`) whether it has `control`: True, False (absent), or NA.
 
@@ -208,7 +222,7 @@ def support(profiles: pd.Series, control: str) -> pd.Series:
     variant that is not known, and a control that only a newer revision of the same server shows. A base
     property is supported whatever the profile.
     """
-    answers, codes = _per_profile(profiles, lambda profile: profile.supports(control), _base_support(control))
+    answers, codes = _per_profile(profiles, lambda profile: has_control(profile, control), _base_support(control))
     values = np.array([answer is True for answer in answers], dtype=bool)[codes]
     mask = np.array([answer is None for answer in answers], dtype=bool)[codes]
     return pd.Series(pd.arrays.BooleanArray(values, mask), index=profiles.index, name=control)
@@ -216,7 +230,7 @@ def support(profiles: pd.Series, control: str) -> pd.Series:
 
 def json_path(profiles: pd.Series, control: str) -> pd.Series:
     """Per job the JSON path of `control` as text, NA where it has none; on the index of `profiles`."""
-    answers, codes = _per_profile(profiles, lambda profile: profile.path_of(control), _base_path(control))
+    answers, codes = _per_profile(profiles, lambda profile: path_of_control(profile, control), _base_path(control))
     paths = [pd.NA if answers[code] is None else answers[code] for code in codes]
     return pd.Series(strings_of(paths), index=profiles.index, name=control)
 
@@ -226,7 +240,7 @@ def paths_and_support(profiles: pd.Series, controls: Sequence[str]) -> tuple[Ans
     otherwise = [(_base_path(control), _base_support(control)) for control in controls]
     answers, codes = _per_profile(
         profiles,
-        lambda profile: [(profile.path_of(control), profile.supports(control)) for control in controls],
+        lambda profile: [(path_of_control(profile, control), has_control(profile, control)) for control in controls],
         otherwise,
     )
     cells = np.empty((len(answers), len(controls), 2), dtype=object)
@@ -246,13 +260,11 @@ def _base_support(control: str) -> bool | None:
 
 
 def _per_profile(
-    profiles: pd.Series, ask: Callable[[Profile], Any], otherwise: Any
+    profiles: pd.Series, ask: Callable[[str], Any], otherwise: Any
 ) -> tuple[list[Any], np.ndarray[Any, np.dtype[np.int64]]]:
     """One answer per different profile, `otherwise` last (for NA), and for each job which one is its own."""
     codes, keys = pd.factorize(profiles, use_na_sentinel=True)
-    profiles_read = [get_map().profile(key) for key in keys]
-    answers = [otherwise if profile is None else ask(profile) for profile in profiles_read]
-    return [*answers, otherwise], np.asarray(codes, dtype=np.int64)
+    return [*map(ask, keys), otherwise], np.asarray(codes, dtype=np.int64)
 
 
 # `controls.yaml` as plain rules, which the map turns into answers.

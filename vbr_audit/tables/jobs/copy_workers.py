@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.arrays import STRING, are_known
 from vbr_audit.tables.build.schema import Column
 
 COPY_JOBS: Final = ("BackupCopy", "EntraIDTenantBackupCopy", "FileBackupCopy", "LegacyBackupCopy")
@@ -33,7 +33,7 @@ def workers_of_copy_jobs(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> 
 
     A worker is known by an id that no job has and a name that begins with that of exactly one copy job.
     """
-    copies = jobs[jobs["type"].isin(COPY_JOBS).to_numpy(dtype=bool) & jobs["job_id"].notna().to_numpy()]
+    copies = jobs[jobs["type"].isin(COPY_JOBS).to_numpy(dtype=bool) & are_known(jobs["job_id"])]
     named = copies["name"].dropna().str.casefold()
     named = named[~named.duplicated(keep=False)]
     by_name = dict(zip(named.tolist(), copies["job_id"].loc[named.index].tolist(), strict=True))

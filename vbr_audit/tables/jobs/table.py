@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
-from vbr_audit.tables.build.arrays import strings_of, to_array, to_booleans, to_strings
+from vbr_audit.tables.build.arrays import are_missing, strings_of, to_array, to_booleans, to_strings
 from vbr_audit.tables.build.enums import CONTROL_WORDS, SOUND_WORDS, Folding, fold_control_words
 from vbr_audit.tables.build.fields import SEPARATOR, Field, Table, counted, ident, joined
 from vbr_audit.tables.build.notes import Notes
@@ -411,7 +411,7 @@ def _expected_to_run(arrays: dict[str, Any], profiles: pd.Series, states: pd.Dat
     scheduled = arrays["is_scheduled"].copy()
     if states is not None:
         planned = set(states.loc[states["next_run"].notna(), "job_id"])
-        unknown = profiles.isna().to_numpy(dtype=bool)
+        unknown = are_missing(profiles)
         due = np.array([type(i) is str and i in planned for i in arrays["job_id"]], dtype=bool)
         scheduled[unknown & due] = True
     return ~arrays["is_disabled"] & (scheduled | _always_runs(profiles))

@@ -14,7 +14,8 @@ from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.dates import minute_text, older_than
 from vbr_audit.checks.logic.machine_names import are_nameless, find_machine, held_by_name
-from vbr_audit.checks.logic.three_valued import named, nullable, one_of, surely, surely_one, worded
+from vbr_audit.checks.logic.three_valued import named, nullable, one_of, surely, surely_not, surely_one, worded
+from vbr_audit.tables.build.arrays import are_known
 
 _BROKEN: Final = ("Failed", "NotInstalled", "UnsupportedOperatingSystem")
 _KNOWN_STATUSES: Final = (*_BROKEN, "Installed", "UpgradeRequired")
@@ -67,7 +68,7 @@ def agent_works(entities: pd.DataFrame) -> Outcome:
             applies=computer,
             reason=worded(
                 entities.index,
-                (surely(~computer), "it is no computer, so that it has no agent"),
+                (surely_not(computer), "it is no computer, so that it has no agent"),
                 (computer.isna(), "type is missing in the answer, or not known to this check"),
                 (status.isna(), "agentStatus is missing in the answer"),
                 default="the server does not know the state of the agent",
@@ -114,7 +115,7 @@ def machine_reached(
     stale = older_than(entities["last_connected"], dt.timedelta(days=max_days), now=now)
     online, offline = surely_one(state, "Online"), surely_one(state, "Offline")
     away = surely(stale) & ~online
-    is_known = online | (offline & stale.notna().to_numpy())
+    is_known = online | (offline & are_known(stale))
     last = minute_text(entities["last_connected"])
     return explained(
         Outcome(
@@ -128,7 +129,7 @@ def machine_reached(
             applies=computer,
             reason=worded(
                 entities.index,
-                (surely(~computer), "it is no computer"),
+                (surely_not(computer), "it is no computer"),
                 (computer.isna(), "type is missing in the answer, or not known to this check"),
                 (offline, "it is offline, and since date unknown"),
                 default="whether it can be reached is not reported",
@@ -185,7 +186,7 @@ def grouped_machine_protected(entities: pd.DataFrame, objects: pd.DataFrame) -> 
             applies=machine,
             reason=worded(
                 entities.index,
-                (surely(~machine), "it is an object of a directory, not a machine"),
+                (surely_not(machine), "it is an object of a directory, not a machine"),
                 (machine.isna(), "type is missing in the answer, or not known to this check"),
                 (entities["name"].isna(), "name is missing in the answer"),
                 (np.full(len(entities), nameless), "no object of the backups has a name in the answer"),

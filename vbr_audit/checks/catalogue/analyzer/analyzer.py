@@ -12,7 +12,8 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_a
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
-from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, texts, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, surely_not, texts, worded
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.vocabulary import Severity
 
 _DEFAULT: Final[Severity] = "medium"
@@ -121,7 +122,7 @@ def analyzer_runs(
     old = older_than(started, dt.timedelta(days=max_age_days), now=now)
     ran = texts(minute_text(started), servers.index)
     last = ("last run " + ran).fillna("no last run is reported")
-    plan = worded(servers.index, (daily, "; daily scan on"), (surely(~daily), "; daily scan off"), default="")
+    plan = worded(servers.index, (daily, "; daily scan on"), (surely_not(daily), "; daily scan off"), default="")
     return explained(
         Outcome(
             ~old & daily,
@@ -192,7 +193,7 @@ def best_practice_followed(items: pd.DataFrame) -> Outcome:
             accepted=worded(
                 items.index,
                 (suppressed & noted, f"{prefix}: " + told_note),
-                (suppressed & note.notna().to_numpy(), f"{prefix}, without a note"),
+                (suppressed & are_known(note), f"{prefix}, without a note"),
                 (suppressed, f"{prefix}; without a note"),
             ),
         )

@@ -13,7 +13,8 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between, minute_text, older_than
-from vbr_audit.checks.logic.three_valued import beside, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, one_of, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import are_known
 
 _MENU: Final = "Main menu > Configuration Backup"
 _DAY_H: Final = 24
@@ -163,7 +164,7 @@ def config_backup_kept(
     """A fault in the configuration is often found late: an older restore point must still be available."""
     settings = beside(servers["server"], config_backup, "server")
     scheduled, points = settings["is_scheduled"], settings["restore_points_to_keep"]
-    known = scheduled.notna().to_numpy() & points.notna().to_numpy()
+    known = are_known(scheduled) & are_known(points)
     seen = [
         f"{'scheduled' if by_itself else 'not scheduled'}, {number} restore point{'' if number == 1 else 's'}"
         for by_itself, number in zip(surely(scheduled), points.fillna(0), strict=True)
@@ -254,7 +255,7 @@ def config_backup_tells(
             (mail & traps, "e-mail and SNMP traps"),
             (mail, "e-mail"),
             (traps, "SNMP traps"),
-            (backups["email_enabled"] & surely(~sent), "e-mail, but the server sends none"),
+            (backups["email_enabled"] & surely_not(sent), "e-mail, but the server sends none"),
             (backups["email_enabled"] & ~mail, "e-mail, but not on failure"),
             (~mail, "neither e-mail nor SNMP traps"),
         ),

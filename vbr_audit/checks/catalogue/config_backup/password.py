@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.catalogue.ages import OLDEST, TOO_OLD, MaxAge, fresh
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import beside, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, surely_not, worded
 
 _KEY = {"encryption_password_id": "password-1"}
 _OTHER_KEY = {"encryption_password_id": "password-2"}
@@ -82,7 +82,7 @@ def config_password_fresh(
             applies=on,
             reason=worded(
                 servers.index,
-                (surely(~on), "it is not encrypted; see CFG-002"),
+                (surely_not(on), "it is not encrypted; see CFG-002"),
                 (on.isna(), "whether it is encrypted is not reported"),
                 (password.isna(), "which password encrypts it is not reported"),
                 (record["encryption_password_id"].isna(), "its password is not among the encryption passwords"),

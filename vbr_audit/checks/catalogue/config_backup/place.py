@@ -9,8 +9,9 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.machine_names import SHARE, names_of_backup_server, on_backup_server
-from vbr_audit.checks.logic.three_valued import beside, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, one_of, surely, surely_not, worded
 from vbr_audit.datasets.repositories import STORAGE_CLASSES
+from vbr_audit.tables.build.arrays import are_missing
 
 _MENU: Final = "Main menu > Configuration Backup"
 _TO: Final = [{"repository_id": "repository-1"}]
@@ -99,7 +100,7 @@ def config_backup_elsewhere(
     known = surely(one_of(kind, STORAGE_CLASSES))
     elsewhere = (kind != "local disk").where(known) & ~target["own_share"]
     # Only its path shows whose share it is.
-    elsewhere = elsewhere.mask(surely(kind == SHARE) & target["path"].isna().to_numpy())
+    elsewhere = elsewhere.mask(surely(kind == SHARE) & are_missing(target["path"]))
     ok = elsewhere | (~on_server).where(known)
     return Outcome(
         ok,
@@ -162,7 +163,7 @@ def config_backup_immutable(servers: pd.DataFrame, config_backup: pd.DataFrame, 
         observed=worded(
             servers.index,
             (immutable, "immutable"),
-            (surely(~can_lock), "can be deleted: no configuration backup is locked on " + kind),
+            (surely_not(can_lock), "can be deleted: no configuration backup is locked on " + kind),
             (~immutable, "can be changed and deleted"),
         ),
         reason=worded(

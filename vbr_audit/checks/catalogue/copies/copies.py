@@ -11,7 +11,8 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
-from vbr_audit.checks.logic.three_valued import named, phrased, surely, worded
+from vbr_audit.checks.logic.three_valued import named, phrased, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import are_known
 
 _DIGITS = {
     "has_three_copies": True,
@@ -50,7 +51,7 @@ def _answer(objects: pd.DataFrame, ok: pd.Series, yes: object, no: str | list[st
     bad = [word + more for word, more in zip(bad, old, strict=True)]
     return Outcome(
         ok,
-        observed=worded(index, (empty, "no copy"), (ok, yes), (surely(~ok), bad)),
+        observed=worded(index, (empty, "no copy"), (ok, yes), (surely_not(ok), bad)),
         applies=pd.Series(~empty, index=index, dtype="boolean"),
         reason=worded(index, (empty, "no copy: it has no restore point; see RPO-003"), (ok.isna(), why)),
     )
@@ -166,7 +167,7 @@ def protected_copy(objects: pd.DataFrame) -> Outcome:
     that has ended, or that grows less often than that, unlocks.
     """
     until, over = objects["locked_until"], named(objects["unlocked_repositories"], "repositories").tolist()
-    known = until.notna().to_numpy()
+    known = are_known(until)
     yes = worded(
         objects.index,
         (known, phrased("immutable or offline; locked until {}", minute_text(until), where=known)),
@@ -207,7 +208,7 @@ def verified_copy(objects: pd.DataFrame) -> Outcome:
     tenant = surely(objects["platform"] == "EntraID")
     return Outcome(
         verified,
-        observed=worded(objects.index, (verified, "verified"), (surely(~verified), "nothing checks its backups")),
+        observed=worded(objects.index, (verified, "verified"), (surely_not(verified), "nothing checks its backups")),
         applies=pd.Series(~tenant, index=objects.index, dtype="boolean"),
         reason=worded(
             objects.index,
@@ -244,11 +245,11 @@ def separate_hosts(objects: pd.DataFrame) -> Outcome:
     answer = objects["has_separate_hosts"]
     return Outcome(
         answer,
-        observed=worded(objects.index, (answer, "on at least two hosts"), (surely(~answer), "all on one host")),
+        observed=worded(objects.index, (answer, "on at least two hosts"), (surely_not(answer), "all on one host")),
         applies=several,
         reason=worded(
             objects.index,
-            (surely(~several), "it has fewer than two copies; see CPY-001"),
+            (surely_not(several), "it has fewer than two copies; see CPY-001"),
             (several.isna(), "whether it has two copies is not known; see CPY-001"),
             (answer.isna(), "the host of a repository is not known"),
         ),
@@ -306,7 +307,7 @@ def copy_keeps_up(
         applies=copied,
         reason=worded(
             objects.index,
-            (surely(~copied), "no copy job takes its backups"),
+            (surely_not(copied), "no copy job takes its backups"),
             (copied.isna(), "the types of its jobs are not known"),
             (hours.isna(), "the newest restore point of the backup, or of the copy, is not known"),
             (in_time.isna(), "how often its copy job starts is not known, so that nobody can say whether it is late"),
@@ -343,12 +344,12 @@ def capacity_copied(repositories: pd.DataFrame) -> Outcome:
     used = tier & (copied | repositories["capacity_move_enabled"])
     return Outcome(
         copied,
-        observed=worded(repositories.index, (copied, "copied at once"), (surely(~copied), "moved only")),
+        observed=worded(repositories.index, (copied, "copied at once"), (surely_not(copied), "moved only")),
         applies=used,
         reason=worded(
             repositories.index,
-            (surely(~tier), "it has no capacity tier"),
-            (surely(~used), "nothing is copied or moved to its capacity tier"),
+            (surely_not(tier), "it has no capacity tier"),
+            (surely_not(used), "nothing is copied or moved to its capacity tier"),
             (used.isna() | copied.isna(), "how its capacity tier is filled is missing in the answer"),
         ),
     )

@@ -12,8 +12,8 @@ from vbr_audit.checks.drift.compare import maker_text
 from vbr_audit.checks.engine.outcome import EXAMPLE_NOW, EXAMPLE_SINCE, Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, nullable, phrased, surely, worded
-from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.checks.logic.three_valued import named, nullable, phrased, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import STRING, are_known
 from vbr_audit.tables.build.naming import marked
 from vbr_audit.tables.build.schema import Holds
 
@@ -54,8 +54,8 @@ def nothing_weaker(objects: pd.DataFrame) -> Outcome:
     """
     weaker = objects["weakened"] > 0
     vague = (objects["unclear"] > 0) | (objects["open"] > 0)
-    sure = surely(objects["compared"] > 0) & surely(~vague)
-    ok = (~weaker).mask(surely(~weaker) & ~sure)
+    sure = surely(objects["compared"] > 0) & surely_not(vague)
+    ok = (~weaker).mask(surely_not(weaker) & ~sure)
     return explained(
         Outcome(
             ok,
@@ -129,11 +129,11 @@ def not_weakened_at_once(
     missing = missing or weak[["changed_after", "changed_before"]].isna().any(axis=None)
     blind = bool(missing) or not (objects["compared"] > 0).any()
     within = (weak["changed_before"] - weak["changed_after"] <= span).fillna(False).to_numpy(dtype=bool)
-    dated = weak["changed_at"].notna().to_numpy(dtype=bool)
+    dated = are_known(weak["changed_at"])
     at_once = _most_within(weak, within, dated, span)
     possible = at_once + (0 if within.all() else int((~dated).sum())) + vague
     is_bad, is_good = at_once >= several, possible < several and not blind
-    named = servers["server"].notna().to_numpy(dtype=bool)
+    named = are_known(servers["server"])
     answer = np.full(len(servers), not is_bad)
     return explained(
         Outcome(
@@ -243,9 +243,9 @@ _APPROVAL = {"object_name": "Nightly", "change": "retry_enabled: false → true"
 def approved_change_made(approvals: pd.DataFrame) -> Outcome:
     """An approval that nobody carries out leaves a weakness that everybody believes to be gone."""
     index, due, is_made = approvals.index, approvals["is_due"], approvals["is_made"]
-    is_named = approvals["change"].notna().to_numpy(dtype=bool)
+    is_named = are_known(approvals["change"])
     values = named(approvals["value"], "json")
-    valued = approvals["value"].notna().to_numpy(dtype=bool)
+    valued = are_known(approvals["value"])
     return Outcome(
         is_made.mask(~is_named),
         observed=worded(
@@ -256,7 +256,7 @@ def approved_change_made(approvals: pd.DataFrame) -> Outcome:
         applies=due,
         reason=worded(
             index,
-            (surely(~due), "the day of the approval has not come"),
+            (surely_not(due), "the day of the approval has not come"),
             (due.isna(), "the day of the approval is not known"),
             (is_made.isna(), "no setting of such an object is known, or several with unlike values"),
         ),

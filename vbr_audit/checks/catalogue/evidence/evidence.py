@@ -10,8 +10,9 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import EXAMPLE_SINCE, Example, Outcome, hours_ago
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import at_or_before, minute_text
-from vbr_audit.checks.logic.three_valued import Cells, named, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import Cells, named, one_of, places_of, surely, surely_not, taken, worded
 from vbr_audit.datasets import DATASETS, is_never_offered
+from vbr_audit.tables.build.arrays import are_missing
 
 _PAGED = tuple(name for name, dataset in DATASETS.items() if dataset.shape.is_paged)
 _JOBS = {"name": "jobs", "rows_duplicate": 0}
@@ -56,7 +57,7 @@ def dataset_complete(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: f
         applies=needs.mask(unoffered, False),
         reason=worded(
             datasets.index,
-            (surely(~needs), "no enabled check needs it"),
+            (surely_not(needs), "no enabled check needs it"),
             (unoffered, NEVER_OFFERED),
             (status.isna(), "its status is not known"),
             default=named(why, "server text"),
@@ -97,17 +98,17 @@ def rows_match_total(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: f
     distinct, total = datasets["rows_received"] - datasets["rows_duplicate"], datasets["api_total"]
     paged, status = one_of(datasets["name"], _PAGED), datasets["status"]
     nothing = surely(one_of(status, _READ_NOTHING))
-    unwanted = nothing & surely(~one_of(datasets["name"], needed))
+    unwanted = nothing & surely_not(one_of(datasets["name"], needed))
     unoffered = never_offered(datasets, servers)
     seen, counted = _rows(distinct), _rows(total)
     return Outcome(
-        (distinct == total).mask(nothing | status.isna().to_numpy()),
+        (distinct == total).mask(nothing | are_missing(status)),
         observed=worded(datasets.index, (distinct.notna(), seen)),
         expected=worded(datasets.index, (total.notna(), counted), default="the server's total"),
         applies=paged.mask(unwanted | unoffered, False),
         reason=worded(
             datasets.index,
-            (surely(~paged), "the answer is one object, without a total"),
+            (surely_not(paged), "the answer is one object, without a total"),
             (unwanted, "no enabled check needs it, and it was not read"),
             (unoffered, NEVER_OFFERED),
             (nothing, "it was not read"),

@@ -12,8 +12,9 @@ from vbr_audit.checks.catalogue.evidence.evidence import NEVER_OFFERED, never_of
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
-from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, surely_not, worded
 from vbr_audit.datasets import DATASETS
+from vbr_audit.tables.build.arrays import are_missing
 from vbr_audit.tables.build.enums import SESSION_TYPES
 
 _LISTS: Final = tuple(name for name, dataset in DATASETS.items() if dataset.shape.has_rows)
@@ -124,7 +125,7 @@ def dates_with_offset(datasets: pd.DataFrame, servers: pd.DataFrame, *, needed: 
         possible & (naive == 0).astype("boolean").mask(floating),
         observed=worded(
             datasets.index,
-            (surely(~possible), [f"{number:,} outside of 1990 to 2100" for number in wrong.fillna(0)]),
+            (surely_not(possible), [f"{number:,} outside of 1990 to 2100" for number in wrong.fillna(0)]),
             (floating, without),
             (wrong.notna() & naive.notna(), "0 such dates"),
         ),
@@ -152,7 +153,7 @@ def _of_what_was_read(
     answer = ok.where(read)
     judged = one_of(datasets["name"], among)
     unread = surely(one_of(status, _UNREAD))
-    unwanted = unread & surely(~one_of(datasets["name"], needed))
+    unwanted = unread & surely_not(one_of(datasets["name"], needed))
     unoffered = never_offered(datasets, servers)
     return Outcome(
         answer,
@@ -160,7 +161,7 @@ def _of_what_was_read(
         applies=judged.mask(unwanted | unoffered, False),
         reason=worded(
             datasets.index,
-            (surely(~judged), "the answer is one object, not a list of rows"),
+            (surely_not(judged), "the answer is one object, not a list of rows"),
             (unwanted, "no enabled check needs it, and it was not read"),
             (unoffered, NEVER_OFFERED),
             (answer.notna(), pd.NA),
@@ -212,13 +213,13 @@ def workloads_in_sight(servers: pd.DataFrame, sessions: pd.DataFrame) -> Outcome
     per_server: list[dict[str, int]] = [{} if name is pd.NA else by_server.get(name, {}) for name in named]
     seen = servers["server"].isin(places.texts).to_numpy()
     odd = places.texts_of(~kinds.among(SESSION_TYPES))
-    unclear = ~seen | servers["server"].isin(odd).to_numpy() | servers["server"].isna().to_numpy()
+    unclear = ~seen | servers["server"].isin(odd).to_numpy() | are_missing(servers["server"])
     hidden = pd.Series([bool(names) for names in per_server], index=servers.index, dtype="boolean")
     listed = [
         "; ".join(f"{name}: {number:,} session{'' if number == 1 else 's'}" for name, number in sorted(names.items()))
         for names in per_server
     ]
-    ok = nullable(surely(~hidden), surely(~hidden) & unclear, servers.index)
+    ok = nullable(surely_not(hidden), surely_not(hidden) & unclear, servers.index)
     return Outcome(
         ok,
         observed=worded(servers.index, (hidden, listed), default="none but those"),

@@ -10,7 +10,19 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import Cells, any_of, beside, one_of, phrased, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import (
+    Cells,
+    any_of,
+    beside,
+    one_of,
+    phrased,
+    places_of,
+    surely,
+    surely_not,
+    taken,
+    worded,
+)
+from vbr_audit.tables.build.arrays import are_known
 
 _ABLE = {"immutability_supported": True, "type": "AmazonS3"}
 _DAYS = {"immutability_enabled": True, "immutability_kind": "object storage", "immutability_mode": "RepositorySettings"}
@@ -71,14 +83,14 @@ def repository_immutable(repositories: pd.DataFrame, held: pd.DataFrame) -> Outc
         observed=worded(
             repositories.index,
             (enabled, "immutable"),
-            (surely(~enabled) & plain, "not immutable: a plain Linux repository"),
-            (surely(~enabled), "not immutable"),
+            (surely_not(enabled) & plain, "not immutable: a plain Linux repository"),
+            (surely_not(enabled), "not immutable"),
         ),
-        severity=worded(repositories.index, (surely(~enabled) & surely(elsewhere), "medium")),
+        severity=worded(repositories.index, (surely_not(enabled) & surely(elsewhere), "medium")),
         applies=able,
         reason=worded(
             repositories.index,
-            (surely(~able), "repositories of this type cannot be immutable"),
+            (surely_not(able), "repositories of this type cannot be immutable"),
             (able.isna(), "whether this type of repository can be immutable is not known"),
             (enabled.isna(), "the settings of immutability are not shown in this revision, or missing"),
         ),
@@ -139,7 +151,7 @@ def immutable_long_enough(
         applies=applies,
         reason=worded(
             repositories.index,
-            (surely(~enabled), "it is not immutable; see IMM-001"),
+            (surely_not(enabled), "it is not immutable; see IMM-001"),
             (surely(enabled) & (by_retention | archive), "it has no days of its own: those of the retention hold"),
             (enabled.isna(), "whether it is immutable is not known"),
             (days.isna(), "the days are missing in the answer"),
@@ -232,16 +244,16 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
     }
     promised = taken(kept, owners, pd.RangeIndex(len(owners)))
     long = (seen["days"] >= promised).mask(surely(seen["mode"] == "RetentionSettings"), True) & seen["enabled"]
-    short = any_of(owners, (~long).mask(surely(~seen["enabled"]), True), jobs.index)
+    short = any_of(owners, (~long).mask(surely_not(seen["enabled"]), True), jobs.index)
     open_ = any_of(owners, (~seen["enabled"]).astype("boolean"), jobs.index)
     placed = np.isin(np.arange(len(jobs)), owners)
     everywhere = ~open_.mask(~placed)
     days = pd.Series(np.full(len(jobs), np.inf))
-    known = seen["days"].notna().to_numpy()
+    known = are_known(seen["days"])
     least = days.to_numpy(copy=True)
     np.minimum.at(least, owners[known], seen["days"][known].to_numpy(dtype=float))
     limited = np.isfinite(least)
-    unit_known = kept.notna().to_numpy()
+    unit_known = are_known(kept)
     elsewhere = one_of(jobs["type"], ("VSphereReplica", "EntraIDTenantBackup"))
     ok = (~short).mask(~placed | ~unit_known)
     return Outcome(
@@ -258,7 +270,7 @@ def immutable_as_retention(jobs: pd.DataFrame, repositories: pd.DataFrame, exten
         reason=worded(
             jobs.index,
             (surely(elsewhere), "what this kind of job makes lies in no repository"),
-            (surely(~everywhere), "its repository is not immutable; see IMM-001"),
+            (surely_not(everywhere), "its repository is not immutable; see IMM-001"),
             (~placed, "its repository is not known"),
             (everywhere.isna(), "whether its repository is immutable is not known"),
             (~unit_known, "its retention is not known, or counts restore points, not days"),

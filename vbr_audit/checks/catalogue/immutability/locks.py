@@ -9,7 +9,8 @@ import pandas as pd
 
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import are_missing
 
 _KNOWN_ITEM = {"best_practice": "Compliance mode is used for repositories with immutability", "status": "OK"}
 _SSH = "SSH is disabled on hardened repositories"
@@ -167,7 +168,7 @@ def single_use_credentials(repositories: pd.DataFrame, hosts: pd.DataFrame) -> O
         applies=hardened,
         reason=worded(
             repositories.index,
-            (surely(~hardened), "it is not a hardened repository"),
+            (surely_not(hardened), "it is not a hardened repository"),
             (hardened.isna(), "its type is not reported, or not known to this check"),
             (good.notna(), pd.NA),
             (host["managed_server_id"].isna(), "its host is not among the managed servers"),
@@ -188,8 +189,8 @@ def _items_good(
     good = (status == "OK").astype("boolean").mask(~surely(one_of(status, ("OK", "Violation"))))
     fits = [surely(name.str.contains(word, flags=re.IGNORECASE).astype("boolean")) for word in words]
     chosen = np.logical_or.reduce(fits)
-    bad = chosen & surely(~good)
-    sure = all(fit.any() for fit in fits) and not (chosen & good.isna().to_numpy()).any()
+    bad = chosen & surely_not(good)
+    sure = all(fit.any() for fit in fits) and not (chosen & are_missing(good)).any()
     wrong = [*(f"violated: {item}" for item in named(name, "word")[bad].tolist()), *also]
     unknown = np.full(len(servers), not (wrong or sure))
     why = "the analyzer has no such item, has not checked it, or it is suppressed"

@@ -10,7 +10,18 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import Cells, any_of, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import (
+    Cells,
+    any_of,
+    nullable,
+    one_of,
+    places_of,
+    surely,
+    surely_not,
+    taken,
+    worded,
+)
+from vbr_audit.tables.build.arrays import are_known, are_missing
 
 _TENANT = {"settings_profile": "1.3-rev1/EntraIDTenantBackup", "type": "EntraIDTenantBackup"}
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
@@ -155,7 +166,7 @@ def cloud_backups_encrypted(
             (encrypted, "encrypted by the job"),
             (ok, "encrypted by the capacity tier"),
             (surely(~ok & direct), "in object or cloud storage, not encrypted"),
-            (surely(~ok), "the capacity tier holds them, not encrypted"),
+            (surely_not(ok), "the capacity tier holds them, not encrypted"),
         ),
         reason=worded(
             jobs.index,
@@ -164,7 +175,7 @@ def cloud_backups_encrypted(
             (surely(~direct & ~tier), "its repository is neither object nor cloud storage"),
             (surely(ok & (direct | tier)), pd.NA),
             (target.isna() & jobs["encryption_enabled"].notna(), "which repository it writes to is not reported"),
-            (target.notna().to_numpy() & ~is_listed, "its repository is not among those that were read"),
+            (are_known(target) & ~is_listed, "its repository is not among those that were read"),
             (surely(target.notna()) & (direct.isna() | tier.isna()), "where its repository keeps data is not known"),
         ),
         applies=backs_up & (direct | tier),
@@ -268,11 +279,11 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
     password, server, how = jobs["encryption_password_id"], jobs["kms_server_id"], jobs["encryption_type"]
     row = places_of(password, passwords["encryption_password_id"])
     keyless = passwords["encryption_password_id"].isna().any()
-    known = nullable(row >= 0, password.isna().to_numpy() | ((row < 0) & keyless), jobs.index)
+    known = nullable(row >= 0, are_missing(password) | ((row < 0) & keyless), jobs.index)
     imported = taken(passwords["is_imported"], row, jobs.index)
     at_kms = places_of(server, kms["kms_server_id"]) >= 0
     unlisted = bool(kms["kms_server_id"].isna().all()) or bool(kms["kms_server_id"].isna().any())
-    reachable = nullable(at_kms, server.isna().to_numpy() | (~at_kms & unlisted), jobs.index)
+    reachable = nullable(at_kms, are_missing(server) | (~at_kms & unlisted), jobs.index)
     by_kms, by_password = surely(how == "ByKms"), surely(how == "ByUserPassword")
     ok = (known & ~imported).mask(by_kms, reachable).mask(~by_kms & ~by_password)
     on = jobs["encryption_enabled"]
@@ -281,17 +292,17 @@ def encryption_key_known(jobs: pd.DataFrame, passwords: pd.DataFrame, kms: pd.Da
         observed=worded(
             jobs.index,
             (by_kms & at_kms, "a key management server of this server"),
-            (by_kms & surely(~reachable), "a key management server that is not set up here"),
+            (by_kms & surely_not(reachable), "a key management server that is not set up here"),
             (by_password & surely(imported), "an imported password"),
-            (by_password & surely(~known), "a password that is not among those of this server"),
+            (by_password & surely_not(known), "a password that is not among those of this server"),
             (by_password & surely(known), "a password of this server"),
         ),
         reason=worded(
             jobs.index,
-            (surely(~on), "the job does not encrypt"),
+            (surely_not(on), "the job does not encrypt"),
             (ok.notna(), pd.NA),
-            (how.notna().to_numpy() & ~by_kms & ~by_password, "this check does not know that kind of encryption"),
-            (by_kms & server.notna().to_numpy(), "the list of key management servers is empty or was not read"),
+            (are_known(how) & ~by_kms & ~by_password, "this check does not know that kind of encryption"),
+            (by_kms & are_known(server), "the list of key management servers is empty or was not read"),
             (
                 by_password & (row >= 0),
                 "whether the password was imported is not reported (the API reports it from 1.3-rev0 on)",
@@ -356,7 +367,7 @@ def passwords_spread(
     by_kms, by_password = (surely(jobs["encryption_type"] == way) for way in ("ByKms", "ByUserPassword"))
     used = password.where(surely(on) & by_password)
     counts = used.map(used.value_counts()).astype("Int64")
-    silent = int((~surely(~on) & ~by_kms & used.isna().to_numpy()).sum())
+    silent = int((~surely_not(on) & ~by_kms & are_missing(used)).sum())
     others = [f"{count} job{'' if count == 1 else 's'} with this password" for count in counts.fillna(0)]
     few, perhaps_many = counts <= max_jobs, surely(counts <= max_jobs) & surely(counts + silent > max_jobs)
     return Outcome(
@@ -364,7 +375,7 @@ def passwords_spread(
         observed=worded(jobs.index, (counts.notna(), others)),
         reason=worded(
             jobs.index,
-            (surely(~on), "the job does not encrypt"),
+            (surely_not(on), "the job does not encrypt"),
             (by_kms, "its key comes from a key management server"),
             (perhaps_many, f"of {silent:,} other jobs it is not reported which password they use, if any"),
         ),

@@ -11,8 +11,19 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
-from vbr_audit.checks.logic.three_valued import Cells, named, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import (
+    Cells,
+    named,
+    nullable,
+    one_of,
+    places_of,
+    surely,
+    surely_not,
+    taken,
+    worded,
+)
 from vbr_audit.revisions import is_at_least
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import CONTROL_WORDS, SOUND_WORDS
 
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
@@ -66,16 +77,16 @@ def application_failures_count(jobs: pd.DataFrame) -> Outcome:
         sound & processed,
         observed=worded(
             jobs.index,
-            (surely(~processed), "processing is off for some machine"),
+            (surely_not(processed), "processing is off for some machine"),
             (surely(handling == "IgnoreFailures"), "failures are ignored for some machine"),
             (surely(handling == "Disabled"), "processing is off for some machine"),
             (surely(sound & processed), "required to succeed"),
         ),
         reason=worded(
             jobs.index,
-            (surely(~aware), _UNAWARE),
+            (surely_not(aware), _UNAWARE),
             (plain, _PLAIN),
-            (handling.notna().to_numpy() & sound.isna().to_numpy(), "this check does not know that choice"),
+            (are_known(handling) & are_missing(sound), "this check does not know that choice"),
         ),
         applies=aware.mask(plain & surely(aware), False),
     )
@@ -110,21 +121,21 @@ def logs_processed(jobs: pd.DataFrame) -> Outcome:
     """Logs that are not truncated fill the disk, and without log backups a restored database loses up to a day."""
     logs, sql = jobs["transaction_log_handling"], jobs["sql_log_handling"]
     processed, sound = _settled(logs, "transaction_log_handling"), _settled(sql, "sql_log_handling")
-    offered, aware = surely(logs != NOT_OFFERED) | logs.isna().to_numpy(), jobs["app_aware_enabled"]
+    offered, aware = surely(logs != NOT_OFFERED) | are_missing(logs), jobs["app_aware_enabled"]
     plain = surely(jobs["app_settings_count"] == 0)
     strange = (logs.notna() & processed.isna()).to_numpy() | (sql.notna() & sound.isna()).to_numpy()
     return Outcome(
         processed & sound,
         observed=worded(
             jobs.index,
-            (surely(~processed), "copy only: logs stay as they are"),
-            (surely(~sound), "SQL logs are kept as they are"),
+            (surely_not(processed), "copy only: logs stay as they are"),
+            (surely_not(sound), "SQL logs are kept as they are"),
             (surely(processed & sound), "logs processed"),
         ),
         reason=worded(
             jobs.index,
             (~offered, "this kind of job does not process logs"),
-            (surely(~aware), _UNAWARE),
+            (surely_not(aware), _UNAWARE),
             (plain, _PLAIN),
             (strange, "this check does not know that choice"),
         ),
@@ -197,14 +208,14 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     """
     wanted = jobs["schedule_after_job_name"]
     reported = taken(states["run_after_job_id"], places_of(jobs["job_id"], states["job_id"]), jobs.index)
-    by_id = reported.notna().to_numpy()
+    by_id = are_known(reported)
     by_name, keyed = places_of(wanted, jobs["name"]), places_of(reported, jobs["job_id"])
     place = np.where(by_id, keyed, by_name)
     twice = ~by_id & surely(one_of(wanted, jobs.loc[jobs["name"].duplicated(keep=False), "name"].dropna()))
     gaps = np.where(by_id, jobs["job_id"].isna().any(), jobs["name"].isna().any()).astype(bool)
-    unknown = jobs["job_id"].isna().to_numpy() | twice | (~by_id & wanted.isna().to_numpy()) | ((place < 0) & gaps)
+    unknown = are_missing(jobs["job_id"]) | twice | (~by_id & are_missing(wanted)) | ((place < 0) & gaps)
     part_listed = (place < 0) & ~_are_all_listed(jobs["settings_profile"])
-    unknown |= part_listed | jobs["settings_profile"].isna().to_numpy()
+    unknown |= part_listed | are_missing(jobs["settings_profile"])
     enabled = ~taken(jobs["is_disabled"], place, jobs.index)
     chained = jobs["schedule_after_job_enabled"]
     title = named(taken(jobs["name"], place, jobs.index).fillna(wanted), "job").fillna("a job without a name")
@@ -217,15 +228,15 @@ def predecessor_runs(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
             (lost & by_id, "after a job that is not on this server"),
             (lost, "after " + title + ", which is not on this server"),
             (enabled, "after " + title + ", enabled"),
-            (surely(~enabled), "after " + title + ", disabled"),
+            (surely_not(enabled), "after " + title + ", disabled"),
         ),
         reason=worded(
             jobs.index,
-            (surely(~chained), "it does not start after another job"),
+            (surely_not(chained), "it does not start after another job"),
             (ok.notna(), pd.NA),
             (twice, "several jobs have the name of the one that it starts after"),
-            (~by_id & wanted.isna().to_numpy(), "which job it starts after is not reported"),
-            (jobs["settings_profile"].isna().to_numpy(), "in which revision its settings were read is not known"),
+            (~by_id & are_missing(wanted), "which job it starts after is not reported"),
+            (are_missing(jobs["settings_profile"]), "in which revision its settings were read is not known"),
             (part_listed, "it is not listed, and the server lists no jobs of agents and copies over REST before 1.3"),
             (lost, "not all jobs have a name and an id, so that the one it starts after cannot be looked up"),
             (enabled.isna(), "whether the job that it starts after is enabled is not known"),
@@ -274,10 +285,10 @@ def window_set(
     on = jobs["backup_window_enabled"]
     return Outcome(
         on,
-        observed=worded(jobs.index, (on, "a backup window is set"), (surely(~on), "runs at any hour")),
+        observed=worded(jobs.index, (on, "a backup window is set"), (surely_not(on), "runs at any hour")),
         reason=worded(
             jobs.index,
-            (surely(~large), [f"{text}: not a large job" for text in counts]),
+            (surely_not(large), [f"{text}: not a large job" for text in counts]),
             (objects.isna(), "how many objects it protects is not known"),
         ),
         applies=large,

@@ -13,7 +13,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.operators import safe_pattern
-from vbr_audit.checks.logic.three_valued import named, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, places_of, surely, surely_not, taken, worded
 from vbr_audit.tables.build.enums import JOB_TYPES
 
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
@@ -80,8 +80,8 @@ def mail_sent(jobs: pd.DataFrame, options: pd.DataFrame, mail: pd.DataFrame) -> 
             jobs.index,
             (own & whole, "mail of the job"),
             (whole, "mail of the whole server"),
-            (own & surely(~whole), "mail of the job, but the server sends none"),
-            (surely(~whole), "neither the job nor the server sends mail"),
+            (own & surely_not(whole), "mail of the job, but the server sends none"),
+            (surely_not(whole), "neither the job nor the server sends mail"),
         ),
         reason=worded(
             jobs.index,
@@ -120,7 +120,7 @@ def copy_is_watched(jobs: pd.DataFrame) -> Outcome:
         applies=copies,
         reason=worded(
             jobs.index,
-            (surely(~copies), "it is not a backup copy job"),
+            (surely_not(copies), "it is not a backup copy job"),
             (copies.isna(), "its type is not known"),
         ),
     )
@@ -154,7 +154,7 @@ def described(jobs: pd.DataFrame) -> Outcome:
     return Outcome(
         ~bare & ~default,
         observed=worded(jobs.index, (bare, "empty"), (text.notna(), named(text, "prose"))),
-        reason=worded(jobs.index, (surely(~applies), "this kind of job has no description")),
+        reason=worded(jobs.index, (surely_not(applies), "this kind of job has no description")),
         applies=applies,
     )
 
@@ -235,7 +235,7 @@ def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
             jobs.index,
             (left_out, counts),
             (partly, "not all disks of each machine"),
-            (surely(~bad), "nothing left out"),
+            (surely_not(bad), "nothing left out"),
         ),
         json_path=worded(
             jobs.index,
@@ -244,7 +244,7 @@ def nothing_excluded(jobs: pd.DataFrame) -> Outcome:
         ),
         reason=worded(
             jobs.index,
-            (surely(~applies), "this kind of job has no exclusions of machines"),
+            (surely_not(applies), "this kind of job has no exclusions of machines"),
             (applies.isna(), "this check does not know what this kind of job can leave out"),
             (machines.isna(), "virtualMachines.excludes is missing in the answer"),
             (open_, "this check does not know that choice of disks"),
@@ -276,7 +276,7 @@ def exclusion_explained(exclusions: pd.DataFrame) -> Outcome:
     note = exclusions["note"].str.strip()
     good = (note != "").astype("boolean")
     return Outcome(
-        good, observed=worded(exclusions.index, (good, named(note, "prose")), (surely(~good), "without a note"))
+        good, observed=worded(exclusions.index, (good, named(note, "prose")), (surely_not(good), "without a note"))
     )
 
 
@@ -312,7 +312,7 @@ def name_fits(
     return Outcome(
         fits,
         observed=named(jobs["name"], "job"),
-        reason=worded(jobs.index, (surely(~asked), "no pattern is set")),
+        reason=worded(jobs.index, (surely_not(asked), "no pattern is set")),
         applies=asked,
     )
 

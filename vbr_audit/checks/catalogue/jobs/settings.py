@@ -10,7 +10,8 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, places_of, surely, taken, texts, worded
+from vbr_audit.checks.logic.three_valued import named, places_of, surely, surely_not, taken, texts, worded
+from vbr_audit.tables.build.arrays import are_known, are_missing
 
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
 _CONTENT_SCAN = {"settings_profile": "1.3-rev1/SureBackupContentScan", "type": "SureBackupContentScan"}
@@ -43,7 +44,7 @@ MONTHS_PER_YEAR = 12
 def job_enabled(jobs: pd.DataFrame) -> Outcome:
     """A disabled job backs up nothing, and nobody is notified: it neither runs nor fails."""
     enabled = ~jobs["is_disabled"]
-    return Outcome(enabled, observed=worded(jobs.index, (enabled, "enabled"), (surely(~enabled), "disabled")))
+    return Outcome(enabled, observed=worded(jobs.index, (enabled, "enabled"), (surely_not(enabled), "disabled")))
 
 
 @check(
@@ -68,7 +69,7 @@ def job_scheduled(jobs: pd.DataFrame) -> Outcome:
     """A job that is only started manually is forgotten sooner or later."""
     scheduled = jobs["is_scheduled"]
     return Outcome(
-        scheduled, observed=worded(jobs.index, (scheduled, "scheduled"), (surely(~scheduled), "not scheduled"))
+        scheduled, observed=worded(jobs.index, (scheduled, "scheduled"), (surely_not(scheduled), "not scheduled"))
     )
 
 
@@ -96,10 +97,12 @@ def retry_enabled(
     """Without a retry, one short network fault costs the restore point of that night."""
     counts = [f"on, {count} retr{'y' if count == 1 else 'ies'}" for count in jobs["retry_count"].fillna(-1)]
     on = jobs["retry_enabled"]
-    counted = surely(on) & jobs["retry_count"].notna().to_numpy()
+    counted = surely(on) & are_known(jobs["retry_count"])
     return Outcome(
         on & (jobs["retry_count"] >= min_retries),
-        observed=worded(jobs.index, (surely(~on), "off"), (counted, counts), (on, "on, number of retries not known")),
+        observed=worded(
+            jobs.index, (surely_not(on), "off"), (counted, counts), (on, "on, number of retries not known")
+        ),
     )
 
 
@@ -135,7 +138,7 @@ def gfs_kept(jobs: pd.DataFrame) -> Outcome:
     workstation = surely(jobs["type"].str.contains("Workstation", regex=False).astype("boolean"))
     return replace(
         outcome,
-        severity=worded(jobs.index, (surely(~outcome.ok) & workstation, "low")),
+        severity=worded(jobs.index, (surely_not(outcome.ok) & workstation, "low")),
         applies=jobs["type"].notna().astype("boolean").mask(jobs["type"].isna()),
     )
 
@@ -190,13 +193,13 @@ def retention_long_enough(
     """
     unit, quantity = jobs["retention_type"], jobs["retention_quantity"]
     row = places_of(jobs["job_id"], demands["job_id"])
-    lost = jobs["job_id"].isna().to_numpy() | ((row < 0) & bool(len(demands)))
+    lost = are_missing(jobs["job_id"]) | ((row < 0) & bool(len(demands)))
     demand = taken(demands["retention_days"], row, jobs.index)
     days, by_points = _days_kept(unit, quantity), surely(unit == "RestorePoints")
     wanted = demand.fillna(min_days)
     ok = (days >= wanted).mask(by_points, quantity >= min_points).mask(lost)
-    uncertain = by_points & demand.notna().to_numpy() & surely(ok)
-    known = unit.notna().to_numpy() & quantity.notna().to_numpy()
+    uncertain = by_points & are_known(demand) & surely(ok)
+    known = are_known(unit) & are_known(quantity)
     units = unit.replace({"RestorePoints": "restore points"}).str.lower()
     observed = quantity.astype("string[python]") + " " + named(units, "word")
     return Outcome(
@@ -214,7 +217,7 @@ def retention_long_enough(
             jobs.index,
             (lost, "what its tier in the site file demands is not known"),
             (uncertain, "it counts restore points, and its tier demands days: how long they last is not known"),
-            (known & ~by_points & days.isna().to_numpy(), "its unit of retention is none that this check knows"),
+            (known & ~by_points & are_missing(days), "its unit of retention is none that this check knows"),
         ),
     )
 
@@ -278,7 +281,7 @@ def _switch_with_level(switch: pd.Series, level: pd.Series, word: str) -> Outcom
         switch & level,
         observed=worded(
             switch.index,
-            (surely(~switch), "off"),
+            (surely_not(switch), "off"),
             (switch & level, "on"),
             (switch & ~level, f"on, no {word} enabled"),
             (switch, f"on, {word} not known"),

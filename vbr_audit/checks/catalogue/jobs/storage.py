@@ -10,7 +10,18 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import nullable, one_of, phrased_once, places_of, surely, taken, texts, worded
+from vbr_audit.checks.logic.three_valued import (
+    nullable,
+    one_of,
+    phrased_once,
+    places_of,
+    surely,
+    surely_not,
+    taken,
+    texts,
+    worded,
+)
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import CONTROL_WORDS
 
 _REPLICA = {"settings_profile": "1.3-rev1/VSphereReplica", "type": "VSphereReplica"}
@@ -92,21 +103,21 @@ def gfs_long_enough(
         wanted.append(required.to_numpy(dtype=np.int64))
         seen.append(np.where(surely(enabled), count.to_numpy(dtype=np.int64, na_value=_UNREPORTED), _OFF))
     levels = jobs["gfs_weekly_enabled"] | jobs["gfs_monthly_enabled"] | jobs["gfs_yearly_enabled"]
-    lost = jobs["job_id"].isna().to_numpy() | ((row < 0) & (len(demands) > 0))
+    lost = are_missing(jobs["job_id"]) | ((row < 0) & (len(demands) > 0))
     return Outcome(
         (answers[0] & answers[1] & answers[2]).mask(lost),
         observed=worded(
             jobs.index,
-            (surely(~on), "off"),
+            (surely_not(on), "off"),
             (np.maximum.reduce(seen) > _OFF, phrased_once(seen, _levels_kept)),
             (on, "on"),
         ),
         expected=texts(phrased_once(wanted, "weekly ≥ {}, monthly ≥ {}, yearly ≥ {}".format), jobs.index),
         reason=worded(
             jobs.index,
-            (surely(~on) & ~surely(demanded_any), "long-term retention is off, and no tier demands it"),
+            (surely_not(on) & ~surely(demanded_any), "long-term retention is off, and no tier demands it"),
             (lost, "what its tier in the site file demands is not known"),
-            (surely(~levels), "none of its levels is enabled, and no tier demands one"),
+            (surely_not(levels), "none of its levels is enabled, and no tier demands one"),
         ),
         applies=(demanded_any | (on & levels)).mask(lost),
     )
@@ -160,7 +171,7 @@ def yearly_not_alone(jobs: pd.DataFrame) -> Outcome:
             (monthly, "monthly and yearly"),
             (surely(~weekly & ~monthly), "yearly only"),
         ),
-        reason=worded(jobs.index, (surely(~applies), "it keeps no yearly restore points")),
+        reason=worded(jobs.index, (surely_not(applies), "it keeps no yearly restore points")),
         applies=applies,
     )
 
@@ -223,7 +234,7 @@ def built_forward(jobs: pd.DataFrame) -> Outcome:
     """Reverse incremental writes every block three times, is deprecated, and does not support immutability."""
     mode = jobs["backup_mode"]
     known = surely(one_of(mode, CONTROL_WORDS["backup_mode"]))
-    strange = mode.notna().to_numpy() & ~known
+    strange = are_known(mode) & ~known
     return Outcome(
         (mode != "ReverseIncremental").mask(~known),
         reason=worded(jobs.index, (strange, "this check does not know that mode")),
@@ -257,7 +268,7 @@ def waste_excluded(jobs: pd.DataFrame) -> Outcome:
             jobs.index,
             (surely(swap & deleted), "both left out"),
             (surely(~swap & ~deleted), "both taken along"),
-            (surely(~swap), "swap files taken along"),
-            (surely(~deleted), "deleted blocks taken along"),
+            (surely_not(swap), "swap files taken along"),
+            (surely_not(deleted), "deleted blocks taken along"),
         ),
     )

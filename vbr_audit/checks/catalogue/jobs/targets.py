@@ -10,7 +10,17 @@ import pandas as pd
 from vbr_audit.checks.catalogue.scale_out.scale_out import TIERS, takes_backups
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import any_of, beside, number_of, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import (
+    any_of,
+    beside,
+    number_of,
+    one_of,
+    places_of,
+    surely,
+    surely_not,
+    taken,
+    worded,
+)
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -82,7 +92,7 @@ def target_takes_backups(jobs: pd.DataFrame, states: pd.DataFrame, extents: pd.D
         observed=worded(
             index,
             (surely(ok) & bound, "an extent takes backups"),
-            (surely(~ok) & bound, "none of its performance extents takes backups"),
+            (surely_not(ok) & bound, "none of its performance extents takes backups"),
             (ok, "online"),
             (~ok, "offline"),
         ),
@@ -99,5 +109,5 @@ def _usable(extents: pd.DataFrame, states: pd.DataFrame) -> pd.Series:
     """Whether each extent is one of the performance tier that is online and takes backups."""
     words = extents["status"].fillna("").to_numpy(dtype=object)
     taking = pd.Series(pd.array([takes_backups(status) for status in words], dtype="boolean"), index=extents.index)
-    first = (extents["tier"] == "Performance").mask(surely(~one_of(extents["tier"], TIERS)))
+    first = (extents["tier"] == "Performance").mask(surely_not(one_of(extents["tier"], TIERS)))
     return beside(extents["repository_id"], states, "repository_id")["is_online"] & taking & first

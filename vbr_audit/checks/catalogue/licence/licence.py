@@ -13,6 +13,7 @@ from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between, minute_text, within
 from vbr_audit.checks.logic.three_valued import Cells, beside, named, nullable, one_of, surely, worded
+from vbr_audit.tables.build.arrays import are_missing
 
 _DAY_H: Final = 24
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
@@ -81,7 +82,7 @@ def licence_valid(
     status, ends = licences["status"], licences["expires"]
     valid = (status == "Valid").where(surely(one_of(status, ("Valid", "Expired", "Invalid"))))
     soon, very_soon = _ends_within(ends, max(warn_days, min_days), now), _ends_within(ends, min_days, now)
-    endless = surely(valid & (licences["type"] == "Perpetual")) & ends.isna().to_numpy()
+    endless = surely(valid & (licences["type"] == "Perpetual")) & are_missing(ends)
     left = _left(ends, now)
     told_status = named(status, "word")
     spoilt = (told_status + ", " + pd.Series(left, index=servers.index)).where(ends.notna(), told_status)

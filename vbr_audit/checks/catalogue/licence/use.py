@@ -10,7 +10,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, explained
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.machine_names import are_nameless, find_machine, held_by_name
-from vbr_audit.checks.logic.three_valued import named, one_of, surely, surely_one, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely_not, surely_one, worded
 
 _MACHINES: Final = ("VM", "Server", "Workstation")
 _COVERED: Final = ("HyperV", "Universal", "vSphere")
@@ -70,7 +70,7 @@ def licensed_are_protected(workloads: pd.DataFrame, objects: pd.DataFrame, repli
     names = [str(name) for name in codes.texts]
     is_protected = [_either(find_machine(held, name)[1], find_machine(copies, name)[1]) for name in names]
     answers = pd.Series(pd.array([*is_protected, None], dtype="boolean").take(codes.rows), index=workloads.index)
-    protected = answers.mask(surely(~answers) & blind)
+    protected = answers.mask(surely_not(answers) & blind)
     machine, used = one_of(workloads["workload_type"], _MACHINES), workloads["used_instances"] > 0
     return explained(
         Outcome(
@@ -79,8 +79,8 @@ def licensed_are_protected(workloads: pd.DataFrame, objects: pd.DataFrame, repli
             applies=machine & used,
             reason=worded(
                 workloads.index,
-                (surely(~machine), "it is no machine"),
-                (surely(~used), "it uses no instance"),
+                (surely_not(machine), "it is no machine"),
+                (surely_not(used), "it uses no instance"),
                 ((machine & used).isna(), "what it is, or how many instances it uses, is not reported"),
                 (workloads["name"].isna(), "name is missing in the answer"),
                 default="whether the objects of this name have a restore point is not reported",

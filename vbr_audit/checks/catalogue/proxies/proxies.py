@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely, surely_not, worded
 from vbr_audit.datasets.infrastructure import PROXY_TYPES
 
 _GOOD: Final = {"is_online": True, "is_out_of_date": False, "is_disabled": False}
@@ -45,14 +45,14 @@ def proxy_ready(states: pd.DataFrame) -> Outcome:
     The severity is high for an offline proxy, medium for an outdated and low for a disabled one; the worst counts.
     """
     online, old, disabled = states["is_online"], states["is_out_of_date"], states["is_disabled"]
-    faults = (surely(~online), "offline"), (surely(old), "out of date"), (surely(disabled), "disabled")
+    faults = (surely_not(online), "offline"), (surely(old), "out of date"), (surely(disabled), "disabled")
     reasons = [", ".join(word for wrong, word in faults if wrong[row]) for row in range(len(states))]
     ready = online & ~old & ~disabled
     return Outcome(
         ready,
         observed=worded(
             states.index,
-            (surely(~online) | surely(old) | surely(disabled), reasons),
+            (surely_not(online) | surely(old) | surely(disabled), reasons),
             default="online, enabled and up to date",
         ),
         severity=worded(states.index, (~online, "high"), (old, "medium"), (disabled, "low")),
@@ -132,19 +132,19 @@ def network_reading_encrypted(proxies: pd.DataFrame) -> Outcome:
     """
     kind, mode = proxies["type"], proxies["transport_mode"]
     encrypted = proxies["host_to_proxy_encryption"]
-    vmware = (kind == "ViProxy").mask(surely(~one_of(kind, PROXY_TYPES)))
+    vmware = (kind == "ViProxy").mask(surely_not(one_of(kind, PROXY_TYPES)))
     known = surely(one_of(mode, _MODES))
     at_times = (one_of(mode, ("Auto", "Network")) | proxies["failover_to_network"]).where(known)
     applies = vmware & at_times
     return Outcome(
         encrypted,
-        observed=worded(proxies.index, (encrypted, "encrypted"), (surely(~encrypted), "not encrypted")),
+        observed=worded(proxies.index, (encrypted, "encrypted"), (surely_not(encrypted), "not encrypted")),
         severity=worded(proxies.index, (~encrypted & (mode != "Network"), "low")),
         applies=applies,
         reason=worded(
             proxies.index,
-            (surely(~vmware), "it does not read disks of VMware machines"),
-            (surely(~at_times), "it never reads over the network"),
+            (surely_not(vmware), "it does not read disks of VMware machines"),
+            (surely_not(at_times), "it never reads over the network"),
             (vmware.isna(), "its kind is not known"),
             (~known, "its transport mode is not known"),
             (applies.isna(), "whether it may read over the network is not reported"),

@@ -11,7 +11,7 @@ from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.machine_names import names_of_backup_server, on_backup_server
-from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, surely, surely_not, worded
 from vbr_audit.datasets.repositories import STORAGE_CLASSES
 
 _WITHOUT_CAPACITY: Final = (
@@ -97,7 +97,7 @@ def repository_online(states: pd.DataFrame) -> Outcome:
     online = states["is_online"]
     return Outcome(
         online,
-        observed=worded(states.index, (online, "online"), (surely(~online), "offline")),
+        observed=worded(states.index, (online, "online"), (surely_not(online), "offline")),
         reason=worded(states.index, (online.isna(), "isOnline is not reported; available from 1.2-rev1 on")),
     )
 
@@ -124,7 +124,7 @@ def repository_up_to_date(states: pd.DataFrame) -> Outcome:
     old = states["is_out_of_date"]
     return Outcome(
         ~old,
-        observed=worded(states.index, (old, "out of date"), (surely(~old), "up to date")),
+        observed=worded(states.index, (old, "out of date"), (surely_not(old), "up to date")),
         reason=worded(states.index, (old.isna(), "isOutOfDate is not reported; available from 1.3-rev0 on")),
     )
 
@@ -208,7 +208,7 @@ def apart_from_backup_server(
     used = np.logical_or.reduce([repositories["repository_id"].isin(places.dropna()).to_numpy() for places in uses])
     return Outcome(
         apart,
-        severity=worded(repositories.index, (surely(~apart) & ~used & all_known, "low")),
+        severity=worded(repositories.index, (surely_not(apart) & ~used & all_known, "low")),
         observed=worded(
             repositories.index,
             (on_server & on_system_drive, ("on the backup server, " + place).to_numpy(dtype=object)),
@@ -220,7 +220,7 @@ def apart_from_backup_server(
         applies=local,
         reason=worded(
             repositories.index,
-            (surely(~local), "it does not lie on the disks of a server"),
+            (surely_not(local), "it does not lie on the disks of a server"),
             (local.isna(), "of this type of repository it is not known where it keeps its data"),
             (apart.notna(), pd.NA),
             (on_server.isna(), "whether its host is the backup server is not reported; available from 1.3-rev0 on"),
@@ -254,7 +254,7 @@ def tasks_limited(repositories: pd.DataFrame) -> Outcome:
     aside = surely(repositories["storage_class"] == "archive storage")
     return Outcome(
         limited,
-        observed=worded(repositories.index, (limited, "limited"), (surely(~limited), "unlimited")),
+        observed=worded(repositories.index, (limited, "limited"), (surely_not(limited), "unlimited")),
         applies=nullable(~aside, np.zeros(len(aside), dtype=bool), repositories.index),
         reason=worded(
             repositories.index,
@@ -290,7 +290,9 @@ def per_machine_files(repositories: pd.DataFrame) -> Outcome:
     aside = surely(one_of(kind, ("object storage", "archive storage")))
     return Outcome(
         single,
-        observed=worded(repositories.index, (single, "per machine"), (surely(~single), "one file for many machines")),
+        observed=worded(
+            repositories.index, (single, "per machine"), (surely_not(single), "one file for many machines")
+        ),
         applies=nullable(~aside, np.zeros(len(aside), dtype=bool), repositories.index),
         reason=worded(
             repositories.index,

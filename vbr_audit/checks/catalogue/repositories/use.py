@@ -10,6 +10,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.three_valued import beside, nullable, surely, worded
+from vbr_audit.tables.build.arrays import are_known, are_missing
 
 _ID: Final = "repository-1"
 _USED: Final = [{"repository_id": _ID}]
@@ -72,10 +73,10 @@ def repository_in_use(
     lists = [*sources.values(), extents["repository_id"]]
     is_open = any(places.isna().any() for places in lists) or config_backup.empty
     extent = ids.isin(extents["repository_id"].dropna()).to_numpy()
-    users = {name: ids.isin(places.dropna()).to_numpy() & ids.notna().to_numpy() for name, places in sources.items()}
+    users = {name: ids.isin(places.dropna()).to_numpy() & are_known(ids) for name, places in sources.items()}
     used_by = [", ".join(name for name, mine in users.items() if mine[row]) for row in range(len(ids))]
-    used = nullable(np.array([bool(names) for names in used_by], dtype=bool), ids.isna().to_numpy(), ids.index)
-    used = used.where(surely(used) | ids.isna().to_numpy() | (not is_open))
+    used = nullable(np.array([bool(names) for names in used_by], dtype=bool), are_missing(ids), ids.index)
+    used = used.where(surely(used) | are_missing(ids) | (not is_open))
     return Outcome(
         used,
         observed=worded(

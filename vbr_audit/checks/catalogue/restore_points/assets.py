@@ -10,7 +10,8 @@ import pandas as pd
 from vbr_audit.checks.catalogue.restore_points.points import aged
 from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, phrased, surely, worded
+from vbr_audit.checks.logic.three_valued import named, phrased, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import are_known
 
 _HELD = {"name": "srv-1", "is_protected": True, "latest_point": hours_ago(9)}
 
@@ -45,9 +46,9 @@ def asset_protected(assets: pd.DataFrame, *, now: dt.datetime) -> Outcome:
     """
     held, exempt = assets["is_protected"], assets["exempt"].notna()
     newest, worked = assets["latest_point"], assets["is_backed_up"]
-    dated = newest.notna().to_numpy()
+    dated = are_known(newest)
     last = phrased("newest restore point {}", np.array(aged(newest, now), dtype=object), where=dated)
-    ended = surely(held) & surely(~worked)
+    ended = surely(held) & surely_not(worked)
     ok = held & worked
     return Outcome(
         ok.mask(surely(ok) & ~dated),
@@ -56,7 +57,7 @@ def asset_protected(assets: pd.DataFrame, *, now: dt.datetime) -> Outcome:
             (ended & dated, phrased("no job makes another one: {}", last, where=ended & dated)),
             (ended, "a backup holds it, and no job makes another restore point"),
             (surely(held) & dated, last),
-            (surely(~held), "not in any backup"),
+            (surely_not(held), "not in any backup"),
         ),
         applies=(~exempt).astype("boolean"),
         reason=worded(

@@ -13,7 +13,18 @@ from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.checks.logic.dates import hours_between
-from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import (
+    beside,
+    named,
+    nullable,
+    one_of,
+    places_of,
+    surely,
+    surely_not,
+    taken,
+    worded,
+)
+from vbr_audit.tables.build.arrays import are_known, are_missing
 
 _HELD = {"points_count": 30, "full_known": True}
 NOT_SCANNED = "what it is is not scanned for malware"
@@ -86,8 +97,8 @@ def retention_kept(
         applies=held & due.fillna(True),
         reason=worded(
             objects.index,
-            (surely(~held), NO_POINT),
-            (surely(~due), "it is not yet in its backups for as long as they keep restore points"),
+            (surely_not(held), NO_POINT),
+            (surely_not(due), "it is not yet in its backups for as long as they keep restore points"),
             (held.isna(), "how many restore points it has is not reported"),
             (share.isna(), "the schedule or the retention of one of its jobs, or its restore points, are not known"),
             (ok.isna(), "whether it had older restore points, which retention would still keep, is not known"),
@@ -140,9 +151,9 @@ def long_term_points_there(objects: pd.DataFrame) -> Outcome:
         applies=held & promised & due,
         reason=worded(
             objects.index,
-            (surely(~held), NO_POINT),
-            (surely(~promised), "none of its jobs keeps long-term restore points"),
-            (surely(~due), "no week, month or year that they are kept for has passed since its first restore point"),
+            (surely_not(held), NO_POINT),
+            (surely_not(promised), "none of its jobs keeps long-term restore points"),
+            (surely_not(due), "no week, month or year that they are kept for has passed since its first restore point"),
             (held.isna(), "how many restore points it has is not reported"),
             (
                 missing.isna() | promised.isna() | due.isna(),
@@ -190,14 +201,14 @@ def full_lately(
     latest, held, known = objects["latest_full"], (objects["points_count"] > 0).astype("boolean"), objects["full_known"]
     ok = aged_limit(latest, max_age_days, now)
     ok = ok.mask(known.isna() | (~surely(ok) & ~surely(known)))
-    forever = surely(~objects["has_fulls"])
+    forever = surely_not(objects["has_fulls"])
     return Outcome(
         ok,
         observed=dated(objects.index, latest, now),
         applies=held & ~pd.Series(forever, index=objects.index, dtype="boolean"),
         reason=worded(
             objects.index,
-            (surely(~held), NO_POINT),
+            (surely_not(held), NO_POINT),
             (forever, "its jobs make increments only, and move their full on"),
             (held.isna(), "how many restore points it has is not reported"),
             (ok.isna(), _OPEN),
@@ -275,16 +286,16 @@ def backup_has_job(
     job = beside(backups["job_id"], jobs, "job_id")
     # One job without an id is an odd row, which says nothing of the others; a list without ids says nothing at all.
     open_list = len(jobs) > 0 and bool(jobs["job_id"].isna().all())
-    has_job = job["job_id"].notna().to_numpy()
+    has_job = are_known(job["job_id"])
     only_here = surely((job["seen_in"] == "backups").astype("boolean"))
-    unnamed = backups["job_id"].isna().to_numpy()
+    unnamed = are_missing(backups["job_id"])
     worker = ~has_job & _are_parts(backups["name"])
-    untyped = ~has_job & backups["job_type"].isna().to_numpy()
+    untyped = ~has_job & are_missing(backups["job_type"])
     ran = _newest_of(sessions["created"], sessions["job_id"], backups["job_id"])
     made = _newest_of(points["created"], points["backup_id"], backups["backup_id"])
     last = pd.concat([ran, made], axis=1).max(axis=1)
     alive = ~has_job & surely(aged_limit(last, alive_days, now))
-    unclear = unnamed | (has_job & (job["seen_in"].isna().to_numpy() | only_here))
+    unclear = unnamed | (has_job & (are_missing(job["seen_in"]) | only_here))
     unclear |= worker | untyped | alive | (~has_job & open_list)
     return Outcome(
         nullable(has_job, unclear, backups.index),
@@ -315,7 +326,7 @@ def _are_parts(names: pd.Series) -> Cells:
 def _newest_of(instants: pd.Series, keys: pd.Series, own: pd.Series) -> pd.Series:
     """For each key in `own` the newest of the instants with that key in `keys`; NaT for a key that is NA."""
     newest = instants.groupby(places_of(keys, own)).max()
-    return pd.Series(newest.reindex(places_of(own, own)).array, index=own.index).mask(own.isna().to_numpy())
+    return pd.Series(newest.reindex(places_of(own, own)).array, index=own.index).mask(are_missing(own))
 
 
 @check(
@@ -344,7 +355,7 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
     """A restore from a restore point marked as suspicious or infected brings the malware back."""
     worst, held = objects["worst_malware"], (objects["points_count"] > 0).astype("boolean")
     good, bad = one_of(worst, ("Clean", "Informative")), one_of(worst, ("Suspicious", "Infected"))
-    unmarked = surely(~objects["has_marks"])
+    unmarked = surely_not(objects["has_marks"])
     return Outcome(
         good.mask(~surely(good) & ~surely(bad)),
         observed=named(worst, "word"),
@@ -352,7 +363,7 @@ def points_clean(objects: pd.DataFrame) -> Outcome:
         applies=held & ~pd.Series(unmarked, index=objects.index, dtype="boolean"),
         reason=worded(
             objects.index,
-            (surely(~held), NO_POINT),
+            (surely_not(held), NO_POINT),
             (unmarked, NOT_SCANNED),
             (held.isna(), "how many restore points it has is not reported"),
             (~surely(good) & ~surely(bad), "the mark of one of its restore points is not known"),
@@ -399,16 +410,16 @@ def clean_point_recent(
     clean, known = objects["has_clean_point"], objects["clean_known"]
     ok = clean & aged_limit(latest, max_age_days, now)
     ok = ok.mask(known.isna() | (~surely(ok) & surely(clean) & ~surely(known)))
-    settled = surely(objects["newest_is_clean"]) & ~surely(ok) & latest.notna().to_numpy()
+    settled = surely(objects["newest_is_clean"]) & ~surely(ok) & are_known(latest)
     settled &= surely(aged_limit(latest, max_age_days, now).notna().astype("boolean"))
-    unmarked = surely(~objects["has_marks"])
+    unmarked = surely_not(objects["has_marks"])
     return Outcome(
         ok,
-        observed=dated(objects.index, latest, now).mask(surely(~clean), "none is clean"),
+        observed=dated(objects.index, latest, now).mask(surely_not(clean), "none is clean"),
         applies=held & ~pd.Series(settled | unmarked, index=objects.index, dtype="boolean"),
         reason=worded(
             objects.index,
-            (surely(~held), NO_POINT),
+            (surely_not(held), NO_POINT),
             (unmarked, NOT_SCANNED),
             (settled, "its newest restore point is clean, however old: see RPO-001"),
             (held.isna(), "how many restore points it has is not reported"),
@@ -516,7 +527,7 @@ def replica_ready(
         ok,
         observed=worded(
             replicas.index,
-            (surely(~ready), told_state),
+            (surely_not(ready), told_state),
             (surely(ready & fresh), told_state + ", with a recent point"),
             (surely(ready & ~fresh), told_state + ", but its newest point is too old"),
         ),
@@ -525,7 +536,7 @@ def replica_ready(
             (~judged, "the state of this type of replica is not exposed"),
             (ready.isna(), "its state is missing, or not known to this check"),
             (fresh.notna(), pd.NA),
-            (age.isna().to_numpy() | surely(age < 0) | undated, "its points, or their dates, are not known"),
+            (are_missing(age) | surely(age < 0) | undated, "its points, or their dates, are not known"),
             default="how often its job is to run is not known, so nobody can say whether its point is late",
         ),
     )

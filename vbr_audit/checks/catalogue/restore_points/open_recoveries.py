@@ -13,7 +13,7 @@ from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
 from vbr_audit.checks.logic.sessions import finished
-from vbr_audit.checks.logic.three_valued import beside, nullable, surely, surely_one, taken, worded
+from vbr_audit.checks.logic.three_valued import beside, nullable, surely, surely_not, surely_one, taken, worded
 
 _WEEK_H: Final = 7 * 24
 _OPEN: Final = {"session_id": "session-1"}
@@ -270,8 +270,8 @@ def _recovery(recoveries: pd.DataFrame, sessions: pd.DataFrame, now: dt.datetime
 def _open_since(first: pd.Series, last: pd.Series, made: pd.Series, now: dt.datetime, max_days: int) -> Outcome:
     """Whether what was opened from `first` to `last`, from a restore point of `made`, stands open for too long."""
     limit = dt.timedelta(days=max_days)
-    young, old = surely(~older_than(first, limit, now=now)), surely(older_than(last, limit, now=now))
-    fresh = surely(~older_than(made, limit, now=now)) & ~old
+    young, old = surely_not(older_than(first, limit, now=now)), surely(older_than(last, limit, now=now))
+    fresh = surely_not(older_than(made, limit, now=now)) & ~old
     since, point = (minute_text(each) for each in (first, made))
     return explained(
         Outcome(

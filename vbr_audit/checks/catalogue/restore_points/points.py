@@ -12,7 +12,8 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between, minute_text, older_than
-from vbr_audit.checks.logic.three_valued import Cells, nullable, surely, worded
+from vbr_audit.checks.logic.three_valued import Cells, nullable, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import are_known, are_missing
 
 _HELD = {"points_count": 30, "tier_known": True, "newest_known": True, "newest_failed": False, "pause_h": 0}
 _GAPS = {**_HELD, "gaps_known": True, "maybe_gaps_h": ""}
@@ -94,8 +95,8 @@ def newest_point_fresh(
     known = objects["newest_known"]
     late = surely(age > most) & surely(known) & ~future
     ok = (age <= allowed).mask(future | known.isna() | allowed.isna() | ~surely(objects["tier_known"]))
-    unreported = objects["newest_failed"].isna().to_numpy()
-    ok = ok.mask(surely(~ok) & ~surely(known)).mask(late, False)
+    unreported = are_missing(objects["newest_failed"])
+    ok = ok.mask(surely_not(ok) & ~surely(known)).mask(late, False)
     ok = ok.mask(surely(ok) & unreported)
     seen = pd.Series(aged(latest, now), index=objects.index)
     return Outcome(
@@ -109,7 +110,7 @@ def newest_point_fresh(
         applies=held,
         reason=worded(
             objects.index,
-            (surely(~held), NO_POINT),
+            (surely_not(held), NO_POINT),
             (held.isna(), "how many restore points it has is not reported"),
             (latest.isna(), _NOT_KNOWN),
             (future, "the newest restore point lies in the future"),
@@ -192,7 +193,7 @@ def gaps_short(
     has removed older restore points, the object's own successful tasks count in their place, else the runs of its job.
     """
     allowed, most = allowed_gap_hours(objects, max_gap_hours)
-    is_known = objects["gaps_h"].notna().to_numpy()
+    is_known = are_known(objects["gaps_h"])
     gaps, maybe = ([_hours(text) for text in objects[name].fillna("")] for name in ("gaps_h", "maybe_gaps_h"))
     limits = allowed.to_numpy(dtype=float, na_value=np.nan)
     over, perhaps = (
@@ -206,10 +207,10 @@ def gaps_short(
         ~is_known
         | ~tiered
         | np.isnan(limits)
-        | objects["gaps_known"].isna().to_numpy()
-        | objects["maybe_gaps_h"].isna().to_numpy()
+        | are_missing(objects["gaps_known"])
+        | are_missing(objects["maybe_gaps_h"])
     )
-    unreported = (over == 0) & objects["newest_failed"].isna().to_numpy()
+    unreported = (over == 0) & are_missing(objects["newest_failed"])
     open_ |= unreported | ((over > 0) & ~known) | ((over == 0) & (perhaps > 0))
     held = (objects["points_count"] > 0).astype("boolean")
     open_ &= ~late
@@ -221,7 +222,7 @@ def gaps_short(
         applies=held,
         reason=worded(
             objects.index,
-            (surely(~held), NO_POINT),
+            (surely_not(held), NO_POINT),
             (held.isna(), "how many restore points it has is not reported"),
             (~is_known, "restore points or sessions do not reach back far enough, or are not all known"),
             (open_ & ~tiered, _NO_TIER),
@@ -238,7 +239,7 @@ def gaps_short(
 
 def _gaps_seen(objects: pd.DataFrame, over: Cells, gaps: list[list[float]]) -> pd.Series:
     """What is shown of the gaps of every object, and that its newest restore point is of a run that failed."""
-    is_known = objects["gaps_h"].notna().to_numpy()
+    is_known = are_known(objects["gaps_h"])
     seen = [_gaps(*pair) for pair in zip(over, gaps, strict=True)]
     failed = [f"{text}; a run that failed left the newest one" for text in seen]
     return worded(objects.index, (is_known & surely(objects["newest_failed"]), failed), (is_known, seen))
@@ -354,5 +355,5 @@ def aged_limit(instants: pd.Series, days: int, now: dt.datetime) -> pd.Series:
 
 def dated(index: pd.Index, instants: pd.Series, now: dt.datetime) -> pd.Series:
     """The instants with their ages as a text column, NA where there is none."""
-    known: Cells = instants.notna().to_numpy()
+    known: Cells = are_known(instants)
     return worded(index, (known, aged(instants, now)))

@@ -15,6 +15,7 @@ from vbr_audit.checks.logic.dates import at_or_before, minute_text, older_than
 from vbr_audit.checks.logic.sessions import finished
 from vbr_audit.checks.logic.three_valued import nullable, one_of, places_of, surely
 from vbr_audit.datasets.card import YEAR
+from vbr_audit.tables.build.arrays import are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS, RESTORES_SINCE, RESULTS, VERIFICATIONS_SINCE
 from vbr_audit.tables.build.naming import marked
 
@@ -207,7 +208,7 @@ def objects_restored(
     fresh = ~older_than(tasks["created"], dt.timedelta(days=window_days), now=now)
     good = (tasks["type"] == "Restore") & one_of(tasks["result"], GOOD_RESULTS)
     wanted = good & fresh & assigned(tasks, servers)
-    wanted = wanted.mask(surely(wanted) & tasks["name"].isna().to_numpy())
+    wanted = wanted.mask(surely(wanted) & are_missing(tasks["name"]))
     own = surely(assigned(objects, servers))
     names = objects["name"][own].str.casefold()
     total = int(names.nunique()) + int(names.isna().sum())

@@ -20,10 +20,12 @@ from vbr_audit.checks.logic.three_valued import (
     phrased,
     places_of,
     surely,
+    surely_not,
     surely_one,
     taken,
     worded,
 )
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
 _JOB = {"job_id": "job-1"}
@@ -94,9 +96,9 @@ def runs_not_cancelled(
 ) -> Outcome:
     """A backup that was stopped leaves a gap. It can be a decision or an attack, so the reason must be known."""
     owner = owners_of(jobs, sessions, since, until)
-    dated = sessions["created"].notna().to_numpy()
+    dated = are_known(sessions["created"])
     stopped = count_of(owner, dated & surely(sessions["is_canceled"]), jobs)
-    clear = count_of(owner, dated & surely(~sessions["is_canceled"]), jobs)
+    clear = count_of(owner, dated & surely_not(sessions["is_canceled"]), jobs)
     total = rows_of(owner, jobs)
     settled = (stopped > 0) | ((total > 0) & (clear == total))
     observed = phrased("{} of {} sessions stopped by hand", stopped, total, where=total > 0)
@@ -170,18 +172,18 @@ def sessions_do_not_hang(
     always = taken(schedules["always_runs"], row, jobs.index)
     fresh = copies_fresh(jobs, schedules, now=now)
     owner, done = places_of(sessions["job_id"], jobs["job_id"]), finished(sessions)
-    running, strange = surely(~done) & ~surely_one(sessions["state"], "Idle"), done.isna().to_numpy()
+    running, strange = surely_not(done) & ~surely_one(sessions["state"], "Idle"), are_missing(done)
     took = sessions["duration_s"].to_numpy(dtype=float, na_value=np.nan) / 3600
     usual = _medians(np.where(surely(done), owner, -1), took, len(jobs), min_sessions)
     limit = np.fmin(max_hours, times * np.append(usual, np.nan)[owner])
     age = hours_between(sessions["created"], now).to_numpy(dtype=float, na_value=np.nan)
     late = count_of(owner, running & (age > limit), jobs)
-    rests, doubtful = surely(always & fresh), (always & fresh).isna().to_numpy() | always.isna().to_numpy()
+    rests, doubtful = surely(always & fresh), are_missing(always & fresh) | are_missing(always)
     hangs = np.where(rests | doubtful, 0, late)
-    open_ = count_of(owner, strange | (surely(~done) & np.isnan(age)), jobs) + np.where(doubtful, late, 0)
+    open_ = count_of(owner, strange | (surely_not(done) & np.isnan(age)), jobs) + np.where(doubtful, late, 0)
     active, total = count_of(owner, running, jobs), rows_of(owner, jobs)
     blind = (count_of(owner, surely(done), jobs) >= min_sessions) & np.isnan(usual) & (active > 0)
-    settled = (hangs > 0) | ((total > 0) & (open_ == 0) & ~blind & always.notna().to_numpy())
+    settled = (hangs > 0) | ((total > 0) & (open_ == 0) & ~blind & are_known(always))
     observed = phrased("{} of {} running sessions hang", hangs, active, where=hangs > 0)
     return Outcome(
         nullable(hangs == 0, ~settled, jobs.index),
@@ -247,8 +249,8 @@ def duration_usual(
     """
     owner = owners_of(jobs, runs, since, until)
     fine = surely(finished(runs)) & surely_one(runs["result"], *GOOD_RESULTS)
-    aside = surely(~finished(runs)) | surely(one_of(runs["result"], ("Failed", "None")))
-    unclear = count_of(owner, ~aside & ~(fine & runs["started"].notna().to_numpy()), jobs) > 0
+    aside = surely_not(finished(runs)) | surely(one_of(runs["result"], ("Failed", "None")))
+    unclear = count_of(owner, ~aside & ~(fine & are_known(runs["started"])), jobs) > 0
     order = in_time(np.where(fine, owner, -1), runs)
     mine, took = owner[order], runs["duration_s"].to_numpy(dtype=float, na_value=np.nan)[order] / 60
     newest = np.append(mine[1:] != mine[:-1], True)[: len(mine)]

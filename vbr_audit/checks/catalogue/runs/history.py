@@ -22,10 +22,12 @@ from vbr_audit.checks.logic.three_valued import (
     phrased_once,
     places_of,
     surely,
+    surely_not,
     surely_one,
     taken,
     worded,
 )
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
 _EXPECTED = {"job_id": "job-1", "expected_to_run": True}
@@ -116,7 +118,7 @@ def runs_succeed(
     open_ = runs.unclear + runs.dateless
     shares = phrased_once((runs.good, runs.known, runs.warning, open_), _share)
     judged = _are_judged(jobs, sessions, runs.owner)
-    owed = surely(~judged) & surely(jobs["expected_to_run"]) & surely(_starts_due(jobs, schedules) > 0)
+    owed = surely_not(judged) & surely(jobs["expected_to_run"]) & surely(_starts_due(jobs, schedules) > 0)
     return Outcome(
         nullable(lowest >= required, ~settled, jobs.index),
         observed=worded(jobs.index, (runs.known > 0, shares)),
@@ -161,7 +163,7 @@ def failures_isolated(
     """Each failed run makes the gap larger. Several in a row mean that nobody noticed or nobody could fix the error."""
     runs = runs_of(jobs, sessions, since, until)
     done = finished(sessions)
-    ended = np.where(surely(~done), -1, runs.owner)
+    ended = np.where(surely_not(done), -1, runs.owner)
     order = in_time(ended, sessions)
     failed = (surely(done) & surely_one(sessions["result"], "Failed"))[order]
     fine = surely(done) & surely_one(sessions["result"], *GOOD_RESULTS)
@@ -220,8 +222,8 @@ def one_run_succeeded(
     runs = runs_of(jobs, sessions, since, until)
     open_ = runs.unclear + runs.dateless
     judged = _are_judged(jobs, sessions, runs.owner)
-    silent, due = surely(~judged), _starts_due(jobs, schedules)
-    settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0)) | (silent & due.notna().to_numpy())
+    silent, due = surely_not(judged), _starts_due(jobs, schedules)
+    settled = (runs.dateless < runs.good) | ((runs.failed > 0) & (open_ == 0)) | (silent & are_known(due))
     shares = phrased_once((runs.good, runs.known, runs.warning, open_), _share)
     none = phrased(_NO_RUN + "; {} were due", due, where=silent & surely(due > 0))
     expected, rest = jobs["expected_to_run"], silent & surely(due == 0)
@@ -233,8 +235,8 @@ def one_run_succeeded(
             judged,
             settled & ~rest & ~(silent & ~surely(expected)),
             open_ > 0,
-            (silent & surely(~expected), "the job is disabled or not scheduled, and did not run"),
-            (silent & expected.isna().to_numpy(), "whether the job is expected to run is not known"),
+            (silent & surely_not(expected), "the job is disabled or not scheduled, and did not run"),
+            (silent & are_missing(expected), "whether the job is expected to run is not known"),
             (rest, "no start was due in the period"),
         ),
     )
@@ -285,9 +287,9 @@ def first_attempt_succeeds(
     failed one counts as a retry, if retries are enabled for the job.
     """
     started = owners_of(jobs, sessions, since, until)
-    owner = np.where(surely(~finished(sessions)), -1, started)
-    is_known = sessions["retries"].notna().to_numpy()
-    clear = surely(finished(sessions)) & sessions["started"].notna().to_numpy() & is_known
+    owner = np.where(surely_not(finished(sessions)), -1, started)
+    is_known = are_known(sessions["retries"])
+    clear = surely(finished(sessions)) & are_known(sessions["started"]) & is_known
     repeated = clear & surely(sessions["retries"] > 0)
     known, needed = count_of(owner, clear, jobs), count_of(owner, repeated, jobs)
     unclear = count_of(owner, ~clear, jobs)
@@ -347,7 +349,7 @@ def errors_do_not_repeat(
     """A repeating error has a cause that can be fixed. Retries and waiting do not fix it."""
     runs = runs_of(jobs, sessions, since, until)
     owner = runs.owner
-    dated = sessions["started"].notna().to_numpy() & surely(finished(sessions))
+    dated = are_known(sessions["started"]) & surely(finished(sessions))
     failed, message = dated & surely_one(sessions["result"], "Failed"), sessions["result_message"]
     has_message = failed & is_reported(message) & (owner >= 0)
     codes, words = codes_of(message).rows, codes_of(message).texts
@@ -359,7 +361,7 @@ def errors_do_not_repeat(
     settled = (runs.known > 0) & ((most - runs.dateless >= times) | (open_ == 0))
     errors = pd.Series(words[pairs[1][repeated]], dtype=message.dtype)
     which = listed(pairs[0][repeated], errors, jobs.index, holds="server text")
-    named = which.notna().to_numpy()
+    named = are_known(which)
     judged = _are_judged(jobs, sessions, runs.owner)
     return Outcome(
         nullable(most < times, ~settled, jobs.index),
@@ -406,7 +408,7 @@ def _why(judged: pd.Series, settled: Cells, unclear: Cells, *cases: tuple[object
         judged.index,
         (unclear, "state, result, message or start of some sessions is not known"),
         *cases,
-        (surely(~judged), "no run in the period; RUN-007 and RUN-014 show whether one was due"),
+        (surely_not(judged), "no run in the period; RUN-007 and RUN-014 show whether one was due"),
         default="no finished run in the period",
     )
     return reasons.mask(settled)

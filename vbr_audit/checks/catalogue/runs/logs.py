@@ -20,10 +20,12 @@ from vbr_audit.checks.logic.three_valued import (
     phrased,
     places_of,
     surely,
+    surely_not,
     surely_one,
     worded,
 )
 from vbr_audit.revisions import KNOWN, is_at_least
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
 LOG_TYPES: Final = ("SqlLogBackup", "OracleLogBackup", "PostgreSqlLogBackup")
@@ -146,8 +148,8 @@ def log_backups_go_on(
     """
     owner, done = owners_of(jobs, sessions, since, until), finished(sessions)
     log, kind = surely_one(sessions["session_type"], *LOG_TYPES), sessions["session_type"]
-    mine, dated = np.where(log, owner, -1), sessions["created"].notna().to_numpy()
-    over, runs = surely(done) & dated, surely(~done) & dated
+    mine, dated = np.where(log, owner, -1), are_known(sessions["created"])
+    over, runs = surely(done) & dated, surely_not(done) & dated
     good, failed = (over & surely_one(sessions["result"], *words) for words in (GOOD_RESULTS, ("Failed",)))
     age = hours_between(sessions["ended"], until).to_numpy(dtype=float, na_value=np.nan)
     newest = _least(mine, np.where(runs, 0.0, np.where(good, age, np.nan)), len(jobs))
@@ -156,7 +158,7 @@ def log_backups_go_on(
     unclear = logs - sum(counted.values()) + dull
     limit = np.fmax(min_hours, times * jobs["log_backup_min"].to_numpy(dtype=float, na_value=np.nan) / 60)
     rests = counted["failed"] > max_share * (counted["good"] + counted["failed"])
-    stale = (newest > limit) & jobs["log_backup_min"].notna().to_numpy()
+    stale = (newest > limit) & are_known(jobs["log_backup_min"])
     astray = bool((log & (places_of(sessions["job_id"], jobs["job_id"]) < 0)).any())
     nameless = count_of(owner, ~is_reported(kind), jobs) > 0
     kinds_reported = bool(surely_one(servers["revision"], *_REPORTING).any()) and not astray
@@ -177,7 +179,7 @@ def log_backups_go_on(
         reason=worded(
             jobs.index,
             (surely(jobs["is_disabled"]), "the job is disabled"),
-            (surely(~on), "it backs up the logs of no database"),
+            (surely_not(on), "it backs up the logs of no database"),
             (on.isna(), "whether it backs up logs is not reported for all of its machines"),
             (~unknown, pd.NA),
             (logs > 0, "state, result, dates or interval of its log backups are not known"),

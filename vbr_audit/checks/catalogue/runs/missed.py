@@ -7,7 +7,7 @@ import pandas as pd
 
 from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import Cells, nullable, phrased, places_of, surely, taken, worded
+from vbr_audit.checks.logic.three_valued import Cells, nullable, phrased, places_of, surely, surely_not, taken, worded
 
 _JOB = {"job_id": "job-1", "expected_to_run": True}
 _SCHEDULE = {"job_id": "job-1", "always_runs": False, "due": 31, "missed": 0, "overlapped": 0, "unclear": 0}
@@ -85,7 +85,7 @@ def _reason(jobs: pd.DataFrame, reasons: pd.Series, judged: Cells, always: pd.Se
     return worded(
         jobs.index,
         (judged, pd.NA),
-        (surely(~expected), "the job is disabled or not scheduled"),
+        (surely_not(expected), "the job is disabled or not scheduled"),
         (expected.isna(), "whether the job is expected to run is not known"),
         (surely(always), "it runs all the time: no start is ever due"),
         (none_due, "no start was due in the period"),

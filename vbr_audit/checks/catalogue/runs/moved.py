@@ -13,7 +13,18 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.sessions import count_of, finished, in_time, owners_of, rows_of
-from vbr_audit.checks.logic.three_valued import Cells, nullable, one_of, phrased, places_of, surely, surely_one, worded
+from vbr_audit.checks.logic.three_valued import (
+    Cells,
+    nullable,
+    one_of,
+    phrased,
+    places_of,
+    surely,
+    surely_not,
+    surely_one,
+    worded,
+)
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -99,8 +110,8 @@ def runs_move_data(
     """
     owner = owners_of(jobs, runs_table, since, until)
     fine = surely(finished(runs_table)) & surely_one(runs_table["result"], *GOOD_RESULTS)
-    aside = surely(~finished(runs_table)) | surely(one_of(runs_table["result"], ("Failed", "None")))
-    dated = runs_table["started"].notna().to_numpy()
+    aside = surely_not(finished(runs_table)) | surely(one_of(runs_table["result"], ("Failed", "None")))
+    dated = are_known(runs_table["started"])
     unclear = count_of(owner, ~aside & ~(fine & dated), jobs) > 0
     moved, known, filled = _amounts(runs_table, tasks)
     order = in_time(np.where(fine, owner, -1), runs_table)

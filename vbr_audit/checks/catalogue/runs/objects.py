@@ -22,10 +22,12 @@ from vbr_audit.checks.logic.three_valued import (
     phrased,
     places_of,
     surely,
+    surely_not,
     surely_one,
     taken,
     worded,
 )
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS, RESULTS, TASK_ALGORITHMS
 
 Rows = dict[str, list[dict[str, object]]]
@@ -145,7 +147,7 @@ def volume_usual(
     size, usable, volume = _amounts(tasks, sessions, until)
     owner, doubtful = places_of(sessions["job_id"], jobs["job_id"]), np.isnan(volume)
     astray = _may_own((place < 0) & ~_is_early(tasks, since), np.append(owner, -1)[place], tasks["name"], jobs)
-    dateless = count_of(owner, usable & sessions["created"].isna().to_numpy(), jobs)
+    dateless = count_of(owner, usable & are_missing(sessions["created"]), jobs)
     order = in_time(np.where(usable, owner, -1), sessions)
     mine, amounts = owner[order], volume[order]
     newest = np.append(mine[1:] != mine[:-1], True)[: len(mine)]
@@ -226,7 +228,7 @@ def every_object_succeeded(
     green = one_of(result, GOOD_RESULTS).mask(~surely_one(result, *RESULTS))
     settled_task = one_of(tasks["result"], (*GOOD_RESULTS, "None"))
     failed = surely(green) & surely_one(tasks["result"], "Failed")
-    fine = surely(~green) | (surely(green) & surely(settled_task) & tasks["type"].notna().to_numpy())
+    fine = surely_not(green) | (surely(green) & surely(settled_task) & are_known(tasks["type"]))
     bad, in_green = count_of(owner, failed, jobs), count_of(owner, surely(green), jobs)
     total = rows_of(owner, jobs)
     lost = (place < 0) & ~scan & ~(_is_early(tasks, since) & surely(settled_task))
@@ -254,11 +256,11 @@ def _amounts(tasks: pd.DataFrame, sessions: pd.DataFrame, until: dt.datetime) ->
     """Per session its number of tasks, whether it counts as an incremental run, and the GB read; NaN: not known."""
     place = places_of(tasks["session_id"], sessions["session_id"])
     size, grows = rows_of(place, sessions), surely_one(tasks["algorithm"], "Increment")
-    vague = ~surely_one(tasks["algorithm"], *TASK_ALGORITHMS) | (grows & tasks["read_bytes"].isna().to_numpy())
+    vague = ~surely_one(tasks["algorithm"], *TASK_ALGORITHMS) | (grows & are_missing(tasks["read_bytes"]))
     # A session that ends after the period has tasks that were not read.
     whole = finished(sessions) & at_or_before(sessions["ended"], until)
-    doubtful = (count_of(place, vague, sessions) > 0) | whole.isna().to_numpy()
-    usable = (size > 0) & ((count_of(place, grows, sessions) == size) | doubtful) & ~surely(~whole)
+    doubtful = (count_of(place, vague, sessions) > 0) | are_missing(whole)
+    usable = (size > 0) & ((count_of(place, grows, sessions) == size) | doubtful) & ~surely_not(whole)
     read = tasks["read_bytes"].to_numpy(dtype=float, na_value=0.0)
     volume = np.bincount(place[place >= 0], weights=read[place >= 0], minlength=len(sessions)) / 10**9
     return size, usable, np.where(doubtful, np.nan, volume)
@@ -274,4 +276,4 @@ def _may_own(lost: Cells, owner: Cells, names: pd.Series, jobs: pd.DataFrame) ->
 
 def _is_early(tasks: pd.DataFrame, since: dt.datetime) -> Cells:
     """The tasks whose session, where it was not read, began before the period."""
-    return surely(within(tasks["created"], since, since + _ACROSS)) & tasks["session_id"].notna().to_numpy()
+    return surely(within(tasks["created"], since, since + _ACROSS)) & are_known(tasks["session_id"])

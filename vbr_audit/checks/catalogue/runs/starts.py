@@ -15,6 +15,7 @@ from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.checks.logic.sessions import count_of, owners_of, rows_of
 from vbr_audit.checks.logic.three_valued import Cells, listed, nullable, phrased, texts, worded
+from vbr_audit.tables.build.arrays import are_known, are_missing
 
 _JOB = {"job_id": "job-1"}
 _SESSION = {"job_id": "job-1", "state": "Stopped", "result": "Success"}
@@ -90,7 +91,7 @@ def runs_in_window(
     length = (end - begin) % _MINUTES_A_DAY or _MINUTES_A_DAY
     outside_by_clock = [_outside(sessions, zone, begin, length) for zone in clocks]
     outside, perhaps = np.logical_and.reduce(outside_by_clock), np.logical_or.reduce(outside_by_clock)
-    undated = sessions["created"].isna().to_numpy() | sessions["ended"].isna().to_numpy()
+    undated = are_missing(sessions["created"]) | are_missing(sessions["ended"])
     by_clock = count_of(owner, perhaps & ~outside, jobs)
     wrong, unclear = count_of(owner, outside, jobs), count_of(owner, ~outside & (perhaps | undated), jobs)
     total = rows_of(owner, jobs)
@@ -161,7 +162,7 @@ def runs_by_schedule(
     persons = {name for name in names if name and not any(fnmatchcase(name.casefold(), one) for one in patterns)}
     who = texts(accounts.spread(names, object, missing=pd.NA), sessions.index)
     is_named = accounts.spread(map(bool, names), bool, missing=False)
-    dated = sessions["created"].notna().to_numpy()
+    dated = are_known(sessions["created"])
     by_hand = dated & accounts.spread((name in persons for name in names), bool, missing=False)
     count, total = count_of(owner, by_hand, jobs), rows_of(owner, jobs)
     settled = (count > 0) | ((total > 0) & (count_of(owner, is_named & dated, jobs) == total))

@@ -21,10 +21,12 @@ from vbr_audit.checks.logic.three_valued import (
     phrased,
     places_of,
     surely,
+    surely_not,
     surely_one,
     taken,
     worded,
 )
+from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
 _EXPECTED = {"expected_to_run": True}
@@ -135,13 +137,13 @@ def _judge_last(
     row = places_of(jobs["job_id"], states["job_id"])
     reported = taken(states["last_result"], row, jobs.index)
     newest, silent = newest_finished(jobs, runs), surely_one(reported, "None")
-    running = count_of(places_of(runs["job_id"], jobs["job_id"]), surely(~finished(runs)), jobs) > 0
+    running = count_of(places_of(runs["job_id"], jobs["job_id"]), surely_not(finished(runs)), jobs) > 0
     # A run that was under way at the reading shows that the runs of the job were read up to then.
     newest_result = newest.result.where(running | is_current)
     result = reported.where(~silent, newest_result)
     good, bad = surely(one_of(result, fine)), surely(one_of(result, wrong))
     apart = surely(one_of(result, aside))
-    borrowed = silent & newest_result.notna().to_numpy()
+    borrowed = silent & are_known(newest_result)
     sentences = phrased(
         "{} (newest finished run, {})",
         named(result, "word"),
@@ -190,8 +192,8 @@ def job_has_run(jobs: pd.DataFrame, states: pd.DataFrame) -> Outcome:
     row = places_of(jobs["job_id"], states["job_id"])
     last_run = taken(states["last_run"], row, jobs.index)
     last_result = taken(states["last_result"], row, jobs.index)
-    ran, never = last_run.notna().to_numpy(), surely_one(last_result, "None")
-    has_result = last_result.notna().to_numpy()
+    ran, never = are_known(last_run), surely_one(last_result, "None")
+    has_result = are_known(last_result)
     return Outcome(
         nullable(ran & has_result, ~has_result | (~ran & ~never), jobs.index),
         observed=worded(jobs.index, (ran, minute_text(last_run)), (never, "never ran")),
@@ -264,22 +266,22 @@ def job_ran_recently(
     in_time = fresh | (fresh.notna() & (age <= intervals * interval))
     place = places_of(jobs["job_id"], schedules["job_id"])
     always_runs = taken(schedules["always_runs"], place, jobs.index)
-    always = (surely(always_runs) | (always_runs.isna().to_numpy() & surely(interval == 0))) & surely(~in_time)
+    always = (surely(always_runs) | (are_missing(always_runs) & surely(interval == 0))) & surely_not(in_time)
     copies = copies_fresh(jobs, schedules, now=now, hours=max_age_hours, intervals=intervals)
-    in_time = in_time.mask(always, copies.mask(always_runs.isna().to_numpy()))
+    in_time = in_time.mask(always, copies.mask(are_missing(always_runs)))
     point = taken(schedules["newest_point"], place, jobs.index)
-    newest = phrased("runs all the time, newest point {}", minute_text(point), where=always & point.notna().to_numpy())
-    known, unsure = last_run.notna().to_numpy(), surely(~fresh) & interval.isna().to_numpy()
+    newest = phrased("runs all the time, newest point {}", minute_text(point), where=always & are_known(point))
+    known, unsure = are_known(last_run), surely_not(fresh) & are_missing(interval)
     seen = phrased("{} ({:.0f} h ago)", minute_text(last_run), age, where=known)
     return Outcome(
         in_time,
-        observed=worded(jobs.index, (always & point.notna().to_numpy(), newest), (known, seen)),
+        observed=worded(jobs.index, (always & are_known(point), newest), (known, seen)),
         applies=jobs["expected_to_run"],
         reason=_reason(
             jobs,
             row,
             (~known, "lastRun is missing in the answer: no run is known"),
-            (always & copies.notna().to_numpy() & always_runs.notna().to_numpy(), pd.NA),
+            (always & are_known(copies) & are_known(always_runs), pd.NA),
             (always, "it runs all the time, and when the newest point of its backups was made is not known"),
             (fresh.isna(), "the last run lies in the future"),
             (unsure, "how often its schedule starts it is not known, so that nobody can say whether the run is late"),
@@ -292,7 +294,7 @@ def _reason(jobs: pd.DataFrame, row: Cells, *cases: tuple[object, Any]) -> pd.Se
     expected = jobs["expected_to_run"]
     return worded(
         jobs.index,
-        (surely(~expected), "the job is disabled or not scheduled"),
+        (surely_not(expected), "the job is disabled or not scheduled"),
         (expected.isna(), "whether the job is expected to run is not known"),
         (row < 0, NO_STATE),
         *cases,

@@ -11,7 +11,8 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, hours_ago
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import minute_text, older_than
-from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, phrased, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, named, nullable, one_of, phrased, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.tables.build.enums import ENDED_RESULTS, GOOD_RESULTS
 
 _ID: Final = {"scale_out_repository_id": "s1"}
@@ -67,9 +68,7 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
     latest = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
     result = latest["last_result"]
     ok = one_of(result, GOOD_RESULTS).where(surely(one_of(result, ENDED_RESULTS)))
-    known = (
-        ok.notna().to_numpy() & latest["offloads_count"].notna().to_numpy() & latest["failed_count"].notna().to_numpy()
-    )
+    known = are_known(ok) & are_known(latest["offloads_count"]) & are_known(latest["failed_count"])
     seen = phrased(
         "{}; {} of {} offloads failed",
         named(result, "word"),
@@ -83,7 +82,7 @@ def offload_succeeds(repositories: pd.DataFrame, offloads: pd.DataFrame) -> Outc
         applies=tier,
         reason=worded(
             repositories.index,
-            (surely(~tier), _NO_TIER),
+            (surely_not(tier), _NO_TIER),
             (tier.isna(), _TIER_UNKNOWN),
             (~known, _OFFLOAD_UNKNOWN),
         ),
@@ -134,28 +133,26 @@ def offloaded_lately(
     tier = _has_tier(repositories)
     latest = beside(repositories["scale_out_repository_id"], offloads, "scale_out_repository_id")
     counted = (latest["is_clear"].notna() & latest["offloads_count"].notna() & latest["good_count"].notna()).to_numpy()
-    yes = counted & surely(~older_than(latest["last_good"], days, now=now))
+    yes = counted & surely_not(older_than(latest["last_good"], days, now=now))
     clear, ran = counted & surely(latest["is_clear"]), surely(latest["offloads_count"] > 0)
-    clear &= latest["last_good"].notna().to_numpy() | surely(latest["good_count"] == 0)
+    clear &= are_known(latest["last_good"]) | surely(latest["good_count"] == 0)
     silent = surely(latest["offloads_count"] == 0) & surely(repositories["capacity_copy_enabled"])
     silent &= surely(older_than(latest["seen_since"], days, now=now))
     ok = nullable(yes, ~yes & ~(clear & (ran | silent)), index)
-    last = phrased(
-        "no good offload since {}", minute_text(latest["last_good"]), where=latest["last_good"].notna().to_numpy()
-    )
+    last = phrased("no good offload since {}", minute_text(latest["last_good"]), where=are_known(latest["last_good"]))
     return Outcome(
         ok,
         observed=worded(
             index,
             (yes, "a good offload"),
-            (surely(~ok) & silent, "no offload at all"),
-            (surely(~ok) & latest["last_good"].notna().to_numpy(), last),
-            (surely(~ok), "no good offload"),
+            (surely_not(ok) & silent, "no offload at all"),
+            (surely_not(ok) & are_known(latest["last_good"]), last),
+            (surely_not(ok), "no good offload"),
         ),
         applies=tier,
         reason=worded(
             index,
-            (surely(~tier), _NO_TIER),
+            (surely_not(tier), _NO_TIER),
             (tier.isna(), _TIER_UNKNOWN),
             (~clear & ~yes, "of some offload sessions the repository, the start or the result is not known"),
             (ok.isna(), _OFFLOAD_UNKNOWN),

@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely, surely_not, worded
 
 TIERS: Final = ("Performance", "Capacity", "Archive")
 _HINDERED: Final = frozenset({"Evacuate", "Pending", "Sealed", "Maintenance", "ResyncRequired", "TenantEvacuating"})
@@ -46,7 +46,7 @@ _MOVED: Final = {**_TIERED, "capacity_move_enabled": True, "capacity_copy_enable
 )
 def extent_takes_backups(extents: pd.DataFrame) -> Outcome:
     """An extent that is being evacuated, sealed or in maintenance accepts no new backups; the others fill up faster."""
-    performance = (extents["tier"] == "Performance").mask(surely(~one_of(extents["tier"], TIERS)))
+    performance = (extents["tier"] == "Performance").mask(surely_not(one_of(extents["tier"], TIERS)))
     answers = [takes_backups(status) for status in extents["status"].fillna("").to_numpy(dtype=object)]
     ok = pd.Series(pd.array(answers, dtype="boolean"), index=extents.index)
     return Outcome(
@@ -55,7 +55,7 @@ def extent_takes_backups(extents: pd.DataFrame) -> Outcome:
         applies=performance,
         reason=worded(
             extents.index,
-            (surely(~performance), "the server reports the status of performance extents only"),
+            (surely_not(performance), "the server reports the status of performance extents only"),
             (performance.isna(), "its tier is not known"),
             (extents["status"].isna(), "its status is not reported"),
             (ok.isna(), "the server names a status that this check does not know"),
@@ -110,7 +110,7 @@ def capacity_tier_encrypted(
         (tier & encrypted).mask(tier.isna()),
         observed=worded(
             repositories.index,
-            (surely(~tier), "no capacity tier"),
+            (surely_not(tier), "no capacity tier"),
             (tier & encrypted, "on, encrypted"),
             (tier & ~encrypted, "on, not encrypted"),
             (tier, "on, encryption not known"),
@@ -120,7 +120,7 @@ def capacity_tier_encrypted(
         applies=None if tier_needed else tier,
         reason=worded(
             repositories.index,
-            (surely(~tier) & (not tier_needed), "it has no capacity tier, and the policy demands none"),
+            (surely_not(tier) & (not tier_needed), "it has no capacity tier, and the policy demands none"),
             (tier.isna(), "whether it has a capacity tier is not reported"),
             (encrypted.isna() & tier, "whether the capacity tier is encrypted is not reported"),
         ),
@@ -174,11 +174,13 @@ def capacity_tier_checked(repositories: pd.DataFrame) -> Outcome:
     timed = repositories["capacity_health_check_weekly_enabled"] | repositories["capacity_health_check_monthly_enabled"]
     return Outcome(
         (on & timed).mask(on.isna()),
-        observed=worded(repositories.index, (surely(~on), "off"), (on & timed, "on"), (on & ~timed, "on, at no time")),
+        observed=worded(
+            repositories.index, (surely_not(on), "off"), (on & timed, "on"), (on & ~timed, "on, at no time")
+        ),
         applies=tier,
         reason=worded(
             repositories.index,
-            (surely(~tier), "it has no capacity tier"),
+            (surely_not(tier), "it has no capacity tier"),
             (tier.isna(), "whether it has a capacity tier is not reported"),
             (on.isna(), "the health check is not reported; available from 1.3-rev0 on"),
             (timed.isna() & on, "when the health check runs is not reported"),
@@ -227,9 +229,9 @@ def moved_in_time(
         applies=only_moved,
         reason=worded(
             repositories.index,
-            (surely(~tier), "it has no capacity tier"),
+            (surely_not(tier), "it has no capacity tier"),
             (surely(copy), "backups are copied to the capacity tier at once"),
-            (surely(~move), "backups are not moved to the capacity tier"),
+            (surely_not(move), "backups are not moved to the capacity tier"),
             (only_moved.isna(), "how backups get to the capacity tier is not reported"),
             (days.isna(), "the number of days is not reported"),
         ),
@@ -267,7 +269,7 @@ def archive_tier_encrypted(repositories: pd.DataFrame) -> Outcome:
         applies=tier,
         reason=worded(
             repositories.index,
-            (surely(~tier), "it has no archive tier"),
+            (surely_not(tier), "it has no archive tier"),
             (tier.isna(), "whether it has an archive tier is not reported"),
             (encrypted.isna(), "whether the archive tier is encrypted is not reported; available from 1.3-rev2 on"),
         ),

@@ -12,7 +12,8 @@ from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_a
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
 from vbr_audit.checks.logic.dates import hours_between, minute_text, older_than
-from vbr_audit.checks.logic.three_valued import named, nullable, one_of, places_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, nullable, one_of, places_of, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import are_missing
 
 _UNDECIDED: Final = ("Pending", "Expired")
 _DECIDED: Final = ("Approved", "Rejected")
@@ -162,12 +163,12 @@ def four_eyes_in_use(servers: pd.DataFrame, events: pd.DataFrame) -> Outcome:
     about = own["name"].str.contains(_FOUR_EYES, case=False, regex=True)
     off = surely(about & own["name"].str.contains(_OFF, case=False, regex=True) & (own["state"] == "Approved"))
     proof = ~off & surely(one_of(own["state"], _UNDECIDED) | (one_of(own["state"], _DECIDED) & ~_approved_alone(own)))
-    changed = ~surely(one_of(own["state"], (*_UNDECIDED, *_DECIDED))) & ~surely(~about)
+    changed = ~surely(one_of(own["state"], (*_UNDECIDED, *_DECIDED))) & ~surely_not(about)
     newest, last_change = own["created"][proof].max(), own["created"][changed].max()
     last_off = own["created"][off].max()
     undated = bool((changed | off).any()) and bool(own["created"][proof | changed | off].isna().any())
     # What was approved and bears no name may have been the request to switch it off.
-    unnamed = bool((about.isna().to_numpy() & surely(own["state"] == "Approved")).any())
+    unnamed = bool((are_missing(about) & surely(own["state"] == "Approved")).any())
     stands = bool(proof.any()) and not undated and not unnamed and (not changed.any() or bool(newest > last_change))
     stands &= not off.any() or bool(newest > last_off)
     ended = bool(off.any()) and not undated and not bool(newest > last_off) and not bool(last_change > last_off)
@@ -227,8 +228,8 @@ def requests_decided(
     decided, pending = surely(one_of(state, _DECIDED)), surely(state == "Pending")
     late = older_than(created, dt.timedelta(days=max_pending_days), now=now)
     expired, aside = surely(state == "Expired"), surely(one_of(state, _NO_REQUEST))
-    open_ = pending & late.isna().to_numpy()
-    good = decided | (pending & surely(~late))
+    open_ = pending & are_missing(late)
+    good = decided | (pending & surely_not(late))
     since = [f"pending for {max(days, 0):.0f} days" for days in hours_between(created, now).fillna(0) / 24]
     return explained(
         Outcome(
@@ -274,7 +275,7 @@ def account_changes_approved(events: pd.DataFrame) -> Outcome:
     state, alone = events["state"], _approved_alone(events)
     approved, informed = surely(state == "Approved"), surely(state == "Info")
     undone = surely(one_of(state, (*_UNDECIDED, "Rejected", "CockpitMessage")))
-    good, bad = approved & surely(~alone), informed | surely(alone)
+    good, bad = approved & surely_not(alone), informed | surely(alone)
     who = "by " + named(events["created_by"], "user").fillna("an account that is not named")
     when = worded(events.index, (events["created"].notna(), minute_text(events["created"])), default="date unknown")
     return explained(
@@ -288,7 +289,7 @@ def account_changes_approved(events: pd.DataFrame) -> Outcome:
             applies=about & nullable(~undone, np.zeros(len(events), dtype=bool), events.index),
             reason=worded(
                 events.index,
-                (surely(~about), "by its name it is not about users or roles"),
+                (surely_not(about), "by its name it is not about users or roles"),
                 (undone, "it was not carried out"),
                 (events["name"].isna(), "name is missing in the answer"),
                 (approved, "who asked or who approved is not reported"),

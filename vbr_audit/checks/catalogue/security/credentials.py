@@ -11,7 +11,7 @@ import pandas as pd
 from vbr_audit.checks.catalogue.ages import YEAR_H, MaxAge, fresh
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained, hours_ago
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, nullable, one_of, surely, surely_not, worded
 
 _TYPES: Final = ("Standard", "Linux", "ManagedService")
 _MANAGED = {"type": "ManagedService"}
@@ -206,7 +206,7 @@ def _linux_reason(credentials: pd.DataFrame, *cases: tuple[object, str], default
     linux = _is_linux(credentials)
     return worded(
         credentials.index,
-        (surely(~linux), "these are not credentials of Linux"),
+        (surely_not(linux), "these are not credentials of Linux"),
         (linux.isna(), "the type is missing in the answer, or not known to this check"),
         *cases,
         default=default,

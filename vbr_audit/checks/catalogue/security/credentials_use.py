@@ -10,7 +10,8 @@ import pandas as pd
 
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import nullable, one_of, surely, surely_not, worded
+from vbr_audit.tables.build.arrays import are_known, are_missing
 
 _WITHOUT_GUESTS: Final = ("CloudBackupAWS", "CloudBackupAzure", "CloudBackupGoogle", "LegacyBackupCopy")
 """Kinds of jobs that the server shows by their state alone, and that sign in to no guest."""
@@ -90,7 +91,7 @@ def credentials_used(
     ]
     seen = np.array([bool(words) for words in by], dtype=bool)
     doubt = "; ".join(_doubts(jobs, servers, options))
-    unknown = credentials["credentials_id"].isna().to_numpy() | (~seen & bool(doubt))
+    unknown = are_missing(credentials["credentials_id"]) | (~seen & bool(doubt))
     everything = np.ones(len(credentials), dtype=bool)
     return explained(
         Outcome(
@@ -118,12 +119,12 @@ def _ids(*columns: pd.Series) -> Iterator[str]:
 
 def _doubts(jobs: pd.DataFrame, servers: pd.DataFrame, options: pd.DataFrame) -> Iterator[str]:
     """What may use credentials and does not report which."""
-    hidden = jobs["credentials_ids"].isna().to_numpy() & ~surely(one_of(jobs["type"], _WITHOUT_GUESTS))
+    hidden = are_missing(jobs["credentials_ids"]) & ~surely(one_of(jobs["type"], _WITHOUT_GUESTS))
     if hidden.any():
         yield f"which credentials are used is not reported for {hidden.sum():,} of the jobs"
     exempt = surely(servers["is_backup_server"]) | surely(one_of(servers["credentials_storage_type"], _NEEDS_NONE))
-    silent = servers["credentials_id"].isna().to_numpy() & ~exempt
+    silent = are_missing(servers["credentials_id"]) & ~exempt
     if silent.any():
         yield f"which credentials are used is not reported for {silent.sum():,} of the managed servers"
-    if not (options["credentials_id"].notna().to_numpy() | surely(~options["smtp_sign_in"])).any():
+    if not (are_known(options["credentials_id"]) | surely_not(options["smtp_sign_in"])).any():
         yield "whether mail uses credentials is not reported"

@@ -21,10 +21,12 @@ from vbr_audit.checks.logic.three_valued import (
     one_of,
     places_of,
     surely,
+    surely_not,
     worded,
 )
 from vbr_audit.datasets.roles import Role
 from vbr_audit.revisions import KNOWN, is_at_least
+from vbr_audit.tables.build.arrays import are_missing
 
 _ROLES: Final = frozenset(role.value for role in Role)
 _GROUPS: Final = ("InternalGroup", "ExternalGroup")
@@ -120,7 +122,7 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
     listed_at_all = _counts(owner, np.ones(len(users), dtype=bool), index) > 0
     everyone = all_of(owner, safe, index).mask(per_server, True)
     everyone = everyone.mask(~(per_server | (per_user & listed_at_all)))
-    without = listed(owner, users["name"].where(surely(~safe)), index, holds="user", limit=5)
+    without = listed(owner, users["name"].where(surely_not(safe)), index, holds="user", limit=5)
     without = without.fillna("accounts that are not named")
     exempt = _counts(owner, surely(users["is_service_account"]), index).tolist()
     return explained(
@@ -128,7 +130,7 @@ def second_factor_required(servers: pd.DataFrame, settings: pd.DataFrame, users:
             switch & everyone,
             observed=worded(
                 index,
-                (surely(~switch), "off for the whole server"),
+                (surely_not(switch), "off for the whole server"),
                 (surely(switch & ~everyone), "on for the server, but these sign in without it: " + without),
                 (surely(switch) & per_server, "on for the server; this revision does not report it of each user"),
                 (
@@ -185,7 +187,7 @@ def few_administrators(
     """
     index, owner = servers.index, places_of(users["server"], servers["server"])
     admin = _is_administrator(users["roles"])
-    unclear = admin.isna().to_numpy() | (surely(admin) & ~surely(one_of(users["type"], _USERS)))
+    unclear = are_missing(admin) | (surely(admin) & ~surely(one_of(users["type"], _USERS)))
     counted, open_ = _counts(owner, surely(admin), index), _counts(owner, unclear, index) > 0
     names = listed(owner, users["name"].where(surely(admin)), index, holds="user", limit=8)
     seen = pd.Series([_accounts(count) for count in counted.tolist()], index=index, dtype="string")
@@ -280,7 +282,7 @@ def service_accounts_limited(users: pd.DataFrame) -> Outcome:
             applies=service,
             reason=worded(
                 users.index,
-                (surely(~service), "it is not a service account"),
+                (surely_not(service), "it is not a service account"),
                 (service.isna(), "isServiceAccount is missing in the answer"),
                 (users["roles"].isna(), "roles is missing in the answer"),
                 (admin.isna(), "it has a role of its own making, whose rights are not reported"),

@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome, explained
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import beside, surely, worded
+from vbr_audit.checks.logic.three_valued import beside, surely, surely_not, worded
 
 _OLD_MAIL = {"email_enabled": True, "email_on_failure": True, "email_on_success": True}
 _NEW_MAIL = {"is_enabled": True, "email_on_failure": True, "email_on_success": True}
@@ -71,9 +71,9 @@ def reported_by_mail(
             enabled & wanted,
             observed=worded(
                 servers.index,
-                (surely(~enabled), "off"),
-                (surely(~failure), "on, but failure is not reported"),
-                (surely(~success) & demand_success, "on; failure is reported, success is not"),
+                (surely_not(enabled), "off"),
+                (surely_not(failure), "on, but failure is not reported"),
+                (surely_not(success) & demand_success, "on; failure is reported, success is not"),
                 (
                     enabled & wanted,
                     "on; failure and success are reported" if demand_success else "on; failure is reported",
@@ -123,7 +123,7 @@ def notices_on(servers: pd.DataFrame, options: pd.DataFrame, settings: pd.DataFr
     space, support, updates = (newer[name].fillna(older[name]) for name in _NOTICES)
     off = pd.Series("", index=servers.index, dtype="string[python]")
     for notice, word in ((space, "space on repositories"), (support, "end of support"), (updates, "updates")):
-        off = off + worded(servers.index, (surely(~notice), f", {word}"), default="")
+        off = off + worded(servers.index, (surely_not(notice), f", {word}"), default="")
     return explained(
         Outcome(
             space & support & updates,

@@ -19,6 +19,7 @@ from vbr_audit.checks.logic.three_valued import (
     one_of,
     places_of,
     surely,
+    surely_not,
     worded,
 )
 from vbr_audit.tables.build.enums import SYSLOG_PROTOCOLS
@@ -63,7 +64,7 @@ def traffic_encrypted(servers: pd.DataFrame, rules: pd.DataFrame) -> Outcome:
     good = number_of(owner, surely(encrypts), index).to_numpy(dtype=int)
     empty = (every == 0) & (len(rules) == 0)
     ok = all_of(owner, encrypts, index).mask(every == 0).mask(empty, False)
-    without = listed(owner, rules["name"].where(surely(~encrypts)), index, holds="rule")
+    without = listed(owner, rules["name"].where(surely_not(encrypts)), index, holds="rule")
     counts = pd.Series([f"{a} of {b} rules encrypt" for a, b in zip(good, every, strict=True)], index, dtype="string")
     return explained(
         Outcome(
@@ -116,7 +117,7 @@ def events_sent_to_syslog(servers: pd.DataFrame, options: pd.DataFrame, forwardi
     return explained(
         Outcome(
             sent,
-            observed=worded(servers.index, (surely(~sent), "off"), (sent, "on, to " + named(receiver, "host"))),
+            observed=worded(servers.index, (surely_not(sent), "off"), (sent, "on, to " + named(receiver, "host"))),
             reason=_NOT_REPORTED,
         )
     )
@@ -165,7 +166,7 @@ def syslog_over_tls(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd
             applies=sent,
             reason=worded(
                 servers.index,
-                (surely(~sent), _NOT_SENT),
+                (surely_not(sent), _NOT_SENT),
                 (sent.isna(), _NOT_REPORTED),
                 (protocol.isna(), "transportProtocol is missing in the answer"),
                 default="the server names a protocol that this check does not know",
@@ -225,7 +226,7 @@ def syslog_unfiltered(servers: pd.DataFrame, options: pd.DataFrame, forwarding: 
             applies=sent,
             reason=worded(
                 servers.index,
-                (surely(~sent), _NOT_SENT),
+                (surely_not(sent), _NOT_SENT),
                 (sent.isna(), _NOT_REPORTED),
                 default="syslogEventFiltering is missing in the answer",
             ),
@@ -245,8 +246,8 @@ def _sent_to_syslog(
     older = beside(servers["server"], options, "server")["syslog_server"].where(surely(switch))
     receiver = newer.fillna(older)
     named = (receiver.notna() & (receiver != "")).astype("boolean")
-    sent = surely(named) & ~surely(~switch)
-    return nullable(sent, ~sent & ~surely(~switch), servers.index), receiver
+    sent = surely(named) & ~surely_not(switch)
+    return nullable(sent, ~sent & ~surely_not(switch), servers.index), receiver
 
 
 def _newer(servers: pd.DataFrame, options: pd.DataFrame, forwarding: pd.DataFrame, column: str) -> pd.Series:

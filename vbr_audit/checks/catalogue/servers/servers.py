@@ -9,7 +9,7 @@ import pandas as pd
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.params import param
 from vbr_audit.checks.engine.registry import check
-from vbr_audit.checks.logic.three_valued import named, one_of, surely, worded
+from vbr_audit.checks.logic.three_valued import named, one_of, surely, surely_not, worded
 from vbr_audit.datasets.infrastructure import MANAGED_SERVER_TYPES
 
 _UPDATED: Final = ("WindowsHost", "LinuxHost", "HvServer")
@@ -96,7 +96,7 @@ def managed_server_updated(servers: pd.DataFrame) -> Outcome:
         applies=is_updated_kind,
         reason=worded(
             servers.index,
-            (surely(~is_updated_kind), "the server reports no updates for this kind of server"),
+            (surely_not(is_updated_kind), "the server reports no updates for this kind of server"),
             (is_updated_kind.isna(), "its kind is not known"),
             (settled, pd.NA),
             (state.isna(), "updatesState is not reported; available from 1.3-rev0 on"),
