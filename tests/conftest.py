@@ -40,8 +40,8 @@ for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
 # of the tables, and all that start a process of their own, have it as a user has.
 pd.set_option("mode.string_storage", "python")
 
-# Where the grammar of IRIs is installed, `jsonschema` builds it when it is imported, which takes seconds; no schema here
-# asks for that format.
+# Where the grammar of IRIs is installed, `jsonschema` builds it when it is imported, which takes seconds; no schema
+# here asks for that format.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # A process of a user makes the commands once; each call of a runner would make all of them anew.

@@ -245,7 +245,9 @@ def test_a_waiver_has_one_state_in_every_artefact(run: Callable, take: Take, col
     assert register[0][:2] == ["State", "Waiver"]
     states = {row[1]: row[0].lstrip("✓✕?⚑– ") for row in register[1:]}
     assert states == STATES
-    header, *lines = openpyxl.load_workbook(folder / "report.xlsx", read_only=True)["Exceptions"].iter_rows(values_only=True)
+    header, *lines = openpyxl.load_workbook(folder / "report.xlsx", read_only=True)["Exceptions"].iter_rows(
+        values_only=True
+    )
     told = [dict(zip(header, line, strict=True)) for line in lines]
     book = {line["ID"]: line for line in told if line["Kind"] == "waiver"}
     assert {name: line["State"] for name, line in book.items()} == STATES

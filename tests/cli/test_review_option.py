@@ -48,7 +48,9 @@ def test_a_review_goes_on_to_the_next_run(run, server, tmp_path: Path) -> None:
         told = {row[at["Finding ID"] - 1]: row for row in sheet.iter_rows(values_only=True)}
         assert told[one][at["Reviewer status"] - 1] == "Accepted"
         assert told[one][at["Reviewer note"] - 1] == "see CHG-1"
-        seeds = [row[2] for row in book["Sample"].iter_rows(values_only=True) if row[:1] in (("Sample size",), ("Seed",))]
+        seeds = [
+            row[2] for row in book["Sample"].iter_rows(values_only=True) if row[:1] in (("Sample size",), ("Seed",))
+        ]
         assert seeds == ["4", "Q4"]
         proof = list(book["Provenance"].iter_rows(values_only=True))
         assert dict(zip(proof[0], proof[-1], strict=True))["SHA-256"] == sha256_of(second / "manifest.json")

@@ -124,7 +124,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         with (
-            serve(now=NOW, jobs=1, sessions=60, role="Administrator") as url,
+            serve(now=NOW, jobs=2, sessions=60, role="Administrator") as url,
             va.connect(url, username=DEMO_USERNAME, password=DEMO_PASSWORD) as client,
         ):
             audit = va.audit(va.collect(client, progress=False), policy=core_policy())

@@ -36,7 +36,7 @@ _SHOWN = 60
 _MOST_BRACKETS = 1000
 """Maximum number of brackets that are open at once: the cost of each grows with those around it."""
 _KEPT_TEXTS = 24
-"""So many of the last texts are kept as they were read: shipped profiles and frameworks are asked for again and again."""
+"""So many of the last texts are kept as they were read: shipped profiles and frameworks are asked for often."""
 
 
 class _Constructor(SafeConstructor):
@@ -206,14 +206,6 @@ def _plain(file: YamlFile, error: type[ConfigurationError], hint: str) -> Any:
         raise error(f"{file.name}: not valid YAML: {str(fault).splitlines()[0]}", hint=hint) from None
     except RecursionError:
         raise error(f"{file.name}: nested too deeply", hint=hint) from None
-
-
-@lru_cache(maxsize=16)
-def _content(text: str) -> Any:
-    """What a text holds, not to be changed: kept for the last few, as `_positions` is."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _Constructor
-    return yaml.load(text)
 
 
 def _brackets(text: str) -> int:

@@ -231,11 +231,9 @@ def named_frame(
     Its labels are of pandas' own text dtype, or Python objects (`labels="objects"`), by which a column is found
     sooner: for tables that nobody but checks gets to see.
     """
-    # Of its own: a label of labels can be set in place.
-    columns = _labels(tuple(arrays), labels).view()
-    # What `pandas.DataFrame` does at last, which beforehand looks for what none of these arrays is, and copies.
-    make: Callable[..., pd.DataFrame] = pd.DataFrame._from_arrays  # type: ignore[attr-defined]
-    return make(list(arrays.values()), columns, index, verify_integrity=False)
+    frame = pd.DataFrame(dict(enumerate(arrays.values())), index=index, copy=False)
+    frame.columns = _labels(tuple(arrays), labels).view()  # of its own: a label of labels can be set in place
+    return frame
 
 
 def relabelled(frame: pd.DataFrame, labels: Literal["text", "objects"]) -> pd.DataFrame:
