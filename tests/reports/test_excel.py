@@ -109,7 +109,7 @@ def path(all_sheets: Path) -> Path:
     return all_sheets
 
 
-def test_sheets_tables_and_setup(book: openpyxl.Workbook, context: ReportContext) -> None:
+def test_sheets_tables_and_setup(book: openpyxl.Workbook, path: Path, context: ReportContext) -> None:
     assert book.sheetnames == SHEETS
     plans = plan_sheets(context, ALL)
     assert [plan.name for plan in plans] == [name for name in SHEETS if name not in READ]
@@ -125,6 +125,7 @@ def test_sheets_tables_and_setup(book: openpyxl.Workbook, context: ReportContext
         (table,) = sheet.tables.values()
         assert [cell.value for cell in sheet[1]] == [column.name for column in table.tableColumns]
         assert table.ref.endswith(str(max(plan.rows, 1) + 1))
+        assert opened(path)[plan.name].calculate_dimension() == table.ref
         assert sheet.freeze_panes.endswith("2")
         assert sheet.print_title_rows == "$1:$1"
         assert sheet.page_setup.orientation == "landscape"

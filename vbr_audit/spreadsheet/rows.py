@@ -17,6 +17,7 @@ from typing import IO, Any, Final, cast
 from openpyxl.cell import Cell
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet._writer import WorksheetWriter
+from openpyxl.worksheet.dimensions import SheetDimension
 from openpyxl.xml.constants import SHEET_MAIN_NS
 from openpyxl.xml.functions import xmlfile
 
@@ -46,7 +47,9 @@ class CellColumn:
 
 
 class DataSheet(WriteOnlyWorksheet):
-    """A write-only sheet that also takes rows which are XML already."""
+    """A write-only sheet that also takes rows which are XML already; `covers` are its cells, if they are known."""
+
+    covers: str | None = None
 
     def append_xml(self, rows: str) -> None:
         """Append `row` elements, complete with their numbers; no other rows may follow them."""
@@ -83,6 +86,12 @@ class _FileWriter(WorksheetWriter):
     """openpyxl's writer of a sheet, with its file open for what is XML already: to parse that again is slow."""
 
     file: IO[bytes]
+
+    def write_dimensions(self) -> None:
+        """Tell the cells of the sheet, such as `A1:F9`: who opens it need not look for its end first."""
+        sheet = cast(DataSheet, self.ws)
+        if sheet.covers is not None:
+            self.xf.send(SheetDimension(sheet.covers).to_tree())
 
     def get_stream(self) -> Generator[Any, Any, None]:
         """What openpyxl does, over a file of ours."""

@@ -156,6 +156,7 @@ def write_sheets(book: StreamedBook, plan: SheetPlan, zone: dt.tzinfo, guard: Ce
         suffix = "" if part == 1 else f" {part}"
         sheet = book.add_sheet(plan.name + suffix)
         stop = min(start + MAX_ROWS, plan.rows)
+        sheet.covers = f"A1:{get_column_letter(len(plan.columns))}{max(stop - start, 1) + 1}"
         _write_sheet(sheet, plan, plan.table + suffix.strip(), slice(start, stop), zone, guard)
         book.finish(sheet)
         names.append(sheet.title)
