@@ -45,7 +45,7 @@ ROUNDS = {
     "moments": (TEXT, MOMENT),
     "everything": (TEXT, ID, WORD, MOMENT, KEY),
 }
-"""What is replaced in each round, all texts in each of them; with `KEY`, each object has one more entry, whose name is hostile too."""
+"""What is replaced in each, texts in all; with `KEY`, each object has one more entry, whose name is hostile too."""
 Place = tuple[str, str]
 """The path of an answer, with `*` for each id, and the place of a text in its JSON."""
 
