@@ -51,7 +51,7 @@ typer.testing._get_command = cache(typer.testing._get_command)
 def pytest_collection_finish() -> None:
     """What stands when all tests are collected stays to the end: no collection of garbage looks at it again.
 
-    Those of what comes after are fewer, as a table is made of thousands of small objects that are gone right after it.
+    What comes after is collected seldom: a table is made of thousands of small objects that are gone right after it.
     """
     gc.collect()
     gc.freeze()

@@ -10,10 +10,11 @@ const WINDOWS = [
 
 export default async (browser, [file, ...selectors]) => {
   const found = [];
+  const { page } = await onePage(browser, WINDOWS[0]);
+  await runScripts(page, false);
+  await page.goto(pathToFileURL(file).href);
   for (const viewport of WINDOWS) {
-    const { page } = await onePage(browser, viewport);
-    await runScripts(page, false);
-    await page.goto(pathToFileURL(file).href);
+    await page.setViewportSize(viewport);
     const bottoms = {};
     for (const selector of selectors) {
       bottoms[selector] = await page.$$eval(selector, (all) => all.map((one) => one.getBoundingClientRect().bottom));

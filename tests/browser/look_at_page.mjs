@@ -1,5 +1,5 @@
 // Opens a page as a reader would, and tells what happened.
-// Words: FILE [--no-rules] [LOOK…], all looks without one
+// Words: FILE [--no-rules] [--no-acts] [LOOK…], all looks without one
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -23,7 +23,9 @@ function dropTheUnjudged(body, mark) {
   const unjudged = `:not([${mark}], :has([${mark}]))`;
   const all = (kinds) => body.querySelectorAll(`:is(${kinds})${unjudged}`);
   for (const element of all("tr, li, p, div, details, figure, svg > :not(title, desc)")) element.remove();
-  for (const element of all("td, th, h2, h3, button, span")) if (element.firstElementChild) element.replaceChildren(element.textContent);
+  for (const element of all("td, th, h2, h3, button, span")) {
+    if (element.firstElementChild) element.replaceChildren(element.textContent);
+  }
 }
 
 // Marks the first of each kind, which is judged for all. What is of one kind has its own tag and class and those of all
@@ -216,8 +218,19 @@ const parts = async (page) => {
   return { revealed, states, total: await page.locator("details.check").count() };
 };
 
+// What a reader does: the keys first, as the first stop is that of a page where nobody did anything.
+const acts = async (page) => {
+  const told = { keys: await keys(page), parts: await parts(page) };
+  const plans = await page.$$eval('table[id^="table-causes"]', (found) => found.map((table) => table.id));
+  return { ...told, tools: plans.length ? await tools(page, plans.at(-1)) : null };
+};
+
 // What is there where no script runs.
 const silently = async (page, url) => {
+  await runScripts(page, false);
+  await page.setViewportSize({ width: 1200, height: 900 });
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(url);
   const told = {};
   const folded = page.locator(".beneath");
   if (await folded.count()) {
@@ -236,7 +249,7 @@ const silently = async (page, url) => {
 };
 
 export default async (browser, words) => {
-  const options = { "no-rules": { type: "boolean" } };
+  const options = { "no-rules": { type: "boolean" }, "no-acts": { type: "boolean" } };
   const { values, positionals } = parseArgs({ args: words, options, allowPositionals: true });
   const [file, ...wanted] = positionals;
   const url = pathToFileURL(file).href;
@@ -266,16 +279,9 @@ export default async (browser, words) => {
   );
   seen.errors.push(...lost.map((href) => `no target for ${href}`));
   seen.errors.push(...(await page.evaluate(wrongIds)));
-  seen.keys = await keys(page);
-  seen.parts = await parts(page);
-  const plans = await page.$$eval('table[id^="table-causes"]', (found) => found.map((table) => table.id));
-  seen.tools = plans.length ? await tools(page, plans.at(-1)) : null;
+  if (!values["no-acts"]) Object.assign(seen, await acts(page));
   const chosen = LOOKS.filter((look) => wanted.length === 0 || wanted.includes(look.name));
   seen.looks = await accessibility(opened, chosen, !values["no-rules"]);
-  await runScripts(page, false);
-  await page.setViewportSize({ width: 1200, height: 900 });
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.goto(url);
-  Object.assign(seen, await silently(page, url));
+  if (!values["no-acts"]) Object.assign(seen, await silently(page, url));
   return seen;
 };

@@ -1,4 +1,4 @@
-// Opens pages, with script and without, and tells what each of them did and is made of.
+// Opens pages, those with a script without it too, and tells what each of them did and is made of.
 // Words: FILE…
 import { pathToFileURL } from "node:url";
 import { onePage, runScripts, watch } from "./one_page.mjs";
@@ -45,8 +45,10 @@ export default async (browser, files) => {
     await page.goto(url);
     Object.assign(told, await page.evaluate(inventory));
     await page.evaluate(touch);
-    await runScripts(page, false);
-    await page.goto(url);
+    if (told.scripts.length) {
+      await runScripts(page, false);
+      await page.goto(url);
+    }
     seen[file] = told;
   }
   return seen;

@@ -356,7 +356,7 @@ KEPT = re.compile(
 @pytest.fixture(scope="session")
 def hostile_whole_context() -> ReportContext:
     """An estate of every kind of thing, every text of every table, of its manifest and of its waivers hostile."""
-    snapshot = audit_of(jobs=12, sessions=200).snapshot
+    snapshot = audit_of(jobs=4, sessions=60).snapshot
     tables = {name: frame.copy() for name, frame in snapshot.tables.items()}
     for frame in tables.values():
         for column in frame.select_dtypes("string"):

@@ -174,8 +174,8 @@ def is_number(cell: str) -> bool:
 
 
 def test_the_texts_of_the_user_reach_the_reports(reports: Path) -> None:
-    texts = "".join(written("texts", kind, reports).read_text("utf-8") for kind in ("html", "json"))
-    with zipfile.ZipFile(written("texts", "xlsx", reports)) as book:
+    texts = "".join(written("ids", kind, reports).read_text("utf-8") for kind in ("html", "json"))
+    with zipfile.ZipFile(written("ids", "xlsx", reports)) as book:
         texts += "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xml"))
     reached = {int(number) for number in re.findall(r"given (\d+)", texts)}
     short, not_shown = {22, 31, 32}, {18, 20, 21, 29}  # which repositories and jobs a site file means, a source
@@ -268,13 +268,13 @@ def checked(path: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("name", ["texts", "everything"])
+@pytest.mark.parametrize("name", ["ids", "everything"])
 def test_the_terminal_is_not_steered(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     audit, run = hostile_round(name).audit, CliRunner().invoke
     out, load_once = audit.save(tmp_path / "run", formats=["json"]), cache(pipeline.load_audit)
     ids = audit.findings.drop_duplicates("status")["finding_id"]
     commands = [
-        ["verify"],
+        *([["verify"]] if name == "ids" else []),
         ["check", "--fail-on", "never", "--allow-incomplete"],
         *(["explain", found] for found in ids),
     ]

@@ -40,13 +40,12 @@ _FREE = re.compile(r"(^|[a-z])([nN]ame|[dD]escription|[mM]essage|[pP]ath|[tT]ag|
 
 ID, MOMENT, WORD, TEXT, KEY = "id", "moment", "word", "text", "key"
 ROUNDS = {
-    "texts": (TEXT,),
     "ids": (TEXT, ID),
     "words": (TEXT, WORD, KEY),
     "moments": (TEXT, MOMENT),
     "everything": (TEXT, ID, WORD, MOMENT, KEY),
 }
-"""What is replaced in each round; with `KEY`, each object has one more entry, whose name is hostile too."""
+"""What is replaced in each, texts in all; with `KEY`, each object has one more entry, whose name is hostile too."""
 Place = tuple[str, str]
 """The path of an answer, with `*` for each id, and the place of a text in its JSON."""
 

@@ -56,13 +56,15 @@ def _told(need_tool: NeedTool, script: str, *words: str) -> Any:
     return _browser(need_tool(*CHROMIUM), need_tool("node")).tell(script, *words)
 
 
-def look_at(page: Path, need_tool: NeedTool, *looks: str, rules: bool = True) -> Any:
-    """Open `page` in these looks (all four without one), with and without script, and tell what happened.
+def look_at(page: Path, need_tool: NeedTool, *looks: str, rules: bool = True, acts: bool = True) -> Any:
+    """Open `page` in these looks (all four without one), and tell what happened.
 
-    Without `rules`, axe does not judge it: it takes seconds for each thousand elements.
+    Without `rules`, axe does not judge it. Without `acts`, it is looked at and no more: no key is pressed, nothing is
+    unfolded, sorted or filtered, and it is not opened without script. Each takes seconds for a large page.
     """
     need_tool(str(BROWSER / "node_modules" / "axe-core"))
-    return _told(need_tool, "look_at_page", *([] if rules else ["--no-rules"]), str(page), *looks)
+    options = [*([] if rules else ["--no-rules"]), *([] if acts else ["--no-acts"])]
+    return _told(need_tool, "look_at_page", *options, str(page), *looks)
 
 
 def first_screen(page: Path, need_tool: NeedTool, *selectors: str) -> list[dict[str, Any]]:
@@ -110,5 +112,5 @@ def too_wide(
 
 
 def open_pages(pages: list[Path], need_tool: NeedTool) -> dict[Path, Any]:
-    """Open `pages` one after another, with and without script, and tell what each did and what it is made of."""
+    """Open `pages`, those with a script without it too, and tell what each did and what it is made of."""
     return {Path(name): told for name, told in _told(need_tool, "open_pages", *map(str, pages)).items()}
