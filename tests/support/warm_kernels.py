@@ -103,8 +103,8 @@ def warm_up() -> None:
     import openpyxl  # noqa: F401
 
     import vbr_audit as va
-    from vbr_audit.tables.build.arrays import make_texts_plainly
     from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
+    from vbr_audit.tables.build.arrays import make_texts_plainly
 
     make_texts_plainly()
     with (
