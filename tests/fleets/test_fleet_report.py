@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from hostile_answers import CORE, LEADS, LONG
 from html_tables import Page
 from looking import html_faults, look_at
-from made_fleet import made_fleet, made_summary, many_servers
+from made_fleet import DIFFERENT, made_fleet, made_summary, many_servers
 from typer.testing import CliRunner
 
 from vbr_audit.cli import app
@@ -144,8 +145,10 @@ def test_hostile_names_stay_text_on_the_page_and_in_the_workbook(tmp_path: Path,
     ]
     summaries += [not_audited(f"gone {name}", name, tenant=name) for name in LEADS]
     write_fleet(made_fleet(*summaries), tmp_path, title=CORE)
-    book = openpyxl.load_workbook(tmp_path / "fleet.xlsx")
-    assert not [cell for page in book for row in page.iter_rows() for cell in row if cell.data_type in ("f", "e")]
+    with zipfile.ZipFile(tmp_path / "fleet.xlsx") as book:
+        sheets = [book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    assert len(sheets) > 2
+    assert not [data for data in sheets if re.search(rb'<f[ >/]|<c [^>]*t="e"', data)]
     seen = look_at(tmp_path / "fleet.html", need_tool, "phone", rules=False)
     assert (seen["dialogs"], seen["requests"], seen["csp"], seen["errors"]) == (0, [], [], [])
     assert seen["looks"]["phone"]["overflow"] <= 0
@@ -182,7 +185,7 @@ def test_a_fleet_of_any_size_is_reported_small(number: int, tmp_path: Path) -> N
     write_fleet(fleet, tmp_path)
     assert (tmp_path / "fleet.html").stat().st_size < 5_000_000
     assert (tmp_path / "fleet.xlsx").stat().st_size < 5_000_000
-    assert all(len(summary.to_json()) <= MOST_BYTES for summary in fleet.summaries)
+    assert all(len(summary.to_json()) <= MOST_BYTES for summary in fleet.summaries[:DIFFERENT])
 
 
 def test_equal_fleets_give_equal_pages() -> None:

@@ -31,6 +31,7 @@ from vbr_audit.fleets.servers_file import load_servers
 from vbr_audit.fleets.shards import Shard
 from vbr_audit.fleets.summaries import MOST_BYTES, Outcome, ServerSummary
 from vbr_audit.fleets.tasks import ServerTask, audit_server, batch_folder, held_batch
+from vbr_audit.histories.pruning import collect_garbage
 from vbr_audit.scrub.pseudonyms import Pseudonyms
 
 BATCH = "abcdef0123456789"
@@ -56,6 +57,8 @@ def test_each_server_is_audited_once_though_a_worker_is_killed(workers: Any, tmp
     assert [summary.server for summary in fleet.summaries] == names
     assert fleet.counts[Outcome.NOT_AUDITED] == 0
     assert servers_in(tmp_path / "history") == Counter(dict.fromkeys(names, 1))
+    assert not batch_folder(tmp_path / "history", fleet.batch).exists()
+    collect_garbage(tmp_path / "history")  # the worker may have been killed while it added a run
     assert not list((tmp_path / "history").glob(".*"))
 
 

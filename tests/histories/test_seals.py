@@ -9,12 +9,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from adding_processes import add_at_once
 from made_runs import judged, made_run
 from time_authority import Authority, KeyPair, certificate, key_pair, made_authority, serving
 
@@ -321,33 +321,15 @@ def test_hostile_files_among_the_seals_are_named(world: World) -> None:
         assert any("seals/000004" in line and "time stamp" in line for line in world.told())
 
 
-AT_ONCE = """
-import os, sys
-sys.path[:0] = sys.argv[3].split(os.pathsep)
-import datetime, dataclasses, pathlib
-from made_runs import judged, made_run
-from vbr_audit.histories.archive import add_run
-history, place = map(pathlib.Path, sys.argv[1:3])
-children = []
-for number in range(5):
-    row = {"object_id": "1", "object_name": "Nightly", "status": "FAIL"}
-    run_id = f"{number:016}"
-    run = made_run(place / run_id, dataclasses.replace(judged([row], day=number, server=f"s{number}"), run_id=run_id))
-    child = os.fork()
-    if not child:
-        add_run(history, run)
-        os._exit(0)
-    children.append(child)
-sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked on POSIX alone")
 def test_processes_that_add_at_once_make_one_chain(tmp_path: Path) -> None:
-    paths = os.pathsep.join(str(path) for path in sys.path if path)
-    words = [sys.executable, "-c", AT_ONCE, str(tmp_path / "history"), str(tmp_path), paths]
-    subprocess.run(words, check=True, timeout=120)
+    row = {"object_id": "1", "object_name": "Nightly", "status": "FAIL"}
+    runs = []
+    for number in range(5):
+        run = dataclasses.replace(judged([row], day=number, server=f"s{number}"), run_id=f"{number:016}")
+        runs.append(made_run(tmp_path / run.run_id, run))
+    assert add_at_once(tmp_path / "history", runs) == [0] * 5
     assert numbers_in(tmp_path / "history") == list(range(1, 6))
     assert va.history(tmp_path / "history").verify() == []
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import estates
 import pytest
-from compared_runs import compared
+from compared_runs import compared_demo
 from looking import NeedTool, first_screen, html_faults, look_at, too_wide
+from shared import artefact
 
 from vbr_audit.reports.charts.chart_list import chart_plans
 from vbr_audit.reports.context import ReportContext
+from vbr_audit.reports.html.example_run import example_context
 from vbr_audit.reports.html.rendering import render_html
 from vbr_audit.reports.notebook import audit_html
 
@@ -35,9 +36,21 @@ def look(need_tool: NeedTool, tmp_path_factory: pytest.TempPathFactory) -> Look:
 
 
 @pytest.fixture(scope="module")
-def ordinary(look: Look, context: ReportContext) -> Any:
+def pages(
+    tmp_path_factory: pytest.TempPathFactory, context: ReportContext, hostile_whole_context: ReportContext
+) -> dict[str, Path]:
+    """The pages that several tests look at."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name, made in (("ordinary", context), ("hostile", hostile_whole_context)):
+        (folder / f"{name}.html").write_text(render_html(made), encoding="utf-8")
+    own = {path.stem: path for path in folder.glob("*.html")}
+    return own | {"compared": artefact(tmp_path_factory, compared_demo, "html")}
+
+
+@pytest.fixture(scope="module")
+def ordinary(need_tool: NeedTool, pages: dict[str, Path]) -> Any:
     """What happened with the page of an ordinary run."""
-    return look(render_html(context))
+    return look_at(pages["ordinary"], need_tool)
 
 
 def assert_harmless(seen: Any) -> None:
@@ -132,57 +145,64 @@ def test_hostile_text_everywhere(look: Look, hostile_context: ReportContext) -> 
     assert "<script>alert(1)</script>" in seen["silentText"]
 
 
-def test_a_whole_estate_with_hostile_text_in_every_field(look: Look, hostile_whole_context: ReportContext) -> None:
-    context = hostile_whole_context
-    assert {"calendar", "capacity", "durations", "protection", "trend"} <= {plan.name for plan in chart_plans(context)}
-    seen = look(render_html(context))
+def test_a_whole_estate_with_hostile_text_in_every_field(
+    need_tool: NeedTool, pages: dict[str, Path], hostile_whole_context: ReportContext
+) -> None:
+    plans = chart_plans(hostile_whole_context)
+    assert {"calendar", "capacity", "durations", "protection", "trend"} <= {plan.name for plan in plans}
+    seen = look_at(pages["hostile"], need_tool)
     assert_harmless_and_readable(seen)
     assert all(drawn and len(alt) > 30 for drawn, alt in seen["images"])
 
 
 def test_the_html_is_valid(
-    need_tool: NeedTool, tmp_path: Path, context: ReportContext, hostile_whole_context: ReportContext
+    need_tool: NeedTool, tmp_path: Path, pages: dict[str, Path], hostile_context: ReportContext
 ) -> None:
-    paths = []
-    for name, shown in (("ordinary", context), ("hostile", hostile_whole_context)):
+    """Of the executive page too: the checker takes longer to start than to read a page."""
+    paths = [pages["ordinary"], pages["hostile"]]
+    for name, shown in (("executive", example_context()), ("executive-hostile", hostile_context)):
         paths.append(tmp_path / f"{name}.html")
-        paths[-1].write_text(render_html(shown), encoding="utf-8")
+        paths[-1].write_text(render_html(shown, kind="executive"), encoding="utf-8")
     assert html_faults(paths, need_tool) == ""
 
 
-def test_a_page_at_its_row_limit(look: Look, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is small enough to open and to sort; that everybody can read it is judged at a limit of a few rows."""
+def test_a_page_at_its_row_limit(look: Look, make_run: MakeRun) -> None:
+    """It is small enough to open and to sort; that everybody can read it is judged at a limit of a few rows, below."""
     context = make_run(job_count=480, session_count=600)
     page = render_html(context)
     assert "Showing 500 of" in page
     assert len(page.encode()) <= 2_000_000
     seen = look(page, rules=False)
     assert_harmless(seen)
-    shown = context.results.causes.head(500)["urgency"]
-    assert len(seen["tools"]["before"]) == int((shown == shown.iloc[-1]).sum())
-    monkeypatch.setattr("vbr_audit.reports.html.page.MAX_ROWS", 60)
-    monkeypatch.setattr("vbr_audit.reports.html.page.MAX_WIDE_ROWS", 60)
-    short = render_html(context)
-    assert "Showing 60 of" in short
-    seen = look(short)
-    assert_harmless_and_readable(seen)
-    shown = shown.head(60)
+    assert_last_table_holds(500, context, seen)
+
+
+def assert_last_table_holds(limit: int, context: ReportContext, seen: Any) -> None:
+    """The last table of causes holds all of its urgency among the first `limit`."""
+    shown = context.results.causes.head(limit)["urgency"]
     assert len(seen["tools"]["before"]) == int((shown == shown.iloc[-1]).sum())
 
 
-def test_an_incomplete_run_with_two_servers(look: Look, make_run: MakeRun) -> None:
-    context = make_run(
+def test_an_incomplete_run_of_two_servers_that_asked_for_every_dataset_and_shows_a_few_rows(
+    look: Look,
+    make_run: MakeRun,
+    everything_asked: Callable[[ReportContext], ReportContext],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = make_run(
         servers=("vbr01", "vbr02"),
         tls="NOT VERIFIED (--insecure)",
         changes={"sessions": {"status": "partial", "reason": "90 of 307 rows"}},
     )
-    assert_harmless_and_readable(look(render_html(context)))
-
-
-def test_a_run_that_asked_for_every_dataset(
-    look: Look, make_run: MakeRun, everything_asked: Callable[[ReportContext], ReportContext]
-) -> None:
-    assert_harmless_and_readable(look(render_html(everything_asked(make_run()))))
+    context = everything_asked(made)
+    for limit in ("MAX_ROWS", "MAX_WIDE_ROWS"):
+        monkeypatch.setattr(f"vbr_audit.reports.html.page.{limit}", 30)
+    page = render_html(context)
+    for text in ("Showing 30 of", "90 of 307 rows", "NOT VERIFIED", "is denied to this account"):
+        assert text in page
+    seen = look(page)
+    assert_harmless_and_readable(seen)
+    assert_last_table_holds(30, context, seen)
 
 
 @pytest.mark.parametrize(("scheme", "ink", "paper"), [("light", "#111", "#fff"), ("dark", "#eee", "#111")])
@@ -198,10 +218,10 @@ FIRST = ("h1", ".lede", "#verdict", ".worst > p", ".bars", '.first a[href="#sinc
 """In the order in which they stand."""
 
 
-def test_the_first_screen_says_verdict_trend_changes_and_the_worst_causes(need_tool: NeedTool, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text(render_html(compared(estates.demo()).context), encoding="utf-8")
-    for seen in first_screen(page, need_tool, *FIRST):
+def test_the_first_screen_says_verdict_trend_changes_and_the_worst_causes(
+    need_tool: NeedTool, pages: dict[str, Path]
+) -> None:
+    for seen in first_screen(pages["compared"], need_tool, *FIRST):
         counts = {selector: len(bottoms) for selector, bottoms in seen["bottoms"].items()}
         assert counts == {**dict.fromkeys(FIRST, 1), ".worst > p": 3}
         lowest = [max(bottoms) for bottoms in seen["bottoms"].values()]
@@ -212,11 +232,6 @@ def test_the_first_screen_says_verdict_trend_changes_and_the_worst_causes(need_t
 WIDTHS = [320, 390, 768, 1000, 1280, 1920]
 
 
-def test_nothing_is_wider_than_its_page_at_any_width(
-    need_tool: NeedTool, tmp_path: Path, context: ReportContext, hostile_whole_context: ReportContext
-) -> None:
-    pages = {"ordinary": context, "compared": compared(estates.demo()).context, "hostile": hostile_whole_context}
-    for name, made in pages.items():
-        (tmp_path / f"{name}.html").write_text(render_html(made), encoding="utf-8")
-    files = sorted(tmp_path.glob("*.html"))
+def test_nothing_is_wider_than_its_page_at_any_width(need_tool: NeedTool, pages: dict[str, Path]) -> None:
+    files = list(pages.values())
     assert too_wide(files, WIDTHS, need_tool, scrolls=".scroll") == {path.name: {} for path in files}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from looking import html_faults, look_at, pdf_facts, pdf_text, print_to_pdf, too_wide
+from looking import look_at, pdf_facts, pdf_text, print_to_pdf, too_wide
 
 from vbr_audit.display import count, number, percent
 from vbr_audit.findings.gaps import Gap, GapKind
@@ -192,15 +192,6 @@ def test_it_is_safe_accessible_and_one_sheet(which: str, pages: dict[str, Path],
         assert found["overflow"] <= 0, name
     facts = pdf_facts(print_to_pdf(path, need_tool), need_tool)
     assert (facts["Pages"], facts["Page size"].rpartition("(")[2]) == ("1", "A4)")
-
-
-@pytest.mark.browser
-def test_the_html_is_valid(hostile_context: ReportContext, tmp_path: Path, need_tool: NeedTool) -> None:
-    paths = []
-    for name, made in (("example", example_context()), ("hostile", hostile_context)):
-        paths.append(tmp_path / f"{name}.html")
-        paths[-1].write_text(page(made), encoding="utf-8")
-    assert html_faults(paths, need_tool) == ""
 
 
 @pytest.mark.browser

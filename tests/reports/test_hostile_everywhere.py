@@ -194,28 +194,26 @@ def notebook_of(audit: va.Audit) -> str:
 @pytest.mark.slow
 @pytest.mark.office
 def test_no_cell_of_the_workbook_is_a_formula_or_an_error(need_tool: NeedTool, reports: Path, tmp_path: Path) -> None:
-    books = [written(name, "xlsx", reports) for name in ROUNDS]
-    out, again = tmp_path / "out", tmp_path / "again"
+    books = {name: written(name, "xlsx", reports) for name in ROUNDS}
+    read, out = [books["words"], books["everything"]], tmp_path / "out"
+    # What is hostile in one of the other rounds is so in one of these. A formula, an error or a link that LibreOffice
+    # made of a text is shown as its value, and is missing from the texts: to write a workbook would tell no more.
     words = [need_tool("soffice", "libreoffice"), f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"]
-    everything = [book for book in books if book.name.startswith("everything-")]
-    # To write a workbook takes LibreOffice as long as to read it, and its values tell as much.
-    for kind, folder, read in (("xlsx", again, everything), (VALUES_AS_CSV, out, books)):
-        told = [*words, "--headless", "--convert-to", kind, "--outdir", str(folder), *map(str, read)]
-        subprocess.run(told, check=True, capture_output=True, timeout=300)
-    for book in (*books, *(again / book.name for book in everything)):
+    told = [*words, "--headless", "--convert-to", VALUES_AS_CSV, "--outdir", str(out), *map(str, read)]
+    subprocess.run(told, check=True, capture_output=True, timeout=300)
+    for book in books.values():
         with zipfile.ZipFile(book) as archive:
             parts = {name: archive.read(name) for name in archive.namelist()}
         assert not [name for name in parts if "externalLink" in name or "vba" in name.lower()], book.name
         sheets = [data for name, data in parts.items() if name.startswith("xl/worksheets/sheet")]
         assert len(sheets) > 20
         for data in sheets:
-            found = set(re.findall(rb"<f[ >/][^<]*(?:</f>)?", data))
-            assert found <= {b'<f aca="false">TRUE()</f>', b'<f aca="false">FALSE()</f>'}, book.name  # its booleans
+            assert not re.search(rb"<f[ >/]", data), book.name
             assert not re.search(rb'<c [^>]*t="e"', data), book.name
         outside = [data for name, data in parts.items() if name.endswith(".rels") and b'TargetMode="External"' in data]
         assert outside == [], book.name
         assert any(MARK.encode() in data for data in parts.values())
-        if book in books:
+        if book in read:
             shown = [path.read_bytes() for path in out.glob(f"{book.stem}-*.csv")]
             assert len(shown) == len(sheets)
             written_so = sum(len(re.findall(rb"<t(?: [^>]*)?>[=+@-]", data)) for data in sheets)
@@ -281,9 +279,8 @@ def test_the_terminal_is_not_steered(name: str, tmp_path: Path, monkeypatch: pyt
         *(["explain", found] for found in ids),
     ]
     told = ""
+    monkeypatch.setattr(pipeline, "load_audit", load_once)  # of the same run each time, which need be judged once only
     for command, *more in commands:
-        if command == "explain":  # of the same run each time, which need not be judged for each of its findings
-            monkeypatch.setattr(pipeline, "load_audit", load_once)
         done = run(app, [command, str(out), *more])
         assert done.exit_code == 0, done.output
         told += done.output

@@ -12,6 +12,8 @@ from vbr_audit.fleets.summaries import CheckCount, Outcome, ServerSummary, Worst
 from vbr_audit.histories.run_records import Point
 from vbr_audit.vocabulary import SEVERITIES
 
+DIFFERENT = 100
+"""So many servers of a fleet differ in what was found on them; to make more takes longer than to report them."""
 NOW = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
 
 
@@ -66,11 +68,14 @@ def made_fleet(*summaries: ServerSummary) -> Fleet:
 
 def many_servers(number: int, tenants: int = 0, missing: Mapping[int, str] | None = None) -> Fleet:
     """So many servers; those of `missing` by number were not audited, for that reason."""
-    out = []
+    out: list[ServerSummary] = []
     for place in range(number):
         name, tenant = f"vbr{place:04}.example", f"Tenant-{place % tenants:02}" if tenants else None
         if missing and place in missing:
             out.append(not_audited(name, missing[place], tenant=tenant))
-        else:
+        elif place < DIFFERENT:
             out.append(made_summary(name, tenant=tenant, share=(place % 5) / 10))
+        else:
+            own = {"server": name, "tenant": tenant, "server_id": f"id of {name}", "run_id": f"{place:016x}"}
+            out.append(out[place % DIFFERENT].model_copy(update=own))
     return made_fleet(*out)

@@ -8,8 +8,9 @@ from vbr_audit.reports.context import ReportContext
 from vbr_audit.reports.excel.front import write_sample
 from vbr_audit.reports.excel.workbook import plan_sheets
 from vbr_audit.reports.interface import PLAIN_OPTIONS, ReportOptions
+from vbr_audit.spreadsheet.book import streamed_book
 from vbr_audit.spreadsheet.cells import CellGuard
-from vbr_audit.spreadsheet.sheet import streamed_book, write_sheets
+from vbr_audit.spreadsheet.sheet import write_sheets
 
 SAMPLE = "Sample"
 

@@ -79,17 +79,20 @@ def _jobs_found(snapshot: Snapshot, run: CheckRun) -> JobsFound:
     """The jobs in scope by where they were found, and how many of them the checks of jobs judged."""
     jobs, documented = snapshot.jobs, has_document(snapshot.jobs).to_numpy(dtype=bool)
     stated = jobs["seen_in"].str.contains("job_states", regex=False).to_numpy(dtype=bool, na_value=False)
-    asking = [use.check.id for use in run.uses if use.enabled and use.check.population == "jobs"]
-    results = run.results
-    chosen = results["check_id"].isin(asking) & results["object_type"].eq(OBJECTS["jobs"].kind)
-    answers = results[surely(chosen & results["result"].ne("NOT_APPLICABLE"))]
-    known = answers.assign(object_id=answers["object_id"].fillna(answers["object_name"]))
+    asking = {use.check.id for use in run.uses if use.enabled and use.check.population == "jobs"}
+    names = ("check_id", "object_type", "result", "server", "object_id", "object_name")
+    answers = zip(*(run.marked_results[name].tolist() for name in names), strict=True)
+    judged = {
+        (server, called if key is pd.NA else key)
+        for check, kind, result, server, key, called in answers
+        if check in asking and kind == OBJECTS["jobs"].kind and result != "NOT_APPLICABLE"
+    }
     return JobsFound(
         with_settings=int(documented.sum()),
         by_state_only=int((stated & ~documented).sum()),
         by_backups_only=int((~stated & ~documented).sum()),
         with_state=int(stated.sum()),
-        judged=len(known[["server", "object_id"]].drop_duplicates()) if asking else None,
+        judged=len(judged) if asking else None,
     )
 
 

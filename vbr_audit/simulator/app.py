@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 from uuid import UUID
 
 from flask import Flask, Response, g, request
+from flask.typing import RouteCallable
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
@@ -44,9 +45,9 @@ class _Server(Flask):
         self,
         rule: str,
         endpoint: str | None = None,
-        view_func: Callable[..., Response] | None = None,
+        view_func: RouteCallable | None = None,
         provide_automatic_options: bool | None = None,
-        **options: object,
+        **options: Any,
     ) -> None:
         """Answer what is asked at `rule` by `view_func`."""
         if self.url_map is not _Server.paths:

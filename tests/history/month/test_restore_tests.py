@@ -72,10 +72,11 @@ def test_each_object_has_its_last_test_and_their_number_in_a_year() -> None:
         task("srv1", "2025-10-01T10:00"),
         task("srv1", "2026-06-01T10:00", type="Backup"),
     ]
-    row = row_of("srv1", run_of(tasks))
+    run = run_of(tasks)
+    row = row_of("srv1", run)
     assert (row["tests"], row["good"], row["unknown_days"]) == (2, 1, 0)
     assert (row["last_test"], row["last_good_test"]) == (moment("2026-08-01T10:00"), moment("2026-05-01T10:00"))
-    none = row_of("srv2", run_of(tasks))
+    none = row_of("srv2", run)
     assert (none["tests"], none["last_test"] is pd.NaT) == (0, True)
 
 
@@ -93,7 +94,8 @@ def test_a_job_that_verifies_has_a_row_of_its_own() -> None:
     ],
 )
 def test_what_is_not_known_of_the_year_is_no_zero(more: dict[str, Any], reason: str) -> None:
-    for row in (row_of(name, run_of([task("srv1", "2026-09-01T10:00")], **more)) for name in ("srv1", "srv2")):
+    run = run_of([task("srv1", "2026-09-01T10:00")], **more)
+    for row in (row_of(name, run) for name in ("srv1", "srv2")):
         assert row["tests"] is pd.NA
         assert (row["unknown_days"] > 200, row["reason"]) == (True, reason)
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import hypothesis.strategies as st
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 
 from vbr_audit.histories.timeline import FAR, Timeline, make_timeline, stretch_of, worst_age
 
@@ -47,6 +47,7 @@ def counted(
     return sums
 
 
+@settings(max_examples=60)
 @given(POINTS, SPANS, OWED, PROMISES)
 def test_every_hour_is_covered_late_or_unknown_as_counting_says(
     points: Points, spans: Spans, owed: tuple[int, int], promise: tuple[int, int]
@@ -58,6 +59,7 @@ def test_every_hour_is_covered_late_or_unknown_as_counting_says(
     assert pieces.tolist() == stretch.late.tolist()
 
 
+@settings(max_examples=60)
 @given(POINTS, SPANS, OWED, PROMISES, st.integers(START, END))
 def test_two_stretches_are_one(
     points: Points, spans: Spans, owed: tuple[int, int], promise: tuple[int, int], cut: int
@@ -69,6 +71,7 @@ def test_two_stretches_are_one(
         assert (getattr(whole, name) == getattr(parts[0], name) + getattr(parts[1], name)).all()
 
 
+@settings(max_examples=60)
 @given(POINTS, SPANS, OWED, PROMISES, st.integers(0, 11), st.integers(0, 4))
 def test_less_evidence_turns_nothing_good(
     points: Points, spans: Spans, owed: tuple[int, int], promise: tuple[int, int], point: int, span: int
@@ -82,6 +85,7 @@ def test_less_evidence_turns_nothing_good(
     assert (fewer.covered <= full.covered).all()
 
 
+@settings(max_examples=60)
 @given(POINTS, SPANS, OWED)
 def test_the_worst_age_is_said_only_where_all_of_the_time_is_known(
     points: Points, spans: Spans, owed: tuple[int, int]

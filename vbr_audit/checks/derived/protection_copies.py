@@ -30,6 +30,7 @@ from vbr_audit.checks.logic.three_valued import (
 )
 from vbr_audit.tables.build.arrays import STRING, are_known, are_missing
 from vbr_audit.tables.build.enums import GOOD_RESULTS
+from vbr_audit.tables.build.schema import named_frame
 from vbr_audit.tables.jobs.controls import support
 
 CLOUD_TYPES: Final = (
@@ -61,6 +62,11 @@ _HEALTH: Final = ("job_id", "health_check_enabled", "health_check_scheduled", "s
 _PLACE_COLUMNS: Final = ("place", "name", "medium", "offsite", "protected", "lock_days", "host")
 _OF_EXTENTS: Final = ("medium", "offsite", "protected", "host")
 """What holds for a tier where it holds for each of its extents alike."""
+_PLACE_TYPES: Final[dict[str, Any]] = {
+    **dict.fromkeys(("repository_id", "tier", "place", "name", "medium", "host"), STRING),
+    **dict.fromkeys(("offsite", "protected", "exists"), pd.BooleanDtype()),
+    "lock_days": pd.Float64Dtype(),
+}
 _OWN_DAYS: Final = ("hardened", "object storage", "appliance", "governance", "other")
 """The kinds of immutability that go by days of the repository, if not by those of the retention."""
 _DAY: Final = 86_400_000_000
@@ -74,70 +80,76 @@ def copies_of(material: Material, units: pd.DataFrame, owners: Cells, chains: Ch
     is `held` and not `present` is stale. It is `protected` while its lock lasts: from its newest restore point on for
     the days of the repository; `until` is when that ends, NaT where it has no end of its own.
     """
-    backups = beside(units["backup_id"], material.frame("backups")[["backup_id", "repository_id"]], "backup_id")
-    held = (units["restore_points_count"] > 0).astype("boolean").reset_index(drop=True)
-    held = held.mask(chains.known & are_missing(held), True)
-    current = held & chains.fresh.reset_index(drop=True)
-    where = backups["repository_id"].reset_index(drop=True)
-    parts = []
+    backups = material.frame("backups")
+    where = taken(backups["repository_id"], places_of(units["backup_id"], backups["backup_id"]), units.index)
+    held = (units["restore_points_count"] > 0).array
+    held[chains.known & held.isna()] = True
+    fresh = chains.fresh.array
     places = places_of_repositories(material)
+    # Each copy is a unit at a place; what is known of both is taken together at the end.
+    unit, place, tiers = [], [], []
+    kept = ~surely_not(pd.Series(held)) & (owners >= 0)
     for tier in ("main", "capacity", "archive"):
-        rows = places[(places["tier"] == tier).to_numpy(dtype=bool)]
-        if tier != "main" and rows.empty:
-            continue
-        placed = beside(where, rows, "repository_id").assign(owner=owners, present=current, held=held)
-        placed = _locked(placed, chains, material.now)
+        rows = np.flatnonzero(surely(places["tier"] == tier))
+        found = np.append(rows, -1)[places_of(where, places["repository_id"].iloc[rows])]
         if tier == "main":
-            unread = are_missing(placed["exists"])
-            placed["place"] = placed["place"].fillna(where)
             # A repository of which nothing was read may be a scale-out one with further tiers.
-            parts.append(placed[unread].assign(present=current[unread].where(current[unread].eq(False)), place=None))
-            parts.append(placed)
-        else:
-            there = are_known(placed["repository_id"])
-            parts.append(placed[there].assign(present=(current & placed["exists"])[there]))
-    copies = pd.concat(parts, ignore_index=True)
-    copies = copies.astype(
-        {"present": "boolean", "held": "boolean", **dict.fromkeys(("place", "name", "medium", "host"), STRING)}
-    )
-    kept = ~surely_not(copies["held"]) & (copies["owner"] >= 0).to_numpy()
-    return copies[kept].reset_index(drop=True)
+            unread = np.flatnonzero(kept & (found < 0))
+            unit, place, tiers = [unread], [found[unread]], [np.full(len(unread), "?", dtype=object)]
+        there = np.flatnonzero(kept & ((found >= 0) | (tier == "main")))
+        unit.append(there)
+        place.append(found[there])
+        tiers.append(np.full(len(there), tier, dtype=object))
+    at, of_place, tier_of = np.concatenate(unit), np.concatenate(place), np.concatenate(tiers)
+    cells = {name: places[name].array.take(of_place, allow_fill=True) for name in _PLACE_COLUMNS}
+    held, fresh = held.take(at), fresh.take(at)
+    present = held & fresh
+    is_open, is_further = tier_of == "?", (tier_of != "main") & (tier_of != "?")
+    present[is_further] = (present & places["exists"].array.take(of_place, allow_fill=True))[is_further]
+    present[is_open & ~surely_not(pd.Series(present))] = pd.NA
+    unnamed = (tier_of == "main") & (of_place < 0)
+    cells["place"][unnamed] = where.array.take(at)[unnamed]
+    cells |= {"owner": owners[at], "present": present, "held": held}
+    return named_frame(cells | _locked(cells, chains, at, material.now), pd.RangeIndex(len(at)), labels="objects")
 
 
-def _locked(copies: pd.DataFrame, chains: Chains, now: dt.datetime) -> pd.DataFrame:
-    """`copies` with `protected` and `until` of the lock on each chain; the lock counts from its last restore point on.
+def _locked(copies: dict[str, Any], chains: Chains, unit: Cells, now: dt.datetime) -> dict[str, Any]:
+    """`protected`, `is_over` and `until` of the lock on each chain; the lock counts from its last restore point on.
 
     What is kept for the long term may be locked for as long, and a newer restore point that may be there locks anew.
     """
     days = copies["lock_days"].to_numpy(dtype=float, na_value=np.nan)
-    ends = chains.known & np.isfinite(days)
-    ends_at = np.where(chains.known, chains.latest, 0) + (np.where(ends, days, 0) * _DAY).astype(np.int64)
+    known, long_term, is_last = chains.known[unit], chains.long_term[unit], chains.is_last[unit]
+    ends = known & np.isfinite(days)
+    ends_at = np.where(known, chains.latest[unit], 0) + (np.where(ends, days, 0) * _DAY).astype(np.int64)
     over = ends & (ends_at < micros(now))
-    unsure = (over & (chains.long_term | ~chains.is_last)) | (np.isfinite(days) & ~chains.known) | np.isnan(days)
+    unsure = (over & (long_term | ~is_last)) | (np.isfinite(days) & ~known) | np.isnan(days)
     until = ends_at.astype("datetime64[us]")
     until[~ends] = np.datetime64("NaT", "us")
-    held = copies["protected"].astype("boolean")
-    lasting = held & nullable(~over, unsure, copies.index)
-    return copies.assign(
-        protected=lasting,
-        is_over=surely(held & ~lasting),
-        until=pd.Series(pd.DatetimeIndex(until).tz_localize("UTC"), index=copies.index),
-    )
+    held = copies["protected"]
+    lasting = held & pd.arrays.BooleanArray(~over, unsure)
+    return {
+        "protected": lasting,
+        "is_over": surely(pd.Series(held & ~lasting)),
+        "until": pd.DatetimeIndex(until).tz_localize("UTC").array,
+    }
 
 
 def places_of_repositories(material: Material) -> pd.DataFrame:
     """The places behind each repository id: one `main`, and for scale-out ones their tiers; `exists` NA: perhaps."""
     repositories = _simple_places(material)
-    parts = [repositories.assign(repository_id=repositories["place"], tier="main", exists=True)]
+    simple = {str(name): values.tolist() for name, values in repositories.items()}
+    size = len(simple["place"])
+    parts = [simple | {"repository_id": simple["place"], "tier": ["main"] * size, "exists": [True] * size}]
     # Most servers have none of them.
     if not material.frame("scale_out_repositories").empty:
-        parts += _places_of_scale_out(material, repositories)
-    places = pd.concat(parts, ignore_index=True).astype({"lock_days": "Float64"})
-    texts = ("repository_id", "tier", "place", "name", "medium", "host")
-    return places.astype(dict.fromkeys(("offsite", "protected", "exists"), "boolean") | dict.fromkeys(texts, STRING))
+        parts += _places_of_scale_out(material, simple)
+    joined = {name: [value for part in parts for value in part[name]] for name in _PLACE_TYPES}
+    arrays = {name: pd.array(values, dtype=_PLACE_TYPES[name]) for name, values in joined.items()}
+    return named_frame(arrays, pd.RangeIndex(len(joined["place"])), labels="objects")
 
 
-def _places_of_scale_out(material: Material, repositories: pd.DataFrame) -> list[pd.DataFrame]:
+def _places_of_scale_out(material: Material, simple: dict[str, list[Any]]) -> list[dict[str, list[Any]]]:
     """The places behind each scale-out repository, a table for each tier."""
     scale_out, parts = material.frame("scale_out_repositories"), []
     offloaded = _offloaded(material, scale_out["scale_out_repository_id"])
@@ -146,11 +158,15 @@ def _places_of_scale_out(material: Material, repositories: pd.DataFrame) -> list
         ("capacity", "Capacity", scale_out["capacity_tier_enabled"] & scale_out["capacity_copy_enabled"]),
         ("archive", "Archive", scale_out["archive_tier_enabled"] & scale_out["archive_copy_enabled"]),
     ):
-        exists = pd.Series(True, index=scale_out.index, dtype="boolean") if switch is None else switch
-        if switch is not None:
-            exists = exists & offloaded
-        place = _tier_places(material, repositories, kind, tier).assign(tier=tier, exists=exists)
-        parts.append(place if switch is None else place[~surely_not(switch)])
+        rows = _tier_places(material, simple, kind, tier)
+        exists = [True] * len(rows) if switch is None else (switch & offloaded).tolist()
+        off = [False] * len(rows) if switch is None else surely_not(switch).tolist()
+        own = [
+            row | {"tier": tier, "exists": there}
+            for row, there, is_off in zip(rows, exists, off, strict=True)
+            if not is_off
+        ]
+        parts.append({name: [row[name] for row in own] for name in _PLACE_TYPES})
     return parts
 
 
@@ -211,30 +227,33 @@ def uses_tape(material: Material) -> bool:
     return any(surely_one(material.text(table, "state"), "WaitingTape").any() for table, _ in sources)
 
 
-def _tier_places(material: Material, repositories: pd.DataFrame, kind: str, tier: str) -> pd.DataFrame:
+def _tier_places(material: Material, simple: dict[str, list[Any]], kind: str, tier: str) -> list[dict[str, Any]]:
     """One tier of every scale-out repository as one place: what holds for all of its extents alike, else NA."""
     scale_out, extents = material.frame("scale_out_repositories"), material.frame("scale_out_extents")
-    own = extents[surely(extents["tier"] == kind)]
-    seen = beside(own["repository_id"], repositories, "place")
-    cells = {column: seen[column].tolist() for column in (*_OF_EXTENTS, "lock_days")}
-    members_of: dict[Any, list[int]] = {}
-    for at, key in enumerate(own["scale_out_repository_id"].tolist()):
-        members_of.setdefault(key, []).append(at)
+    own = np.flatnonzero(surely(extents["tier"] == kind))
+    first = {place: at for at, place in reversed(list(enumerate(simple["place"]))) if place is not pd.NA}
+    members_of: dict[Any, list[int | None]] = {}
+    names = ("scale_out_repository_id", "repository_id")
+    for key, repository in zip(*(extents[name].array.take(own).tolist() for name in names), strict=True):
+        members_of.setdefault(key, []).append(first.get(repository))
     rows: list[dict[str, Any]] = []
     for key, name in zip(scale_out["scale_out_repository_id"].tolist(), scale_out["name"].tolist(), strict=True):
         members = [] if key is pd.NA else members_of.get(key, [])
+        seen = {
+            column: [pd.NA if at is None else simple[column][at] for at in members]
+            for column in (*_OF_EXTENTS, "lock_days")
+        }
         tags = material.site.tags_of(None if name is pd.NA or tier != "main" else name)
-        row = {column: _alike([cells[column][at] for at in members]) for column in _OF_EXTENTS}
+        row = {column: _alike(seen[column]) for column in _OF_EXTENTS}
         # Nobody knows on which extent a chain lies: the shortest lock holds.
-        days = [cells["lock_days"][at] for at in members]
+        days = seen["lock_days"]
         row["lock_days"] = min(days) if days and all(each is not pd.NA for each in days) else pd.NA
         row["offsite"] = True if "offsite" in tags else False if "onsite" in tags else row["offsite"]
         if tags & {"offline", "immutable"}:
             row |= {"protected": True, "lock_days": np.inf}
         label = name if tier == "main" or name is pd.NA else f"{name} ({tier} tier)"
         rows.append({"repository_id": key, "place": f"{key}/{tier}" if tier != "main" else key, "name": label, **row})
-    frame = pd.DataFrame(rows, columns=["repository_id", *_PLACE_COLUMNS], index=scale_out.index)
-    return frame.astype({"offsite": "boolean", "protected": "boolean", "lock_days": "Float64"})
+    return rows
 
 
 def _alike(values: list[Any]) -> Any:

@@ -7,6 +7,7 @@ of which no task was told at all. Nothing that happened to another object or job
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -250,14 +251,12 @@ def _of_sessions(material: Material, ids: pd.Series, *names: str) -> list[pd.Ser
 
 def _owner_by_name(job_id: pd.Series, name: pd.Series, own_job: pd.Series, own_name: pd.Series, owners: Cells) -> Cells:
     """The object of that name in a backup of that job; -1 for none, and where two objects share both."""
-    asked, held = (
-        pd.DataFrame({"job": one.to_numpy(dtype=object), "name": other.to_numpy(dtype=object)})
-        for one, other in ((job_id, name), (own_job, own_name))
-    )
-    held = held.assign(owner=owners)[owners >= 0].dropna().drop_duplicates()
-    held = held[~held.duplicated(["job", "name"], keep=False)]
-    by_name = asked.merge(held, on=["job", "name"], how="left")["owner"]
-    return by_name.fillna(-1).to_numpy(dtype=np.int64)
+    found: dict[tuple[Any, Any], int] = {}
+    for job, called, owner in zip(own_job.tolist(), own_name.tolist(), owners.tolist(), strict=True):
+        if owner >= 0 and job is not pd.NA and called is not pd.NA and found.setdefault((job, called), owner) != owner:
+            found[job, called] = -1
+    asked = zip(job_id.tolist(), name.tolist(), strict=True)
+    return np.array([found.get(each, -1) for each in asked], dtype=np.int64)
 
 
 def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks, removed: Cells, table: str) -> _Runs:
@@ -267,33 +266,37 @@ def _runs_of(material: Material, jobs: pd.DataFrame, owners: Cells, tasks: Tasks
     late = owners >= 0
     late[late] = removed[owners[late]]
     # Both sides name a job by its number among the jobs that are asked for.
-    held = pd.DataFrame({"job": asked.rows, "owner": owners})[late & (asked.rows >= 0)].drop_duplicates()
+    mine = np.flatnonzero(late & (asked.rows >= 0))
+    mine = mine[np.sort(np.unique(asked.rows[mine] * (len(owners) + 1) + owners[mine], return_index=True)[1])]
     job = ran.spread(matches(ran, asked), np.int64, missing=-1)
     wanted = np.zeros(len(asked.texts) + 1, dtype=bool)
-    wanted[held["job"].to_numpy()] = True
+    wanted[asked.rows[mine]] = True
     # Most runs are of jobs without a question: of the others alone their results and tasks are looked at.
     rows = np.flatnonzero((job >= 0) & wanted[job])
-    own = frame[["session_id", "created", "ended", "result"]].iloc[rows].reset_index(drop=True)
-    at = own["created"].fillna(own["ended"])
+    at = frame["created"].iloc[rows].fillna(frame["ended"].iloc[rows])
+    rows, at = rows[are_known(at)], at[are_known(at)]
+    result = frame["result"].iloc[rows]
     # Tasks of which none has a known name tell nothing: kinds of jobs name them in their own way.
-    session_ids = tasks.session[tasks.owner >= 0].dropna().unique()
-    there = are_known(at)
-    both = held.merge(
-        pd.DataFrame(
-            {
-                "job": job[rows],
-                "at": micros_of(at),
-                "good": surely_one(own["result"], *GOOD_RESULTS),
-                "success": surely_one(own["result"], "Success"),
-                "unclear": are_missing(own["result"]),
-                "has_tasks": own["session_id"].isin(session_ids).to_numpy(dtype=bool),
-            }
-        )[there],
-        on="job",
+    session_ids = set(tasks.session[tasks.owner >= 0].dropna().tolist())
+    has_tasks = [each in session_ids for each in frame["session_id"].array.take(rows).tolist()]
+    owner_at, run_at = _pairs(asked.rows[mine], job[rows])
+    return _Runs(
+        owners[mine][owner_at],
+        micros_of(at)[run_at],
+        surely_one(result, *GOOD_RESULTS)[run_at],
+        surely_one(result, "Success")[run_at],
+        are_missing(result)[run_at],
+        np.array(has_tasks, dtype=bool)[run_at],
     )
-    names = ("owner", "at", "good", "success", "unclear", "has_tasks")
-    types = (np.int64, np.int64, bool, bool, bool, bool)
-    return _Runs(*(both[name].to_numpy(dtype=each) for name, each in zip(names, types, strict=True)))
+
+
+def _pairs(numbers: Cells, others: Cells) -> tuple[Cells, Cells]:
+    """The places of each pair of equal numbers, in the order of the first ones."""
+    order = np.argsort(others, kind="stable")
+    begin, end = (np.searchsorted(others[order], numbers, side=side) for side in ("left", "right"))
+    count = end - begin
+    place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(np.arange(len(numbers)), count), order[np.repeat(begin, count) + place]
 
 
 def _known(
@@ -423,25 +426,39 @@ def left_by_failed_runs(
     unit, at = points.unit[linked], micros_of(points.frame["created"].iloc[linked])
     owner, latest = owners[unit], micros_of(newest)
     chosen = (owner >= 0) & (at == latest[owner]) & are_known(newest)[owner]
-    runs = material.frame("all_job_runs")
-    runs = runs[
-        surely_one(material.text("all_job_runs", "result"), "Failed") & runs["ended"].notna() & runs["started"].notna()
-    ]
-    made = pd.DataFrame({"job_id": jobs["backup_job_id"].array.take(unit[chosen]), "owner": owner[chosen]})
-    made = made.assign(at=at[chosen]).dropna()
-    failed = pd.DataFrame({"job_id": runs["job_id"].array, "begin": micros_of(runs["started"])})
-    failed = failed.assign(end=micros_of(runs["ended"]))[are_known(runs["job_id"])]
-    both = pd.merge_asof(
-        made.sort_values("at"), failed.sort_values("begin"), left_on="at", right_on="begin", by="job_id"
-    )
-    both = both[(both["at"] <= both["end"]).to_numpy()]
-    good = pd.DataFrame({"owner": tasks.owner[tasks.good], "task": tasks.at[tasks.good]})
-    spared = both.merge(good[good["owner"].isin(both["owner"])], on="owner")
-    spared = spared[(spared["begin"] <= spared["task"]) & (spared["task"] <= spared["end"])]
     is_left = np.zeros(len(newest), dtype=bool)
-    is_left[both["owner"].to_numpy(dtype=np.int64)] = True
-    is_left[spared["owner"].to_numpy(dtype=np.int64)] = False
+    failed = _failed_runs(material)
+    good: dict[int, list[int]] = {}
+    for one, moment in zip(tasks.owner[tasks.good].tolist(), tasks.at[tasks.good].tolist(), strict=True):
+        good.setdefault(one, []).append(moment)
+    made = zip(jobs["backup_job_id"].array.take(unit[chosen]).tolist(), owner[chosen], at[chosen], strict=True)
+    spared: set[int] = set()
+    for job, one, moment in made:
+        begins, ends = failed.get(job, ([], [])) if job is not pd.NA else ([], [])
+        last = bisect_right(begins, moment) - 1
+        if last >= 0 and moment <= ends[last]:
+            is_left[one] = True
+            if any(begins[last] <= task <= ends[last] for task in good.get(one, ())):
+                spared.add(one)
+    is_left[list(spared)] = False
     return pd.Series(is_left, dtype="boolean")
+
+
+def _failed_runs(material: Material) -> dict[str, tuple[list[int], list[int]]]:
+    """When the failed runs of each job began and ended, in microseconds, by the beginning."""
+    runs = material.frame("all_job_runs")
+    known = are_known(runs["ended"]) & are_known(runs["started"]) & are_known(runs["job_id"])
+    rows = np.flatnonzero(surely_one(material.text("all_job_runs", "result"), "Failed") & known)
+    begin, end = (micros_of(runs[name].iloc[rows]) for name in ("started", "ended"))
+    order = np.argsort(begin, kind="stable")
+    failed: dict[str, tuple[list[int], list[int]]] = {}
+    for job, first, last in zip(
+        runs["job_id"].array.take(rows[order]).tolist(), begin[order].tolist(), end[order].tolist(), strict=True
+    ):
+        begins, ends = failed.setdefault(job, ([], []))
+        begins.append(first)
+        ends.append(last)
+    return failed
 
 
 def _any(owner: Cells, chosen: Cells, count: int) -> Cells:

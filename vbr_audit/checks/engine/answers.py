@@ -62,11 +62,7 @@ def _is_lacking(table: str, view: ServerView, *, beside: str) -> bool:
 def ask(check: Check, view: ServerView, frames: list[pd.DataFrame], params: Mapping[str, Any]) -> Outcome:
     """The check's answer, looked over; raises whatever the check raises, and `CheckError` for an empty answer."""
     index = frames[0].index.copy()
-    clock = {"now": view.now, "since": view.since, "until": view.until, "needed": view.needed, "zone": view.zone}
-    clock |= {"server_zone": view.server_zone}
-    if "clocks" in check.reserved:
-        clock["clocks"] = view.clocks
-    answer = check.function(*frames, **params, **{name: clock[name] for name in check.reserved})
+    answer = check.function(*frames, **params, **{name: getattr(view, name) for name in check.reserved})
     outcome = answer if isinstance(answer, Outcome) else Outcome(answer)
     _demand_yes_no(outcome.ok, index, "ok")
     if outcome.applies is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +76,7 @@ class ServerView:
     _arrays: dict[tuple[str, str], Any] = field(default_factory=dict)
     _parts: dict[str, tuple[str, Cells]] = field(default_factory=dict)
     _absent: dict[str, Cells] = field(default_factory=dict)
+    _gaps: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def now(self) -> dt.datetime:
@@ -172,16 +173,19 @@ class ServerView:
 
     def marked_gaps(self, table: str, *, readable: bool = False) -> tuple[str, ...]:
         """The same as parts of sentences that still tell which words are not this package's own."""
-        good = READABLE if readable else ("complete",)
-        return tuple(r.gap_text(source) for source, r in self.readings_of(table).items() if r.status not in good)
+        if (table, readable) not in self._gaps:
+            good = READABLE if readable else ("complete",)
+            gaps = (r.gap_text(source) for source, r in self.readings_of(table).items() if r.status not in good)
+            self._gaps[table, readable] = tuple(gaps)
+        return self._gaps[table, readable]
 
     def is_read(self, table: str) -> bool:
         """Whether `table` was read, at least in part."""
-        return not self.gaps(table, readable=True)
+        return not self.marked_gaps(table, readable=True)
 
     def is_whole(self, table: str) -> bool:
         """Whether `table` was read whole."""
-        return not self.gaps(table)
+        return not self.marked_gaps(table)
 
     def unread_below(self, table: str) -> tuple[str, ...]:
         """The ids of the parents below which alone rows of `table` are missing; none where others may be missing."""
@@ -192,7 +196,7 @@ class ServerView:
         """The rows of `table` that belong to this server."""
         if table not in self.frames:
             rows = self._derived(table) if table in DERIVED else self._read(table)
-            self.frames[table] = relabelled(rows, "objects")
+            self.frames[table] = relabelled(rows, "objects") if len(rows) else _without_rows(table)
         return self.frames[table]
 
     def columns(self, table: str, names: Sequence[str]) -> pd.DataFrame:
@@ -313,6 +317,12 @@ class _SettingsTables:
         if dataset == "jobs" and pattern is not None and reading.status == "complete":
             return NARROWED, f"jobs named {pattern}"
         return reading.status, reading.reason
+
+
+@cache
+def _without_rows(table: str) -> pd.DataFrame:
+    """A table of views that nobody writes to: most tables of a small server are empty."""
+    return relabelled(empty(TABLES[table]), "objects")
 
 
 def views_of(

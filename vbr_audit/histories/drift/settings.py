@@ -31,7 +31,7 @@ class _ServerTables:
     def frame(self, table: str) -> pd.DataFrame:
         """The rows of `table` of this server, on an index of their own."""
         frame = self.snapshot.tables[table]
-        if self.snapshot.server_names == (self.name,):
+        if frame.empty or self.snapshot.server_names == (self.name,):
             return frame
         return frame[frame["server"].eq(self.name).to_numpy(dtype=bool, na_value=False)].reset_index(drop=True)
 

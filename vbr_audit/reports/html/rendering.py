@@ -71,14 +71,26 @@ PAGES: Final[Mapping[str, PageKind]] = {
 """The pages by the format that writes them; the full PDF is the page `html` on paper."""
 
 
-def render_html(context: ReportContext, templates_dir: Path | None = None, *, kind: str = "html") -> str:
+def given_to(context: ReportContext, kind: str) -> dict[str, Any]:
+    """What the template of one of `PAGES` is given beside the report, by name."""
+    return {name: build(context) for name, build in PAGES[kind].names.items()}
+
+
+def render_html(
+    context: ReportContext,
+    templates_dir: Path | None = None,
+    *,
+    kind: str = "html",
+    given: Mapping[str, Any] | None = None,
+) -> str:
     """One of `PAGES` as an HTML document. Templates in `templates_dir` win over the built-in ones of the same name.
 
+    `given` is what `given_to` made of the same report before, where somebody renders it again and again.
     Raises `TemplateError`, with file and line, for a template that is missing, wrong or asks for an unknown name.
     """
     page = PAGES[kind]
     environment = builtin_environment() if templates_dir is None else make_environment(templates_dir)
-    given = {name: build(context) for name, build in page.names.items()}
+    given = given_to(context, kind) if given is None else given
     branded = ("brand.css",) if context.brand.is_set else ()
     try:
         css = Markup("\n").join([source_of(environment, name) for name in (*page.styles, *branded)])

@@ -29,7 +29,15 @@ from vbr_audit.reports.html.environment import NAMES, VERSION, declared_version,
 from vbr_audit.reports.html.executive import Brief
 from vbr_audit.reports.html.page import Page
 from vbr_audit.reports.html.paper import Paper
-from vbr_audit.reports.html.rendering import HINT, PAGES, builtin_environment, error_text, render_html, source_of
+from vbr_audit.reports.html.rendering import (
+    HINT,
+    PAGES,
+    builtin_environment,
+    error_text,
+    given_to,
+    render_html,
+    source_of,
+)
 from vbr_audit.reports.template_folder import builtin_templates
 
 KINDS: Final = (".j2", ".css", ".js")
@@ -153,6 +161,14 @@ def _stored_by_builtin() -> frozenset[str]:
     return frozenset(name for _, tree in _trees(builtin_environment(), builtin_names()) for name in stored_names(tree))
 
 
+@cache
+def _given_to_example(kind: str) -> Mapping[str, Any]:
+    """What a page of the invented run is rendered with: the same whatever the templates."""
+    from vbr_audit.reports.html.example_run import example_context
+
+    return given_to(example_context(), kind)
+
+
 def _page_faults(folder: Path) -> Iterator[str]:
     """What is wrong when the pages are rendered."""
     from vbr_audit.reports.html.example_run import example_context
@@ -160,7 +176,7 @@ def _page_faults(folder: Path) -> Iterator[str]:
     context = example_context()
     for kind in PAGES:
         try:
-            render_html(context, folder, kind=kind)
+            render_html(context, folder, kind=kind, given=_given_to_example(kind))
         except TemplateError as error:
             yield f"format {kind}: {error.message}"
 
