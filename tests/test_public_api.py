@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import vbr_audit as va
 
 PACKAGE = Path(va.__file__).parent
 ROOT = Path(__file__).parents[1]
+WRITING = ("POST", "PUT", "DELETE", "PATCH")
 MODULES = sorted((ROOT / "vbr_audit").rglob("*.py"))
 
 
@@ -65,14 +67,22 @@ def test_no_public_function_shares_a_name_with_a_module() -> None:
     assert [f"{path.relative_to(ROOT)}: {name}" for path, name in public if name in modules] == []
 
 
+def functions_in(node: ast.AST) -> Iterator[ast.FunctionDef]:
+    """All functions below a node, those within others too; they are statements, which no expression has in it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef):
+            yield child
+        if not isinstance(child, ast.expr):
+            yield from functions_in(child)
+
+
 def test_modules_and_functions_stay_short() -> None:
     for path, tree in trees().items():
         lines = path.read_text("utf-8").splitlines()
         assert len(lines) <= 600, f"{path.relative_to(ROOT)} has {len(lines)} lines"
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef):
-                length = (node.end_lineno or 0) - node.lineno + 1
-                assert length <= 60, f"{path.relative_to(ROOT)}: {node.name} has {length} lines"
+        for node in functions_in(tree):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            assert length <= 60, f"{path.relative_to(ROOT)}: {node.name} has {length} lines"
 
 
 def test_every_public_function_and_class_has_a_docstring() -> None:
@@ -93,8 +103,9 @@ def test_no_write_method_of_http_is_named_outside_sign_in_and_the_jobs_section()
     writers = {
         path.relative_to(ROOT).as_posix()
         for path, tree in product
+        if any(method in path.read_text("utf-8") for method in WRITING)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and node.value in ("POST", "PUT", "DELETE", "PATCH")
+        if isinstance(node, ast.Constant) and node.value in WRITING
     }
     island, asks_no_server = "job_operations", "vbr_audit/histories/time_stamps.py"  # but a time authority, for a hash
     own = {f"vbr_audit/api/{name}.py" for name in ("auth", f"{island}/operations", f"{island}/writing")}

@@ -139,6 +139,10 @@ def test_the_line_for_cron_writes_the_run_of_a_month(tmp_path: Path, server: Ser
     assert re.findall(r"(?<!\\)%", command) == []  # cron takes a bare one for the end of the command
     invoke(tmp_path, "init")
     name_server(tmp_path / "vbr_audit.toml", server(None))
+    settings = (tmp_path / "vbr_audit.toml").read_text("utf-8")
+    settings, found = re.subn(r"(?m)^# format = .*$", 'format = ["json"]', settings)
+    assert found == 1
+    (tmp_path / "vbr_audit.toml").write_text(settings, "utf-8")
     (tmp_path / "secret").write_text(DEMO_PASSWORD + "\n")
     places = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "VBR_AUDIT_PASSWORD": ""}
     program = command.replace("/srv/audit", str(tmp_path)).replace(r"\%", "%")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from command_line import invoke
 
-DEMO = ("demo", "--jobs", 9, "--sessions", 90, "--policy", "default", "--format", "csv", "--quiet")
+DEMO = ("demo", "--jobs", 2, "--sessions", 60, "--policy", "default", "--format", "csv", "--quiet")
 
 
 def test_the_same_moment_gives_the_same_findings(tmp_path):

@@ -104,7 +104,9 @@ def warm_up() -> None:
 
     import vbr_audit as va
     from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
+    from vbr_audit.tables.build.arrays import make_texts_plainly
 
+    make_texts_plainly()
     with (
         tempfile.TemporaryDirectory() as folder,
         serve(jobs=2, sessions=20, role="Administrator") as url,

@@ -136,7 +136,9 @@ def take_order(
     from vbr_audit.reports.html.templates import check_templates
     from vbr_audit.reports.interface import checked_sheets
     from vbr_audit.rules import Rules
+    from vbr_audit.tables.build.arrays import make_texts_plainly
 
+    make_texts_plainly()
     order = AuditOrder(
         out=out,
         rules=Rules.load(**rules),

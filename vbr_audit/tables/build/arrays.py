@@ -32,6 +32,15 @@ DTYPES: Final[dict[str, Any]] = {
 }
 """The pandas dtype of each short dtype name."""
 
+
+def make_texts_plainly() -> None:
+    """Let pandas make all texts of this process without pyarrow, by which every small table takes longer.
+
+    For processes of the program itself: in those of a user, pandas is the user's.
+    """
+    pd.set_option("mode.string_storage", "python")
+
+
 _ONE_MISSING: Final = {
     name: cast(ExtensionArray, pd.Series(None, index=range(1), dtype=dtype).array) for name, dtype in DTYPES.items()
 }
