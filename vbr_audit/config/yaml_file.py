@@ -7,6 +7,7 @@ refused. `load_yaml` checks the outcome against a pydantic model and lists every
 
 from __future__ import annotations
 
+import copy
 import difflib
 import hashlib
 import re
@@ -190,9 +191,7 @@ def _plain(file: YamlFile, error: type[ConfigurationError], hint: str) -> Any:
         _, problems = _positions(file.text)
         if problems:
             raise_problems(file, problems, error=error, hint=hint)
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Constructor = _Constructor
-        return yaml.load(file.text)
+        return copy.deepcopy(_content(file.text))
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         where = f"{file.name}:{mark.line + 1}" if mark else file.name
@@ -205,6 +204,14 @@ def _plain(file: YamlFile, error: type[ConfigurationError], hint: str) -> Any:
         raise error(f"{file.name}: not valid YAML: {str(fault).splitlines()[0]}", hint=hint) from None
     except RecursionError:
         raise error(f"{file.name}: nested too deeply", hint=hint) from None
+
+
+@lru_cache(maxsize=16)
+def _content(text: str) -> Any:
+    """What clean YAML holds, not to be written to: shipped profiles are read every time."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    return yaml.load(text)
 
 
 def _brackets(text: str) -> int:

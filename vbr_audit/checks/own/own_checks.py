@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import os
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -285,7 +286,7 @@ _KNOWN: dict[tuple[str, str], Source] = {}
 def installed_sources() -> tuple[Source, ...]:
     """The checks of the installed packages that name an entry point; each is imported once in a process."""
     sources = []
-    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+    for point in _entry_points(tuple(sys.path), tuple(map(_changed, sys.path))):
         key = (point.name, point.value)
         if key not in _KNOWN:
             # What its entry point imports from the same package belongs to the package too.
@@ -296,6 +297,20 @@ def installed_sources() -> tuple[Source, ...]:
             _KNOWN[key] = Source(name, "package") if earlier else _source(name, "package", checks, fault)
         sources.append(_KNOWN[key])
     return tuple(sources)
+
+
+@lru_cache(maxsize=8)
+def _entry_points(path: tuple[str, ...], changed: tuple[int, ...]) -> tuple[metadata.EntryPoint, ...]:
+    """The entry points of the packages on `path`, read again where a folder of it has changed since."""
+    return tuple(sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)))
+
+
+def _changed(folder: str) -> int:
+    """When something was installed into a folder or removed, in nanoseconds; 0 for no folder."""
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _run(load: Callable[[], Any], module: str, name: str) -> tuple[tuple[Check, ...], str | None]:
