@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Unpack
+from threading import Lock
+from typing import Any, Final, Unpack
 from uuid import UUID
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule
 
 from vbr_audit.simulator.answers import error, one_page, whole_object
 from vbr_audit.simulator.clock import ZONE_NAME, ZONE_TEXT, stamp
@@ -35,14 +36,45 @@ def _build_no_address(rule: Rule, *values: object) -> tuple[str, str]:
     raise NotImplementedError(f"{rule.rule} is matched, not built")
 
 
+_PATHS: Final = Map()
+_KNOWN: Final = set[tuple[str, str]]()
+_LOCK: Final = Lock()
+
+
+class _Server(Flask):
+    """All servers answer at the same paths, which are compiled once in a process; each has views of its own."""
+
+    url_rule_class = _MatchedRule
+
+    def __init__(self) -> None:
+        super().__init__(__name__, static_folder=None)
+        self.url_map = _PATHS
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., Any] | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Answer at a path by a view."""
+        name = endpoint or str(getattr(view_func, "__name__", rule))
+        with _LOCK:
+            if (rule, name) not in _KNOWN:
+                super().add_url_rule(rule, name, view_func, provide_automatic_options, **options)
+                _KNOWN.add((rule, name))
+        if view_func is not None:
+            self.view_functions[name] = view_func
+
+
 def create_app(**options: Unpack[OptionNames]) -> Flask:
     """Make the Flask application of one simulated server; the options are those of `SimulatorOptions`.
 
     `app.config["simulator"]` is the server behind it: its counts, its truth, its clock.
     """
     simulator = Simulator(SimulatorOptions(**options))
-    app = Flask(__name__, static_folder=None)
-    app.url_rule_class = _MatchedRule
+    app = _Server()
     app.config["simulator"] = simulator
     # What a fault raises on purpose must reach the transport, and a mistake here must not look like one.
     app.config["PROPAGATE_EXCEPTIONS"] = True
