@@ -22,7 +22,7 @@ from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.display import plain
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.tables.build.arrays import STRING, strings_of
-from vbr_audit.tables.build.schema import empty
+from vbr_audit.tables.build.schema import empty, relabelled
 
 _FIRST: Final = (
     *("server", "name", "type", "platform", "latest_point", "age_h", "jobs", "copies_count", "repositories"),
@@ -68,7 +68,7 @@ _MADE: Final[WeakKeyDictionary[Snapshot, _Protected]] = WeakKeyDictionary()
 
 def _protected(snapshot: Snapshot, site: Site) -> _Protected:
     views, name = views_of(snapshot, frozenset(), site), protection.SPEC.name
-    parts = [_with_age(view.frame(name), view.now) for view in views]
+    parts = [_with_age(relabelled(view.frame(name), "text"), view.now) for view in views]
     frame = pd.concat(parts, ignore_index=True) if parts else _with_age(empty(protection.SPEC), snapshot.now)
     lacking = {view.name: "; ".join(view.gaps(name)) for view in views}
     return _Protected(
