@@ -148,15 +148,23 @@ def _inspect(content: Any, registry: Registry, is_profile: bool) -> Iterator[Pro
 
 
 def _rule_problems(rules: Any, at: KeyPath, registry: Registry, is_profile: bool) -> Iterator[Problem]:
-    known = [check.id for check in registry.all()]
+    by_id = {check.id: check for check in registry.all()}
     for key, rule in rules.items() if isinstance(rules, dict) else ():
-        fitting = [check for check in registry.all() if fnmatchcase(check.id, str(key))]
+        named = [by_id[str(key)]] if str(key) in by_id else []
+        fitting = (
+            [check for check in registry.all() if fnmatchcase(check.id, str(key))] if _is_glob(str(key)) else named
+        )
         if not fitting and not is_profile:
-            word = "no check fits" if any(sign in str(key) for sign in "*?[") else "no such check:"
-            yield Problem((*at, str(key)), f"{word} {key}" + suggestion(str(key), known))
+            word = "no check fits" if _is_glob(str(key)) else "no such check:"
+            yield Problem((*at, str(key)), f"{word} {key}" + suggestion(str(key), by_id))
         params = rule.get("params") if isinstance(rule, dict) else None
         if isinstance(params, dict):
             yield from _param_problems(str(key), params, fitting, (*at, str(key), "params"))
+
+
+def _is_glob(key: str) -> bool:
+    """Whether a key may fit another id than itself."""
+    return "*" in key or "?" in key or "[" in key
 
 
 def _param_problems(key: str, params: Mapping[Any, Any], fitting: Sequence[Check], at: KeyPath) -> Iterator[Problem]:
@@ -216,8 +224,9 @@ def _overrides_of(check: Check, overrides: Sequence[Override], file: YamlFile) -
 
 def _fitting(check: Check, rules: Mapping[str, CheckRule], file: YamlFile, at: KeyPath) -> list[ByPolicy]:
     """The rules that fit `check`, the one that counts most last, with the places of their keys."""
-    fitting = [(key, rule) for key, rule in rules.items() if fnmatchcase(check.id, key)]
-    fitting.sort(key=lambda pair: pair[0] == check.id)
+    fitting = [(key, rule) for key, rule in rules.items() if _is_glob(key) and fnmatchcase(check.id, key)]
+    if check.id in rules:
+        fitting.append((check.id, rules[check.id]))
     matching: list[ByPolicy] = []
     for key, rule in fitting:
         paths: dict[str, KeyPath] = {name: (*at, key, name) for name in ("enabled", "severity")}
