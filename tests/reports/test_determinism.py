@@ -13,7 +13,7 @@ from pathlib import Path
 
 import estates
 import pytest
-from shared import artefact, printed_run
+from shared import printed_run
 
 from vbr_audit.reports.data_files import data_contents
 from vbr_audit.reports.formats import FORMATS
@@ -61,33 +61,35 @@ def write_elsewhere(place: Path, **formats: tuple[Path, Sequence[str]]) -> None:
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What another process wrote of the saved run of `estates.demo`, `files`, and `paper`, where there is a printer.
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What this process wrote of `estates.demo`, never saved, in `here`, and what another wrote of it, in `elsewhere`.
 
-    What this process writes of that estate, never saved, is shared with other tests.
+    The other one also wrote `paper`, where there is a printer.
     """
-    folder = tmp_path_factory.mktemp("elsewhere")
-    run = estates.demo().save(folder / "run", formats=["json"])
+    folder, audit = tmp_path_factory.mktemp("places"), estates.demo()
+    (folder / "here").mkdir()
+    estates.write_all(audit, folder / "here", CHEAP)
+    run = audit.save(folder / "run", formats=["json"])
     paper = (
         {"paper": (printed_run(tmp_path_factory) / "run", ["executive-pdf", "pdf"])} if find_spec("weasyprint") else {}
     )
-    write_elsewhere(folder, files=(run, CHEAP), **paper)
+    write_elsewhere(folder, elsewhere=(run, CHEAP), **paper)
     return folder
 
 
-def here_and_elsewhere(name: str, elsewhere: Path, factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def here_and_elsewhere(name: str, places: Path) -> tuple[Path, Path]:
     """The report in the format `name` as each of the two processes wrote it."""
-    return artefact(factory, estates.demo, name), elsewhere / "files" / FORMATS[name].file_name
+    return places / "here" / FORMATS[name].file_name, places / "elsewhere" / FORMATS[name].file_name
 
 
 @pytest.mark.parametrize("name", BYTES)
-def test_equal_runs_give_equal_bytes(name: str, elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    first, second = here_and_elsewhere(name, elsewhere, tmp_path_factory)
+def test_equal_runs_give_equal_bytes(name: str, places: Path) -> None:
+    first, second = here_and_elsewhere(name, places)
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_equal_runs_give_equal_files_of_data(elsewhere: Path) -> None:
-    second = elsewhere / "files"
+def test_equal_runs_give_equal_files_of_data(places: Path) -> None:
+    second = places / "elsewhere"
     tables = sorted(path.name for path in second.glob("*.csv") if path.name != FORMATS["csv"].file_name)
     assert {"sessions.csv", "restore_points.csv"} <= set(tables)
     made = {name: content() for name, content in data_contents(estates.demo().context, ReportOptions()).items()}
@@ -105,16 +107,16 @@ def parts_of(path: Path) -> dict[str, bytes]:
     return parts
 
 
-def test_equal_runs_give_equal_workbooks(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    first, second = map(parts_of, here_and_elsewhere("xlsx", elsewhere, tmp_path_factory))
+def test_equal_runs_give_equal_workbooks(places: Path) -> None:
+    first, second = map(parts_of, here_and_elsewhere("xlsx", places))
     assert list(first) == list(second)
     assert [name for name in first if first[name] != second[name]] == []
     assert len([name for name in first if name.startswith("xl/worksheets/sheet")]) > 20
 
 
 @pytest.mark.slow
-def test_equal_runs_give_equal_paper(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_equal_runs_give_equal_paper(places: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     pytest.importorskip("weasyprint")
     here = printed_run(tmp_path_factory)
     for name in ("executive.pdf", "report.pdf"):
-        assert (elsewhere / "paper" / name).read_bytes() == (here / name).read_bytes()
+        assert (places / "paper" / name).read_bytes() == (here / name).read_bytes()
