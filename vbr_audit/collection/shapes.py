@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
 from typing import Any, Final
 
 from vbr_audit.api.client import Answer
@@ -29,6 +28,7 @@ from vbr_audit.collection.row_positions import KeptRows
 from vbr_audit.datasets import DATASETS, Dataset, Shape
 from vbr_audit.errors import ApiError, BadAnswerError, TransientError
 from vbr_audit.tables.build.dates import NAT, read_dates
+from vbr_audit.tables.build.paged import values_of
 
 MOST_SILENT = 3
 """Number of times in a row that a server may give no answer before it is left alone."""
@@ -485,10 +485,7 @@ _FILTERED: Final = {d.unfiltered: d for d in DATASETS.values() if d.shape is Sha
 
 def _kinds_of(rows: list[Any], key: str) -> list[Any]:
     """What each row says under `key`; None where that is no text."""
-    try:
-        words = list(map(itemgetter(key), rows))
-    except (KeyError, TypeError):
-        words = [row.get(key) if type(row) is dict else None for row in rows]
+    (words,) = values_of(rows, (key,))
     is_usual = set(map(type, words)) <= {str} and "" not in words
     return words if is_usual else [word if type(word) is str and word else None for word in words]
 
@@ -506,7 +503,8 @@ class KindsInHand:
         filtered = _FILTERED.get(dataset)
         if filtered is not None:
             words = _kinds_of(rows, filtered.kind_key)
-            here = Counter(word for word in words if word is not None) if None in words else Counter(words)
+            here = Counter(words)
+            del here[None]
             self._all[dataset] += here
             fitting = {word for word in here if filtered.fitting([{filtered.kind_key: word}])}
             self._fitting[dataset] += [
