@@ -70,7 +70,7 @@ def audited(url: str, since: str, place: Path) -> dict[str, Any]:
         served = cpu_seconds(url)
         snapshot = steps.take("collect", lambda: va.collect(client, since=since, timezone="UTC", progress=False))
         served = cpu_seconds(url) - served
-    steps.take("save the evidence", lambda: snapshot.save(folder))
+    steps.take("save evidence and tables", lambda: snapshot.save(folder))
     audit = steps.take("judge", lambda: va.audit(snapshot))
     for kind in FORMATS:
         steps.take(kind, lambda kind=kind: audit.write(kind, folder / CARDS[kind].file_name))
@@ -78,8 +78,12 @@ def audited(url: str, since: str, place: Path) -> dict[str, Any]:
     contents = ((name, content()) for name, content in tables.items())
     steps.take(DATA, lambda: run_folder.write_files(folder, run_folder.DATA, contents))
     loaded = steps.take("load the saved run", lambda: run_folder.load(folder))
+    steps.take("load it from its evidence alone", lambda: run_folder.load(folder, from_evidence=True))
     rows = {name: len(loaded.tables[name]) for name in ("jobs", "sessions", "restore_points", "task_sessions")}
     sizes = {kind: (folder / CARDS[kind].file_name).stat().st_size for kind in FORMATS}
+    sizes["save evidence and tables"] = sum(
+        path.stat().st_size for path in (*(folder / run_folder.EVIDENCE).iterdir(), folder / run_folder.TABLES)
+    )
     sizes[DATA] = sum(path.stat().st_size for path in (folder / run_folder.DATA).iterdir())
     rows["findings"] = len(audit.findings)
     return {"cpu": steps.cpu, "wall": steps.wall, "peak": steps.peak, "served": served, "rows": rows, "sizes": sizes}

@@ -21,7 +21,7 @@ from vbr_audit.collection.reading import ServerReading, settle, terms_of
 from vbr_audit.collection.redaction import Redaction
 from vbr_audit.collection.scope import Scope
 from vbr_audit.collection.shapes import Window
-from vbr_audit.collection.snapshot import Snapshot, outcome_line, provenance_tables
+from vbr_audit.collection.snapshot import Snapshot, outcome_line, provenance_tables, untouched
 from vbr_audit.datasets import BASIC, CLOCK, DATASETS, Dataset, parents_of
 from vbr_audit.datasets.card import YEAR
 from vbr_audit.errors import CollectionInterrupted, ConfigurationError, ConnectError
@@ -144,7 +144,8 @@ class _Run:
         manifest.warnings[:0] = self._warnings
         manifest.interrupted = interrupted
         positions = {reading.client.name: reading.tables.positions for reading in self._readings}
-        return Snapshot(manifest, join(parts) | provenance_tables(manifest), evidence, positions)
+        tables = join(parts)
+        return Snapshot(manifest, tables | provenance_tables(manifest), evidence, positions, untouched(tables))
 
     def _on_each(self, work: Callable[[ServerReading], None]) -> None:
         """Do `work` for each server that is up: one in this thread, several in threads of their own."""

@@ -85,6 +85,32 @@ class Positions:
         pages = np.full(len(places), len(own.pages) - 1, dtype=np.int32)
         own.added.append((ids, pages, places))
 
+    def restore(self, dataset: str, pages: Sequence[KeptPage], numbers: tuple[Numbers, Numbers, Numbers]) -> None:
+        """Take the `pages` of a dataset and its `numbers`, as they were; raises `ValueError` for such as never were."""
+        keys, at, rows = numbers
+        if not len(keys) == len(at) == len(rows) or (keys[:-1] > keys[1:]).any():
+            raise ValueError(f"{dataset}: keys out of order")
+        if len(keys) and not (int(at.min()) >= 0 and int(at.max()) < len(pages) and int(rows.min()) >= NOWHERE):
+            raise ValueError(f"{dataset}: rows on no page")
+        self._rows[dataset] = _Rows(list(pages), [], numbers)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets of which pages were read."""
+        return tuple(self._rows)
+
+    def numbers(self, dataset: str) -> tuple[Numbers, Numbers, Numbers]:
+        """Of each row of a dataset that has an id, by the hash of that: the hash, the number of its page, its place."""
+        return self._rows[dataset].sorted()
+
+    def equals(self, other: Positions) -> bool:
+        """Whether the same rows stand on the same pages."""
+        return set(self._rows) == set(other._rows) and all(
+            list(own.pages) == list(other._rows[name].pages)
+            and all(map(np.array_equal, own.sorted(), other._rows[name].sorted()))
+            for name, own in self._rows.items()
+        )
+
     def pages(self, dataset: str) -> Sequence[KeptPage]:
         """The pages of a dataset in the order of reading; none of one that was not read."""
         return self._rows[dataset].pages if dataset in self._rows else ()

@@ -9,13 +9,14 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
+from vbr_audit.collection import kept_tables
 from vbr_audit.collection.assemble import join, replay, without_cycle_search
 from vbr_audit.collection.evidence import EvidenceFile
 from vbr_audit.collection.files import alone, make_folder, sha256_of, slug, write_bytes
 from vbr_audit.collection.manifest import Manifest, ServerRecord
 from vbr_audit.collection.reading import terms_of
 from vbr_audit.collection.scope import Scope
-from vbr_audit.collection.snapshot import Snapshot, provenance_tables
+from vbr_audit.collection.snapshot import Snapshot, provenance_tables, untouched
 from vbr_audit.config.given_file import MOST_KEPT, is_plain, read_given
 from vbr_audit.errors import ConfigurationError, EvidenceError, OutputError
 from vbr_audit.vocabulary import shipped_names
@@ -26,6 +27,8 @@ SEAL = "seal.json"
 """The seal of a run, which holds the hash of `SHA256SUMS` and so cannot be listed there."""
 SEAL_FILES = (SEAL, "seal.sig", "seal.tsr")
 EVIDENCE = "evidence"
+TABLES = "tables.zip"
+"""The tables of a large run, by which it is opened sooner."""
 FINDINGS_JSON, REPORT_XLSX = "findings.json", "report.xlsx"
 POLICY, WAIVERS = "policy.yaml", "waivers.yaml"
 SITE, ASSETS = "site.yaml", "assets.csv"
@@ -47,7 +50,7 @@ COPIES = (OWN_CHECKS, FRAMEWORKS)
 FOLDERS = (*COPIES, DATA)
 """The folders of a run that hold files, beside that of the evidence."""
 _JUDGED_BY = (POLICY, WAIVERS, SITE, ASSETS, REVIEW, BRAND, EARLIER, EVENTS, CHANGE_REGISTER)
-FILES = (MANIFEST, *_JUDGED_BY, *shipped_names("report_files"))
+FILES = (MANIFEST, TABLES, *_JUDGED_BY, *shipped_names("report_files"))
 """The files of a run beside its evidence, its copies and the list of hashes."""
 
 
@@ -199,15 +202,18 @@ def _save(snapshot: Snapshot, folder: Path, unwritten: tuple[str, ...]) -> Path:
             f"cannot write the evidence to {folder}: {error.strerror or error}",
             hint="Check the free space and the permissions of the --out folder.",
         ) from error
+    if not kept_tables.keep(folder / TABLES, snapshot):
+        (folder / TABLES).unlink(missing_ok=True)
     write_manifest(folder, snapshot.manifest, unwritten)
     seal(folder)
     return folder
 
 
-def load(folder: str | Path) -> Snapshot:
+def load(folder: str | Path, *, from_evidence: bool = False) -> Snapshot:
     """The snapshot saved in `folder`, its tables made again from the evidence.
 
-    Raises `EvidenceError` when the folder is no run, or its evidence cannot be read.
+    Of a large run they are kept beside it, and taken from there where they are what was written and follow from it,
+    unless `from_evidence`. Raises `EvidenceError` when the folder is no run, or its evidence cannot be read.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
@@ -217,17 +223,31 @@ def load(folder: str | Path) -> Snapshot:
             hint="Use the run that it was made from.",
         )
     names = evidence_names(server.name for server in manifest.servers)
-    parts, evidence, positions = [], {}, {}
+    evidence = {server: EvidenceFile(folder / EVIDENCE / name) for server, name in names.items()}
     with without_cycle_search():
-        for server in manifest.servers:
-            file = EvidenceFile(folder / EVIDENCE / names[server.name])
-            records = [record for record in manifest.datasets if record.server == server.name]
-            tables = replay(file, server.name, [record for record in records if record.pages])
-            frames, _ = tables.finish(terms_of(scope_of(manifest, server), records, server))
-            parts.append(frames)
-            evidence[server.name], positions[server.name] = file, tables.positions
-        joined = join(parts)
-    return Snapshot(manifest, joined | provenance_tables(manifest), evidence, positions)
+        kept = None if from_evidence else _kept_in(folder, manifest, evidence)
+        tables, positions = kept or _replayed(manifest, evidence)
+    return Snapshot(manifest, tables | provenance_tables(manifest), evidence, positions, untouched(tables))
+
+
+def _kept_in(folder: Path, manifest: Manifest, evidence: Mapping[str, EvidenceFile]) -> kept_tables.Kept | None:
+    """The tables that are kept in a run, if they are what was written last."""
+    path = folder / TABLES
+    if not path.is_file() or listed_hashes(folder).get(TABLES) != hash_of(path):
+        return None
+    return kept_tables.read(path, manifest, {server: file.path for server, file in evidence.items()})
+
+
+def _replayed(manifest: Manifest, evidence: Mapping[str, EvidenceFile]) -> kept_tables.Kept:
+    """The tables made again from the evidence."""
+    parts, positions = [], {}
+    for server in manifest.servers:
+        records = [record for record in manifest.datasets if record.server == server.name]
+        tables = replay(evidence[server.name], server.name, [record for record in records if record.pages])
+        frames, _ = tables.finish(terms_of(scope_of(manifest, server), records, server))
+        parts.append(frames)
+        positions[server.name] = tables.positions
+    return kept_tables.Kept(join(parts), positions)
 
 
 def scope_of(manifest: Manifest, server: ServerRecord) -> Scope:

@@ -30,13 +30,15 @@ class Snapshot:
 
     `tables` maps each name of `vbr_audit.datasets.SPECS` to a DataFrame with that table's columns and dtypes;
     each is also an attribute (`snapshot.jobs`, `snapshot.repositories`). `evidence` maps a server's name to its
-    file of answers, `positions` to where the rows of the tables stand there.
+    file of answers, `positions` to where the rows of the tables stand there. `as_read` has the tables as they were made
+    of the evidence, whatever became of `tables` since (`untouched`); none of a snapshot of ready-made frames.
     """
 
     manifest: Manifest
     tables: Mapping[str, pd.DataFrame]
     evidence: Mapping[str, EvidenceFile] = field(default_factory=dict, repr=False)
     positions: Mapping[str, Positions] = field(default_factory=dict, repr=False)
+    as_read: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @property
     def jobs(self) -> pd.DataFrame:
@@ -196,6 +198,17 @@ _SHOWN = ("jobs", "job_states", "sessions")
 def _are_all_of(servers: pd.Series, names: Mapping[str, None]) -> bool:
     """Whether there is but one server, and all rows are its own: sooner told than which names there are."""
     return len(names) == 1 and servers.to_numpy(dtype=object).tolist().count(*names) == len(servers)
+
+
+def untouched(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The same tables over the same cells, which stay as they are when somebody writes into the given ones.
+
+    That is a promise of pandas from version 3 on; before it, there are none.
+    """
+    return {name: frame.copy(deep=False) for name, frame in tables.items()} if _COPIES_ON_WRITE else {}
+
+
+_COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
 
 
 def provenance_tables(manifest: Manifest) -> dict[str, pd.DataFrame]:

@@ -20,7 +20,7 @@ from vbr_audit.collection.assemble import join
 from vbr_audit.collection.collector import clock_warnings, leading_clock, same_server
 from vbr_audit.collection.files import slug
 from vbr_audit.collection.manifest import DatasetRecord, DatasetStatus, Manifest, RunRecord, ServerRecord
-from vbr_audit.collection.snapshot import Snapshot, provenance_tables
+from vbr_audit.collection.snapshot import Snapshot, provenance_tables, untouched
 from vbr_audit.display import count, encodable, plain
 from vbr_audit.errors import ConfigurationError, EvidenceError
 from vbr_audit.fleets.rules_of_runs import common_rules
@@ -184,10 +184,10 @@ def _merged(
         warnings=[*dict.fromkeys(_warnings(manifests, servers)), *left_out],
         interrupted=any(part.interrupted for part in manifests.values()),
     )
-    tables = join([dict(part.tables) for part in parts]) | provenance_tables(manifest)
+    tables = join([dict(part.tables) for part in parts])
     evidence = {name: file for part in parts for name, file in part.evidence.items()}
     positions = {name: rows for part in parts for name, rows in part.positions.items()}
-    return Snapshot(manifest=manifest, tables=tables, evidence=evidence, positions=positions)
+    return Snapshot(manifest, tables | provenance_tables(manifest), evidence, positions, untouched(tables))
 
 
 def _run_of(runs: Sequence[RunRecord], servers: Sequence[ServerRecord], command: str | None) -> RunRecord:

@@ -473,8 +473,8 @@ def _refuse_older_than_pruned(archive: Archive, record: HistoryRecord) -> None:
 
 def _fill(folder: Path, archive: Archive, run: NewRun) -> None:
     """Write the run, its tables, its state and its record to `folder`, flushed to the disk."""
-    data = f"{run_folder.DATA}/"  # made of the evidence, and as large as all else of a run together
-    files = [name for name in run_folder.listed_hashes(run.folder) if not name.startswith(data)]
+    made = (f"{run_folder.DATA}/", run_folder.TABLES)  # of the evidence, and as large as all else of a run together
+    files = [name for name in run_folder.listed_hashes(run.folder) if not name.startswith(made)]
     for name in files:
         target = folder / name
         target.parent.mkdir(mode=FOR_OWNER, parents=True, exist_ok=True)

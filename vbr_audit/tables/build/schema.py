@@ -34,6 +34,7 @@ __all__ = [
     "conform",
     "empty",
     "from_arrays",
+    "is_table_of",
 ]
 
 Dtype = Literal["string", "Int64", "Float64", "boolean", "datetime"]
@@ -190,7 +191,7 @@ def conform(
     lengths raise `ValueError`.
     """
     notes = Notes()
-    if isinstance(data, pd.DataFrame) and _fits(data, spec):
+    if isinstance(data, pd.DataFrame) and is_table_of(data, spec):
         notes.missing_keys += sum(int(are_missing(data[name]).sum()) for name in spec.key)
         return relabelled(data, "text"), notes
     lengths = {len(values) for values in data.values()} if not isinstance(data, pd.DataFrame) else {len(data)}
@@ -212,8 +213,8 @@ def conform(
     return frame, notes
 
 
-def _fits(frame: pd.DataFrame, spec: TableSpec) -> bool:
-    """Whether the table is one of `spec` already."""
+def is_table_of(frame: pd.DataFrame, spec: TableSpec) -> bool:
+    """Whether the table is one of `spec` already: its columns, their order and dtypes."""
     kinds = [DTYPES[column.dtype] for column in spec.columns]
     return tuple(frame.columns.tolist()) == spec.names and frame.dtypes.tolist() == kinds
 
