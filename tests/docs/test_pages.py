@@ -127,7 +127,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             serve(now=NOW, jobs=2, sessions=60, role="Administrator") as url,
             va.connect(url, username=DEMO_USERNAME, password=DEMO_PASSWORD) as client,
         ):
-            audit = va.audit(va.collect(client, progress=False), policy=core_policy())
+            audit = va.audit(va.collect(client, policy=core_policy(), progress=False), policy=core_policy())
             audit.save(folder / "first-run", formats=["html", "json"])
 
     return once(tmp_path_factory, "small-run", make) / "first-run"
