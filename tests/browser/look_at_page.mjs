@@ -1,5 +1,5 @@
 // Opens a page as a reader would, and tells what happened.
-// Words: FILE [--no-rules] [--no-acts] [LOOK…], all looks without one
+// Words: FILE [--no-rules] [--no-acts] [--no-silence] [LOOK…], all looks without one
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -89,9 +89,9 @@ function markKinds(mark, isOfColours, { numbers, judged }) {
 
 const judging = () => {
   const none = () => ({ numbers: new Map(), judged: new Map() });
-  const dark = none();
+  const known = { light: none(), dark: none() };
   return {
-    mark: (mark, isDark) => markKinds(mark, isDark, isDark ? dark : none()),
+    mark: (mark, colours) => markKinds(mark, colours === "dark", known[colours]),
     showPart: (mark) => {
       const part = window.whole.cloneNode(true);
       dropTheUnjudged(part, mark);
@@ -111,8 +111,7 @@ const measured = async (page, looks, isJudged) => {
     await page.emulateMedia({ colorScheme });
     found[name] = { overflow: await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth) };
     const mark = `data-judged-${name.replace(" ", "-")}`;
-    const isDark = colorScheme === "dark";
-    if (isJudged && (await page.evaluate(([own, dark]) => window.judging.mark(own, dark), [mark, isDark]))) {
+    if (isJudged && (await page.evaluate(([own, colours]) => window.judging.mark(own, colours), [mark, colorScheme]))) {
       marks.set(name, mark);
     }
   }
@@ -137,7 +136,8 @@ const judge = async (page, { colorScheme, width }, mark) => {
   return { violations, passes: result.passes.map((found) => found.id) };
 };
 
-// Of dark looks, the later has what was found in the earlier: it is judged only for what the earlier did not have.
+// Of two looks of the same colours, the later has what was found in the earlier: it is judged only for what that did not
+// have.
 const accessibility = async ({ page, devtools }, looks, isJudged) => {
   if (isJudged) {
     // By its tools, as the page's own policy would hold a script back.
@@ -146,16 +146,12 @@ const accessibility = async ({ page, devtools }, looks, isJudged) => {
     if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
   }
   const { found, marks } = await measured(page, looks, isJudged);
-  const inDark = { violations: [], passes: [] };
+  const before = { light: { violations: [], passes: [] }, dark: { violations: [], passes: [] } };
   for (const look of isJudged ? looks : []) {
     const own = marks.has(look.name) ? await judge(page, look, marks.get(look.name)) : { violations: [], passes: [] };
-    if (look.colorScheme === "dark") {
-      for (const kind of ["violations", "passes"]) {
-        inDark[kind] = [...new Set([...inDark[kind], ...own[kind]])];
-        own[kind] = inDark[kind];
-      }
-    }
-    Object.assign(found[look.name], own);
+    const known = before[look.colorScheme];
+    for (const kind of ["violations", "passes"]) known[kind] = [...new Set([...known[kind], ...own[kind]])];
+    Object.assign(found[look.name], known);
   }
   return found;
 };
@@ -249,7 +245,7 @@ const silently = async (page, url) => {
 };
 
 export default async (browser, words) => {
-  const options = { "no-rules": { type: "boolean" }, "no-acts": { type: "boolean" } };
+  const options = Object.fromEntries(["no-rules", "no-acts", "no-silence"].map((name) => [name, { type: "boolean" }]));
   const { values, positionals } = parseArgs({ args: words, options, allowPositionals: true });
   const [file, ...wanted] = positionals;
   const url = pathToFileURL(file).href;
@@ -282,6 +278,6 @@ export default async (browser, words) => {
   if (!values["no-acts"]) Object.assign(seen, await acts(page));
   const chosen = LOOKS.filter((look) => wanted.length === 0 || wanted.includes(look.name));
   seen.looks = await accessibility(opened, chosen, !values["no-rules"]);
-  if (!values["no-acts"]) Object.assign(seen, await silently(page, url));
+  if (!values["no-silence"]) Object.assign(seen, await silently(page, url));
   return seen;
 };

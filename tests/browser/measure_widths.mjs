@@ -15,9 +15,13 @@ const tooWide = (scrolls) => {
       const edge = drawing.getBoundingClientRect();
       return element.localName === "text" && element.getBoundingClientRect().right > edge.right + 0.5;
     }
-    const style = getComputedStyle(element);
-    const wide = style.display !== "inline" && element.scrollWidth > element.clientWidth;
-    return wide || (element.scrollHeight > element.clientHeight && style.overflowY !== "visible") || isBeyond(element);
+    const isWide = element.scrollWidth > element.clientWidth;
+    const isHigh = element.scrollHeight > element.clientHeight;
+    if (isWide || isHigh) {
+      const style = getComputedStyle(element);
+      if ((isWide && style.display !== "inline") || (isHigh && style.overflowY !== "visible")) return true;
+    }
+    return isBeyond(element);
   };
   const all = [...document.querySelectorAll("body, body *")];
   const found = scrolls

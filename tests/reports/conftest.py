@@ -363,13 +363,18 @@ def hostile_whole_context() -> ReportContext:
             if not KEPT.search(column):
                 frame[column] = (HOSTILE + frame[column]).astype(frame[column].dtype)
     run = snapshot.manifest.run.model_copy(
-        update=dict.fromkeys(("policy_name", "timezone_source", "note", "tool_version"), HOSTILE)
+        update=dict.fromkeys(("policy_name", "timezone_source", "note", "tool_version", "jobs_pattern"), HOSTILE)
     )
+    partial = {"status": DatasetStatus.PARTIAL, "reason": HOSTILE, "path": HOSTILE}
+    datasets = [
+        each.model_copy(update=partial) if each.name == "job_states" else each for each in snapshot.manifest.datasets
+    ]
     servers = [
         server.model_copy(update=dict.fromkeys(("url", "build", "account", "role", "tls"), HOSTILE))
         for server in snapshot.manifest.servers
     ]
-    manifest = snapshot.manifest.model_copy(update={"run": run, "servers": servers, "warnings": [HOSTILE]})
+    parts = {"run": run, "servers": servers, "datasets": datasets, "warnings": [HOSTILE]}
+    manifest = snapshot.manifest.model_copy(update=parts)
     changed = dataclasses.replace(snapshot, tables=tables, manifest=manifest)
     title = f"Title {HOSTILE}"
     return build_context(changed, evaluate(changed, load_policy(None), load_waivers(HOSTILE_WAIVERS)), title=title)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime as dt
+import html
 import itertools
-import subprocess
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import openpyxl
 import pandas as pd
 import pytest
+from office import CSV, PDF, XLSX, Conversion, convert
+from workbook_parts import parts_of, sheets_of, tables_of
 
 import vbr_audit as va
 from vbr_audit.reports.context import ReportContext
@@ -27,27 +30,6 @@ pytestmark = pytest.mark.office
 
 MakeRun = Callable[..., ReportContext]
 ALL = ReportOptions(sheets="all")
-ALL_SHEETS_AS_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
-
-
-Convert = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def convert(need_tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Convert:
-    """Convert workbooks, to all of which one start of LibreOffice is enough; give the folder of what came of them."""
-    soffice = need_tool("soffice", "libreoffice")
-    profile = tmp_path_factory.mktemp("profile")
-
-    def convert_to(kind: str, *books: Path) -> Path:
-        folder = tmp_path_factory.mktemp("office")
-        command = [soffice, f"-env:UserInstallation={profile.as_uri()}", "--headless", "--convert-to", kind]
-        subprocess.run(
-            [*command, "--outdir", str(folder), *map(str, books)], check=True, capture_output=True, timeout=240
-        )
-        return folder
-
-    return convert_to
 
 
 def shown(column: SheetColumn, zone: object) -> list[str]:
@@ -87,21 +69,65 @@ def marked(make_run: MakeRun) -> ReportContext:
 
 
 @pytest.fixture(scope="module")
-def sheets(marked: ReportContext, convert: Convert, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with each sheet of the workbooks of that run, and of one table, as LibreOffice writes it as CSV."""
+def small(make_run: MakeRun) -> ReportContext:
+    """A run of few rows."""
+    return make_run(job_count=4, session_count=8)
+
+
+TOLD = {2: ("Accepted", "=1+1"), 3: ("Open", "über\nzwei Zeilen"), 5: ("Fixed", None)}
+"""By row of the sheet of findings, what a reviewer writes."""
+
+
+def reviewed(book: Path, to: Path) -> dict[int, str]:
+    """Write down what a reviewer told in a copy of a workbook; return the findings of these rows."""
+    changed = openpyxl.load_workbook(book)
+    sheet = changed["Findings"]
+    at = {cell.value: cell.column for cell in sheet[1]}
+    for row, (status, note) in TOLD.items():
+        sheet.cell(row, at["Reviewer status"], status)
+        if note:
+            sheet.cell(row, at["Reviewer note"], note).data_type = "s"
+    changed.save(to)
+    return {row: sheet.cell(row, at["Finding ID"]).value for row in TOLD}
+
+
+class Made(NamedTuple):
+    """What LibreOffice made: two workbooks as CSV, sheet by sheet, one printed, one saved; the findings reviewed."""
+
+    sheets: Path
+    printed: Path
+    saved: Path
+    ids: dict[int, str]
+
+
+@pytest.fixture(scope="module")
+def made(
+    marked: ReportContext,
+    small: ReportContext,
+    need_tool: Callable[..., str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Made:
+    """All that is made here by LibreOffice, which is started once."""
+    soffice = need_tool("soffice", "libreoffice")
     folder = tmp_path_factory.mktemp("books")
     write_workbook(marked, folder / "marked.xlsx", ALL)
     created = pd.to_datetime(["2026-07-01T10:00Z"] * 4, utc=True)
     index = pd.Index(TEXTS, name="@SUM(1)")
     frame = pd.DataFrame({"=1+1": range(4), "created": created, "odd": [True, None, False, True]}, index=index)
     va.to_excel(frame, folder / "table.xlsx", timezone="Europe/Berlin")
-    return convert(ALL_SHEETS_AS_CSV, *folder.iterdir())
+    write_workbook(small, folder / "report.xlsx")
+    ids = reviewed(folder / "report.xlsx", folder / "reviewed.xlsx")
+    conversions = [Conversion(folder / f"{name}.xlsx", folder / f"{name}.csv", CSV) for name in ("marked", "table")]
+    conversions.append(Conversion(folder / "report.xlsx", folder / "report.pdf", PDF))
+    conversions.append(Conversion(folder / "reviewed.xlsx", folder / "saved.xlsx", XLSX))
+    convert(soffice, tmp_path_factory.mktemp("profile"), conversions)
+    return Made(folder, folder / "report.pdf", folder / "saved.xlsx", ids)
 
 
-def test_each_sheet_equals_its_table(marked: ReportContext, sheets: Path) -> None:
+def test_each_sheet_equals_its_table(marked: ReportContext, made: Made) -> None:
     seen = Counter[str]()
     for plan in plan_sheets(marked, ALL):
-        with (sheets / f"marked-{plan.name}.csv").open(encoding="utf-8", newline="") as stream:
+        with (made.sheets / f"marked-{plan.name}.csv").open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
         assert header == [column.header for column in plan.columns], plan.name
         expected = [shown(column, marked.zone) for column in plan.columns]
@@ -111,46 +137,25 @@ def test_each_sheet_equals_its_table(marked: ReportContext, sheets: Path) -> Non
     assert min(seen[mark] for mark in MARKS[1:]) > 50
 
 
-def test_a_single_table_is_shown_as_it_is(sheets: Path) -> None:
-    with (sheets / "table-Table.csv").open(encoding="utf-8", newline="") as stream:
+def test_a_single_table_is_shown_as_it_is(made: Made) -> None:
+    with (made.sheets / "table-Table.csv").open(encoding="utf-8", newline="") as stream:
         header, *rows = list(csv.reader(stream))
     assert header == ["@SUM(1)", "=1+1", "created (Europe/Berlin)", "odd"]
     assert [row[:3] for row in rows] == [[text, str(at), "2026-07-01 12:00:00"] for at, text in enumerate(TEXTS)]
 
 
-@pytest.fixture(scope="module")
-def small(make_run: MakeRun) -> ReportContext:
-    """A run of few rows, with every sheet."""
-    return make_run(job_count=4, session_count=8)
+def test_it_prints(made: Made) -> None:
+    assert made.printed.read_bytes().startswith(b"%PDF")
 
 
-def test_it_prints(small: ReportContext, tmp_path: Path, convert: Convert) -> None:
-    book = tmp_path / "report.xlsx"
-    write_workbook(small, book)
-    (printed,) = convert("pdf", book).iterdir()
-    assert printed.read_bytes().startswith(b"%PDF")
-
-
-def test_a_review_that_was_saved_there_is_read_back(small: ReportContext, tmp_path: Path, convert: Convert) -> None:
-    write_workbook(small, tmp_path / "report.xlsx")
-    book = openpyxl.load_workbook(tmp_path / "report.xlsx")
-    sheet = book["Findings"]
-    at = {cell.value: cell.column for cell in sheet[1]}
-    told = {2: ("Accepted", "=1+1"), 3: ("Open", "über\nzwei Zeilen"), 5: ("Fixed", None)}
-    for row, (status, note) in told.items():
-        sheet.cell(row, at["Reviewer status"], status)
-        if note:
-            sheet.cell(row, at["Reviewer note"], note).data_type = "s"
-    book.save(tmp_path / "reviewed.xlsx")
-    (saved,) = convert("xlsx", tmp_path / "reviewed.xlsx").iterdir()
-    ids = {row: sheet.cell(row, at["Finding ID"]).value for row in told}
-    remarks = load_review(saved).remarks
+def test_a_review_that_was_saved_there_is_read_back(made: Made) -> None:
+    remarks = load_review(made.saved).remarks
     assert {name: (remark.status, remark.note) for name, remark in remarks.items()} == {
-        ids[2]: ("Accepted", "=1+1"),
-        ids[3]: ("Open", "über\nzwei Zeilen"),
-        ids[5]: ("Fixed", None),
+        made.ids[row]: told for row, told in TOLD.items()
     }
-    again = openpyxl.load_workbook(saved)
-    (rule,) = again["Findings"].data_validations.dataValidation
-    assert rule.formula1 == '"Open,Accepted,Fixed"'
-    assert all(sheet.tables for sheet in again if sheet.title not in ("Cover", "Summary", "Charts"))
+    parts = parts_of(made.saved)
+    rules = re.findall(r"<dataValidation .*?<formula1>(.*?)</formula1>", sheets_of(parts)["Findings"])
+    assert [html.unescape(rule) for rule in rules] == ['"Open,Accepted,Fixed"']
+    tables = tables_of(parts)
+    assert len(tables) > 3
+    assert all(tables[name] for name in tables if name not in ("Cover", "Summary", "Charts"))

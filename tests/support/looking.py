@@ -56,14 +56,18 @@ def _told(need_tool: NeedTool, script: str, *words: str) -> Any:
     return _browser(need_tool(*CHROMIUM), need_tool("node")).tell(script, *words)
 
 
-def look_at(page: Path, need_tool: NeedTool, *looks: str, rules: bool = True, acts: bool = True) -> Any:
+def look_at(
+    page: Path, need_tool: NeedTool, *looks: str, rules: bool = True, acts: bool = True, silence: bool | None = None
+) -> Any:
     """Open `page` in these looks (all four without one), and tell what happened.
 
     Without `rules`, axe does not judge it. Without `acts`, it is looked at and no more: no key is pressed, nothing is
-    unfolded, sorted or filtered, and it is not opened without script. Each takes seconds for a large page.
+    unfolded, sorted or filtered. Without `silence`, which is as `acts` where it is not given, it is not opened without
+    script. Each takes seconds for a large page.
     """
     need_tool(str(BROWSER / "node_modules" / "axe-core"))
-    options = [*([] if rules else ["--no-rules"]), *([] if acts else ["--no-acts"])]
+    wanted = {"rules": rules, "acts": acts, "silence": acts if silence is None else silence}
+    options = [f"--no-{name}" for name, is_wanted in wanted.items() if not is_wanted]
     return _told(need_tool, "look_at_page", *options, str(page), *looks)
 
 

@@ -22,6 +22,12 @@ def kinds_of_cells(parts: dict[str, str]) -> set[str]:
     return {kind for text in sheets for kind in re.findall(r'<c(?= )[^>]* t="(\w+)"', text)}
 
 
+def sheets_of(parts: dict[str, str]) -> dict[str, str]:
+    """The XML of each sheet in order, by the name of the sheet."""
+    places = _relations(parts, "xl/workbook.xml")
+    return {sheet["name"]: parts[places[sheet["r:id"]]] for sheet in _attributes("sheet", parts["xl/workbook.xml"])}
+
+
 def tables_of(parts: dict[str, str]) -> dict[str, dict[str, str]]:
     """For each sheet in order its tables: the name of each, and the cells that it covers."""
     sheets = _attributes("sheet", parts["xl/workbook.xml"])

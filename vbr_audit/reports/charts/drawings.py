@@ -20,6 +20,7 @@ from vbr_audit.reports.words import STATUS_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.path import Path
 
     from vbr_audit.findings.results import AreaCount
     from vbr_audit.reports.charts.shapes import Cells
@@ -88,16 +89,22 @@ def draw_trend(axes: Axes, trend: SuccessTrend, paint: Paint) -> None:
 
 def draw_calendar(axes: Axes, cells: Cells, paint: Paint) -> None:
     """One row per job, the worst on top, and one cell per day; a bad day has a hatch as well."""
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Patch, Rectangle
+    from matplotlib.patches import Patch, PathPatch
 
     handles = []
     for state, word in cells.words:
         colour, hatch = fill_of(state)
-        places = [(y, x) for y, row in enumerate(cells.rows) for x, held in enumerate(row) if held == state]
-        shapes = [Rectangle((x - 0.44, y - 0.42), 0.88, 0.84) for y, x in places]
-        axes.add_collection(
-            PatchCollection(shapes, facecolor=colour, edgecolor=paint.page, hatch=hatch[:3] or None, linewidth=0.5)
+        places = [(x, y) for y, row in enumerate(cells.rows) for x, held in enumerate(row) if held == state]
+        # All cells of a state as one path: the hatch is drawn once, and not for each of hundreds.
+        axes.add_patch(
+            PathPatch(
+                _rectangles(places),
+                facecolor=colour,
+                edgecolor=paint.page,
+                hatch=hatch[:3] or None,
+                linewidth=0.5,
+                snap=True,
+            )
         )
         handles.append(Patch(facecolor=colour, edgecolor=paint.page, hatch=hatch, label=word))
     every = max(1, -(-len(cells.days) // 10))
@@ -108,6 +115,17 @@ def draw_calendar(axes: Axes, cells: Cells, paint: Paint) -> None:
     finish(axes, paint)
     axes.tick_params(labelsize=8)
     put_legend(axes, paint, handles)
+
+
+def _rectangles(places: Sequence[tuple[int, int]]) -> Path:
+    """The cells at these columns and rows as one path."""
+    import numpy as np
+    from matplotlib.path import Path
+
+    corners = np.array([(-0.44, -0.42), (0.44, -0.42), (0.44, 0.42), (-0.44, 0.42), (-0.44, -0.42)])
+    codes = np.array([Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY], dtype=Path.code_type)
+    middles = np.array(places, dtype=float).reshape(-1, 1, 2)
+    return Path((middles + corners).reshape(-1, 2), np.tile(codes, len(places)))
 
 
 def draw_slow_runs(axes: Axes, runs: Sequence[SlowRun], paint: Paint) -> None:
