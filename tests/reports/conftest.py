@@ -13,7 +13,7 @@ from uuid import UUID
 import openpyxl
 import pytest
 from core_checks import core_policy
-from estates import audit_of
+from estates import audit_of, hostile
 from shared import once
 
 from vbr_audit.checks.policy.policy import load_policy
@@ -404,4 +404,4 @@ def everything_asked() -> Callable[[ReportContext], ReportContext]:
 @pytest.fixture(scope="session")
 def hostile_estate() -> Audit:
     """The audit of a whole simulated estate with hostile names, unknown kinds and stripped documents."""
-    return audit_of(jobs=12, sessions=80, hostile=True)
+    return hostile()

@@ -20,7 +20,6 @@ import vbr_audit as va
 from vbr_audit.cli import app
 from vbr_audit.collection import run_folder
 from vbr_audit.errors import ConfigurationError
-from vbr_audit.pipeline import Audit
 from vbr_audit.reports.data_files import data_contents
 from vbr_audit.reports.excel.data import place_of_table
 from vbr_audit.reports.interface import ReportOptions
@@ -30,25 +29,15 @@ IN_A_RUN = ReportOptions(data_files=True)
 RAW = {"sessions", "task_sessions", "restore_points", "backup_files", "backups", "job_states"}
 
 
-def estate() -> Audit:
-    return estates.audit_of(judged=True, jobs=6, sessions=60)
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with its workbook and its files; nobody writes into it."""
-    return estate().save(tmp_path_factory.mktemp("data") / "run", formats=["xlsx", "json"])
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of a few jobs, of which the reports are soon made anew."""
-    return estates.small().save(tmp_path_factory.mktemp("short") / "run", formats=["xlsx", "json"])
+    """A run with its workbook and its files, of which the reports are soon made anew; nobody writes into it."""
+    return estates.small().save(tmp_path_factory.mktemp("data") / "run", formats=["xlsx", "json"])
 
 
 @pytest.fixture
-def run(short: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(short, tmp_path / "run"))
+def run(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "run"))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +73,7 @@ def test_every_table_with_rows_is_a_sheet_or_a_file(written: Path, book: Any) ->
     names = book.sheetnames
     files = {path.stem for path in (written / "data").iterdir()}
     assert files > RAW
-    for table, frame in estate().snapshot.tables.items():
+    for table, frame in estates.small().snapshot.tables.items():
         if table in ("datasets", "edge_sessions"):  # told by Provenance, and counted nowhere
             continue
         place = place_of_table(table, len(frame), IN_A_RUN)
@@ -93,7 +82,7 @@ def test_every_table_with_rows_is_a_sheet_or_a_file(written: Path, book: Any) ->
 
 
 def test_the_files_hold_the_tables(written: Path) -> None:
-    tables = estate().snapshot.tables
+    tables = estates.small().snapshot.tables
     for name in RAW:
         with (written / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
@@ -122,7 +111,7 @@ def test_provenance_counts_the_rows_of_a_file(book: Any) -> None:
     told = {row[1]: dict(zip(header, row, strict=False)) for row in rows}  # blank cells at the end are not read
     points = told["restore_points"]
     assert points["Sheet"] == "data/restore_points.csv"
-    assert points["Rows in sheet"] == points["Rows kept"] == len(estate().snapshot.tables["restore_points"])
+    assert points["Rows in sheet"] == points["Rows kept"] == len(estates.small().snapshot.tables["restore_points"])
     assert points["Reconciled"] == "yes"
 
 
@@ -177,7 +166,7 @@ def test_another_choice_of_sheets_is_refused_before_anything_is_written(run: Pat
         assert (code, "Choose one of main, all." in said) == (2, True)
     assert not (tmp_path / "new").exists()
     with pytest.raises(ConfigurationError, match="most"):
-        estate().to_excel(tmp_path / "x.xlsx", sheets="most")
+        estates.small().to_excel(tmp_path / "x.xlsx", sheets="most")
 
 
 def test_a_workbook_by_itself_has_no_files_and_says_so(tmp_path: Path) -> None:
@@ -192,7 +181,7 @@ def test_a_workbook_by_itself_has_no_files_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_run_without_names_has_its_files_without_names() -> None:
-    audit = estate()
+    audit = estates.small()
     clean = scrubbed(audit).context
     texts = "\n".join(content().decode() for content in data_contents(clean, IN_A_RUN).values())
     named = "\n".join(content().decode() for content in data_contents(audit.context, IN_A_RUN).values())

@@ -7,20 +7,21 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import estates
 import pytest
-from shared import printed_run
+from shared import artefact, printed_run
 
 from vbr_audit.reports.data_files import data_contents
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.interface import ReportOptions
 
 WRITE = """\
-import os, sys
+import gc, os, sys
+gc.disable()
 os.umask(int(sys.argv[1], 8))
 from pathlib import Path
 from vbr_audit.pipeline import load_audit
@@ -62,14 +63,9 @@ def write_elsewhere(place: Path, **formats: tuple[Path, Sequence[str]]) -> None:
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What this process wrote of `estates.demo`, never saved, in `here`, and what another wrote of it, in `elsewhere`.
-
-    The other one also wrote `paper`, where there is a printer.
-    """
-    folder, audit = tmp_path_factory.mktemp("places"), estates.demo()
-    (folder / "here").mkdir()
-    estates.write_all(audit, folder / "here", CHEAP)
-    run = audit.save(folder / "run", formats=["json"])
+    """What another process wrote of `estates.demo`, in `elsewhere`, and, where there is a printer, in `paper`."""
+    folder = tmp_path_factory.mktemp("places")
+    run = estates.demo().save(folder / "run", formats=["json"])
     paper = (
         {"paper": (printed_run(tmp_path_factory) / "run", ["executive-pdf", "pdf"])} if find_spec("weasyprint") else {}
     )
@@ -77,14 +73,19 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def here_and_elsewhere(name: str, places: Path) -> tuple[Path, Path]:
-    """The report in the format `name` as each of the two processes wrote it."""
-    return places / "here" / FORMATS[name].file_name, places / "elsewhere" / FORMATS[name].file_name
+@pytest.fixture
+def here_and_elsewhere(tmp_path_factory: pytest.TempPathFactory, places: Path) -> Callable[[str], tuple[Path, Path]]:
+    """The report in a format as the tests wrote it, of a run that was never saved, and as the other process did."""
+
+    def get(name: str) -> tuple[Path, Path]:
+        return artefact(tmp_path_factory, estates.demo, name), places / "elsewhere" / FORMATS[name].file_name
+
+    return get
 
 
 @pytest.mark.parametrize("name", BYTES)
-def test_equal_runs_give_equal_bytes(name: str, places: Path) -> None:
-    first, second = here_and_elsewhere(name, places)
+def test_equal_runs_give_equal_bytes(name: str, here_and_elsewhere: Callable[[str], tuple[Path, Path]]) -> None:
+    first, second = here_and_elsewhere(name)
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -107,8 +108,8 @@ def parts_of(path: Path) -> dict[str, bytes]:
     return parts
 
 
-def test_equal_runs_give_equal_workbooks(places: Path) -> None:
-    first, second = map(parts_of, here_and_elsewhere("xlsx", places))
+def test_equal_runs_give_equal_workbooks(here_and_elsewhere: Callable[[str], tuple[Path, Path]]) -> None:
+    first, second = map(parts_of, here_and_elsewhere("xlsx"))
     assert list(first) == list(second)
     assert [name for name in first if first[name] != second[name]] == []
     assert len([name for name in first if name.startswith("xl/worksheets/sheet")]) > 20

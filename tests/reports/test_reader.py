@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache
 
 import estates
 import pytest
 from compared_runs import compared_demo
 from reading import Reading
+from shared import artefact
 
 from vbr_audit.display import number
 from vbr_audit.findings.lifecycle import State
 from vbr_audit.pipeline import Audit
-from vbr_audit.reports.html.rendering import render_html
 
 WORST, BETTER, MISSING, KNOWN = ASKED = (
     "What is worst",
@@ -21,29 +22,41 @@ WORST, BETTER, MISSING, KNOWN = ASKED = (
     "What is missing",
     "How do we know?",
 )
-RUNS = ("with earlier runs", "without", "incomplete")
+MADE = {"with earlier runs": compared_demo, "without": estates.demo, "incomplete": estates.incomplete}
+RUNS = tuple(MADE)
+Read = Callable[[str], Reading]
+Answer = Callable[[str, str], str]
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 
-@lru_cache
 def audit_called(run: str) -> Audit:
-    if run == "with earlier runs":
-        return compared_demo()
-    return estates.demo() if run == "without" else estates.incomplete()
+    return MADE[run]()
 
 
-@lru_cache
-def read(run: str) -> Reading:
-    return Reading(render_html(audit_called(run).context))
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """The page of a run, read once."""
+
+    @cache
+    def get(run: str) -> Reading:
+        return Reading(artefact(tmp_path_factory, MADE[run], "html").read_text("utf-8"))
+
+    return get
 
 
-def answer(run: str, asked: str) -> str:
-    follower = ASKED[ASKED.index(asked) + 1] if asked != KNOWN else "What is wrong, and what to do"
-    return read(run).between(asked, follower)
+@pytest.fixture(scope="module")
+def answer(read: Read) -> Answer:
+    """What a page answers to one of the questions."""
+
+    def get(run: str, asked: str) -> str:
+        follower = ASKED[ASKED.index(asked) + 1] if asked != KNOWN else "What is wrong, and what to do"
+        return read(run).between(asked, follower)
+
+    return get
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_the_questions_stand_in_their_order_below_the_verdict(run: str) -> None:
+def test_the_questions_stand_in_their_order_below_the_verdict(run: str, read: Read) -> None:
     reading = read(run)
     words = [heading for _, _, heading in reading.headings]
     verdict = next(at for at, heading in enumerate(words) if audit_called(run).summary.verdict.headline in heading)
@@ -55,7 +68,7 @@ def test_the_questions_stand_in_their_order_below_the_verdict(run: str) -> None:
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_what_is_worst(run: str) -> None:
+def test_what_is_worst(run: str, answer: Answer) -> None:
     causes = audit_called(run).causes
     worst = causes[causes["severity"] == next(word for word in SEVERITIES if (causes["severity"] == word).any())]
     told = re.findall(r"(\w+) ([A-Z]{3}-\d{3}) (.+?) ([\d,]+) causes?(?= |$)", answer(run, WORST))
@@ -67,7 +80,7 @@ def test_what_is_worst(run: str) -> None:
     assert consequence.split(": ")[0].split(" could ")[-1] in told[0][2]
 
 
-def test_is_it_getting_better() -> None:
+def test_is_it_getting_better(answer: Answer) -> None:
     audit = audit_called("with earlier runs")
     assert audit.changes is not None
     told = answer("with earlier runs", BETTER)
@@ -79,7 +92,7 @@ def test_is_it_getting_better() -> None:
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_what_is_missing(run: str) -> None:
+def test_what_is_missing(run: str, read: Read, answer: Answer) -> None:
     summary, told = audit_called(run).summary, answer(run, MISSING)
     missing = summary.needed_total - summary.needed_complete
     assert (missing > 0) is (run == "incomplete")
@@ -93,7 +106,7 @@ def test_what_is_missing(run: str) -> None:
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_how_we_know(run: str) -> None:
+def test_how_we_know(run: str, read: Read, answer: Answer) -> None:
     told = answer(run, KNOWN)
     assert "Each finding names the answer of the server" in told
     assert "vbr-audit verify" in told

@@ -15,6 +15,7 @@ from typing import Any
 import estates
 import openpyxl
 import pytest
+from single_sheets import write_alone
 
 import vbr_audit as va
 from vbr_audit.errors import ConfigurationError
@@ -29,13 +30,10 @@ HEADERS = ("Finding ID", "Reviewer status", "Reviewer note")
 
 
 @pytest.fixture(scope="module")
-def written(workbook: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The workbook as somebody sent it on who removed every sheet but that of the findings."""
-    book = openpyxl.load_workbook(workbook)
-    for name in set(book.sheetnames) - {"Findings"}:
-        book.remove(book[name])
+def written(context: ReportContext, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workbook as somebody saved and sent it on who removed every sheet but that of the findings."""
     path = tmp_path_factory.mktemp("review") / "report.xlsx"
-    book.save(path)
+    openpyxl.load_workbook(write_alone(context, path, "Findings")).save(path)
     return path
 
 

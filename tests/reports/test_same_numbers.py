@@ -209,11 +209,13 @@ def in_json(path: Path) -> Numbers:
 def counted(findings: Iterable[tuple[str, str, str]]) -> Numbers:
     """What a list of findings, as status, severity and area, adds up to."""
     rows = list(findings)
-    areas = {area: full(Counter(row[0] for row in rows if row[2] == area), STATUSES) for _, _, area in rows}
+    areas: dict[str, Counter[str]] = {}
+    for status, _, area in rows:
+        areas.setdefault(area, Counter())[status] += 1
     return {
         "statuses": full(Counter(row[0] for row in rows), STATUSES),
         "severities": full(Counter(row[1] for row in rows if row[0] == "FAIL"), SEVERITIES),
-        "judged areas": areas,
+        "judged areas": {area: full(counts, STATUSES) for area, counts in areas.items()},
     }
 
 

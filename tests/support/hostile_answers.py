@@ -1,6 +1,6 @@
 """Answers of a server in which every text is hostile: a transport that rewrites whatever JSON passes through it.
 
-It knows no dataset, so that a new one is covered by itself. What a text is decides in which round it is replaced:
+It knows no dataset, so that a new one is covered by itself. What a text is decides which server replaces it:
 ids that other answers refer to, moments, words of an enumeration, and all other text.
 """
 
@@ -38,14 +38,16 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ].*|\d\d:\d\d(:\d\d)?(\.\d+)?")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _FREE = re.compile(r"(^|[a-z])([nN]ame|[dD]escription|[mM]essage|[pP]ath|[tT]ag|[uU]ser|[hH]int|[nN]ote)s?(\[\])?$")
 
-ID, MOMENT, WORD, TEXT, KEY = "id", "moment", "word", "text", "key"
-ROUNDS = {
-    "ids": (TEXT, ID),
+ID, MOMENT, SOME_MOMENTS, WORD, TEXT, KEY = "id", "moment", "some moments", "word", "text", "key"
+SERVERS = {
+    "ids": (TEXT, ID, SOME_MOMENTS),
     "words": (TEXT, WORD, KEY),
-    "moments": (TEXT, MOMENT),
     "everything": (TEXT, ID, WORD, MOMENT, KEY),
 }
-"""What is replaced in each, texts in all; with `KEY`, each object has one more entry, whose name is hostile too."""
+"""What each replaces, all of them texts; with `KEY`, each object has one more entry, whose name is hostile too.
+
+`SOME_MOMENTS` are half of them: beside rows that stand in no period are rows that are shown.
+"""
 Place = tuple[str, str]
 """The path of an answer, with `*` for each id, and the place of a text in its JSON."""
 
@@ -122,6 +124,8 @@ class HostileTransport(httpx.BaseTransport):
             return value
         self.seen.add((answer, place))
         kind = kind_of(place, value)
+        if kind == MOMENT and SOME_MOMENTS in self.replaced and zlib.crc32(f"{answer}{place}{value}".encode()) % 2:
+            kind = SOME_MOMENTS
         if kind not in self.replaced or value in self.kept:
             return value
         self.changed.add((answer, place))

@@ -1,7 +1,8 @@
-"""Audits in which every text is hostile: what the server tells, round by round, and all that its user gives."""
+"""Audits in which every text is hostile: what the servers tell, run by run, and all that their user gives."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import datetime as dt
@@ -14,7 +15,7 @@ from typing import Any
 
 import httpx
 from compared_runs import compared
-from hostile_answers import CORE, LEADS, MARK, ROUNDS, HostileTransport, Place
+from hostile_answers import CORE, LEADS, MARK, SERVERS, HostileTransport, Place
 from pydantic import SecretStr
 
 import vbr_audit as va
@@ -24,10 +25,10 @@ from vbr_audit.reports.review import Remark, Review
 from vbr_audit.simulator import DEMO_PASSWORD, create_app
 
 NOW = dt.datetime(2026, 11, 1, 6, 0, tzinfo=dt.UTC)
+RUNS = {"one server": ("ids",), "two servers": ("words", "everything")}
+"""The servers of each run: what is written of several looks in part otherwise than what is written of one."""
 FAULTS = ("denied=credentials", "denied=proxies", "broken=users")
-"""What the round of everything adds, so that errors are hostile too."""
-COMPARED = ("ids", "words", "everything")
-"""The rounds that are compared with an earlier run: of moments, those of the last say as much."""
+"""What the server of everything adds, so that errors are hostile too."""
 SURROGATE = "\ud800"
 """Half a character: neither a server nor a file can hand it in, but a program that calls the library can."""
 
@@ -129,8 +130,8 @@ def write_files(folder: Path) -> dict[str, Path]:
 
 
 @dataclass(frozen=True, eq=False)
-class HostileRound:
-    """One round: its audit, where texts stood in the answers of the server, and where they were hostile."""
+class HostileRun:
+    """One run: its audit, where texts stood in the answers of its servers, and where they were hostile."""
 
     audit: Audit
     seen: frozenset[Place]
@@ -159,34 +160,45 @@ def plain_answers() -> HostileTransport:
     return transport
 
 
-def kept_in(name: str) -> frozenset[str]:
-    """What the round `name` leaves as it is, so that what stands below it can be read."""
-    if name == "everything":
+def kept_by(server: str) -> frozenset[str]:
+    """What a server of `SERVERS` leaves as it is, so that what stands below it can be read."""
+    if server == "everything":
         return frozenset()
     # A job whose type is not known has no settings that can be read.
     truth = create_app(now=NOW, jobs=4, sessions=60).config["simulator"].truth()
-    types = {job["type"] for job in truth.jobs} if name == "words" else set()
+    types = {job["type"] for job in truth.jobs} if server == "words" else set()
     return frozenset(plain_answers().asked_for | types)
 
 
 @lru_cache
-def hostile_round(name: str) -> HostileRound:
-    """The round `name` of `ROUNDS`."""
+def hostile_run(name: str) -> HostileRun:
+    """The run `name` of `RUNS`."""
     username = given(50).replace("\x00", "")
-    faults = FAULTS if name == "everything" else ()
-    transport = transport_of(ROUNDS[name], kept_in(name), *faults, username=username)
-    with client_of(transport, told(51), username) as client, TemporaryDirectory() as folder:
-        snapshot = va.collect(client, datasets="all", progress=False, note=told(52), command=told(53))
-        files = write_files(Path(folder))
+    transports = {
+        server: transport_of(
+            SERVERS[server], kept_by(server), *(FAULTS if server == "everything" else ()), username=username
+        )
+        for server in RUNS[name]
+    }
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(client_of(transport, told(51) + f" {server}" * (len(transports) > 1), username))
+            for server, transport in transports.items()
+        ]
+        snapshot = va.collect(clients, datasets="all", progress=False, note=told(52), command=told(53))
+        files = write_files(Path(stack.enter_context(TemporaryDirectory())))
         judged: dict[str, Any] = {kind: files[kind] for kind in ("policy", "waivers", "site", "brand")}
         judged |= {"checks": files["rules"].parent, "frameworks": [files["framework"]], "sample_seed": told(54)}
         plain = va.audit(snapshot, **judged)
-        ids = plain.findings["finding_id"].head(3)
-        remarks = {found: Remark(finding_id=found, status="Open", note=given(60 + at)) for at, found in enumerate(ids)}
-        rules = dataclasses.replace(plain.rules, review=Review(remarks, given(55)))
-        reviewed = dataclasses.replace(plain, rules=rules)
-        audit = compared(reviewed) if name in COMPARED else reviewed
-    return HostileRound(audit, frozenset(transport.seen), frozenset(transport.changed))
+    ids = plain.findings["finding_id"].head(3)
+    remarks = {found: Remark(finding_id=found, status="Open", note=given(60 + at)) for at, found in enumerate(ids)}
+    audit = compared(
+        dataclasses.replace(plain, rules=dataclasses.replace(plain.rules, review=Review(remarks, given(55))))
+    )
+    seen, changed = (
+        frozenset[Place]().union(*(getattr(each, what) for each in transports.values())) for what in ("seen", "changed")
+    )
+    return HostileRun(audit, seen, changed)
 
 
 @lru_cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+
+from lxml import etree, html
 
 
 @dataclass
@@ -15,27 +16,32 @@ class Table:
     rows: list[list[str]] = field(default_factory=list)
 
 
-class Page(HTMLParser):
+class Page:
     """Collects the tables of a page, and the big numbers with their words."""
 
     def __init__(self, text: str) -> None:
-        super().__init__()
         self.tables: list[Table] = []
         self.tiles: list[tuple[str, str]] = []
         self._open: list[str] = []
         self._hidden = 0
         self._in_tiles = False
-        self.feed(text)
-        self.close()
+        for event, element in etree.iterwalk(html.document_fromstring(text), events=("start", "end", "comment")):
+            if event == "start":
+                self._begin(element)
+                self._say(element.text)
+                continue
+            if event == "end":
+                self._end(element.tag)
+            self._say(element.tail)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if self._hidden or given.get("aria-hidden") == "true":
-            self._hidden += tag not in ("br", "img", "meta", "link", "input")
+    def _begin(self, element: html.HtmlElement) -> None:
+        if self._hidden or element.get("aria-hidden") == "true":
+            self._hidden += 1
             return
+        tag = element.tag
         if tag == "table":
-            self.tables.append(Table(given.get("id") or "", given.get("aria-label") or ""))
-        elif tag == "ul" and given.get("class") == "tiles":
+            self.tables.append(Table(element.get("id") or "", element.get("aria-label") or ""))
+        elif tag == "ul" and element.get("class") == "tiles":
             self._in_tiles = True
         elif tag == "li" and self._in_tiles:
             self.tiles.append(("", ""))
@@ -45,19 +51,18 @@ class Page(HTMLParser):
             self.tables[-1].rows[-1].append("")
         self._open.append(tag)
 
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         if self._hidden:
             self._hidden -= 1
             return
-        while self._open and self._open.pop() != tag:
-            pass
+        self._open.pop()
         if tag == "ul":
             self._in_tiles = False
 
-    def handle_data(self, data: str) -> None:
-        if self._hidden:
+    def _say(self, text: str | None) -> None:
+        if self._hidden or not text or text.isspace():
             return
-        words = " ".join(data.split())
+        words = " ".join(text.split())
         if self._in_tiles and self.tiles and words:
             value, label = self.tiles[-1]
             self.tiles[-1] = (words, label) if "b" in self._open else (value, f"{label} {words}".strip())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema_rs import Draft202012Validator
 
 _TEXT = {"type": "string"}
 _BAG = {"type": "object", "properties": {"tags": {"type": "array", "items": _TEXT, "uniqueItems": True}}}
@@ -84,8 +84,8 @@ _LOG = _closed(
 
 def sarif_faults(document: Any) -> list[str]:
     """What is wrong with a log: by the schema, and by the rules of the text of the specification."""
-    checker = Draft202012Validator(_LOG, format_checker=FormatChecker())
-    faults = [f"{error.json_path}: {error.message}" for error in checker.iter_errors(document)]
+    checker = Draft202012Validator(_LOG, validate_formats=True)
+    faults = [f"{error.instance_path}: {error.message}" for error in checker.iter_errors(document)]
     for run in document["runs"]:
         rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
         if len(set(rules)) < len(rules):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
@@ -55,7 +56,18 @@ class Earlier:
 
     def has_server(self, server: ServerId) -> bool:
         """Whether the earlier run read this server."""
-        return self.run is not None and bool(_is_of(self.run.read, server).any())
+        return any(
+            server.id == known or (server.name == name and name in (server.id, known)) for known, name in self._servers
+        )
+
+    @cached_property
+    def _servers(self) -> frozenset[tuple[str, str]]:
+        """The id and the name of each server that the earlier run read: every check of drift asks for them."""
+        if self.run is None:
+            return frozenset()
+        return frozenset(
+            self.run.read[["server_id", "server"]].drop_duplicates().fillna("").itertuples(index=False, name=None)
+        )
 
     def of_server(self, server: ServerId) -> SettingsOfRun | None:
         """The earlier run with the rows of one server alone."""
