@@ -55,8 +55,8 @@ def test_when_the_last_worker_is_gone_the_audit_ends_and_says_so(
     tmp_path: Path, password: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(dask_cluster, "LOOK_S", 0.2)
-    monkeypatch.setattr(dask_cluster, "NO_WORKER_S", 1.0)
+    monkeypatch.setattr(dask_cluster, "LOOK_S", 0.1)
+    monkeypatch.setattr(dask_cluster, "NO_WORKER_S", 0.5)
     ending = threading.Event()
     how = {
         "n_workers": 0,
@@ -92,7 +92,7 @@ def comes(found: Callable[[], bool], *, seconds: float = 15) -> bool:
     while time.monotonic() < deadline:
         if found():
             return True
-        time.sleep(0.1)
+        time.sleep(0.03)
     return False
 
 
