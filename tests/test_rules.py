@@ -257,9 +257,10 @@ def test_a_saved_run_is_judged_again_as_it_was(
     expected = told(rules) | {"sample": rules.sample or 25}
     assert told(kept) == expected
     assert (kept.kept_files, kept.copies) == (audit.rules.kept_files, rules.copies)
-    again = va.load_audit(folder)
-    assert findings_json(again.context) == findings_json(audit.context) == (folder / "findings.json").read_bytes()
-    assert va.verify(folder) == []
+    assert findings_json(audit.context) == (folder / "findings.json").read_bytes()
+    assert va.verify(folder) == []  # by the same way as `load_audit`, to which only own checks come in another one
+    if option in ("checks", "all"):
+        assert findings_json(va.load_audit(folder).context) == findings_json(audit.context)
 
 
 def test_each_option_changes_what_a_run_tells(snapshot: va.Snapshot, given: dict[str, Any]) -> None:

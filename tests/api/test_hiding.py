@@ -74,7 +74,7 @@ RARE = "ZQXJ57"
 
 
 @pytest.mark.parametrize("echo", list(ECHOES))
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(secret=printable | any_text)
 @example(secret='"')
 @example(secret="\\")
@@ -92,7 +92,7 @@ def test_an_echoed_secret_never_comes_out(echo: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("echo", list(ECHOES))
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(secret=st.text(st.sampled_from(RARE), min_size=1, max_size=14))
 def test_what_stands_around_an_echoed_secret_stays(echo: str, secret: str) -> None:
     before, spell, after = ECHOES[echo]

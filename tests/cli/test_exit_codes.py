@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import forked
 import pytest
+from command_line import invoke, write
+from core_checks import CORE_TEXT, text_of
 from shared import demo
+from typer.testing import Result
 
+from vbr_audit.collection.run_folder import differences, seal
 from vbr_audit.simulator import DEMO_PASSWORD, DEMO_USERNAME, serve
 
 pytestmark = pytest.mark.usefixtures("account")
@@ -24,9 +32,34 @@ PAGE = ("--format", "html,json")
 ALL_GOOD = "version: 1\nchecks:\n  '*': {enabled: false, reason: nothing to ask}\n  EVD-002: {enabled: true}\n"
 
 
-def test_a_failing_finding_ends_in_1_and_writes_the_whole_run(run, server, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    result = run("audit", server(), "--out", out)
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    """What an audit said that wrote all reports of a user who asks for none, and its run, which nobody may change."""
+    folder = tmp_path_factory.mktemp("audited")
+    out, core = folder / "run", write(folder / "core.yaml", CORE_TEXT)
+    with serve(jobs=7, sessions=20) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VBR_AUDIT_USERNAME", DEMO_USERNAME)
+        patch.setenv("VBR_AUDIT_PASSWORD", DEMO_PASSWORD)
+        return invoke("audit", url, "--out", out, "--policy", core), out
+
+
+@pytest.fixture
+def taken(audited: tuple[Result, Path], tmp_path: Path) -> Callable[..., Path]:
+    """A function that copies the run of that audit, with these of its reports."""
+
+    def take(*reports: str) -> Path:
+        out = Path(shutil.copytree(audited[1], tmp_path / "run"))
+        for path in (*out.glob("report.*"), *out.glob("findings.*"), *out.glob("data/*")):
+            if path.name not in reports:
+                path.unlink()
+        seal(out)
+        return out
+
+    return take
+
+
+def test_a_failing_finding_ends_in_1_and_writes_the_whole_run(audited: tuple[Result, Path]) -> None:
+    result, out = audited
     assert result.exit_code == 1
     assert "findings need attention" in result.stdout
     names = {path.name for path in out.iterdir()}
@@ -104,8 +137,8 @@ def test_a_needed_dataset_that_is_not_whole_ends_in_4_and_passes_nothing(
     run, server, tmp_path: Path, fault: str
 ) -> None:
     out = tmp_path / "run"
-    url = server(faults=[fault, "limit-cap=3"])
-    result = run("audit", url, "--out", out, "--fail-on", "never", *JSON)
+    url, few = server(faults=[fault, "limit-cap=3"]), write(tmp_path / "few.yaml", text_of("EVD-001", "JOB-003"))
+    result = run("audit", url, "--out", out, "--fail-on", "never", "--policy", few, *JSON)
     assert result.exit_code == 4
     assert re.search(r"^INCOMPLETE: [12] datasets? of .*Jobs", result.stdout, re.MULTILINE)
     findings = json.loads((out / "findings.json").read_bytes())["findings"]
@@ -190,9 +223,8 @@ def test_no_password_and_nobody_to_ask_ends_in_2(run, server, tmp_path: Path, mo
     assert "--password-stdin" in result.stderr
 
 
-def test_a_folder_in_use_ends_in_2_and_force_replaces_the_tools_own_files_only(run, server, tmp_path: Path) -> None:
-    out, url = tmp_path / "run", server()
-    assert run("audit", url, "--out", out, "--fail-on", "never", *PAGE).exit_code == 0
+def test_a_folder_in_use_ends_in_2_and_force_replaces_the_tools_own_files_only(run, server, taken) -> None:
+    out, url = taken("report.html", "findings.json"), server()
     (out / "notes.txt").write_text("mine")
     result = run("audit", url, "--out", out)
     assert result.exit_code == 2
@@ -217,9 +249,8 @@ def test_a_read_only_out_ends_in_5(run, server) -> None:
     assert "/proc/vbr-audit-run" in result.stderr
 
 
-def test_verify_names_what_was_changed(run, server, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    run("audit", server(), "--out", out, "--format", "json,csv")
+def test_verify_names_what_was_changed(run, taken) -> None:
+    out = taken("findings.json", "findings.csv")
     assert run("verify", out).exit_code == 0
     report = out / "findings.csv"
     report.write_bytes(report.read_bytes().replace(b"FAIL", b"PASS", 1))
@@ -228,11 +259,8 @@ def test_verify_names_what_was_changed(run, server, tmp_path: Path) -> None:
     assert "findings.csv was changed" in result.stderr
 
 
-def test_verify_sees_findings_that_do_not_follow_from_the_evidence(run, server, tmp_path: Path) -> None:
-    from vbr_audit.collection.run_folder import seal
-
-    out = tmp_path / "run"
-    run("audit", server(), "--out", out, *JSON)
+def test_verify_sees_findings_that_do_not_follow_from_the_evidence(run, taken) -> None:
+    out = taken("findings.json")
     document = json.loads((out / "findings.json").read_bytes())
     document["findings"] = document["findings"][1:]
     (out / "findings.json").write_text(json.dumps(document))
@@ -249,15 +277,11 @@ def test_a_folder_that_is_no_run_ends_in_4(run, tmp_path: Path, command: str) ->
     assert "Traceback" not in result.stderr
 
 
-def test_a_saved_run_is_judged_anew_under_another_policy_and_nothing_stale_stays(run, server, tmp_path: Path) -> None:
-    out, policy = tmp_path / "run", tmp_path / "mild.yaml"
+def test_a_saved_run_is_judged_anew_under_another_policy_and_nothing_stale_stays(run, taken, tmp_path: Path) -> None:
+    out, policy = taken("report.html", "findings.json", "findings.csv"), tmp_path / "mild.yaml"
     policy.write_text(ALL_GOOD)
-    url = server()
-    assert run("audit", url, "--out", out, "--format", "html,json,csv").exit_code == 1
-    asked = len(url.simulator.counts.log)
-    result = run("check", out, "--policy", policy)
+    result = run("check", out, "--policy", policy)  # its server is gone: nobody can be asked
     assert result.exit_code == 0
-    assert len(url.simulator.counts.log) == asked
     assert "mild.yaml" in (out / "report.html").read_text("utf-8")
     assert run("verify", out).exit_code == 0
     assert run("report", out, "--format", "html").exit_code == 0
@@ -303,21 +327,24 @@ def test_collect_lacks_what_a_newer_revision_of_the_server_would_have_told(
 
 
 def test_ctrl_c_while_paging_writes_what_was_read_and_ends_in_130(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    environment = os.environ | {"VBR_AUDIT_USERNAME": DEMO_USERNAME, "VBR_AUDIT_PASSWORD": DEMO_PASSWORD}
-    with serve(jobs=5, sessions=600, faults=["limit-cap=10", "latency-ms=300"]) as url:
-        command = [sys.executable, "-m", "vbr_audit", "audit", url, "--out", str(out), *PAGE]
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    out, core, told = tmp_path / "run", write(tmp_path / "core.yaml", CORE_TEXT), tmp_path / "told"
+    account = {"VBR_AUDIT_USERNAME": DEMO_USERNAME, "VBR_AUDIT_PASSWORD": DEMO_PASSWORD}
+    with serve(jobs=5, sessions=600, faults=["limit-cap=10", "latency-ms=120"]) as url:
+        process = forked.start(
+            ["audit", str(url), "--out", str(out), "--policy", str(core), *PAGE],
+            told,
+            env=account,
+            prepare=partial(forked.print_to, str(tmp_path / "said")),
         )
         deadline = time.monotonic() + 60
         # The first pages may hold only sessions that began before the period, which count for no run of it.
         while url.simulator.counts.requests["/api/v1/sessions"] < 24 and time.monotonic() < deadline:
-            time.sleep(0.05)
+            time.sleep(0.02)
         assert DEMO_PASSWORD.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         os.kill(process.pid, signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
+        code = forked.ended(process)
+    stdout, stderr = ((tmp_path / name).read_text("utf-8") for name in ("said", "told"))
+    assert code == 130, stderr
     assert "interrupted" in stderr
     assert "Traceback" not in stderr
     manifest = json.loads((out / "manifest.json").read_bytes())
@@ -388,17 +415,15 @@ def test_a_password_in_a_proxy_or_an_address_is_kept_nowhere(run, server, tmp_pa
         assert "PxSecret99" not in result.output
 
 
-def test_verify_does_not_claim_findings_that_are_not_there(run, server, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    run("audit", server(), "--out", out, "--format", "csv")
+def test_verify_does_not_claim_findings_that_are_not_there(run, taken) -> None:
+    out = taken("findings.csv")
     result = run("verify", out)
     assert result.exit_code == 0
     assert "no findings.json" in result.stdout
 
 
-def test_a_damaged_evidence_file_is_one_of_the_differences(run, server, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    run("audit", server(), "--out", out, *JSON)
+def test_a_damaged_evidence_file_is_one_of_the_differences(run, taken) -> None:
+    out = taken("findings.json")
     (path,) = (out / "evidence").iterdir()
     path.write_bytes(path.read_bytes()[:1000])
     result = run("verify", out)
@@ -432,7 +457,7 @@ def test_a_wrong_template_ends_in_2_and_a_right_one_is_used(run, server, tmp_pat
     assert "<p>Example Ltd.</p>" in (tmp_path / "run" / "report.html").read_text("utf-8")
 
 
-def test_the_demo_writes_a_whole_run_that_says_it_is_one(run, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_demo_writes_a_whole_run_that_says_it_is_one(tmp_path_factory: pytest.TempPathFactory) -> None:
     (out,) = (path for path in demo(tmp_path_factory).iterdir() if path.is_dir())
-    assert run("verify", out).exit_code == 0
+    assert differences(out) == []
     assert "Demonstration" in (out / "report.html").read_text("utf-8")

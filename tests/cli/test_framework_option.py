@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from core_checks import HOUSE_FRAMEWORK
+from command_line import write
+from core_checks import HOUSE_FRAMEWORK, text_of
 
 pytestmark = pytest.mark.usefixtures("account")
 
@@ -21,7 +22,8 @@ def test_a_run_answers_own_requirements_now_and_later(run, server, tmp_path: Pat
     house.write_text(HOUSE_FRAMEWORK, encoding="utf-8")
     yard.write_text(HOUSE_FRAMEWORK.replace("house", "yard").replace("House", "Yard"), encoding="utf-8")
     url, fail = server(), ("--fail-on", "never")
-    words = ("--framework", house, "--framework", yard, "--format", "json", *fail)
+    few = write(tmp_path / "few.yaml", text_of("JOB-003", "JOB-008"))
+    words = ("--framework", house, "--framework", yard, "--format", "json", "--policy", few, *fail)
     assert run("audit", url, "--out", out, *words).exit_code == 0
     assert answered(out) == ["House rules", "Yard rules"]
     house.unlink()

@@ -27,7 +27,7 @@ def writes_to(simulator) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("words", [["audit", "--format", "json"], ["collect", "--datasets", "all"], ["doctor"]])
 def test_a_command_leaves_no_write(run, server, tmp_path: Path, words: list[str]) -> None:
-    url = server(role="Administrator", revision="1.3-rev2", jobs=20, faults=["token-calls=7"])
+    url = server(role="Administrator", revision="1.3-rev2", jobs=8, faults=["token-calls=7"])
     before = url.simulator.truth()
     out = [] if words == ["doctor"] else ["--out", tmp_path / "run"]
     result = run(words[0], url, *words[1:], *out)

@@ -7,11 +7,13 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from beside import begun
 from pydantic import SecretStr
 from raw_server import Answering, Asked, Raw, document, raw_server
 from small_server import SmallServer
@@ -24,6 +26,7 @@ from vbr_audit.errors import ConfigurationError, UnreachableError
 
 TIME_S = 1.5
 ASKED = ("jobs", "job_states", "sessions", "backups", "repositories")
+Together = tuple[Snapshot, float, "Counter[str]"]
 REFUSED = document({"errorCode": "AccessDenied", "message": "wrong"}, status="401 Unauthorized")
 
 
@@ -66,8 +69,7 @@ class Dying:
         return (lambda _: None) if self.dead else None
 
 
-@pytest.fixture(scope="module")
-def together() -> Iterator[tuple[Snapshot, float, Counter[str]]]:
+def read_together() -> Together:
     """A run over servers of which one only is well, the seconds that it took, and the refused sign-ins."""
     refused: Counter[str] = Counter()
 
@@ -92,16 +94,60 @@ def together() -> Iterator[tuple[Snapshot, float, Counter[str]]]:
         limits = dict.fromkeys(set(ways) - {"well"}, TIME_S)
         started = time.monotonic()
         snapshot = read_snapshot(clients, CollectionRequest(datasets=ASKED, deadlines_s=limits), tool_version="test")
-        took = time.monotonic() - started
-        yield snapshot, took, refused
-        snapshot.close()
+        return snapshot, time.monotonic() - started, refused
+
+
+def read_longer_than_allowed() -> tuple[Snapshot, list[str]]:
+    """A run over a server whose time is over while jobs are asked for, and the paths that were asked for."""
+    asked: list[str] = []
+
+    def answering(request: Asked) -> Raw | None:
+        asked.append(request.path)
+        return hang if "/jobs" in request.path else None
+
+    request = CollectionRequest(datasets=ASKED, deadline_s=0.6, dataset_deadline_s=0.6)
+    with raw_server(answering) as url, Client(url, username="a", password=SecretStr("pass-word-1")) as client:
+        snapshot = read_snapshot(client, request, tool_version="test")
+    return snapshot, asked
+
+
+def read_beside_a_slow_clock() -> Snapshot:
+    """A run over two servers of which one takes its time to tell its own."""
+
+    def slow_clock(asked: Asked) -> Raw | None:
+        time.sleep(0.8 if asked.path.endswith("/serverTime") else 0)
+        return None
+
+    with ExitStack() as stack:
+        urls = [stack.enter_context(raw_server(way, honest=SmallServer(name=name))) for name, way in
+                (("quick", None), ("slow", slow_clock))]  # fmt: skip
+        clients = [
+            stack.enter_context(Client(url, name=name, username="a", password=SecretStr("pass-word-1")))
+            for name, url in zip(("quick", "slow"), urls, strict=True)
+        ]
+        request = CollectionRequest(datasets=ASKED, deadlines_s={"quick": 0.7}, dataset_deadline_s=5)
+        return read_snapshot(clients, dataclasses.replace(request, workers=1), tool_version="test")
+
+
+@pytest.fixture(scope="module")
+def read() -> Iterator[Callable[[str], Any]]:
+    """The runs that wait for their servers, which all begin at once."""
+    works = {"together": read_together, "longer": read_longer_than_allowed, "clock": read_beside_a_slow_clock}
+    with begun(works) as read:
+        yield read
+        for snapshot in (read("together")[0], read("longer")[0], read("clock")):
+            snapshot.close()
+
+
+@pytest.fixture(scope="module")
+def together(read: Callable[[str], Any]) -> Together:
+    """The run over servers of which one only is well."""
+    found: Together = read("together")
+    return found
 
 
 def of(snapshot: Snapshot, server: str) -> dict[str, DatasetRecord]:
     return {record.name: record for record in snapshot.manifest.datasets if record.server == server}
-
-
-Together = tuple[Snapshot, float, "Counter[str]"]
 
 
 def test_all_ends_soon_after_the_deadline(together: Together) -> None:
@@ -151,17 +197,8 @@ def test_a_server_that_dies_midway_keeps_what_it_gave(together: Together) -> Non
     assert "the connection broke off" in (records["job_states"].reason or "")
 
 
-def test_a_server_whose_time_is_over_is_not_asked_any_more() -> None:
-    asked: list[str] = []
-
-    def answering(request: Asked) -> Raw | None:
-        asked.append(request.path)
-        return hang if "/jobs" in request.path else None
-
-    request = CollectionRequest(datasets=ASKED, deadline_s=0.6, dataset_deadline_s=0.6)
-    with raw_server(answering) as url, Client(url, username="a", password=SecretStr("pass-word-1")) as client:
-        snapshot = read_snapshot(client, request, tool_version="test")
-        snapshot.close()
+def test_a_server_whose_time_is_over_is_not_asked_any_more(read: Callable[[str], Any]) -> None:
+    snapshot, asked = read("longer")
     records = {record.name: record for record in snapshot.manifest.datasets}
     assert [path for path in asked if path.endswith(("/sessions", "/backups"))] == []
     assert records["backups"].reason == "deadline of 0.6 s passed"
@@ -179,23 +216,9 @@ def test_the_only_server_that_answers_nothing_is_an_error() -> None:
         read_snapshot(client, request, tool_version="test")
 
 
-def test_waiting_for_other_servers_costs_no_time() -> None:
+def test_waiting_for_other_servers_costs_no_time(read: Callable[[str], Any]) -> None:
     """The clocks of all servers are read first; one that is slow to tell its own does not use up another's time."""
-
-    def slow_clock(asked: Asked) -> Raw | None:
-        time.sleep(0.8 if asked.path.endswith("/serverTime") else 0)
-        return None
-
-    with ExitStack() as stack:
-        urls = [stack.enter_context(raw_server(way, honest=SmallServer(name=name))) for name, way in
-                (("quick", None), ("slow", slow_clock))]  # fmt: skip
-        clients = [
-            stack.enter_context(Client(url, name=name, username="a", password=SecretStr("pass-word-1")))
-            for name, url in zip(("quick", "slow"), urls, strict=True)
-        ]
-        request = CollectionRequest(datasets=ASKED, deadlines_s={"quick": 0.7}, dataset_deadline_s=5)
-        snapshot = read_snapshot(clients, dataclasses.replace(request, workers=1), tool_version="test")
-        snapshot.close()
+    snapshot = read("clock")
     assert {record.status for name, record in of(snapshot, "quick").items() if name in ASKED} == {"complete"}
 
 

@@ -10,8 +10,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +49,76 @@ def no_server(tmp_path: Path) -> Path:
     return path
 
 
+def comes(found: Callable[[], bool], *, seconds: float = 15) -> bool:
+    """Whether something is so within some seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found():
+            return True
+        time.sleep(0.03)
+    return False
+
+
+def is_gone(group: int) -> bool:
+    """Whether no process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def told_in(folder: Path) -> str:
+    """What a process has written to stderr so far."""
+    told = folder / "told"
+    return told.read_text("utf-8") if told.exists() else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interrupted:
+    """How an audit of a fleet ended: exit code, what it told, what it left in the history, and whether all are gone."""
+
+    code: int
+    told: str
+    left: list[Path]
+    is_gone: bool
+
+
+@pytest.fixture(scope="module", autouse=True)
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Interrupted]]:
+    """An audit by a worker of its own that a user interrupts: Dask takes its time, beside the tests of this module."""
+    ending, folder = threading.Event(), tmp_path_factory.mktemp("interrupted")
+    history = folder / "history"
+
+    def interrupt() -> Interrupted:
+        try:
+            assert comes(lambda: "\n" in told_in(folder), seconds=60)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+            code = forked.ended(process)
+        finally:
+            ending.set()
+        gone = comes(lambda: is_gone(process.pid))
+        return Interrupted(code, told_in(folder), list(history.glob(".*")), gone)
+
+    with (
+        fleet_of(["first", "hung"], folder, answering={"hung": lambda _: lambda _: ending.wait(60)}) as servers,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        words = ("fleet", "audit", "--servers", servers, "--history", history, "--out", folder / "out")
+        process = forked.start(
+            [*map(str, words), *WORDS, "--workers", "1"], folder / "told", env={VARIABLE: PASSWORD}, prepare=os.setsid
+        )
+        yield pool.submit(interrupt)
+
+
 @pytest.mark.fleet
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_when_the_last_worker_is_gone_the_audit_ends_and_says_so(
     tmp_path: Path, password: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(dask_cluster, "LOOK_S", 0.2)
-    monkeypatch.setattr(dask_cluster, "NO_WORKER_S", 1.0)
+    monkeypatch.setattr(dask_cluster, "LOOK_S", 0.1)
+    monkeypatch.setattr(dask_cluster, "NO_WORKER_S", 0.5)
     ending = threading.Event()
     how = {
         "n_workers": 0,
@@ -84,57 +146,6 @@ def test_when_the_last_worker_is_gone_the_audit_ends_and_says_so(
     assert hung.reasons == ("no worker was left before the server was audited",)
     assert PASSWORD not in (tmp_path / "log").read_text("utf-8")
     assert not list((tmp_path / "history").glob(".*"))
-
-
-def comes(found: Callable[[], bool], *, seconds: float = 15) -> bool:
-    """Whether something is so within some seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def is_gone(group: int) -> bool:
-    """Whether no process of a group is left."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-def told_in(folder: Path) -> str:
-    """What a process has written to stderr so far."""
-    told = folder / "told"
-    return told.read_text("utf-8") if told.exists() else ""
-
-
-@pytest.mark.fleet
-def test_an_interrupt_ends_a_fleet_audit_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    ending = threading.Event()
-    with fleet_of(["first", "hung"], tmp_path, answering={"hung": lambda _: lambda _: ending.wait(60)}) as servers:
-        words = ("fleet", "audit", "--servers", servers, "--history", tmp_path / "history", "--out", tmp_path / "out")
-        process = forked.start(
-            [*map(str, words), *WORDS, "--workers", "1"],
-            tmp_path / "told",
-            env={VARIABLE: PASSWORD},
-            prepare=os.setsid,
-        )
-        try:
-            assert comes(lambda: "\n" in told_in(tmp_path), seconds=60)
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
-            code = forked.ended(process)
-        finally:
-            ending.set()
-    told = told_in(tmp_path)
-    assert told.splitlines()[0].startswith("first audited")
-    assert code == 130, told
-    assert "interrupted" in told
-    assert "Traceback" not in told
-    assert not list((tmp_path / "history").glob(".*"))
-    assert comes(lambda: is_gone(process.pid))
 
 
 def test_a_worker_process_does_not_run_the_script_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,3 +348,14 @@ def test_an_empty_fleet_and_one_of_lost_servers_say_no_number_that_is_not_known(
     lost = Fleet((not_audited("a", "gone"),), many_servers(0).now, BATCH)
     assert (lost.coverage, many_servers(0).coverage) == (0.0, None)
     assert lost.table["causes"].isna().all()
+
+
+@pytest.mark.fleet
+def test_an_interrupt_ends_a_fleet_audit_and_leaves_nothing_behind(interrupted: Future[Interrupted]) -> None:
+    end = interrupted.result()
+    assert end.told.splitlines()[0].startswith("first audited")
+    assert end.code == 130, end.told
+    assert "interrupted" in end.told
+    assert "Traceback" not in end.told
+    assert end.left == []
+    assert end.is_gone

@@ -62,7 +62,6 @@ def raw_server(
     """Serve on loopback; yield the address. `on_connect` may take a whole connection, before any TLS, as its own."""
     inner = honest or SmallServer()
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(0.1)
     ending = threading.Event()
     opened: list[socket.socket] = []
 
@@ -95,10 +94,12 @@ def raw_server(
         yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         ending.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(listener.getsockname(), 1).close()  # so that nobody waits for another connection
+        thread.join(5)
         for stream in opened:
             with contextlib.suppress(OSError):
                 stream.close()
-        thread.join(5)
         listener.close()
 
 

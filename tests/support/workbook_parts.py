@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
+_CELL = re.compile(r"<c(?: [^>]*?)?(?:/>|>.*?</c>)", re.DOTALL)
 
 
 def parts_of(path: Path) -> dict[str, str]:
@@ -39,6 +40,31 @@ def tables_of(parts: dict[str, str]) -> dict[str, dict[str, str]]:
         heads = [_attributes("table", text)[0] for text in tables]
         found[sheet["name"]] = {head["displayName"]: head["ref"] for head in heads}
     return found
+
+
+def write_cells(path: Path, sheet: str, texts: dict[tuple[int, str], str]) -> None:
+    """Write into a workbook of ours as a reader would: texts by row number and by the heading of their column."""
+    parts = parts_of(path)
+    part = {each["name"]: each["r:id"] for each in _attributes("sheet", parts["xl/workbook.xml"])}[sheet]
+    place = _relations(parts, "xl/workbook.xml")[part]
+    heads = re.findall("<t[^>]*>([^<]*)</t>", _row(parts[place], 1))
+    changed = parts[place]
+    for (number, heading), text in texts.items():
+        row = _row(changed, number)
+        cells = list(_CELL.finditer(row))
+        at = cells[heads.index(heading)]
+        filled = f'<c t="inlineStr"><is><t>{text}</t></is></c>'
+        changed = changed.replace(row, row[: at.start()] + filled + row[at.end() :])
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, changed.encode() if name == place else content)
+
+
+def _row(sheet: str, number: int) -> str:
+    (found,) = re.findall(f'<row r="{number}".*?</row>', sheet, re.DOTALL)
+    return str(found)
 
 
 def _attributes(tag: str, text: str) -> list[dict[str, str]]:

@@ -283,7 +283,7 @@ def _spelt_sign(sign: str) -> str:
         forms += [re.escape(sign), re.escape(json.dumps(sign)[1:-1])]
     if sign == " ":
         forms.append(r"\+")
-    return f"(?:{'|'.join(forms)})"
+    return f"(?:{'|'.join(dict.fromkeys(forms))})"
 
 
 def _in_base64(username: str, secret: str) -> Iterator[str]:

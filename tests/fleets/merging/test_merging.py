@@ -39,6 +39,12 @@ def merged(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Audit:
     return va.load_audit(out)
 
 
+@pytest.fixture(scope="module")
+def whole(estate: Estate) -> Audit:
+    """The run of all servers."""
+    return va.load_audit(estate.whole)
+
+
 def rows(frame: pd.DataFrame, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
     left = frame.drop(columns=[name for name in without if name in frame])
     return left.sort_values(list(left.columns)[:8], ignore_index=True)
@@ -66,8 +72,7 @@ def test_every_server_is_in_exactly_one_shard(estate: Estate) -> None:
     assert all(servers)
 
 
-def test_three_shards_merged_are_one_run(estate: Estate, merged: Audit) -> None:
-    whole = va.load_audit(estate.whole)
+def test_three_shards_merged_are_one_run(merged: Audit, whole: Audit) -> None:
     assert len(whole.findings) > 60
     assert rows(merged.findings).equals(rows(whole.findings))
     assert rows(merged.coverage).equals(rows(whole.coverage))
@@ -78,7 +83,7 @@ def test_three_shards_merged_are_one_run(estate: Estate, merged: Audit) -> None:
         assert rows(merged.snapshot.tables[name], without=times).equals(rows(table, without=times)), name
 
 
-def test_the_findings_do_not_depend_on_the_number_of_workers(estate: Estate) -> None:
+def test_the_findings_do_not_depend_on_the_number_of_workers(estate: Estate, whole: Audit) -> None:
     with ExitStack() as stack:
         account = {"username": DEMO_USERNAME, "password": DEMO_PASSWORD}
         clients = [stack.enter_context(va.connect(url, name=name, **account)) for name, url in estate.urls.items()]
@@ -86,7 +91,7 @@ def test_the_findings_do_not_depend_on_the_number_of_workers(estate: Estate) -> 
         snapshot = va.collect(clients, month="2026-10", timezone="UTC", **how)
         stack.callback(snapshot.close)
         again = va.audit(snapshot, policy=estate.policy)
-    assert rows(again.findings).equals(rows(va.load_audit(estate.whole).findings))
+    assert rows(again.findings).equals(rows(whole.findings))
 
 
 def test_whose_a_server_is_goes_with_it_but_not_into_a_run_without_names(merged: Audit, tmp_path: Path) -> None:
