@@ -10,8 +10,9 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
-from mutants import Shared, functions_of, is_noticed, module_of, mutants_of, slice_of
+from mutants import Shared, functions_of, module_of, mutants_of, slice_of, unnoticed
 from slicing import Slice
+from watching import Key
 
 from vbr_audit.checks import REGISTRY
 from vbr_audit.checks.engine.outcome import Example, Outcome
@@ -55,13 +56,12 @@ WORDING = frozenset({"listed", "phrased", "phrased_once"})
 
 def _survivors(checks: list[Check], function: str) -> list[str]:
     """The changes of `function` that no example of `checks` notices."""
-    noticed: dict[tuple[int, int, str], bool] = {}
+    left: dict[Key, bool] = {}
     for one in checks:
-        for mutant in mutants_of(one, function):
-            key = (*mutant.place, mutant.text)
-            if not noticed.get(key):
-                noticed[key] = is_noticed(one, mutant)
-    return sorted({text for (*_, text), seen in noticed.items() if not seen})
+        fresh = [mutant for mutant in mutants_of(one, function) if left.get(mutant.key, True)]
+        survivors = unnoticed(one, fresh)
+        left |= {mutant.key: mutant in survivors for mutant in fresh}
+    return sorted({text for (*_, text), survives in left.items() if survives})
 
 
 def _excused(owner: str) -> list[str]:
