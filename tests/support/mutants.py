@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from slicing import Slice
 from watching import Key, Watch
@@ -161,17 +161,23 @@ def module_of(check: Check) -> ModuleType:
     return sys.modules[check.function.__module__]
 
 
-Case = tuple[Example, ServerView, bool]
-"""An example, its view, and whether an input is taken away there, so that nothing must be known."""
+class Case(NamedTuple):
+    """An example by its number, its view, and the input that is taken away there, so that nothing must be known."""
+
+    number: int
+    example: Example
+    view: ServerView
+    without: str | None
 
 
 @cache
-def _cases(check: Check) -> tuple[Case, ...]:
+def cases_of(check: Check) -> tuple[Case, ...]:
     """The examples of `check` with their views, then the passing ones with each input taken away."""
-    plain = [(example, view_of(check, example), False) for example in check.examples]
+    examples = list(enumerate(check.examples))
+    plain = [Case(number, example, view_of(check, example), None) for number, example in examples]
     blanked = [
-        (example, view_of(check, example, without=name), True)
-        for example in check.examples
+        Case(number, example, view_of(check, example, without=name), name)
+        for number, example in examples
         if example.result == "PASS"
         for name in inputs_of(check, example)
     ]
@@ -182,7 +188,7 @@ def unnoticed(check: Check, mutants: Iterable[Mutant]) -> list[Mutant]:
     """Those with which no example of `check` fails, as it stands or without one of its inputs."""
     left, name = list(mutants), check.function.__name__
     built: dict[Mutant, Callable[..., Any]] = {}
-    for number, case in enumerate(_cases(check)):
+    for number, case in enumerate(cases_of(check)):
         if not left:
             break
         changed = _changed_by(check, number)
@@ -197,10 +203,10 @@ def unnoticed(check: Check, mutants: Iterable[Mutant]) -> list[Mutant]:
 @cache
 def _changed_by(check: Check, number: int) -> frozenset[Key]:
     """The mutants that have another value somewhere in the case of this number: the others do there as `check` does."""
-    example, view, _ = _cases(check)[number]
+    case = cases_of(check)[number]
     watch = _watch_of(check)
     watched = replace(check, function=watch.function(check.function.__name__))
-    return watch.changed_by(lambda: assess_view(watched, example, view))
+    return watch.changed_by(lambda: assess_view(watched, case.example, case.view))
 
 
 @cache
@@ -218,8 +224,8 @@ def _watch_of(check: Check) -> Watch:
 
 def _fails(check: Check, function: Callable[..., Any], case: Case) -> bool:
     """Whether an example of `check` no longer holds with `function` in its place."""
-    example, view, blank = case
-    found = assess_view(replace(check, function=function), example, view)
+    example, blank = case.example, case.without is not None
+    found = assess_view(replace(check, function=function), example, case.view)
     if found.result.tolist() != (["UNKNOWN"] if blank else [example.result]):
         return True
     return not blank and example.severity is not None and found.severity.tolist() != [example.severity]
@@ -228,7 +234,7 @@ def _fails(check: Check, function: Callable[..., Any], case: Case) -> bool:
 @cache
 def _soonest_first(check: Check) -> list[Case]:
     """The cases; whoever finds that one notices a mutant puts it in front: the next mutant is often like the last."""
-    return list(_cases(check))
+    return list(cases_of(check))
 
 
 def _is_noticed(check: Check, function: Callable[..., Any]) -> bool:
@@ -246,6 +252,7 @@ class Shared:
     def __init__(self, modules: Sequence[ModuleType], checks: Iterable[Check]) -> None:
         self._modules = modules
         self._used = {check: _names_used(check) for check in checks}
+        self._soonest_first = list(self._used)
         self._calls = {
             name: {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
             for module in modules
@@ -262,11 +269,12 @@ class Shared:
         """Whether an example of some check fails with `mutant` of `module`."""
         users = self._users(mutant.owner)
         instead = self._instead(module, mutant)
-        for check, used in self._used.items():
-            if used & users:
+        for at, check in enumerate(self._soonest_first):
+            if self._used[check] & users:
                 home = module_of(check)
                 built = _built(home, _code_of(home), instead)
                 if _is_noticed(check, built[check.function.__name__]):
+                    self._soonest_first.insert(0, self._soonest_first.pop(at))
                     return True
         return False
 
