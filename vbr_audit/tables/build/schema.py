@@ -207,8 +207,7 @@ def conform(
         if name not in arrays:
             notes.count_unknown_field(str(name), rows)
     frame = from_arrays(arrays, rows)
-    for name in spec.key:
-        notes.missing_keys += int(are_missing(frame[name]).sum())
+    notes.missing_keys += sum(int(arrays[name].isna().sum()) for name in spec.key)
     return frame, notes
 
 
@@ -228,8 +227,8 @@ def named_frame(
 ) -> pd.DataFrame:
     """A DataFrame over these extension arrays, by column name, on `index`; they are as long as that.
 
-    Texts are not copied. Its labels are of pandas' own text dtype, or Python objects (`labels="objects"`), by which a column is found
-    sooner: for tables that nobody but checks gets to see.
+    Texts are not copied. Its labels are of pandas' own text dtype, or Python objects (`labels="objects"`), by which a
+    column is found sooner: for tables that nobody but checks gets to see.
     """
     own_labels = _labels(tuple(arrays), labels).view()  # of its own: a label of labels can be set in place
     # What pandas' own readers make their tables by; through its constructor, a small one takes three times as long.
