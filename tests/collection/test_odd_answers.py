@@ -273,7 +273,7 @@ ODD = [None, 3, "x", [], {}, True, {"id": 1, "name": ["x"], "jobId": {}, "status
     sessions=[
         *ODD,
         session(1, 0, result={"result": 1}),
-        session(2, 1, creationTime="x", endTime=10**30),
+        session(2, 1, creationTime="x", endTime=2**62),
         session(2, 1),
     ],
 )
