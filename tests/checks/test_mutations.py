@@ -1,19 +1,22 @@
-"""The examples of a check notice every small wrong that is put into what it decides by."""
+"""The examples of a check hold, none passes without an input, and they notice every small wrong put into the check."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import ModuleType
 
 import pandas as pd
 import pytest
-from mutants import Shared, functions_of, is_noticed, module_of, mutants_of, slice_of
+from mutants import Shared, cases_of, functions_of, module_of, mutants_of, slice_of, unnoticed
 from slicing import Slice
+from watching import Key
 
 from vbr_audit.checks import REGISTRY
+from vbr_audit.checks.engine.assessment import Assessment
+from vbr_audit.checks.engine.examples import assess_view
 from vbr_audit.checks.engine.outcome import Example, Outcome
 from vbr_audit.checks.engine.registry import Check, check
 from vbr_audit.checks.logic import machine_names, sessions
@@ -49,26 +52,67 @@ def _helpers() -> dict[str, list[Check]]:
 HELPERS = _helpers()
 MODULES = (logic, machine_names, sessions)
 SHARED = Shared(MODULES, REGISTRY.all())
+each_check = pytest.mark.parametrize("one", REGISTRY.all(), ids=lambda one: one.id)
 WORDING = frozenset({"listed", "phrased", "phrased_once"})
 """Shared helpers of which the answer is only ever read by people."""
 
 
 def _survivors(checks: list[Check], function: str) -> list[str]:
     """The changes of `function` that no example of `checks` notices."""
-    noticed: dict[tuple[int, int, str], bool] = {}
+    left: dict[Key, bool] = {}
     for one in checks:
-        for mutant in mutants_of(one, function):
-            key = (*mutant.place, mutant.text)
-            if not noticed.get(key):
-                noticed[key] = is_noticed(one, mutant)
-    return sorted({text for (*_, text), seen in noticed.items() if not seen})
+        fresh = [mutant for mutant in mutants_of(one, function) if left.get(mutant.key, True)]
+        survivors = unnoticed(one, fresh)
+        left |= {mutant.key: mutant in survivors for mutant in fresh}
+    return sorted({text for (*_, text), survives in left.items() if survives})
+
+
+def faults_of(example: Example, found: Assessment) -> Iterator[str]:
+    """What is wrong with what a check found for one of its examples."""
+    if found.result.tolist() != [example.result]:
+        yield f"{found.result.tolist()}, not {example.result}: {found.reason.tolist()}"
+    if example.severity is not None and found.severity.tolist() != [example.severity]:
+        yield f"severity {found.severity.tolist()}, not {example.severity}"
+    reason, observed, expected = found.reason[0], found.observed[0], found.expected[0]
+    if example.result in ("UNKNOWN", "NOT_APPLICABLE") and not (isinstance(reason, str) and reason):
+        yield "has no reason"
+    if example.result in ("PASS", "FAIL") and not isinstance(observed, str):
+        yield "what was observed must be said"
+    if example.result in ("PASS", "FAIL") and not isinstance(expected, str):
+        yield "what is expected must be said"
+    if example.result == "PASS" and isinstance(reason, str):
+        yield "what passes needs no excuse"
+
+
+@each_check
+def test_examples_hold(one: Check) -> None:
+    faults = [
+        f"example {case.number}, {case.example.result}: {fault}"
+        for case in cases_of(one)
+        if case.without is None
+        for fault in faults_of(case.example, assess_view(one, case.example, case.view))
+    ]
+    assert faults == []
+
+
+@each_check
+def test_no_pass_without_an_input(one: Check) -> None:
+    blanked = [case for case in cases_of(one) if case.without is not None]
+    passing = {number for number, example in enumerate(one.examples) if example.result == "PASS"}
+    assert {case.number for case in blanked} == passing, "each has inputs"
+    faults = []
+    for case in blanked:
+        found = assess_view(one, case.example, case.view)
+        if found.result.tolist() != ["UNKNOWN"] or not isinstance(found.reason[0], str):
+            faults.append(f"example {case.number} without {case.without}: {found.result[0]}, {found.reason[0]}")
+    assert faults == []
 
 
 def _excused(owner: str) -> list[str]:
     return sorted(change for name, change in EQUIVALENT if name == owner)
 
 
-@pytest.mark.parametrize("one", REGISTRY.all(), ids=lambda one: one.id)
+@each_check
 def test_every_wrong_in_a_check_is_noticed(one: Check) -> None:
     assert _survivors([one], one.function.__name__) == _excused(one.id)
 

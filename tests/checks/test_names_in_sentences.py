@@ -14,6 +14,7 @@ from vbr_audit.checks.engine.examples import assess_view, view_of
 from vbr_audit.checks.engine.outcome import Example
 from vbr_audit.checks.engine.registry import Check
 from vbr_audit.checks.engine.tables import TABLES
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.tables.build.naming import marked, parts_of, told, words_around
 from vbr_audit.tables.build.schema import NameOf
 
@@ -27,7 +28,8 @@ def with_canaries(check: Check, example: Example) -> Assessment:
     view = view_of(check, example)
     for table, frame in view.frames.items():
         free = [name for name, holds in TABLES[table].holds.items() if holds in FREE and name in frame]
-        view.frames[table] = frame.assign(**{name: frame[name] + CANARY for name in free})
+        filled = {name: column for name in free if are_known(column := frame[name]).any()}
+        view.frames[table] = frame.assign(**{name: column + CANARY for name, column in filled.items()})
     return assess_view(check, example, view)
 
 

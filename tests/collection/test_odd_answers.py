@@ -10,7 +10,7 @@ import httpx
 import orjson
 import pytest
 from core_checks import core_policy
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -264,7 +264,20 @@ def rows(*good: dict[str, Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.one_of(ROW, *map(changed, good)), max_size=24)
 
 
-@settings(max_examples=9)
+ODD = [None, 3, "x", [], {}, True, {"id": 1, "name": ["x"], "jobId": {}, "status": 7, "result": "None", "type": None}]
+
+
+@example(
+    jobs=[*ODD, job(0, schedule=3, storage=[], type={}), job(0), job(1, isDisabled="x")],
+    states=[*ODD, state(0, lastRun="9999-12-31T23:59:59Z", lastResult={}), state(1), state(1, status=[])],
+    sessions=[
+        *ODD,
+        session(1, 0, result={"result": 1}),
+        session(2, 1, creationTime="x", endTime=2**62),
+        session(2, 1),
+    ],
+)
+@settings(max_examples=4)
 @given(jobs=rows(job(0), job(1)), states=rows(state(0), state(1)), sessions=rows(session(1, 0), session(2, 1)))
 def test_no_json_whatsoever_crashes_a_run(jobs: list[Any], states: list[Any], sessions: list[Any]) -> None:
     snapshot = read(OddServer(jobs=jobs, states=states, sessions=sessions))

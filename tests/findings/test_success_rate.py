@@ -78,7 +78,7 @@ NIGHT = dt.datetime(2026, 10, 20, 21, tzinfo=dt.UTC)
 
 
 # Few examples of many sessions: each is three jobs with runs of every kind. The small ones are given.
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
 @example(drawn=[])
 @example(drawn=[(JOBS[0], NIGHT, None, "Working")])
 @example(drawn=[(JOBS[2], NIGHT, "Failed", "Stopped")])

@@ -50,7 +50,7 @@ def test_a_flat_series_has_no_date() -> None:
     dates, number = 0, 0
     for make in made.FLAT.values():
         for days in (60, 120):
-            answers = outlook(made.suite(make, days=days, number=40, seed=days)[0])
+            answers = outlook(made.suite(make, days=days, number=20, seed=days)[0])
             dates += int((answers["days_to_full"].notna() | answers["full_on"].notna()).sum())
             number += len(answers)
     assert dates <= 0.025 * number

@@ -68,7 +68,7 @@ def server_of_year() -> Iterator[Callable[..., Client]]:
         def in_month(month: int, revision: str) -> Client:
             if (month, revision) not in started:
                 asked = {"month": month, "revision": revision, "role": "Administrator"}
-                started[month, revision] = _start(stack, now=NOW, jobs=45, sessions=400, **asked)
+                started[month, revision] = _start(stack, now=NOW, jobs=45, sessions=150, **asked)
             return started[month, revision]
 
         yield in_month

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from slicing import Slice
+from watching import Key, Watch
 
 from vbr_audit.checks.engine.examples import assess_view, inputs_of, view_of
 from vbr_audit.checks.engine.outcome import Example
@@ -39,20 +40,18 @@ _NAMES = {"any": "all", "all": "any", "any_of": "all_of", "all_of": "any_of", "m
 _NAMES |= {"surely_not": "surely"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mutant:
-    """One changed expression of the function `owner`: line and column, what it was, and what it is now."""
+    """One changed expression of the function `owner`; `key` tells it from the other mutants of its module."""
 
     owner: str
-    place: tuple[int, int]
-    was: str
-    now: str
+    key: Key
     functions: tuple[ast.FunctionDef, ...]
 
     @property
     def text(self) -> str:
-        """How a list of exceptions names it."""
-        return f"{self.was} -> {self.now}"
+        """What it was and what it is now, as a list of exceptions names it."""
+        return self.key[2]
 
     def build(self, module: ModuleType) -> Functions:
         """The functions of `module` by name, with the change in one; the module stays as it is."""
@@ -111,8 +110,11 @@ def _changes(node: ast.AST, owner: str, functions: dict[str, ast.FunctionDef]) -
     for changed in _variants(node):
         mutated = ast.fix_missing_locations(_swapped(functions[owner], node, changed))
         kept = tuple(mutated if name == owner else function for name, function in functions.items())
-        place = node.lineno, node.col_offset  # type: ignore[attr-defined]
-        yield Mutant(owner, place, ast.unparse(node), ast.unparse(changed), kept)
+        yield Mutant(owner, _key_of(node, changed), kept)
+
+
+def _key_of(node: Any, changed: ast.AST) -> Key:
+    return node.lineno, node.col_offset, f"{ast.unparse(node)} -> {ast.unparse(changed)}"
 
 
 def _swapped(tree: Any, old: ast.AST, new: ast.AST) -> Any:
@@ -159,35 +161,86 @@ def module_of(check: Check) -> ModuleType:
     return sys.modules[check.function.__module__]
 
 
-@cache
-def _cases(check: Check) -> list[tuple[Example, ServerView, bool]]:
-    """The examples of `check` with their views, then the passing ones with each input taken away.
+class Case(NamedTuple):
+    """An example by its number, its view, and the input that is taken away there, so that nothing must be known."""
 
-    Whoever finds that one of them notices a mutant puts it in front: the next mutant is often like the last.
-    """
-    plain = [(example, view_of(check, example), False) for example in check.examples]
+    number: int
+    example: Example
+    view: ServerView
+    without: str | None
+
+
+@cache
+def cases_of(check: Check) -> tuple[Case, ...]:
+    """The examples of `check` with their views, then the passing ones with each input taken away."""
+    examples = list(enumerate(check.examples))
+    plain = [Case(number, example, view_of(check, example), None) for number, example in examples]
     blanked = [
-        (example, view_of(check, example, without=name), True)
-        for example in check.examples
+        Case(number, example, view_of(check, example, without=name), name)
+        for number, example in examples
         if example.result == "PASS"
         for name in inputs_of(check, example)
     ]
-    return [*plain, *blanked]
+    return (*plain, *blanked)
 
 
-def is_noticed(check: Check, mutant: Mutant) -> bool:
-    """Whether an example of `check` fails with `mutant`, as it stands or without one of its inputs."""
-    return _is_noticed(check, mutant.build(module_of(check))[check.function.__name__])
+def unnoticed(check: Check, mutants: Iterable[Mutant]) -> list[Mutant]:
+    """Those with which no example of `check` fails, as it stands or without one of its inputs."""
+    left, name = list(mutants), check.function.__name__
+    built: dict[Mutant, Callable[..., Any]] = {}
+    for number, case in enumerate(cases_of(check)):
+        if not left:
+            break
+        changed = _changed_by(check, number)
+        for mutant in [each for each in left if each.key in changed]:
+            if mutant not in built:
+                built[mutant] = mutant.build(module_of(check))[name]
+            if _fails(check, built[mutant], case):
+                left.remove(mutant)
+    return left
+
+
+@cache
+def _changed_by(check: Check, number: int) -> frozenset[Key]:
+    """The mutants that have another value somewhere in the case of this number: the others do there as `check` does."""
+    case = cases_of(check)[number]
+    watch = _watch_of(check)
+    watched = replace(check, function=watch.function(check.function.__name__))
+    return watch.changed_by(lambda: assess_view(watched, case.example, case.view))
+
+
+@cache
+def _watch_of(check: Check) -> Watch:
+    functions, found = functions_of(module_of(check)), slice_of(check)
+    reached = [functions[name] for name in sorted(found.reached)]
+    wrongs = {
+        id(node): [(_key_of(node, changed), changed) for changed in _variants(node)]
+        for function in reached
+        for node in ast.walk(function)
+        if id(node) in found.deciding
+    }
+    return Watch(module_of(check), reached, wrongs)
+
+
+def _fails(check: Check, function: Callable[..., Any], case: Case) -> bool:
+    """Whether an example of `check` no longer holds with `function` in its place."""
+    example, blank = case.example, case.without is not None
+    found = assess_view(replace(check, function=function), example, case.view)
+    if found.result.tolist() != (["UNKNOWN"] if blank else [example.result]):
+        return True
+    return not blank and example.severity is not None and found.severity.tolist() != [example.severity]
+
+
+@cache
+def _soonest_first(check: Check) -> list[Case]:
+    """The cases; whoever finds that one notices a mutant puts it in front: the next mutant is often like the last."""
+    return list(cases_of(check))
 
 
 def _is_noticed(check: Check, function: Callable[..., Any]) -> bool:
-    changed, cases = replace(check, function=function), _cases(check)
-    for at, (example, view, blank) in enumerate(cases):
-        found = assess_view(changed, example, view)
-        fitting = found.result.tolist() == (["UNKNOWN"] if blank else [example.result])
-        if fitting and not blank and example.severity is not None:
-            fitting = found.severity.tolist() == [example.severity]
-        if not fitting:
+    cases = _soonest_first(check)
+    for at, case in enumerate(cases):
+        if _fails(check, function, case):
             cases.insert(0, cases.pop(at))
             return True
     return False
@@ -199,6 +252,7 @@ class Shared:
     def __init__(self, modules: Sequence[ModuleType], checks: Iterable[Check]) -> None:
         self._modules = modules
         self._used = {check: _names_used(check) for check in checks}
+        self._soonest_first = list(self._used)
         self._calls = {
             name: {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
             for module in modules
@@ -215,11 +269,12 @@ class Shared:
         """Whether an example of some check fails with `mutant` of `module`."""
         users = self._users(mutant.owner)
         instead = self._instead(module, mutant)
-        for check, used in self._used.items():
-            if used & users:
+        for at, check in enumerate(self._soonest_first):
+            if self._used[check] & users:
                 home = module_of(check)
                 built = _built(home, _code_of(home), instead)
                 if _is_noticed(check, built[check.function.__name__]):
+                    self._soonest_first.insert(0, self._soonest_first.pop(at))
                     return True
         return False
 

@@ -27,8 +27,9 @@ from vbr_audit.checks.policy.policy import CheckUse, Policy
 from vbr_audit.checks.policy.use import ObjectRule, ObjectUse, in_file
 from vbr_audit.checks.site import Site
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables.build.arrays import STRING, joined_strings, strings_of
+from vbr_audit.tables.build.arrays import joined_strings, strings_of, to_array
 from vbr_audit.tables.build.naming import marked, told_frame
+from vbr_audit.tables.build.notes import Notes
 from vbr_audit.tables.build.schema import TableSpec, empty, from_arrays, relabelled
 
 RESULT_COLUMNS: Final = (
@@ -198,9 +199,11 @@ def _coverage(parts: Sequence[tuple[CheckUse, ServerView, Assessment]]) -> pd.Da
         for use, view, part in parts
     ]
     names = ("server", "check_id", "title", "area", "severity", "population", "whole", "reason", "meaning")
-    dtypes = {"population": pd.Int64Dtype(), "whole": pd.BooleanDtype()}
-    return pd.DataFrame(
-        {name: pd.Series([row[at] for row in rows], dtype=dtypes.get(name, STRING)) for at, name in enumerate(names)}
+    dtypes = {"population": "Int64", "whole": "boolean"}
+    cells = zip(names, zip(*rows, strict=True), strict=True) if rows else ((name, ()) for name in names)
+    notes = Notes()
+    return from_arrays(
+        {name: to_array(column, dtypes.get(name, "string"), name, notes) for name, column in cells}, len(rows)
     )
 
 

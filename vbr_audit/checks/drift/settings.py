@@ -223,9 +223,12 @@ def _with_older(source: SettingsTable, frame: pd.DataFrame, older: pd.DataFrame)
 
 def _json_texts(values: pd.Series, *, is_list: bool = False) -> Cells:
     """Each value as JSON text, NA where it is not known; each different value is written once."""
-    codes, different = pd.factorize(values.astype(object).where(values.notna(), None), use_na_sentinel=True)
-    texts = np.array([*(_json_of(value, is_list) for value in different), None], dtype=object)
-    return texts[codes]
+    rows = np.flatnonzero(are_known(values))
+    known = values.array.take(rows).astype(object).tolist()
+    written = {value: _json_of(value, is_list) for value in set(known)}
+    texts = np.full(len(values), None, dtype=object)
+    texts[rows] = [written[value] for value in known]
+    return texts
 
 
 def _json_of(value: Any, is_list: bool) -> str:

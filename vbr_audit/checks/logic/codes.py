@@ -15,6 +15,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vbr_audit.tables.build.arrays import STRING
+
 Cells = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -79,6 +81,7 @@ class Codes:
 
 
 _MUCH_LARGER: Final = 4
+_FEW: Final = 60
 _KEPT: Final[dict[int, Codes]] = {}
 _PARTS: Final[dict[int, tuple[pd.Series, Cells]]] = {}
 _MATCHES: Final[weakref.WeakKeyDictionary[Codes, weakref.WeakKeyDictionary[Codes, Cells]]] = weakref.WeakKeyDictionary()
@@ -128,12 +131,25 @@ def codes_of(values: pd.Series) -> Codes:
         whole, places = _PARTS[id(cells)]
         codes = codes_of(whole).at(places)
     else:
-        rows, texts = pd.factorize(cells)
-        codes = Codes(np.asarray(texts, dtype=object), rows)
+        codes = _few(cells) if len(cells) <= _FEW and values.dtype == STRING else _many(cells)
     if _lasts(cells):
         _KEPT[id(cells)] = codes
         weakref.finalize(cells, _KEPT.pop, id(cells), None)
     return codes
+
+
+def _few(cells: Cells) -> Codes:
+    """The codes of a few texts, for which this is sooner."""
+    numbers: dict[str, int] = {}
+    rows = [-1 if text is pd.NA else numbers.setdefault(text, len(numbers)) for text in cells.tolist()]
+    texts = np.empty(len(numbers), dtype=object)
+    texts[:] = list(numbers)
+    return Codes(texts, np.array(rows, dtype=np.int64))
+
+
+def _many(cells: Cells) -> Codes:
+    rows, texts = pd.factorize(cells)
+    return Codes(np.asarray(texts, dtype=object), rows)
 
 
 def first_rows(keys: Codes, where: pd.Series) -> Cells:

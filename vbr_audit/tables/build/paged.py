@@ -132,8 +132,8 @@ class PagedTable:
             elif column.dtype == "datetime" and name in self._parts:
                 arrays[name] = dates_of(np.concatenate(self._parts.pop(name)))
             elif name in self._parts:
-                parts = [pd.Series(part) for part in self._parts.pop(name)]
-                arrays[name] = pd.concat(parts, ignore_index=True).array
+                parts = self._parts.pop(name)
+                arrays[name] = pd.concat(map(pd.Series, parts), ignore_index=True).array if parts[1:] else parts[0]
             elif name not in arrays:
                 arrays[name] = all_missing(column.dtype, self._rows)
         if self._complete is not None and self._rows:
@@ -141,7 +141,7 @@ class PagedTable:
             self._complete(arrays)
         frame = from_arrays({name: arrays[name] for name in self._spec.names}, self._rows)
         for name in self._spec.key:
-            self._notes.missing_keys += int(frame[name].isna().sum())
+            self._notes.missing_keys += int(arrays[name].isna().sum())
         return TableResult(frame, self._notes)
 
     def _clock_columns(self) -> dict[str, Any]:

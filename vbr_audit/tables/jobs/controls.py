@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 Answers: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
+Truths: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 UNKNOWN_VARIANT: Final = "?"
 
 
@@ -222,10 +223,15 @@ def support(profiles: pd.Series, control: str) -> pd.Series:
     variant that is not known, and a control that only a newer revision of the same server shows. A base
     property is supported whatever the profile.
     """
+    answer = pd.arrays.BooleanArray(*has_and_unknown(profiles, control))
+    return pd.Series(answer, index=profiles.index, name=control)
+
+
+def has_and_unknown(profiles: pd.Series, control: str) -> tuple[Truths, Truths]:
+    """What `support` answers as two plain boolean arrays: where it is yes, and where it is NA."""
     answers, codes = _per_profile(profiles, lambda profile: has_control(profile, control), _base_support(control))
-    values = np.array([answer is True for answer in answers], dtype=bool)[codes]
-    mask = np.array([answer is None for answer in answers], dtype=bool)[codes]
-    return pd.Series(pd.arrays.BooleanArray(values, mask), index=profiles.index, name=control)
+    has = np.array([answer is True for answer in answers], dtype=bool)[codes]
+    return has, np.array([answer is None for answer in answers], dtype=bool)[codes]
 
 
 def json_path(profiles: pd.Series, control: str) -> pd.Series:
@@ -263,8 +269,10 @@ def _per_profile(
     profiles: pd.Series, ask: Callable[[str], Any], otherwise: Any
 ) -> tuple[list[Any], np.ndarray[Any, np.dtype[np.int64]]]:
     """One answer per different profile, `otherwise` last (for NA), and for each job which one is its own."""
-    codes, keys = pd.factorize(profiles, use_na_sentinel=True)
-    return [*map(ask, keys), otherwise], np.asarray(codes, dtype=np.int64)
+    numbers: dict[str, int] = {}
+    keys = profiles.array.tolist()
+    codes = [numbers.setdefault(key, len(numbers)) if isinstance(key, str) else -1 for key in keys]
+    return [*map(ask, numbers), otherwise], np.array(codes, dtype=np.int64)
 
 
 # `controls.yaml` as plain rules, which the map turns into answers.

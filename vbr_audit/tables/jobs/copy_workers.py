@@ -33,7 +33,10 @@ def workers_of_copy_jobs(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> 
 
     A worker is known by an id that no job has and a name that begins with that of exactly one copy job.
     """
-    copies = jobs[jobs["type"].isin(COPY_JOBS).to_numpy(dtype=bool) & are_known(jobs["job_id"])]
+    are_copies = jobs["type"].isin(COPY_JOBS).to_numpy(dtype=bool) & are_known(jobs["job_id"])
+    if not are_copies.any():
+        return {}
+    copies = jobs.loc[are_copies, ["job_id", "name"]]
     named = copies["name"].dropna().str.casefold()
     named = named[~named.duplicated(keep=False)]
     by_name = dict(zip(named.tolist(), copies["job_id"].loc[named.index].tolist(), strict=True))

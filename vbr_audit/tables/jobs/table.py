@@ -31,7 +31,7 @@ from vbr_audit.tables.jobs.control_list import (
     SCRIPTS,
     SUB_SCHEDULES,
 )
-from vbr_audit.tables.jobs.controls import get_map, known_revision, newest_known, support
+from vbr_audit.tables.jobs.controls import get_map, has_and_unknown, known_revision, newest_known, support
 from vbr_audit.tables.jobs.documents import READ_CONTROLS, JobDocuments, read_documents
 from vbr_audit.tables.jobs.states import SPEC as STATES
 from vbr_audit.tables.schedule import start_intervals
@@ -392,15 +392,15 @@ def _any(arrays: dict[str, Any], profiles: pd.Series, names: Sequence[str]) -> A
     """Yes if any of `names` is; no if all that the job has are no; else NA."""
     answer = pd.array(np.zeros(len(profiles), dtype=bool), dtype="boolean")
     for name in names:
-        absent = (support(profiles, name) == False).fillna(False).to_numpy(dtype=bool)  # noqa: E712
+        has, unknown = has_and_unknown(profiles, name)
         values = arrays[name].copy()
-        values[absent] = False
+        values[~(has | unknown)] = False
         answer = answer | values
     return answer
 
 
 def _where_supported(values: Any, profiles: pd.Series, control: str) -> Any:
-    supported = support(profiles, control).fillna(False).to_numpy(dtype=bool)
+    supported, _ = has_and_unknown(profiles, control)
     values = values.copy()
     values[~supported] = pd.NA
     return values
