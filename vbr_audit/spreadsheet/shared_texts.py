@@ -1,0 +1,54 @@
+"""Texts as a workbook stores them; those of many cells stand in it once, and a cell tells but their number.
+
+Such cells are a third as long: a large sheet is written, packed and opened sooner.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from openpyxl.packaging.relationship import Relationship, RelationshipList
+from openpyxl.xml.constants import ARC_SHARED_STRINGS, SHARED_STRINGS, SHEET_MAIN_NS
+from openpyxl.xml.functions import fromstring, tostring
+
+_DROPPED: Final = "x005F_"
+"""What openpyxl leaves out of the texts of the table as it reads them, and not of those in their cells."""
+
+
+class SharedTexts:
+    """The table of the texts of a workbook; it is a part of the file as openpyxl lists them."""
+
+    path: Final = f"/{ARC_SHARED_STRINGS}"
+    mime_type: Final = SHARED_STRINGS
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def number(self, text: str) -> int | None:
+        """The number of `text` in the table, the next one if it is new; None for one that its cell must hold itself."""
+        if _DROPPED in text:
+            return None
+        return self._numbers.setdefault(text, len(self._numbers))
+
+    def xml(self) -> bytes:
+        """The table as its file in the workbook."""
+        texts = "".join([f"<si>{text_element(text)}</si>" for text in self._numbers])
+        head = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<sst xmlns="{SHEET_MAIN_NS}"'
+        return f'{head} uniqueCount="{len(self)}">{texts}</sst>'.encode()
+
+    def related(self, relations: bytes) -> bytes:
+        """The list of what a workbook consists of, with the table."""
+        listed = RelationshipList.from_tree(fromstring(relations))
+        listed.append(Relationship(type="sharedStrings", Target=self.path))
+        return bytes(tostring(listed.to_tree()))
+
+
+def text_element(text: str) -> str:
+    """The element `t` that holds `text`."""
+    kept = ' xml:space="preserve"' if text[:1].isspace() or text[-1:].isspace() else ""
+    # XML would read a carriage return as a line feed
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return f"<t{kept}>{escaped}</t>"
