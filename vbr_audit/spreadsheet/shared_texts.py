@@ -5,7 +5,7 @@ Such cells are a third as long: a large sheet is written, packed and opened soon
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
 from openpyxl.packaging.relationship import Relationship, RelationshipList
 from openpyxl.xml.constants import ARC_SHARED_STRINGS, SHARED_STRINGS, SHEET_MAIN_NS
@@ -24,8 +24,10 @@ class SharedTexts:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
-    def __len__(self) -> int:
-        return len(self._numbers)
+    @property
+    def has_texts(self) -> bool:
+        """Whether any cell shares its text: else a workbook has no table."""
+        return bool(self._numbers)
 
     def number(self, text: str) -> int | None:
         """The number of `text` in the table, the next one if it is new; None for one that its cell must hold itself."""
@@ -37,12 +39,12 @@ class SharedTexts:
         """The table as its file in the workbook."""
         texts = "".join([f"<si>{text_element(text)}</si>" for text in self._numbers])
         head = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<sst xmlns="{SHEET_MAIN_NS}"'
-        return f'{head} uniqueCount="{len(self)}">{texts}</sst>'.encode()
+        return f'{head} uniqueCount="{len(self._numbers)}">{texts}</sst>'.encode()
 
     def related(self, relations: bytes) -> bytes:
         """The list of what a workbook consists of, with the table."""
-        listed = RelationshipList.from_tree(fromstring(relations))
-        listed.append(Relationship(type="sharedStrings", Target=self.path))
+        listed: Any = RelationshipList.from_tree(cast(Any, fromstring(relations)))
+        listed.append(cast(Any, Relationship)(type="sharedStrings", Target=self.path))
         return bytes(tostring(listed.to_tree()))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vbr_audit.display import count, percent
 from vbr_audit.reports.charts.chart_list import BARS_DRAWN, short_day
 from vbr_audit.reports.charts.paint import (
@@ -88,16 +90,16 @@ def draw_trend(axes: Axes, trend: SuccessTrend, paint: Paint) -> None:
 
 def draw_calendar(axes: Axes, cells: Cells, paint: Paint) -> None:
     """One row per job, the worst on top, and one cell per day; a bad day has a hatch as well."""
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Patch, Rectangle
+    from matplotlib.collections import PolyCollection
+    from matplotlib.patches import Patch
 
-    handles = []
+    handles, corners = [], np.array([(-0.44, -0.42), (0.44, -0.42), (0.44, 0.42), (-0.44, 0.42)])
     for state, word in cells.words:
         colour, hatch = fill_of(state)
-        places = [(y, x) for y, row in enumerate(cells.rows) for x, held in enumerate(row) if held == state]
-        shapes = [Rectangle((x - 0.44, y - 0.42), 0.88, 0.84) for y, x in places]
+        places = [(x, y) for y, row in enumerate(cells.rows) for x, held in enumerate(row) if held == state]
+        shapes = np.array(places, dtype=float).reshape(-1, 1, 2) + corners
         axes.add_collection(
-            PatchCollection(shapes, facecolor=colour, edgecolor=paint.page, hatch=hatch[:3] or None, linewidth=0.5)
+            PolyCollection(shapes, facecolor=colour, edgecolor=paint.page, hatch=hatch[:3] or None, linewidth=0.5)
         )
         handles.append(Patch(facecolor=colour, edgecolor=paint.page, hatch=hatch, label=word))
     every = max(1, -(-len(cells.days) // 10))
