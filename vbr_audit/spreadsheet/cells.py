@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -49,7 +49,7 @@ class CellGuard:
 
     def text(self, value: str) -> str:
         """`value` as a cell can hold it: line breaks as line feeds, forbidden characters as U+FFFD, cut with a mark."""
-        if _is_plain(value):
+        if len(value) <= MAX_TEXT and _is_plain(value):
             return value
         clean = _CARRIAGE_RETURN.sub("\n", value)
         clean, count = _FORBIDDEN.subn("\ufffd", clean)
@@ -64,7 +64,9 @@ class CellGuard:
     def texts(self, codes: Codes) -> list[str]:
         """The different texts of a column, each as its cells can hold it; all of its cells are counted."""
         texts: list[str] = codes.texts.tolist()
-        for at in [at for at, text in enumerate(texts) if not _is_plain(text)]:
+        if max(map(len, texts), default=0) <= MAX_TEXT and _is_plain(" ".join(texts)):
+            return texts
+        for at in [at for at, text in enumerate(texts) if len(text) > MAX_TEXT or not _is_plain(text)]:
             replaced, cut = self.replaced, self.cut
             texts[at] = self.text(texts[at])
             further = int(np.count_nonzero(codes.rows == at)) - 1
@@ -74,8 +76,8 @@ class CellGuard:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a cell can hold `text` as it is."""
-    return text.isprintable() and len(text) <= MAX_TEXT and "_x" not in text
+    """Whether nothing in `text` is more than a cell can hold."""
+    return text.isprintable() and "_x" not in text
 
 
 def xml_text(text: str) -> str:
@@ -105,15 +107,18 @@ def guarded(sheet: Sheet, guard: CellGuard, value: Any) -> Any:
     return text_cell(sheet, text) if is_risky(text) else text
 
 
-def number_values(values: Iterable[Any]) -> Iterator[Any]:
+def number_values(values: Sequence[Any]) -> Sequence[Any]:
     """The numbers of a column; what a spreadsheet would round or cannot hold becomes text."""
-    for value in values:
-        if (isinstance(value, int) and abs(value) > MAX_EXACT) or (
-            isinstance(value, float) and not math.isfinite(value)
-        ):
-            yield str(value)
-        else:
-            yield value
+    known = [value for value in values if value is not None]
+    if all(map(math.isfinite, known)) and -MAX_EXACT <= min(known, default=0) <= max(known, default=0) <= MAX_EXACT:
+        return values
+    return [str(value) if value is not None and _is_beyond(value) else value for value in values]
+
+
+def _is_beyond(value: Any) -> bool:
+    return (isinstance(value, int) and abs(value) > MAX_EXACT) or (
+        isinstance(value, float) and not math.isfinite(value)
+    )
 
 
 def serial_dates(column: pd.Series, zone: dt.tzinfo) -> list[float | None]:

@@ -26,7 +26,7 @@ from openpyxl.xml.functions import xmlfile
 
 from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.spreadsheet.cells import TEXTS
-from vbr_audit.spreadsheet.shared_texts import SharedTexts, text_element
+from vbr_audit.spreadsheet.shared_texts import SharedTexts, text_elements
 
 _AT_ONCE: Final = 500
 """Rows that are handed on together."""
@@ -213,15 +213,22 @@ def _coded(column: CellColumn) -> _Texts | _Values:
 def _text_cells(column: _Texts, shared: SharedTexts | None) -> list[str]:
     """The cells of a column of texts, each empty where there is none."""
     style, filled = column.style, int(np.count_nonzero(column.rows >= 0))
-    if shared is None or _REPEATED * len(column.texts) > filled:
-        cells = [_text_cell(style, text) for text in column.texts]
-    else:
+    cells = [
+        f'<c{style} t="inlineStr"><is>{element}</is></c>' if text else _blank(style)
+        for text, element in zip(column.texts, text_elements(column.texts), strict=True)
+    ]
+    if shared is not None and _REPEATED * len(column.texts) <= filled:
         numbers = [shared.number(text) if text else None for text in column.texts]
         cells = [
-            _text_cell(style, text) if number is None else f'<c{style} t="s"><v>{number}</v></c>'
-            for number, text in zip(numbers, column.texts, strict=True)
+            cell if number is None else f'<c{style} t="s"><v>{number}</v></c>'
+            for number, cell in zip(numbers, cells, strict=True)
         ]
     return _spread([*cells, _EMPTY], column.rows)
+
+
+def _blank(style: str) -> str:
+    """The cell of an empty text."""
+    return f'<c{style} t="n"/>'
 
 
 def _value_cells(column: _Values) -> Iterator[str]:
@@ -255,4 +262,4 @@ def _number_cell(style: str, value: Any) -> str:
 def _text_cell(style: str, text: str | None) -> str:
     if text is None:
         return _EMPTY
-    return f'<c{style} t="inlineStr"><is>{text_element(text)}</is></c>' if text else f'<c{style} t="n"/>'
+    return f'<c{style} t="inlineStr"><is>{text_elements([text])[0]}</is></c>' if text else _blank(style)

@@ -5,6 +5,7 @@ Such cells are a third as long: a large sheet is written, packed and opened soon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from openpyxl.packaging.relationship import Relationship, RelationshipList
@@ -37,7 +38,7 @@ class SharedTexts:
 
     def xml(self) -> bytes:
         """The table as its file in the workbook."""
-        texts = "".join([f"<si>{text_element(text)}</si>" for text in self._numbers])
+        texts = "".join([f"<si>{element}</si>" for element in text_elements(list(self._numbers))])
         head = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<sst xmlns="{SHEET_MAIN_NS}"'
         return f'{head} uniqueCount="{len(self._numbers)}">{texts}</sst>'.encode()
 
@@ -48,8 +49,17 @@ class SharedTexts:
         return bytes(tostring(listed.to_tree()))
 
 
-def text_element(text: str) -> str:
-    """The element `t` that holds `text`."""
+def text_elements(texts: Sequence[str]) -> list[str]:
+    """The elements `t` that hold `texts`."""
+    together = " ".join(texts)
+    # Looked at together, as ids and names are, of which hardly any has something that XML would change.
+    is_plain = together.isprintable() and "  " not in together and together == together.strip()
+    if is_plain and not any(sign in together for sign in "&<>"):
+        return [f"<t>{text}</t>" for text in texts]
+    return [_text_element(text) for text in texts]
+
+
+def _text_element(text: str) -> str:
     kept = ' xml:space="preserve"' if text[:1].isspace() or text[-1:].isspace() else ""
     # XML would read a carriage return as a line feed
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
