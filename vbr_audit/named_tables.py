@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived import protection
-from vbr_audit.checks.derived.protection_links import link_points
 from vbr_audit.checks.engine.views import views_of
 from vbr_audit.checks.logic.three_valued import all_of, number_of, places_of, surely, taken
 from vbr_audit.checks.site import Site, load_site
@@ -128,11 +127,10 @@ def _objects(snapshot: Snapshot) -> pd.DataFrame:
     """The protected object of each restore point."""
     parts = []
     for view in views_of(snapshot, frozenset()):
-        units, points = view.frame("backup_objects"), view.frame("restore_points")
-        owners, keys = protection.owners_and_keys(units)
-        unit = link_points(view, units).unit
-        of_unit = np.array([*(keys[owner] for owner in owners.tolist()), pd.NA], dtype=object)
-        name = taken(units["name"], unit, points.index)
+        known = protection.followed(view)
+        points, unit = known.points.frame, known.points.unit
+        of_unit = np.array([*(known.keys[owner] for owner in known.owners.tolist()), pd.NA], dtype=object)
+        name = taken(known.units["name"], unit, points.index)
         found = points[["server", "restore_point_id"]].assign(object_key=strings_of(of_unit[unit]), object_name=name)
         parts.append(found)
     columns = ["server", "restore_point_id", "object_key", "object_name"]

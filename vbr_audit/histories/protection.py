@@ -15,9 +15,8 @@ import pandas as pd
 
 from vbr_audit.checks.catalogue.restore_points.points import allowed_gap_hours
 from vbr_audit.checks.derived import protection
-from vbr_audit.checks.derived.protection_gaps import Moments, moments_of, tasks_of
-from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, link_points
-from vbr_audit.checks.derived.protection_promises import jobs_of
+from vbr_audit.checks.derived.protection_gaps import Moments, moments_of
+from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER
 from vbr_audit.checks.engine.views import ServerView
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely, worded
 from vbr_audit.collection.snapshot import Snapshot
@@ -160,11 +159,9 @@ def _evidence(snapshot: Snapshot, view: ServerView, results: Results) -> tuple[p
 
 def _objects_of(view: ServerView, results: Results) -> _Objects:
     """The protected objects of one server with the promise to each, and the moments of everything that has backups."""
-    units = view.frame("backup_objects")
-    owners, keys = protection.owners_and_keys(units)
-    jobs, points = jobs_of(view, units), link_points(view, units)
-    tasks = tasks_of(view, units, jobs, owners)
-    moments = moments_of(view, units, jobs, points, tasks, owners, len(keys), before=True)
+    known = protection.followed(view)
+    units, owners, keys, jobs = known.units, known.owners, known.keys, known.jobs
+    moments = moments_of(view, units, jobs, known.points, known.tasks, owners, len(keys), before=True)
     rows = promised(results, view.name)
     if not any(use.enabled and protection.SPEC.name in use.check.tables for use in results.uses):
         rows = _without_promise(units, owners, keys)
@@ -246,7 +243,9 @@ def _points(objects: _Objects, own: dict[str, Any]) -> pd.DataFrame:
 
 def timeline_of(keys: pd.Index, evidence: pd.DataFrame, evidence_keys: Any, points: Any, point_keys: Any) -> Timeline:
     """The timeline of objects from rows of `protection_evidence` and `protection_points`, by what identifies them."""
-    where, owner = keys.get_indexer(pd.Index(evidence_keys)), keys.get_indexer(pd.Index(point_keys))
+    point_of, different = pd.factorize(point_keys)
+    where, owner = keys.get_indexer(pd.Index(evidence_keys)), keys.get_indexer(pd.Index(different))
+    owner = np.append(owner, -1)[point_of]
     at = _micros(points["at"])[owner >= 0]
     owner = owner[owner >= 0]
     known = surely(evidence["known"])

@@ -7,6 +7,7 @@ machine, and anybody can check it with any program that knows SHA-256.
 from __future__ import annotations
 
 import hashlib
+import heapq
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,11 +51,13 @@ def draw_sample(findings: pd.DataFrame, size: int, seed: str) -> Sample:
     ids, status = findings["finding_id"].tolist(), findings["status"].tolist()
     population = [row for row, word in enumerate(status) if word != "NOT_APPLICABLE"]
     start = f"{seed}\n".encode("utf-8", "surrogatepass")
-    drawn = sorted((hashlib.sha256(start + str(ids[row]).encode()).hexdigest(), row) for row in population)[:size]
+    drawn = heapq.nsmallest(
+        size, ((hashlib.sha256(start + str(ids[row]).encode()).digest(), row) for row in population)
+    )
     return Sample(
         size=size,
         seed=seed,
         population=len(population),
         rows=tuple(row for _, row in drawn),
-        draws=tuple(draw for draw, _ in drawn),
+        draws=tuple(draw.hex() for draw, _ in drawn),
     )

@@ -9,13 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
+
+from vbr_audit.checks.logic.codes import Codes, codes_of
 
 Sheet: TypeAlias = Any
 """A write-only sheet of openpyxl, whose published types lack most of its attributes."""
@@ -46,7 +49,7 @@ class CellGuard:
 
     def text(self, value: str) -> str:
         """`value` as a cell can hold it: line breaks as line feeds, forbidden characters as U+FFFD, cut with a mark."""
-        if _is_plain(value):
+        if len(value) <= MAX_TEXT and _is_plain(value):
             return value
         clean = _CARRIAGE_RETURN.sub("\n", value)
         clean, count = _FORBIDDEN.subn("\ufffd", clean)
@@ -58,19 +61,23 @@ class CellGuard:
         kept = MAX_TEXT - 40
         return f"{clean[:kept]}… [{len(clean) - kept:,} characters cut]"
 
-    def texts(self, values: list[Any]) -> list[str | None]:
-        """Each of `values` as text; None for what is missing. Those that are equal and need no change are looked at
-        once."""
-        listed = values
-        if not set(map(type, values)) <= TEXTS:
-            listed = [None if value is None else str(value) for value in values]
-        unfit = {text for text in set(listed) if text is not None and not _is_plain(text)}
-        return [self.text(text) if text in unfit else text for text in listed] if unfit else listed
+    def texts(self, codes: Codes) -> list[str]:
+        """The different texts of a column, each as its cells can hold it; all of its cells are counted."""
+        texts: list[str] = codes.texts.tolist()
+        if max(map(len, texts), default=0) <= MAX_TEXT and _is_plain(" ".join(texts)):
+            return texts
+        for at in [at for at, text in enumerate(texts) if len(text) > MAX_TEXT or not _is_plain(text)]:
+            replaced, cut = self.replaced, self.cut
+            texts[at] = self.text(texts[at])
+            further = int(np.count_nonzero(codes.rows == at)) - 1
+            self.replaced += (self.replaced - replaced) * further
+            self.cut += (self.cut - cut) * further
+        return texts
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a cell can hold `text` as it is."""
-    return text.isprintable() and len(text) <= MAX_TEXT and "_x" not in text
+    """Whether nothing in `text` is more than a cell can hold."""
+    return text.isprintable() and "_x" not in text
 
 
 def xml_text(text: str) -> str:
@@ -100,20 +107,18 @@ def guarded(sheet: Sheet, guard: CellGuard, value: Any) -> Any:
     return text_cell(sheet, text) if is_risky(text) else text
 
 
-def text_values(guard: CellGuard, values: list[Any]) -> list[str | None]:
-    """The texts of a column as cells can hold them; None for what is missing or empty, which some programs mistake."""
-    return [text or None for text in texts] if "" in (texts := guard.texts(values)) else texts
-
-
-def number_values(values: Iterable[Any]) -> Iterator[Any]:
+def number_values(values: Sequence[Any]) -> Sequence[Any]:
     """The numbers of a column; what a spreadsheet would round or cannot hold becomes text."""
-    for value in values:
-        if (isinstance(value, int) and abs(value) > MAX_EXACT) or (
-            isinstance(value, float) and not math.isfinite(value)
-        ):
-            yield str(value)
-        else:
-            yield value
+    known = [value for value in values if value is not None]
+    if all(map(math.isfinite, known)) and -MAX_EXACT <= min(known, default=0) <= max(known, default=0) <= MAX_EXACT:
+        return values
+    return [str(value) if value is not None and _is_beyond(value) else value for value in values]
+
+
+def _is_beyond(value: Any) -> bool:
+    return (isinstance(value, int) and abs(value) > MAX_EXACT) or (
+        isinstance(value, float) and not math.isfinite(value)
+    )
 
 
 def serial_dates(column: pd.Series, zone: dt.tzinfo) -> list[float | None]:
@@ -128,3 +133,11 @@ def python_values(column: pd.Series) -> list[Any]:
     missing: Any = None  # the stubs of pandas do not know that it may stand for what is missing
     values: list[Any] = column.to_numpy(dtype=object, na_value=missing).tolist()
     return values
+
+
+def text_codes(column: pd.Series) -> Codes:
+    """The different texts of a column and which of them each row holds; values that are no texts are told by `str`."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return codes_of(column)
+    values = python_values(column)
+    return codes_of(pd.Series([None if value is None else str(value) for value in values], dtype=object))

@@ -2,18 +2,21 @@
 
 openpyxl makes an object of every cell; a run has half a million of them. The cells of a column differ in nothing but
 their value, so that here each is a piece of text, made once for all that are equal: a cell tells no place, which
-the format leaves to its order in the row, and which was half of a compressed sheet. What openpyxl knows, it still
-writes: styles, tables, the sheet around its rows.
+the format leaves to its order in the row, and which was half of a compressed sheet. A text that a column repeats
+stands in the workbook once, for all sheets. What openpyxl knows, it still writes: styles, tables, the sheet around its
+rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
+import numpy as np
+import pandas as pd
 from openpyxl.cell import Cell
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet._writer import WorksheetWriter
@@ -21,7 +24,9 @@ from openpyxl.worksheet.dimensions import SheetDimension
 from openpyxl.xml.constants import SHEET_MAIN_NS
 from openpyxl.xml.functions import xmlfile
 
+from vbr_audit.checks.logic.codes import Cells
 from vbr_audit.spreadsheet.cells import TEXTS
+from vbr_audit.spreadsheet.shared_texts import SharedTexts, text_elements
 
 _AT_ONCE: Final = 500
 """Rows that are handed on together."""
@@ -33,17 +38,44 @@ _EMPTY: Final = "<c/>"
 """What holds the place of a cell without a value."""
 
 
+_REPEATED: Final = 2
+"""A column shares its texts where each stands in so many of its cells, on the average; ids mostly stand in one."""
+
+
 @dataclass(frozen=True)
 class CellColumn:
-    """The values of a column from its first row on; `model` has the style of their cells."""
+    """The values of a column from its first row on; `model` has the style of their cells.
+
+    With `rows`, an array of integers, `values` are the different texts, and `rows` say which one each row holds, -1 for
+    an empty cell.
+    """
 
     values: Iterable[Any]
     model: Cell
+    rows: Cells | None = None
 
     @property
     def wraps(self) -> bool:
         """Whether a long text takes several lines."""
         return bool(self.model.alignment.wrap_text)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """A column of texts: the different ones, which of them each row holds (-1 for none), whether they take lines."""
+
+    texts: list[str]
+    rows: Cells
+    style: str
+    wraps: bool
+
+
+@dataclass(frozen=True)
+class _Values:
+    """A column of other values, with None for an empty cell."""
+
+    values: list[Any]
+    style: str
 
 
 class DataSheet(WriteOnlyWorksheet):
@@ -116,11 +148,20 @@ class _Rows:
     xml: str
 
 
-def append_columns(sheet: DataSheet, columns: Sequence[CellColumn], first: int, widths: Sequence[float] = ()) -> None:
-    """Append the rows that `columns` make, from row `first` on; with `widths`, as high as their wrapped texts."""
-    listed = [list(column.values) for column in columns]
-    cells = [_cells(column, values) for column, values in zip(columns, listed, strict=True)]
-    heights = _heights(columns, listed, widths) if widths else repeat("")
+def append_columns(
+    sheet: DataSheet,
+    columns: Sequence[CellColumn],
+    first: int,
+    widths: Sequence[float] = (),
+    shared: SharedTexts | None = None,
+) -> None:
+    """Append the rows that `columns` make, from row `first` on; with `widths`, as high as their wrapped texts.
+
+    Texts that a column repeats go into `shared`, if it is given.
+    """
+    coded = [_coded(column) for column in columns]
+    cells = [_text_cells(each, shared) if isinstance(each, _Texts) else _value_cells(each) for each in coded]
+    heights = _heights(coded, widths) if widths else repeat("")
     rows = (
         f'<row r="{number}"{height}>{"".join(row)}</row>'
         for number, (height, row) in enumerate(zip(heights, zip(*cells, strict=True), strict=False), first)
@@ -134,50 +175,80 @@ def lines_of(text: str, room: float) -> float:
     return sum(-(-max(len(line), 1) // max(room, 1)) for line in text.split("\n"))
 
 
-def _heights(columns: Sequence[CellColumn], listed: Sequence[list[Any]], widths: Sequence[float]) -> list[str]:
+def _heights(columns: Sequence[_Texts | _Values], widths: Sequence[float]) -> list[str]:
     """The attributes that make each row as high as its longest wrapped text: not every program finds it by itself."""
-    lines = [1.0] * len(listed[0])
-    for column, values, width in zip(columns, listed, widths, strict=True):
-        tall = _tall(values, width - 2) if column.wraps else {}
-        for at, value in enumerate(values if tall else ()):
-            if value in tall:
-                lines[at] = max(lines[at], tall[value])
-    attributes = {most: _height(most) for most in set(lines)}
-    return [attributes[most] for most in lines]
+    most = np.ones(len(columns[0].rows if isinstance(columns[0], _Texts) else columns[0].values))
+    for column, width in zip(columns, widths, strict=True):
+        if isinstance(column, _Texts) and column.wraps:
+            room = width - 2
+            lines = [lines_of(text, room) if len(text) > room or "\n" in text else 1.0 for text in column.texts]
+            np.maximum(most, np.array([*lines, 1.0])[column.rows], out=most)
+    different, rows = np.unique(most, return_inverse=True)
+    return _spread([_height(lines) for lines in different.tolist()], rows)
 
 
 def _height(lines: float) -> str:
     return f' ht="{min(lines * LINE_HEIGHT, HIGHEST):g}" customHeight="1"' if lines > 1 else ""
 
 
-def _tall(values: Iterable[Any], room: float) -> dict[str, float]:
-    """The lines of each of the texts that take several."""
-    texts = [value for value in set(values) if isinstance(value, str)]
-    return {text: lines_of(text, room) for text in texts if len(text) > room or "\n" in text}
+def _spread(texts: list[str], rows: Cells) -> list[str]:
+    """The text of each row, by their numbers."""
+    spread: list[str] = np.array(texts, dtype=object)[rows].tolist()
+    return spread
 
 
-def _cells(column: CellColumn, values: Sequence[Any]) -> Iterator[str]:
-    """The cells of one column, each empty where nothing is known."""
+def _coded(column: CellColumn) -> _Texts | _Values:
+    """The column as its different texts, or as its values where these are no texts."""
+    values, rows = list(column.values), column.rows
     kinds = set(map(type, values))
-    is_used = kinds > {type(None)} or type(None) not in kinds  # a style that no cell has would stand in the file
+    if rows is None and kinds <= TEXTS:
+        rows, different = pd.factorize(np.array(values, dtype=object))
+        values = list(different)
+    # a style that no cell has would stand in the file
+    is_used = bool(rows.max(initial=-1) >= 0) if rows is not None else kinds > {type(None)} or type(None) not in kinds
     style = f' s="{column.model.style_id}"' if is_used and column.model.has_style else ""
-    if kinds <= TEXTS:
-        return map(_Cells(style, _text_cell).__getitem__, values)
-    if len(kinds - {type(None)}) == 1:
-        return map(_Cells(style, _number_cell).__getitem__, values)
+    return _Values(values, style) if rows is None else _Texts(values, rows, style, column.wraps)
+
+
+def _text_cells(column: _Texts, shared: SharedTexts | None) -> list[str]:
+    """The cells of a column of texts, each empty where there is none."""
+    style, filled = column.style, int(np.count_nonzero(column.rows >= 0))
+    cells = [
+        f'<c{style} t="inlineStr"><is>{element}</is></c>' if text else _blank(style)
+        for text, element in zip(column.texts, text_elements(column.texts), strict=True)
+    ]
+    if shared is not None and _REPEATED * len(column.texts) <= filled:
+        numbers = [shared.number(text) if text else None for text in column.texts]
+        cells = [
+            cell if number is None else f'<c{style} t="s"><v>{number}</v></c>'
+            for number, cell in zip(numbers, cells, strict=True)
+        ]
+    return _spread([*cells, _EMPTY], column.rows)
+
+
+def _blank(style: str) -> str:
+    """The cell of an empty text."""
+    return f'<c{style} t="n"/>'
+
+
+def _value_cells(column: _Values) -> Iterator[str]:
+    """The cells of a column of other values, each empty where nothing is known."""
+    style, values = column.style, column.values
+    if len(set(map(type, values)) - {type(None)}) == 1:
+        return map(_NumberCells(style).__getitem__, values)
     # numbers of two types can be equal, and are two cells
     return (_text_cell(style, value) if type(value) in TEXTS else _number_cell(style, value) for value in values)
 
 
-class _Cells(dict[Any, str]):
-    """The cell of each value of a column; and of None, an empty one."""
+class _NumberCells(dict[Any, str]):
+    """The cell of each number of a column; and of None, an empty one."""
 
-    def __init__(self, style: str, cell: Callable[[str, Any], str]) -> None:
+    def __init__(self, style: str) -> None:
         super().__init__({None: _EMPTY})
-        self._style, self._cell = style, cell
+        self._style = style
 
     def __missing__(self, value: Any) -> str:
-        cell = self[value] = self._cell(self._style, value)
+        cell = self[value] = _number_cell(self._style, value)
         return cell
 
 
@@ -191,9 +262,4 @@ def _number_cell(style: str, value: Any) -> str:
 def _text_cell(style: str, text: str | None) -> str:
     if text is None:
         return _EMPTY
-    if not text:
-        return f'<c{style} t="n"/>'
-    kept = ' xml:space="preserve"' if text[0].isspace() or text[-1].isspace() else ""
-    # XML would read a carriage return as a line feed
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
-    return f'<c{style} t="inlineStr"><is><t{kept}>{escaped}</t></is></c>'
+    return f'<c{style} t="inlineStr"><is>{text_elements([text])[0]}</is></c>' if text else _blank(style)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.formatting.rule import Rule
@@ -30,7 +31,7 @@ from vbr_audit.spreadsheet.cells import (
     python_values,
     serial_dates,
     text_cell,
-    text_values,
+    text_codes,
 )
 from vbr_audit.spreadsheet.rows import HIGHEST, LINE_HEIGHT, CellColumn, append_columns, lines_of
 from vbr_audit.tables.build.schema import STRING
@@ -188,7 +189,7 @@ def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: d
     if rows == 0:
         sheet.append([])
     shown = [_cells(sheet, column, part, zone, guard, wrap=plan.wrap) for column in plan.columns]
-    append_columns(sheet, shown, 2, widths if plan.wrap else ())
+    append_columns(sheet, shown, 2, widths if plan.wrap else (), sheet.parent.shared)
 
 
 def append_tall(sheet: Sheet, number: int, row: Sequence[Any], widths: Sequence[float]) -> None:
@@ -309,15 +310,17 @@ def _cells(
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         model.number_format = DATE_FORMAT
         return CellColumn(serial_dates(values, zone), model)
-    listed = python_values(values)
     if column.number_format is not None:
         model.number_format = column.number_format
-        return CellColumn(listed, model)
+        return CellColumn(python_values(values), model)
     if pd.api.types.is_numeric_dtype(values.dtype):
+        listed = python_values(values)
         return CellColumn(listed if wrap else number_values(listed), model)
-    if wrap:
-        return CellColumn(guard.texts(listed), model)
-    return CellColumn(text_values(guard, listed), model)
+    codes = text_codes(values)
+    texts, rows = guard.texts(codes), codes.rows
+    if not wrap and "" in texts:  # an empty text, which some programs mistake
+        rows = np.where(rows == texts.index(""), -1, rows)
+    return CellColumn(texts, model, rows)
 
 
 def _width(column: SheetColumn, part: slice, most: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeVar
 
 import pandas as pd
 
@@ -22,6 +22,9 @@ EARLIER: Final = "earlier run"
 """The source of what an earlier run shows; it is no dataset either."""
 GIVEN: Final = (SITE, EARLIER)
 """The sources that somebody gives beside the server."""
+
+
+Made = TypeVar("Made")
 
 
 class Material(Protocol):
@@ -111,6 +114,10 @@ class Material(Protocol):
 
     def absent(self, control: str) -> Cells:
         """A plain boolean array, not to be written to: the jobs whose type surely lacks `control`."""
+        ...
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What `make` works out of nothing but the tables of the server; once for all that see the same tables."""
         ...
 
     def is_read(self, table: str) -> bool:

@@ -51,7 +51,7 @@ def _make(material: Material) -> pd.DataFrame:
     owner = places["owner"].to_numpy(dtype="int64")
     columns: dict[str, Any] = {
         "server": taken(material.frame(protection.ALL.name)["server"], owner, places.index),
-        "object_key": strings_of(each.keys).take(owner),
+        "object_key": strings_of(each.known.keys).take(owner),
         "place_id": places["place"],
         "repository": places["name"],
         "storage_class": places["medium"],

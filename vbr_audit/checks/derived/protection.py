@@ -35,7 +35,7 @@ from vbr_audit.checks.derived.protection_copies import (
     uses_tape,
     verified,
 )
-from vbr_audit.checks.derived.protection_gaps import gap_facts, left_by_failed_runs, point_facts, tasks_of
+from vbr_audit.checks.derived.protection_gaps import Tasks, gap_facts, left_by_failed_runs, point_facts, tasks_of
 from vbr_audit.checks.derived.protection_links import Points, link_points
 from vbr_audit.checks.derived.protection_promises import at_the_pace_of_sources, gfs_facts, jobs_of, retention_facts
 from vbr_audit.checks.derived.protection_standing import STANDINGS, standing_facts
@@ -246,11 +246,11 @@ ALL: Final = replace(
 
 
 @dataclass(frozen=True, eq=False)
-class Linked:
-    """What the tables of protected objects have in common, worked out once for each server.
+class Followed:
+    """What the tables of a server alone tell of its protected objects.
 
-    The rows of `units`, with the object of each as a position (`owners`) and the `keys` of those; their jobs, the
-    restore points of each, whether a copy job made it, how fresh its chain is, and the copies of the objects.
+    The rows of `units` (`backup_objects`), with the object of each as a position (`owners`) and the `keys` of those;
+    their jobs, the restore points and the tasks of each.
     """
 
     units: pd.DataFrame
@@ -258,6 +258,34 @@ class Linked:
     keys: list[str]
     jobs: pd.DataFrame
     points: Points
+    tasks: Tasks
+
+
+def followed(material: Material) -> Followed:
+    """What is known of the objects of one server without a site file; made once for a snapshot."""
+    made = material.once("followed", lambda: _followed(material))
+    # Restore points are as many as all else: the frame is that of whoever asks, and not kept beside it.
+    return replace(made, points=replace(made.points, frame=material.frame("restore_points")))
+
+
+def _followed(material: Material) -> Followed:
+    units = material.frame("backup_objects")
+    owners, keys = owners_and_keys(units)
+    jobs, points = jobs_of(material, units), link_points(material, units)
+    return Followed(
+        units, owners, keys, jobs, replace(points, frame=points.frame.iloc[:0]), tasks_of(material, units, jobs, owners)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Linked:
+    """What the tables of protected objects have in common, worked out once for each server.
+
+    What is known of its objects, for each unit whether a copy job made it, how fresh its chain is, and the copies of
+    the objects.
+    """
+
+    known: Followed
     is_copy: pd.Series
     chains: Chains
     copies: pd.DataFrame
@@ -270,13 +298,11 @@ def linked(material: Material) -> Linked:
     """What is in common for the objects of one server; made anew only for other material."""
     made = _LINKED.get(material)
     if made is None:
-        units = material.frame("backup_objects")
-        owners, keys = owners_and_keys(units)
-        jobs, points = jobs_of(material, units), link_points(material, units)
-        is_copy = _is_copy(material, jobs)
-        chains = chains_of(material, jobs, points, owners, is_copy)
-        copies = copies_of(material, units, owners, chains)
-        made = _LINKED[material] = Linked(units, owners, keys, jobs, points, is_copy, chains, copies)
+        known = followed(material)
+        is_copy = _is_copy(material, known.jobs)
+        chains = chains_of(material, known.jobs, known.points, known.owners, is_copy)
+        copies = copies_of(material, known.units, known.owners, chains)
+        made = _LINKED[material] = Linked(known, is_copy, chains, copies)
     return made
 
 
@@ -284,7 +310,8 @@ def _make_all(material: Material) -> pd.DataFrame:
     if material.frame("backup_objects").empty:
         return empty(SPEC)
     each = linked(material)
-    units, owners, keys, jobs, points = each.units, each.owners, each.keys, each.jobs, each.points
+    units, owners, keys, jobs = each.known.units, each.known.owners, each.known.keys, each.known.jobs
+    points, tasks = each.known.points, each.known.tasks
     is_copy, chains = each.is_copy, each.chains
     count, index = len(keys), pd.RangeIndex(len(keys))
     first = np.full(count, len(units), dtype=np.int64)
@@ -294,7 +321,6 @@ def _make_all(material: Material) -> pd.DataFrame:
     columns |= _job_facts(material, units, jobs, is_copy, chains.fresh, points, owners, index, columns["name"])
     unscanned = surely_one(units["platform"].iloc[first], *_NOT_SCANNED)
     columns["has_marks"] = columns["has_marks"].mask(are_missing(columns["has_marks"]) & unscanned, False)
-    tasks = tasks_of(material, units, jobs, owners)
     gaps, seen, is_new = gap_facts(material, units, jobs, points, tasks, owners, count)
     paced = at_the_pace_of_sources(jobs, owners, is_copy)
     columns |= gaps | retention_facts(material, paced, points, owners, seen, is_new)

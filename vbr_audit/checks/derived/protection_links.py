@@ -29,15 +29,34 @@ def only_places(keys: Sequence[pd.Series], where: Sequence[pd.Series]) -> Cells:
 
     Both are columns side by side. -1 where a text is NA, and for a row that is there not at all or twice.
     """
+    wanted, there = _numbered(keys, where)
+    numbers, first, times = np.unique(there, return_index=True, return_counts=True)
+    return _found_at(wanted, numbers, first, (times == 1) & (numbers >= 0))
+
+
+def first_places(keys: Sequence[pd.Series], where: Sequence[pd.Series]) -> Cells:
+    """The first position in `where` that has the same texts as each row of `keys`, both columns side by side.
+
+    -1 where a text is NA, and for a row that is not there.
+    """
+    wanted, there = _numbered(keys, where)
+    numbers, first = np.unique(there, return_index=True)
+    return _found_at(wanted, numbers, first, numbers >= 0)
+
+
+def _numbered(keys: Sequence[pd.Series], where: Sequence[pd.Series]) -> tuple[Cells, Cells]:
+    """A number for the texts of each row on both sides, equal for equal ones; -1 for none."""
     wanted, there = np.zeros(len(keys[0]), dtype=np.int64), np.zeros(len(where[0]), dtype=np.int64)
     for key, place in zip(keys, where, strict=True):
         own, other = codes_of(key), codes_of(place)
         wanted = _paired(wanted, own.spread(matches(own, other), np.int64, missing=-1), len(other.texts))
         there = _paired(there, other.rows, len(other.texts))
-    numbers, first, times = np.unique(there, return_index=True, return_counts=True)
-    single = (times == 1) & (numbers >= 0)
-    places = pd.Index(numbers[single]).get_indexer(pd.Index(wanted))
-    return np.asarray(np.append(first[single], -1)[places])
+    return wanted, there
+
+
+def _found_at(wanted: Cells, numbers: Cells, first: Cells, chosen: Cells) -> Cells:
+    places = pd.Index(numbers[chosen]).get_indexer(pd.Index(wanted))
+    return np.asarray(np.append(first[chosen], -1)[places])
 
 
 def _paired(numbers: Cells, more: Cells, size: int) -> Cells:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived import DERIVED, EARLIER, SITE, Material
 from vbr_audit.checks.derived.drift_tables import drift_of
+from vbr_audit.checks.derived.material import Made
 from vbr_audit.checks.derived.runs import ALL
 from vbr_audit.checks.drift.compare import Drift, SettingsOfRun
 from vbr_audit.checks.drift.settings import NARROWED, ServerId, settings_of_server, settings_read_of_server
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 READABLE = ("complete", "partial")
 NOT_COLLECTED = "not collected"
 NOT_GIVEN = "not given"
+
+_OF_SNAPSHOTS: Final[WeakKeyDictionary[Snapshot, dict[tuple[str, str], Any]]] = WeakKeyDictionary()
+"""What was worked out of the tables of a snapshot, by server and name: checks ask for it, and reports once more."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class ServerView:
     _parts: dict[str, tuple[str, Cells]] = field(default_factory=dict)
     _absent: dict[str, Cells] = field(default_factory=dict)
     _gaps: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict)
+    _made: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @property
     def now(self) -> dt.datetime:
@@ -229,6 +235,14 @@ class ServerView:
                 sealed_part(self.text(part[0], name), part[1]) if part else sealed(self.frame(table)[name])
             )
         return self._sealed[table, name]
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What `make` works out of nothing but the tables of the server; once for all views of a snapshot."""
+        known = _OF_SNAPSHOTS.setdefault(self.snapshot, {}) if self.is_of_snapshot else self._made
+        if (self.name, name) not in known:
+            known[self.name, name] = make()
+        made: Made = known[self.name, name]
+        return made
 
     def _part(self, table: str) -> tuple[str, Cells] | None:
         """The table of which `table` is but some rows, and their positions; None where it stands for itself.

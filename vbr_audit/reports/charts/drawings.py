@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vbr_audit.display import count, percent
 from vbr_audit.reports.charts.chart_list import BARS_DRAWN, short_day
 from vbr_audit.reports.charts.paint import (
@@ -119,7 +121,6 @@ def draw_calendar(axes: Axes, cells: Cells, paint: Paint) -> None:
 
 def _rectangles(places: Sequence[tuple[int, int]]) -> Path:
     """The cells at these columns and rows as one path."""
-    import numpy as np
     from matplotlib.path import Path
 
     corners = np.array([(-0.44, -0.42), (0.44, -0.42), (0.44, 0.42), (-0.44, 0.42), (-0.44, -0.42)])

@@ -6,16 +6,18 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived import left_objects
+from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.collection.run_folder import EVIDENCE, evidence_names
 from vbr_audit.reports.causes import due_rule
 from vbr_audit.reports.excel.data import columns_of
 from vbr_audit.reports.excel.estate import estate_plans
 from vbr_audit.reports.review import NOTE_HEADER, REVIEWER_STATUSES, STATUS_HEADER
 from vbr_audit.spreadsheet.sheet import DAY_FORMAT, SheetColumn, SheetPlan
-from vbr_audit.tables.build.schema import STRING
+from vbr_audit.tables.build.arrays import STRING, strings_of
 
 if TYPE_CHECKING:
     from vbr_audit.reports.context import ReportContext
@@ -152,11 +154,14 @@ _EXCEPTION_HELP: Final[Mapping[str, str]] = {
 }
 
 
-def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
-    """What to look at first: findings, causes, objects and repositories, requirements, what former objects left."""
+def result_plans(context: ReportContext, findings: pd.DataFrame, footer: str) -> Iterator[SheetPlan]:
+    """What to look at first: findings, causes, objects and repositories, requirements, what former objects left.
+
+    `findings` are those of `findings_with_evidence`, as for `check_plans`.
+    """
     zone = context.zone_name
-    findings = _review_columns(context, _with_evidence(context))
-    yield _plan("Findings", "tblFindings", findings, 3, footer, _FINDINGS_ROW)
+    columns = _review_columns(context, findings)
+    yield _plan("Findings", "tblFindings", columns, 3, footer, _FINDINGS_ROW)
     causes = columns_of(
         context.results.causes, zone, first=_CAUSES_FIRST, helps=_CAUSES_HELP, source="findings", counts=True
     )
@@ -173,11 +178,16 @@ def result_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
         )
 
 
-def check_plans(context: ReportContext, footer: str) -> Iterator[SheetPlan]:
+def check_plans(context: ReportContext, findings: pd.DataFrame, footer: str) -> Iterator[SheetPlan]:
     """All findings with any status, and how each check went."""
     zone = context.zone_name
-    findings = _without_unasked_causes(_with_evidence(context))
-    every = columns_of(findings, zone, first=FINDINGS_FIRST, helps={**FINDING_HELP, **_ASKED_HELP}, source="findings")
+    every = columns_of(
+        _without_unasked_causes(findings),
+        zone,
+        first=FINDINGS_FIRST,
+        helps={**FINDING_HELP, **_ASKED_HELP},
+        source="findings",
+    )
     yield SheetPlan(
         "Check results",
         "tblCheckResults",
@@ -215,18 +225,20 @@ def _plan(
     return SheetPlan(name, table, columns, frozen, footer, wrap=True, help=row_help, tab=RESULTS_TAB)
 
 
-def _with_evidence(context: ReportContext) -> pd.DataFrame:
-    """The findings with a pointer to the answers that each rests on."""
+def findings_with_evidence(context: ReportContext) -> pd.DataFrame:
+    """The findings with `evidence`, a pointer to the answers that each rests on."""
     findings = context.results.findings
     kept = () if context.manifest.is_scrubbed else context.manifest.servers
     files = evidence_names(server.name for server in kept)
     datasets = {use.check.id: ", ".join(sorted(use.check.datasets)) for use in context.results.uses}
-    pointers: dict[tuple[Any, Any], Any] = {}
-    keys = list(zip(findings["server"].tolist(), findings["check_id"].tolist(), strict=True))
-    for key in set(keys):
-        file, names = files.get(str(key[0])), datasets.get(str(key[1]))
-        pointers[key] = f"{EVIDENCE}/{file}: {names}" if file and names else "manifest.json"
-    return findings.assign(evidence=pd.array([pointers[key] for key in keys], dtype=STRING))
+    servers, checks = codes_of(findings["server"]), codes_of(findings["check_id"])
+    pairs, first = pd.factorize(servers.rows * len(checks.texts) + checks.rows)
+    pointers = []
+    for pair in first.tolist():
+        server, check = divmod(pair, len(checks.texts))
+        file, names = files.get(servers.texts[server]), datasets.get(checks.texts[check])
+        pointers.append(f"{EVIDENCE}/{file}: {names}" if file and names else "manifest.json")
+    return findings.assign(evidence=strings_of(np.array(pointers, dtype=object)[pairs]))
 
 
 def _without_unasked_causes(findings: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from vbr_audit.display import shorten
 from vbr_audit.reports.excel.changes import time_plans
 from vbr_audit.reports.excel.chart_sheet import write_charts
 from vbr_audit.reports.excel.data import columns_of, data_plans
-from vbr_audit.reports.excel.findings import check_plans, exceptions_plan, result_plans
+from vbr_audit.reports.excel.findings import check_plans, exceptions_plan, findings_with_evidence, result_plans
 from vbr_audit.reports.excel.front import SAMPLE_COLUMNS, SCHEMA, SheetLine, write_cover, write_sample, write_summary
 from vbr_audit.reports.excel.method import (
     METHOD_TAB,
@@ -107,9 +107,10 @@ def plan_sheets(context: ReportContext, options: ReportOptions = PLAIN_OPTIONS) 
 def make_plans(context: ReportContext, options: ReportOptions) -> Plans:
     """What goes into each data sheet."""
     footer = f"{context.servers_text}, {context.period}"
+    findings = findings_with_evidence(context)
     results = (
-        *result_plans(context, footer),
-        *check_plans(context, footer),
+        *result_plans(context, findings, footer),
+        *check_plans(context, findings, footer),
         *(checks_plan(context, footer), exceptions_plan(context, footer)),
         *time_plans(context, footer),
     )

@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from vbr_audit.checks.logic.codes import codes_of
 from vbr_audit.display import encodable, is_known, iso, plain
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def json_bytes(document: Any, *, indent: bool = True) -> bytes:
 def json_pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
     """`document`, which has entries, as `json_bytes` writes it with an indent, in pieces of a few megabytes.
 
-    A DataFrame stands for its `records`, which are never all in memory.
+    A DataFrame, whose cells are no lists and no objects, stands for its `records`, which are never all in memory.
     """
     before = b"{\n"
     for name, value in document.items():
@@ -106,10 +107,29 @@ def _pieces_of_entry(name: str, value: Any) -> Iterator[bytes]:
     if value.empty:
         yield from _pieces_of_entry(name, [])
         return
+    begun, between = b"  " + json_bytes(name).strip() + b": [\n", b""
     for start in range(0, len(value), _ROWS_AT_ONCE):
-        rows = json_bytes({name: records(value.iloc[start : start + _ROWS_AT_ONCE])})
-        yield b",\n" + _between(rows, b"[\n", b"\n  ]\n}\n") if start else _between(rows, b"{\n", b"\n  ]\n}\n")
-    yield b"\n  ]"
+        part = value.iloc[start : start + _ROWS_AT_ONCE]
+        columns = [_fields(str(label), column) for label, column in part.items()]
+        yield begun + between + b"    {\n" + b"\n    },\n    {\n".join(map(b",\n".join, zip(*columns, strict=True)))
+        begun, between = b"", b"\n    },\n"
+    yield b"\n    }\n  ]"
+
+
+def _fields(name: str, column: pd.Series) -> list[bytes]:
+    """One column of a table as each row has it: its name and its value; equal texts are encoded once."""
+    begin = b"      " + json_bytes(name).strip() + b": "
+    if not isinstance(column.dtype, pd.StringDtype):
+        return [begin + line for line in _lines(plain_values(column))]
+    codes = codes_of(column)
+    different = [begin + line for line in (*_lines(codes.texts.tolist()), b"null")]
+    fields: list[bytes] = np.array(different, dtype=object)[codes.rows].tolist()
+    return fields
+
+
+def _lines(values: list[Any]) -> list[bytes]:
+    """The JSON of each of `values`, which are no lists and no objects: none of them holds a line break."""
+    return json_bytes(values)[len(b"[\n  ") : -len(b"\n]\n")].split(b",\n  ") if values else []
 
 
 def _between(data: bytes, opening: bytes, closing: bytes) -> bytes:

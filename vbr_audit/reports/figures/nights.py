@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from vbr_audit.checks.logic.three_valued import Cells, one_of, places_of, surely, taken
+from vbr_audit.checks.derived.protection_links import first_places
+from vbr_audit.checks.logic.codes import codes_of
+from vbr_audit.checks.logic.three_valued import Cells, surely, surely_one, taken
 from vbr_audit.display import plain
 from vbr_audit.errors import ConfigurationError
 from vbr_audit.reports.record import raw_text
-from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.arrays import are_known
 from vbr_audit.tables.build.enums import ENDED_RESULTS
 from vbr_audit.tables.job_runs import runs_of
 
@@ -36,6 +38,7 @@ NIGHT_WORDS: Final = {
     IDLE: "no run",
 }
 """The states in words."""
+_LOOKED_AT: Final = ("server", "session_id", "name", "created", "state", "result")
 _NOON: Final = dt.timedelta(hours=12)
 
 
@@ -113,18 +116,21 @@ def has_tasks(snapshot: Snapshot) -> bool:
 
 def _tasks_of(snapshot: Snapshot, zone: dt.tzinfo) -> _Tasks:
     tasks, jobs, sessions = snapshot.tables["task_sessions"], snapshot.jobs, snapshot.all_sessions
-    tasks = tasks[surely(tasks["type"] == "Backup") & tasks["created"].notna().to_numpy()].reset_index(drop=True)
-    session = places_of(_keys(tasks, "session_id"), _keys(sessions, "session_id"))
+    tasks = tasks.loc[surely_one(tasks["type"], "Backup") & are_known(tasks["created"]), list(_LOOKED_AT)]
+    tasks = tasks.reset_index(drop=True)
+    session = first_places(_pair(tasks, "session_id"), _pair(sessions, "session_id"))
     runs = runs_of(sessions, jobs)["run_session_id"].reset_index(drop=True)
     own = pd.DataFrame({"server": tasks["server"], "job_id": taken(sessions["job_id"], session, tasks.index)})
-    ended = surely(tasks["state"] == "Stopped") & surely(one_of(tasks["result"], ENDED_RESULTS))
+    ended = surely_one(tasks["state"], "Stopped") & surely_one(tasks["result"], *ENDED_RESULTS)
+    results = codes_of(tasks["result"])
+    ranks = [NIGHT_STATES.index(word) if word in ENDED_RESULTS else -1 for word in results.texts.tolist()]
     rows = pd.DataFrame(
         {
-            "job": places_of(_keys(own, "job_id"), _keys(jobs, "job_id")),
+            "job": first_places(_pair(own, "job_id"), _pair(jobs, "job_id")),
             "name": tasks["name"].fillna("").array,
             "run": taken(runs, session, tasks.index).fillna(tasks["session_id"]).array,
             "night": _nights_at(tasks["created"], zone),
-            "state": tasks["result"].where(ended, OTHER).map(NIGHT_STATES.index).to_numpy(dtype=np.int64),
+            "state": np.where(ended, results.spread(ranks, np.int64, missing=-1), NIGHT_STATES.index(OTHER)),
             "at": tasks["created"].array,
         }
     )
@@ -136,8 +142,9 @@ def _tasks_of(snapshot: Snapshot, zone: dt.tzinfo) -> _Tasks:
     return _Tasks(jobs, by_night)
 
 
-def _keys(rows: pd.DataFrame, name: str) -> pd.Series:
-    return rows["server"].astype(STRING) + "\n" + rows[name].astype(STRING)
+def _pair(rows: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series]:
+    """What names a thing of one of several servers."""
+    return rows["server"], rows[name]
 
 
 def _nights_at(moments: pd.Series, zone: dt.tzinfo) -> Cells:

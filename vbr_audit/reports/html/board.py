@@ -128,11 +128,11 @@ def _rated_month(months: MonthTrend, at: int) -> RatedMonth:
 
 def worst_risks(results: Results) -> tuple[Risk, ...]:
     """The causes by severity and check, the worst first, then those of most findings."""
-    groups, failed = [], results.failed
+    groups, failing = [], results.failed.groupby(["check_id", "cause"]).size().to_dict()
     for key, rows in results.causes.groupby(["severity", "check_id"], sort=True):
         severity, check_id = map(str, key)
-        own = failed["check_id"].eq(check_id) & failed["cause"].isin(rows["cause"])
-        rank, findings = severity_rank(severity), int(own.sum())
+        findings = sum(failing.get((check_id, cause), 0) for cause in set(rows["cause"]))
+        rank = severity_rank(severity)
         groups.append((rank, -findings, check_id, _risk(rows, findings, results.failures)))
     return tuple(risk for *_, risk in sorted(groups, key=lambda entry: entry[:3]))
 
