@@ -40,8 +40,8 @@ def ask(path: str, times: int, *, drip: float, deadline: float) -> tuple[list[st
 def asked() -> Iterator[Callable[[str], tuple[list[str], float, int]]]:
     """What the client gets from servers that drip: the drips fall beside each other."""
     works = {
-        "once": partial(ask, "/api/v1/jobs", 1, drip=0.05, deadline=0.4),
-        "thrice": partial(ask, "/api/v1/sessions", 3, drip=0.05, deadline=0.3),
+        "once": partial(ask, "/api/v1/jobs", 1, drip=0.05, deadline=0.8),
+        "thrice": partial(ask, "/api/v1/sessions", 3, drip=0.05, deadline=0.5),
         "slow": partial(ask, "/api/v1/serverTime", 1, drip=0.005, deadline=30),
     }
     with begun(works) as asked:
