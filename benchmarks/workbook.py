@@ -48,18 +48,16 @@ def bare(audit: va.Audit, path: Path) -> None:
 
 def ours(audit: va.Audit, path: Path) -> None:
     """The same sheet as the report writes it, with the columns that it makes of others, and its guard and styles."""
-    from openpyxl import Workbook
-
     from vbr_audit.reports.excel.data import data_plans
     from vbr_audit.reports.interface import ReportOptions
+    from vbr_audit.spreadsheet.book import streamed_book
     from vbr_audit.spreadsheet.cells import CellGuard
     from vbr_audit.spreadsheet.sheet import write_sheets
 
     context = audit.context
     plan = next(plan for plan in data_plans(context, "", ReportOptions(sheets="all")) if plan.table == "tblSessions")
-    book = Workbook(write_only=True)
-    write_sheets(book, plan, context.zone, CellGuard())
-    book.save(path)
+    with streamed_book(path) as book:
+        write_sheets(book, plan, context.zone, CellGuard())
 
 
 WAYS = {"bare": bare, "ours": ours}

@@ -272,9 +272,8 @@ def _followed(material: Material) -> Followed:
     units = material.frame("backup_objects")
     owners, keys = owners_and_keys(units)
     jobs, points = jobs_of(material, units), link_points(material, units)
-    return Followed(
-        units, owners, keys, jobs, replace(points, frame=points.frame.iloc[:0]), tasks_of(material, units, jobs, owners)
-    )
+    tasks = tasks_of(material, units, jobs, owners)
+    return Followed(units, owners, keys, jobs, replace(points, frame=points.frame.iloc[:0]), tasks)
 
 
 @dataclass(frozen=True, eq=False)
