@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 TIMEOUT_S = 300
-"""Seconds that a cell may take: the longest, an audit of forty servers, needs about thirty where nothing else runs."""
+"""Seconds that a cell may take: the longest, the audits of a year, needs about fifteen where nothing else runs."""
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
