@@ -201,7 +201,7 @@ def test_a_column_that_nobody_declared_is_removed() -> None:
             "changes copies coverage drift findings gaps left offloads outside planning protected requirements "
             "sentences summary uses waivers",
         ),
-        ("Snapshot", "evidence manifest positions tables"),
+        ("Snapshot", "as_read evidence manifest positions tables"),
         (
             "Rules",
             "baseline brand change_register checks events frameworks policy review sample sample_seed site waivers",
