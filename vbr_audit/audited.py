@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import pandas as pd
 from vbr_audit.checks.earlier import Earlier
 from vbr_audit.checks.policy.policy import Policy
 from vbr_audit.collection import run_folder
+from vbr_audit.collection.assemble import without_cycle_search
 from vbr_audit.collection.files import alone, write_bytes
 from vbr_audit.collection.snapshot import Snapshot
 from vbr_audit.errors import ConfigurationError
@@ -232,7 +233,8 @@ class Audit:
         return self._write(kind, Path(path), options)
 
     def _write(self, kind: str, path: Path, options: ReportOptions) -> Path:
-        FORMATS[kind].write(self.context, path, options)
+        with without_cycle_search():  # the texts and cells of a report hold none; what draws its charts is small
+            FORMATS[kind].write(self.context, path, options)
         return path
 
     def save(
@@ -297,7 +299,7 @@ class Audit:
             run_folder.write_manifest(folder, self.snapshot.manifest, wanted)
             run_folder.write_kept(folder, kept)
             for kind, files in copies.items():
-                run_folder.write_files(folder, kind, files.items())
+                run_folder.write_files(folder, kind, ((name, (content,)) for name, content in files.items()))
             if data is not None:
                 run_folder.write_files(folder, run_folder.DATA, ((name, content()) for name, content in data.items()))
             for kind in wanted:
@@ -305,7 +307,7 @@ class Audit:
             run_folder.write_manifest(folder, self.snapshot.manifest)
             run_folder.seal(folder, names)
 
-    def _data_files(self, options: ReportOptions) -> dict[str, Callable[[], bytes]]:
+    def _data_files(self, options: ReportOptions) -> dict[str, Callable[[], Iterator[bytes]]]:
         """What goes beside the workbook, by name: the content is made when it is written, a table at a time."""
         from vbr_audit.reports.data_files import data_contents
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from vbr_audit.collection import kept_tables
 from vbr_audit.collection.assemble import join, replay, without_cycle_search
 from vbr_audit.collection.evidence import EvidenceFile
-from vbr_audit.collection.files import alone, make_folder, sha256_of, slug, write_bytes
+from vbr_audit.collection.files import alone, make_folder, sha256_of, slug, write_bytes, write_pieces
 from vbr_audit.collection.manifest import Manifest, ServerRecord
 from vbr_audit.collection.reading import terms_of
 from vbr_audit.collection.scope import Scope
@@ -127,22 +127,22 @@ def write_kept(folder: Path, files: Mapping[str, bytes]) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def write_files(folder: Path, kind: str, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write `files` into the folder `kind` of a run, by their names there; those of an earlier outcome go.
+def write_files(folder: Path, kind: str, files: Iterable[tuple[str, Iterable[bytes]]]) -> None:
+    """Write `files`, each in pieces, into the folder `kind` of a run, by their names there; those of an earlier one go.
 
-    Each is written before the next one is asked for. Raises `OutputError`.
+    Each piece is written before the next one is asked for. Raises `OutputError`.
     """
     place = folder / kind
     for name in listed_in(folder, kind):
         (folder / name).unlink(missing_ok=True)
-    for name, content in files:
+    for name, pieces in files:
         try:
             make_folder(place)
         except OSError as error:
             raise OutputError(
                 f"cannot use {place}: {error.strerror or error}", hint="Move what is there to another place."
             ) from error
-        write_bytes(place / name, content)
+        write_pieces(place / name, pieces)
     _drop_if_empty(place)
 
 

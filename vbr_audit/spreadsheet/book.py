@@ -17,8 +17,8 @@ from openpyxl.xml.constants import ARC_SHARED_STRINGS, ARC_WORKBOOK_RELS
 from vbr_audit.spreadsheet.rows import DataSheet
 from vbr_audit.spreadsheet.shared_texts import SharedTexts
 
-_COMPRESSION: Final = 7
-"""Of 1 to 9: large workbooks become 6 % smaller than by the usual 6, after a tenth more time; 8 takes twice as long."""
+_COMPRESSION: Final = 3
+"""Of 1 to 9: large workbooks become a tenth larger than by the usual 6, in a third of the time."""
 _AT_ONCE: Final = 1024 * 1024
 """Bytes that are compressed in one call: after each, the thread may wait for the one that makes the next sheet."""
 

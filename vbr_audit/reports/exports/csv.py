@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from vbr_audit.collection.files import write_bytes
+from vbr_audit.collection.files import write_pieces
 from vbr_audit.display import plain
 from vbr_audit.reports.exports.encoding import plain_values
 from vbr_audit.reports.interface import Format, ReportOptions
@@ -49,12 +48,15 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 
 def csv_bytes(frame: pd.DataFrame, *, bom: bool = False) -> bytes:
-    """`csv_text` in UTF-8, with a byte order mark if asked for; neither the text nor a second copy is in memory."""
-    stream = io.BytesIO()
-    stream.write(codecs.BOM_UTF8 if bom else b"")
+    """`csv_text` in UTF-8, with a byte order mark if asked for."""
+    return b"".join(csv_pieces(frame, bom=bom))
+
+
+def csv_pieces(frame: pd.DataFrame, *, bom: bool = False) -> Iterator[bytes]:
+    """`csv_bytes` some thousand lines at a time: that of a large table has hundreds of megabytes."""
+    yield codecs.BOM_UTF8 if bom else b""
     for lines in _lines(frame):
-        stream.write(lines.encode())
-    return stream.getvalue()
+        yield lines.encode()
 
 
 def _lines(frame: pd.DataFrame) -> Iterator[str]:
@@ -133,7 +135,7 @@ def _cell(value: Any) -> str:
 
 
 def _write(context: ReportContext, path: Path, options: ReportOptions) -> None:
-    write_bytes(path, findings_csv(context, bom=options.csv_bom))
+    write_pieces(path, csv_pieces(context.results.findings, bom=options.csv_bom))
 
 
 CSV: Final = Format("csv", "findings.csv", 60, _write, by_default=True)
