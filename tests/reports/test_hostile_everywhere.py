@@ -145,8 +145,9 @@ def test_pages_are_inert(need_tool: NeedTool, reports: Path, tmp_path: Path) -> 
 def test_the_executive_page_is_one_sheet_whatever_it_says(need_tool: NeedTool, tmp_path: Path) -> None:
     one, two = (hostile_run(name).audit.context for name in RUNS)
     unverified = tuple(f"{place}{'W' * 500}" for place in range(20))
-    paths = [tmp_path / "unverified.html", tmp_path / "incomplete.html"]
-    for path, run in zip(paths, (dataclasses.replace(one, unverified=unverified), two), strict=True):
+    paths = [tmp_path / "one.html", tmp_path / "two.html"]
+    for path, each in zip(paths, (one, two), strict=True):
+        run = dataclasses.replace(each, unverified=unverified)
         assert run.brand.name
         assert run.trend is not None
         FORMATS["executive"].write(run, path)
