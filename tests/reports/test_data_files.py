@@ -183,8 +183,8 @@ def test_a_workbook_by_itself_has_no_files_and_says_so(tmp_path: Path) -> None:
 def test_a_run_without_names_has_its_files_without_names() -> None:
     audit = estates.small()
     clean = scrubbed(audit).context
-    texts = "\n".join(content().decode() for content in data_contents(clean, IN_A_RUN).values())
-    named = "\n".join(content().decode() for content in data_contents(audit.context, IN_A_RUN).values())
+    texts = "\n".join(b"".join(content()).decode() for content in data_contents(clean, IN_A_RUN).values())
+    named = "\n".join(b"".join(content()).decode() for content in data_contents(audit.context, IN_A_RUN).values())
     names = [name for name in audit.snapshot.jobs["name"].dropna() if len(name) > 6]
     assert estates.found_in(named, [*names, estates.SERVER])
     assert estates.found_in(texts, [*names, estates.SERVER]) == []

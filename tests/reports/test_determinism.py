@@ -34,7 +34,7 @@ for run, place, names in zip(sys.argv[2::3], sys.argv[3::3], sys.argv[4::3]):
         report = FORMATS[name]
         report.write(audit.context, Path(place) / report.file_name, ReportOptions(sheets="all"))
     for name, content in data_contents(audit.context, ReportOptions()).items():
-        (Path(place) / name).write_bytes(content())
+        (Path(place) / name).write_bytes(b"".join(content()))
 """
 CHEAP = tuple(name for name in FORMATS if not FORMATS[name].file_name.endswith(".pdf"))
 BYTES = tuple(name for name in CHEAP if name != "xlsx")
@@ -93,7 +93,8 @@ def test_equal_runs_give_equal_files_of_data(places: Path) -> None:
     second = places / "elsewhere"
     tables = sorted(path.name for path in second.glob("*.csv") if path.name != FORMATS["csv"].file_name)
     assert {"sessions.csv", "restore_points.csv"} <= set(tables)
-    made = {name: content() for name, content in data_contents(estates.demo().context, ReportOptions()).items()}
+    contents = data_contents(estates.demo().context, ReportOptions())
+    made = {name: b"".join(content()) for name, content in contents.items()}
     assert sorted(made) == tables
     assert [name for name in tables if made[name] != (second / name).read_bytes()] == []
 

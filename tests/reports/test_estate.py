@@ -280,7 +280,7 @@ def test_the_tables_of_the_period_are_files_that_the_dictionary_names() -> None:
     files = data_contents(context, options)
     for name, frame in context.figures.estate.period.by_name.items():
         if len(frame):
-            assert files[f"{name}.csv"]().count(b"\r\n") == len(frame) + 1
+            assert b"".join(files[f"{name}.csv"]()).count(b"\r\n") == len(frame) + 1
     book = {plan.name: plan for plan in plan_sheets(context, options)}
     assert "data/period_rpo.csv" in set(book["Dictionary"].columns[0].values)
     assert len(book) + 3 <= 29

@@ -161,7 +161,7 @@ def test_the_files_of_data_are_inert() -> None:
     reached = 0
     for name in RUNS:
         for file, content in data_contents(hostile_run(name).audit.context, ReportOptions()).items():
-            text = content().decode("utf-8")
+            text = b"".join(content()).decode("utf-8")
             assert not STEERING.search(text.replace("\r\n", "\n").replace("\n", "")), (name, file)
             for row in csv.reader(io.StringIO(text, newline="")):
                 assert not [cell for cell in row if cell.startswith(FORMULA_STARTS) and not is_number(cell)], file
