@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml import etree, html
+from html_tags import walk
+from lxml import html
 
 
 @dataclass
@@ -25,14 +26,7 @@ class Page:
         self._open: list[str] = []
         self._hidden = 0
         self._in_tiles = False
-        for event, element in etree.iterwalk(html.document_fromstring(text), events=("start", "end", "comment")):
-            if event == "start":
-                self._begin(element)
-                self._say(element.text)
-                continue
-            if event == "end":
-                self._end(element.tag)
-            self._say(element.tail)
+        walk(text, self._begin, self._say, self._end)
 
     def _begin(self, element: html.HtmlElement) -> None:
         if self._hidden or element.get("aria-hidden") == "true":
@@ -51,11 +45,12 @@ class Page:
             self.tables[-1].rows[-1].append("")
         self._open.append(tag)
 
-    def _end(self, tag: str) -> None:
+    def _end(self, element: html.HtmlElement) -> None:
         if self._hidden:
             self._hidden -= 1
             return
         self._open.pop()
+        tag = element.tag
         if tag == "ul":
             self._in_tiles = False
 

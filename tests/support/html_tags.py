@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html.parser import HTMLParser
+
+from lxml import etree, html
+
+
+def walk(
+    page: str,
+    begin: Callable[[html.HtmlElement], object],
+    say: Callable[[str | None], object],
+    end: Callable[[html.HtmlElement], object],
+) -> None:
+    """Go through a page from top to bottom: each element as it begins and ends, and the texts between, if there are."""
+    for event, element in etree.iterwalk(html.document_fromstring(page), events=("start", "end", "comment")):
+        if event == "start":
+            begin(element)
+            say(element.text)
+            continue
+        if event == "end":
+            end(element)
+        say(element.tail)
 
 
 class Tags(HTMLParser):

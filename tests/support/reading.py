@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lxml import etree, html
+from html_tags import walk
+from lxml import html
 
 _SILENT = frozenset({"head", "script", "style", "svg", "nav"})
 
@@ -16,15 +17,11 @@ class Reading:
         self._words: list[str] = []
         self._length = 0
         self._open: list[tuple[str, bool]] = []
-        for event, element in etree.iterwalk(html.document_fromstring(page), events=("start", "end", "comment")):
-            if event == "start":
-                self._begin(element)
-                self._say(element.text)
-                continue
-            if event == "end":
-                self._open.pop()
-            self._say(element.tail)
+        walk(page, self._begin, self._say, self._end)
         self.text = " ".join(self._words)
+
+    def _end(self, _: html.HtmlElement) -> None:
+        self._open.pop()
 
     def _begin(self, element: html.HtmlElement) -> None:
         tag = element.tag

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.drift.compare import SettingsOfRun
@@ -56,18 +57,12 @@ class Earlier:
 
     def has_server(self, server: ServerId) -> bool:
         """Whether the earlier run read this server."""
-        return any(
-            server.id == known or (server.name == name and name in (server.id, known)) for known, name in self._servers
-        )
+        return any(_is_same(server, *known) for known in self._servers)
 
     @cached_property
     def _servers(self) -> frozenset[tuple[str, str]]:
         """The id and the name of each server that the earlier run read: every check of drift asks for them."""
-        if self.run is None:
-            return frozenset()
-        return frozenset(
-            self.run.read[["server_id", "server"]].drop_duplicates().fillna("").itertuples(index=False, name=None)
-        )
+        return frozenset() if self.run is None else frozenset(_servers_of(self.run.read))
 
     def of_server(self, server: ServerId) -> SettingsOfRun | None:
         """The earlier run with the rows of one server alone."""
@@ -80,9 +75,19 @@ class Earlier:
 
 
 def _is_of(frame: pd.DataFrame, server: ServerId) -> Cells:
-    """The rows of a server: by its own id, or by its name where one of the runs does not know that."""
-    ids, names = frame["server_id"], frame["server"]
-    is_same = ids.eq(server.id)
-    if server.id == server.name:
-        return (is_same | names.eq(server.name)).to_numpy(dtype=bool, na_value=False)
-    return (is_same | (names.eq(server.name) & ids.eq(server.name))).to_numpy(dtype=bool, na_value=False)
+    """The rows of a server."""
+    servers = _servers_of(frame)
+    same = {known for known in set(servers) if _is_same(server, *known)}
+    return np.array([known in same for known in servers], dtype=bool)
+
+
+def _servers_of(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """The id and the name of the server of each row."""
+    return list(zip(*(frame[name].fillna("").tolist() for name in ("server_id", "server")), strict=True))
+
+
+def _is_same(server: ServerId, known_id: str, known_name: str) -> bool:
+    """Whether a server has this id, or this name where one of the runs does not know its id."""
+    if server.id == known_id:
+        return True
+    return server.name == known_name and known_name in (server.id, known_id)

@@ -19,13 +19,14 @@ from pathlib import Path
 from vbr_audit.errors import EvidenceError, OutputError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_FAST = 1
+FAST = 1
+"""The level by which what is read is compressed: the one that takes the least time."""
 _FOR_OWNER = 0o600
 MOST_PAGE = 128 * 1024 * 1024
 """Maximum size of one page in bytes: no answer of a server is larger, and a zip could make gigabytes of a few bytes."""
 MOST_WAITING = 8 * 1024 * 1024
 """Maximum size of the pages that wait to be written, in bytes; of larger ones one waits."""
-_DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error)
+DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error)
 """What reading a damaged zip may raise; RuntimeError stands for one that calls itself encrypted or oddly packed."""
 
 
@@ -75,7 +76,7 @@ class EvidenceFile:
     def _damage_told(self) -> Iterator[None]:
         try:
             yield
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> EvidenceError:
@@ -89,7 +90,7 @@ class EvidenceFile:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 return _page(archive, entry)
-        except (*_DAMAGE, KeyError) as error:
+        except (*DAMAGE, KeyError) as error:
             raise self._unreadable(error) from error
 
     def digests(self, datasets: Iterable[str]) -> dict[str, str | None]:
@@ -136,11 +137,24 @@ def parent_of_entry(name: str) -> str | None:
 
 
 def _page(archive: zipfile.ZipFile, name: str) -> bytes:
+    return content_of(archive, name, MOST_PAGE)
+
+
+def content_of(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """The content of an entry of a zip; raises `ValueError` for more than `most` bytes, and any of `DAMAGE`."""
     with archive.open(name) as stream:
-        body = stream.read(MOST_PAGE + 1)
-    if len(body) > MOST_PAGE:
-        raise ValueError(f"{name} holds more than {MOST_PAGE // 1024**2:,} MB")
-    return body
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{name} holds more than {most / 1024**2:,.0f} MB")
+    return content
+
+
+def entry_of(name: str) -> zipfile.ZipInfo:
+    """An entry of a zip, to be compressed, that does not depend on when and where it is written."""
+    entry = zipfile.ZipInfo(name, date_time=_EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 class EvidenceWriter:
@@ -153,7 +167,7 @@ class EvidenceWriter:
     def __init__(self) -> None:
         self._path = Path(tempfile.mkdtemp(prefix="vbr-audit-")) / "evidence.zip"
         self._path.touch(mode=_FOR_OWNER)
-        self._archive = zipfile.ZipFile(self._path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FAST)
+        self._archive = zipfile.ZipFile(self._path, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vbr-audit-evidence")
         self._waiting: deque[tuple[Future[None], int]] = deque()
 
@@ -226,13 +240,11 @@ class DatasetWriter:
         name = f"{self._name}/{below}/{skip:09d}" if below else f"{self._name}/{skip:09d}"
         again = f"-{self.pages:05d}" if name in self._names else ""
         self._names.add(name)
-        entry = zipfile.ZipInfo(f"{name}{again}.json", date_time=_EPOCH)
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        entry.external_attr = 0o644 << 16
+        entry = entry_of(f"{name}{again}.json")
         page = KeptPage(entry.filename)
 
         def put(archive: zipfile.ZipFile) -> None:
-            archive.writestr(entry, body, compresslevel=_FAST)
+            archive.writestr(entry, body, compresslevel=FAST)
             self._digest.update(body)
             page.sha256 = hashlib.sha256(body).hexdigest()
 

@@ -8,9 +8,7 @@ each column as numbers; of texts, the different ones as JSON and where each stan
 from __future__ import annotations
 
 import hashlib
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -22,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from vbr_audit.collection.evidence import KeptPage
+from vbr_audit.collection.evidence import DAMAGE, FAST, KeptPage, content_of, entry_of
 from vbr_audit.collection.files import replacing, sha256_of
 from vbr_audit.collection.manifest import Manifest
 from vbr_audit.collection.row_positions import Positions
@@ -41,14 +39,9 @@ MOST_BYTES: Final = 2 * 1024**3
 """Bytes of all cells; what would be more is not kept, nor read: a zip could make them of very few."""
 _INDEX: Final = "index.json"
 _MOST_INDEX: Final = 128 * 1024 * 1024
-_FAST: Final = 1
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _UNKNOWN: Final = 2
 """What stands for NA where no and yes are 0 and 1."""
-_DAMAGE: Final = (
-    *(OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error),
-    *(KeyError, IndexError, ValueError, ValidationError),
-)
+_DAMAGE: Final = (*DAMAGE, KeyError, IndexError)
 """What reading a file may raise that is damaged, or made to mislead."""
 
 
@@ -95,13 +88,13 @@ def _write_all(path: Path, frames: Mapping[str, pd.DataFrame], snapshot: Snapsho
         pages={server: _pages_of(positions) for server, positions in snapshot.positions.items()},
     )
     room = MOST_BYTES
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FAST) as archive:
-        _write(archive, _INDEX, index.model_dump_json().encode())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(entry_of(_INDEX), index.model_dump_json().encode(), compresslevel=FAST)
         for name, content in _entries(frames, snapshot.positions):
             room -= len(content)
             if room < 0:
                 raise _DoesNotFit
-            _write(archive, name, content)
+            archive.writestr(entry_of(name), content, compresslevel=FAST)
 
 
 def read(path: Path, manifest: Manifest, evidence: Mapping[str, Path]) -> Kept | None:
@@ -113,7 +106,7 @@ def read(path: Path, manifest: Manifest, evidence: Mapping[str, Path]) -> Kept |
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES + _MOST_INDEX:
                 return None
-            index = _Index.model_validate_json(_content(archive, _INDEX, most=_MOST_INDEX))
+            index = _Index.model_validate_json(content_of(archive, _INDEX, most=_MOST_INDEX))
             if index.made_by != _this_code() or index.made_of != _made_of(manifest, evidence):
                 return None
             tables = {name: empty(spec) for name, spec in SPECS.items()}
@@ -212,14 +205,14 @@ class _Cells(NamedTuple):
     def numbers(self, part: str, dtype: str) -> Numbers:
         """A part as an array of `rows` numbers; raises `ValueError` for one of another length."""
         size = self.rows * np.dtype(dtype).itemsize
-        content = _content(self.archive, f"{self.name}.{part}", most=size)
+        content = content_of(self.archive, f"{self.name}.{part}", most=size)
         if len(content) != size:
             raise ValueError(f"{self.name}.{part} has {len(content)} bytes")
         return np.frombuffer(content, dtype).astype(np.dtype(dtype).newbyteorder("="))
 
     def texts(self, part: str) -> list[str]:
         """A part as a list of texts; raises `ValueError` for anything else."""
-        listed = orjson.loads(_content(self.archive, f"{self.name}.{part}", most=MOST_BYTES))
+        listed = orjson.loads(content_of(self.archive, f"{self.name}.{part}", most=MOST_BYTES))
         if type(listed) is not list or not set(map(type, listed)) <= {str}:
             raise ValueError(f"{self.name}.{part} is no list of texts")
         return listed
@@ -307,18 +300,3 @@ def _positions(archive: zipfile.ZipFile, server: str, pages: Mapping[str, Iterab
         keys, numbers, places = (cells.numbers(part, dtype) for part, dtype in _PLACES.items())
         positions.restore(dataset, [KeptPage(*page) for page in named], (keys, numbers, places))
     return positions
-
-
-def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    entry = zipfile.ZipInfo(name, date_time=_EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o644 << 16
-    archive.writestr(entry, content, compresslevel=_FAST)
-
-
-def _content(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    with archive.open(name) as stream:
-        content = stream.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"{name} is larger than what it holds")
-    return content
