@@ -21,7 +21,7 @@ from vbr_audit.errors import ConfigurationError
 from vbr_audit.findings import FINDING_COLUMNS
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.context import ReportContext
-from vbr_audit.reports.exports.csv import FORMULA_STARTS, csv_bytes, csv_text, findings_csv
+from vbr_audit.reports.exports.csv import FORMULA_STARTS, csv_pieces, csv_text, findings_csv
 from vbr_audit.reports.exports.encoding import json_bytes, json_pieces, records
 from vbr_audit.reports.exports.json import findings_json, findings_sha256
 from vbr_audit.reports.formats import DEFAULT_FORMATS, FORMATS
@@ -39,6 +39,10 @@ def content(name: str, context: ReportContext) -> bytes:
         path = Path(folder) / FORMATS[name].file_name
         FORMATS[name].write(context, path)
         return path.read_bytes()
+
+
+def csv_of(context: ReportContext, *, bom: bool = False) -> bytes:
+    return b"".join(findings_csv(context, bom=bom))
 
 
 def rows_of(data: bytes) -> list[dict[str, str]]:
@@ -79,7 +83,7 @@ def test_what_is_not_known_is_null(context: ReportContext) -> None:
 
 def test_csv_holds_the_same_rows(context: ReportContext) -> None:
     findings = json.loads(findings_json(context))["findings"]
-    rows = rows_of(findings_csv(context))
+    rows = rows_of(csv_of(context))
     assert [list(row) for row in rows[:1]] == [list(FINDING_COLUMNS)]
     assert [row["finding_id"] for row in rows] == [row["finding_id"] for row in findings]
     assert all((row["observed"] or None) == finding["observed"] for row, finding in zip(rows, findings, strict=True))
@@ -99,20 +103,20 @@ def test_a_run_without_anything_is_written_too(run_of: MakeRun) -> None:
 
 def test_no_cell_of_the_csv_begins_a_formula(make_run: MakeRun) -> None:
     context = make_run(word=lambda text: f"=cmd|' /C calc'!A0 \"x\"\n{text}")
-    cells = [cell for row in csv.reader(io.StringIO(findings_csv(context).decode(), newline="")) for cell in row]
+    cells = [cell for row in csv.reader(io.StringIO(csv_of(context).decode(), newline="")) for cell in row]
     assert not any(cell.startswith(FORMULA_STARTS) for cell in cells)
     assert any(cell.startswith("'=cmd|' /C calc'!A0 \"x\"\n") for cell in cells)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠"])
 def test_whatever_may_begin_a_formula_is_guarded(context: ReportContext, start: str) -> None:
-    cell = rows_of(findings_csv(with_name(context, f"{start}1+1")))[0]["object_name"]
+    cell = rows_of(csv_of(with_name(context, f"{start}1+1")))[0]["object_name"]
     assert cell == f"'{start}1+1"
 
 
 @pytest.mark.parametrize("name", ["=1+1", "'=1+1", "'quoted", "plain", "two\nlines", 'comma, "quote"; \u00fc'])
 def test_the_guard_of_the_csv_can_be_taken_away(context: ReportContext, name: str) -> None:
-    cell = rows_of(findings_csv(with_name(context, name)))[0]["object_name"]
+    cell = rows_of(csv_of(with_name(context, name)))[0]["object_name"]
     assert cell.removeprefix("'") == name
 
 
@@ -134,11 +138,11 @@ def test_a_table_is_written_as_the_standard_library_would() -> None:
         writer = csv.writer(stream, lineterminator="\r\n")
         writer.writerow(frame.columns)
         writer.writerows(zip(*(column.replace({"=1": "'=1", "'": "''"}) for column in cells), strict=True))
-        assert csv_bytes(frame).decode() == csv_text(frame) == stream.getvalue()
+        assert b"".join(csv_pieces(frame)).decode() == csv_text(frame) == stream.getvalue()
 
 
 def test_the_byte_order_mark_is_a_choice(context: ReportContext, tmp_path: Path) -> None:
-    plain, marked = findings_csv(context), findings_csv(context, bom=True)
+    plain, marked = csv_of(context), csv_of(context, bom=True)
     assert marked == b"\xef\xbb\xbf" + plain
     FORMATS["csv"].write(context, tmp_path / "findings.csv", ReportOptions(csv_bom=True))
     assert (tmp_path / "findings.csv").read_bytes() == marked
@@ -149,7 +153,7 @@ def test_the_byte_order_mark_is_a_choice(context: ReportContext, tmp_path: Path)
 def test_lone_surrogates_do_not_break_the_bytes(context: ReportContext) -> None:
     broken = with_name(context, "a\ud800b")
     assert json.loads(findings_json(broken))["findings"][0]["object_name"] == "a?b"
-    assert rows_of(findings_csv(broken))[0]["object_name"] == "a⟨U+D800⟩b"
+    assert rows_of(csv_of(broken))[0]["object_name"] == "a⟨U+D800⟩b"
     for name in EXPORTS:
         assert content(name, broken).decode()
 

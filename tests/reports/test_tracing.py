@@ -154,7 +154,7 @@ def test_all_artefacts_name_the_same_place() -> None:
         for name in BY_HAND:
             known = rows[name][found["finding_id"]]
             assert found[name] == (None if known is pd.NA else known)
-    table = csv.DictReader(io.StringIO(findings_csv(audit.context).decode(), newline=""))
+    table = csv.DictReader(io.StringIO(b"".join(findings_csv(audit.context)).decode(), newline=""))
     told = {row["finding_id"]: tuple(row[name] for name in BY_HAND) for row in table}
     cells = rows[list(BY_HAND)].astype(object).where(rows[list(BY_HAND)].notna(), "")
     assert told == {name: tuple(map(str, each)) for name, each in zip(cells.index, cells.to_numpy(), strict=True)}

@@ -32,14 +32,15 @@ _SAFE_KINDS: Final = "biufM"
 """Numbers, truths and moments: none of them is text of a server."""
 
 
-def findings_csv(context: ReportContext, *, bom: bool = False) -> bytes:
-    """The findings as RFC 4180 text in UTF-8; `bom` puts a byte order mark first, which Excel needs to see UTF-8.
+def findings_csv(context: ReportContext, *, bom: bool = False) -> Iterator[bytes]:
+    """The findings as RFC 4180 text in UTF-8, some thousand lines at a time.
 
-    A cell that begins with one of `FORMULA_STARTS`, or with an apostrophe, has one more apostrophe before it: taking
-    one away gives the text again. Control characters and marks of text direction are shown as pictures or code points
-    (`findings.json` has them as they came). What is not known is an empty cell; moments are ISO 8601 with their offset.
+    `bom` puts a byte order mark first, which Excel needs to see UTF-8. A cell that begins with one of `FORMULA_STARTS`,
+    or with an apostrophe, has one more apostrophe before it: taking one away gives the text again. Control characters
+    and marks of text direction are shown as pictures or code points (`findings.json` has them as they came). What is
+    not known is an empty cell; moments are ISO 8601 with their offset.
     """
-    return csv_bytes(context.results.findings, bom=bom)
+    return csv_pieces(context.results.findings, bom=bom)
 
 
 def csv_text(frame: pd.DataFrame) -> str:
@@ -47,13 +48,11 @@ def csv_text(frame: pd.DataFrame) -> str:
     return "".join(_lines(frame))
 
 
-def csv_bytes(frame: pd.DataFrame, *, bom: bool = False) -> bytes:
-    """`csv_text` in UTF-8, with a byte order mark if asked for."""
-    return b"".join(csv_pieces(frame, bom=bom))
-
-
 def csv_pieces(frame: pd.DataFrame, *, bom: bool = False) -> Iterator[bytes]:
-    """`csv_bytes` some thousand lines at a time: that of a large table has hundreds of megabytes."""
+    """`csv_text` in UTF-8, with a byte order mark if asked for, some thousand lines at a time.
+
+    That of a large table has hundreds of megabytes.
+    """
     yield codecs.BOM_UTF8 if bom else b""
     for lines in _lines(frame):
         yield lines.encode()
@@ -135,7 +134,7 @@ def _cell(value: Any) -> str:
 
 
 def _write(context: ReportContext, path: Path, options: ReportOptions) -> None:
-    write_pieces(path, csv_pieces(context.results.findings, bom=options.csv_bom))
+    write_pieces(path, findings_csv(context, bom=options.csv_bom))
 
 
 CSV: Final = Format("csv", "findings.csv", 60, _write, by_default=True)
