@@ -247,6 +247,17 @@ def test_an_audit_that_was_killed_before_its_reports_says_so(tmp_path: Path, pol
     assert invoke("verify", run).exit_code == 0
 
 
+def test_an_interrupt_that_comes_where_python_lets_no_exception_out_is_heeded(tmp_path: Path, policy: Path) -> None:
+    with raw_server(honest=SmallServer()) as url:
+        words = ["audit", url, "--out", str(tmp_path / "run"), "--policy", str(policy), *MONTH, *CORE]
+        unheard = partial(forked.interrupt_unheard_before, "write_outcome")
+        process = forked.start(words, tmp_path / "told", prepare=unheard)
+        code, told = forked.ended(process), (tmp_path / "told").read_text("utf-8")
+    assert code == 130, told
+    assert "interrupted" in told
+    assert "Exception ignored" not in told
+
+
 def test_what_a_killed_process_left_half_written_goes_with_the_next_run(taken: Path, policy: Path) -> None:
     left = write(taken / ".findings.json.0a1b2c3d.part", "half")
     mine = write(taken / ".mine.part", "mine")

@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -63,6 +64,24 @@ def kill_before(moment: str) -> None:
     from vbr_audit.audited import Audit
 
     setattr(Audit, moment, lambda *_given, **_named: os.kill(os.getpid(), signal.SIGKILL))
+
+
+class _Unheard:
+    """Is interrupted when it goes, where Python lets no exception out."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def interrupt_unheard_before(moment: str) -> None:
+    """Interrupt this process where it would call that method of an audit, so that nobody hears of it at once."""
+    from vbr_audit.audited import Audit
+
+    def interrupted(*_given: object, **_named: object) -> None:
+        _Unheard()
+        time.sleep(30)
+
+    setattr(Audit, moment, interrupted)
 
 
 def allow_small_files(most: int) -> None:

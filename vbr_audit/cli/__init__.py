@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
-from typing import Annotated
+import threading
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -37,6 +39,9 @@ from vbr_audit.cli.cmd_waivers import waivers_app
 _EXITS = """Exit codes: 0 done · 1 a finding fails at or above --fail-on · 2 usage, policy or waiver file ·
 3 nothing collected: connection, TLS, sign-in · 4 incomplete · 5 an output could not be written ·
 6 a message could not be delivered · 130 interrupted."""
+
+_AGAIN_S: Final = 0.01
+"""Seconds after which an interrupt that was lost is repeated: the callback that lost it has ended by then."""
 
 app = typer.Typer(
     name="vbr-audit",
@@ -95,14 +100,52 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def _heed_lost_interrupts() -> None:
+    """Repeat each interrupt that came where Python lets no exception out, as in a callback of its garbage collector.
+
+    Such are those of Dask; without this, every twentieth Ctrl-C of a fleet audit would do nothing.
+    """
+    before = sys.unraisablehook
+
+    def tell(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            before(lost)
+        elif not sys.is_finalizing():
+            again = threading.Timer(_AGAIN_S, _interrupt_main_thread)
+            again.daemon = True
+            again.start()
+
+    sys.unraisablehook = tell
+
+
+def _interrupt_main_thread() -> None:
+    """Interrupt the main thread by a signal that it heeds, also while it waits for the system, where that can be done.
+
+    `nohup`, and a shell for what it starts in the background, let Ctrl-C be ignored.
+    """
+    number = next((number for number in _ending_signals() if callable(signal.getsignal(number))), signal.SIGINT)
+    main_thread = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main_thread is not None:
+        signal.pthread_kill(main_thread, number)
+    else:
+        _thread.interrupt_main(number)
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """The signals by which a user or a service manager ends a command, as far as the system has them."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
 def main() -> None:
     """Run the command line."""
+    _heed_lost_interrupts()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        if getattr(signal, name, None) is not None and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
-            signal.signal(getattr(signal, name), _interrupt)
+    for number in _ending_signals():
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
     if VARIABLE in os.environ:
         from typer._completion_classes import completion_init
 
