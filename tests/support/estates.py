@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from ahocorasick_rs import BytesAhoCorasick
 from core_checks import core_policy
 from pydantic import SecretStr
@@ -25,6 +26,7 @@ from pydantic import SecretStr
 import vbr_audit as va
 from vbr_audit.api.client import Client
 from vbr_audit.checks.site import load_site
+from vbr_audit.collection import collector, reading, survey
 from vbr_audit.pipeline import Audit
 from vbr_audit.reports.formats import FORMATS
 from vbr_audit.reports.interface import ReportOptions
@@ -62,7 +64,10 @@ def snapshot_of(*faults: str, **options: Any) -> va.Snapshot:
         password=SecretStr(DEMO_PASSWORD),
         transport=httpx.WSGITransport(app=app),
     )
-    with client:
+    # Each worker of the tests has a snapshot of its own: in all of them the same was read at the same time.
+    with client, pytest.MonkeyPatch.context() as patch:
+        for module in (collector, reading, survey):
+            patch.setattr(module, "utc_now", lambda: NOW)
         command = f"vbr-audit audit https://{SERVER} --out /r/HANSA"
         return va.collect(client, datasets="all", progress=False, command=command)
 
