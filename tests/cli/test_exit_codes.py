@@ -144,6 +144,8 @@ def test_a_needed_dataset_that_is_not_whole_ends_in_4_and_passes_nothing(
     findings = json.loads((out / "findings.json").read_bytes())["findings"]
     read = {row["object_name"] for row in findings if row["check_id"] == "JOB-003" and row["status"] == "PASS"}
     assert len(read) <= (3 if fault == "ignored-skip=jobs" else 0)
+    if fault in ("cut-json-forever=jobs", "broken=jobs"):
+        return  # failed, as after `html`: the same run for those who come later
     allowed = run("check", out, "--allow-incomplete", "--fail-on", "never")
     assert allowed.exit_code == 0
     assert run("report", out, "--format", "html").exit_code == 0

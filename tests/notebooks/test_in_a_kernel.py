@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")]
 
@@ -24,6 +22,10 @@ END = "client.close(); server.__exit__(None, None, None);"
 
 def outputs_of(*cells: str) -> list[list[Any]]:
     """The outputs of each of these cells, run in a kernel between a simulator's start and its end."""
+    # Slow to import: only the worker that runs notebooks does so.
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (BEGIN, *cells, END)])
     NotebookClient(notebook, timeout=120, allow_errors=True, record_timing=False).execute()
     assert "widgets" not in notebook.metadata
@@ -34,10 +36,10 @@ def outputs_of(*cells: str) -> list[list[Any]]:
 def test_one_line_stays_of_each_collection() -> None:
     whole, silent, switched_off, shown, part = outputs_of(
         "snapshot = va.collect(client)",
-        "va.collect(client, progress=False);",
-        "import os; os.environ['VBR_AUDIT_PROGRESS'] = '0'; va.collect(client);",
+        "va.collect(client, datasets=['jobs'], progress=False);",
+        "import os; os.environ['VBR_AUDIT_PROGRESS'] = '0'; va.collect(client, datasets=['jobs']);",
         "del os.environ['VBR_AUDIT_PROGRESS']; snapshot",
-        "va.collect([client, va.connect('https://127.0.0.1:1', username='x', password='y', name='gone')]);",
+        "va.collect([client, va.connect('https://127.0.0.1:1', username='x', password='y', name='gone')], datasets=['jobs']);",
     )
     ((output,), (line,)) = whole, part
     assert (output.output_type, list(output.data)) == ("display_data", ["text/plain"])
@@ -51,7 +53,7 @@ def test_one_line_stays_of_each_collection() -> None:
 def test_errors_are_a_message_and_the_next_step() -> None:
     wrong, refused, debug = outputs_of(
         "client.get('/api/v1/nowhere')",
-        "va.audit(va.collect(client, progress=False), policy='version: 1\\nchecks: {JOB-03: {enabled: true}}\\n')",
+        "va.audit(va.collect(client, datasets=['jobs'], progress=False), policy='version: 1\\nchecks: {JOB-03: {enabled: true}}\\n')",
         "import os; os.environ['VBR_AUDIT_DEBUG'] = '1'; client.get('/api/v1/nowhere')",
     )
     for (output,), kind in ((wrong, "AbsentError"), (refused, "PolicyError")):
@@ -76,7 +78,7 @@ def test_names_are_completed() -> None:
         "def offered(text):\n"
         "    with provisionalcompleter():\n"
         "        return [one.text for one in get_ipython().Completer.completions(text, len(text))]\n"
-        "snapshot = va.collect(client, progress=False)\n"
+        "snapshot = va.collect(client, datasets=['jobs', 'job_states'], progress=False)\n"
         "policy = va.audit(snapshot, policy='minimal').policy",
         "offered('snapshot.job_')",
         'offered("policy[\'JOB-00")',
