@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from running_notebooks import format_library
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")]
 
@@ -22,11 +23,10 @@ END = "client.close(); server.__exit__(None, None, None);"
 
 def outputs_of(*cells: str) -> list[list[Any]]:
     """The outputs of each of these cells, run in a kernel between a simulator's start and its end."""
-    # Slow to import: only the worker that runs notebooks does so.
-    import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (BEGIN, *cells, END)])
+    new = format_library().v4
+    notebook = new.new_notebook(cells=[new.new_code_cell(text) for text in (BEGIN, *cells, END)])
     NotebookClient(notebook, timeout=120, allow_errors=True, record_timing=False).execute()
     assert "widgets" not in notebook.metadata
     assert [cell.outputs for cell in (notebook.cells[0], notebook.cells[-1])] == [[], []]

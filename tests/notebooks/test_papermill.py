@@ -15,12 +15,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 from click.testing import CliRunner
 from core_checks import text_of
-from papermill.cli import papermill
-from running_notebooks import FOLDER
+from running_notebooks import FOLDER, format_library
 
 import vbr_audit as va
 from vbr_audit.simulator import serve
@@ -61,6 +59,8 @@ def as_a_process(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
 
 def ended_in(folder: Path, url: str) -> str:
     """Run the notebook in `folder`, which must end in an error; return all that is said of it."""
+    from papermill.cli import papermill  # slow to import: a worker that runs no notebook does not need it
+
     with contextlib.chdir(folder):
         done = CliRunner().invoke(papermill, words_for(url))
     assert done.exit_code != 0
@@ -77,7 +77,7 @@ def all_bytes(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def test_the_password_is_no_parameter() -> None:
-    notebook = nbformat.read(MONTHLY, as_version=4)
+    notebook = format_library().read(MONTHLY, as_version=4)
     (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     names: dict[str, str] = {}
     exec(cell.source, {}, names)
