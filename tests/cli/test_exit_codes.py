@@ -292,9 +292,7 @@ def test_a_saved_run_is_judged_anew_under_another_policy_and_nothing_stale_stays
 
 
 def test_quiet_says_nothing_and_a_pattern_narrows_the_scope(run, server, tmp_path: Path) -> None:
-    result = run(
-        "audit", server(jobs=20), "--out", tmp_path / "run", "--jobs", "sql*", "-q", "--fail-on", "never", *PAGE
-    )
+    result = run("audit", server(), "--out", tmp_path / "run", "--jobs", "sql*", "-q", "--fail-on", "never", *PAGE)
     assert result.exit_code == 0
     assert result.output == ""
     findings = json.loads((tmp_path / "run" / "findings.json").read_bytes())["findings"]
