@@ -222,6 +222,8 @@ def _content(text: str) -> Any:
     """The plain content of a text that is clean YAML, the same object each time."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
+    if "%YAML" in text:  # the version that a text names is known only while it is parsed
+        return yaml.load(text)
     root = _root(text)
     return None if root is None else yaml.constructor.construct_document(root)
 
