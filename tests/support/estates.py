@@ -89,7 +89,7 @@ def small() -> Audit:
 
 def demo() -> Audit:
     """A whole estate, judged by files that are full of names."""
-    return audit_of(judged=True, jobs=20, sessions=200)
+    return audit_of(judged=True, jobs=11, sessions=90)
 
 
 def incomplete() -> Audit:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from openpyxl import Workbook
+from openpyxl.styles import Alignment
+from openpyxl.styles.cell_style import StyleArray
 from openpyxl.writer.excel import ExcelWriter
 from openpyxl.xml.constants import ARC_SHARED_STRINGS, ARC_WORKBOOK_RELS
 
@@ -30,6 +32,8 @@ class StreamedBook(Workbook):
         super().__init__(write_only=True)
         self._archive = archive
         self.shared = archive.shared
+        self.header_styles: dict[int, tuple[Alignment, StyleArray]] = {}
+        """The styles of header cells by the identity of their alignments: openpyxl compares each part of each cell."""
 
     def add_sheet(self, title: str) -> DataSheet:
         """Add a sheet behind the others."""

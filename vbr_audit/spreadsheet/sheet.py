@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,8 @@ DURATION_FORMAT = "[h]:mm:ss"
 DAY_FORMAT = "yyyy-mm-dd"
 TRUTH_FORMAT = '"TRUE";"TRUE";"FALSE"'
 """For truth values: LibreOffice shows some of them as 1 and 0 without it."""
+_SAMPLED = 300
+"""Rows that the width of a column is taken from."""
 MAX_ROWS = 1_000_000
 """Rows of one sheet; what is more goes on in `Name 2`, `Name 3`."""
 
@@ -179,7 +182,7 @@ def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: d
         sheet.column_dimensions[letter].width = widths[index - 1]
         cells = f"{letter}2:{letter}{max(rows, 1) + 1}"
         if column.coloured:
-            colour_words(sheet, cells, words_of(column.values.iloc[part], column.choices))
+            colour_words(sheet, cells, words_of(_rows(column.values, part), column.choices))
         if column.choices:
             offer_choices(sheet, cells, column.choices)
     add_table(sheet, table, 1, rows, [column.header for column in plan.columns])
@@ -190,6 +193,11 @@ def _write_sheet(sheet: Sheet, plan: SheetPlan, table: str, part: slice, zone: d
         sheet.append([])
     shown = [_cells(sheet, column, part, zone, guard, wrap=plan.wrap) for column in plan.columns]
     append_columns(sheet, shown, 2, widths if plan.wrap else (), sheet.parent.shared)
+
+
+def _rows(values: pd.Series, part: slice) -> pd.Series:
+    """The values of these rows; a sheet mostly has all of them, which need not be taken out."""
+    return values if part.stop - part.start == len(values) else values.iloc[part]
 
 
 def append_tall(sheet: Sheet, number: int, row: Sequence[Any], widths: Sequence[float]) -> None:
@@ -229,9 +237,15 @@ def add_table(sheet: Sheet, name: str, first_row: int, rows: int, headers: list[
 
 def header_cell(sheet: Sheet, text: str, alignment: Alignment = WRAPPED) -> Cell:
     """A cell of a header row, which holds text whatever it looks like: a table may have names as its headers."""
-    cell = text_cell(sheet, text)
-    cell.font, cell.fill, cell.alignment = HEADER_FONT, HEADER_FILL, alignment
-    return cell
+    cell: Any = text_cell(sheet, text)
+    styles = sheet.parent.header_styles
+    known = styles.get(id(alignment))
+    if known is None:
+        cell.font, cell.fill, cell.alignment = HEADER_FONT, HEADER_FILL, alignment
+        styles[id(alignment)] = alignment, copy(cell._style)
+    else:
+        cell._style = copy(known[1])
+    return cast(Cell, cell)
 
 
 def printed_columns(widths: Sequence[float], frozen: int) -> int:
@@ -302,7 +316,7 @@ def _cells(
     sheet: Sheet, column: SheetColumn, part: slice, zone: dt.tzinfo, guard: CellGuard, *, wrap: bool
 ) -> CellColumn:
     """The cells of one column, from the top."""
-    values, model = column.values.iloc[part], WriteOnlyCell(sheet)
+    values, model = _rows(column.values, part), WriteOnlyCell(sheet)
     if values.empty:
         return CellColumn((), model)
     if wrap:
@@ -333,8 +347,8 @@ def _width(column: SheetColumn, part: slice, most: float) -> float:
         return float(max(len(word) for word in (*column.choices, *column.header.split())) + 6)
     if column.number_format in _KINDS:
         return 14 + column.header.count("(")
-    sample = column.values.iloc[part].head(300)
-    texts = [str(value) for value in python_values(sample) if value is not None] if len(sample) else ()
+    sample = _rows(column.values, slice(part.start, min(part.stop, part.start + _SAMPLED)))
+    texts = {str(value) for value in python_values(sample) if value is not None} if len(sample) else ()
     longest = max((len(line) for text in texts for line in text.split("\n")[:3]), default=0)
     words = max(len(word) for word in column.header.split())
     return float(min(max(longest + 3, words + 5, len(column.header) / 2 + 4, 9), most))

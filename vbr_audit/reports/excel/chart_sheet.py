@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from openpyxl.chart import BarChart, LineChart
@@ -286,17 +287,21 @@ def _hex(tone: str) -> Any:
     return tones()[tone].removeprefix("#").upper()
 
 
-def _picture(plan: ChartPlan, anchor: DescribedAnchor, number: int) -> Image:
-    """The calendar as a picture; openpyxl keeps the frame of an anchor that brings its own."""
+@lru_cache(maxsize=4)
+def _calendar_png(cells: Cells, inches: float) -> bytes:
+    """The picture of a calendar: one process writes the same run several times, and it is a fifth of a workbook."""
     from vbr_audit.reports.charts.drawings import draw_calendar
     from vbr_audit.reports.charts.images import draw_png
 
+    return draw_png(lambda axes, paint: draw_calendar(axes, cells, paint), inches)
+
+
+def _picture(plan: ChartPlan, anchor: DescribedAnchor, number: int) -> Image:
+    """The calendar as a picture; openpyxl keeps the frame of an anchor that brings its own."""
     shape = plan.shape
     if not isinstance(shape, Cells):
         raise TypeError(f"{plan.name} is drawn by the spreadsheet")
-    image = Image(
-        io.BytesIO(draw_png(lambda axes, paint: draw_calendar(axes, shape, paint), _height(plan) / _PIXELS_PER_INCH))
-    )
+    image = Image(io.BytesIO(_calendar_png(shape, _height(plan) / _PIXELS_PER_INCH)))
     frame = PictureFrame()
     properties = frame.nvPicPr.cNvPr
     properties.id = number

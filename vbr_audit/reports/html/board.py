@@ -126,15 +126,16 @@ def _rated_month(months: MonthTrend, at: int) -> RatedMonth:
     )
 
 
-def worst_risks(results: Results) -> tuple[Risk, ...]:
-    """The causes by severity and check, the worst first, then those of most findings."""
+def worst_risks(results: Results, most: int) -> tuple[Risk, ...]:
+    """The causes by severity and check, the worst first, then those of most findings; at most so many."""
     groups, failing = [], results.failed.groupby(["check_id", "cause"]).size().to_dict()
     for key, rows in results.causes.groupby(["severity", "check_id"], sort=True):
         severity, check_id = map(str, key)
         findings = sum(failing.get((check_id, cause), 0) for cause in set(rows["cause"]))
         rank = severity_rank(severity)
-        groups.append((rank, -findings, check_id, _risk(rows, findings, results.failures)))
-    return tuple(risk for *_, risk in sorted(groups, key=lambda entry: entry[:3]))
+        groups.append((rank, -findings, check_id, rows))
+    worst = sorted(groups, key=lambda entry: entry[:3])[:most]
+    return tuple(_risk(rows, -fewer, results.failures) for _, fewer, _, rows in worst)
 
 
 def _risk(causes: pd.DataFrame, findings: int, failures: Failures) -> Risk:

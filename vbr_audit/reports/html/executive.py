@@ -109,7 +109,7 @@ class Brief:
 def build_brief(context: ReportContext) -> Brief:
     """The rows of the executive page, worst first."""
     results = context.results
-    rating, risks = results.summary.rating, worst_risks(results)[:MOST_RISKS]
+    rating, risks = results.summary.rating, worst_risks(results, MOST_RISKS)
     return Brief(
         title=shorten(context.title, LINE),
         detail=shorten(results.summary.verdict.detail, MOST_DETAIL),

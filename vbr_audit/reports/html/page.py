@@ -106,7 +106,7 @@ def build_page(context: ReportContext) -> Page:
         plan=urgent_causes(results.causes),
         due_rule=due_rule(),
         trend=trend_line(context.figures.months),
-        risks=worst_risks(results)[:MOST_FIRST],
+        risks=worst_risks(results, MOST_FIRST),
         in_short=wrong_in_short(results),
         wrong=wrong,
         questions=open_questions(findings[status.isin(["UNKNOWN", "ERROR"])], MAX_ROWS),
