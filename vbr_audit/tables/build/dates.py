@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,30 +45,15 @@ _Codes = npt.NDArray[np.uint8]
 _Numbers = npt.NDArray[np.int64]
 _PLAIN = frozenset({str, type(None)})
 _ZERO = np.uint8(ord("0"))
-_SHAPE = np.frombuffer(b"0000-00-00T00:00:00", dtype=np.uint8)
-"""The least code of each place of a date."""
-_SPAN = np.where(_SHAPE == _ZERO, 9, 0).astype(np.uint8)
-"""By how much a code may be above it."""
-_LEAST, _MOST = (np.array(bounds)[:, None] for bounds in ((1, 1, 1, 0, 0, 0), (9999, 12, 31, 23, 59, 59)))
-"""The bounds of year, month, day, hour, minute and second."""
+_MARKED = np.array([4, 7, 10, 13, 16])
+_MARKS = np.frombuffer(b"--T::", dtype=np.uint8)[:, None]
+_HEAD = np.arange(_SHORTEST)[:, None]
+_DIGITS = np.delete(np.arange(_SHORTEST), _MARKED)
+_LEAST, _MOST = (np.array(bounds)[:, None] for bounds in ((0, 0, 1, 1, 0, 0, 0), (99, 99, 12, 31, 23, 59, 59)))
+"""The bounds of century, year of it, month, day, hour, minute and second."""
 _IN_ANY_MONTH = 28
-_TAIL = len("+00:00")
-
-
-def _weights(*numbers: tuple[int, int], places: int) -> npt.NDArray[np.float32]:
-    """By what digits at so many `places` are multiplied to give numbers, each from a first to before a last place.
-
-    A product of matrices is the fastest sum there is; numbers of up to seven digits are exact in 32 bits.
-    """
-    weights = np.zeros((places, len(numbers)), dtype=np.float32)
-    for column, (first, last) in enumerate(numbers):
-        weights[first:last, column] = 10 ** np.arange(last - first - 1, -1, -1)
-    return weights
-
-
-_OF_DATE = _weights((0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19), places=_SHORTEST)
-_OF_MICROS = _weights((0, 6), places=6)
-_OF_OFFSET = _weights((1, 3), (4, 6), places=_TAIL)
+_MICROS = 10 ** np.arange(5, -1, -1)
+_OFFSET_DIGITS = np.array([[-5], [-4], [-2], [-1]])
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.(\d*))?(Z|[+-]\d\d:\d\d)?|\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -120,11 +104,11 @@ def _read_texts(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates | No
     joined = "".join(texts)
     if not joined.isascii() or lengths.min() < _SHORTEST or lengths.max() > _LONGEST:
         return None
+    codes = np.frombuffer(joined.encode("ascii"), dtype=np.uint8)
     ends = np.cumsum(lengths)
-    longest = int(lengths.max())
-    padded = joined.encode("ascii") + bytes(longest)
-    offsets, cut = _offsets(_pieces(padded, ends - _TAIL, _TAIL))
-    micros = _instants(_pieces(padded, ends - lengths, longest), lengths - cut) if offsets is not None else None
+    offsets, cut = _offsets(codes, ends)
+    begins = ends - lengths
+    micros = _instants(codes, begins, lengths - cut) if offsets is not None else None
     if micros is None or offsets is None:
         return None
     places = (
@@ -137,78 +121,74 @@ def _read_texts(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates | No
     return read
 
 
-def _pieces(text: bytes, begins: _Numbers, width: int) -> _Codes:
-    """The codes of so many signs of `text` from each of `begins` on, a row for each."""
-    each = np.ndarray((len(text) - width + 1, width), dtype=np.uint8, buffer=text, strides=(1, 1))
-    return each[begins]
-
-
-def _offsets(tails: _Codes) -> tuple[_Numbers | None, _Numbers]:
-    """The offset in microseconds at the end of each text, and its length, 0 without one; None if one is no offset.
-
-    `tails` are the last six signs of each.
-    """
-    is_utc = tails[:, 5] == ord("Z")
-    signs = tails[:, 0]
-    has = ~is_utc & ((signs == ord("+")) | (signs == ord("-"))) & (tails[:, 3] == ord(":"))
-    cut = np.where(is_utc, 1, np.where(has, _TAIL, 0))
-    offsets = np.zeros(len(tails), dtype=np.int64)
+def _offsets(codes: _Codes, ends: _Numbers) -> tuple[_Numbers | None, _Numbers]:
+    """The offset in microseconds at the end of each text, and its length, 0 without one; None if one is no offset."""
+    is_utc = codes[ends - 1] == ord("Z")
+    signs = codes[ends - 6]
+    has = ~is_utc & ((signs == ord("+")) | (signs == ord("-"))) & (codes[ends - 3] == ord(":"))
+    cut = np.where(is_utc, 1, np.where(has, 6, 0))
+    offsets = np.zeros(len(ends), dtype=np.int64)
     if has.any():
-        digits = tails[has] - _ZERO
-        hours, minutes = _numbers(digits, _OF_OFFSET)
-        if digits[:, [1, 2, 4, 5]].max() > 9 or hours.max() > 23 or minutes.max() > 59:
+        digits = codes[ends[has] + _OFFSET_DIGITS] - _ZERO
+        hours, minutes = _pairs(digits)
+        if digits.max() > 9 or hours.max() > 23 or minutes.max() > 59:
             return None, cut
         offsets[has] = (hours * 60 + minutes) * np.where(signs[has] == ord("-"), -60_000_000, 60_000_000)
     return offsets, cut
 
 
-def _instants(texts: _Codes, lengths: _Numbers) -> _Numbers | None:
+def _instants(codes: _Codes, begins: _Numbers, lengths: _Numbers) -> _Numbers | None:
     """What texts without offset say, as microseconds since 1970 of their clock; None if one is no date.
 
-    They have these `lengths`; what stands behind them is not looked at.
+    A text begins at each of `begins` and has one of `lengths`.
     """
     if lengths.min() < _SHORTEST:
         return None
-    digits = texts[:, :_SHORTEST] - _SHAPE
-    if (digits > _SPAN).any():
+    head = codes[begins + _HEAD]
+    digits = head[_DIGITS] - _ZERO
+    if (head[_MARKED] != _MARKS).any() or digits.max() > 9:
         return None
-    numbers = _numbers(digits, _OF_DATE)
-    if (numbers < _LEAST).any() or (numbers > _MOST).any():
+    numbers = _pairs(digits)
+    century, of_century, months, days, hours, minutes, seconds = numbers
+    years = century * 100 + of_century
+    if (numbers < _LEAST).any() or (numbers > _MOST).any() or years.min() < 1:
         return None
-    years, months, days, hours, minutes, seconds = numbers
-    month = (years - 1) * 12 + months - 1
-    first, next_first = _first_days()[month], _first_days()[month + 1]
-    fractions = _fractions(texts[:, _SHORTEST:], lengths - _SHORTEST)
-    if fractions is None or (days.max() > _IN_ANY_MONTH and (first + days > next_first).any()):
+    month = years * 12 + months - (1970 * 12 + 1)
+    first = _days_until(month)
+    fractions = _fractions(codes, begins + _SHORTEST, lengths - _SHORTEST)
+    if fractions is None or (days.max() > _IN_ANY_MONTH and (first + days > _days_until(month + 1)).any()):
         return None
     since_1970: _Numbers = (((first + days - 1) * 24 + hours) * 60 + minutes) * 60 + seconds
     return since_1970 * 1_000_000 + fractions
 
 
-@cache
-def _first_days() -> npt.NDArray[np.int64]:
-    """The days from 1970 to the first of each month, from the first of the year 1 to the one after the year 9999."""
-    months = np.arange((1 - 1970) * 12, (10_000 - 1970) * 12 + 1, dtype=np.int64)
+def _days_until(months: _Numbers) -> _Numbers:
+    """The days from 1970 to the first of each month, which is counted from January 1970."""
     return months.view("datetime64[M]").astype("datetime64[D]").view(np.int64)
 
 
-def _fractions(texts: _Codes, lengths: _Numbers) -> _Numbers | None:
+def _fractions(codes: _Codes, begins: _Numbers, lengths: _Numbers) -> _Numbers | None:
     """The microseconds of parts `.f`, of which further digits are cut; 0 for an empty part, None if one is no such."""
     longest = int(lengths.max())
     if not longest:
-        return np.zeros(len(texts), dtype=np.int64)
-    is_there = np.arange(longest) < lengths[:, None]
-    digits = np.where(is_there, texts[:, :longest] - _ZERO, 0)[:, 1:]
-    if ((texts[:, 0] != ord(".")) & (lengths > 0)).any() or (digits.size and digits.max() > 9):
+        return np.zeros(len(begins), dtype=np.int64)
+    place = np.arange(longest)[:, None]
+    part = codes[np.minimum(begins + place, len(codes) - 1)]
+    digits = np.where(place < lengths, part - _ZERO, 0)[1:]
+    if ((part[0] != ord(".")) & (lengths > 0)).any() or (digits.size and digits.max() > 9):
         return None
-    (micros,) = _numbers(digits[:, :6], _OF_MICROS[: digits.shape[1]])
+    micros = np.zeros(len(begins), dtype=np.int64)
+    for value, digit in zip(_MICROS, digits, strict=False):
+        micros += value * digit
     return micros
 
 
-def _numbers(digits: _Codes, weights: npt.NDArray[np.float32]) -> _Numbers:
-    """The numbers that rows of digits make, a row for each number."""
-    made: _Numbers = (digits.astype(np.float32) @ weights).T.astype(np.int64)
-    return made
+def _pairs(digits: _Codes) -> _Numbers:
+    """The numbers of two digits each, of which the rows of `digits` are the tens and the ones in turn."""
+    numbers = digits[::2].astype(np.int64)
+    numbers *= 10
+    numbers += digits[1::2]
+    return numbers
 
 
 def _read_one_by_one(values: Sequence[Any], zone: dt.tzinfo | None) -> ReadDates:
