@@ -50,6 +50,12 @@ def test_a_good_file() -> None:
     assert found.items[1].rate == 0.25
 
 
+def test_a_version_of_yaml_that_a_file_names_counts() -> None:
+    text = "version: 1\nrules:\n  A: {enabled: yes, limit: 010}\n"
+    assert load(f"%YAML 1.1\n---\n{text}").rules["A"] == Rule(enabled=True, limit=8)
+    assert "got the text 'yes'" in refusal(text)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vbr_audit.api.tls import expiry_of
@@ -260,6 +260,9 @@ def test_the_end_of_a_certificate_in_either_spelling(year: int) -> None:
     assert expiry_of(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)) == end
 
 
+@settings(max_examples=25)
+@example(b"")
+@example(b"0\x82\x01\x00" + bytes(256))  # as one begins
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_certificate_have_no_end(body: bytes) -> None:
     assert expiry_of(body) is None

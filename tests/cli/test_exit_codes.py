@@ -144,6 +144,8 @@ def test_a_needed_dataset_that_is_not_whole_ends_in_4_and_passes_nothing(
     findings = json.loads((out / "findings.json").read_bytes())["findings"]
     read = {row["object_name"] for row in findings if row["check_id"] == "JOB-003" and row["status"] == "PASS"}
     assert len(read) <= (3 if fault == "ignored-skip=jobs" else 0)
+    if fault in ("cut-json-forever=jobs", "broken=jobs"):
+        return  # failed, as after `html`: the same run for those who come later
     allowed = run("check", out, "--allow-incomplete", "--fail-on", "never")
     assert allowed.exit_code == 0
     assert run("report", out, "--format", "html").exit_code == 0
@@ -290,9 +292,7 @@ def test_a_saved_run_is_judged_anew_under_another_policy_and_nothing_stale_stays
 
 
 def test_quiet_says_nothing_and_a_pattern_narrows_the_scope(run, server, tmp_path: Path) -> None:
-    result = run(
-        "audit", server(jobs=20), "--out", tmp_path / "run", "--jobs", "sql*", "-q", "--fail-on", "never", *PAGE
-    )
+    result = run("audit", server(), "--out", tmp_path / "run", "--jobs", "sql*", "-q", "--fail-on", "never", *PAGE)
     assert result.exit_code == 0
     assert result.output == ""
     findings = json.loads((tmp_path / "run" / "findings.json").read_bytes())["findings"]

@@ -16,7 +16,6 @@ import anyio
 import pytest
 from command_line import invoke
 from core_checks import CORE_TEXT
-from mcp import Client, StdioServerParameters
 
 import vbr_audit as va
 from vbr_audit import simulator
@@ -98,6 +97,8 @@ def files_of(folder: Path) -> dict[str, tuple[str, int]]:
 @pytest.fixture(scope="module")
 def asked(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     """Every tool asked once and more by the client of the package mcp, through a process of its own."""
+    from mcp import Client, StdioServerParameters  # slow to import: only the worker that asks does so
+
     place = tmp_path_factory.mktemp("server")
     history = place / "history"
     *_, last = va.history(kept).archive.runs

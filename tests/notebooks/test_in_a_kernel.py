@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+from running_notebooks import format_library
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")]
 
@@ -24,7 +23,10 @@ END = "client.close(); server.__exit__(None, None, None);"
 
 def outputs_of(*cells: str) -> list[list[Any]]:
     """The outputs of each of these cells, run in a kernel between a simulator's start and its end."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (BEGIN, *cells, END)])
+    from nbclient import NotebookClient
+
+    new = format_library().v4
+    notebook = new.new_notebook(cells=[new.new_code_cell(text) for text in (BEGIN, *cells, END)])
     NotebookClient(notebook, timeout=120, allow_errors=True, record_timing=False).execute()
     assert "widgets" not in notebook.metadata
     assert [cell.outputs for cell in (notebook.cells[0], notebook.cells[-1])] == [[], []]
@@ -34,8 +36,8 @@ def outputs_of(*cells: str) -> list[list[Any]]:
 def test_one_line_stays_of_each_collection() -> None:
     whole, silent, switched_off, shown, part = outputs_of(
         "snapshot = va.collect(client)",
-        "va.collect(client, progress=False);",
-        "import os; os.environ['VBR_AUDIT_PROGRESS'] = '0'; va.collect(client);",
+        "va.collect(client, datasets=['jobs'], progress=False);",
+        "import os; os.environ['VBR_AUDIT_PROGRESS'] = '0'; va.collect(client, datasets=['jobs']);",
         "del os.environ['VBR_AUDIT_PROGRESS']; snapshot",
         "va.collect([client, va.connect('https://127.0.0.1:1', username='x', password='y', name='gone')]);",
     )
@@ -45,13 +47,15 @@ def test_one_line_stays_of_each_collection() -> None:
     assert re.fullmatch(line_of_all, output.data["text/plain"])
     assert (silent, switched_off) == ([], [])
     assert [one.output_type for one in shown] == ["execute_result"]
-    assert re.fullmatch(r"Read \d+ datasets .* from vbr01, gone: not whole: .* failed.*…; \d+ datasets not offered\.", line.data["text/plain"])
+    line_of_part = r"Read \d+ datasets .* from vbr01, gone: not whole: .* failed.*…; \d+ datasets not offered\."
+    assert re.fullmatch(line_of_part, line.data["text/plain"])
 
 
 def test_errors_are_a_message_and_the_next_step() -> None:
     wrong, refused, debug = outputs_of(
         "client.get('/api/v1/nowhere')",
-        "va.audit(va.collect(client, progress=False), policy='version: 1\\nchecks: {JOB-03: {enabled: true}}\\n')",
+        "snapshot = va.collect(client, datasets=['jobs'], progress=False)\n"
+        "va.audit(snapshot, policy='version: 1\\nchecks: {JOB-03: {enabled: true}}\\n')",
         "import os; os.environ['VBR_AUDIT_DEBUG'] = '1'; client.get('/api/v1/nowhere')",
     )
     for (output,), kind in ((wrong, "AbsentError"), (refused, "PolicyError")):
@@ -76,7 +80,7 @@ def test_names_are_completed() -> None:
         "def offered(text):\n"
         "    with provisionalcompleter():\n"
         "        return [one.text for one in get_ipython().Completer.completions(text, len(text))]\n"
-        "snapshot = va.collect(client, progress=False)\n"
+        "snapshot = va.collect(client, datasets=['jobs', 'job_states'], progress=False)\n"
         "policy = va.audit(snapshot, policy='minimal').policy",
         "offered('snapshot.job_')",
         'offered("policy[\'JOB-00")',

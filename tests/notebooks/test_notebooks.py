@@ -11,9 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from running_notebooks import FOLDER, METADATA, paths, run_notebook
+from running_notebooks import FOLDER, METADATA, format_library, paths, run_notebook
 
 from vbr_audit.simulator import DEMO_PASSWORD
 
@@ -23,6 +22,11 @@ MOST_WORDS = 20_000
 NAMES = [path.name for path in NOTEBOOKS]
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def stored(path: Path) -> Any:
+    """The notebook as it is stored."""
+    return format_library().read(path, as_version=4)
 
 
 def shown(notebook: Any) -> list[list[dict[str, Any]]]:
@@ -40,7 +44,7 @@ def _shown(output: Any) -> dict[str, Any]:
 @each_notebook
 def test_a_notebook_runs_and_its_stored_outputs_hold(path: Path, tmp_path: Path) -> None:
     fresh = run_notebook(path, tmp_path)
-    assert shown(fresh) == shown(nbformat.read(path, as_version=4)), (
+    assert shown(fresh) == shown(stored(path)), (
         f"store what it says now: python tests/support/running_notebooks.py {path.stem[:2]}"
     )
     assert list(tmp_path.iterdir()) == [], "it leaves files where it is opened"
@@ -48,8 +52,8 @@ def test_a_notebook_runs_and_its_stored_outputs_hold(path: Path, tmp_path: Path)
 
 @each_notebook
 def test_a_notebook_is_small_and_opens_with_one_paragraph(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    nbformat.validate(notebook)
+    notebook = stored(path)
+    format_library().validate(notebook)
     assert path.stat().st_size <= MOST_BYTES
     assert json.loads(path.read_text())["metadata"] == METADATA
     first, last = notebook.cells[0], notebook.cells[-1]
@@ -64,7 +68,7 @@ def test_a_notebook_is_small_and_opens_with_one_paragraph(path: Path) -> None:
 
 @each_notebook
 def test_a_notebook_holds_outputs_without_errors_or_streams(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = stored(path)
     ran = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in ran] == list(range(1, len(ran) + 1))
     kinds = {output.output_type for cell in ran for output in cell.outputs}
@@ -78,7 +82,7 @@ def test_a_notebook_holds_outputs_without_errors_or_streams(path: Path) -> None:
 @each_notebook
 def test_a_notebook_shows_nothing_of_the_machine(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    notebook = nbformat.read(path, as_version=4)
+    notebook = stored(path)
     outputs = "\n".join(str(row) for row in shown(notebook))
     pictures = [
         base64.b64decode(output.data["image/png"])
@@ -97,7 +101,7 @@ def test_a_notebook_shows_nothing_of_the_machine(path: Path) -> None:
 
 @each_notebook
 def test_the_links_of_a_notebook_lead_somewhere(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = stored(path)
     words = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for link in re.findall(r"\]\(([^)]+)\)", words):
         assert link.startswith("https://") or (path.parent / link).is_file(), link

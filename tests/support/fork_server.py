@@ -10,12 +10,19 @@ from typing import Final
 from fleet_servers import PASSWORD, VARIABLE
 
 _IMPORTED: Final = (
-    *("forked", "vbr_audit.cli.cmd_audit", "vbr_audit.pipeline", "vbr_audit.api.client", "vbr_audit.rules"),
+    *(
+        "read_shipped",
+        "forked",
+        "vbr_audit.cli.cmd_audit",
+        "vbr_audit.pipeline",
+        "vbr_audit.api.client",
+        "vbr_audit.rules",
+    ),
     *("vbr_audit.collection.collector", "vbr_audit.checks.own.own_checks", "vbr_audit.reports.formats"),
     *("vbr_audit.reports.context", "vbr_audit.histories.history"),
     *("distributed", "vbr_audit.fleets.tasks", "vbr_audit.fleets.dask_cluster"),
 )
-"""What the processes of all tests would import anew."""
+"""What the processes of all tests would import anew, and read of the files of the package."""
 
 
 def be_ready() -> None:

@@ -6,10 +6,8 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-import nbformat
-from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 TIMEOUT_S = 300
@@ -21,6 +19,13 @@ METADATA = {
 """What every notebook holds of the kernel that ran it: nothing of the machine, nor of its version."""
 
 
+def format_library() -> ModuleType:
+    """The library of the format, which is slow to import: a worker that runs no notebook does not need it."""
+    import nbformat
+
+    return nbformat
+
+
 def paths() -> list[Path]:
     """The notebooks in order."""
     return sorted(FOLDER.glob("*.ipynb"))
@@ -28,6 +33,9 @@ def paths() -> list[Path]:
 
 def run_notebook(path: Path, folder: Path) -> Any:
     """The notebook at `path` with the outputs of a fresh run in `folder`."""
+    from nbclient import NotebookClient
+
+    nbformat = format_library()
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -45,7 +53,7 @@ def store(path: Path) -> None:
     """Put the outputs of a fresh run into the notebook at `path`."""
     with tempfile.TemporaryDirectory() as folder:
         notebook = run_notebook(path, Path(folder))
-    nbformat.write(notebook, path)
+    format_library().write(notebook, path)
 
 
 if __name__ == "__main__":

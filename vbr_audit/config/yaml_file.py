@@ -1,8 +1,8 @@
 """Strict YAML files of the user's, and errors that name file, line and key.
 
-A file is read twice: composed, which keeps positions and shows duplicate keys, and loaded by the safe, pure loader.
-Dates stay text (an impossible date is then an error of the model, not a surprise of the loader), and anchors are
-refused. `load_yaml` checks the outcome against a pydantic model and lists every problem at once.
+A file is composed, which keeps positions and shows duplicate keys, and what is composed is made plain by the safe,
+pure constructor. Dates stay text (an impossible date is then an error of the model, not a surprise of the loader), and
+anchors are refused. `load_yaml` checks the outcome against a pydantic model and lists every problem at once.
 """
 
 from __future__ import annotations
@@ -222,13 +222,23 @@ def _content(text: str) -> Any:
     """The plain content of a text that is clean YAML, the same object each time."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
-    return yaml.load(text)
+    if "%YAML" in text:  # the version that a text names is known only while it is parsed
+        return yaml.load(text)
+    root = _root(text)
+    return None if root is None else yaml.constructor.construct_document(root)
+
+
+@lru_cache(maxsize=1)  # the positions and the content of a text are asked for one after the other
+def _root(text: str) -> Node | None:
+    """The nodes of a text, which nobody may change; None for a text without any."""
+    root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return root
 
 
 @lru_cache(maxsize=_KEPT_TEXTS)
 def _positions(text: str) -> tuple[Sequence[tuple[KeyPath, int]], Sequence[Problem]]:
     """The path and line of every key and item, and the duplicates and anchors among them."""
-    root = YAML(typ="safe", pure=True).compose(text)
+    root = _root(text)
     lines: list[tuple[KeyPath, int]] = [((), 1)]
     problems: list[Problem] = []
     seen: set[int] = set()
