@@ -64,10 +64,11 @@ def collect(
     "all"; without it, what every report shows and what the checks of `policy` (else of the default one) need, those
     of your own in the folder `checks` among them.
     `mask_accounts` replaces user names and hints before anything is kept; a `note` stands on the cover of every report.
-    `workers` pages are asked for at once, of one server never more than four. `deadline` bounds the reading of each
-    server: `"30m"`, seconds, a `timedelta`, or a mapping of these by the names of servers; `dataset_deadline` that of
-    one dataset, else half of the server's. What had come by then is kept, the rest is recorded as not read. `tenants`
-    says whose servers are, by their names; the manifest keeps it.
+    `workers` pages are asked for at once, of one server never more than four, and one after the other of a server that
+    answers at once. `deadline` bounds the reading of each server: `"30m"`, seconds, a `timedelta`, or a mapping of
+    these by the names of servers; `dataset_deadline` that of one dataset, else half of the server's. What had come by
+    then is kept, the rest is recorded as not read. `tenants` says whose servers are, by their names; the manifest keeps
+    it.
     Raises `ConnectError` when no server answers, `ConfigurationError` where two names are one server, and
     `CollectionInterrupted` on Ctrl-C.
     """

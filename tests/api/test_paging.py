@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,14 @@ from hypothesis import strategies as st
 
 from vbr_audit.api import paging
 from vbr_audit.api.client import Answer
-from vbr_audit.api.paging import KeyFilter, LargestPage, PageReader, envelope
+from vbr_audit.api.paging import KeyFilter, LargestPage, PageReader, envelope, is_waiting
 from vbr_audit.errors import BadAnswerError
+
+
+@pytest.fixture(autouse=True)
+def asked_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let threads ask ahead, though a model in memory is never waited for."""
+    monkeypatch.setattr(paging, "is_waiting", lambda seconds, worked: True)
 
 
 class ModelServer:
@@ -396,6 +404,62 @@ def test_without_a_total_a_page_that_always_comes_again_ends_the_reading(count: 
     assert len(ids) == len(set(ids)) == (min(count, cap, 10) if stuck == "first" else count)
     assert reader.shortfall is not None
     assert server.calls <= 2 * count + 12
+
+
+@pytest.mark.parametrize(
+    ("seconds", "worked", "waiting"),
+    [(0.004, 0.003, False), (0.004, 0.0, False), (0.02, 0.015, False), (0.02, 0.004, True), (3.0, 0.03, True)],
+)
+def test_a_server_is_waited_for_when_most_of_the_time_is_its_own(seconds: float, worked: float, waiting: bool) -> None:
+    assert is_waiting(seconds, worked) is waiting
+
+
+@pytest.mark.parametrize("slow_from", [1, 4])
+def test_pages_are_asked_for_ahead_as_soon_as_the_server_is_waited_for(
+    slow_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    main, askers = threading.get_ident(), []
+
+    def be_slow(server: ModelServer) -> None:
+        askers.append(threading.get_ident())
+        if server.calls >= slow_from:
+            time.sleep(0.02)
+
+    server = ModelServer(100, 10, be_slow)
+    ids, reader = read(server, workers=4)
+    assert ids == [row["id"] for row in server.rows]
+    assert reader.shortfall is None
+    assert len({*askers[slow_from:]} - {main}) > 1
+
+
+@settings(max_examples=60)
+@given(
+    count=st.integers(0, 120),
+    cap=st.integers(1, 15),
+    after=st.integers(1, 12),
+    grown=st.integers(0, 15),
+    at=st.integers(1, 12),
+)
+def test_rows_are_read_whole_from_whichever_page_on_threads_ask_ahead(
+    count: int, cap: int, after: int, grown: int, at: int
+) -> None:
+    def grow(server: ModelServer) -> None:
+        if server.calls == at:
+            server.grow(grown)
+
+    server, first = ModelServer(count, cap, grow), count
+    reader = PageReader(server.fetch, path="/api/v1/things", limit=10, workers=4)
+    ids = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paging, "is_waiting", lambda seconds, worked: False)
+        for number, page in enumerate(reader, 1):
+            ids += [row["id"] for row in page.rows]
+            if number == after:
+                patch.setattr(paging, "is_waiting", lambda seconds, worked: True)
+    assert len(ids) == len(set(ids))
+    assert set(ids) >= {f"row-{number}" for number in range(first)}
+    assert reader.shortfall is not None or len(ids) == len(server.rows)
 
 
 def test_without_a_total_rows_that_go_meanwhile_lose_no_row_that_stays() -> None:

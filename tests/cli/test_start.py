@@ -1,13 +1,15 @@
-"""What starting the command line costs: help needs neither pandas nor pydantic."""
+"""What starting the command line costs, and what it leaves behind: help needs neither pandas nor pydantic."""
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
 import forked
 import pytest
+from command_line import invoke
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("audit", "--help"), ("config", "show", "--help")])
@@ -31,3 +33,9 @@ def test_an_output_without_room_is_no_defect(words: tuple[str, ...], tmp_path: P
     assert "could not be written: No space left on device" in told
     assert "defect" not in told
     assert "Traceback" not in told
+
+
+def test_what_is_logged_after_a_command_goes_to_the_stderr_of_then(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke("checks", "JOB-005", "--debug").exit_code == 0
+    logging.getLogger("vbr_audit.later").warning("said later")
+    assert capsys.readouterr().err.splitlines() == ["WARNING vbr_audit.later: said later"]

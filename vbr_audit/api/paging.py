@@ -12,6 +12,7 @@ ends but the empty page, so the reader goes on to that one, and the collection i
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,7 @@ from vbr_audit.errors import BadAnswerError
 
 LIMIT = 1000
 WORKERS = 4
+_NOTICEABLE_S = 0.005
 _GROWTH = 10_000
 _PAGES = 200
 _STEPS = 20
@@ -73,6 +75,14 @@ class LargestPage:
     def see(self, rows: int) -> None:
         """Remember a page and its number of rows."""
         self.rows = max(self.rows, rows)
+
+
+def is_waiting(seconds: float, worked: float) -> bool:
+    """Whether most of the `seconds` that an answer took went by in waiting, `worked` being those of this thread.
+
+    A server that answers at once is asked by one thread alone: several would only take turns.
+    """
+    return seconds - worked > max(worked, _NOTICEABLE_S)
 
 
 class KeyFilter:
@@ -203,20 +213,36 @@ class PageReader:
         return f"{self.distinct:,} different rows came and the server counts {self.total:,}, but {reason}"
 
     def __iter__(self) -> Iterator[Page]:
-        page = self._take(0, self._fetch(0, self._limit))
-        yield page
-        if self._workers > 1 and self._place and page.total is not None and page.received < page.total:
-            yield from self._ahead(stride=self._place, overlap=page.received - self._place, total=page.total)
+        asks_ahead = self._workers > 1
         while self._place is not None:
-            yield self._take(self._place, self._fetch(self._place, self._limit))
+            place = self._place
+            answer, was_waited_for = self._timed(place)
+            page = self._take(place, answer)
+            yield page
+            if asks_ahead and was_waited_for and self._may_ask_ahead(page):
+                asks_ahead = False
+                yield from self._ahead(page)
 
-    def _ahead(self, *, stride: int, overlap: int, total: int) -> Iterator[Page]:
-        """Pages of equal stride, asked for by a few threads, handed on in order while the collection holds still.
+    def _timed(self, place: int) -> tuple[Answer, bool]:
+        """The answer of one page, and whether it was waited for."""
+        begun, worked = time.perf_counter(), time.thread_time()
+        answer = self._fetch(place, self._limit)
+        return answer, is_waiting(time.perf_counter() - begun, time.thread_time() - worked)
+
+    def _may_ask_ahead(self, page: Page) -> bool:
+        """Whether it is known where the pages behind `page` begin."""
+        counted = page.total is not None and page.skip + page.received < page.total
+        return counted and self._place is not None and self._place > page.skip
+
+    def _ahead(self, first: Page) -> Iterator[Page]:
+        """The pages behind `first`, of its stride, asked for by a few threads and handed on in order while the
+        collection holds still.
 
         A page may be older than the one before it: it joins all the same if its anchor is known, for the rows that
         stay stand on both sides of the anchor at any time.
         """
-        starts = iter(range(stride, total - overlap, stride))
+        total, stride = first.total or 0, (self._place or 0) - first.skip
+        starts = iter(range(first.skip + stride, total - (first.received - stride), stride))
         waiting: deque[tuple[int, Future[Answer]]] = deque()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="vbr-audit-page")
         try:

@@ -126,9 +126,19 @@ class _WithoutSecrets(logging.Formatter):
         return hidden_from_all(super().format(record))
 
 
+class _ToStderr(logging.Handler):
+    """Writes to what stderr is at that moment: a process that runs several commands may have closed an earlier one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:  # as every handler: a message that cannot be written ends no command
+            self.handleError(record)
+
+
 def _log(*, verbose: bool, debug: bool) -> None:
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     handler.setFormatter(_WithoutSecrets("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # httpx and httpcore write what a server answered, headers and all; our own lines name each answer.

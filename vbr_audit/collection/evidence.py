@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import struct
 import tempfile
+import time
 import weakref
 import zipfile
 import zlib
@@ -179,6 +180,7 @@ class EvidenceWriter:
         """Let the thread `write` a page of `size` bytes; raises `OutputError` of a page before."""
         self._wait_for_all_but(MOST_WAITING - size)
         self._waiting.append((self._thread.submit(write, self._archive), size))
+        time.sleep(0)  # the thread takes its turn now: else it would wait until this one does not compute
 
     def wait(self) -> None:
         """Wait until all pages are written; raises `OutputError` when one could not be."""

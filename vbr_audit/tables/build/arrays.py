@@ -111,13 +111,17 @@ def joined_strings(parts: Sequence[npt.NDArray[np.object_]]) -> ExtensionArray:
 def known_strings(values: Sequence[Any]) -> ExtensionArray:
     """`values` as a text array; they are known to be `str` or `pd.NA`, and not looked at again."""
     made = strings_of([pd.NA]).repeat(len(values))
-    made.to_numpy(dtype=object)[:] = values
+    # Assigned as a list, each cell would be looked at first for whether it is a sequence.
+    made.to_numpy(dtype=object)[:] = np.fromiter(values, dtype=object, count=len(values))
     return made
 
 
 def to_booleans(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray:
     """Yes/no; NA for None, NA and for what is neither True nor False."""
-    if set(map(type, values)) <= _BOOLEANS:
+    kinds = set(map(type, values))
+    if kinds == {bool}:
+        return pd.arrays.BooleanArray(np.array(values, dtype=bool), np.zeros(len(values), dtype=bool))
+    if kinds <= _BOOLEANS:
         truths = np.array([value is True for value in values], dtype=bool)
         return pd.arrays.BooleanArray(truths, np.array([value is None for value in values], dtype=bool))
     truths = np.zeros(len(values), dtype=bool)

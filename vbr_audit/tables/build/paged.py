@@ -167,11 +167,10 @@ class PagedTable:
         nothing = [None] * len(rows)
         for source in self._sources:
             values = _first_of([columns.get(key, nothing) for key in source.keys])
-            if source.kind == "value":
+            if values[0] is None and values.count(None) == len(rows):
+                self._take_nothing(source, len(rows))
+            elif source.kind == "value":
                 self._take_values(source, values)
-                continue
-            if values is nothing:
-                self._take_nothing(source.column, len(rows))
             else:
                 self._take_texts(source, values)
 
@@ -203,7 +202,14 @@ class PagedTable:
         if column in self._words:
             self._take_words(column, values, cells)
 
-    def _take_nothing(self, column: str, rows: int) -> None:
+    def _take_nothing(self, source: Source, rows: int) -> None:
+        """As many rows without a value."""
+        column = source.column
+        dtype = self._dtypes[column]
+        if source.kind == "value":
+            nothing = np.full(rows, NAT) if dtype == "datetime" else all_missing(dtype, rows)
+            self._parts.setdefault(column, []).append(nothing)
+            return
         for name in (column, *self._words.get(column, ())[:1]):
             self._cells(name).extend(repeat(pd.NA, rows))
 
@@ -322,19 +328,11 @@ def _look_into(where: str, values: Sequence[Any], notes: Notes, depth: int) -> N
             _look_into(f"{where}[]", [*chain.from_iterable(lists)], notes, depth + 1)
     objects = values if kinds == {dict} else [value for value in values if type(value) is dict]
     holders, known = nested_keys()
-    keys_present: set[str] = set()
-    for keys, times in _counted(list(map(tuple, objects))):
-        keys_present.update(keys)
-        for key in keys:
+    keys_present = set(chain.from_iterable(objects))
+    if not keys_present <= known:
+        for key, times in Counter(chain.from_iterable(objects)).items():
             if key not in known:
                 notes.count_unknown_field(f"{where}.{key}", times)
     inner = sorted(keys_present & holders)
     for key, below in zip(inner, values_of(objects, inner), strict=True):
         _look_into(f"{where}.{key}", below, notes, depth + 1)
-
-
-def _counted(shapes: list[tuple[str, ...]]) -> Iterable[tuple[tuple[str, ...], int]]:
-    """The different ones of `shapes`, each with how often it is there; most often there is but one."""
-    if shapes and shapes.count(shapes[0]) == len(shapes):
-        return [(shapes[0], len(shapes))]
-    return Counter(shapes).items()
