@@ -142,9 +142,9 @@ def taken(values: pd.Series, positions: Cells, index: pd.Index) -> pd.Series:
 def beside(keys: pd.Series, table: pd.DataFrame, key: str) -> pd.DataFrame:
     """For each of `keys` the first row of `table` whose column `key` is equal, on the index of `keys`; NA for none."""
     row = places_of(keys, table[key])
-    return named_frame(
-        {str(name): values.array.take(row, allow_fill=True) for name, values in table.items()}, keys.index
-    )
+    arrays = table._iter_column_arrays()  # type: ignore[operator]  # as `items`, without a Series made of each
+    taken_arrays = (values.take(row, allow_fill=True) for values in arrays)
+    return named_frame(dict(zip(map(str, table.columns), taken_arrays, strict=True)), keys.index)
 
 
 def any_of(owners: Cells, answers: pd.Series, index: pd.Index) -> pd.Series:

@@ -259,7 +259,7 @@ def relabelled(frame: pd.DataFrame, labels: Literal["text", "objects"]) -> pd.Da
     return twin
 
 
-_SERIES_MANAGER: Final[Any] = type(pd.Series(dtype=object)._mgr)  # type: ignore[attr-defined]
+_SERIES_MANAGER: Final[Any] = type(pd.Series(dtype=object)._mgr)
 
 
 @lru_cache(maxsize=4096)
