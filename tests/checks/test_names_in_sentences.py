@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import get_args
 
 import pytest
@@ -23,11 +24,17 @@ NAMING = {*get_args(NameOf), "jobs", "repositories", "objects", "mails", "first 
 FREE = {*NAMING, "prose", "server text"}
 
 
+@cache
+def _free(table: str) -> tuple[str, ...]:
+    """The columns of a table in which names stand, and what people and servers wrote."""
+    return tuple(name for name, holds in TABLES[table].holds.items() if holds in FREE)
+
+
 def with_canaries(check: Check, example: Example) -> Assessment:
     """What a check says of an example in which every name, and what people and servers wrote, ends with a canary."""
     view = view_of(check, example)
     for table, frame in view.frames.items():
-        free = [name for name, holds in TABLES[table].holds.items() if holds in FREE and name in frame]
+        free = [name for name in _free(table) if len(frame) and name in frame]
         filled = {name: column for name in free if are_known(column := frame[name]).any()}
         view.frames[table] = frame.assign(**{name: column + CANARY for name, column in filled.items()})
     return assess_view(check, example, view)

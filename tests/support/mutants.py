@@ -108,9 +108,14 @@ def slice_of(check: Check) -> Slice:
 
 def _changes(node: ast.AST, owner: str, functions: dict[str, ast.FunctionDef]) -> Iterator[Mutant]:
     for changed in _variants(node):
-        mutated = ast.fix_missing_locations(_swapped(functions[owner], node, changed))
+        mutated = _swapped(functions[owner], node, _placed(changed, node))
         kept = tuple(mutated if name == owner else function for name, function in functions.items())
         yield Mutant(owner, _key_of(node, changed), kept)
+
+
+def _placed(changed: ast.AST, node: ast.AST) -> ast.AST:
+    """What takes the place of `node`, at that place of the source; its operand has one of its own."""
+    return changed if hasattr(changed, "lineno") else ast.fix_missing_locations(ast.copy_location(changed, node))
 
 
 def _key_of(node: Any, changed: ast.AST) -> Key:
@@ -187,15 +192,15 @@ def cases_of(check: Check) -> tuple[Case, ...]:
 def unnoticed(check: Check, mutants: Iterable[Mutant]) -> list[Mutant]:
     """Those with which no example of `check` fails, as it stands or without one of its inputs."""
     left, name = list(mutants), check.function.__name__
-    built: dict[Mutant, Callable[..., Any]] = {}
+    built: dict[Mutant, Check] = {}
     for number, case in enumerate(cases_of(check)):
         if not left:
             break
         changed = _changed_by(check, number)
         for mutant in [each for each in left if each.key in changed]:
             if mutant not in built:
-                built[mutant] = mutant.build(module_of(check))[name]
-            if _fails(check, built[mutant], case):
+                built[mutant] = replace(check, function=mutant.build(module_of(check))[name])
+            if _fails(built[mutant], case):
                 left.remove(mutant)
     return left
 
@@ -222,10 +227,10 @@ def _watch_of(check: Check) -> Watch:
     return Watch(module_of(check), reached, wrongs)
 
 
-def _fails(check: Check, function: Callable[..., Any], case: Case) -> bool:
-    """Whether an example of `check` no longer holds with `function` in its place."""
+def _fails(check: Check, case: Case) -> bool:
+    """Whether an example no longer holds with `check`, whose function was changed."""
     example, blank = case.example, case.without is not None
-    found = assess_view(replace(check, function=function), example, case.view)
+    found = assess_view(check, example, case.view)
     if found.result.tolist() != (["UNKNOWN"] if blank else [example.result]):
         return True
     return not blank and example.severity is not None and found.severity.tolist() != [example.severity]
@@ -238,9 +243,9 @@ def _soonest_first(check: Check) -> list[Case]:
 
 
 def _is_noticed(check: Check, function: Callable[..., Any]) -> bool:
-    cases = _soonest_first(check)
+    cases, changed = _soonest_first(check), replace(check, function=function)
     for at, case in enumerate(cases):
-        if _fails(check, function, case):
+        if _fails(changed, case):
             cases.insert(0, cases.pop(at))
             return True
     return False

@@ -37,7 +37,13 @@ from vbr_audit.checks.derived.protection_copies import (
 )
 from vbr_audit.checks.derived.protection_gaps import Tasks, gap_facts, left_by_failed_runs, point_facts, tasks_of
 from vbr_audit.checks.derived.protection_links import Points, link_points
-from vbr_audit.checks.derived.protection_promises import at_the_pace_of_sources, gfs_facts, jobs_of, retention_facts
+from vbr_audit.checks.derived.protection_promises import (
+    at_the_pace_of_sources,
+    first_job,
+    gfs_facts,
+    jobs_of,
+    retention_facts,
+)
 from vbr_audit.checks.derived.protection_standing import STANDINGS, standing_facts
 from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.machine_names import find_machine, held_by_name
@@ -398,7 +404,7 @@ def _job_facts(
         "tier_known": _are_tiers_known(material, names, uncertain),
         "backups_count": number_of(owners, np.ones(len(units), dtype=bool), index),
         "jobs": listed(owners, labels, index),
-        "job_id": _first_job(jobs, owners, ~surely(is_copy), index),
+        "job_id": first_job(jobs, owners, ~surely(is_copy), index),
         "primary_jobs_count": number_of(owners, distinct, index).mask(surely(unsure.astype("boolean"))),
         "last_run_failed": any_of(owners, units["last_run_failed"], index),
         "points_count": pd.Series(total, dtype="Int64").mask(surely(lost.astype("boolean"))),
@@ -457,14 +463,6 @@ def _pauses(jobs: pd.DataFrame, owners: Cells, primary: Cells, index: pd.RangeIn
     chosen = primary & ~np.isnan(hours) & (owners >= 0)
     np.minimum.at(least, owners[chosen], hours[chosen])
     return pd.Series(np.where(np.isinf(least), 0, least), index=index).astype("Int64")
-
-
-def _first_job(jobs: pd.DataFrame, owners: Cells, chosen: Cells, index: pd.RangeIndex) -> pd.Series:
-    """The id of the job of each object, of several the first by name: the one at which a fault of it is mended."""
-    own = pd.DataFrame({"owner": owners, "name": jobs["name"].array, "job_id": jobs["backup_job_id"].array})
-    own = own[chosen & (owners >= 0) & are_known(own["job_id"])]
-    first = own.sort_values(["owner", "name", "job_id"], kind="stable").drop_duplicates("owner")
-    return first.set_index("owner")["job_id"].reindex(index)
 
 
 def _copy_intervals(hours: pd.Series, owners: Cells, copies: Cells, index: pd.RangeIndex) -> pd.Series:

@@ -241,6 +241,8 @@ def _of_sessions(material: Material, ids: pd.Series, *names: str) -> list[pd.Ser
     columns = [pd.Series(pd.NA, index=ids.index, dtype=STRING) for _ in names]
     # What stands in both is of the period.
     for table in ("edge_sessions", "sessions"):
+        if not len(material.frame(table)):
+            continue
         place = places_of(ids, material.text(table, "session_id"))
         columns = [
             taken(material.frame(table)[name], place, ids.index).where(place >= 0, known)

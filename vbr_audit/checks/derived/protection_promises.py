@@ -12,7 +12,7 @@ import pandas as pd
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros, micros_of
 from vbr_audit.checks.logic.codes import codes_of, combined
-from vbr_audit.checks.logic.three_valued import Cells, beside, surely, surely_not
+from vbr_audit.checks.logic.three_valued import Cells, beside, surely, surely_not, texts
 from vbr_audit.tables import schedule
 from vbr_audit.tables.build.arrays import are_known, are_missing
 from vbr_audit.tables.jobs.controls import support
@@ -228,11 +228,27 @@ def jobs_of(material: Material, units: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def first_job(jobs: pd.DataFrame, owners: Cells, chosen: Cells, index: pd.RangeIndex) -> pd.Series:
+    """The id of the job of each object, of several the first by name: the one at which a fault of it is mended."""
+    names, ids, objects = jobs["name"].tolist(), jobs["backup_job_id"].tolist(), owners.tolist()
+    first: dict[int, tuple[bool, str, str]] = {}
+    for row in np.flatnonzero(chosen & (owners >= 0) & are_known(jobs["backup_job_id"])).tolist():
+        nameless = names[row] is pd.NA
+        own = nameless, "" if nameless else names[row], ids[row]
+        first[objects[row]] = min(first.get(objects[row], own), own)
+    cells = np.full(len(index), pd.NA, dtype=object)
+    for owner, (_, _, job_id) in first.items():
+        cells[owner] = job_id
+    return texts(cells, index)
+
+
 def _days(jobs: pd.DataFrame) -> Cells:
     """For how many days each job keeps its points; NaN where it does not count days, or that is not known."""
     quantity = jobs["retention_quantity"].to_numpy(dtype=float, na_value=np.nan)
-    unit = jobs["retention_type"].map(_UNIT_DAYS).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    return np.minimum(quantity * unit, _MOST_DAYS)
+    units = codes_of(jobs["retention_type"])
+    days = units.spread((_UNIT_DAYS.get(unit, np.nan) for unit in units.texts.tolist()), float, missing=np.nan)
+    kept: Cells = np.minimum(quantity * days, _MOST_DAYS)
+    return kept
 
 
 def kept_from(material: Material, units: pd.DataFrame, jobs: pd.DataFrame, points: Points) -> Cells:

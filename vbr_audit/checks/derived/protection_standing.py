@@ -150,8 +150,11 @@ def _left(
 
 def _superseded(units: pd.DataFrame, owners: Cells, left: Cells, latest: Cells) -> Iterable[tuple[int, str]]:
     """Of the objects that left, those that go on under another id, or another name."""
-    rows = units[["name", "platform", "platform_id", "object_id"]].astype(object).where(units.notna(), None)
-    machines = list(zip(*(rows[name].tolist() for name in rows), owners.tolist(), strict=True))
+    if not left.any():
+        return
+    columns = (units[name].tolist() for name in ("name", "platform", "platform_id", "object_id"))
+    cells = ([None if cell is pd.NA else cell for cell in column] for column in columns)
+    machines = list(zip(*cells, owners.tolist(), strict=True))
     by_name: dict[tuple[Any, ...], list[int]] = {}
     by_id: dict[tuple[Any, ...], list[int]] = {}
     for name, platform, host, number, owner in machines:

@@ -337,14 +337,14 @@ def causes_of_objects(check: Check, view: ServerView) -> Causes:
 
 
 def _causes_of(population: str, cause: str, view: ServerView) -> Causes:
-    objects, own = view.frame(population), OBJECTS[population]
-    ids, names = (objects[name].to_numpy(dtype=object) for name in (own.id_column, own.name_column))
-    kind = np.full(len(objects), default_cause(population), dtype=object)
+    own = OBJECTS[population]
+    ids, names = (view.text(population, name).to_numpy(dtype=object) for name in (own.id_column, own.name_column))
+    kind = np.full(len(ids), default_cause(population), dtype=object)
     key, name = np.where(pd.isna(ids), names, ids), names.copy()
     column = KEYS.get((population, cause))
     if column is None:
         return Causes(kind, key, name)
-    keys = objects[column]
+    keys = view.frame(population)[column]
     known = are_known(keys)
     kind[known], key[known] = cause, keys.to_numpy(dtype=object)[known]
     name[known] = _cause_names(cause, keys, view)[known]
@@ -355,7 +355,8 @@ def _cause_names(kind: str, keys: pd.Series, view: ServerView) -> Cells:
     """The name of each cause; its key where no table tells one."""
     names = pd.Series(pd.NA, index=keys.index, dtype=keys.dtype)
     for table, key, name in _CAUSE_NAMES.get(kind, ()):
-        frame = view.frame(table)
+        if not len(frame := view.frame(table)):
+            continue
         names = names.fillna(taken(frame[name], places_of(keys, frame[key]), keys.index))
     return names.fillna(keys).to_numpy(dtype=object)
 

@@ -130,6 +130,8 @@ def _rows_of(check: Check, example: Example) -> dict[str, Sequence[Mapping[str, 
 
 def _frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """A table of example rows, with the names and ids that make them fit each other."""
+    if not rows:
+        return empty(TABLES[table])
     filled = [{"server": _SERVER, **_DEFAULTS.get(table, {}), **row} for row in rows]
     names = dict.fromkeys(name for row in filled for name in row)
     columns = {name: [_plain(row.get(name)) for row in filled] for name in names}
