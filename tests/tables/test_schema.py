@@ -8,9 +8,9 @@ import pytest
 
 from vbr_audit.datasets import BUILDERS, SPECS
 from vbr_audit.tables import server_info, server_time
-from vbr_audit.tables.build.arrays import all_missing, to_array
+from vbr_audit.tables.build.arrays import to_array
 from vbr_audit.tables.build.notes import OTHER_VALUES, VALUES_KEPT, Notes
-from vbr_audit.tables.build.schema import DTYPES, Column, TableSpec, conform, empty, series_over
+from vbr_audit.tables.build.schema import DTYPES, Column, TableSpec, conform, empty
 from vbr_audit.tables.jobs import controls
 from vbr_audit.tables.jobs.control_list import CONTROLS, Control
 from vbr_audit.tables.jobs.controls import parse_controls, read_controls_file
@@ -218,15 +218,3 @@ def test_server_info(same_dtypes):
     nothing = server_info.parse("text")
     assert (nothing.build, nothing.patches, nothing.notes.not_objects) == (None, (), 1)
     assert server_info.parse({"patches": "P1", "name": 7}).notes.uncastable == {"patches": 1, "name": 1}
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_series_over_an_array_is_that_of_the_constructor(dtype: str) -> None:
-    index = pd.Index(["a", "b", "c"])
-    array = all_missing(dtype, 3)
-    made = series_over(array, index)
-    pd.testing.assert_series_equal(made, pd.Series(array, index=index))
-    assert made.index is index
-    assert made.iloc[[2, 0]].index.tolist() == ["c", "a"]
-    with pytest.raises(ValueError, match="3 values for an index of 2"):
-        series_over(array, index[:2])

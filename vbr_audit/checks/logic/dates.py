@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.logic.codes import repeated
-from vbr_audit.tables.build.schema import series_over
 
 LEEWAY: Final = dt.timedelta(days=1)
 """How far after the run's clock an instant may lie and still be believed: clocks differ, and reading takes time."""
@@ -56,7 +55,7 @@ def hours_between(earlier: pd.Series, later: dt.datetime) -> pd.Series:
     moments = _moments(earlier)
     # To seconds first, as pandas does it: a number of hours is shown with all its digits.
     hours = (_moment(later) - moments).astype("timedelta64[us]").astype(float) / 1e6 / 3600
-    return series_over(pd.arrays.FloatingArray(hours, np.isnat(moments)), earlier.index)
+    return pd.Series(pd.arrays.FloatingArray(hours, np.isnat(moments)), index=earlier.index)
 
 
 def minute_text(instants: pd.Series, *, where: np.ndarray | None = None) -> np.ndarray:
@@ -110,4 +109,4 @@ def _moment(instant: dt.datetime) -> np.datetime64:
 
 
 def _nullable(yes: np.ndarray, unknown: np.ndarray, index: pd.Index) -> pd.Series:
-    return series_over(pd.arrays.BooleanArray(yes, unknown), index)
+    return pd.Series(pd.arrays.BooleanArray(yes, unknown), index=index)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.logic.codes import Cells, codes_of, combined, first_rows
-from vbr_audit.tables.build.arrays import are_missing, strings_of, strings_over
+from vbr_audit.tables.build.arrays import STRING, are_missing, strings_of, strings_over
 from vbr_audit.tables.build.naming import marked
-from vbr_audit.tables.build.schema import Holds, named_frame, series_over
+from vbr_audit.tables.build.schema import Holds, named_frame
 
 __all__ = [
     "Cells",
@@ -78,12 +78,12 @@ def _yes_and_unknown(answer: pd.Series) -> tuple[Cells, Cells]:
 
 def nullable(yes: Cells, unknown: Cells, index: pd.Index) -> pd.Series:
     """A nullable boolean Series from two plain boolean arrays."""
-    return series_over(pd.arrays.BooleanArray(yes.astype(bool), unknown.astype(bool)), index)
+    return pd.Series(pd.arrays.BooleanArray(yes.astype(bool), unknown.astype(bool)), index=index)
 
 
 def texts(cells: Cells, index: pd.Index) -> pd.Series:
     """A text Series over an object array of `str` and NA."""
-    return series_over(strings_of(cells), index)
+    return pd.Series(strings_of(cells), index=index, dtype=STRING)
 
 
 def worded(index: pd.Index, *cases: tuple[Any, Any], default: Any = pd.NA) -> pd.Series:
@@ -95,7 +95,7 @@ def worded(index: pd.Index, *cases: tuple[Any, Any], default: Any = pd.NA) -> pd
     for condition, text in reversed(cases):
         met = surely(condition) if isinstance(condition, pd.Series) else condition
         cells[met] = text if text is pd.NA or isinstance(text, str) else np.asarray(text, dtype=object)[met]
-    return series_over(strings_over(cells), index)
+    return pd.Series(strings_over(cells), index=index)
 
 
 def named(values: pd.Series, holds: Holds) -> pd.Series:
@@ -105,7 +105,7 @@ def named(values: pd.Series, holds: Holds) -> pd.Series:
     """
     codes = codes_of(values)
     marks = (marked(holds, text) for text in codes.texts.tolist())
-    return series_over(strings_over(codes.spread(marks, object, missing=pd.NA)), values.index)
+    return pd.Series(strings_over(codes.spread(marks, object, missing=pd.NA)), index=values.index)
 
 
 def phrased(template: str, *columns: pd.Series | Cells, where: Cells) -> Cells:
@@ -136,15 +136,16 @@ def places_of(keys: pd.Series, where: pd.Series) -> Cells:
 
 def taken(values: pd.Series, positions: Cells, index: pd.Index) -> pd.Series:
     """The values at these positions, NA for -1, on `index`."""
-    return series_over(values.array.take(positions, allow_fill=True), index)
+    cells = values.array.take(positions, allow_fill=True)
+    return pd.Series(cells, index=index)
 
 
 def beside(keys: pd.Series, table: pd.DataFrame, key: str) -> pd.DataFrame:
     """For each of `keys` the first row of `table` whose column `key` is equal, on the index of `keys`; NA for none."""
     row = places_of(keys, table[key])
-    arrays = table._iter_column_arrays()  # type: ignore[operator]  # as `items`, without a Series made of each
-    taken_arrays = (values.take(row, allow_fill=True) for values in arrays)
-    return named_frame(dict(zip(map(str, table.columns), taken_arrays, strict=True)), keys.index)
+    return named_frame(
+        {str(name): values.array.take(row, allow_fill=True) for name, values in table.items()}, keys.index
+    )
 
 
 def any_of(owners: Cells, answers: pd.Series, index: pd.Index) -> pd.Series:
@@ -166,7 +167,7 @@ def all_of(owners: Cells, answers: pd.Series, index: pd.Index) -> pd.Series:
 def number_of(owners: Cells, chosen: Cells, index: pd.Index) -> pd.Series:
     """For each place of `index` how many of its rows are `chosen` (a plain boolean array), as `Int64`."""
     counts = _owned(owners, chosen, len(index))
-    return series_over(pd.array(counts, dtype=pd.Int64Dtype()), index)
+    return pd.Series(pd.array(counts, dtype=pd.Int64Dtype()), index=index)
 
 
 def listed(

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Final, Literal, Protocol, cast
+from typing import Any, Final, Literal, Protocol
 
 import pandas as pd
 
@@ -238,28 +238,12 @@ def named_frame(
     )
 
 
-def series_over(array: Any, index: pd.Index) -> pd.Series:
-    """A nameless Series over this very extension array, which nobody else may write to, on `index`.
-
-    Raises `ValueError` where they are not equally long.
-    """
-    if len(array) != len(index):
-        raise ValueError(f"{len(array)} values for an index of {len(index)}")
-    # As in `named_frame`: the constructor takes as long as what checks do with a few rows, many hundred times a run.
-    made = pd.Series._from_mgr(_SERIES_MANAGER.from_array(array, index), axes=[index])  # type: ignore[attr-defined]
-    object.__setattr__(made, "_name", None)
-    return cast(pd.Series, made)
-
-
 def relabelled(frame: pd.DataFrame, labels: Literal["text", "objects"]) -> pd.DataFrame:
     """The same rows on a plain 0…n-1 index, with labels as those of `named_frame`; nothing is copied."""
     twin = frame.copy(deep=False)
     twin.index = pd.RangeIndex(len(frame))
     twin.columns = _labels(tuple(frame.columns.tolist()), labels).view()
     return twin
-
-
-_SERIES_MANAGER: Final[Any] = type(pd.Series(dtype=object)._mgr)
 
 
 @lru_cache(maxsize=4096)
