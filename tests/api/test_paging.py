@@ -117,7 +117,7 @@ def test_rows_deleted_while_reading_lose_no_row_that_stays(count: int, cap: int,
 
 
 def test_a_collection_that_outgrows_the_reader_ends_and_is_partial() -> None:
-    server = ModelServer(10, 5, lambda s: s.grow(1000))
+    server = ModelServer(10, 5, lambda s: s.grow(20))
     _, reader = read(server, limit=1000)
     assert reader.shortfall is not None
     assert "kept growing" in reader.shortfall
