@@ -277,7 +277,7 @@ ODD = [None, 3, "x", [], {}, True, {"id": 1, "name": ["x"], "jobId": {}, "status
         session(2, 1),
     ],
 )
-@settings(max_examples=4)
+@settings(max_examples=2)
 @given(jobs=rows(job(0), job(1)), states=rows(state(0), state(1)), sessions=rows(session(1, 0), session(2, 1)))
 def test_no_json_whatsoever_crashes_a_run(jobs: list[Any], states: list[Any], sessions: list[Any]) -> None:
     snapshot = read(OddServer(jobs=jobs, states=states, sessions=sessions))

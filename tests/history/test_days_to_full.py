@@ -33,14 +33,14 @@ def growing(days: int = 60, first: float = 20.0, growth: float = 0.5) -> np.ndar
     return first + growth * np.arange(days)
 
 
-@pytest.mark.parametrize("days", [60, 120])
+@pytest.mark.parametrize(("days", "number"), [(60, 40), (120, 20)])
 @pytest.mark.parametrize("kind", made.GROWING)
-def test_the_days_are_within_15_percent_of_what_the_series_was_made_with(kind: str, days: int) -> None:
-    samples, truth = made.suite(made.GROWING[kind], days=days, number=40)
+def test_the_days_are_within_15_percent_of_what_the_series_was_made_with(kind: str, days: int, number: int) -> None:
+    samples, truth = made.suite(made.GROWING[kind], days=days, number=number)
     answers = outlook(samples).set_index("repository")
     known = answers["days_to_full"].dropna()
     errors = (known / pd.Series(truth)[known.index] - 1).abs()
-    assert len(known) >= 34
+    assert len(known) >= 0.85 * number
     assert errors.median() <= 0.15
     low, high = answers.loc[known.index, "days_low"], answers.loc[known.index, "days_high"]
     assert ((low <= known) & (high.isna() | (known <= high))).all()
@@ -50,7 +50,7 @@ def test_a_flat_series_has_no_date() -> None:
     dates, number = 0, 0
     for make in made.FLAT.values():
         for days in (60, 120):
-            answers = outlook(made.suite(make, days=days, number=20, seed=days)[0])
+            answers = outlook(made.suite(make, days=days, number=10, seed=days)[0])
             dates += int((answers["days_to_full"].notna() | answers["full_on"].notna()).sum())
             number += len(answers)
     assert dates <= 0.025 * number
@@ -270,7 +270,7 @@ ODD = made.samples_of(np.zeros(4)).assign(
 
 @example(odd=ODD, seed=1, kind="purge")
 @example(odd=ODD.head(0), seed=2, kind="flat_wandering")
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(odd=odd_rows(), seed=st.integers(0, 2**32 - 1), kind=st.sampled_from([*made.GROWING, *made.FLAT]))
 def test_rows_of_one_repository_never_change_the_answer_about_another(odd: pd.DataFrame, seed: int, kind: str) -> None:
     chance = np.random.default_rng(seed)
@@ -289,7 +289,7 @@ def test_rows_of_one_repository_never_change_the_answer_about_another(odd: pd.Da
 
 @example(seed=1, kind="sawtooth", hours=-12, twice=[0, 59])
 @example(seed=2, kind="migration", hours=14, twice=[])
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from([*made.GROWING, *made.FLAT]),
@@ -312,7 +312,7 @@ UNITS = (1e-6, 1e-3, 0.5, 4)
 
 @example(seed=1, kind="changed_pace", factor=1e-6)
 @example(seed=2, kind="spikes", factor=4)
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from([*made.GROWING]), factor=st.sampled_from(UNITS))
 def test_the_unit_of_the_space_does_not_matter(seed: int, kind: str, factor: float) -> None:
     samples = made.samples_of(made.GROWING[kind](np.random.default_rng(seed), 60).used)

@@ -35,7 +35,7 @@ from vbr_audit.display import time_zone
 from vbr_audit.errors import EvidenceError, VbrAuditError
 from vbr_audit.tables import server_info, server_time
 from vbr_audit.tables.build.notes import Notes
-from vbr_audit.tables.build.schema import TableBuilder, TableResult, empty
+from vbr_audit.tables.build.schema import TableBuilder, TableResult, empty, relabelled
 from vbr_audit.tables.jobs import states as job_states
 from vbr_audit.tables.jobs import table as jobs
 from vbr_audit.tables.jobs.copy_workers import to_copy_jobs, workers_of_copy_jobs
@@ -88,6 +88,7 @@ class ServerTables:
         self._builders: dict[str, TableBuilder] = {}
         self._objects: dict[str, Any] = {}
         self._clock: server_time.ServerTime | None = None
+        self._zone: ServerZone | None = None
         self._seen: set[str] = set()
         self._parents: dict[str, list[_Parent]] = {}
         self.positions = Positions()
@@ -106,6 +107,7 @@ class ServerTables:
             self._objects[dataset] = rows[0]
             if dataset == "server_time":
                 self._clock = server_time.parse(rows[0])
+                self._zone = zone_of(self._clock)
         if dataset not in _PARSED:
             for table in DATASETS[dataset].tables:
                 self._builder(table).add(rows)
@@ -128,7 +130,7 @@ class ServerTables:
 
     def server_zone(self) -> ServerZone | None:
         """The server's zone, or None where it did not report any."""
-        return zone_of(self.server_time())
+        return self._zone
 
     def zone(self) -> dt.tzinfo | None:
         """The zone by which the server's dates without an offset are read; its clock was asked before all else."""
@@ -279,5 +281,8 @@ def join(parts: list[Frames]) -> Frames:
     joined = {}
     for name, spec in SPECS.items():
         frames = [part[name] for part in parts if name in part and len(part[name])]
-        joined[name] = pd.concat(frames, ignore_index=True) if frames else empty(spec)
+        if len(frames) == 1:
+            joined[name] = relabelled(frames[0], "text")
+        else:
+            joined[name] = pd.concat(frames, ignore_index=True) if frames else empty(spec)
     return joined

@@ -147,4 +147,4 @@ def _keep(name: str, frame: pd.DataFrame, inside: pd.Series[bool], counts: Mappi
 
 def has_document(jobs: pd.DataFrame) -> pd.Series[bool]:
     """Whether each job was seen in the dataset `jobs`."""
-    return jobs["seen_in"].str.split("+").str[0].eq("jobs").fillna(False).astype(bool)
+    return jobs["seen_in"].str.startswith("jobs", na=False).astype(bool)

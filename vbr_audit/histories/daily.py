@@ -143,6 +143,10 @@ def carried_runs(snapshot: Snapshot) -> pd.DataFrame:
 
 def runs_of_server(snapshot: Snapshot, view: ServerView) -> pd.DataFrame:
     """All runs of one server that are in hand, and the sessions of such kinds that name no job, as runs of none."""
+    return view.once("runs of days", lambda: _runs_of_server(snapshot, view))
+
+
+def _runs_of_server(snapshot: Snapshot, view: ServerView) -> pd.DataFrame:
     runs = view.frame("all_job_runs")
     nameless = runs_without_a_job(snapshot.all_sessions)
     nameless = nameless[surely(nameless["server"] == view.name)]
@@ -276,7 +280,7 @@ def _due_counts(view: ServerView, jobs: _Jobs, parts: Parts) -> tuple[dict[str, 
     if not len(frame):
         nothing = np.zeros(shape, dtype=np.int64), np.ones(shape, dtype=bool)
         return dict.fromkeys(DUE_COUNTS, nothing), worded(pd.RangeIndex(shape[0]), default=unlisted)
-    followed, expected = follow(view), frame["expected_to_run"]
+    followed, expected = view.once("due starts", lambda: follow(view)), frame["expected_to_run"]
     where = np.full(len(frame), -1)
     listed = np.flatnonzero(jobs.place >= 0)
     where[jobs.place[listed]] = listed

@@ -18,7 +18,7 @@ import pandas as pd
 from vbr_audit.checks.engine.views import ServerView, views_of
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables.build.arrays import STRING, dates_of, strings_of
+from vbr_audit.tables.build.arrays import DTYPES, STRING, dates_of, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 HOUR: Final = 3_600_000_000
@@ -140,6 +140,10 @@ def _evidence(snapshot: Snapshot, view: ServerView) -> pd.DataFrame:
 
 def parts_of(view: ServerView) -> Parts:
     """The parts of the days of the period up to the server's clock, and whether its sessions are known there."""
+    return view.once("parts of days", lambda: _parts_of(view))
+
+
+def _parts_of(view: ServerView) -> Parts:
     since, end = micros(view.since), micros(min(view.until, view.now))
     oldest, why = _known_from(view, end)
     days, own_days = (_midnights(view, zone) for zone in (view.zone, view.clock_zone))
@@ -184,6 +188,8 @@ def micros(moment: dt.datetime) -> int:
 
 def micros_of(moments: pd.Series) -> Cells:
     """Instants in microseconds since 1970 UTC; the lowest number of all for NaT."""
+    if moments.dtype == DTYPES["datetime"]:
+        return np.array(moments.array.asi8)
     return np.asarray(moments.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64))
 
 

@@ -41,6 +41,9 @@ def unfinished_runs(parts: MonthParts, chosen: pd.DataFrame) -> pd.DataFrame:
     after the reading.
     """
     rows = _listed(parts)
+    if not len(rows):
+        nothing = {"place": np.zeros(0, dtype=np.int64), "counted_as": np.zeros(0, dtype=object)}
+        return empty(UNFINISHED_SPEC).assign(**nothing, ends_inside=np.zeros(0, dtype=bool))
     last = rows.drop_duplicates(_IDENTITY, keep="last")
     last = last.sort_values(["started", "server_id", "run_id"], kind="stable", ignore_index=True)
     last = _with_places(parts, rows, last, chosen)
@@ -78,18 +81,23 @@ def _listed(parts: MonthParts) -> pd.DataFrame:
 def _with_places(parts: MonthParts, rows: pd.DataFrame, last: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
     """Each run with the chosen row that counts it as open, or as failed before its last attempt, as `place`."""
     opened = rows[rows["ended"].isna().to_numpy() & rows["state"].notna().to_numpy()]
-    counted = _inside(opened, chosen[(chosen["open"] > 0).to_numpy(dtype=bool, na_value=False)], same_run=True)
     retried = last[last["ended"].notna().to_numpy() & ~surely(last["run_id"] == last["first_session_id"])]
-    failed = _inside(retried, chosen[(chosen["failed"] > 0).to_numpy(dtype=bool, na_value=False)], same_run=False)
-    read = np.array([micros(run.now) for run in parts.runs], dtype=np.int64)
-    failed = failed[read[failed["rank_of_row"].to_numpy(dtype=np.int64)] < micros_of(failed["last_attempt"])]
-    if failed.empty and counted.empty:
+    found = []
+    if len(retried):
+        failed = _inside(retried, chosen[(chosen["failed"] > 0).to_numpy(dtype=bool, na_value=False)], same_run=False)
+        read = np.array([micros(run.now) for run in parts.runs], dtype=np.int64)
+        failed = failed[read[failed["rank_of_row"].to_numpy(dtype=np.int64)] < micros_of(failed["last_attempt"])]
+        found.append(failed.assign(counted_as="failed"))
+    if len(opened):
+        counted = _inside(opened, chosen[(chosen["open"] > 0).to_numpy(dtype=bool, na_value=False)], same_run=True)
+        found.append(counted.assign(counted_as="open"))
+    if not any(map(len, found)):
         return last.assign(place=-1, counted_as=np.full(len(last), np.nan, dtype=object))
-    every = pd.concat([failed.assign(counted_as="failed"), counted.assign(counted_as="open")])
+    every = pd.concat(found)
     places = every.drop_duplicates(_IDENTITY, keep="last").set_index(_IDENTITY)
-    found = places[["place", "counted_as"]].reindex(pd.MultiIndex.from_frame(last[_IDENTITY]))
-    place = found["place"].fillna(-1).to_numpy(dtype=np.int64)
-    return last.assign(place=place, counted_as=found["counted_as"].to_numpy(dtype=object))
+    own = places[["place", "counted_as"]].reindex(pd.MultiIndex.from_frame(last[_IDENTITY]))
+    place = own["place"].fillna(-1).to_numpy(dtype=np.int64)
+    return last.assign(place=place, counted_as=own["counted_as"].to_numpy(dtype=object))
 
 
 def _inside(runs: pd.DataFrame, held: pd.DataFrame, *, same_run: bool) -> pd.DataFrame:

@@ -8,6 +8,7 @@ the other, and less of it turns nothing good. All instants are in microseconds s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -24,7 +25,8 @@ class Timeline:
     """The restore points of objects, and the spans of which all points are known.
 
     `owner` and `at` are the points, distinct and in order of object and time. `span_owner`, `span_from` and `span_to`
-    are the known spans, apart from one another. `owed` is the instant from which on something is promised to an object.
+    are the known spans, apart from one another and in that order. `owed` is the instant from which on something is
+    promised to an object.
     """
 
     owner: Cells
@@ -34,13 +36,13 @@ class Timeline:
     span_to: Cells
     owed: Cells
 
-    @property
+    @cached_property
     def following(self) -> Cells:
         """For each point the next one of its object; `FAR` for the last."""
         last = np.append(self.owner[1:] != self.owner[:-1], True)[: len(self.owner)]
         return np.where(last, FAR, np.roll(self.at, -1))
 
-    @property
+    @cached_property
     def first(self) -> Cells:
         """The first point of each object; `FAR` for none."""
         first = np.full(len(self.owed), FAR, dtype=np.int64)
@@ -111,17 +113,23 @@ def stretch_of(timeline: Timeline, start: int, end: int, promise: Cells) -> Stre
     low = np.concatenate([np.maximum(until, begin[owner]), begin])
     high = np.minimum(np.concatenate([following, timeline.first]), end)
     rows = np.flatnonzero((low < high) & bound[who])
-    candidates = pd.DataFrame({"owner": who[rows], "point": point[rows], "low": low[rows], "high": high[rows]})
-    spans = pd.DataFrame({"owner": timeline.span_owner, "span": np.arange(len(timeline.span_owner))})
-    both = candidates.merge(spans, on="owner")
-    piece_owner, span = both["owner"].to_numpy(dtype=np.int64), both["span"].to_numpy(dtype=np.int64)
-    piece_from = np.maximum(both["low"].to_numpy(dtype=np.int64), timeline.span_from[span] + promise[piece_owner])
-    piece_to = np.minimum(both["high"].to_numpy(dtype=np.int64), timeline.span_to[span])
+    rows, span = _with_spans(rows, who[rows], timeline.span_owner)
+    piece_owner = who[rows]
+    piece_from = np.maximum(low[rows], timeline.span_from[span] + promise[piece_owner])
+    piece_to = np.minimum(high[rows], timeline.span_to[span])
     kept = piece_from < piece_to
     late = np.zeros(size, dtype=np.int64)
     np.add.at(late, piece_owner[kept], (piece_to - piece_from)[kept])
-    pieces = (piece_owner, piece_from, piece_to, both["point"].to_numpy(dtype=np.int64), span)
+    pieces = (piece_owner, piece_from, piece_to, point[rows], span)
     return Stretch(owed, covered, late, *(cells[kept] for cells in pieces))
+
+
+def _with_spans(rows: Cells, owner: Cells, span_owner: Cells) -> tuple[Cells, Cells]:
+    """Each of `rows` once for every span of its `owner`, with that span: a join, made for each day of a month."""
+    first = np.searchsorted(span_owner, owner, side="left")
+    count = np.searchsorted(span_owner, owner, side="right") - first
+    before = np.repeat(first - np.cumsum(count) + count, count)
+    return np.repeat(rows, count), before + np.arange(len(before))
 
 
 def worst_age(timeline: Timeline, start: int, end: int) -> Cells:

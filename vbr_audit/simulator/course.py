@@ -87,7 +87,8 @@ class Year:
     def world(self, month: int) -> World:
         """The company at the end of a month."""
         now = self.calendar.end(month)
-        past = [_at(now, session) for session in self.all_sessions[: bisect_right(self._created, now)]]
+        before = self.all_sessions[: bisect_right(self._created, now)]
+        past = [session if (session.ended or now + 1) <= now else _at_work(session) for session in before]
         course = Course(
             begin=self.calendar.end(1 - year.MONTHS),
             end=self.end,
@@ -115,8 +116,6 @@ def the_year(end: int, seed: int, revision: str, jobs: int, sessions: int) -> Ye
     return Year(end, seed, revision, jobs, sessions)
 
 
-def _at(now: int, session: Session) -> Session:
-    """A session as it was at a moment: one that ended later was still at work."""
-    if session.ended is not None and session.ended <= now:
-        return session
+def _at_work(session: Session) -> Session:
+    """A session as it was before it ended."""
     return replace(session, ended=None, result=None, message="", state="Working", progress=min(session.progress, 63))

@@ -1,8 +1,8 @@
 """The estate: jobs, states and sessions of one simulated server, the same for the same seed and moment."""
 
-from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from operator import attrgetter
 from random import Random
 
 from vbr_audit.simulator.choice import plans_for, state_only_plans
@@ -20,6 +20,7 @@ from vbr_audit.simulator.states import write_state
 Json = dict[str, object]
 
 HISTORY_DAYS = 65  # the whole of the last calendar month, whatever the day
+_PARTS = attrgetter(*(each.name for each in fields(Session)))
 
 
 @dataclass(slots=True)
@@ -108,7 +109,9 @@ def make_estate(
 ) -> Estate:
     """Make the estate of a server whose newest revision is `revision`."""
     made = _jobs(jobs, seed, revision)
-    past = [copy(session) for session in _past(jobs, sessions, seed, revision, now, min(days, HISTORY_DAYS))]
+    past = [
+        Session(*_PARTS(session)) for session in _past(jobs, sessions, seed, revision, now, min(days, HISTORY_DAYS))
+    ]
     if hostile:
         worst = hostile_jobs(seed)
         made += worst

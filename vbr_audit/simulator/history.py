@@ -1,7 +1,8 @@
 """The past of the estate: which sessions there were, so that the newest of each job fits its state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import ceil
 from operator import attrgetter
 from random import Random
@@ -97,11 +98,13 @@ def _runs(
     job: Job, times: Sequence[int], now: int, chance: Random, outages: Sequence[tuple[int, int]]
 ) -> list[Session]:
     made: list[Session] = []
+    begun, pace = _begun(job), _pace(job)
     if job.plan.history == "running":
-        made.append(_running(job, now, chance))
+        made.append(_running(begun, now, chance))
     for turn, planned in enumerate(times):
         room = times[turn - 1] - planned if turn else now - planned
-        session = _finished(job, turn, planned, room, chance)
+        session = _finished(begun, planned, room, pace, chance)
+        _end(session, job.plan.history, turn, chance)
         down = bool(outages) and any(first <= planned < last for first, last in outages)
         if down:
             session.result, session.message, session.progress = "Failed", FAILURES[0], 22
@@ -131,12 +134,12 @@ def _mark_fulls(job: Job, runs: Sequence[Session]) -> None:
         first = False
 
 
-def _blank(job: Job, created: int, chance: Random) -> Session:
-    return Session(
-        id=draw(chance),
+def _begun(job: Job) -> Callable[..., Session]:
+    """What makes a session of a job of its id and its start: a year has ten thousand, and all else is the same."""
+    return partial(
+        Session,
         name=job.plan.name,
         kind=job.session_kind,
-        created=created,
         ended=None,
         result=None,
         job_id=job.id,
@@ -146,27 +149,35 @@ def _blank(job: Job, created: int, chance: Random) -> Session:
     )
 
 
-def _running(job: Job, now: int, chance: Random) -> Session:
-    session = _blank(job, now - 25 * _MINUTE - chance.randrange(TICKS), chance)
+def _pace(job: Job) -> int:
+    """The usual duration of its runs, in percent of the longest that they may have."""
+    return 20 + crc32(job.plan.name.encode()) % 60
+
+
+def _running(begun: Callable[..., Session], now: int, chance: Random) -> Session:
+    created = now - 25 * _MINUTE - chance.randrange(TICKS)
+    session = begun(id=draw(chance), created=created)
     session.state, session.progress = "Working", 63
     return session
 
 
-def _finished(job: Job, turn: int, planned: int, room: int, chance: Random) -> Session:
+def _finished(begun: Callable[..., Session], planned: int, room: int, pace: int, chance: Random) -> Session:
     """A finished run; it ends in the first half of the time until the next one."""
     digits = 10 ** (7 - int(chance.random() * 8))
     late = int(chance.random() * min(40 * TICKS, room // 8)) // digits * digits
-    session = _blank(job, planned + late, chance)
+    session = begun(id=draw(chance), created=planned + late)
     # Every job has a usual duration, of which its runs are a little short or long.
-    longest = min(100 * _MINUTE, room // 3)
-    usual = longest * (20 + crc32(job.plan.name.encode()) % 60) // 100
+    usual = min(100 * _MINUTE, room // 3) * pace // 100
     session.ended = session.created + int(usual * (0.85 + 0.3 * chance.random())) // digits * digits
-    session.result = how_it_ended(job.plan.history, turn, chance)
+    return session
+
+
+def _end(session: Session, character: str, turn: int, chance: Random) -> None:
+    session.result = how_it_ended(character, turn, chance)
     if session.result == "Failed":
         session.message, session.progress = chance.choice(FAILURES), 22
     elif session.result == "Warning":
         session.message = chance.choice(WARNINGS)
-    return session
 
 
 def _retry(failed: Session, before: Session, number: int, room: int, result: str) -> Session:

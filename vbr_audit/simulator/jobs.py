@@ -1,6 +1,7 @@
 """A job of the estate: its plan, its document, and what sessions and states say about its kind."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vbr_audit.simulator.documents import document_of
 from vbr_audit.simulator.identity import identify
@@ -26,8 +27,9 @@ class Job:
     written_in: str = ""
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def planned(cls, plan: Plan, seed: int) -> "Job":
-        """Make the job that a plan describes."""
+        """The job that a plan describes, the same one for every server: who changes a document makes another."""
         return cls(
             id=identify(seed, "job", plan.name),
             plan=plan,

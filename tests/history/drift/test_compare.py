@@ -312,7 +312,7 @@ def _counted(drift: pd.DataFrame, mirrored: bool) -> list[tuple[Any, ...]]:
 
 
 @example(_OLD, _NEW)
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(_JOBS, _JOBS)
 def test_what_weakens_there_strengthens_back(old: dict[str, Any], new: dict[str, Any]) -> None:
     there = drift_between(make_run(_rows_of(old), EARLIER), make_run(_rows_of(new)))
@@ -322,7 +322,7 @@ def test_what_weakens_there_strengthens_back(old: dict[str, Any], new: dict[str,
 
 
 @example(_OLD, _NEW, Random(1))
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(_JOBS, _JOBS, st.randoms())
 def test_no_order_matters(old: dict[str, Any], new: dict[str, Any], random: Any) -> None:
     first, second = _rows_of(old), _rows_of(new)
@@ -348,7 +348,7 @@ def test_no_order_matters(old: dict[str, Any], new: dict[str, Any], random: Any)
 
 
 @example(_NEW, _OLD, "x")
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(_JOBS, _JOBS, _VALUES)
 def test_an_odd_row_of_another_job_changes_nothing(old: dict[str, Any], new: dict[str, Any], odd: Any) -> None:
     def of_others(drift: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -361,7 +361,7 @@ def test_an_odd_row_of_another_job_changes_nothing(old: dict[str, Any], new: dic
 
 
 @example(_NEW, _OLD)
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(_JOBS, _JOBS)
 def test_every_setting_is_compared_or_named(old: dict[str, Any], new: dict[str, Any]) -> None:
     """A setting that one run knows is the same, has changed, or stands among what was not compared."""

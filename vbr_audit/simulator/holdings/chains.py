@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
+import orjson
+
 from vbr_audit.simulator.clock import DAY, local_time
 from vbr_audit.simulator.holdings.members import Member, Takings
 from vbr_audit.simulator.holdings.points import Point, kept_points, scheduled_point
@@ -77,7 +79,7 @@ def _of_job(job: Job, takings: Takings, world: World, *, whole: bool) -> Chain:
 
 
 def _points(job: Job, takings: Takings, created: int, world: World, *, whole: bool) -> tuple[Point, ...]:
-    plan = job.plan if "gfsPolicy" in str(job.document) else replace(job.plan, gfs=None)
+    plan = job.plan if b"gfsPolicy" in orjson.dumps(job.document) else replace(job.plan, gfs=None)
     runs = takings.runs.get(job.id, [])
     if runs:
         everyone = len(takings.members(job))

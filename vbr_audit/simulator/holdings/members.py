@@ -21,6 +21,7 @@ _HIDDEN_FAILURES = {"Exchange DAG"}
 _GIB = 1024**3
 _STATED_SIZE = pattern(r"(\d+(?:\.\d+)?) GB")
 _YEAR = 365 * DAY
+_NONE, _FIRST = frozenset[int](), frozenset({0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +115,16 @@ class Takings:
 
     def failed(self, session: Session, job: Job) -> frozenset[int]:
         """The numbers of the members with which a session failed."""
-        return frozenset() if session.ended is None else self._failed(session, job)
+        return _NONE if session.ended is None else self._failed(session, job)
 
     def _failed(self, session: Session, job: Job) -> frozenset[int]:
         if session.ended is None or session.result not in GOOD:
             return frozenset(range(len(self.members(job))))
-        return frozenset({0} if session.result == "Warning" and job.plan.name in _HIDDEN_FAILURES else ())
+        return _FIRST if session.result == "Warning" and job.plan.name in _HIDDEN_FAILURES else _NONE
 
     def idle(self, session: Session, job: Job) -> frozenset[int]:
         """The numbers of the members that a copy did not deal with, because there was nothing new of them."""
-        return self._not_copied.get(session.id, frozenset()) if job.plan.type in COPIES else frozenset()
+        return self._not_copied.get(session.id, _NONE) if job.plan.type in COPIES else _NONE
 
     def newest_root(self, job: Job, member: Member, before: int) -> tuple[str, int] | None:
         """The session that left the newest point of a member among the sources of a job, and its number there."""

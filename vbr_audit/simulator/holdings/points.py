@@ -1,9 +1,10 @@
 """Restore points: made by runs, full once a week, kept by retention and long-term flags."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import chain
+from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
 
@@ -22,8 +23,7 @@ DEDUPED, COMPRESSED = 80, 50  # percent that is left
 _FORGOTTEN_MONTHS = {"Certificate authority": {3, 4}}
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One moment to which members can be restored, but for those `without`; its ids follow from `root`."""
 
     created: int
@@ -91,7 +91,7 @@ def _long_term_starts(plan: Plan, now: int) -> Iterator[int]:
         hour = minute = 0
     monday = today - timedelta(days=(today.weekday() - full_day(plan)) % _WEEK)
     weekly = (monday - timedelta(days=_WEEK * back) for back in range(weeks + 1))
-    monthly = (today.replace(day=1) - relativedelta(months=back) for back in range(months + 1))
+    monthly = (_later(today.replace(day=1), -back) for back in range(months + 1))
     yearly = (date(today.year - back, 1, 1) for back in range(years + 1))
     firsts = (
         _on_or_after(first, full_day(plan)) for first in chain(monthly if months else (), yearly if years else ())
@@ -112,9 +112,7 @@ def _flagged(points: Sequence[Point], plan: Plan, now: int) -> list[Point]:
     """
     today, seen, made = local_day(now), set[object](), list[Point]()
     forgotten = {
-        (day.year, day.month)
-        for back in _FORGOTTEN_MONTHS.get(plan.name, ())
-        for day in (today - relativedelta(months=back),)
+        (day.year, day.month) for back in _FORGOTTEN_MONTHS.get(plan.name, ()) for day in (_later(today, -back),)
     }
     for point in points:
         day = local_day(point.created)
@@ -126,7 +124,7 @@ def _flagged(points: Sequence[Point], plan: Plan, now: int) -> list[Point]:
         periods.append(("Yearly", day.month == 1 and day.year not in seen))
         kept = tuple(name for name, due in periods if due and today < _expiry(name, day, plan))
         seen |= {week, month} | ({day.year} if day.month == 1 else set())
-        made.append(replace(point, full=True, periods=kept))
+        made.append(point._replace(full=True, periods=kept))
     return made
 
 
@@ -136,8 +134,15 @@ def _expiry(period: str, day: date, plan: Plan) -> date:
     if period == "Weekly":
         return day + timedelta(days=_WEEK * weeks)
     if period == "Monthly":
-        return day + relativedelta(months=months, days=1) if months else day
-    return day + relativedelta(years=years, days=1) if years else day
+        return _later(day, months) + timedelta(days=1) if months else day
+    return _later(day, 12 * years) + timedelta(days=1) if years else day
+
+
+@lru_cache(maxsize=4096)
+def _later(day: date, months: int) -> date:
+    """The same day some months later; the last of a month that is too short for it."""
+    later: date = day + relativedelta(months=months)
+    return later
 
 
 def _retained(points: Sequence[Point], plan: Plan) -> list[Point]:

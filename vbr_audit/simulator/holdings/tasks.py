@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vbr_audit.simulator.clock import TICKS, local_stamp
 from vbr_audit.simulator.holdings.members import Member, Takings
@@ -28,8 +29,7 @@ _WITH_TASKS = {
 _STEP = 20 * TICKS
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(NamedTuple):
     session: Session
     job: Job
     member: Member

@@ -40,12 +40,11 @@ def workers_of_copy_jobs(frames: Iterable[pd.DataFrame], jobs: pd.DataFrame) -> 
     named = copies["name"].dropna().str.casefold()
     named = named[~named.duplicated(keep=False)]
     by_name = dict(zip(named.tolist(), copies["job_id"].loc[named.index].tolist(), strict=True))
+    listed = {pd.NA, *jobs["job_id"].tolist()}
     workers: dict[str, str] = {}
     for frame in frames if by_name else ():
-        unlisted = frame["job_id"].notna() & ~frame["job_id"].isin(jobs["job_id"].dropna()) & frame["name"].notna()
-        pairs = frame.loc[unlisted.to_numpy(dtype=bool), ["job_id", "name"]].drop_duplicates()
-        for worker, name in zip(pairs["job_id"].tolist(), pairs["name"].tolist(), strict=True):
-            owner = copy_job_of(name, by_name)
+        for worker, name in dict.fromkeys(zip(frame["job_id"].tolist(), frame["name"].tolist(), strict=True)):
+            owner = None if worker in listed or name is pd.NA else copy_job_of(name, by_name)
             if owner is not None:
                 workers.setdefault(worker, owner)
     return workers
