@@ -12,22 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pytest
-import stamina
-import typer.testing
-from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
-
-settings.register_profile(
-    "vbr",
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("vbr")
 
 # Started in the background, or by `nohup`, these signals are ignored, and programs started from here inherit that:
 # the tests that tell a run to end would wait for nothing.
@@ -36,16 +24,50 @@ for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
-# Beside pyarrow, pandas makes its texts by it wherever no dtype is given, and every small table takes longer. The tests
-# of the tables, and all that start a process of their own, have it as a user has.
-pd.set_option("mode.string_storage", "python")
-
 # Where the grammar of IRIs is installed, `jsonschema` builds it when it is imported, which takes seconds; no schema
 # here asks for that format.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-# A process of a user makes the commands once; each call of a runner would make all of them anew.
-typer.testing._get_command = cache(typer.testing._get_command)
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up the libraries where tests run: the process that only hands them out imports none of these."""
+    if config.getoption("tx") and not hasattr(config, "workerinput"):
+        return
+    import pandas as pd
+    import typer.testing
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile(
+        "vbr",
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+    settings.load_profile("vbr")
+    # Beside pyarrow, pandas makes its texts by it wherever no dtype is given, and every small table takes longer. The
+    # tests of the tables, and all that start a process of their own, have it as a user has.
+    pd.set_option("mode.string_storage", "python")
+    # A process of a user makes the commands once; each call of a runner would make all of them anew.
+    typer.testing._get_command = cache(typer.testing._get_command)
+
+
+class _FromTheEnd(pytest.Dir):
+    """A folder whose files are imported from the last one to the first."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        return [*super().collect()][::-1]
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Let every second worker begin at the other end of a folder: of two, only one compiles a file of a fresh clone."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return _FromTheEnd.from_parent(parent, path=path) if int(worker) % 2 else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests into the same order in all workers."""
+    items.sort(key=lambda item: item.path)
 
 
 def pytest_collection_finish() -> None:
@@ -74,6 +96,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 @pytest.fixture(autouse=True)
 def _quick_retries() -> Iterator[None]:
+    import stamina
+
     with stamina.set_testing(True, attempts=6):
         yield
 
