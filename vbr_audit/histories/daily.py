@@ -280,7 +280,7 @@ def _due_counts(view: ServerView, jobs: _Jobs, parts: Parts) -> tuple[dict[str, 
     if not len(frame):
         nothing = np.zeros(shape, dtype=np.int64), np.ones(shape, dtype=bool)
         return dict.fromkeys(DUE_COUNTS, nothing), worded(pd.RangeIndex(shape[0]), default=unlisted)
-    followed, expected = view.once("due starts", lambda: follow(view)), frame["expected_to_run"]
+    followed, expected = follow(view), frame["expected_to_run"]
     where = np.full(len(frame), -1)
     listed = np.flatnonzero(jobs.place >= 0)
     where[jobs.place[listed]] = listed

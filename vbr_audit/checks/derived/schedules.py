@@ -100,6 +100,10 @@ class _Ran:
 
 def follow(material: Material) -> Followed:
     """The due starts of the jobs of one server, and which runs served them."""
+    return material.once("due starts", lambda: _follow(material))
+
+
+def _follow(material: Material) -> Followed:
     jobs = _without_absent(material)
     runs = _all_runs(material)
     zone, now = material.server_zone, _seconds_of(material.now)
