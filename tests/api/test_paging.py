@@ -276,7 +276,7 @@ def check_honesty(reader: PageReader, served: list[list[int]], first: set[int]) 
         assert {f"row-{number}" for number in stayed} <= set(ids)
 
 
-@settings(max_examples=150)
+@settings(max_examples=300)
 @given(count=st.integers(0, 50), cap=st.integers(2, 8), edits=EDITS)
 def test_rows_that_stay_are_read_whatever_moves_between_two_requests(
     count: int, cap: int, edits: list[list[Edit]]
@@ -292,7 +292,7 @@ def test_rows_that_stay_are_read_whatever_moves_between_two_requests(
     assert len(served) < 100 + 4 * len(made) + 4 * max(map(len, made))
 
 
-@settings(max_examples=100)
+@settings(max_examples=200)
 @given(
     count=st.integers(0, 50),
     cap=st.integers(2, 8),
