@@ -27,12 +27,11 @@ from vbr_audit.histories.evidence import (
     constant,
     id_of,
     joined,
-    micros_of,
     parts_of,
     server_views,
 )
 from vbr_audit.tables import job_runs
-from vbr_audit.tables.build.arrays import STRING
+from vbr_audit.tables.build.arrays import STRING, micros_of
 from vbr_audit.tables.build.enums import ENDED_RESULTS, GOOD_RESULTS
 from vbr_audit.tables.build.schema import Column, TableSpec, conform
 

@@ -18,7 +18,7 @@ import pandas as pd
 from vbr_audit.checks.engine.views import ServerView, views_of
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.collection.snapshot import Snapshot
-from vbr_audit.tables.build.arrays import DTYPES, STRING, dates_of, strings_of
+from vbr_audit.tables.build.arrays import STRING, dates_of, micros, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 HOUR: Final = 3_600_000_000
@@ -179,18 +179,6 @@ def _known_from(view: ServerView, end: int) -> tuple[int, str | None]:
         reported = pd.concat([view.frame(name)["created"] for name in ("sessions", "edge_sessions")]).dropna()
         why = "how far back the server's history of sessions reaches is not known"
     return (micros(reported.min()), why) if len(reported) else (end, why)
-
-
-def micros(moment: dt.datetime) -> int:
-    """An instant in microseconds since 1970 UTC."""
-    return int(pd.Timestamp(moment).value // 1000)
-
-
-def micros_of(moments: pd.Series) -> Cells:
-    """Instants in microseconds since 1970 UTC; the lowest number of all for NaT."""
-    if moments.dtype == DTYPES["datetime"]:
-        return np.array(moments.array.asi8)
-    return np.asarray(moments.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64))
 
 
 NO_INSTANT: Final = int(np.iinfo(np.int64).min)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from vbr_audit.checks.logic.three_valued import Cells, surely, worded
 from vbr_audit.histories import daily, evidence
-from vbr_audit.histories.evidence import HOUR, SERVER_COLUMNS, RunTables, micros_of
+from vbr_audit.histories.evidence import HOUR, SERVER_COLUMNS, RunTables
 from vbr_audit.histories.month_parts import NO_RUN_SAW, MonthParts, covered_length, job_keys, parts_of_month, separate
 from vbr_audit.histories.month_unfinished import (
     RESULT_COUNTS,
@@ -26,6 +26,7 @@ from vbr_audit.histories.month_unfinished import (
     unfinished_runs,
     with_results,
 )
+from vbr_audit.tables.build.arrays import micros_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 MET, MISSED, UNKNOWN, NO_RUN = "met", "missed", "unknown", "no run"

@@ -12,7 +12,8 @@ import pandas as pd
 
 from vbr_audit.checks.logic.three_valued import Cells
 from vbr_audit.collection.period import month_span
-from vbr_audit.histories.evidence import HOUR, RunTables, micros, micros_of
+from vbr_audit.histories.evidence import HOUR, RunTables
+from vbr_audit.tables.build.arrays import micros, micros_of
 from vbr_audit.tables.build.schema import TableSpec, empty
 
 _BETWEEN: Final = "\x1f"

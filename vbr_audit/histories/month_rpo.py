@@ -16,11 +16,12 @@ import pandas as pd
 
 from vbr_audit.checks.logic.three_valued import Cells, worded
 from vbr_audit.histories import protection
-from vbr_audit.histories.evidence import HOUR, NO_INSTANT, RunTables, instants, joined, micros_of
+from vbr_audit.histories.evidence import HOUR, NO_INSTANT, RunTables, instants, joined
 from vbr_audit.histories.month import MET, MISSED, UNKNOWN
 from vbr_audit.histories.month_parts import NO_RUN_KNOWS, MonthParts, joined_keys, parts_of_month
 from vbr_audit.histories.protection import OBJECT_COLUMNS, promise_micros, timeline_of
 from vbr_audit.histories.timeline import FAR, Timeline, stretch_of
+from vbr_audit.tables.build.arrays import micros_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 SPEC: Final = TableSpec(

@@ -10,8 +10,9 @@ import pandas as pd
 
 from vbr_audit.checks.logic.three_valued import Cells, surely, surely_one, worded
 from vbr_audit.histories import daily, evidence
-from vbr_audit.histories.evidence import HOUR, NO_INSTANT, micros, micros_of
+from vbr_audit.histories.evidence import HOUR, NO_INSTANT
 from vbr_audit.histories.month_parts import MonthParts, job_keys
+from vbr_audit.tables.build.arrays import micros, micros_of
 from vbr_audit.tables.build.schema import Column, TableSpec, empty
 
 RESULT_COUNTS: Final = {"Success": "success", "Warning": "warning", "Failed": "failed"}

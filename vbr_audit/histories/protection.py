@@ -30,12 +30,11 @@ from vbr_audit.histories.evidence import (
     id_of,
     instants,
     joined,
-    micros,
     parts_of,
     server_views,
 )
 from vbr_audit.histories.timeline import FAR, Timeline, make_timeline, stretch_of, worst_age
-from vbr_audit.tables.build.arrays import strings_of
+from vbr_audit.tables.build.arrays import micros, strings_of
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 
 OBJECT_COLUMNS: Final = (

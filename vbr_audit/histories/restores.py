@@ -27,12 +27,10 @@ from vbr_audit.histories.evidence import (
     id_of,
     instants,
     joined,
-    micros,
-    micros_of,
     server_views,
 )
 from vbr_audit.histories.month_parts import covered_length, joined_keys
-from vbr_audit.tables.build.arrays import strings_of
+from vbr_audit.tables.build.arrays import micros, micros_of, strings_of
 from vbr_audit.tables.build.enums import GOOD_RESULTS, RESULTS
 from vbr_audit.tables.build.schema import Column, TableSpec, conform, empty
 

@@ -88,7 +88,7 @@ class Year:
         """The company at the end of a month."""
         now = self.calendar.end(month)
         before = self.all_sessions[: bisect_right(self._created, now)]
-        past = [session if (session.ended or now + 1) <= now else _at_work(session) for session in before]
+        past = [each if each.ended is not None and each.ended <= now else _at_work(each) for each in before]
         course = Course(
             begin=self.calendar.end(1 - year.MONTHS),
             end=self.end,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.derived.protection_links import Points, micros, micros_of
+from vbr_audit.checks.derived.protection_links import Points
 from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.dates import LEEWAY
 from vbr_audit.checks.logic.machine_names import names_of_backup_server, on_backup_server
@@ -28,7 +28,7 @@ from vbr_audit.checks.logic.three_valued import (
     surely_one,
     taken,
 )
-from vbr_audit.tables.build.arrays import STRING, are_known, are_missing
+from vbr_audit.tables.build.arrays import STRING, are_known, are_missing, micros, micros_of
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 from vbr_audit.tables.build.schema import named_frame
 from vbr_audit.tables.jobs.controls import support

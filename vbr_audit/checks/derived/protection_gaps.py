@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, labels_of, micros, micros_of
+from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, labels_of
 from vbr_audit.checks.derived.protection_promises import kept_from
 from vbr_audit.checks.logic.codes import codes_of, matches
 from vbr_audit.checks.logic.dates import LEEWAY
 from vbr_audit.checks.logic.three_valued import Cells, nullable, places_of, surely, surely_not, surely_one, taken
-from vbr_audit.tables.build.arrays import STRING, are_known, are_missing
+from vbr_audit.tables.build.arrays import STRING, are_known, are_missing, micros, micros_of
 from vbr_audit.tables.build.enums import GOOD_RESULTS
 
 _MOST_GAPS: Final = 20

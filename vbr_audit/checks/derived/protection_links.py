@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,7 @@ from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.logic.codes import codes_of, matches
 from vbr_audit.checks.logic.dates import LEEWAY
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely, taken, texts
-from vbr_audit.tables.build.arrays import are_known, are_missing
+from vbr_audit.tables.build.arrays import are_known, are_missing, micros_of
 from vbr_audit.tables.build.schema import ZERO_GUID
 
 NEVER: Final = int(np.iinfo(np.int64).min)
@@ -103,16 +102,6 @@ class _Linking:
     def suspect(self, units: Cells | Iterable[int], moments: Cells) -> None:
         """Let each of `units` be one whose point may be of the instant beside it."""
         np.maximum.at(self.doubt, np.asarray(units, dtype=np.int64), moments)
-
-
-def micros_of(instants: pd.Series) -> Cells:
-    """Instants in microseconds."""
-    return np.asarray(instants.array.tz_convert("UTC"), dtype="datetime64[us]").astype(np.int64)
-
-
-def micros(moment: dt.datetime) -> int:
-    """An instant in microseconds."""
-    return int(pd.Timestamp(moment).value // 1000)
 
 
 def labels_of(material: Material, units: pd.DataFrame) -> pd.Series:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from vbr_audit.checks.derived.material import Material
-from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points, micros, micros_of
+from vbr_audit.checks.derived.protection_links import ANY_TIME, NEVER, Points
 from vbr_audit.checks.logic.codes import codes_of, combined
 from vbr_audit.checks.logic.three_valued import Cells, beside, surely, surely_not, texts
 from vbr_audit.tables import schedule
-from vbr_audit.tables.build.arrays import are_known, are_missing
+from vbr_audit.tables.build.arrays import are_known, are_missing, micros, micros_of
 from vbr_audit.tables.jobs.controls import support
 
 _UNIT_DAYS: Final = {"Days": 1, "Months": 30, "Years": 365}

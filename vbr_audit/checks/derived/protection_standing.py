@@ -17,10 +17,10 @@ import pandas as pd
 
 from vbr_audit.checks.derived.material import Material
 from vbr_audit.checks.derived.protection_gaps import Tasks
-from vbr_audit.checks.derived.protection_links import NEVER, Points, micros, micros_of
+from vbr_audit.checks.derived.protection_links import NEVER, Points
 from vbr_audit.checks.logic.codes import codes_of, matches
 from vbr_audit.checks.logic.three_valued import Cells, places_of, surely
-from vbr_audit.tables.build.arrays import are_known, are_missing
+from vbr_audit.tables.build.arrays import are_known, are_missing, micros, micros_of
 
 LEFT: Final = "left its job"
 ANEW: Final = "registered anew"

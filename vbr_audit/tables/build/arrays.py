@@ -7,6 +7,7 @@ are counted, because an audit must not guess.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from contextlib import suppress
@@ -181,6 +182,18 @@ def to_dates(values: Sequence[Any], column: str, notes: Notes) -> ExtensionArray
 def dates_of(micros: Any) -> ExtensionArray:
     """An instant array over int64 microseconds since 1970 UTC (see `dates.NAT`)."""
     return pd.DatetimeIndex(micros.view("datetime64[us]"), copy=False).tz_localize("UTC").array
+
+
+def micros(moment: dt.datetime) -> int:
+    """An instant in microseconds since 1970 UTC."""
+    return int(pd.Timestamp(moment).value // 1000)
+
+
+def micros_of(moments: pd.Series) -> npt.NDArray[np.int64]:
+    """Instants in microseconds since 1970 UTC; `dates.NAT` for NaT."""
+    if moments.dtype == DTYPES["datetime"]:
+        return np.array(moments.array.asi8)
+    return np.asarray(moments.array.tz_convert("UTC"), dtype="datetime64[us]").astype(np.int64)
 
 
 def count_dates(notes: Notes, column: str, read: ReadDates) -> None:
